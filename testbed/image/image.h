@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The PE loader: maps an x64 Windows driver as the Windows loader does (sections at their page protections, relocations,
+ * security cookie, control flow guard's function pointers, discardable sections dropped after start), and names addresses in it.
+ */
+#ifndef TESTBED_IMAGE_IMAGE_H
+#define TESTBED_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct image;
+
+/* Resolves one import to a callable address; NULL: unknown, an error that names it. */
+typedef void *image_resolver(const char *module, const char *name);
+
+/* On failure NULL and one sentence in `error` that names the file, what is wrong with it and what to do: missing, unreadable,
+ * truncated, not a PE, 32-bit, not a native driver, imports that nobody exports (all listed). */
+struct image *image_load(const char *path, image_resolver *resolve, char *error, size_t size);
+void image_discard_init(struct image *image); /* after DriverEntry: discardable sections become inaccessible */
+void image_unload(struct image *image);
+
+void *image_entry(const struct image *image);
+const char *image_name(const struct image *image);
+bool image_contains(const struct image *image, const void *address);
+uintptr_t image_offset(const struct image *image, const void *address);
+/* The image that holds `address`, or NULL. */
+struct image *image_find(const void *address);
+/* "xennet.sys+0x1234" or, with a PDB beside the file and llvm-symbolizer there, "TransmitSend (transmit.c:120)". */
+void image_describe(const void *address, char *text, size_t size);
+/* Return addresses inside images, innermost first, from the current stack (unwinds by .pdata). Returns how many. */
+size_t image_backtrace(void **addresses, size_t most);
+
+#endif

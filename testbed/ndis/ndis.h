@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NDIS as the rest of the testbed uses it: a miniport adapter's life, its OIDs, and the protocol edge, where a real network
+ * stack (or a test) sends and receives frames through the miniport.
+ *
+ * Verbs return NDIS_STATUS values; all of them run at PASSIVE_LEVEL in a task.
+ */
+#ifndef TESTBED_NDIS_NDIS_H
+#define TESTBED_NDIS_NDIS_H
+
+#include "nt/pnp.h"
+#include "wire/frame.h"
+#include "wire/pcap.h"
+#include "xen/xen.h"
+
+void ndis_start(void); /* registers ndis.sys's exports; after nt_start, before driver_load */
+void ndis_stop(void);
+
+struct adapter;
+
+/* AddDevice and MiniportInitializeEx for the device, by the miniport that `driver` registered. On failure NULL and a sentence
+ * that names the miniport's status and what it wrote to the event log. The adapter is Paused then. */
+struct adapter *adapter_add(struct driver *driver, struct device *pdo, const struct package *package, char *error, size_t size);
+int32_t adapter_restart(struct adapter *adapter);
+int32_t adapter_pause(struct adapter *adapter);
+void adapter_surprise_remove(struct adapter *adapter); /* PnP event, pause, halt */
+void adapter_shutdown(struct adapter *adapter);
+int32_t adapter_set_power(struct adapter *adapter, uint32_t device_state); /* NdisDeviceStateD0 ... D3 by OID_PNP_SET_POWER */
+void adapter_remove(struct adapter *adapter);          /* pause if running, MiniportHaltEx, remove device */
+
+/* OIDs, as NDIS would send them (one at a time; statistics allowed in any state but halted). */
+int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t size, uint32_t *written, uint32_t *needed);
+int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t size, uint32_t *needed);
+int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed);
+
+/* What the miniport told about itself. */
+struct adapter_facts {
+    uint8_t ndis_major, ndis_minor;   /* version registered */
+    uint8_t permanent_mac[6], current_mac[6];
+    uint32_t mtu;
+    uint64_t link_speed_tx, link_speed_rx;
+    bool link_up;
+    uint32_t link_changes;            /* indications since start */
+    bool checksum_tx_tcp4, checksum_tx_tcp6, checksum_tx_udp4, checksum_tx_udp6, checksum_tx_ip4;
+    bool checksum_rx_tcp4, checksum_rx_tcp6, checksum_rx_udp4, checksum_rx_udp6, checksum_rx_ip4;
+    bool lso4, lso6, rsc4, rsc6, rss;
+    uint32_t lso4_size, lso6_size;
+    uint32_t rss_queues;
+};
+void adapter_facts(struct adapter *adapter, struct adapter_facts *facts);
+
+struct adapter_counters {
+    uint64_t tx_packets, tx_bytes, tx_calls, tx_completions, tx_completion_calls, tx_failed; /* packets: NBs; calls: MiniportSendNetBufferLists */
+    uint64_t rx_packets, rx_bytes, rx_calls, rx_returns, rx_return_calls, rx_low_resources;   /* calls: NdisMIndicateReceiveNetBufferLists */
+    uint64_t tx_lso, tx_checksum, rx_coalesced, rx_checksum_good;
+};
+void adapter_counters(struct adapter *adapter, struct adapter_counters *counters);
+
+/* --- the protocol edge --- */
+struct edge_options {
+    struct xen *memory;      /* where send buffers come from: grantable memory */
+    uint32_t buffers;        /* frames that may be on their way at once, per queue, e.g. 256 */
+    uint32_t queues;         /* send queues: one task at a time each; queue q sends on processor q modulo count */
+    uint32_t frame_size;     /* largest frame sent: FRAME_BYTES_MOST, or less to save memory */
+    struct pcap *pcap;
+    /* Called for each NBL received, at DISPATCH or below, before it is returned. The frame's vectors point into the driver's MDLs. */
+    void (*receive)(void *context, uint32_t processor, const struct frame *frame);
+    void *context;
+};
+/* Opens the adapter as TCP/IP would: binds, sets packet filter, lookahead, multicast list, offload encapsulation, RSS if offered. */
+struct edge *edge_open(struct adapter *adapter, const struct edge_options *options, char *error, size_t size);
+void edge_close(struct edge *edge); /* sends done, received returned, filter 0 */
+
+/* A free send buffer of `frame_size` bytes as frame->vectors, or false when none is free now; blocks when `wait`. */
+bool edge_buffer(struct edge *edge, uint32_t queue, struct frame *frame, bool wait);
+void edge_buffer_unused(struct edge *edge, uint32_t queue, struct frame *frame);
+/* Queues the filled frame (from edge_buffer, length and offload set) for the next edge_flush, which sends all as one NBL chain.
+ * Offloads the miniport does not have are done in software first (checksum; segmentation must not be asked of it). */
+void edge_queue(struct edge *edge, uint32_t queue, struct frame *frame);
+void edge_flush(struct edge *edge, uint32_t queue);
+void edge_stop(struct edge *edge); /* wakes tasks blocked in edge_buffer, for good */
+
+/* Pools, NBLs, NBs, open configurations, adapters, spin locks, registered miniports still there. */
+void ndis_leaks(struct leaks *leaks);
+/* Event log entries written by the driver so far, one line each. */
+void ndis_event_log(void (*each)(void *context, const char *line), void *context);
+
+#endif
