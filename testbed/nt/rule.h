@@ -2,7 +2,8 @@
 /*
  * Rules of the kernel and of NDIS that the driver must keep. Breaking one ends the run: the rule's name, what
  * happened, the task, its IRQL and processor, the driver's stack as image+offset (function and line where a PDB is
- * beside the image), and in a simulated run the seed are printed to stderr; exit status 3.
+ * beside the image), and in a simulated run the seed are printed to stderr; exit status 3. The first line reads
+ * "rule NAME: what happened".
  *
  * rule_break("irql", "%s called at IRQL %u, allowed %u to %u", ...) is the one way out. Names are short, stable and
  * listed in docs/testbed.md; each has a selftest_ that trips it in a child process.
