@@ -35,7 +35,8 @@ struct bed {
     struct adapter *adapter;
     struct edge *edge;
     const struct bed_options *options;
-    struct bed_pump *pumps;
+    struct xen_vif_config vif_config;
+    struct pump *pump;
 };
 
 /* Inside sched_run's main task. False and one sentence in `error` when it cannot start; everything is taken down then. */

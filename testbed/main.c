@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The testbed program: two network namespaces joined only by the driver under test (or by nothing but a pair of pumps,
+ * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; tells what happens on stdout (report.h).
+ *
+ * Exit status: 0 clean, 1 something was left behind or failed, 2 bad input, 3 a rule was broken (nt/rule.h).
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "bed.h"
+#include "namespace.h"
+#include "nt/version.h"
+#include "options.h"
+#include "pump.h"
+#include "report.h"
+
+enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, SECOND = 1000000000 };
+
+#define GUEST_TAP "xen0"
+#define WIRE_TAP "wire0"
+
+static const uint8_t guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 };
+static const uint8_t wire_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
+
+static struct {
+    struct options options;
+    struct report_ports ports;
+    struct pcap *pcap;
+    uint32_t stop; /* futex word: 1 once told to stop */
+    int signals;
+    int status;
+} program;
+
+/* Waits outside the scheduler for stdin to close or for a signal, then wakes the main task. */
+static void watch_for_stop(void *unused)
+{
+    struct pollfd fds[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = program.signals, .events = POLLIN } };
+    char byte;
+
+    (void)unused;
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+            break;
+        }
+        if ((fds[1].revents & POLLIN) != 0 || (fds[0].revents != 0 && read(STDIN_FILENO, &byte, 1) <= 0)) {
+            break;
+        }
+    }
+    __atomic_store_n(&program.stop, 1, __ATOMIC_RELEASE);
+    sched_wake(&program.stop, 1);
+}
+
+static void report_until_stopped(struct bed *bed)
+{
+    uint64_t start = sched_now(), next = start;
+
+    report_ready(&program.options, &program.ports, bed);
+    while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0) {
+        next += SECOND;
+        while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0 && sched_wait(&program.stop, 0, next)) {
+        }
+        report_status(sched_now() - start, &program.ports, bed);
+    }
+    report_keep(sched_now() - start, &program.ports, bed);
+}
+
+static void run_bypass(void)
+{
+    const struct port_features all = { true, true, true };
+    struct leaks leaks = { 0 };
+    struct pump *pump;
+
+    port_set_features(program.ports.guest, &all);
+    port_set_features(program.ports.wire, &all);
+    pump = pump_start_bypass(program.ports.guest, program.ports.wire, program.pcap);
+    report_until_stopped(NULL);
+    port_stop(program.ports.guest);
+    port_stop(program.ports.wire);
+    pump_join(pump);
+    report_end(&leaks);
+}
+
+static void run_driver(void)
+{
+    const struct options *options = &program.options;
+    struct bed_options bed_options = {
+        .driver_path = options->driver,
+        .inf_path = options->inf,
+        .set = options->settings,
+        .processors = options->processors,
+        .queues = options->queues,
+        .vif_version = options->vif,
+        .mtu = options->mtu,
+        .backend_without = options->backend_without,
+        .strict_grants = options->strict_grants,
+        .guest_port = program.ports.guest,
+        .wire_port = program.ports.wire,
+        .pcap = program.pcap,
+    };
+    struct leaks leaks = { 0 };
+    struct bed bed;
+    char error[1024];
+
+    if (!bed_start(&bed, &bed_options, error, sizeof(error))) {
+        report_error(error);
+        program.status = EXIT_BAD_INPUT;
+        return;
+    }
+    report_until_stopped(&bed);
+    bed_stop(&bed, &leaks);
+    report_end(&leaks);
+    if (leaks.count != 0) {
+        program.status = EXIT_FAILED;
+    }
+    leaks_free(&leaks);
+}
+
+static void main_task(void *unused)
+{
+    struct task *watcher = task_spawn("stop", 0, watch_for_stop, NULL);
+
+    (void)unused;
+    if (program.options.bypass) {
+        run_bypass();
+    } else {
+        run_driver();
+    }
+    if (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0) {
+        kill(getpid(), SIGTERM); /* ends the watcher: nobody else would */
+    }
+    task_join(watcher);
+}
+
+static bool open_edges(char *error, size_t size)
+{
+    const struct options *options = &program.options;
+    struct report_ports *ports = &program.ports;
+
+    ports->guest_name = GUEST_TAP;
+    ports->wire_name = WIRE_TAP;
+    if ((ports->guest_netns = namespace_create(error, size)) < 0 || (ports->wire_netns = namespace_create(error, size)) < 0) {
+        return false;
+    }
+    ports->guest = tap_create(GUEST_TAP, ports->guest_netns, options->queues, options->mtu, guest_mac, error, size);
+    if (ports->guest == NULL) {
+        return false;
+    }
+    ports->wire = tap_create(WIRE_TAP, ports->wire_netns, options->queues, options->mtu, wire_mac, error, size);
+    if (ports->wire == NULL) {
+        return false;
+    }
+    if (options->pcap != NULL) {
+        program.pcap = pcap_create(options->pcap, error, size);
+        return program.pcap != NULL;
+    }
+    return true;
+}
+
+static bool catch_signals(void)
+{
+    sigset_t set;
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    signal(SIGPIPE, SIG_IGN);
+    program.signals = sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? signalfd(-1, &set, SFD_CLOEXEC) : -1;
+    return program.signals >= 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct sched_options live = { .kind = SCHED_LIVE, .seed = 1 };
+    char error[1024];
+    int failed;
+
+    if (!options_parse(&program.options, argc, argv, error, sizeof(error))) {
+        report_error(error);
+        return EXIT_BAD_INPUT;
+    }
+    if (program.options.help) {
+        options_help();
+        return EXIT_CLEAN;
+    }
+    if (!catch_signals()) {
+        report_error("signals cannot be received through a descriptor: use a kernel with signalfd");
+        return EXIT_BAD_INPUT;
+    }
+    windows_play(program.options.windows);
+    if (!open_edges(error, sizeof(error))) {
+        report_error(error);
+        return EXIT_BAD_INPUT;
+    }
+    if (sched_run(&live, main_task, NULL) != 0 && program.status == EXIT_CLEAN) {
+        program.status = EXIT_FAILED;
+    }
+    port_destroy(program.ports.guest);
+    port_destroy(program.ports.wire);
+    failed = program.pcap != NULL ? pcap_close(program.pcap) : 0;
+    if (failed != 0) {
+        fprintf(stderr, "testbed: the capture could not be written whole: %s\n", strerror(-failed));
+        program.status = EXIT_FAILED;
+    }
+    return program.status;
+}

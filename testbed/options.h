@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The testbed program's command line. */
+#ifndef TESTBED_OPTIONS_H
+#define TESTBED_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SETTINGS_MOST = 64, QUEUES_MOST = 16, MTU_LEAST = 1280, MTU_MOST = 9000 };
+
+struct options {
+    const char *driver, *inf;
+    const char *settings[SETTINGS_MOST + 1]; /* KEYWORD=VALUE, ends with NULL */
+    const struct windows_version *windows;
+    uint32_t vif, queues, processors, mtu;
+    uint32_t backend_without;                /* netback feature mask */
+    const char *pcap;
+    bool bypass, verbose, strict_grants, help;
+};
+
+/* False and one sentence in `error` naming the option and what it takes. */
+bool options_parse(struct options *options, int argc, char **argv, char *error, size_t size);
+void options_help(void); /* to stdout */
+
+#endif
