@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The shared parts of scenarios (story.h). */
+#include "story.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nt/version.h"
+
+enum { PAYLOAD_AT = 42, SECOND = 1000000000, WIRE_DEPTH = 512 };
+
+static const char *built(const char *name)
+{
+    static char paths[2][4096];
+    char *path = paths[strcmp(name, "xennet.inf") == 0];
+
+    snprintf(path, sizeof(paths[0]), "%s/xennet/x64/%s", test_root(), name);
+    if (access(path, R_OK) != 0) {
+        test_skip("xennet/x64 has no built driver: run ./build.py free");
+    }
+    return path;
+}
+
+const char *story_driver(void)
+{
+    return built("xennet.sys");
+}
+
+const char *story_inf(void)
+{
+    return built("xennet.inf");
+}
+
+/* An Ethernet, IPv4 and UDP frame without a UDP checksum, whose payload is its number and bytes that follow from it. */
+static void frame_write(uint8_t *bytes, uint32_t number, bool outwards)
+{
+    static const uint8_t guest[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 }, peer[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
+    uint32_t sum = 0, i;
+
+    memset(bytes, 0, STORY_FRAME_BYTES);
+    memcpy(bytes, outwards ? peer : guest, 6);
+    memcpy(bytes + 6, outwards ? guest : peer, 6);
+    bytes[12] = 0x08;
+    bytes[14] = 0x45;
+    bytes[17] = STORY_FRAME_BYTES - 14;
+    bytes[22] = 64;
+    bytes[23] = 17;
+    memcpy(bytes + 26, outwards ? "\xc6\x12\x00\x02\xc6\x12\x00\x01" : "\xc6\x12\x00\x01\xc6\x12\x00\x02", 8);
+    for (i = 14; i < 34; i += 2) {
+        sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+    }
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~(sum + (sum >> 16));
+    bytes[24] = (uint8_t)(sum >> 8);
+    bytes[25] = (uint8_t)sum;
+    bytes[34] = 0x30;
+    bytes[36] = 0x31;
+    bytes[39] = STORY_FRAME_BYTES - 34;
+    memcpy(bytes + PAYLOAD_AT, &number, sizeof(number));
+    for (i = PAYLOAD_AT + 4; i < STORY_FRAME_BYTES; i++) {
+        bytes[i] = (uint8_t)(number * 31 + i);
+    }
+}
+
+static void ledger_enter(struct story_ledger *ledger, const struct frame *frame, bool outwards)
+{
+    uint8_t bytes[STORY_FRAME_BYTES], expected[STORY_FRAME_BYTES];
+    uint32_t used = 0, i, number;
+
+    if (frame->length != STORY_FRAME_BYTES) {
+        return; /* not of this ledger: a stack's own */
+    }
+    for (i = 0; i < frame->vector_count && used < sizeof(bytes); i++) {
+        size_t take = frame->vectors[i].iov_len;
+
+        take = take < sizeof(bytes) - used ? take : sizeof(bytes) - used;
+        memcpy(bytes + used, frame->vectors[i].iov_base, take);
+        used += (uint32_t)take;
+    }
+    memcpy(&number, bytes + PAYLOAD_AT, sizeof(number));
+    if (number >= STORY_FRAMES_MOST) {
+        __atomic_fetch_add(&ledger->damaged, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    frame_write(expected, number, outwards);
+    if (memcmp(bytes, expected, sizeof(bytes)) != 0) {
+        __atomic_fetch_add(&ledger->damaged, 1, __ATOMIC_RELAXED);
+    }
+    __atomic_fetch_add(&ledger->arrived[number], 1, __ATOMIC_RELEASE);
+}
+
+static uint32_t ledger_arrived(const struct story_ledger *ledger)
+{
+    uint32_t i, total = 0;
+
+    for (i = 0; i < ledger->sent; i++) {
+        total += __atomic_load_n(&ledger->arrived[i], __ATOMIC_ACQUIRE) != 0;
+    }
+    return total;
+}
+
+void story_send(struct story *story, uint32_t queue, uint32_t frames, uint32_t burst)
+{
+    uint32_t i, waiting = 0;
+
+    for (i = 0; i < frames; i++) {
+        struct frame frame;
+
+        if (!edge_buffer(story->bed.edge, queue, &frame, false)) {
+            edge_flush(story->bed.edge, queue);
+            waiting = 0;
+            CHECK(edge_buffer(story->bed.edge, queue, &frame, true));
+        }
+        CHECK(story->out.sent < STORY_FRAMES_MOST);
+        CHECK(frame.vectors[0].iov_len >= STORY_FRAME_BYTES);
+        frame_write(frame.vectors[0].iov_base, story->out.sent++, true);
+        frame.vectors[0].iov_len = STORY_FRAME_BYTES;
+        frame.vector_count = 1;
+        frame.length = STORY_FRAME_BYTES;
+        memset(&frame.offload, 0, sizeof(frame.offload));
+        edge_queue(story->bed.edge, queue, &frame);
+        if (++waiting == burst) {
+            edge_flush(story->bed.edge, queue);
+            waiting = 0;
+        }
+    }
+    edge_flush(story->bed.edge, queue);
+}
+
+void story_inject(struct story *story, uint32_t queue, uint32_t frames)
+{
+    uint32_t i, word = 0;
+
+    for (i = 0; i < frames; i++) {
+        uint8_t bytes[STORY_FRAME_BYTES];
+        struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1, .length = sizeof(bytes) };
+
+        CHECK(story->in.sent < STORY_FRAMES_MOST);
+        frame_write(bytes, story->in.sent++, false);
+        while (memory_port_inject(story->wire, queue, &frame) == -EAGAIN) {
+            sched_wait(&word, 0, sched_now() + SECOND / 1000); /* full: let the backend take some */
+        }
+    }
+}
+
+void story_collect(struct story *story, uint32_t frames)
+{
+    uint8_t bytes[2048];
+    uint32_t q, idle = 0;
+
+    while (ledger_arrived(&story->out) < frames && idle < story->queues) {
+        for (q = 0, idle = 0; q < story->queues; q++) {
+            struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1 };
+
+            if (memory_port_collect(story->wire, q, &frame, SECOND / story->queues) == 0) {
+                idle++;
+                continue;
+            }
+            ledger_enter(&story->out, &frame, true);
+        }
+    }
+}
+
+void story_wait_received(struct story *story, uint32_t frames)
+{
+    uint32_t word = 0, before = UINT32_MAX, now;
+
+    while ((now = ledger_arrived(&story->in)) < frames && now != before) {
+        uint64_t deadline = sched_now() + SECOND;
+
+        before = now;
+        while (ledger_arrived(&story->in) < frames && sched_now() < deadline) {
+            sched_wait(&word, 0, sched_now() + SECOND / 100);
+        }
+    }
+}
+
+void story_check(const struct story_ledger *ledger, uint32_t lost_most)
+{
+    uint32_t i, lost = 0;
+
+    CHECK_EQ(ledger->damaged, 0);
+    for (i = 0; i < ledger->sent; i++) {
+        uint32_t times = __atomic_load_n(&ledger->arrived[i], __ATOMIC_ACQUIRE);
+
+        if (times > 1) {
+            test_fail(__FILE__, __LINE__, "frame %u arrived %u times", i, times);
+        }
+        lost += times == 0;
+    }
+    if (lost > lost_most) {
+        test_fail(__FILE__, __LINE__, "%u of %u frames were lost, at most %u may be", lost, ledger->sent, lost_most);
+    }
+}
+
+static void receive(void *context, uint32_t processor, const struct frame *frame)
+{
+    struct story *story = context;
+
+    (void)processor;
+    ledger_enter(&story->in, frame, false);
+}
+
+struct story_child {
+    const struct story_plan *plan;
+    struct story story;
+};
+
+static void main_task(void *argument)
+{
+    struct story_child *child = argument;
+    const struct story_plan *plan = child->plan;
+    struct story *story = &child->story;
+    struct leaks leaks = { 0 };
+    char error[1024];
+    size_t i;
+
+    story->queues = plan->queues != 0 ? plan->queues : 1;
+    story->wire = memory_port_create(story->queues, WIRE_DEPTH);
+    story->options = (struct bed_options){
+        .driver_path = story_driver(),
+        .inf_path = story_inf(),
+        .set = plan->set,
+        .processors = story->queues,
+        .queues = story->queues,
+        .vif_version = plan->vif_version != 0 ? plan->vif_version : 10,
+        .mtu = plan->mtu != 0 ? plan->mtu : 1500,
+        .backend_without = plan->backend_without,
+        .strict_grants = plan->kind == SCHED_SIMULATED,
+        .wire_port = story->wire,
+        .receive = receive,
+        .context = story,
+    };
+    if (!bed_start(&story->bed, &story->options, error, sizeof(error))) {
+        test_fail(__FILE__, __LINE__, "the bed did not start: %s", error);
+    }
+    plan->tell(story);
+    bed_stop(&story->bed, &leaks);
+    for (i = 0; i < leaks.count; i++) {
+        fprintf(stderr, "# left behind: %s\n", leaks.lines[i]);
+    }
+    CHECK_EQ(leaks.count, 0);
+    port_destroy(story->wire);
+}
+
+static void child_body(void *argument)
+{
+    struct story_child *child = argument;
+    const struct story_plan *plan = child->plan;
+    struct sched_options options = { .kind = plan->kind, .seed = plan->seed };
+
+    windows_play(windows_version_find(plan->windows != NULL ? plan->windows : "10-22h2"));
+    if (plan->trace_path != NULL) {
+        options.trace = fopen(plan->trace_path, "w");
+        CHECK(options.trace != NULL);
+    }
+    CHECK_EQ(sched_run(&options, main_task, child), 0);
+    if (options.trace != NULL) {
+        CHECK_EQ(fclose(options.trace), 0);
+    }
+}
+
+void story_run(const struct story_plan *plan)
+{
+    static char text[1 << 18];
+    struct story_child *child = calloc(1, sizeof(*child));
+    int status;
+
+    CHECK(child != NULL);
+    (void)story_driver();
+    child->plan = plan;
+    status = test_child(child_body, child, text, sizeof(text));
+    free(child);
+    if (status != 0) {
+        test_fail(__FILE__, __LINE__, "%s, seed %" PRIu64 ": wait status %#x\n%s", plan->kind == SCHED_LIVE ? "live" : "simulated", plan->seed,
+                  (unsigned)status, text);
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What scenarios share: a bed on a memory port with the built xennet.sys, frames that carry a number, and a ledger that knows
+ * of each number whether it was sent, arrived, and how often. Each run is one child process, so that a scenario may run on
+ * many seeds and on both schedulers without one run seeing another's state.
+ */
+#ifndef TESTS_STORY_H
+#define TESTS_STORY_H
+
+#include "bed.h"
+#include "harness.h"
+
+enum { STORY_FRAMES_MOST = 4096, STORY_FRAME_BYTES = 128 };
+
+struct story_ledger {
+    uint32_t sent;                            /* numbers 0 ... sent - 1 were given away */
+    uint32_t arrived[STORY_FRAMES_MOST];      /* how often each came out at the other end */
+    uint32_t damaged;                         /* frames whose bytes are not what was sent */
+};
+
+struct story {
+    struct bed bed;
+    struct bed_options options;
+    struct port *wire;
+    struct story_ledger out, in;              /* out: guest to wire */
+    uint32_t queues;
+};
+
+struct story_plan {
+    enum sched_kind kind;
+    uint64_t seed;
+    uint32_t vif_version, queues, mtu, backend_without;
+    const char *windows;
+    const char *const *set;
+    const char *trace_path;                   /* NULL, or where the trace goes */
+    void (*tell)(struct story *story);        /* the scenario itself: the bed is running when it is called */
+};
+
+/* Runs the plan in a child process; the case fails with its output unless the child ends well and leaves nothing behind. */
+void story_run(const struct story_plan *plan);
+
+/* The built driver's files; skips the case by name when they are missing. */
+const char *story_driver(void);
+const char *story_inf(void);
+
+/* Send numbered frames from the guest's edge, `burst` per NDIS call; all must have been accepted by the edge. */
+void story_send(struct story *story, uint32_t queue, uint32_t frames, uint32_t burst);
+/* Inject numbered frames at the wire. */
+void story_inject(struct story *story, uint32_t queue, uint32_t frames);
+/* Collect at the wire until `frames` in all have arrived, or until nothing came for a virtual second. */
+void story_collect(struct story *story, uint32_t frames);
+/* Wait until `frames` in all have been received by the guest, or until nothing came for a virtual second. */
+void story_wait_received(struct story *story, uint32_t frames);
+/* Every number sent arrived exactly once, undamaged. `lost_most`: this many may be missing (a pause drops what comes then). */
+void story_check(const struct story_ledger *ledger, uint32_t lost_most);
+
+#endif
