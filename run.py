@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Show xennet.sys carrying real traffic on this machine. See ./run.py --help."""
+
+import sys
+
+sys.dont_write_bytecode = True
+if sys.version_info < (3, 8):
+    sys.exit("run.py: this Python is older than 3.8: use Debian 12's python3")
+
+from scripts import cli, cli_run, machine, made, namespaces, packages, report
+from scripts.bed import Bed, BedEnded
+from scripts.children import Children
+from scripts.show import Show
+from scripts.traffic import Traffic, TrafficFailed
+from scripts.command import argv_of, run_command
+
+
+def prepare(options, screen):
+    """Everything that must be there before traffic can flow."""
+    machine.check()
+    packages.ensure(packages.RUN, screen.line)
+    with made.one_at_a_time(screen.line):
+        if options.own_driver and not options.bypass:
+            made.driver(screen.line)
+            options.driver, options.inf = made.DRIVER, made.INF
+        made.testbed(screen.line)
+
+
+def carry(options, argv, screen, show):
+    """One testbed, from start to stop; the exit status of the user's command, or None."""
+    status_line = report.StatusLine(screen, options.queues)
+    command_status = None
+    with Children() as children:
+        with Bed(children, options, None if argv else status_line, screen.line) as bed:
+            show.started(bed)
+            screen.line(report.describe(show.figures))
+            try:
+                namespaces.configure(bed)
+                traffic = Traffic(bed, children)
+                if argv:
+                    command_status = run_command(argv, bed, traffic, children)
+                else:
+                    show.run(traffic, status_line, screen)
+            except (BedEnded, TrafficFailed) as failed:
+                show.fail(str(failed))
+            finally:
+                screen.clear()
+        show.ended(bed)
+    return command_status
+
+
+def command(arguments):
+    options = cli_run.read(arguments)
+    screen = cli.Screen()
+    prepare(options, screen)
+    argv = argv_of(options)
+    show = Show(options)
+    status = carry(options, argv, screen, show)
+    show.figures["command_status"] = status
+    for line in report.summary(show.figures, shown=argv is None):
+        screen.line(line)
+    if options.json:
+        report.write_json(options.json, show.figures)
+    if not show.figures["ok"]:
+        return status or 1
+    return status or 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(command))

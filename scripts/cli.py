@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What run.py and test.py share: how a command ends, how it speaks, and how it reads option values.
+
+Whoever finds something wrong raises Stop with one sentence that names the thing and says what to do; main()
+prints it and gives the exit status. Nothing below the two commands calls sys.exit or prints an error itself.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+INTERRUPTED = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stop(Exception):
+    """Ends the command: `text` is for the user, `status` the exit status (2: the user's to put right)."""
+
+    def __init__(self, text, status=2):
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+
+class Parser(argparse.ArgumentParser):
+    """An option parser whose errors are one sentence."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message):
+        raise Stop(f"{message}; see --help")
+
+
+class Screen:
+    """Standard output shared by the steps and the status line; any thread may write.
+
+    On a terminal the status is one line that is rewritten; elsewhere every status is a line of its own.
+    """
+
+    def __init__(self, stream=None):
+        self.stream = stream or sys.stdout
+        self.terminal = self.stream.isatty()
+        self._lock = threading.Lock()
+        self._status = False
+        self._broken = False
+
+    def line(self, text=""):
+        with self._lock:
+            self._write(self._clear() + text + "\n")
+
+    def status(self, text):
+        with self._lock:
+            if self.terminal:
+                width = shutil.get_terminal_size().columns - 1
+                self._write(self._clear() + text[:width])
+                self._status = True
+            else:
+                self._write(text + "\n")
+
+    def clear(self):
+        with self._lock:
+            self._write(self._clear())
+
+    def _clear(self):
+        if not self._status:
+            return ""
+        self._status = False
+        return "\r\x1b[K"
+
+    def _write(self, text):
+        if self._broken:
+            return
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except BrokenPipeError:
+            # The reader went away; the work is still finished and cleaned up, and the exit has nothing left to flush.
+            self._broken = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+
+
+def number(name, least, most):
+    """An option type: a whole number of `least` to `most`."""
+    def read(text):
+        try:
+            value = int(text, 10)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            raise Stop(f"{name} takes a whole number from {least} to {most}, not '{text}'")
+        return value
+    return read
+
+
+def one_of(name, values):
+    """An option type: one of the given words."""
+    def read(text):
+        if text not in values:
+            raise Stop(f"{name} '{text}' is not known: use one of {', '.join(values)}")
+        return text
+    return read
+
+
+def words_of(name, values):
+    """An option type: comma-separated words, each one of the given."""
+    def read(text):
+        words = text.split(",")
+        for word in words:
+            if word not in values:
+                raise Stop(f"{name} '{word}' is not known: use any of {', '.join(values)}, joined by commas")
+        return words
+    return read
+
+
+def existing_file(name):
+    """An option type: a file that can be read."""
+    def read(text):
+        path = Path(text)
+        if path.is_dir():
+            raise Stop(f"{name} {text} is a folder: give the path of a file")
+        if not path.exists():
+            raise Stop(f"{name} {text} does not exist: give the path of a file that does")
+        if not os.access(path, os.R_OK):
+            raise Stop(f"{name} {text} cannot be read: give a file that this user may read")
+        return path.resolve()
+    return read
+
+
+def new_file(name):
+    """An option type: a file that can be written; it is not created yet."""
+    def read(text):
+        path = Path(text)
+        if path.is_dir():
+            raise Stop(f"{name} {text} is a folder: give the path of a file to write")
+        if not path.parent.is_dir():
+            raise Stop(f"{name} {text}: the folder {path.parent} does not exist: create it or give another path")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise Stop(f"{name} {text} cannot be written: give a path that this user may write")
+        return path.resolve()
+    return read
+
+
+def _interrupt(_signum, _frame):
+    """One way out for Ctrl-C and its kin. From here on they are ignored, so that nothing disturbs the taking down."""
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def main(command):
+    """Run `command(arguments)` and return the exit status of the process."""
+    program = Path(sys.argv[0]).name
+    for signum in SIGNALS:
+        signal.signal(signum, _interrupt)
+    try:
+        return command(sys.argv[1:])
+    except Stop as stop:
+        sys.stdout.flush()
+        print(f"{program}: {stop.text}", file=sys.stderr)
+        return stop.status
+    except KeyboardInterrupt:
+        print(f"\n{program}: stopped", file=sys.stderr)
+        return INTERRUPTED
+    except SystemExit as end:  # argparse after --help
+        return end.code or 0

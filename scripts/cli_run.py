@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""run.py's options: their values are checked here, before anything is installed, built or started."""
+
+import os
+from pathlib import Path
+
+from scripts.cli import Parser, Stop, existing_file, new_file, number, one_of, words_of
+
+WINDOWS = ("7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025")
+VIF = ("8", "9", "10")
+BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-queue", "split-event-channels", "ctrl-ring",
+                    "multicast-control", "rx-notify", "mtu", "speed")
+QUEUES_MOST = 16
+MTU_LEAST, MTU_MOST = 1280, 65521  # what IPv6 needs; what netif's 16-bit sizes leave behind an Ethernet header
+SECONDS, QUICK_SECONDS = 5, 2
+
+USAGE = "run.py [options] [--shell | -- COMMAND...]"
+DESCRIPTION = """\
+Two network namespaces joined only by xennet.sys: the driver that ships carries real traffic from one Linux
+TCP/IP stack to another. Without a command it shows ping, TCP, UDP and a download, and sums them up."""
+EPILOG = """\
+A command or shell runs on the guest side, 198.18.0.2 and fd00:18::2. On the wire side, 198.18.0.1 and fd00:18::1,
+iperf3 (port 5201) and a web server (port 80) are up; more can be started there with
+  nsenter --net=$XENNET_WIRE_NETNS COMMAND...
+Exit status: 0 all of it worked; 1 something did not; 2 something to put right first; with a command, the command's."""
+
+
+def parser():
+    options = Parser(prog="run.py", usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
+    add = options.add_argument
+    add("--shell", action="store_true", help="open a shell on the guest side")
+    add("--quick", action="store_true", help=f"a short show: {QUICK_SECONDS} s each, 10 MB download")
+    add("--seconds", metavar="N", type=number("--seconds", 1, 3600), help=f"how long each iperf3 run takes (default {SECONDS})")
+    add("--json", metavar="FILE", type=new_file("--json"), help="write the summary for programs")
+    add("--pcap", metavar="FILE", type=new_file("--pcap"),
+        help="record both edges of the driver for Wireshark (a show is then short unless --seconds is given)")
+    add("--queues", metavar="N", type=number("--queues", 1, QUEUES_MOST), help="queues offered, and processors (default: as many as this machine has, 4 at most)")
+    add("--mtu", metavar="N", type=number("--mtu", MTU_LEAST, MTU_MOST), default=1500, help="MTU of both sides (default 1500)")
+    add("--driver", metavar="FILE", type=existing_file("--driver"), help="another NDIS 6 miniport for XenVif (default: the one built here)")
+    add("--inf", metavar="FILE", type=existing_file("--inf"), help="its INF (default: the .inf beside the driver)")
+    add("--set", metavar="KEYWORD=VALUE", action="append", default=[], type=setting, help="set a keyword as in Device Manager; may be repeated")
+    add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS), help=f"the Windows to play: {', '.join(WINDOWS)} (default 10-22h2)")
+    add("--vif", metavar="N", type=one_of("--vif", VIF), help="the XenVif interface version to offer: 8, 9, 10 (default 10)")
+    add("--backend-no", metavar="LIST", type=words_of("--backend-no", BACKEND_FEATURES),
+        help=f"backend features to take away, joined by commas: {', '.join(BACKEND_FEATURES)}")
+    add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
+    add("--verbose", action="store_true", help="show what the driver and the testbed say")
+    return options
+
+
+def setting(text):
+    keyword, equals, _value = text.partition("=")
+    if not equals or not keyword:
+        raise Stop(f"--set takes KEYWORD=VALUE, not '{text}'")
+    return text
+
+
+def read(argv):
+    """The options, every default filled in; `command` is a list, empty without one."""
+    argv, command, dashes = split_command(argv)
+    options = parser().parse_args(argv)
+    options.command = command
+    if dashes and not command:
+        raise Stop("there is no command after --: give one, or use --shell")
+    if command and options.shell:
+        raise Stop("--shell and a command after -- exclude each other: give one of them")
+    if options.bypass:
+        refuse_with_bypass(options)
+    options.windows = options.windows or "10-22h2"
+    options.vif = options.vif or "10"
+    options.queues = options.queues or min(4, os.cpu_count() or 1)
+    if options.pcap and options.seconds is None:
+        options.quick = True
+    options.seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
+    options.own_driver = options.driver is None
+    if options.driver and not options.inf:
+        options.inf = inf_beside(options.driver)
+    if options.inf and not options.driver:
+        raise Stop("--inf belongs to another driver: give that driver with --driver")
+    return options
+
+
+def split_command(argv):
+    """What stands before and after the first --."""
+    if "--" not in argv:
+        return argv, [], False
+    at = argv.index("--")
+    return argv[:at], argv[at + 1:], True
+
+
+def refuse_with_bypass(options):
+    for name in ("driver", "inf", "set", "windows", "vif", "backend_no"):
+        if getattr(options, name):
+            raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of them out")
+
+
+def inf_beside(driver):
+    for name in sorted(Path(driver).parent.iterdir()):
+        if name.stem.lower() == Path(driver).stem.lower() and name.suffix.lower() == ".inf":
+            return name
+    raise Stop(f"there is no {Path(driver).stem}.inf beside {driver}: give the driver's INF with --inf")

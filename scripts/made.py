@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Building what a command needs, quietly: one line for each step, the compiler's output only when it fails.
+
+Two commands started at once build one after the other.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+from scripts.cli import ROOT, Stop
+
+PACKAGE = ROOT / "xennet" / "x64"
+DRIVER = PACKAGE / "xennet.sys"
+INF = PACKAGE / "xennet.inf"
+
+
+@contextmanager
+def one_at_a_time(say):
+    folder = ROOT / "build"
+    try:
+        folder.mkdir(exist_ok=True)
+        lock = open(folder / ".lock", "w")  # pylint: disable=consider-using-with
+    except OSError as error:
+        raise Stop(f"{folder} cannot be written ({error.strerror}): make it writable, or run this from a copy of the repository") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another build in this folder")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def step(what, argv, say):
+    started = time.monotonic()
+    done = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise Stop(f"building {what} failed ({' '.join(argv)}):\n{done.stdout.rstrip()}", 1)
+    say(f"built {what} in {time.monotonic() - started:.1f} s")
+
+
+def driver(say):
+    step("the driver", [sys.executable, "-B", str(ROOT / "build.py"), "free"], say)
+
+
+def testbed(say, target="all"):
+    step("the testbed" if target == "all" else "the testbed and its tests",
+         ["make", "-C", str(ROOT / "testbed"), f"-j{os.cpu_count() or 1}", target], say)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The Debian packages that the commands need, and how they come onto a bare Debian 12 machine.
+
+This is the only list. A package that a command needs is looked up with dpkg-query; what is missing is installed
+by name when we are root, and named in one sentence when we are not.
+"""
+
+import os
+import shutil
+import subprocess
+
+from scripts.cli import Stop
+
+DRIVER = ("clang-16", "lld-16", "llvm-16", "mingw-w64-common", "mingw-w64-x86-64-dev", "mingw-w64-i686-dev")
+TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev", "make")
+TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
+CAPTURE = ("tshark",)
+
+RUN = DRIVER + TESTBED + TRAFFIC
+TEST = RUN + CAPTURE
+
+
+def missing(names):
+    """Those of `names` that are not installed, each once, in order."""
+    names = list(dict.fromkeys(names))
+    if shutil.which("dpkg-query") is None:
+        raise Stop("dpkg-query is not here, so this is not a Debian system: use Debian 12")
+    answer = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n", *names],
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True, check=False)
+    installed = {line.split()[1] for line in answer.stdout.splitlines() if line.startswith("installed ")}
+    return [name for name in names if name not in installed]
+
+
+def ensure(names, say):
+    """Install what is missing. `say` takes a line for the user."""
+    absent = missing(names)
+    if not absent:
+        return
+    if os.geteuid() != 0:
+        raise Stop(f"these Debian packages are missing: {' '.join(absent)}: install them, or run this as root")
+    say(f"installing {' '.join(absent)}")
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C")
+    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *absent]):
+        try:
+            done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, universal_newlines=True, check=False)
+        except FileNotFoundError:
+            raise Stop(f"apt-get is not here: install these Debian 12 packages: {' '.join(absent)}") from None
+        # A failed update matters only when the install then fails too: the lists at hand may be enough.
+        if done.returncode != 0 and command[1] == "install":
+            reason = [line for line in done.stdout.splitlines() if line.startswith("E:")] or done.stdout.splitlines()[-1:]
+            raise Stop(f"these Debian packages could not be installed: {' '.join(absent)} ({' '.join(reason)}): "
+                       "check the apt sources and the network, and run this again")
+    still = missing(absent)
+    if still:
+        raise Stop(f"apt-get installed without an error but these are still missing: {' '.join(still)}: install them by hand")

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The pieces of traffic: each function moves one kind of it between the two namespaces and returns its figures.
+
+"out" is guest to wire, "in" is wire to guest. A piece that does not work raises TrafficFailed with one sentence;
+a testbed that ended meanwhile raises BedEnded.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from scripts.cli import ROOT
+from scripts.namespaces import ADDRESSES
+
+IPERF_PORT = 5201
+WEB_PORT = 80
+UDP_RATE = "200M"
+UDP_LOST_MOST = 0.01   # of all datagrams: a receiving socket may overflow on a busy machine
+SPARE_SECONDS = 30     # what a tool may take beyond its own time
+POLL_SECONDS = 0.1
+SERVER_SECONDS = 20
+
+
+class TrafficFailed(Exception):
+    """One kind of traffic did not work; the text says which and how."""
+
+
+class Traffic:
+    """Traffic over one running testbed. Starts servers on the wire side when first needed."""
+
+    def __init__(self, bed, children):
+        self.bed = bed
+        self._children = children
+        self._web = None  # (process, bytes, sha256)
+        self._iperf = None
+
+    def ping(self, family, count=5, size=56):
+        """Mean round trip in milliseconds; none may be lost once the neighbour is known."""
+        address = ADDRESSES["wire"][family]
+        # The first one also waits for ARP or neighbour discovery.
+        self.guest(["ping", f"-{family}", "-n", "-c", "1", "-w", "10", address], f"ping over IPv{family}", 10)
+        out = self.guest(["ping", f"-{family}", "-n", "-c", str(count), "-i", "0.05", "-W", "2", "-s", str(size), address],
+                         f"ping over IPv{family}", 10)
+        loss = re.search(r"([\d.]+)% packet loss", out)
+        times = re.search(r"= [\d.]+/([\d.]+)/", out)
+        if not loss or not times or float(loss.group(1)) != 0:
+            raise TrafficFailed(f"ping over IPv{family} lost packets: {last_line(out)}")
+        return float(times.group(1))
+
+    def tcp(self, family, direction, seconds, streams=1):
+        """Gb/s that arrived."""
+        what = f"TCP {direction} over IPv{family}"
+        report = self._iperf3(family, direction, seconds, ["-P", str(streams)], what)
+        rate = report["end"]["sum_received"]["bits_per_second"] / 1e9
+        if rate <= 0:
+            raise TrafficFailed(f"{what}: nothing arrived")
+        return rate
+
+    def udp(self, family, direction, seconds, rate=UDP_RATE):
+        """Datagrams sent and lost, Gb/s."""
+        what = f"UDP {direction} over IPv{family}"
+        total = self._iperf3(family, direction, seconds, ["-u", "-b", rate], what)["end"]["sum"]
+        if total["packets"] == 0:
+            raise TrafficFailed(f"{what}: nothing was sent")
+        # iperf3 counts a datagram that comes late as lost first and as found again later: never below none.
+        lost = max(0, total["lost_packets"])
+        if lost > UDP_LOST_MOST * total["packets"]:
+            raise TrafficFailed(f"{what}: {lost} of {total['packets']} datagrams lost")
+        return {"packets": total["packets"], "lost": lost, "gbps": total["bits_per_second"] / 1e9}
+
+    def download(self, family, size):
+        """Gb/s of a download of `size` bytes whose SHA-256 is what the server sent."""
+        what = f"download over IPv{family}"
+        expected = self._serve(size)
+        address = ADDRESSES["wire"][family]
+        url = f"http://[{address}]/file" if family == 6 else f"http://{address}/file"
+        out = self.guest(script("webfile.py", "fetch", url), what, 60 + size // 1000000)
+        got = json.loads(out)
+        if got["bytes"] != size or got["sha256"] != expected:
+            raise TrafficFailed(f"{what}: {got['bytes']} of {size} bytes arrived, SHA-256 {got['sha256']}, not {expected}")
+        return got["bytes"] * 8 / 1e9 / max(got["seconds"], 1e-9)
+
+    def serve(self, size):
+        """Have both servers up for a user's own commands."""
+        self._serve(size)
+        self._serve_iperf3()
+
+    def guest(self, argv, what, seconds):
+        return self.run("guest", argv, what, seconds)
+
+    def run(self, side, argv, what, seconds):
+        """Run a tool on one side; its standard output."""
+        child = self._children.start(argv, self.bed.namespace(side), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     universal_newlines=True, errors="replace")
+        deadline = time.monotonic() + seconds + SPARE_SECONDS
+        try:
+            while True:
+                try:
+                    out, errors = child.communicate(timeout=POLL_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    self.bed.check()
+                    if time.monotonic() > deadline:
+                        raise TrafficFailed(f"{what}: did not end within {seconds + SPARE_SECONDS} s") from None
+            status = child.returncode
+        finally:
+            self._children.end(child)
+        if status != 0:
+            self.bed.check()
+            raise TrafficFailed(f"{what}: {explain(out, errors, status)}")
+        return out
+
+    def _iperf3(self, family, direction, seconds, extra, what):
+        self._serve_iperf3()
+        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-t", str(seconds), "-J",
+                "--connect-timeout", "5000", *extra]
+        if direction == "in":
+            argv.append("-R")
+        return json.loads(self.guest(argv, what, seconds))
+
+    def _serve_iperf3(self):
+        if self._iperf is None or self._iperf.poll() is not None:
+            self._iperf = self._children.start(["iperf3", "-s", "-p", str(IPERF_PORT), "--forceflush"],
+                                               self.bed.namespace("wire"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self._await_port(IPERF_PORT, "iperf3", self._iperf)
+
+    def _serve(self, size):
+        """The SHA-256 of the file that the web server serves."""
+        if self._web and self._web[1] == size and self._web[0].poll() is None:
+            return self._web[2]
+        if self._web:
+            self._children.end(self._web[0])
+        server = self._children.start(script("webfile.py", "serve", "::", str(WEB_PORT), str(size)),
+                                      self.bed.namespace("wire"), stdout=subprocess.PIPE, universal_newlines=True)
+        line = server.stdout.readline()
+        if not line:
+            self._children.end(server)
+            raise TrafficFailed("the web server on the wire side did not start")
+        self._web = (server, size, json.loads(line)["sha256"])
+        return self._web[2]
+
+    def _await_port(self, port, what, server):
+        """A listening socket shows up in /proc; nothing is sent to find out."""
+        deadline = time.monotonic() + SERVER_SECONDS
+        while not listening(server.pid, port):
+            self.bed.check()
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise TrafficFailed(f"{what} on the wire side did not start listening on port {port}")
+            time.sleep(0.02)
+
+
+def listening(process, port):
+    """Does anyone in the process's network namespace listen on the TCP port?"""
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = Path("/proc", str(process), "net", table).read_text().splitlines()[1:]
+        except OSError:
+            return False
+        for line in lines:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                return True
+    return False
+
+
+def script(name, *arguments):
+    return [sys.executable, "-B", str(ROOT / "scripts" / name), *arguments]
+
+
+def last_line(text):
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
+
+
+def explain(out, errors, status):
+    """Why a tool failed, in its own words."""
+    try:
+        return json.loads(out)["error"]  # iperf3 -J
+    except (ValueError, KeyError, TypeError):
+        return last_line(errors) or last_line(out) or f"exit status {status}"
