@@ -21,6 +21,12 @@ uint32_t port_try_receive(struct port *port, uint32_t queue, struct frame *frame
 int port_send(struct port *port, uint32_t queue, const struct frame *frame);
 int port_set_features(struct port *port, const struct port_features *features);
 void port_stop(struct port *port);    /* wakes every task blocked in port_receive, for good */
+/* Blocks until a frame may be there. False: stopped, or interrupted. For a caller that must not hold buffers while it waits. */
+bool port_wait(struct port *port, uint32_t queue);
+/* The wait of this queue that is under way, or else the next one, ends (port_receive: 0). */
+void port_interrupt(struct port *port, uint32_t queue);
+/* Frames come out of the first `queues` queues only (1 to port_queues), until told otherwise. */
+int port_set_queues(struct port *port, uint32_t queues);
 void port_destroy(struct port *port);
 uint32_t port_queues(const struct port *port);
 

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Writes the capture of pcap.h as pcapng (the IETF draft's section header, two interface descriptions, enhanced packet blocks).
+ * Called from every data path task; one lock around a buffer of 1 MB that is written out when the next block may not fit.
+ * Time is the scheduler's: virtual and repeatable in a simulated run, with the wall clock as base in a live one.
+ */
+#include "wire/pcap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "nt/sched.h"
+#include "wire/bytes.h"
+
+enum { BUFFER_BYTES = 1 << 20, COMMENT_BYTES = 160, BLOCK_MOST = FRAME_BYTES_MOST + COMMENT_BYTES + 128 };
+enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_PACKET = 6 };
+enum { OPTION_END = 0, OPTION_COMMENT = 1, SECTION_USER_APPLICATION = 4, INTERFACE_NAME = 2, INTERFACE_RESOLUTION = 9, PACKET_FLAGS = 2 };
+enum { LINK_ETHERNET = 1, FLAG_INBOUND = 1, FLAG_OUTBOUND = 2 };
+
+struct pcap {
+    struct sched_lock lock;
+    /* under lock */
+    int fd;
+    int failure;      /* -errno of the first failed write */
+    size_t used;
+    uint8_t *buffer;
+    uint64_t base;    /* ns since 1970 at scheduler time 0; 0 in a simulated run and before the first frame */
+};
+
+static void put(struct pcap *pcap, const void *bytes, size_t length)
+{
+    memcpy(pcap->buffer + pcap->used, bytes, length);
+    pcap->used += length;
+}
+
+static void put_word(struct pcap *pcap, uint32_t word)
+{
+    put(pcap, &word, sizeof(word));
+}
+
+static void put_padding(struct pcap *pcap, size_t length)
+{
+    static const uint8_t zero[4];
+
+    put(pcap, zero, (4 - (length & 3)) & 3);
+}
+
+static void put_option(struct pcap *pcap, uint32_t code, const void *bytes, size_t length)
+{
+    put_word(pcap, code | (uint32_t)length << 16);
+    if (length != 0) {
+        put(pcap, bytes, length);
+        put_padding(pcap, length);
+    }
+}
+
+/* A block begins with its type and total length, which is known only at its end and repeated there. */
+static size_t block_begin(struct pcap *pcap, uint32_t type)
+{
+    size_t start = pcap->used;
+
+    put_word(pcap, type);
+    put_word(pcap, 0);
+    return start;
+}
+
+static void block_end(struct pcap *pcap, size_t start)
+{
+    uint32_t length = (uint32_t)(pcap->used - start) + 4;
+
+    put_word(pcap, length);
+    memcpy(pcap->buffer + start + 4, &length, sizeof(length));
+}
+
+static void flush(struct pcap *pcap)
+{
+    size_t done = 0;
+
+    while (done < pcap->used && pcap->failure == 0) {
+        ssize_t written = write(pcap->fd, pcap->buffer + done, pcap->used - done);
+
+        if (written >= 0) {
+            done += (size_t)written;
+        } else if (errno != EINTR) {
+            pcap->failure = -errno;
+        }
+    }
+    pcap->used = 0;
+}
+
+static void put_preamble(struct pcap *pcap)
+{
+    static const char *const names[] = { "guest", "wire" };
+    const uint8_t nanoseconds = 9;
+    const uint64_t unknown_length = UINT64_MAX;
+    size_t start = block_begin(pcap, BLOCK_SECTION), i;
+
+    put_word(pcap, 0x1a2b3c4d);
+    put_word(pcap, 1); /* version 1.0 */
+    put(pcap, &unknown_length, sizeof(unknown_length));
+    put_option(pcap, SECTION_USER_APPLICATION, "XenNet testbed", 14);
+    put_option(pcap, OPTION_END, NULL, 0);
+    block_end(pcap, start);
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        start = block_begin(pcap, BLOCK_INTERFACE);
+        put_word(pcap, LINK_ETHERNET);
+        put_word(pcap, 0); /* frames are kept whole */
+        put_option(pcap, INTERFACE_NAME, names[i], strlen(names[i]));
+        put_option(pcap, INTERFACE_RESOLUTION, &nanoseconds, 1);
+        put_option(pcap, OPTION_END, NULL, 0);
+        block_end(pcap, start);
+    }
+}
+
+struct pcap *pcap_create(const char *path, char *error, size_t size)
+{
+    struct pcap *pcap = calloc(1, sizeof(*pcap));
+
+    if (pcap == NULL || (pcap->buffer = malloc(BUFFER_BYTES)) == NULL) {
+        snprintf(error, size, "no memory for the capture %s", path);
+        free(pcap);
+        return NULL;
+    }
+    pcap->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (pcap->fd < 0) {
+        snprintf(error, size, "the capture %s cannot be written: %s", path, strerror(errno));
+        free(pcap->buffer);
+        free(pcap);
+        return NULL;
+    }
+    put_preamble(pcap);
+    return pcap;
+}
+
+/* "gso tcpv4 mss 1448, checksum partial at 34+16": 0 when there is nothing to tell. */
+static size_t describe(const struct frame_offload *offload, char *text)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    if (offload->gso != FRAME_GSO_NONE) {
+        used = (size_t)snprintf(text, COMMENT_BYTES, "gso %s mss %u", offload->gso == FRAME_GSO_TCPV4 ? "tcpv4" : "tcpv6", offload->gso_size);
+    }
+    if (offload->checksum_partial) {
+        used += (size_t)snprintf(text + used, COMMENT_BYTES - used, "%schecksum partial at %u+%u", used != 0 ? ", " : "", offload->checksum_start,
+                                 offload->checksum_offset);
+    } else if (offload->checksum_valid) {
+        used += (size_t)snprintf(text + used, COMMENT_BYTES - used, "%schecksum valid", used != 0 ? ", " : "");
+    }
+    return used;
+}
+
+/* The wall clock at scheduler time 0, taken with the first frame: a capture may be opened before the scheduler runs. */
+static uint64_t clock_base(struct pcap *pcap, uint64_t now)
+{
+    if (pcap->base == 0 && sched_kind() == SCHED_LIVE) {
+        struct timespec wall;
+
+        clock_gettime(CLOCK_REALTIME, &wall);
+        pcap->base = (uint64_t)wall.tv_sec * 1000000000u + (uint64_t)wall.tv_nsec - now;
+    }
+    return pcap->base;
+}
+
+void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction, const struct frame *frame)
+{
+    char comment[COMMENT_BYTES];
+    uint32_t length, flags = direction == PCAP_TOWARDS_DRIVER ? FLAG_INBOUND : FLAG_OUTBOUND;
+    uint64_t time;
+    size_t start, described;
+
+    if (pcap == NULL) {
+        return;
+    }
+    described = describe(&frame->offload, comment);
+    sched_lock(&pcap->lock);
+    time = sched_now();
+    time += clock_base(pcap, time);
+    if (pcap->used + BLOCK_MOST > BUFFER_BYTES) {
+        flush(pcap);
+    }
+    start = block_begin(pcap, BLOCK_PACKET);
+    put_word(pcap, (uint32_t)edge);
+    put_word(pcap, (uint32_t)(time >> 32));
+    put_word(pcap, (uint32_t)time);
+    length = frame->length < FRAME_BYTES_MOST ? frame->length : FRAME_BYTES_MOST;
+    put_word(pcap, length); /* set right below, when the vectors hold less than the frame claims */
+    put_word(pcap, frame->length);
+    length = frame_copy_out(frame, 0, pcap->buffer + pcap->used, length);
+    memcpy(pcap->buffer + pcap->used - 8, &length, sizeof(length));
+    pcap->used += length;
+    put_padding(pcap, length);
+    put_option(pcap, PACKET_FLAGS, &flags, sizeof(flags));
+    if (described != 0) {
+        put_option(pcap, OPTION_COMMENT, comment, described);
+    }
+    put_option(pcap, OPTION_END, NULL, 0);
+    block_end(pcap, start);
+    sched_unlock(&pcap->lock);
+}
+
+int pcap_close(struct pcap *pcap)
+{
+    int failure;
+
+    if (pcap == NULL) {
+        return 0;
+    }
+    flush(pcap);
+    if (close(pcap->fd) != 0 && pcap->failure == 0) {
+        pcap->failure = -errno;
+    }
+    failure = pcap->failure;
+    free(pcap->buffer);
+    free(pcap);
+    return failure;
+}
