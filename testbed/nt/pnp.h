@@ -30,6 +30,12 @@ struct device *pdo_create(const struct pdo_ids *ids, const struct pdo_ops *ops, 
 void pdo_destroy(struct device *pdo);
 struct DEVICE_OBJECT *device_object(struct device *device);
 
+/* --- the device stack above a PDO: whoever plays the driver's class (NDIS) puts the driver's functional device on it --- */
+struct driver;
+struct device *fdo_create(struct driver *driver, struct device *pdo); /* attached to the top of the PDO's stack */
+void fdo_destroy(struct device *fdo);                                  /* detached and deleted */
+struct DEVICE_OBJECT *device_lower(struct device *device);             /* the next device object down the stack; NULL for a PDO */
+
 /* A package installed from its INF: the service and driver (class) keys it made in the registry. */
 struct package {
     const char *service;      /* "xennet" */
@@ -45,8 +51,12 @@ struct package {
 struct package *package_install(struct device *pdo, const char *inf_path, const char *const *set, char *error, size_t size);
 void package_free(struct package *package);
 
+/* The names Windows has for a device, as UTF-8: "XENVIF\\VEN_...\\0", and its Enum key in the registry. */
+const char *device_instance_path(struct device *pdo);
+const char *device_enum_key(struct device *pdo);
+const struct pdo_ids *device_ids(struct device *pdo);
+
 /* Load the image, bind its imports, create the driver object, call DriverEntry at PASSIVE_LEVEL. NULL and a sentence on failure. */
-struct driver;
 struct driver *driver_load(const char *sys_path, const struct package *package, char *error, size_t size);
 void driver_unload(struct driver *driver); /* calls DriverUnload, checks, unmaps */
 struct DRIVER_OBJECT *driver_object(struct driver *driver);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handles, and objects that a driver may hold references to.
+ *
+ * One handle table serves registry keys and threads. A handle's value looks like a kernel handle of Windows and is never
+ * used again in the same run, so that a second close is found. Objects (devices, threads) register their body with the way to
+ * reference and dereference it; ObReferenceObject and ObDereferenceObject find it here. Both are cold paths: one lock,
+ * linear lookup. Locks are not held while an object's own functions run.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nt/internal.h"
+
+#define HANDLE_BASE 0xffffffff80000000ull
+#define STATUS_INVALID_HANDLE ((int32_t)0xC0000008)
+
+struct handle {
+    struct handle *next;
+    uint64_t value;
+    enum handle_kind kind;
+    void *object;
+    void (*close)(void *);
+    char what[96];
+};
+
+struct object {
+    struct object *next;
+    void *body;
+    const struct object_ops *ops;
+};
+
+static struct sched_lock lock;
+static struct handle *handles;
+static struct object *objects;
+static uint64_t last_handle;
+
+void *handle_create(enum handle_kind kind, void *object, void (*close)(void *object), const char *what)
+{
+    struct handle *handle = calloc(1, sizeof(*handle));
+    struct handle **end;
+
+    if (handle == NULL) {
+        abort();
+    }
+    handle->kind = kind;
+    handle->object = object;
+    handle->close = close;
+    snprintf(handle->what, sizeof(handle->what), "%s", what);
+    sched_lock(&lock);
+    handle->value = HANDLE_BASE + 4 * ++last_handle;
+    for (end = &handles; *end != NULL; end = &(*end)->next) {
+    }
+    *end = handle;
+    sched_unlock(&lock);
+    return (void *)handle->value;
+}
+
+void *handle_object(void *value, enum handle_kind kind)
+{
+    void *object = NULL;
+
+    sched_lock(&lock);
+    for (struct handle *handle = handles; handle != NULL; handle = handle->next) {
+        if (handle->value == (uint64_t)value && (kind == HANDLE_ANY || handle->kind == kind)) {
+            object = handle->object;
+            break;
+        }
+    }
+    sched_unlock(&lock);
+    return object;
+}
+
+int32_t handle_close(void *value)
+{
+    struct handle *found = NULL;
+
+    sched_lock(&lock);
+    for (struct handle **at = &handles; *at != NULL; at = &(*at)->next) {
+        if ((*at)->value == (uint64_t)value) {
+            found = *at;
+            *at = found->next;
+            break;
+        }
+    }
+    sched_unlock(&lock);
+    if (found == NULL) {
+        return STATUS_INVALID_HANDLE;
+    }
+    if (found->close != NULL) {
+        found->close(found->object);
+    }
+    free(found);
+    return STATUS_SUCCESS;
+}
+
+void object_register(void *body, const struct object_ops *ops)
+{
+    struct object *object = calloc(1, sizeof(*object));
+
+    if (object == NULL) {
+        abort();
+    }
+    object->body = body;
+    object->ops = ops;
+    sched_lock(&lock);
+    object->next = objects;
+    objects = object;
+    sched_unlock(&lock);
+}
+
+void object_unregister(void *body)
+{
+    struct object *found = NULL;
+
+    sched_lock(&lock);
+    for (struct object **at = &objects; *at != NULL; at = &(*at)->next) {
+        if ((*at)->body == body) {
+            found = *at;
+            *at = found->next;
+            break;
+        }
+    }
+    sched_unlock(&lock);
+    free(found);
+}
+
+static const struct object_ops *object_find(void *body)
+{
+    const struct object_ops *ops = NULL;
+
+    sched_lock(&lock);
+    for (struct object *object = objects; object != NULL; object = object->next) {
+        if (object->body == body) {
+            ops = object->ops;
+            break;
+        }
+    }
+    sched_unlock(&lock);
+    return ops;
+}
+
+bool object_reference(void *body)
+{
+    const struct object_ops *ops = object_find(body);
+
+    if (ops != NULL) {
+        ops->reference(body);
+    }
+    return ops != NULL;
+}
+
+bool object_dereference(void *body)
+{
+    const struct object_ops *ops = object_find(body);
+
+    if (ops != NULL) {
+        ops->dereference(body);
+    }
+    return ops != NULL;
+}
+
+void object_leaks(struct leaks *leaks)
+{
+    sched_lock(&lock);
+    for (struct handle *handle = handles; handle != NULL; handle = handle->next) {
+        leak_add(leaks, "open handle: %s", handle->what);
+    }
+    sched_unlock(&lock);
+}
+
+/* --- what the driver calls --- */
+
+static MS_ABI int32_t nt_ZwClose(void *handle)
+{
+    int32_t status = handle_close(handle);
+
+    RULE(status == STATUS_SUCCESS, "handle", "ZwClose of a handle that is not open");
+    return status;
+}
+
+static MS_ABI int64_t nt_ObfReferenceObject(void *object)
+{
+    RULE(object_reference(object), "object", "ObReferenceObject of something that is no device and no thread");
+    return 1;
+}
+
+static MS_ABI int64_t nt_ObfDereferenceObject(void *object)
+{
+    RULE(object_dereference(object), "object", "ObDereferenceObject of something that is no device and no thread");
+    return 0;
+}
+
+#define OBJECT_EXPORTS(X)                                                                                          \
+    X("ntoskrnl.exe", ZwClose, nt_ZwClose, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                \
+    X("ntoskrnl.exe", ObfReferenceObject, nt_ObfReferenceObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)         \
+    X("ntoskrnl.exe", ObfDereferenceObject, nt_ObfDereferenceObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)
+
+void object_start(void)
+{
+    EXPORT_REGISTER(OBJECT_EXPORTS);
+}
+
+void object_stop(void)
+{
+    while (handles != NULL) {
+        struct handle *handle = handles;
+
+        handles = handle->next;
+        free(handle);
+    }
+    while (objects != NULL) {
+        struct object *object = objects;
+
+        objects = object->next;
+        free(object);
+    }
+    last_handle = 0;
+}
