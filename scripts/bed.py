@@ -17,6 +17,7 @@ from scripts.cli import ROOT, Stop
 PROGRAM = ROOT / "build" / "testbed" / "testbed"
 START_SECONDS = 60
 STOP_SECONDS = 30
+STATUS_FAILED = 1
 STATUS_BAD_INPUT = 2
 STATUS_RULE = 3
 ERROR_LINES = 200
@@ -121,8 +122,9 @@ class Bed:
         return process.returncode == 0 and self.end is not None
 
     def failure(self):
-        """None, or what went wrong in a testbed that has been stopped."""
-        if self._process.returncode == 0 and self.end is not None:
+        """None, or what went wrong in a testbed that has been stopped, beside what it left behind."""
+        status = self._process.returncode
+        if self.end is not None and (status == 0 or status == STATUS_FAILED and self.end["leaks"]):
             return None
         return self._report()
 

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which tests there are, and which of them were asked for.
+
+A test file is a C program under build/tests (from tests/*.c) or a Python module tests/test_*.py. Both list their
+cases with --list and answer in TAP, so the rest of test.py does not tell them apart. A case is called FILE:CASE.
+"""
+
+import fnmatch
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.cli import ROOT, Stop
+
+PROGRAMS = ROOT / "build" / "tests"
+C_PREFIXES = ("test_", "selftest_", "scenario_")
+LIST_SECONDS = 60
+
+# These measure traffic on the whole machine: nothing else runs beside them.
+ALONE = ("test_traffic",)
+
+
+@dataclass
+class TestFile:
+    name: str
+    argv: list          # runs all its cases; with names of cases after it, those
+    list_argv: list
+    seeded: bool        # takes --seed and --seeds
+    cases: list = field(default_factory=list)
+    trouble: str = None # why its cases cannot be listed
+
+    @property
+    def alone(self):
+        return self.name.startswith(ALONE)
+
+
+def find():
+    """All test files, each with its cases."""
+    files = []
+    for source in sorted((ROOT / "tests").glob("*.c")):
+        if source.stem.startswith(C_PREFIXES):
+            program = str(PROGRAMS / source.stem)
+            files.append(TestFile(source.stem, [program], [program, "--list"], True))
+    runner = [sys.executable, "-B", str(ROOT / "scripts" / "tap_unittest.py")]
+    for source in sorted((ROOT / "tests").glob("test_*.py")):
+        module = f"tests.{source.stem}"
+        files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False))
+    for file in files:
+        list_cases(file)
+    return files
+
+
+def list_cases(file):
+    try:
+        done = subprocess.run(file.list_argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              universal_newlines=True, errors="replace", timeout=LIST_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        file.trouble = str(error)
+        return
+    if done.returncode != 0:
+        file.trouble = done.stderr.strip() or f"--list ended with status {done.returncode}"
+        return
+    file.cases = done.stdout.split()
+
+
+def choose(files, patterns):
+    """The files with only the cases asked for. A pattern is FILE, FILE:CASE or CASE, with shell wildcards."""
+    if not patterns:
+        return files
+    chosen, used = [], set()
+    for file in files:
+        whole = False
+        cases = []
+        for pattern in patterns:
+            stem = pattern_stem(pattern)
+            if fnmatch.fnmatchcase(file.name, stem):
+                used.add(pattern)
+                whole = True
+        for case in file.cases:
+            for pattern in patterns:
+                if fnmatch.fnmatchcase(f"{file.name}:{case}", pattern) or fnmatch.fnmatchcase(case, pattern):
+                    used.add(pattern)
+                    cases.append(case)
+                    break
+        if whole:
+            chosen.append(file)
+        elif cases:
+            file.cases = cases
+            chosen.append(file)
+    for pattern in patterns:
+        if pattern not in used:
+            raise Stop(f"no test is called {pattern}: ./test.py --list shows their names")
+    return chosen
+
+
+def pattern_stem(pattern):
+    """A file may be named by its path, too."""
+    path = Path(pattern)
+    return path.stem if path.suffix in (".py", ".c") else pattern

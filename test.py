@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Run the tests. See ./test.py --help."""
+
+import sys
+
+sys.dont_write_bytecode = True
+if sys.version_info < (3, 8):
+    sys.exit("test.py: this Python is older than 3.8: use Debian 12's python3")
+
+from scripts import cli, made, packages, suite
+from scripts.suite_run import Runner
+
+DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
+EPILOG = """\
+NAME is a file (test_store), a case (test_store:watch_fires_once) or a pattern of either in shell wildcards.
+Without root, the tests that need it are skipped by name. Exit status: 0 all passed; 1 a test failed; 2 something
+to put right first."""
+
+
+def read(arguments):
+    parser = cli.Parser(prog="test.py", usage="test.py [options] [NAME...]", description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("names", metavar="NAME", nargs="*", help="what to run (default: everything)")
+    parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
+    parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9), help="how many seeds the simulated tests try")
+    parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1), help="run the simulated tests with this seed only")
+    options = parser.parse_args(arguments)
+    if options.seed is not None and options.seeds is not None:
+        raise cli.Stop("--seed and --seeds exclude each other: give one of them")
+    return options
+
+
+def command(arguments):
+    options = read(arguments)
+    screen = cli.Screen()
+    # A list is for programs: only names on standard output.
+    say = screen.line if not options.list else lambda text: print(text, file=sys.stderr)
+    packages.ensure(packages.TEST, say)
+    with made.one_at_a_time(say):
+        if not options.list:
+            made.driver(say)
+        made.testbed(say, "tests")
+    files = suite.choose(suite.find(), options.names)
+    if options.list:
+        return show_names(files, screen)
+    runner = Runner(screen, options.seed, options.seeds)
+    runner.run(files)
+    score = runner.score
+    for heading, lines in (("failed:", score.failed), ("skipped:", [f"{name}: {reason}" for name, reason in score.skipped])):
+        if lines:
+            screen.line("\n".join(["", heading, *(f"  {line}" for line in lines)]))
+    screen.line()
+    screen.line(score.text())
+    return 1 if score.failed else 0
+
+
+def show_names(files, screen):
+    for file in files:
+        for case in file.cases:
+            screen.line(f"{file.name}:{case}")
+    broken = [file for file in files if file.trouble]
+    if broken:
+        raise cli.Stop("; ".join(f"the cases of {file.name} cannot be listed: {file.trouble}" for file in broken), 1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(command))
