@@ -37,5 +37,8 @@ void export_register(const struct export *table, size_t count);
 const struct export *export_find(const char *image, const char *name);
 /* Callable address: the trampoline for the export. Lives until the end of the program. */
 void *export_bind(const char *image, const char *name);
+/* The same for a function that no image exports but the driver gets a pointer to (an interface table's method): `entry` must stay. */
+void *export_wrap(const struct export *entry);
+bool export_is_trampoline(const void *address);
 
 #endif

@@ -35,6 +35,8 @@ struct task {
     uint32_t processor; /* simulated processor it runs on; changed by nt/irql.c only */
     uint8_t irql;       /* current IRQL; changed by nt/irql.c only */
     uint32_t locks_held;
+    uint32_t internal_locks; /* struct sched_lock held: no DPC may run inside this task then */
+    const char *waits_for;   /* said before sched_wait by who waits, for deadlock reports; NULL: the last sched_point */
     void *nt;           /* per-task data of nt/ (KTHREAD, KPCR ...) */
 };
 
@@ -48,15 +50,30 @@ uint64_t sched_seed(void);
 /* `name` is copied (at most 31 characters). Never fails: running out of host threads ends the program with a message. */
 struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument);
 void task_join(struct task *task); /* waits for its end and frees it */
-struct task *task_self(void);
+extern _Thread_local struct task *sched_current;
+extern bool sched_is_simulated;
+extern bool sched_hears_calls; /* simulated or traced: exports must come by sched_point or sched_trace */
+static inline struct task *task_self(void) { return sched_current; }
 
 /* A place where another task may run. `what` names it in the trace. */
-void sched_point(const char *what);
+void sched_point_simulated(const char *what);
+static inline void sched_point(const char *what)
+{
+    if (__builtin_expect(sched_is_simulated, 0)) {
+        sched_point_simulated(what);
+    }
+}
 
 /* Sleep while *word == expected, until woken or until `deadline` (ns of sched_now, or SCHED_FOREVER).
  * Returns false only when the deadline passed. Spurious returns happen: callers loop. */
 bool sched_wait(uint32_t *word, uint32_t expected, uint64_t deadline);
 void sched_wake(uint32_t *word, unsigned count); /* wakes at most `count` sleepers, UINT_MAX for all */
+
+/* The testbed's own lock, for what the driver does not see: any IRQL, not recursive. All-zero is unlocked. Nothing that calls
+ * the driver and nothing that lowers the IRQL to run DPCs belongs inside it (DPCs are left to the DPC task meanwhile). */
+struct sched_lock { uint32_t word; };
+void sched_lock(struct sched_lock *lock);
+void sched_unlock(struct sched_lock *lock);
 
 uint64_t sched_now(void);                /* ns since the scheduler started, monotonic */
 uint64_t sched_random(uint64_t bound);   /* 0 ... bound - 1 */
