@@ -140,6 +140,6 @@ NDISAPI NDIS_STATUS NTAPI NdisGetProcessorInformationEx(
 _IRQL_requires_(PASSIVE_LEVEL)
 NDISAPI NDIS_STATUS NTAPI NdisGetRssProcessorInformation(
     NDIS_HANDLE NdisHandle, PNDIS_RSS_PROCESSOR_INFO RssProcessorInfo, PSIZE_T Size);
-NDISAPI ULONG NTAPI NdisSystemActiveProcessorCount(PVOID Reserved);
+NDISAPI ULONG NTAPI NdisGroupActiveProcessorCount(USHORT Group);
 
 #endif

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""From sources to the package folder of one architecture: compile what changed, link, write the INF.
+
+An object is compiled again when its command line or any file it read has changed. The driver's sources are the
+lines of src/xennet/sources.txt, which the Visual Studio projects read too; toolchain/runtime adds what the open
+toolchain lacks.
+"""
+
+import re
+import shlex
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from scripts import build_tools as tools
+from scripts import version
+from scripts.build_tools import ROOT
+from scripts.cli import Stop
+
+DRIVER = "src/xennet"
+RUNTIME = "toolchain/runtime"
+WORKERS = 2
+INF_ARCHITECTURES = {"x64": "amd64", "x86": "x86"}
+PLACEHOLDER = re.compile(r"@([A-Z0-9_]+)@")
+
+
+def run(command, what):
+    """Run a tool in the repository; its complaint is the user's to read."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise Stop(f"{what} failed:\n{(done.stdout + done.stderr).rstrip()}", 1)
+
+
+def sources():
+    """The driver's source files, relative to the repository, in the order of the list."""
+    listing = ROOT / DRIVER / "sources.txt"
+    if not listing.is_file():
+        raise Stop(f"{DRIVER}/sources.txt is missing: it lists the driver's source files, one a line")
+    names = [line.strip() for line in listing.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    for name in names:
+        if not (ROOT / DRIVER / name).is_file():
+            raise Stop(f"{DRIVER}/sources.txt names {name}, which is not in {DRIVER}")
+    return [f"{DRIVER}/{name}" for name in names if name.endswith(".c")]
+
+
+def version_defines():
+    """The version as macros for C and resource sources: NAME for numbers, NAME and NAME_STR for texts."""
+    flags = []
+    for name, value in version.values().items():
+        if name in version.NUMBERS:
+            flags += [f"-D{name}={value}"]
+        flags += [f'-D{name}_STR="{value}"']
+    year = version.values()["INF_DATE"].rsplit("/", 1)[-1]
+    return flags + [f'-DYEAR_STR="{year}"', f'-DVERSION_STR="{version.text()}"']
+
+
+def is_current(output, command, depfile):
+    """Whether an output exists, was made by this very command, and is newer than all it was made from."""
+    note = output.with_suffix(output.suffix + ".cmd")
+    if not output.is_file() or not depfile.is_file() or not note.is_file() or note.read_text() != command:
+        return False
+    made = output.stat().st_mtime_ns
+    for name in shlex.split(depfile.read_text().split(":", 1)[1].replace("\\\n", " ")):
+        path = ROOT / name
+        if not path.is_file() or path.stat().st_mtime_ns >= made:
+            return False
+    return True
+
+
+def remember(output, command):
+    output.with_suffix(output.suffix + ".cmd").write_text(command)
+
+
+def compile_one(job):
+    source, output, command = job
+    depfile = output.with_suffix(".d")
+    command = command + ["-MD", "-MF", str(depfile.relative_to(ROOT)), "-c", source, "-o", str(output.relative_to(ROOT))]
+    text = shlex.join(command)
+    if is_current(output, text, depfile):
+        return
+    output.unlink(missing_ok=True)
+    run(command, f"compiling {source}")
+    remember(output, text)
+
+
+def compile_all(arch, flavour, folder):
+    """Compile the driver and the runtime; return the objects in link order."""
+    base = tools.compiler(arch, flavour)
+    jobs = []
+    for source in sources():
+        jobs.append((source, folder / (Path(source).stem + ".obj"), base + [f"-I{DRIVER}"] + version_defines()))
+    for path in sorted((ROOT / RUNTIME).glob("*.c")):
+        # Guards in these files would guard themselves, and 'memcmp' must not be turned into a call of memcmp.
+        plain = base + ["-fno-stack-protector", "-fno-builtin"]
+        jobs.append((f"{RUNTIME}/{path.name}", folder / f"runtime_{path.stem}.obj", plain))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(compile_one, jobs))
+    return [output for _, output, _ in jobs]
+
+
+def imports(arch, folder):
+    """Import libraries from toolchain/imports, reduced to what the architecture has."""
+    made = []
+    for name in tools.LIBRARIES:
+        lines = []
+        for line in (ROOT / "toolchain" / "imports" / f"{name}.def").read_text().splitlines():
+            body, _, note = line.partition(";")
+            if not body.strip() or note.strip() in tools.ARCHITECTURES and note.strip() != arch:
+                continue
+            body = body.rstrip()
+            if arch == "x64" and body.startswith(" "):
+                body = re.sub(r"^( +)@?([^@]+).*", r"\1\2", body)
+            lines.append(body)
+        definition, library = folder / f"{name}.def", folder / f"{name}.lib"
+        text = "\n".join(lines) + "\n"
+        if not library.is_file() or not definition.is_file() or definition.read_text() != text:
+            definition.write_text(text)
+            run(tools.importer(arch, str(definition.relative_to(ROOT)), str(library.relative_to(ROOT))),
+                f"making the import library of {name}")
+        made.append(library)
+    return made
+
+
+def resource(folder):
+    """The version resource, preprocessed by clang so that nothing else is needed for it."""
+    source, text, output = f"{DRIVER}/xennet.rc", folder / "xennet.i.rc", folder / "xennet.res"
+    if not (ROOT / source).is_file():
+        raise Stop(f"{source} is missing: it holds the version resource")
+    done = subprocess.run(
+        [tools.tool("clang-16"), "--target=" + tools.TARGETS["x64"], "-E", "-x", "c", "-DRC_INVOKED", "-nostdinc", f"-I{DRIVER}", "-Iinclude",
+         *tools.system_headers(), *version_defines(), source], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Stop(f"preprocessing {source} failed:\n{done.stderr.rstrip()}", 1)
+    text.write_text(done.stdout)
+    run([tools.tool("llvm-rc-16"), "/nologo", "/no-preprocess", "/FO", str(output.relative_to(ROOT)),
+         str(text.relative_to(ROOT))], f"compiling {source}")
+    return output
+
+
+def write_inf(arch, package):
+    """Fill the template's @NAME@ places. Windows tools expect CR LF."""
+    template = ROOT / "src" / "xennet.inf"
+    if not template.is_file():
+        raise Stop("src/xennet.inf is missing: it is the template of the package's INF")
+    known = dict(version.values(), INF_ARCH=INF_ARCHITECTURES[arch], VERSION=version.text())
+
+    def fill(match):
+        if match.group(1) not in known:
+            raise Stop(f"src/xennet.inf asks for @{match.group(1)}@, which the build does not know; "
+                       f"it knows {', '.join(sorted(known))}")
+        return known[match.group(1)]
+
+    text = PLACEHOLDER.sub(fill, template.read_text())
+    (package / "xennet.inf").write_bytes("\r\n".join(text.splitlines()).encode("ascii") + b"\r\n")
+
+
+def build(arch, flavour):
+    folder, package = ROOT / "build" / flavour / arch, ROOT / "xennet" / arch
+    for path in (folder, package):
+        path.mkdir(parents=True, exist_ok=True)
+    inputs = compile_all(arch, flavour, folder) + [resource(folder)] + imports(arch, folder)
+    found = version.values()
+    image, pdb = package / "xennet.sys", package / "xennet.pdb"
+    for path in (image, pdb):
+        path.unlink(missing_ok=True)
+    run(tools.linker(arch, str(image.relative_to(ROOT)), str(pdb.relative_to(ROOT)),
+                     [str(path.relative_to(ROOT)) for path in inputs],
+                     f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), f"linking {image.relative_to(ROOT)}")
+    write_inf(arch, package)
