@@ -88,6 +88,10 @@ class Traffic:
         self._serve(size)
         self._serve_iperf3()
 
+    def start(self, side, argv, **options):
+        """Start a server or the like on one side; it ends with the testbed at the latest."""
+        return self._children.start(argv, self.bed.namespace(side), universal_newlines=True, **options)
+
     def guest(self, argv, what, seconds):
         return self.run("guest", argv, what, seconds)
 
@@ -133,8 +137,7 @@ class Traffic:
             return self._web[2]
         if self._web:
             self._children.end(self._web[0])
-        server = self._children.start(script("webfile.py", "serve", "::", str(WEB_PORT), str(size)),
-                                      self.bed.namespace("wire"), stdout=subprocess.PIPE, universal_newlines=True)
+        server = self.start("wire", script("webfile.py", "serve", "::", str(WEB_PORT), str(size)), stdout=subprocess.PIPE)
         line = server.stdout.readline()
         if not line:
             self._children.end(server)

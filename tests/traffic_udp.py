@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""UDP datagrams of every length, sent to an echo and compared on return: each goes through the driver both ways.
+
+usage: traffic_udp.py echo ADDRESS PORT
+       traffic_udp.py send ADDRESS PORT FIRST LAST    prints each length that did not come back as it was sent
+"""
+
+import hashlib
+import socket
+import sys
+
+PERIOD = 251            # no power of two, so that a piece in the wrong place shows
+PATIENCE = 5.0          # seconds for one datagram to come back
+TROUBLE_MOST = 10
+BUFFER = 1 << 20
+
+
+def udp_socket(address):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+    return made
+
+
+def echo(address, port):
+    with udp_socket(address) as server:
+        server.bind((address, port))
+        print("listening", flush=True)
+        buffer = bytearray(65536)
+        while True:
+            size, sender = server.recvfrom_into(buffer)
+            server.sendto(memoryview(buffer)[:size], sender)
+
+
+def send(address, port, first, last):
+    stream = memoryview(hashlib.shake_256(b"every length").digest(65535 + PERIOD))
+    buffer = bytearray(65536)
+    trouble = 0
+    with udp_socket(address) as client:
+        client.settimeout(PATIENCE)
+        client.connect((address, port))
+        for length in range(first, last + 1):
+            start = length % PERIOD
+            payload = stream[start:start + length]
+            client.send(payload)
+            try:
+                size = client.recv_into(buffer)
+                while size != length and size != 0:  # a late one of an earlier length
+                    size = client.recv_into(buffer)
+            except socket.timeout:
+                print(f"{length}: did not come back")
+                trouble += 1
+            else:
+                if buffer[:length] != payload:
+                    wrong = next(at for at in range(length) if buffer[at] != payload[at])
+                    print(f"{length}: byte {wrong} is not what was sent")
+                    trouble += 1
+            if trouble == TROUBLE_MOST:
+                print("giving up")
+                break
+    return trouble
+
+
+def main(arguments):
+    if len(arguments) == 3 and arguments[0] == "echo":
+        echo(arguments[1], int(arguments[2]))
+    if len(arguments) == 5 and arguments[0] == "send":
+        send(arguments[1], *map(int, arguments[2:]))
+        return 0
+    return __doc__
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
