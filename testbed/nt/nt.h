@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "abi.h"
 #include "nt/export.h"
@@ -38,7 +39,7 @@ void spin_lock(struct spin_lock *lock, uint8_t *old_irql);
 void spin_unlock(struct spin_lock *lock, uint8_t old_irql);
 
 /* --- events --- */
-struct nt_event { uint32_t set; bool auto_reset; };
+struct nt_event { uint32_t set; bool auto_reset; uint32_t epoch; /* all owned by nt/event.c */ };
 void event_init(struct nt_event *event, bool auto_reset, bool set);
 void event_set(struct nt_event *event);
 void event_clear(struct nt_event *event);
@@ -58,6 +59,7 @@ void dpc_flush(struct nt_dpc *dpc);  /* PASSIVE: returns when it is neither queu
 
 /* --- timers (one-shot, callback at DISPATCH on `processor`) --- */
 struct nt_timer;
+#define timer_create nt_timer_create /* POSIX has a timer_create, too */
 struct nt_timer *timer_create(uint32_t processor, void (*function)(void *), void *argument);
 void timer_set(struct nt_timer *timer, uint64_t delay_ns);
 bool timer_cancel(struct nt_timer *timer);
@@ -66,6 +68,16 @@ void timer_destroy(struct nt_timer *timer);
 /* --- threads at PASSIVE_LEVEL --- */
 struct task *thread_start(const char *name, void (*run)(void *), void *argument);
 void thread_join(struct task *thread);
+
+/* --- work items: run by a worker task at PASSIVE_LEVEL; queued from any IRQL <= DISPATCH_LEVEL --- */
+struct nt_work {
+    void (*function)(void *argument);
+    void *argument;
+    uint32_t queued; /* owned by nt/thread_work.c */
+    struct nt_work *next;
+};
+void work_init(struct nt_work *work, void (*function)(void *), void *argument);
+bool work_queue(struct nt_work *work); /* false: was queued already; may be queued again once it runs */
 
 /* --- pool --- */
 void *pool_alloc(size_t bytes, uint32_t tag);

@@ -23,7 +23,7 @@ struct nt_thread {
     uint32_t references;       /* object references: handles, ObReferenceObjectByHandle, the running thread itself */
     uint32_t ended;
     uint32_t critical;         /* KeEnterCriticalRegion depth */
-    bool revert_pending;
+    uint64_t affinity;         /* processors it may run on; 0: any */
     void *unwind[5];           /* __builtin_setjmp buffer: PsTerminateSystemThread goes back to the thread's start */
     struct nt_thread *next;
 };
@@ -32,6 +32,10 @@ struct nt_thread {
 void thread_adopt(struct task *task);
 void thread_processor_changed(struct task *task);
 struct nt_thread *thread_current(void);
+
+/* A system thread of the driver's; the reference returned is the caller's. */
+struct nt_thread *thread_create(MS_ABI void (*start)(void *), void *context);
+_Noreturn void thread_terminate(int32_t status);
 
 void irql_exports(void);
 void thread_exports(void);
