@@ -15,8 +15,8 @@ Two builds with the same values are identical to the byte, wherever the reposito
 import argparse
 import sys
 
-from scripts import build_driver
-from scripts.build_tools import ARCHITECTURES, FLAVOURS
+from scripts import build_driver, version
+from scripts.build_tools import ARCHITECTURES, FLAVOURS, ROOT
 from scripts.cli import Stop
 
 
@@ -31,7 +31,9 @@ def main(arguments):
     options = parser.parse_args(arguments)
     try:
         for arch in dict.fromkeys(options.arch or ARCHITECTURES):
-            build_driver.build(arch, options.flavour)
+            package = build_driver.build(arch, options.flavour)
+            print(f"{package.relative_to(ROOT)}: xennet.sys {version.text()} {options.flavour}, "
+                  f"{(package / 'xennet.sys').stat().st_size} bytes")
     except Stop as stop:
         print(f"build.py: {stop.text}", file=sys.stderr)
         return stop.status

@@ -6,10 +6,13 @@ lines of src/xennet/sources.txt, which the Visual Studio projects read too; tool
 toolchain lacks.
 """
 
+import fcntl
 import re
 import shlex
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts import build_tools as tools
@@ -137,8 +140,8 @@ def resource(folder):
     return output
 
 
-def write_inf(arch, package):
-    """Fill the template's @NAME@ places. Windows tools expect CR LF."""
+def inf(arch):
+    """The bytes of the INF: fill the template's @NAME@ places. Windows tools expect CR LF."""
     template = ROOT / "src" / "xennet.inf"
     if not template.is_file():
         raise Stop("src/xennet.inf is missing: it is the template of the package's INF")
@@ -151,19 +154,33 @@ def write_inf(arch, package):
         return known[match.group(1)]
 
     text = PLACEHOLDER.sub(fill, template.read_text())
-    (package / "xennet.inf").write_bytes("\r\n".join(text.splitlines()).encode("ascii") + b"\r\n")
+    return "\r\n".join(text.splitlines()).encode("ascii") + b"\r\n"
+
+
+@contextmanager
+def one_at_a_time():
+    """Two builds in one repository take turns: they share objects and the package folder."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with open(ROOT / "build" / ".driver.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build(arch, flavour):
+    """Make one architecture's package. A package file is replaced whole or not at all, so a reader never meets half."""
     folder, package = ROOT / "build" / flavour / arch, ROOT / "xennet" / arch
-    for path in (folder, package):
-        path.mkdir(parents=True, exist_ok=True)
-    inputs = compile_all(arch, flavour, folder) + [resource(folder)] + imports(arch, folder)
-    found = version.values()
-    image, pdb = package / "xennet.sys", package / "xennet.pdb"
-    for path in (image, pdb):
-        path.unlink(missing_ok=True)
-    run(tools.linker(arch, str(image.relative_to(ROOT)), str(pdb.relative_to(ROOT)),
-                     [str(path.relative_to(ROOT)) for path in inputs],
-                     f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), f"linking {image.relative_to(ROOT)}")
-    write_inf(arch, package)
+    with one_at_a_time():
+        for path in (folder, package):
+            path.mkdir(parents=True, exist_ok=True)
+        inputs = compile_all(arch, flavour, folder) + [resource(folder)] + imports(arch, folder)
+        found = version.values()
+        names = [folder / "xennet.sys", folder / "xennet.pdb"]
+        run(tools.linker(arch, *(str(path.relative_to(ROOT)) for path in names),
+                         [str(path.relative_to(ROOT)) for path in inputs],
+                         f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), f"linking xennet.sys for {arch}")
+        (folder / "xennet.inf").write_bytes(inf(arch))
+        for path in names + [folder / "xennet.inf"]:
+            fresh = package / (path.name + ".new")
+            shutil.copyfile(path, fresh)
+            fresh.replace(package / path.name)
+    return package

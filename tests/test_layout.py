@@ -191,6 +191,34 @@ class Constants(unittest.TestCase):
         self.assertIn("planted", compile_text(text, "x64"))
 
 
+class NewerThanMeasured(unittest.TestCase):
+    """Records of NDIS 6.82 and later: sizes and offsets as their public documentation gives them."""
+
+    EXPECTED = {
+        "sizeof(NDIS_UDP_SEGMENTATION_OFFLOAD)": (28, 28),
+        "FIELD_OFFSET(NDIS_OFFLOAD, UdpSegmentation)": (188, 188),
+        "NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_6": (216, 216),
+        "NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_7": (217, 217),
+        "FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UdpSegmentation)": (32, 32),
+        "NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5": (34, 34),
+        "NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_6": (35, 35),
+        "sizeof(NDIS_UDP_SEGMENTATION_OFFLOAD_NET_BUFFER_LIST_INFO)": (8, 4),
+        "sizeof(NDIS_UDP_RSC_OFFLOAD_NET_BUFFER_LIST_INFO)": (8, 4),
+        "sizeof(NDIS_TIMESTAMP_CAPABILITIES)": (56, 56),
+        "sizeof(NDIS_POLL_TRANSMIT_DATA)": (72, 52),
+        "sizeof(NDIS_POLL_RECEIVE_DATA)": (72, 52),
+        "sizeof(NDIS_POLL_DATA)": (152, 108),
+        "NDIS_RUNTIME_VERSION_685": (0x60055, 0x60055),
+        "MaxNetBufferListInfo": (27, 23),
+        "TcpRecvSegCoalesceInfo": (22, 19),
+    }
+
+    def test_newer_records_have_the_documented_layout(self):
+        for index, arch in enumerate(tools.ARCHITECTURES):
+            lines = [f"_Static_assert(({text}) == {sizes[index]}, \"{text}\");" for text, sizes in self.EXPECTED.items()]
+            self.assertEqual(compile_text(headers() + "\n".join(lines) + "\n", arch), "")
+
+
 class ProviderInterfaces(unittest.TestCase):
     """The interfaces of the other Xen drivers in include/, against what was measured of theirs."""
 
