@@ -17,8 +17,9 @@ PROGRAMS = ROOT / "build" / "tests"
 C_PREFIXES = ("test_", "selftest_", "scenario_")
 LIST_SECONDS = 60
 
-# These measure traffic on the whole machine: nothing else runs beside them.
-ALONE = ("test_traffic",)
+# These measure traffic on the whole machine, or build and run as a user does in this very folder: nothing else
+# runs beside them.
+ALONE = ("test_traffic", "test_cli")
 
 
 @dataclass
