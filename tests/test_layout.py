@@ -13,6 +13,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from scripts import abigen
 from scripts import build_tools as tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,6 +69,21 @@ def compile_text(text, arch, syntax_only=True):
         return done.stderr
 
 
+def field_size(kind, arch):
+    """Bytes of a field of a scalar, pointer or array type as the ABI names it; None for records and enumerations."""
+    kind, _, count = kind.rstrip("]").partition("[")
+    pointer = 8 if arch == "x64" else 4
+    if kind.endswith("*") or kind in ("PVOID", "PMDL", "NDIS_HANDLE"):
+        size = pointer
+    elif kind in ("SIZE_T", "ULONG_PTR", "KAFFINITY", "KSPIN_LOCK"):
+        size = pointer
+    elif kind in abigen.SCALARS:
+        size = abigen.size_of(abigen.SCALARS[kind])
+    else:
+        return None
+    return size * int(count or 1)
+
+
 def headers():
     return "".join(f"#include <{name}>\n" for name in HEADERS)
 
@@ -107,6 +123,11 @@ class RecordLayouts(unittest.TestCase):
                     continue
                 lines.append(f"_Static_assert(FIELD_OFFSET({name}, {field['name']}) == {where}, "
                              f"\"{name}.{field['name']}\");")
+                size = field_size(field["type"], arch)
+                # The element counts of arrays are those of x64.
+                if size is not None and name.startswith(("NDIS_", "NET_")) and (arch == "x64" or "[" not in field["type"]):
+                    lines.append(f"_Static_assert(sizeof((({name} *)0)->{field['name']}) == {size}, "
+                                 f"\"sizeof {name}.{field['name']}\");")
                 checked += 1
         self.assertEqual(compile_text("\n".join(lines) + "\n", arch), "")
         return declared, absent, checked
