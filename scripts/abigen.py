@@ -38,11 +38,11 @@ CONSTANT_NAME = re.compile(
 
 def c_type(name, records):
     """C type of one scalar, enumerator or pointer type named as the headers name it."""
-    name = name.removeprefix("volatile ")
+    name = re.sub(r"^volatile ", "", name)
     if name in SCALARS:
         return SCALARS[name]
     if name.endswith("*"):
-        inner = name.rstrip("* ").removeprefix("const ").removeprefix("struct _")
+        inner = re.sub(r"^(const )?(struct _)?", "", name.rstrip("* "))
         stars = name.count("*")
         return f"struct {inner} {'*' * stars}" if stars == 1 and inner in records else "void *"
     if name in records:

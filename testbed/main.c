@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -80,6 +79,7 @@ static void run_bypass(void)
     port_set_features(program.ports.guest, &all);
     port_set_features(program.ports.wire, &all);
     pump = pump_start_bypass(program.ports.guest, program.ports.wire, program.pcap);
+    program.ports.bypass = pump;
     report_until_stopped(NULL);
     port_stop(program.ports.guest);
     port_stop(program.ports.wire);
@@ -167,7 +167,6 @@ static bool catch_signals(void)
 {
     sigset_t set;
 
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);

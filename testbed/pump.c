@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "wire/pcap.h"
 
@@ -20,6 +21,7 @@ struct pump_lane {
     struct pcap *pcap;
     enum pcap_edge from_edge, to_edge;
     uint32_t queue;
+    uint64_t packets, bytes; /* bypass only; written by the lane's task */
 };
 
 struct pump {
@@ -77,6 +79,8 @@ static void run_bypass(void *argument)
         pcap_write(lane->pcap, lane->from_edge, PCAP_TOWARDS_DRIVER, &frame);
         pcap_write(lane->pcap, lane->to_edge, PCAP_FROM_DRIVER, &frame);
         frame.vectors[0].iov_len = frame.length;
+        __atomic_store_n(&lane->packets, lane->packets + 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&lane->bytes, lane->bytes + frame.length, __ATOMIC_RELAXED);
         (void)port_send(lane->to, lane->queue, &frame); /* a refusal is counted by the port */
     }
     free(bytes);
@@ -126,6 +130,20 @@ struct pump *pump_start_bypass(struct port *guest, struct port *wire, struct pca
                    "bypass-in", run_bypass);
     }
     return pump;
+}
+
+void pump_counters(const struct pump *pump, struct pump_counters *counters)
+{
+    uint32_t i;
+
+    memset(counters, 0, sizeof(*counters));
+    for (i = 0; i < pump->count; i++) {
+        const struct pump_lane *lane = &pump->lanes[i];
+        bool out = lane->from_edge == PCAP_GUEST;
+
+        *(out ? &counters->out_packets : &counters->in_packets) += __atomic_load_n(&lane->packets, __ATOMIC_RELAXED);
+        *(out ? &counters->out_bytes : &counters->in_bytes) += __atomic_load_n(&lane->bytes, __ATOMIC_RELAXED);
+    }
 }
 
 void pump_join(struct pump *pump)

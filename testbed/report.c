@@ -85,8 +85,13 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
         netback_counters(bed->netback, &netback);
         used = queues_used(bed);
     } else {
-        adapter.tx_packets = guest.received;
-        adapter.rx_packets = guest.sent;
+        struct pump_counters bypass;
+
+        pump_counters(ports->bypass, &bypass);
+        adapter.tx_packets = bypass.out_packets;
+        adapter.tx_bytes = bypass.out_bytes;
+        adapter.rx_packets = bypass.in_packets;
+        adapter.rx_bytes = bypass.in_bytes;
     }
     fprintf(out, "\"seconds\":%.3f", (double)elapsed_ns / 1e9);
 #define PUT(name, value) fprintf(out, ",\"" name "\":%" PRIu64, (uint64_t)(value))
@@ -115,6 +120,29 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("queues_used", used);
     PUT("resident_kb", resident_kb());
 #undef PUT
+}
+
+/* "xennet.sys 10.0.0.0": file name and the file version of its version resource (VS_FIXEDFILEINFO, found by its signature). */
+static const char *driver_title(const char *path)
+{
+    static const uint8_t signature[] = { 0xbd, 0x04, 0xef, 0xfe, 0x00, 0x00, 0x01, 0x00 };
+    static char title[128];
+    const char *slash = strrchr(path, '/');
+    FILE *file = fopen(path, "rb");
+    static uint8_t bytes[1 << 20];
+    size_t size = file != NULL ? fread(bytes, 1, sizeof(bytes), file) : 0;
+    const uint8_t *info = memmem(bytes, size, signature, sizeof(signature));
+    uint32_t version[2] = { 0 };
+
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (info != NULL && info + 16 <= bytes + size) {
+        memcpy(version, info + 8, sizeof(version));
+    }
+    snprintf(title, sizeof(title), "%s %u.%u.%u.%u", slash != NULL ? slash + 1 : path, version[0] >> 16, version[0] & 0xffff, version[1] >> 16,
+             version[1] & 0xffff);
+    return title;
 }
 
 static void put_offloads(FILE *out, const struct adapter_facts *facts)
@@ -154,7 +182,7 @@ void report_ready(const struct options *options, const struct report_ports *port
     printf("{\"event\":\"ready\",\"guest_netns\":\"/proc/%d/fd/%d\",\"wire_netns\":\"/proc/%d/fd/%d\"", getpid(), ports->guest_netns,
            getpid(), ports->wire_netns);
     printf(",\"guest_tap\":\"%s\",\"wire_tap\":\"%s\",\"driver\":", ports->guest_name, ports->wire_name);
-    put_string(stdout, bed != NULL ? options->driver : "none (bypass)");
+    put_string(stdout, bed != NULL ? driver_title(options->driver) : "none (bypass)");
     printf(",\"windows\":\"%s\",\"ndis\":\"%u.%u\",\"vif\":%u,\"queues\":%u,\"mtu\":%u,\"mac\":\"%s\",\"link_mbps\":%" PRIu64,
            options->windows->title, facts.ndis_major, facts.ndis_minor, bed != NULL ? options->vif : 0, vif.queues, facts.mtu, mac,
            facts.link_speed_tx / 1000000);

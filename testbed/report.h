@@ -8,11 +8,13 @@
 
 #include "bed.h"
 #include "options.h"
+#include "pump.h"
 
 struct report_ports {
     struct port *guest, *wire;
     int guest_netns, wire_netns;
     const char *guest_name, *wire_name;
+    const struct pump *bypass; /* or NULL */
 };
 
 void report_ready(const struct options *options, const struct report_ports *ports, struct bed *bed); /* bed NULL: bypass */
