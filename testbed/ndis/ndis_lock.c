@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Spin locks, read-write locks and events by NDIS's names. Spin locks are the kernel's, with its checks. A read-write lock
+ * raises to DISPATCH_LEVEL like a spin lock; its word counts readers, or is WRITER.
+ */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "ndis/internal.h"
+
+#define WRITER 0x80000000u
+
+struct rw_lock {
+    struct ndis_object object;
+    uint32_t word;
+};
+
+/* LOCK_STATE_EX, by the documented members that drivers do not touch. */
+struct lock_state { uint8_t old_irql, lock_state, flags; };
+enum { HELD_READ = 1, HELD_WRITE = 2, LOCK_AT_DISPATCH = 1 };
+
+static void MS_ABI allocate_spin_lock(struct NDIS_SPIN_LOCK *lock)
+{
+    memset(lock, 0, sizeof(*lock));
+}
+
+static void MS_ABI free_spin_lock(struct NDIS_SPIN_LOCK *lock)
+{
+    RULE(lock->SpinLock == 0, "ndis-lock", "NdisFreeSpinLock of a lock that is held");
+}
+
+static void MS_ABI acquire_spin_lock(struct NDIS_SPIN_LOCK *lock)
+{
+    uint8_t old;
+
+    spin_lock((struct spin_lock *)(void *)&lock->SpinLock, &old);
+    lock->OldIrql = old;
+}
+
+static void MS_ABI release_spin_lock(struct NDIS_SPIN_LOCK *lock)
+{
+    spin_unlock((struct spin_lock *)(void *)&lock->SpinLock, lock->OldIrql);
+}
+
+static void MS_ABI acquire_spin_lock_dpc(struct NDIS_SPIN_LOCK *lock)
+{
+    uint8_t old;
+
+    spin_lock((struct spin_lock *)(void *)&lock->SpinLock, &old);
+}
+
+static void MS_ABI release_spin_lock_dpc(struct NDIS_SPIN_LOCK *lock)
+{
+    spin_unlock((struct spin_lock *)(void *)&lock->SpinLock, DISPATCH_LEVEL);
+}
+
+static void *MS_ABI allocate_rw_lock(void *handle)
+{
+    struct rw_lock *lock;
+
+    RULE(handle != NULL, "ndis-handle", "NdisAllocateRWLock with a NULL handle");
+    lock = ndis_alloc(sizeof(*lock));
+    ndis_object_add(&lock->object, NDIS_KIND_RW_LOCK, "a read-write lock was not freed");
+    return lock;
+}
+
+static void MS_ABI free_rw_lock(void *handle)
+{
+    struct rw_lock *lock = ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisFreeRWLock");
+
+    RULE(lock->word == 0, "ndis-lock", "NdisFreeRWLock of a lock that is held");
+    ndis_object_remove(&lock->object);
+    free(lock);
+}
+
+static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flags, bool write)
+{
+    uint32_t word;
+
+    RULE((flags & LOCK_AT_DISPATCH) == 0 || irql_current() >= DISPATCH_LEVEL, "ndis-flags", "a read-write lock taken with NDIS_RWL_AT_DISPATCH_LEVEL at IRQL %u",
+         irql_current());
+    state->flags = flags;
+    state->old_irql = irql_current() >= DISPATCH_LEVEL ? irql_current() : irql_raise(DISPATCH_LEVEL);
+    for (;;) {
+        word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+        if (write ? word == 0 : word != WRITER) {
+            if (__atomic_compare_exchange_n(&lock->word, &word, write ? WRITER : word + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+                break;
+            }
+            continue;
+        }
+        (void)sched_wait(&lock->word, word, SCHED_FOREVER);
+    }
+    state->lock_state = write ? HELD_WRITE : HELD_READ;
+}
+
+static void MS_ABI acquire_read(void *handle, struct lock_state *state, uint8_t flags)
+{
+    acquire(ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisAcquireRWLockRead"), state, flags, false);
+}
+
+static void MS_ABI acquire_write(void *handle, struct lock_state *state, uint8_t flags)
+{
+    acquire(ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisAcquireRWLockWrite"), state, flags, true);
+}
+
+static void MS_ABI release_rw(void *handle, struct lock_state *state)
+{
+    struct rw_lock *lock = ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisReleaseRWLock");
+    uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+
+    RULE(state->lock_state == HELD_READ || state->lock_state == HELD_WRITE, "ndis-lock", "NdisReleaseRWLock with a lock state that holds nothing");
+    RULE(state->lock_state == HELD_WRITE ? word == WRITER : word != 0 && word != WRITER, "ndis-lock", "NdisReleaseRWLock of a lock not held that way");
+    if (state->lock_state == HELD_WRITE) {
+        __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
+    } else {
+        __atomic_fetch_sub(&lock->word, 1, __ATOMIC_RELEASE);
+    }
+    sched_wake(&lock->word, UINT_MAX);
+    state->lock_state = 0;
+    if (state->old_irql < DISPATCH_LEVEL) {
+        irql_lower(state->old_irql);
+    }
+}
+
+/* An NDIS_EVENT is opaque to drivers: it holds the testbed's event. */
+static struct nt_event *event_of(struct NDIS_EVENT *event)
+{
+    _Static_assert(sizeof(struct nt_event) <= sizeof(struct NDIS_EVENT), "an nt_event fits where Windows keeps a KEVENT");
+    return (struct nt_event *)(void *)event;
+}
+
+static void MS_ABI initialize_event(struct NDIS_EVENT *event)
+{
+    event_init(event_of(event), false, false);
+}
+
+static void MS_ABI set_event(struct NDIS_EVENT *event)
+{
+    event_set(event_of(event));
+}
+
+static void MS_ABI reset_event(struct NDIS_EVENT *event)
+{
+    event_clear(event_of(event));
+}
+
+static uint8_t MS_ABI wait_event(struct NDIS_EVENT *event, uint32_t milliseconds)
+{
+    return event_wait(event_of(event), milliseconds == 0 ? SCHED_FOREVER : (uint64_t)milliseconds * 1000000);
+}
+
+#define LOCK_EXPORTS(X)                                                                    \
+    X(NdisAllocateSpinLock, allocate_spin_lock, PASSIVE_LEVEL, HIGH_LEVEL)                 \
+    X(NdisFreeSpinLock, free_spin_lock, PASSIVE_LEVEL, HIGH_LEVEL)                         \
+    X(NdisAcquireSpinLock, acquire_spin_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)               \
+    X(NdisReleaseSpinLock, release_spin_lock, DISPATCH_LEVEL, DISPATCH_LEVEL)              \
+    X(NdisDprAcquireSpinLock, acquire_spin_lock_dpc, DISPATCH_LEVEL, DISPATCH_LEVEL)       \
+    X(NdisDprReleaseSpinLock, release_spin_lock_dpc, DISPATCH_LEVEL, DISPATCH_LEVEL)       \
+    X(NdisAllocateRWLock, allocate_rw_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                 \
+    X(NdisFreeRWLock, free_rw_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                         \
+    X(NdisAcquireRWLockRead, acquire_read, PASSIVE_LEVEL, DISPATCH_LEVEL)                  \
+    X(NdisAcquireRWLockWrite, acquire_write, PASSIVE_LEVEL, DISPATCH_LEVEL)                \
+    X(NdisReleaseRWLock, release_rw, DISPATCH_LEVEL, DISPATCH_LEVEL)                       \
+    X(NdisInitializeEvent, initialize_event, PASSIVE_LEVEL, HIGH_LEVEL)                    \
+    X(NdisSetEvent, set_event, PASSIVE_LEVEL, DISPATCH_LEVEL)                              \
+    X(NdisResetEvent, reset_event, PASSIVE_LEVEL, DISPATCH_LEVEL)                          \
+    X(NdisWaitEvent, wait_event, PASSIVE_LEVEL, PASSIVE_LEVEL)
+
+void ndis_lock_exports(void)
+{
+    NDIS_EXPORTS(LOCK_EXPORTS);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * OID requests: made here as NDIS makes them, one at a time per adapter, and checked when they come back. Callers are tasks
+ * at PASSIVE_LEVEL. The driver works on a copy of the caller's buffer with guard bytes behind it, so that writing past the
+ * length it was told shows (rule "ndis-oid"), and a refused request must leave the counts in range too.
+ */
+#include <stdlib.h>
+
+#include "ndis/internal.h"
+
+typedef int32_t MS_ABI oid_handler(void *, struct NDIS_OID_REQUEST *);
+
+enum { GUARD = 32, GUARD_BYTE = 0xa5 };
+
+uint32_t adapter_oids(struct adapter *adapter, const uint32_t **oids)
+{
+    *oids = adapter->oids;
+    return adapter->oid_count;
+}
+
+int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
+{
+    oid_handler *handler = adapter->miniport->handlers.OidRequestHandler;
+    enum adapter_state state = adapter_state(adapter);
+    int32_t status;
+
+    if (state == ADAPTER_HALTED || state == ADAPTER_INITIALIZING) {
+        return (int32_t)NDIS_STATUS_INVALID_STATE;
+    }
+    while (__atomic_exchange_n(&adapter->oid_busy, 1, __ATOMIC_ACQUIRE) != 0) {
+        (void)sched_wait(&adapter->oid_busy, 1, SCHED_FOREVER);
+    }
+    event_clear(&adapter->oid_done);
+    __atomic_store_n(&adapter->oid_pending, request, __ATOMIC_RELEASE);
+    status = DRIVER_CALL("MiniportOidRequest", handler(adapter->context, request));
+    if (status == NDIS_STATUS_PENDING) {
+        (void)event_wait(&adapter->oid_done, SCHED_FOREVER);
+        status = adapter->oid_status;
+    } else {
+        RULE(__atomic_exchange_n(&adapter->oid_pending, NULL, __ATOMIC_ACQ_REL) == request, "ndis-oid",
+             "OID %#x was completed by NdisMOidRequestComplete and by MiniportOidRequest, which returned %#x", request->DATA.QUERY_INFORMATION.Oid,
+             (uint32_t)status);
+    }
+    __atomic_store_n(&adapter->oid_busy, 0, __ATOMIC_RELEASE);
+    sched_wake(&adapter->oid_busy, 1);
+    sched_trace("oid %#x status %#x", request->DATA.QUERY_INFORMATION.Oid, (uint32_t)status);
+    return status;
+}
+
+static void MS_ABI oid_complete(void *handle, struct NDIS_OID_REQUEST *request, int32_t status)
+{
+    struct adapter *adapter = adapter_check(handle, "NdisMOidRequestComplete");
+    struct NDIS_OID_REQUEST *expected = request;
+
+    RULE(status != NDIS_STATUS_PENDING, "ndis-oid", "NdisMOidRequestComplete with NDIS_STATUS_PENDING");
+    RULE(request != NULL && __atomic_compare_exchange_n(&adapter->oid_pending, &expected, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE),
+         "ndis-oid", "NdisMOidRequestComplete for a request that is not pending");
+    adapter->oid_status = status;
+    event_set(&adapter->oid_done);
+}
+
+static void MS_ABI direct_oid_complete(void *handle, struct NDIS_OID_REQUEST *request, int32_t status)
+{
+    (void)adapter_check(handle, "NdisMDirectOidRequestComplete");
+    (void)request;
+    rule_break("ndis-oid", "NdisMDirectOidRequestComplete(%#x) although NDIS sent no direct request", (uint32_t)status);
+}
+
+struct guarded {
+    uint8_t *bytes; /* NULL for a length of 0, as protocols may pass */
+    uint32_t length;
+};
+
+static struct guarded guard(const void *data, uint32_t copied, uint32_t length)
+{
+    struct guarded g = { NULL, length };
+
+    if (length > 0) {
+        g.bytes = ndis_alloc(length + GUARD);
+        memset(g.bytes, GUARD_BYTE, length + GUARD);
+        memcpy(g.bytes, data, copied);
+    }
+    return g;
+}
+
+static void guard_check(const struct guarded *g, uint32_t oid)
+{
+    uint32_t i;
+
+    for (i = 0; g->bytes != NULL && i < GUARD; i++) {
+        RULE(g->bytes[g->length + i] == GUARD_BYTE, "ndis-oid", "OID %#x: the driver wrote past the %u bytes of the buffer", oid, g->length);
+    }
+}
+
+static void init_request(struct adapter *adapter, struct NDIS_OID_REQUEST *request, uint32_t type)
+{
+    bool second = adapter->miniport->version >= NDIS_VERSION(6, 50);
+
+    memset(request, 0, sizeof(*request));
+    NDIS_HEADER(request->Header, NDIS_OBJECT_TYPE_OID_REQUEST, second ? 2 : 1, second ? NDIS_SIZEOF_OID_REQUEST_REVISION_2 : NDIS_SIZEOF_OID_REQUEST_REVISION_1);
+    request->RequestType = type;
+    request->RequestHandle = adapter;
+}
+
+static void check_short(int32_t status, uint32_t oid, uint32_t needed)
+{
+    if ((uint32_t)status == NDIS_STATUS_BUFFER_TOO_SHORT || (uint32_t)status == NDIS_STATUS_BUFFER_OVERFLOW) {
+        RULE(needed > 0, "ndis-oid", "OID %#x refused its buffer as too short and did not say how many bytes it needs", oid);
+    }
+}
+
+int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t size, uint32_t *written, uint32_t *needed)
+{
+    struct NDIS_OID_REQUEST request;
+    struct guarded g = guard(buffer, size, size);
+    int32_t status;
+
+    init_request(adapter, &request, NdisRequestQueryInformation);
+    request.DATA.QUERY_INFORMATION.Oid = oid;
+    request.DATA.QUERY_INFORMATION.InformationBuffer = g.bytes;
+    request.DATA.QUERY_INFORMATION.InformationBufferLength = size;
+    status = adapter_oid(adapter, &request);
+    guard_check(&g, oid);
+    RULE(request.DATA.QUERY_INFORMATION.BytesWritten <= size, "ndis-oid", "query of OID %#x: BytesWritten %u, the buffer has %u", oid,
+         request.DATA.QUERY_INFORMATION.BytesWritten, size);
+    check_short(status, oid, request.DATA.QUERY_INFORMATION.BytesNeeded);
+    *written = request.DATA.QUERY_INFORMATION.BytesWritten;
+    *needed = request.DATA.QUERY_INFORMATION.BytesNeeded;
+    if (size > 0) {
+        memcpy(buffer, g.bytes, size);
+    }
+    free(g.bytes);
+    return status;
+}
+
+int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t size, uint32_t *needed)
+{
+    struct NDIS_OID_REQUEST request;
+    struct guarded g = guard(buffer, size, size);
+    int32_t status;
+
+    init_request(adapter, &request, NdisRequestSetInformation);
+    request.DATA.SET_INFORMATION.Oid = oid;
+    request.DATA.SET_INFORMATION.InformationBuffer = g.bytes;
+    request.DATA.SET_INFORMATION.InformationBufferLength = size;
+    status = adapter_oid(adapter, &request);
+    guard_check(&g, oid);
+    RULE(request.DATA.SET_INFORMATION.BytesRead <= size, "ndis-oid", "set of OID %#x: BytesRead %u, the buffer has %u", oid,
+         request.DATA.SET_INFORMATION.BytesRead, size);
+    check_short(status, oid, request.DATA.SET_INFORMATION.BytesNeeded);
+    *needed = request.DATA.SET_INFORMATION.BytesNeeded;
+    free(g.bytes);
+    return status;
+}
+
+int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed)
+{
+    struct NDIS_OID_REQUEST request;
+    struct guarded g = guard(buffer, in, in > out ? in : out);
+    int32_t status;
+
+    init_request(adapter, &request, NdisRequestMethod);
+    request.DATA.METHOD_INFORMATION.Oid = oid;
+    request.DATA.METHOD_INFORMATION.InformationBuffer = g.bytes;
+    request.DATA.METHOD_INFORMATION.InputBufferLength = in;
+    request.DATA.METHOD_INFORMATION.OutputBufferLength = out;
+    status = adapter_oid(adapter, &request);
+    guard_check(&g, oid);
+    RULE(request.DATA.METHOD_INFORMATION.BytesRead <= in && request.DATA.METHOD_INFORMATION.BytesWritten <= out, "ndis-oid",
+         "method OID %#x: BytesRead %u of %u, BytesWritten %u of %u", oid, request.DATA.METHOD_INFORMATION.BytesRead, in,
+         request.DATA.METHOD_INFORMATION.BytesWritten, out);
+    check_short(status, oid, request.DATA.METHOD_INFORMATION.BytesNeeded);
+    *written = request.DATA.METHOD_INFORMATION.BytesWritten;
+    *needed = request.DATA.METHOD_INFORMATION.BytesNeeded;
+    if (out > 0) {
+        memcpy(buffer, g.bytes, out);
+    }
+    free(g.bytes);
+    return status;
+}
+
+#define OID_EXPORTS(X)                                                                     \
+    X(NdisMOidRequestComplete, oid_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)                \
+    X(NdisMDirectOidRequestComplete, direct_oid_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)
+
+void oid_exports(void)
+{
+    NDIS_EXPORTS(OID_EXPORTS);
+}
