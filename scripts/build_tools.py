@@ -36,7 +36,7 @@ DEFINES = (
 
 WARNINGS = (
     "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wundef", "-Wpointer-arith", "-Wstrict-prototypes",
-    "-Wmissing-prototypes", "-Wcast-align", "-Wformat=2", "-Wunreachable-code",
+    "-Wmissing-prototypes", "-Wformat=2", "-Wunreachable-code",
     # C90 as Visual C++ 2012 takes it: // comments, long long and anonymous members are fine, these are not.
     "-Wdeclaration-after-statement", "-Wc99-extensions", "-Wc99-designator", "-Wc11-extensions", "-Wvla",
     "-Wgnu-empty-initializer", "-Wgnu-designator", "-Wgnu-statement-expression", "-Wgnu-conditional-omitted-operand",
