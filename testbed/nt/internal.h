@@ -51,12 +51,13 @@ void object_stop(void);
 void object_leaks(struct leaks *leaks);
 void registry_start(void);
 void registry_stop(void);
-void registry_leaks(struct leaks *leaks);
 void io_start(void); /* devices, IRPs, device properties */
 void io_stop(void);
 void io_leaks(struct leaks *leaks);
 void rtl_start(void);
 void rtl_stop(void);
+void ex_start(void);
+void ex_stop(void);
 void debug_start(void);
 void debug_stop(void);
 void etw_start(void);

@@ -43,7 +43,6 @@ void irp_complete(struct IRP *irp);
 void io_device_start(void);
 void io_property_start(void);
 void irp_start(void);
-void mm_start(void);
 
 #define STATUS_INVALID_DEVICE_REQUEST ((int32_t)0xC0000010)
 #define STATUS_MORE_PROCESSING_REQUIRED ((int32_t)0xC0000016)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Starts and stops the kernel's areas (nt/internal.h) inside a run of the scheduler: memory first, then what schedules, then
+ * what drivers call. Stopping goes the other way round and clears the registry; leaks are to be listed before.
+ */
+#include "nt/internal.h"
+#include "nt/registry.h"
+
+void nt_start(uint32_t processors)
+{
+    RULE(processors >= 1 && processors <= 64, "unsupported", "%u processors: 1 to 64 can be played", processors);
+    irql_start(processors);
+    pool_start();
+    object_start();
+    registry_start();
+    lock_start();
+    event_start();
+    dpc_start();
+    timer_start();
+    threads_start();
+    fault_start();
+    mdl_start();
+    io_start();
+    rtl_start();
+    ex_start();
+    debug_start();
+    etw_start();
+}
+
+void nt_stop(void)
+{
+    etw_stop();
+    debug_stop();
+    ex_stop();
+    rtl_stop();
+    io_stop();
+    mdl_stop();
+    fault_stop();
+    threads_stop();
+    timer_stop();
+    dpc_stop();
+    event_stop();
+    lock_stop();
+    registry_stop();
+    object_stop();
+    pool_stop();
+    irql_stop();
+}
+
+void nt_leaks(struct leaks *leaks)
+{
+    pool_leaks(leaks);
+    object_leaks(leaks);
+    io_leaks(leaks);
+    timer_leaks(leaks);
+    threads_leaks(leaks);
+    etw_leaks(leaks);
+}
