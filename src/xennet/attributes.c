@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Registration and general attributes. Called by adapter.c once per adapter, at PASSIVE. No state: what is said
+ * here comes from the modules that keep it, so an OID that asks the same gets the same answer.
+ */
+#include "attributes.h"
+#include "adapter.h"
+#include "oid.h"
+#include "power.h"
+
+// Every counter that OID_GEN_STATISTICS and its single OIDs answer.
+#define ATTRIBUTES_STATISTICS                                                                           \
+    (NDIS_STATISTICS_XMIT_OK_SUPPORTED | NDIS_STATISTICS_RCV_OK_SUPPORTED |                                 \
+     NDIS_STATISTICS_XMIT_ERROR_SUPPORTED | NDIS_STATISTICS_RCV_ERROR_SUPPORTED |                           \
+     NDIS_STATISTICS_RCV_CRC_ERROR_SUPPORTED | NDIS_STATISTICS_RCV_NO_BUFFER_SUPPORTED |                    \
+     NDIS_STATISTICS_TRANSMIT_QUEUE_LENGTH_SUPPORTED | NDIS_STATISTICS_DIRECTED_BYTES_XMIT_SUPPORTED |      \
+     NDIS_STATISTICS_DIRECTED_FRAMES_XMIT_SUPPORTED | NDIS_STATISTICS_MULTICAST_BYTES_XMIT_SUPPORTED |      \
+     NDIS_STATISTICS_MULTICAST_FRAMES_XMIT_SUPPORTED | NDIS_STATISTICS_BROADCAST_BYTES_XMIT_SUPPORTED |     \
+     NDIS_STATISTICS_BROADCAST_FRAMES_XMIT_SUPPORTED | NDIS_STATISTICS_DIRECTED_BYTES_RCV_SUPPORTED |       \
+     NDIS_STATISTICS_DIRECTED_FRAMES_RCV_SUPPORTED | NDIS_STATISTICS_MULTICAST_BYTES_RCV_SUPPORTED |        \
+     NDIS_STATISTICS_MULTICAST_FRAMES_RCV_SUPPORTED | NDIS_STATISTICS_BROADCAST_BYTES_RCV_SUPPORTED |       \
+     NDIS_STATISTICS_BROADCAST_FRAMES_RCV_SUPPORTED | NDIS_STATISTICS_BYTES_RCV_SUPPORTED |                 \
+     NDIS_STATISTICS_BYTES_XMIT_SUPPORTED | NDIS_STATISTICS_RCV_DISCARDS_SUPPORTED |                        \
+     NDIS_STATISTICS_XMIT_DISCARDS_SUPPORTED | NDIS_STATISTICS_GEN_STATISTICS_SUPPORTED)
+
+_Use_decl_annotations_
+NDIS_STATUS
+AttributesSetRegistration(XENNET_ADAPTER *Adapter)
+{
+    NDIS_MINIPORT_ADAPTER_ATTRIBUTES Attributes;
+    NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *Registration = &Attributes.RegistrationAttributes;
+
+    RtlZeroMemory(&Attributes, sizeof(Attributes));
+    Registration->Header.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES;
+    Registration->Header.Revision = Adapter->Revisions->Registration;
+    Registration->Header.Size = Adapter->Revisions->RegistrationSize;
+    Registration->MiniportAdapterContext = Adapter;
+    Registration->AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM | NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK |
+                                   NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND;
+    Registration->InterfaceType = NdisInterfacePNPBus;
+    return NdisMSetMiniportAttributes(Adapter->NdisHandle, &Attributes);
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+AttributesSetGeneral(XENNET_ADAPTER *Adapter)
+{
+    NDIS_MINIPORT_ADAPTER_ATTRIBUTES Attributes;
+    NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *General = &Attributes.GeneralAttributes;
+    NDIS_RECEIVE_SCALE_CAPABILITIES Rss;
+    NDIS_PM_CAPABILITIES Power;
+    NDIS_OID Oids[OID_LIST_MAXIMUM];
+    XENNET_LINK_STATE Link = LinkState(Adapter->Link);
+
+    PowerGetCapabilities(Adapter, &Power);
+    RtlZeroMemory(&Attributes, sizeof(Attributes));
+    General->Header.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES;
+    General->Header.Revision = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
+    General->Header.Size = NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
+    General->MediaType = NdisMedium802_3;
+    General->PhysicalMediumType = NdisPhysicalMedium802_3;
+    General->MtuSize = AdapterMtu(Adapter);
+    General->MaxXmitLinkSpeed = Link.Speed;
+    General->MaxRcvLinkSpeed = Link.Speed;
+    General->XmitLinkSpeed = Link.Speed;
+    General->RcvLinkSpeed = Link.Speed;
+    General->MediaConnectState = Link.Connect;
+    General->MediaDuplexState = Link.Duplex;
+    General->LookaheadSize = AdapterMtu(Adapter);
+    General->PowerManagementCapabilitiesEx = &Power;
+    General->MacOptions = ATTRIBUTES_MAC_OPTIONS;
+    General->SupportedPacketFilters = ATTRIBUTES_PACKET_FILTERS;
+    General->MaxMulticastListSize = XENNET_MAXIMUM_MULTICAST;
+    General->MacAddressLength = ETHERNET_ADDRESS_LENGTH;
+    RtlCopyMemory(General->PermanentMacAddress, &Adapter->PermanentAddress, ETHERNET_ADDRESS_LENGTH);
+    RtlCopyMemory(General->CurrentMacAddress, &Adapter->CurrentAddress, ETHERNET_ADDRESS_LENGTH);
+    if (RssIsAvailable(Adapter->Rss)) {
+        RssGetCapabilities(Adapter->Rss, &Rss);
+        General->RecvScaleCapabilities = &Rss;
+    }
+    General->AccessType = NET_IF_ACCESS_BROADCAST;
+    General->DirectionType = NET_IF_DIRECTION_SENDRECEIVE;
+    General->ConnectionType = NET_IF_CONNECTION_DEDICATED;
+    General->IfType = IF_TYPE_ETHERNET_CSMACD;
+    General->IfConnectorPresent = TRUE;
+    General->SupportedStatistics = ATTRIBUTES_STATISTICS;
+    General->SupportedPauseFunctions = NdisPauseFunctionsUnsupported;
+    General->SupportedOidList = Oids;
+    General->SupportedOidListLength = OidGetList(Adapter, Oids);
+    return NdisMSetMiniportAttributes(Adapter->NdisHandle, &Attributes);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What NDIS is told about an adapter before it is used: the registration and the general attributes.
+ */
+#ifndef XENNET_ATTRIBUTES_H
+#define XENNET_ATTRIBUTES_H
+
+#include <ndis.h>
+
+struct _XENNET_ADAPTER;
+
+#define ATTRIBUTES_MAC_OPTIONS                                                                      \
+    (NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_NO_LOOPBACK | \
+     NDIS_MAC_OPTION_8021P_PRIORITY)
+
+#define ATTRIBUTES_PACKET_FILTERS                                                                   \
+    (NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST |      \
+     NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_PROMISCUOUS)
+
+// First of all attributes: gives NDIS the context that every handler gets.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS AttributesSetRegistration(_In_ struct _XENNET_ADAPTER *Adapter);
+
+// After VIF, link and RSS are known.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS AttributesSetGeneral(_In_ struct _XENNET_ADAPTER *Adapter);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What Device Manager's Advanced page sets, read once at start. The table in config.c names each keyword with
+ * its default and range; the INF offers the same ones with the same defaults.
+ */
+#ifndef XENNET_CONFIG_H
+#define XENNET_CONFIG_H
+
+#include <ndis.h>
+
+typedef struct _XENNET_CONFIG {
+    // 0 off, 1 transmit, 2 receive, 3 both
+    ULONG Ipv4Checksum;
+    ULONG Tcp4Checksum;
+    ULONG Udp4Checksum;
+    ULONG Tcp6Checksum;
+    ULONG Udp6Checksum;
+    // 0 off, 1 on
+    ULONG Lso4;
+    ULONG Lso6;
+    ULONG Rsc4;
+    ULONG Rsc6;
+    ULONG NeedChecksumValue;
+    ULONG Rss;
+    // Counts
+    ULONG RssQueues;
+    ULONG ReceiveBuffers;               // NBLs NDIS may hold at a time before it hears that they are scarce
+} XENNET_CONFIG;
+
+// Missing keywords have their default; values out of range too, with a record in the event log.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS ConfigRead(_In_ NDIS_HANDLE NdisHandle, _Out_ XENNET_CONFIG *Config);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Link state. XenVif's MAC_STATE_CHANGE carries nothing and may come on several processors at once, so whoever
+ * raises Requests from zero does the work for all: it asks, compares, indicates, and starts over if more came
+ * in meanwhile. That way indications never overtake each other and no lock is held over a call into NDIS.
+ *
+ * IRQL: up to DISPATCH. State is written by the one worker of the moment; InterlockedCompareExchange of Requests
+ * (release) pairs with the InterlockedIncrement (acquire) of the next.
+ */
+#include "link.h"
+#include "adapter.h"
+#include "memory.h"
+#include "trace.h"
+
+#define LINK_SPEED_MAXIMUM 10000000000000ULL    // 10 Tb/s: what is beyond was made up
+
+struct _XENNET_LINK {
+    // Immutable after LinkCreate.
+    XENNET_ADAPTER *Adapter;
+
+    // Interlocked.
+    volatile LONG Requests;
+
+    // The worker of the moment.
+    XENNET_LINK_STATE State;
+};
+
+// The three answers come from the backend.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID
+LinkQuery(XENNET_LINK *Link, XENNET_LINK_STATE *State)
+{
+    State->Connect = MediaConnectStateUnknown;
+    State->Duplex = MediaDuplexStateUnknown;
+    State->Speed = 0;
+    VIF_CALL(&Link->Adapter->Vif, MacQueryState, &State->Connect, &State->Speed, &State->Duplex);
+
+    if (State->Connect != MediaConnectStateConnected && State->Connect != MediaConnectStateDisconnected)
+        State->Connect = MediaConnectStateUnknown;
+    if (State->Duplex != MediaDuplexStateHalf && State->Duplex != MediaDuplexStateFull)
+        State->Duplex = MediaDuplexStateUnknown;
+    if (State->Connect != MediaConnectStateConnected) {
+        State->Speed = NDIS_LINK_SPEED_UNKNOWN;
+        State->Duplex = MediaDuplexStateUnknown;
+    } else if (State->Speed == 0 || State->Speed > LINK_SPEED_MAXIMUM) {
+        State->Speed = NDIS_LINK_SPEED_UNKNOWN;
+    }
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID
+LinkIndicate(XENNET_LINK *Link, const XENNET_LINK_STATE *State)
+{
+    NDIS_LINK_STATE Record;
+
+    RtlZeroMemory(&Record, sizeof(Record));
+    Record.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Record.Header.Revision = NDIS_LINK_STATE_REVISION_1;
+    Record.Header.Size = NDIS_SIZEOF_LINK_STATE_REVISION_1;
+    Record.MediaConnectState = State->Connect;
+    Record.MediaDuplexState = State->Duplex;
+    Record.XmitLinkSpeed = State->Speed;
+    Record.RcvLinkSpeed = State->Speed;
+    Record.PauseFunctions = NdisPauseFunctionsUnsupported;
+    AdapterIndicateStatus(Link->Adapter, NDIS_STATUS_LINK_STATE, &Record, sizeof(Record));
+    TRACE("link: connect %u duplex %u speed %I64u\n", (ULONG)State->Connect, (ULONG)State->Duplex, State->Speed);
+}
+
+_Use_decl_annotations_
+VOID
+LinkStateChanged(XENNET_LINK *Link)
+{
+    XENNET_LINK_STATE State;
+    LONG Seen;
+
+    if (InterlockedIncrement(&Link->Requests) != 1)
+        return;
+    do {
+        Seen = Link->Requests;
+        LinkQuery(Link, &State);
+        if (State.Connect == Link->State.Connect && State.Duplex == Link->State.Duplex &&
+            State.Speed == Link->State.Speed)
+            continue;
+        Link->State = State;
+        LinkIndicate(Link, &State);
+    } while (InterlockedCompareExchange(&Link->Requests, 0, Seen) != Seen);
+}
+
+_Use_decl_annotations_
+XENNET_LINK_STATE
+LinkState(const XENNET_LINK *Link)
+{
+    return Link->State;
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+LinkCreate(XENNET_ADAPTER *Adapter, XENNET_LINK **Result)
+{
+    XENNET_LINK *Link;
+
+    *Result = NULL;
+    Link = MemoryAllocate(Adapter->NdisHandle, sizeof(*Link));
+    if (Link == NULL)
+        return NDIS_STATUS_RESOURCES;
+    Link->Adapter = Adapter;
+    LinkQuery(Link, &Link->State);
+    *Result = Link;
+    return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+LinkDestroy(XENNET_LINK *Link)
+{
+    MemoryFree(Link);
+}

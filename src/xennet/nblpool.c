@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NBLs for the receive path:
+ *
+ *   processor 0: cache (0..127), reserve (32)  <--magazines of 64-->  +-------+  <--maintenance DPC--> NDIS pool
+ *   processor 1: cache (0..127), reserve (32)  <--magazines of 64-->  | depot |
+ *   ...                                                               +-------+
+ *
+ * A processor takes and returns NBLs at its own cache, without a lock. NBLs come home on whichever processor
+ * NDIS returns them, so caches exchange whole magazines with the depot: one lock per 64 packets. When the
+ * depot runs low a DPC adds magazines up to the limit that *ReceiveBuffers sets; a timer takes them away
+ * again when the depot has not needed them for a whole period. The reserve never leaves its processor.
+ *
+ * IRQL: DISPATCH. Lock: NBL_DEPOT_LOCK, innermost, held for a few instructions. A cache and a reserve belong to their
+ * processor at DISPATCH. A free NBL's Next links its magazine; the first one's MiniportReserved[1] links
+ * the depot.
+ */
+#include "nblpool.h"
+#include "adapter.h"
+#include "lock.h"
+#include "memory.h"
+#include "trace.h"
+
+#define NBL_MAGAZINE            64
+#define NBL_RESERVE             32
+#define NBL_DEPOT_LOW           2       // magazines: below this the depot is refilled
+#define NBL_GROWTH              4       // magazines a maintenance run adds or removes at most
+#define NBL_INITIAL             4       // magazines the pool starts with and shrinks to
+#define NBL_SHRINK_PERIOD       (-10 * 10000000LL)  // 10 s in 100 ns, relative
+
+LOCK_CLASS(NBL_DEPOT_LOCK);
+
+typedef struct _NBL_PROCESSOR {
+    // This processor at DISPATCH.
+    NET_BUFFER_LIST *Cache;
+    NET_BUFFER_LIST *Reserve;
+    ULONG CacheCount;
+    UCHAR Padding[XENNET_CACHE_LINE - 2 * sizeof(PVOID) - sizeof(ULONG)];
+} NBL_PROCESSOR;
+
+C_ASSERT(sizeof(NBL_PROCESSOR) == XENNET_CACHE_LINE);
+
+struct _XENNET_NBL_POOL {
+    // Immutable after NblPoolCreate.
+    NDIS_HANDLE NdisPool;
+    NDIS_HANDLE NdisHandle;
+    NBL_PROCESSOR *Processors;
+    ULONG ProcessorCount;
+    ULONG Maximum;                      // magazines
+    KDPC Dpc;
+    KDPC TimerDpc;
+    KTIMER Timer;
+
+    // Under Lock.
+    KSPIN_LOCK Lock;
+    _Guarded_by_(NBL_DEPOT_LOCK) NET_BUFFER_LIST *Depot;
+    _Guarded_by_(NBL_DEPOT_LOCK) ULONG DepotCount;      // magazines
+    _Guarded_by_(NBL_DEPOT_LOCK) ULONG DepotLowest;     // since the timer was set
+    _Guarded_by_(NBL_DEPOT_LOCK) ULONG Total;           // magazines, wherever they are
+    _Guarded_by_(NBL_DEPOT_LOCK) BOOLEAN TimerArmed;
+    _Guarded_by_(NBL_DEPOT_LOCK) BOOLEAN Stopping;
+};
+
+LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Acquires_lock_(NBL_DEPOT_LOCK)
+FORCEINLINE VOID
+NblLock(XENNET_NBL_POOL *Pool)
+{
+    KeAcquireSpinLockAtDpcLevel(&Pool->Lock);
+}
+
+LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Releases_lock_(NBL_DEPOT_LOCK)
+FORCEINLINE VOID
+NblUnlock(XENNET_NBL_POOL *Pool)
+{
+    KeReleaseSpinLockFromDpcLevel(&Pool->Lock);
+}
+
+FORCEINLINE NET_BUFFER_LIST **
+NblNextMagazine(NET_BUFFER_LIST *Magazine)
+{
+    return (NET_BUFFER_LIST **)&NET_BUFFER_LIST_MINIPORT_RESERVED(Magazine)[1];
+}
+
+FORCEINLINE VOID
+NblPush(NET_BUFFER_LIST **List, NET_BUFFER_LIST *Nbl)
+{
+    NET_BUFFER_LIST_NEXT_NBL(Nbl) = *List;
+    *List = Nbl;
+}
+
+FORCEINLINE NET_BUFFER_LIST *
+NblPop(NET_BUFFER_LIST **List)
+{
+    NET_BUFFER_LIST *Nbl = *List;
+
+    if (Nbl != NULL) {
+        *List = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
+    }
+    return Nbl;
+}
+
+static VOID
+NblFreeList(NET_BUFFER_LIST *List)
+{
+    NET_BUFFER_LIST *Nbl;
+
+    while ((Nbl = NblPop(&List)) != NULL)
+        NdisFreeNetBufferList(Nbl);
+}
+
+// Allocates Count NBLs, all or none.
+static NET_BUFFER_LIST *
+NblAllocateList(XENNET_NBL_POOL *Pool, ULONG Count)
+{
+    NET_BUFFER_LIST *List = NULL;
+    NET_BUFFER_LIST *Nbl;
+
+    while (Count-- != 0) {
+        Nbl = NdisAllocateNetBufferAndNetBufferList(Pool->NdisPool, 0, 0, NULL, 0, 0);
+        if (Nbl == NULL) {
+            NblFreeList(List);
+            return NULL;
+        }
+        Nbl->SourceHandle = Pool->NdisHandle;
+        NblPush(&List, Nbl);
+    }
+    return List;
+}
+
+_Requires_lock_held_(NBL_DEPOT_LOCK)
+static VOID
+NblDepotPush(XENNET_NBL_POOL *Pool, NET_BUFFER_LIST *Magazine)
+{
+    *NblNextMagazine(Magazine) = Pool->Depot;
+    Pool->Depot = Magazine;
+    Pool->DepotCount++;
+}
+
+_Requires_lock_held_(NBL_DEPOT_LOCK)
+static NET_BUFFER_LIST *
+NblDepotPop(XENNET_NBL_POOL *Pool)
+{
+    NET_BUFFER_LIST *Magazine = Pool->Depot;
+
+    if (Magazine == NULL)
+        return NULL;
+    Pool->Depot = *NblNextMagazine(Magazine);
+    Pool->DepotCount--;
+    if (Pool->DepotCount < Pool->DepotLowest)
+        Pool->DepotLowest = Pool->DepotCount;
+    return Magazine;
+}
+
+// Refills the depot. Allocation happens between two holds of the lock.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+NblPoolGrow(XENNET_NBL_POOL *Pool)
+{
+    NET_BUFFER_LIST *Magazine;
+    ULONG Added;
+    BOOLEAN Wanted;
+
+    for (Added = 0; Added < NBL_GROWTH; Added++) {
+        NblLock(Pool);
+        Wanted = !Pool->Stopping && Pool->Total < Pool->Maximum && Pool->DepotCount < NBL_DEPOT_LOW + NBL_GROWTH;
+        if (Wanted)
+            Pool->Total++;
+        NblUnlock(Pool);
+        if (!Wanted)
+            return;
+
+        Magazine = NblAllocateList(Pool, NBL_MAGAZINE);
+
+        NblLock(Pool);
+        if (Magazine != NULL)
+            NblDepotPush(Pool, Magazine);
+        else
+            Pool->Total--;
+        NblUnlock(Pool);
+        if (Magazine == NULL)
+            return;
+    }
+}
+
+// Sets the timer that will look for magazines nobody needs, while there are more than the initial ones.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+NblPoolArm(XENNET_NBL_POOL *Pool)
+{
+    LARGE_INTEGER Due;
+
+    Due.QuadPart = NBL_SHRINK_PERIOD;
+    NblLock(Pool);
+    if (!Pool->Stopping && !Pool->TimerArmed && Pool->Total > NBL_INITIAL) {
+        Pool->TimerArmed = TRUE;
+        Pool->DepotLowest = Pool->DepotCount;
+        (VOID)KeSetTimer(&Pool->Timer, Due, &Pool->TimerDpc);
+    }
+    NblUnlock(Pool);
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID NTAPI
+NblPoolGrowDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    XENNET_NBL_POOL *Pool = Context;
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+
+    NblPoolGrow(Pool);
+    NblPoolArm(Pool);
+}
+
+// Frees magazines that lay in the depot for the whole period, a few at a time, and looks again later.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID NTAPI
+NblPoolTimerDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    XENNET_NBL_POOL *Pool = Context;
+    NET_BUFFER_LIST *Idle[NBL_GROWTH];
+    ULONG Spare;
+    ULONG Count = 0;
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+
+    NblLock(Pool);
+    Pool->TimerArmed = FALSE;
+    Spare = Pool->DepotLowest > NBL_DEPOT_LOW ? Pool->DepotLowest - NBL_DEPOT_LOW : 0;
+    while (Count < NBL_GROWTH && Count < Spare && Pool->Total > NBL_INITIAL) {
+        Idle[Count] = NblDepotPop(Pool);
+        Pool->Total--;
+        Count++;
+    }
+    NblUnlock(Pool);
+
+    while (Count != 0)
+        NblFreeList(Idle[--Count]);
+    NblPoolArm(Pool);
+}
+
+_Use_decl_annotations_
+NET_BUFFER_LIST *
+NblPoolGet(XENNET_NBL_POOL *Pool, ULONG Processor)
+{
+    NBL_PROCESSOR *This = &Pool->Processors[Processor];
+    BOOLEAN Low;
+
+    if (This->Cache == NULL) {
+        NblLock(Pool);
+        This->Cache = NblDepotPop(Pool);
+        Low = Pool->DepotCount < NBL_DEPOT_LOW && Pool->Total < Pool->Maximum;
+        NblUnlock(Pool);
+        if (Low)
+            (VOID)KeInsertQueueDpc(&Pool->Dpc, NULL, NULL);
+        if (This->Cache == NULL)
+            return NULL;
+        This->CacheCount = NBL_MAGAZINE;
+    }
+    This->CacheCount--;
+    return NblPop(&This->Cache);
+}
+
+_Use_decl_annotations_
+VOID
+NblPoolPut(XENNET_NBL_POOL *Pool, ULONG Processor, NET_BUFFER_LIST *Nbl)
+{
+    NBL_PROCESSOR *This = &Pool->Processors[Processor];
+    NET_BUFFER_LIST *Last;
+    NET_BUFFER_LIST *Magazine;
+    ULONG Index;
+
+    NblPush(&This->Cache, Nbl);
+    if (++This->CacheCount < 2 * NBL_MAGAZINE)
+        return;
+
+    // The newest half goes: the walk to its end stays in lines this processor has just written.
+    Magazine = This->Cache;
+    for (Last = Magazine, Index = 1; Index < NBL_MAGAZINE; Index++)
+        Last = NET_BUFFER_LIST_NEXT_NBL(Last);
+    This->Cache = NET_BUFFER_LIST_NEXT_NBL(Last);
+    NET_BUFFER_LIST_NEXT_NBL(Last) = NULL;
+    This->CacheCount -= NBL_MAGAZINE;
+
+    NblLock(Pool);
+    NblDepotPush(Pool, Magazine);
+    NblUnlock(Pool);
+}
+
+_Use_decl_annotations_
+NET_BUFFER_LIST *
+NblPoolGetReserve(XENNET_NBL_POOL *Pool, ULONG Processor)
+{
+    return NblPop(&Pool->Processors[Processor].Reserve);
+}
+
+_Use_decl_annotations_
+VOID
+NblPoolPutReserve(XENNET_NBL_POOL *Pool, ULONG Processor, NET_BUFFER_LIST *Nbl)
+{
+    NblPush(&Pool->Processors[Processor].Reserve, Nbl);
+}
+
+static NDIS_STATUS
+NblPoolFill(XENNET_NBL_POOL *Pool)
+{
+    NET_BUFFER_LIST *Magazine;
+    ULONG Index;
+    KIRQL Irql;
+
+    // Processors that are added later have no reserve; they live from the depot.
+    for (Index = 0; Index < KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS); Index++) {
+        Pool->Processors[Index].Reserve = NblAllocateList(Pool, NBL_RESERVE);
+        if (Pool->Processors[Index].Reserve == NULL)
+            return NDIS_STATUS_RESOURCES;
+    }
+    for (Index = 0; Index < NBL_INITIAL; Index++) {
+        Magazine = NblAllocateList(Pool, NBL_MAGAZINE);
+        if (Magazine == NULL)
+            return NDIS_STATUS_RESOURCES;
+        Irql = IrqlRaise(FALSE);
+        NblLock(Pool);
+        NblDepotPush(Pool, Magazine);
+        Pool->Total++;
+        NblUnlock(Pool);
+        IrqlLower(FALSE, Irql);
+    }
+    return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+NblPoolCreate(XENNET_ADAPTER *Adapter, XENNET_NBL_POOL **Result)
+{
+    NET_BUFFER_LIST_POOL_PARAMETERS Parameters;
+    XENNET_NBL_POOL *Pool;
+    NDIS_STATUS Status;
+
+    *Result = NULL;
+    Pool = MemoryAllocate(Adapter->NdisHandle,
+                          sizeof(*Pool) + XENNET_CACHE_LINE + Adapter->ProcessorCount * sizeof(NBL_PROCESSOR));
+    if (Pool == NULL)
+        return NDIS_STATUS_RESOURCES;
+    Pool->NdisHandle = Adapter->NdisHandle;
+    Pool->Processors = MemoryAlign(Pool + 1);
+    Pool->ProcessorCount = Adapter->ProcessorCount;
+    Pool->Maximum = Adapter->Config.ReceiveBuffers / NBL_MAGAZINE;
+    KeInitializeSpinLock(&Pool->Lock);
+    KeInitializeDpc(&Pool->Dpc, NblPoolGrowDpc, Pool);
+    KeInitializeDpc(&Pool->TimerDpc, NblPoolTimerDpc, Pool);
+    KeInitializeTimer(&Pool->Timer);
+
+    RtlZeroMemory(&Parameters, sizeof(Parameters));
+    Parameters.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Parameters.Header.Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1;
+    Parameters.Header.Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1;
+    Parameters.ProtocolId = NDIS_PROTOCOL_ID_DEFAULT;
+    Parameters.fAllocateNetBuffer = TRUE;
+    Parameters.PoolTag = XENNET_TAG;
+    Pool->NdisPool = NdisAllocateNetBufferListPool(Adapter->NdisHandle, &Parameters);
+    Status = Pool->NdisPool != NULL ? NblPoolFill(Pool) : NDIS_STATUS_RESOURCES;
+    if (Status != NDIS_STATUS_SUCCESS) {
+        NblPoolDestroy(Pool);
+        return Status;
+    }
+    *Result = Pool;
+    return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+NblPoolDestroy(XENNET_NBL_POOL *Pool)
+{
+    NET_BUFFER_LIST *Magazine;
+    ULONG Index;
+    KIRQL Irql;
+
+    if (Pool == NULL)
+        return;
+
+    Irql = IrqlRaise(FALSE);
+    NblLock(Pool);
+    Pool->Stopping = TRUE;
+    NblUnlock(Pool);
+    IrqlLower(FALSE, Irql);
+    (VOID)KeCancelTimer(&Pool->Timer);
+    KeFlushQueuedDpcs();
+
+    for (Index = 0; Index < Pool->ProcessorCount; Index++) {
+        NblFreeList(Pool->Processors[Index].Cache);
+        NblFreeList(Pool->Processors[Index].Reserve);
+    }
+    for (;;) {
+        Irql = IrqlRaise(FALSE);
+        NblLock(Pool);
+        Magazine = NblDepotPop(Pool);
+        NblUnlock(Pool);
+        IrqlLower(FALSE, Irql);
+        if (Magazine == NULL)
+            break;
+        NblFreeList(Magazine);
+    }
+    if (Pool->NdisPool != NULL)
+        NdisFreeNetBufferListPool(Pool->NdisPool);
+    MemoryFree(Pool);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Task offloads: what the backend makes possible, what is switched on now, and how NDIS and XenVif are told.
+ *
+ * The configuration changes only within OID requests, which NDIS serialises; the data path reads single words
+ * of it and never a combination that matters.
+ */
+#ifndef XENNET_OFFLOAD_H
+#define XENNET_OFFLOAD_H
+
+#include <ndis.h>
+#include "vif_interface.h"
+
+struct _XENNET_ADAPTER;
+
+// One bit per offload that can be switched by itself.
+#define OFFLOAD_IPV4_TX         0x00000001
+#define OFFLOAD_IPV4_RX         0x00000002
+#define OFFLOAD_TCP4_TX         0x00000004
+#define OFFLOAD_TCP4_RX         0x00000008
+#define OFFLOAD_UDP4_TX         0x00000010
+#define OFFLOAD_UDP4_RX         0x00000020
+#define OFFLOAD_TCP6_TX         0x00000040
+#define OFFLOAD_TCP6_RX         0x00000080
+#define OFFLOAD_UDP6_TX         0x00000100
+#define OFFLOAD_UDP6_RX         0x00000200
+#define OFFLOAD_LSO4            0x00000400
+#define OFFLOAD_LSO6            0x00000800
+#define OFFLOAD_RSC4            0x00001000
+#define OFFLOAD_RSC6            0x00002000
+
+#define OFFLOAD_IPV4_RX_ALL     (OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_RSC4)
+#define OFFLOAD_IPV6_RX_ALL     (OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX | OFFLOAD_RSC6)
+
+typedef struct _XENNET_OFFLOAD {
+    // Immutable after OffloadCreate.
+    struct _XENNET_ADAPTER *Adapter;
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Transmit;     // what XenVif can do to a packet on its way out
+    ULONG LargeSize4;                           // payload bytes of one large send, 0: none
+    ULONG LargeSize6;
+    ULONG Hardware;                             // OFFLOAD_*: what can be switched on
+    ULONG Default;                              // OFFLOAD_*: what the keywords ask for, within Hardware
+    BOOLEAN NeedChecksumValue;
+
+    // Within OID requests; the data path reads ReceiveRsc without order.
+    ULONG Current;                              // OFFLOAD_*: what is switched on
+    ULONG Encapsulated;                         // OFFLOAD_*_RX_ALL of the IP versions NDIS has bound
+    ULONG ReceiveRsc;                           // OFFLOAD_RSC*: coalesced packets are told to NDIS as such
+} XENNET_OFFLOAD;
+
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS OffloadCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_OFFLOAD **Offload);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID OffloadDestroy(_In_opt_ XENNET_OFFLOAD *Offload);
+
+// Tells XenVif what to do to received packets. Once before the VIF is enabled, then at each change.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID OffloadApplyReceive(_In_ XENNET_OFFLOAD *Offload);
+
+// NdisMSetMiniportAttributes with what can be done and what is on from the start.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS OffloadSetAttributes(_In_ XENNET_OFFLOAD *Offload);
+
+// OID_TCP_OFFLOAD_PARAMETERS: Buffer holds Length bytes. What is refused changes nothing.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS OffloadSetParameters(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
+
+// OID_OFFLOAD_ENCAPSULATION, likewise.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS OffloadSetEncapsulation(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
+
+FORCEINLINE XENVIF_VIF_OFFLOAD_OPTIONS_V1
+OffloadTransmitOptions(const XENNET_OFFLOAD *Offload)
+{
+    return Offload->Transmit;
+}
+
+// Bytes of the longest frame that may be sent with segmentation, headers included.
+ULONG OffloadMaximumLargeSend(_In_ const XENNET_OFFLOAD *Offload);
+
+FORCEINLINE ULONG
+OffloadChecksumValueMayBeBlank(const XENNET_OFFLOAD *Offload)
+{
+    return !Offload->NeedChecksumValue;
+}
+
+FORCEINLINE BOOLEAN
+OffloadReportsSegments(const XENNET_OFFLOAD *Offload)
+{
+    return Offload->ReceiveRsc != 0;
+}
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * OID requests. A row of OidTable gives the handlers of one OID and the length its data must have; what is in the
+ * table is in the supported list, and the other way round. Every request completes before the handler returns.
+ *
+ * Query handlers produce a value, the length rules are applied here once: too small a buffer fails with
+ * BytesNeeded; a 64-bit counter asked for with 4 bytes gives its low half. Set handlers get a buffer that has
+ * at least (or exactly) the length of the row.
+ *
+ * IRQL: PASSIVE; NDIS serialises. No locks. oidvalue.c has the handlers of plain values.
+ */
+#include "oid.h"
+#include "adapter.h"
+#include "oidvalue.h"
+#include "power.h"
+#include "stats.h"
+#include "trace.h"
+
+typedef VOID OID_QUERY(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value);
+typedef NDIS_STATUS OID_SET(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length);
+
+#define OID_EXACT       0x01            // a set has exactly SetLength bytes
+#define OID_COUNTER     0x02            // 64 bits, or the low 32 of them
+#define OID_RSS         0x04            // only where RSS is offered
+#define OID_RSC         0x08            // only with an NDIS that knows RSC
+
+typedef struct _OID_ROW {
+    NDIS_OID Oid;
+    ULONG Flags;
+    OID_QUERY *Query;
+    OID_SET *Set;
+    ULONG SetLength;
+} OID_ROW;
+
+static NDIS_STATUS
+OidSetOffloadParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    return OffloadSetParameters(Adapter->Offload, Buffer, Length);
+}
+
+static NDIS_STATUS
+OidSetOffloadEncapsulation(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    return OffloadSetEncapsulation(Adapter->Offload, Buffer, Length);
+}
+
+static NDIS_STATUS
+OidSetScaleParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    return RssSetParameters(Adapter->Rss, Buffer, Length);
+}
+
+static NDIS_STATUS
+OidSetReceiveHash(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    return RssSetHash(Adapter->Rss, Buffer, Length);
+}
+
+// Interrupt moderation is the backend's business.
+static NDIS_STATUS
+OidSetModeration(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    UNREFERENCED_PARAMETER(Adapter);
+    UNREFERENCED_PARAMETER(Buffer);
+    UNREFERENCED_PARAMETER(Length);
+
+    return NDIS_STATUS_INVALID_DATA;
+}
+
+static VOID
+OidQueryList(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Oid);
+
+    Value->Length = OidGetList(Adapter, Value->Scratch.List);
+}
+
+#define OID_COUNTER_ROW(_Oid) {_Oid, OID_COUNTER, OidQueryCounter, NULL, 0}
+
+static const OID_ROW OidTable[] = {
+    {OID_GEN_SUPPORTED_LIST, 0, OidQueryList, NULL, 0},
+    {OID_GEN_HARDWARE_STATUS, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_MEDIA_SUPPORTED, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_MEDIA_IN_USE, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_PHYSICAL_MEDIUM, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_MAXIMUM_LOOKAHEAD, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_CURRENT_LOOKAHEAD, OID_EXACT, OidQueryNumber, OidSetLookahead, sizeof(ULONG)},
+    {OID_GEN_MAXIMUM_FRAME_SIZE, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_MAXIMUM_TOTAL_SIZE, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_TRANSMIT_BUFFER_SPACE, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_RECEIVE_BUFFER_SPACE, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_TRANSMIT_BLOCK_SIZE, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_RECEIVE_BLOCK_SIZE, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_VENDOR_ID, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_VENDOR_DESCRIPTION, 0, OidQueryDescription, NULL, 0},
+    {OID_GEN_VENDOR_DRIVER_VERSION, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_DRIVER_VERSION, 0, OidQueryDriverVersion, NULL, 0},
+    {OID_GEN_MAXIMUM_SEND_PACKETS, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_MAC_OPTIONS, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_MEDIA_CONNECT_STATUS, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_CURRENT_PACKET_FILTER, OID_EXACT, OidQueryNumber, OidSetPacketFilter, sizeof(ULONG)},
+    {OID_GEN_INTERRUPT_MODERATION, 0, OidQueryModeration, OidSetModeration,
+     NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1},
+    {OID_GEN_STATISTICS, 0, OidQueryStatistics, NULL, 0},
+    OID_COUNTER_ROW(OID_GEN_XMIT_OK),
+    OID_COUNTER_ROW(OID_GEN_RCV_OK),
+    OID_COUNTER_ROW(OID_GEN_XMIT_ERROR),
+    OID_COUNTER_ROW(OID_GEN_RCV_ERROR),
+    OID_COUNTER_ROW(OID_GEN_RCV_NO_BUFFER),
+    OID_COUNTER_ROW(OID_GEN_RCV_CRC_ERROR),
+    OID_COUNTER_ROW(OID_GEN_TRANSMIT_QUEUE_LENGTH),
+    OID_COUNTER_ROW(OID_GEN_XMIT_DISCARDS),
+    OID_COUNTER_ROW(OID_GEN_RCV_DISCARDS),
+    OID_COUNTER_ROW(OID_GEN_BYTES_XMIT),
+    OID_COUNTER_ROW(OID_GEN_BYTES_RCV),
+    OID_COUNTER_ROW(OID_GEN_DIRECTED_BYTES_XMIT),
+    OID_COUNTER_ROW(OID_GEN_DIRECTED_FRAMES_XMIT),
+    OID_COUNTER_ROW(OID_GEN_MULTICAST_BYTES_XMIT),
+    OID_COUNTER_ROW(OID_GEN_MULTICAST_FRAMES_XMIT),
+    OID_COUNTER_ROW(OID_GEN_BROADCAST_BYTES_XMIT),
+    OID_COUNTER_ROW(OID_GEN_BROADCAST_FRAMES_XMIT),
+    OID_COUNTER_ROW(OID_GEN_DIRECTED_BYTES_RCV),
+    OID_COUNTER_ROW(OID_GEN_DIRECTED_FRAMES_RCV),
+    OID_COUNTER_ROW(OID_GEN_MULTICAST_BYTES_RCV),
+    OID_COUNTER_ROW(OID_GEN_MULTICAST_FRAMES_RCV),
+    OID_COUNTER_ROW(OID_GEN_BROADCAST_BYTES_RCV),
+    OID_COUNTER_ROW(OID_GEN_BROADCAST_FRAMES_RCV),
+    {OID_GEN_RECEIVE_SCALE_PARAMETERS, OID_RSS, NULL, OidSetScaleParameters,
+     NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1},
+    {OID_GEN_RECEIVE_HASH, OID_RSS, OidQueryReceiveHash, OidSetReceiveHash,
+     NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1},
+    {OID_802_3_PERMANENT_ADDRESS, 0, OidQueryAddress, NULL, 0},
+    {OID_802_3_CURRENT_ADDRESS, 0, OidQueryAddress, NULL, 0},
+    {OID_802_3_MULTICAST_LIST, 0, OidQueryMulticast, OidSetMulticast, 0},
+    {OID_802_3_MAXIMUM_LIST_SIZE, 0, OidQueryNumber, NULL, 0},
+    {OID_802_3_RCV_ERROR_ALIGNMENT, 0, OidQueryNumber, NULL, 0},
+    {OID_802_3_XMIT_ONE_COLLISION, 0, OidQueryNumber, NULL, 0},
+    {OID_802_3_XMIT_MORE_COLLISIONS, 0, OidQueryNumber, NULL, 0},
+    {OID_OFFLOAD_ENCAPSULATION, 0, NULL, OidSetOffloadEncapsulation, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1},
+    {OID_TCP_OFFLOAD_PARAMETERS, 0, NULL, OidSetOffloadParameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1},
+    {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0},
+    {OID_PM_PARAMETERS, 0, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
+    {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0},
+    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE)}
+};
+
+C_ASSERT(RTL_NUMBER_OF(OidTable) <= OID_LIST_MAXIMUM);
+
+static BOOLEAN
+OidApplies(const XENNET_ADAPTER *Adapter, const OID_ROW *Row)
+{
+    if ((Row->Flags & OID_RSS) && !RssIsAvailable(Adapter->Rss))
+        return FALSE;
+    return !(Row->Flags & OID_RSC) || Adapter->Revisions->Rsc;
+}
+
+static const OID_ROW *
+OidFind(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
+{
+    ULONG Index;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(OidTable); Index++) {
+        if (OidTable[Index].Oid == Oid)
+            return OidApplies(Adapter, &OidTable[Index]) ? &OidTable[Index] : NULL;
+    }
+    return NULL;
+}
+
+_Use_decl_annotations_
+ULONG
+OidGetList(const XENNET_ADAPTER *Adapter, NDIS_OID *List)
+{
+    ULONG Count = 0;
+    ULONG Index;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(OidTable); Index++) {
+        if (OidApplies(Adapter, &OidTable[Index]))
+            List[Count++] = OidTable[Index].Oid;
+    }
+    return Count * sizeof(NDIS_OID);
+}
+
+static NDIS_STATUS
+OidQuery(XENNET_ADAPTER *Adapter, const OID_ROW *Row, NDIS_OID_REQUEST *Request)
+{
+    ULONG Room = Request->DATA.QUERY_INFORMATION.InformationBufferLength;
+    OID_VALUE Value;
+
+    Request->DATA.QUERY_INFORMATION.BytesWritten = 0;
+    Request->DATA.QUERY_INFORMATION.BytesNeeded = 0;
+    Value.Length = 0;
+    Row->Query(Adapter, Row->Oid, &Value);
+
+    if (Room < Value.Length) {
+        Request->DATA.QUERY_INFORMATION.BytesNeeded = Value.Length;
+        if (!(Row->Flags & OID_COUNTER) || Room < sizeof(ULONG))
+            return NDIS_STATUS_BUFFER_TOO_SHORT;
+        // Little endian: the low half comes first.
+        Value.Length = sizeof(ULONG);
+    }
+    RtlCopyMemory(Request->DATA.QUERY_INFORMATION.InformationBuffer, &Value.Scratch, Value.Length);
+    Request->DATA.QUERY_INFORMATION.BytesWritten = Value.Length;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS
+OidSet(XENNET_ADAPTER *Adapter, const OID_ROW *Row, NDIS_OID_REQUEST *Request)
+{
+    ULONG Length = Request->DATA.SET_INFORMATION.InformationBufferLength;
+    NDIS_STATUS Status;
+
+    Request->DATA.SET_INFORMATION.BytesRead = 0;
+    Request->DATA.SET_INFORMATION.BytesNeeded = 0;
+    if (Length < Row->SetLength || ((Row->Flags & OID_EXACT) && Length != Row->SetLength)) {
+        Request->DATA.SET_INFORMATION.BytesNeeded = Row->SetLength;
+        return NDIS_STATUS_INVALID_LENGTH;
+    }
+    Status = Row->Set(Adapter, Request->DATA.SET_INFORMATION.InformationBuffer, Length);
+    if (Status == NDIS_STATUS_SUCCESS)
+        Request->DATA.SET_INFORMATION.BytesRead = Length;
+    return Status;
+}
+
+NDIS_STATUS NTAPI
+OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
+{
+    XENNET_ADAPTER *Adapter = Context;
+    const OID_ROW *Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
+
+    if (Row == NULL)
+        return NDIS_STATUS_NOT_SUPPORTED;
+    switch (Request->RequestType) {
+    case NdisRequestQueryInformation:
+    case NdisRequestQueryStatistics:
+        return Row->Query != NULL ? OidQuery(Adapter, Row, Request) : NDIS_STATUS_NOT_SUPPORTED;
+
+    case NdisRequestSetInformation:
+        return Row->Set != NULL ? OidSet(Adapter, Row, Request) : NDIS_STATUS_NOT_SUPPORTED;
+
+    default:
+        return NDIS_STATUS_NOT_SUPPORTED;
+    }
+}
+
+// No request outlives its call, so there is none to cancel.
+VOID NTAPI
+OidCancelRequest(NDIS_HANDLE Context, PVOID RequestId)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(RequestId);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * OID requests: one table says which there are, how long their data is and who answers.
+ */
+#ifndef XENNET_OID_H
+#define XENNET_OID_H
+
+#include <ndis.h>
+
+struct _XENNET_ADAPTER;
+
+#define OID_LIST_MAXIMUM 96
+
+MINIPORT_OID_REQUEST OidRequest;
+MINIPORT_CANCEL_OID_REQUEST OidCancelRequest;
+
+// Writes the OIDs this adapter answers, at most OID_LIST_MAXIMUM, and returns their length in bytes.
+ULONG OidGetList(_In_ const struct _XENNET_ADAPTER *Adapter, _Out_writes_(OID_LIST_MAXIMUM) NDIS_OID *List);
+
+// Passes the packet filter in force to XenVif. Once at start, then whenever it is set.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID OidApplyPacketFilter(_In_ struct _XENNET_ADAPTER *Adapter);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handlers of plain OID values. The answers agree with the attributes NDIS got at start, because both read the
+ * adapter. PASSIVE, serialised by NDIS; no locks.
+ */
+#include "oidvalue.h"
+#include "adapter.h"
+#include "attributes.h"
+#include "stats.h"
+#include "trace.h"
+
+#define OID_VENDOR_VERSION (((ULONG)MAJOR_VERSION << 16) | (ULONG)MINOR_VERSION)
+
+static const CHAR OidDescription[] = PRODUCT_NAME_STR " PV Network Device";
+
+C_ASSERT(sizeof(OidDescription) <= RTL_FIELD_SIZE(OID_VALUE, Scratch));
+C_ASSERT(RTL_FIELD_SIZE(XENNET_ADAPTER, Multicast) <= RTL_FIELD_SIZE(OID_VALUE, Scratch));
+
+static ULONG
+OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
+{
+    switch (Oid) {
+    case OID_GEN_HARDWARE_STATUS:
+        return NdisHardwareStatusReady;
+
+    case OID_GEN_MEDIA_SUPPORTED:
+    case OID_GEN_MEDIA_IN_USE:
+        return NdisMedium802_3;
+
+    case OID_GEN_PHYSICAL_MEDIUM:
+        return NdisPhysicalMedium802_3;
+
+    case OID_GEN_MAXIMUM_LOOKAHEAD:
+    case OID_GEN_MAXIMUM_FRAME_SIZE:
+        return AdapterMtu(Adapter);
+
+    case OID_GEN_CURRENT_LOOKAHEAD:
+        return Adapter->Lookahead;
+
+    case OID_GEN_MAXIMUM_TOTAL_SIZE:
+    case OID_GEN_TRANSMIT_BLOCK_SIZE:
+    case OID_GEN_RECEIVE_BLOCK_SIZE:
+        return Adapter->MaximumFrameSize;
+
+    case OID_GEN_TRANSMIT_BUFFER_SPACE:
+        return Adapter->MaximumFrameSize * Adapter->TransmitRingSize;
+
+    case OID_GEN_RECEIVE_BUFFER_SPACE:
+        return Adapter->MaximumFrameSize * Adapter->ReceiveRingSize;
+
+    case OID_GEN_VENDOR_ID:
+        // The three bytes of the maker, as they stand in the address, and an adapter number of ours.
+        return Adapter->PermanentAddress.Byte[0] | ((ULONG)Adapter->PermanentAddress.Byte[1] << 8) |
+               ((ULONG)Adapter->PermanentAddress.Byte[2] << 16) | 0x01000000;
+
+    case OID_GEN_VENDOR_DRIVER_VERSION:
+        return OID_VENDOR_VERSION;
+
+    case OID_GEN_MAXIMUM_SEND_PACKETS:
+        return Adapter->TransmitRingSize;
+
+    case OID_GEN_MAC_OPTIONS:
+        return ATTRIBUTES_MAC_OPTIONS;
+
+    case OID_GEN_MEDIA_CONNECT_STATUS:
+        return LinkState(Adapter->Link).Connect == MediaConnectStateConnected ? NdisMediaStateConnected :
+                                                                               NdisMediaStateDisconnected;
+
+    case OID_GEN_CURRENT_PACKET_FILTER:
+        return Adapter->PacketFilter;
+
+    case OID_802_3_MAXIMUM_LIST_SIZE:
+        return XENNET_MAXIMUM_MULTICAST;
+
+    default:
+        // Collisions and alignment errors: there is no wire for them to happen on.
+        return 0;
+    }
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryNumber(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    Value->Scratch.Number = OidNumber(Adapter, Oid);
+    Value->Length = sizeof(Value->Scratch.Number);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryCounter(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    Value->Scratch.Counter = StatsQueryCounter(Adapter, Oid);
+    Value->Length = sizeof(Value->Scratch.Counter);
+}
+
+// The question itself is the message: a low power state is always possible.
+_Use_decl_annotations_
+VOID
+OidQueryNothing(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Adapter);
+    UNREFERENCED_PARAMETER(Oid);
+
+    Value->Length = 0;
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryDescription(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Adapter);
+    UNREFERENCED_PARAMETER(Oid);
+
+    RtlCopyMemory(Value->Scratch.Bytes, OidDescription, sizeof(OidDescription));
+    Value->Length = sizeof(OidDescription);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryDriverVersion(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Oid);
+
+    Value->Scratch.Version = (USHORT)(0x0600 | Adapter->Revisions->Minor);
+    Value->Length = sizeof(Value->Scratch.Version);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryAddress(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    RtlCopyMemory(Value->Scratch.Bytes,
+                  Oid == OID_802_3_PERMANENT_ADDRESS ? &Adapter->PermanentAddress : &Adapter->CurrentAddress,
+                  ETHERNET_ADDRESS_LENGTH);
+    Value->Length = ETHERNET_ADDRESS_LENGTH;
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryMulticast(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Oid);
+
+    Value->Length = Adapter->MulticastCount * ETHERNET_ADDRESS_LENGTH;
+    RtlCopyMemory(Value->Scratch.Bytes, Adapter->Multicast, Value->Length);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryModeration(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    NDIS_INTERRUPT_MODERATION_PARAMETERS *Moderation = &Value->Scratch.Moderation;
+
+    UNREFERENCED_PARAMETER(Adapter);
+    UNREFERENCED_PARAMETER(Oid);
+
+    RtlZeroMemory(Moderation, sizeof(*Moderation));
+    Moderation->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Moderation->Header.Revision = NDIS_INTERRUPT_MODERATION_PARAMETERS_REVISION_1;
+    Moderation->Header.Size = NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1;
+    Moderation->InterruptModeration = NdisInterruptModerationNotSupported;
+    Value->Length = sizeof(*Moderation);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryStatistics(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Oid);
+
+    StatsQuery(Adapter, &Value->Scratch.Statistics);
+    Value->Length = NDIS_SIZEOF_STATISTICS_INFO_REVISION_1;
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryRscStatistics(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Oid);
+
+    StatsQueryRsc(Adapter, &Value->Scratch.RscStatistics);
+    Value->Length = NDIS_SIZEOF_RSC_STATISTICS_REVISION_1;
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryReceiveHash(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Oid);
+
+    Value->Length = RssGetHash(Adapter->Rss, Value->Scratch.Hash);
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+OidSetLookahead(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    ULONG Lookahead = *(const ULONG *)Buffer;
+
+    UNREFERENCED_PARAMETER(Length);
+
+    if (Lookahead > AdapterMtu(Adapter))
+        return NDIS_STATUS_INVALID_DATA;
+    Adapter->Lookahead = Lookahead;
+    return NDIS_STATUS_SUCCESS;
+}
+
+// XenVif filters by class of address: NONE lets everything of the class pass, ALL nothing.
+static XENVIF_MAC_FILTER_LEVEL
+OidFilterLevel(ULONG Filter, ULONG Everything, ULONG Matching)
+{
+    if (Filter & (Everything | NDIS_PACKET_TYPE_PROMISCUOUS))
+        return XENVIF_MAC_FILTER_NONE;
+    return (Filter & Matching) ? XENVIF_MAC_FILTER_MATCHING : XENVIF_MAC_FILTER_ALL;
+}
+
+_Use_decl_annotations_
+VOID
+OidApplyPacketFilter(XENNET_ADAPTER *Adapter)
+{
+    ULONG Filter = Adapter->PacketFilter;
+    XENNET_VIF *Vif = &Adapter->Vif;
+
+    (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_UNICAST,
+                   OidFilterLevel(Filter, 0, NDIS_PACKET_TYPE_DIRECTED));
+    (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
+                   OidFilterLevel(Filter, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_MULTICAST));
+    (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_BROADCAST,
+                   OidFilterLevel(Filter, NDIS_PACKET_TYPE_BROADCAST, 0));
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+OidSetPacketFilter(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    ULONG Filter = *(const ULONG *)Buffer;
+
+    UNREFERENCED_PARAMETER(Length);
+
+    if (Filter & ~(ULONG)ATTRIBUTES_PACKET_FILTERS)
+        return NDIS_STATUS_INVALID_DATA;
+    Adapter->PacketFilter = Filter;
+    OidApplyPacketFilter(Adapter);
+    TRACE("packet filter %08x\n", Filter);
+    return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+OidSetMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    ETHERNET_ADDRESS List[XENNET_MAXIMUM_MULTICAST];
+    ULONG Count = Length / ETHERNET_ADDRESS_LENGTH;
+    ULONG Index;
+
+    if (Length % ETHERNET_ADDRESS_LENGTH != 0)
+        return NDIS_STATUS_INVALID_LENGTH;
+    if (Count > XENNET_MAXIMUM_MULTICAST)
+        return NDIS_STATUS_MULTICAST_FULL;
+    if (Count != 0)
+        RtlCopyMemory(List, Buffer, Length);
+    for (Index = 0; Index < Count; Index++) {
+        if (!(List[Index].Byte[0] & 0x01))
+            return NDIS_STATUS_INVALID_DATA;
+    }
+    if (!NT_SUCCESS(VIF_CALL(&Adapter->Vif, MacSetMulticastAddresses, Count != 0 ? List : NULL, Count)))
+        return NDIS_STATUS_RESOURCES;
+    RtlCopyMemory(Adapter->Multicast, List, Length);
+    Adapter->MulticastCount = Count;
+    return NDIS_STATUS_SUCCESS;
+}

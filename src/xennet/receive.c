@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The receive path. A packet belongs to XenVif until ReceiveQueuePacket, then to an NBL on this processor's
+ * batch, then to NDIS, and goes back to XenVif when NDIS returns the NBL:
+ *
+ *   XenVif --packet--> [batch of this processor] --one indication--> NDIS --ReceiveReturn--> XenVif
+ *                                                                        NBL --> cache of the returning processor
+ *
+ * A batch ends when XenVif says that no more packets follow for this processor, or when it is long. When NBLs
+ * run out the batch continues on the processor's reserve and is indicated with NDIS_RECEIVE_FLAGS_RESOURCES,
+ * after which the NBLs are ours again: scarcity slows traffic down but neither drops nor allocates.
+ *
+ * IRQL: DISPATCH per packet. Locks: none here. A batch and its counters are touched by their processor at
+ * DISPATCH only; the order of packets within one processor is kept.
+ */
+#include "receive.h"
+#include "adapter.h"
+#include "lock.h"
+#include "memory.h"
+#include "nblpool.h"
+#include "rxpacket.h"
+#include "trace.h"
+
+#define RECEIVE_BATCH_MAXIMUM 256
+
+typedef struct _RECEIVE_BATCH {
+    NET_BUFFER_LIST *Head;
+    NET_BUFFER_LIST *Tail;
+    ULONG Count;
+} RECEIVE_BATCH;
+
+typedef struct _RECEIVE_PROCESSOR {
+    // This processor at DISPATCH.
+    RECEIVE_BATCH Plenty;               // NBLs that NDIS may keep
+    RECEIVE_BATCH Scarce;               // reserved NBLs, all behind those of Plenty
+    XENNET_RECEIVE_COUNTERS Counters;
+} RECEIVE_PROCESSOR;
+
+#define RECEIVE_STRIDE \
+    ((sizeof(RECEIVE_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
+
+struct _XENNET_RECEIVE {
+    // Immutable after ReceiveCreate.
+    XENNET_ADAPTER *Adapter;
+    XENNET_NBL_POOL *Pool;
+    PUCHAR Processors;                  // RECEIVE_STRIDE apart
+    ULONG ProcessorCount;
+    XENNET_RX_LIMITS Limits;
+};
+
+FORCEINLINE RECEIVE_PROCESSOR *
+ReceiveProcessor(XENNET_RECEIVE *Receive, ULONG Index)
+{
+    return (RECEIVE_PROCESSOR *)(Receive->Processors + (SIZE_T)Index * RECEIVE_STRIDE);
+}
+
+FORCEINLINE VOID
+ReceiveAppend(RECEIVE_BATCH *Batch, NET_BUFFER_LIST *Nbl)
+{
+    if (Batch->Tail == NULL)
+        Batch->Head = Nbl;
+    else
+        NET_BUFFER_LIST_NEXT_NBL(Batch->Tail) = Nbl;
+    Batch->Tail = Nbl;
+    Batch->Count++;
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ReceiveIndicate(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch, ULONG Flags)
+{
+    Processor->Counters.NdisCalls++;
+    Processor->Counters.Packets += Batch->Count;
+    NdisMIndicateReceiveNetBufferLists(Receive->Adapter->NdisHandle, Batch->Head, NDIS_DEFAULT_PORT_NUMBER,
+                                       Batch->Count, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL | Flags);
+}
+
+// Ends this processor's batch. The batch is taken off first: NDIS may return NBLs from within the indication.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ReceiveFlush(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index)
+{
+    RECEIVE_BATCH Plenty = Processor->Plenty;
+    RECEIVE_BATCH Scarce = Processor->Scarce;
+    NET_BUFFER_LIST *Nbl;
+    PVOID Cookie;
+
+    RtlZeroMemory(&Processor->Plenty, sizeof(Processor->Plenty));
+    RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
+
+    if (Plenty.Head != NULL)
+        ReceiveIndicate(Receive, Processor, &Plenty, 0);
+    if (Scarce.Head == NULL)
+        return;
+
+    Processor->Counters.ScarcePackets += Scarce.Count;
+    ReceiveIndicate(Receive, Processor, &Scarce, NDIS_RECEIVE_FLAGS_RESOURCES);
+    while (Scarce.Head != NULL) {
+        Nbl = Scarce.Head;
+        Scarce.Head = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        Cookie = RxPacketCookie(Nbl);
+        NblPoolPutReserve(Receive->Pool, Index, Nbl);
+        VifReturnPacket(&Receive->Adapter->Vif, Cookie);
+    }
+}
+
+// Finds an NBL and the batch it belongs to; NULL only when the reserve is empty as well.
+_IRQL_requires_(DISPATCH_LEVEL)
+static NET_BUFFER_LIST *
+ReceiveGetNbl(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index, RECEIVE_BATCH **Batch)
+{
+    NET_BUFFER_LIST *Nbl;
+
+    *Batch = &Processor->Plenty;
+    Nbl = NblPoolGet(Receive->Pool, Index);
+    if (Nbl != NULL) {
+        // Plenty goes up first: what is scarce already must not be overtaken.
+        if (Processor->Scarce.Head != NULL)
+            ReceiveFlush(Receive, Processor, Index);
+        return Nbl;
+    }
+
+    *Batch = &Processor->Scarce;
+    Nbl = NblPoolGetReserve(Receive->Pool, Index);
+    if (Nbl == NULL) {
+        ReceiveFlush(Receive, Processor, Index);
+        Nbl = NblPoolGetReserve(Receive->Pool, Index);
+    }
+    return Nbl;
+}
+
+// Puts the packet on the batch, or says why not.
+_IRQL_requires_(DISPATCH_LEVEL)
+static XENNET_RECEIVE_DROP
+ReceiveAccept(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index,
+              const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+{
+    XENNET_RECEIVE_DROP Reason;
+    RECEIVE_BATCH *Batch;
+    NET_BUFFER_LIST *Nbl;
+    ULONG Segments;
+
+    if (!AdapterIsRunning(Receive->Adapter))
+        return XENNET_RECEIVE_DROP_STATE;
+    Reason = RxPacketCheck(&Receive->Limits, Parameters, &Segments);
+    if (Reason != XENNET_RECEIVE_ACCEPT)
+        return Reason;
+    Nbl = ReceiveGetNbl(Receive, Processor, Index, &Batch);
+    if (Nbl == NULL)
+        return XENNET_RECEIVE_DROP_RESOURCES;
+
+    if (Segments != 0) {
+        Processor->Counters.CoalescedPackets++;
+        Processor->Counters.CoalescedSegments += Segments;
+        Processor->Counters.CoalescedOctets += Parameters->ReceiverQueuePacket.Length;
+    }
+    RxPacketFill(&Receive->Limits, Parameters, Segments, Nbl);
+    ReceiveAppend(Batch, Nbl);
+    return XENNET_RECEIVE_ACCEPT;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+{
+    ULONG Index = KeGetCurrentProcessorNumberEx(NULL);
+    RECEIVE_PROCESSOR *Processor = ReceiveProcessor(Receive, Index);
+    XENNET_RECEIVE_DROP Reason;
+    BOOLEAN Scarce;
+
+    Reason = ReceiveAccept(Receive, Processor, Index, Parameters);
+    if (Reason != XENNET_RECEIVE_ACCEPT) {
+        Processor->Counters.Drops[Reason]++;
+        VifReturnPacket(&Receive->Adapter->Vif, Parameters->ReceiverQueuePacket.Cookie);
+    }
+
+    // A provider that is asked to pause may not come back soon, so nothing is left on the batch then.
+    Scarce = Processor->Scarce.Head != NULL;
+    if (!Parameters->ReceiverQueuePacket.More || Scarce || Processor->Plenty.Count >= RECEIVE_BATCH_MAXIMUM)
+        ReceiveFlush(Receive, Processor, Index);
+    return Scarce;
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
+{
+    BOOLEAN AtDispatch = NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) != 0;
+    NET_BUFFER_LIST *Nbl;
+    ULONG Index;
+    KIRQL Irql;
+    PVOID Cookie;
+
+    Irql = IrqlRaise(AtDispatch);
+    Index = KeGetCurrentProcessorNumberEx(NULL);
+    while (Chain != NULL) {
+        Nbl = Chain;
+        Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        // The NBL goes home before the packet: VifDisable ends with the last packet, and the pool may go then.
+        Cookie = RxPacketCookie(Nbl);
+        NblPoolPut(Receive->Pool, Index, Nbl);
+        VifReturnPacket(&Receive->Adapter->Vif, Cookie);
+    }
+    IrqlLower(AtDispatch, Irql);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
+{
+    const ULONG64 *From;
+    ULONG64 *To = (ULONG64 *)Counters;
+    ULONG Processor;
+    ULONG Index;
+
+    RtlZeroMemory(Counters, sizeof(*Counters));
+    for (Processor = 0; Processor < Receive->ProcessorCount; Processor++) {
+        From = (const ULONG64 *)&ReceiveProcessor(Receive, Processor)->Counters;
+        for (Index = 0; Index < sizeof(*Counters) / sizeof(ULONG64); Index++)
+            To[Index] += From[Index];
+    }
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
+{
+    XENNET_RECEIVE *Receive;
+    NDIS_STATUS Status;
+
+    *Result = NULL;
+    Receive = MemoryAllocate(Adapter->NdisHandle,
+                             sizeof(*Receive) + XENNET_CACHE_LINE + Adapter->ProcessorCount * RECEIVE_STRIDE);
+    if (Receive == NULL)
+        return NDIS_STATUS_RESOURCES;
+    Receive->Adapter = Adapter;
+    Receive->Processors = MemoryAlign(Receive + 1);
+    Receive->ProcessorCount = Adapter->ProcessorCount;
+    Receive->Limits.Offload = Adapter->Offload;
+    Receive->Limits.QueueCount = Adapter->QueueCount;
+    Receive->Limits.MaximumFrameSize = Adapter->MaximumFrameSize;
+
+    Status = NblPoolCreate(Adapter, &Receive->Pool);
+    if (Status != NDIS_STATUS_SUCCESS) {
+        ReceiveDestroy(Receive);
+        return Status;
+    }
+    *Result = Receive;
+    return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveDestroy(XENNET_RECEIVE *Receive)
+{
+    if (Receive == NULL)
+        return;
+    NblPoolDestroy(Receive->Pool);
+    MemoryFree(Receive);
+}

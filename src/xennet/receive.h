@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The receive path: packets from XenVif to NDIS in batches, and NBLs back from NDIS.
+ *
+ * receive.c has the ownership rules; rxpacket.c turns one packet into an NBL.
+ */
+#ifndef XENNET_RECEIVE_H
+#define XENNET_RECEIVE_H
+
+#include <ndis.h>
+#include "vif_interface.h"
+
+struct _XENNET_ADAPTER;
+typedef struct _XENNET_RECEIVE XENNET_RECEIVE;
+
+// Why a packet from XenVif was given back instead of handed to NDIS.
+typedef enum _XENNET_RECEIVE_DROP {
+    XENNET_RECEIVE_DROP_STATE,          // adapter not running
+    XENNET_RECEIVE_DROP_RESOURCES,      // no NBL, not even a reserved one
+    XENNET_RECEIVE_DROP_QUEUE,          // queue index beyond the queues there are
+    XENNET_RECEIVE_DROP_LENGTH,         // shorter than a header or longer than a frame may be
+    XENNET_RECEIVE_DROP_BUFFER,         // MDL chain shorter than the packet
+    XENNET_RECEIVE_DROP_HEADER,         // header description that does not fit the packet
+    XENNET_RECEIVE_DROP_SEGMENT,        // impossible segment size
+    XENNET_RECEIVE_DROP_CHECKSUM,       // checksum both good and bad
+    XENNET_RECEIVE_DROP_HASH,           // unknown hash algorithm or type
+    XENNET_RECEIVE_DROP_COUNT
+} XENNET_RECEIVE_DROP;
+
+#define XENNET_RECEIVE_ACCEPT XENNET_RECEIVE_DROP_COUNT
+
+// Sums over all processors; read while they move, each value by itself is exact.
+typedef struct _XENNET_RECEIVE_COUNTERS {
+    ULONG64 NdisCalls;                  // indications
+    ULONG64 Packets;                    // indicated
+    ULONG64 ScarcePackets;              // of those, indicated with NDIS_RECEIVE_FLAGS_RESOURCES
+    ULONG64 CoalescedSegments;
+    ULONG64 CoalescedOctets;
+    ULONG64 CoalescedPackets;
+    ULONG64 Drops[XENNET_RECEIVE_DROP_COUNT];
+} XENNET_RECEIVE_COUNTERS;
+
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS ReceiveCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_RECEIVE **Receive);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID ReceiveDestroy(_In_opt_ XENNET_RECEIVE *Receive);
+
+/*
+ * XenVif hands over one packet, which goes back with VifReturnPacket exactly once. TRUE asks it to hold further
+ * packets for a moment.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+BOOLEAN ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters);
+
+// NDIS gives NBLs back.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID ReceiveReturn(_In_ XENNET_RECEIVE *Receive, _In_ NET_BUFFER_LIST *Chain, _In_ ULONG ReturnFlags);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID ReceiveReadCounters(_In_ XENNET_RECEIVE *Receive, _Out_ XENNET_RECEIVE_COUNTERS *Counters);
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Receive side scaling. A request is parsed into a complete new setting, beginning from the one in force; only
+ * when all of it is valid is it given to XenVif, and only when XenVif has taken it is it kept. If XenVif refuses
+ * half way, the old setting is put back.
+ *
+ * XenVif hashes Toeplitz over IPv4, TCP/IPv4, IPv6 and TCP/IPv6, and maps hash values to queues with a table of
+ * processors, up to 128 entries. It fails where the backend has no control ring: RSS is not offered then.
+ *
+ * IRQL: PASSIVE; NDIS serialises the OID requests. No locks. The data path reads nothing from here.
+ */
+#include "rss.h"
+#include "adapter.h"
+#include "memory.h"
+#include "trace.h"
+
+#define RSS_KEY_SIZE        NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
+#define RSS_TABLE_MAXIMUM   128         // entries: the limit of XenVif and of NDIS
+
+C_ASSERT(RSS_KEY_SIZE == XENVIF_VIF_HASH_KEY_SIZE);
+
+typedef struct _RSS_SETTING {
+    BOOLEAN Hash;                       // hash values are computed
+    BOOLEAN Scale;                      // and spread over processors
+    ULONG HashTypes;                    // NDIS_HASH_*
+    UCHAR Key[RSS_KEY_SIZE];
+    ULONG TableCount;                   // entries, a power of two; 0: never set
+    PROCESSOR_NUMBER Table[RSS_TABLE_MAXIMUM];
+} RSS_SETTING;
+
+struct _XENNET_RSS {
+    // Immutable after RssCreate.
+    XENNET_ADAPTER *Adapter;
+    ULONG SupportedTypes;               // NDIS_HASH_*; 0: no hashing at all
+    ULONG Queues;
+    BOOLEAN Available;
+
+    // Within OID requests.
+    RSS_SETTING Current;
+    RSS_SETTING Next;                   // too big for the stack
+};
+
+typedef struct _RSS_TYPE {
+    ULONG Ndis;
+    ULONG Vif;
+} RSS_TYPE;
+
+static const RSS_TYPE RssTypes[] = {
+    {NDIS_HASH_IPV4, 1 << XENVIF_PACKET_HASH_TYPE_IPV4},
+    {NDIS_HASH_TCP_IPV4, 1 << XENVIF_PACKET_HASH_TYPE_IPV4_TCP},
+    {NDIS_HASH_IPV6, 1 << XENVIF_PACKET_HASH_TYPE_IPV6},
+    {NDIS_HASH_TCP_IPV6, 1 << XENVIF_PACKET_HASH_TYPE_IPV6_TCP}
+};
+
+static ULONG
+RssTypesToVif(ULONG Ndis)
+{
+    ULONG Vif = 0;
+    ULONG Index;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(RssTypes); Index++)
+        Vif |= (Ndis & RssTypes[Index].Ndis) ? RssTypes[Index].Vif : 0;
+    return Vif;
+}
+
+static ULONG
+RssTypesFromVif(ULONG Vif)
+{
+    ULONG Ndis = 0;
+    ULONG Index;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(RssTypes); Index++)
+        Ndis |= (Vif & RssTypes[Index].Vif) ? RssTypes[Index].Ndis : 0;
+    return Ndis;
+}
+
+// Gives one complete setting to XenVif.
+_IRQL_requires_(PASSIVE_LEVEL)
+static NTSTATUS
+RssProgram(XENNET_RSS *Rss, RSS_SETTING *Setting)
+{
+    XENNET_VIF *Vif = &Rss->Adapter->Vif;
+    NTSTATUS Status;
+
+    if (!Setting->Hash)
+        return VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
+    Status = VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = VIF_CALL(Vif, ReceiverUpdateHashParameters, RssTypesToVif(Setting->HashTypes), &Setting->Key[0]);
+    if (!NT_SUCCESS(Status) || !Setting->Scale)
+        return Status;
+    return VIF_CALL(Vif, UpdateHashMapping, Setting->Table, Setting->TableCount);
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static NDIS_STATUS
+RssCommit(XENNET_RSS *Rss)
+{
+    NTSTATUS Status;
+
+    Status = RssProgram(Rss, &Rss->Next);
+    if (!NT_SUCCESS(Status)) {
+        TRACE_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
+        (VOID)RssProgram(Rss, &Rss->Current);
+        return NDIS_STATUS_INVALID_DATA;
+    }
+    Rss->Current = Rss->Next;
+    TRACE("rss: hash %u scale %u types %08x table %u\n", Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
+          Rss->Current.TableCount);
+    return NDIS_STATUS_SUCCESS;
+}
+
+// A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.
+static BOOLEAN
+RssPartFits(ULONG Offset, ULONG Size, ULONG Fixed, ULONG Length)
+{
+    return Offset >= Fixed && Offset <= Length && Size <= Length - Offset;
+}
+
+static NDIS_STATUS
+RssParseHash(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Information)
+{
+    ULONG Types = Information & NDIS_HASH_TYPE_MASK;
+
+    if ((Information & NDIS_HASH_FUNCTION_MASK) != NdisHashFunctionToeplitz)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    if (Types == 0 || (Types & ~Rss->SupportedTypes) || (Information & ~(NDIS_HASH_TYPE_MASK | NDIS_HASH_FUNCTION_MASK)))
+        return NDIS_STATUS_INVALID_PARAMETER;
+    Next->HashTypes = Types;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static NDIS_STATUS
+RssParseKey(RSS_SETTING *Next, const UCHAR *Buffer, ULONG Offset, ULONG Size, ULONG Fixed, ULONG Length)
+{
+    if (Size != RSS_KEY_SIZE || !RssPartFits(Offset, Size, Fixed, Length))
+        return NDIS_STATUS_INVALID_PARAMETER;
+    RtlCopyMemory(Next->Key, Buffer + Offset, RSS_KEY_SIZE);
+    return NDIS_STATUS_SUCCESS;
+}
+
+// Revision 1 has a byte per entry, the processor in group 0; later ones a PROCESSOR_NUMBER.
+static NDIS_STATUS
+RssParseTable(RSS_SETTING *Next, const UCHAR *Buffer, const NDIS_RECEIVE_SCALE_PARAMETERS *Parameters, ULONG Fixed,
+              ULONG Length)
+{
+    ULONG EntrySize = Parameters->Header.Revision == 1 ? sizeof(UCHAR) : sizeof(PROCESSOR_NUMBER);
+    ULONG Size = Parameters->IndirectionTableSize;
+    ULONG Offset = Parameters->IndirectionTableOffset;
+    ULONG Count = Size / EntrySize;
+    PROCESSOR_NUMBER Number;
+    ULONG Index;
+
+    if (Size % EntrySize != 0 || Count == 0 || Count > RSS_TABLE_MAXIMUM || (Count & (Count - 1)) != 0 ||
+        Offset % EntrySize != 0 || !RssPartFits(Offset, Size, Fixed, Length))
+        return NDIS_STATUS_INVALID_PARAMETER;
+
+    for (Index = 0; Index < Count; Index++) {
+        RtlZeroMemory(&Number, sizeof(Number));
+        RtlCopyMemory(EntrySize == 1 ? (PVOID)&Number.Number : (PVOID)&Number, Buffer + Offset + Index * EntrySize,
+                      EntrySize);
+        Number.Reserved = 0;
+        if (KeGetProcessorIndexFromNumber(&Number) == INVALID_PROCESSOR_INDEX)
+            return NDIS_STATUS_INVALID_PARAMETER;
+        Next->Table[Index] = Number;
+    }
+    Next->TableCount = Count;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static ULONG
+RssParametersSize(ULONG Revision)
+{
+    switch (Revision) {
+    case 1:
+        return NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1;
+    case 2:
+        return NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2;
+    default:
+        return NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3;
+    }
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
+{
+    const NDIS_RECEIVE_SCALE_PARAMETERS *Parameters = Buffer;
+    NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
+    ULONG Fixed;
+
+    if (Length < NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1)
+        return NDIS_STATUS_INVALID_LENGTH;
+    if (Parameters->Header.Type != NDIS_OBJECT_TYPE_RSS_PARAMETERS || Parameters->Header.Revision == 0)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    Fixed = RssParametersSize(Parameters->Header.Revision);
+    if (Parameters->Header.Size < Fixed || Length < Fixed)
+        return NDIS_STATUS_INVALID_LENGTH;
+    if (!Rss->Available)
+        return NDIS_STATUS_NOT_SUPPORTED;
+
+    Rss->Next = Rss->Current;
+    if ((Parameters->Flags & NDIS_RSS_PARAM_FLAG_DISABLE_RSS) ||
+        (!(Parameters->Flags & NDIS_RSS_PARAM_FLAG_HASH_INFO_UNCHANGED) && Parameters->HashInformation == 0)) {
+        Rss->Next.Hash = FALSE;
+        Rss->Next.Scale = FALSE;
+        return RssCommit(Rss);
+    }
+
+    if (!(Parameters->Flags & NDIS_RSS_PARAM_FLAG_HASH_INFO_UNCHANGED))
+        Status = RssParseHash(Rss, &Rss->Next, Parameters->HashInformation);
+    if (Status == NDIS_STATUS_SUCCESS && !(Parameters->Flags & NDIS_RSS_PARAM_FLAG_HASH_KEY_UNCHANGED))
+        Status = RssParseKey(&Rss->Next, Buffer, Parameters->HashSecretKeyOffset, Parameters->HashSecretKeySize, Fixed,
+                             Length);
+    if (Status == NDIS_STATUS_SUCCESS && !(Parameters->Flags & NDIS_RSS_PARAM_FLAG_ITABLE_UNCHANGED))
+        Status = RssParseTable(&Rss->Next, Buffer, Parameters, Fixed, Length);
+    if (Status != NDIS_STATUS_SUCCESS)
+        return Status;
+    // "Unchanged" says nothing before the first time.
+    if (Rss->Next.HashTypes == 0 || Rss->Next.TableCount == 0)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    Rss->Next.Hash = TRUE;
+    Rss->Next.Scale = TRUE;
+    return RssCommit(Rss);
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+RssSetHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
+{
+    const NDIS_RECEIVE_HASH_PARAMETERS *Parameters = Buffer;
+    ULONG Fixed = NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1;
+    NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
+
+    if (Length < Fixed)
+        return NDIS_STATUS_INVALID_LENGTH;
+    if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0 ||
+        Parameters->Header.Size < Fixed)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    if (Rss->SupportedTypes == 0)
+        return NDIS_STATUS_NOT_SUPPORTED;
+    if (Rss->Current.Scale)
+        return NDIS_STATUS_INVALID_STATE;
+
+    Rss->Next = Rss->Current;
+    if (!(Parameters->Flags & NDIS_RECEIVE_HASH_FLAG_ENABLE_HASH)) {
+        Rss->Next.Hash = FALSE;
+        return RssCommit(Rss);
+    }
+    if (!(Parameters->Flags & NDIS_RECEIVE_HASH_FLAG_HASH_INFO_UNCHANGED))
+        Status = RssParseHash(Rss, &Rss->Next, Parameters->HashInformation);
+    if (Status == NDIS_STATUS_SUCCESS && !(Parameters->Flags & NDIS_RECEIVE_HASH_FLAG_HASH_KEY_UNCHANGED))
+        Status = RssParseKey(&Rss->Next, Buffer, Parameters->HashSecretKeyOffset, Parameters->HashSecretKeySize, Fixed,
+                             Length);
+    if (Status != NDIS_STATUS_SUCCESS)
+        return Status;
+    if (Rss->Next.HashTypes == 0)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    Rss->Next.Hash = TRUE;
+    return RssCommit(Rss);
+}
+
+_Use_decl_annotations_
+ULONG
+RssGetHash(const XENNET_RSS *Rss, VOID *Buffer)
+{
+    NDIS_RECEIVE_HASH_PARAMETERS *Parameters = Buffer;
+    BOOLEAN Enabled = Rss->Current.Hash && !Rss->Current.Scale;
+
+    RtlZeroMemory(Buffer, RSS_HASH_RECORD_SIZE);
+    Parameters->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Parameters->Header.Revision = NDIS_RECEIVE_HASH_PARAMETERS_REVISION_1;
+    Parameters->Header.Size = NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1;
+    Parameters->Flags = Enabled ? NDIS_RECEIVE_HASH_FLAG_ENABLE_HASH : 0;
+    Parameters->HashInformation = Enabled ? (Rss->Current.HashTypes | NdisHashFunctionToeplitz) : 0;
+    Parameters->HashSecretKeySize = RSS_KEY_SIZE;
+    Parameters->HashSecretKeyOffset = NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1;
+    RtlCopyMemory((PUCHAR)Buffer + NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1, Rss->Current.Key, RSS_KEY_SIZE);
+    return RSS_HASH_RECORD_SIZE;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+RssIsAvailable(const XENNET_RSS *Rss)
+{
+    return Rss->Available;
+}
+
+_Use_decl_annotations_
+VOID
+RssGetCapabilities(const XENNET_RSS *Rss, NDIS_RECEIVE_SCALE_CAPABILITIES *Capabilities)
+{
+    const XENNET_REVISIONS *Revisions = Rss->Adapter->Revisions;
+
+    RtlZeroMemory(Capabilities, sizeof(*Capabilities));
+    Capabilities->Header.Type = NDIS_OBJECT_TYPE_RSS_CAPABILITIES;
+    Capabilities->Header.Revision = Revisions->RssCapabilities;
+    Capabilities->Header.Size = Revisions->RssCapabilitiesSize;
+    Capabilities->CapabilitiesFlags = NDIS_RSS_CAPS_MESSAGE_SIGNALED_INTERRUPTS | NDIS_RSS_CAPS_CLASSIFICATION_AT_ISR |
+                                      NDIS_RSS_CAPS_CLASSIFICATION_AT_DPC | NdisHashFunctionToeplitz;
+    if (Rss->SupportedTypes & NDIS_HASH_TCP_IPV4)
+        Capabilities->CapabilitiesFlags |= NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV4;
+    if (Rss->SupportedTypes & NDIS_HASH_TCP_IPV6)
+        Capabilities->CapabilitiesFlags |= NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV6;
+    Capabilities->NumberOfInterruptMessages = Rss->Queues;
+    Capabilities->NumberOfReceiveQueues = Rss->Queues;
+    Capabilities->NumberOfIndirectionTableEntries = RSS_TABLE_MAXIMUM;
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
+{
+    XENNET_VIF *Vif = &Adapter->Vif;
+    XENNET_RSS *Rss;
+    ULONG Types = 0;
+
+    *Result = NULL;
+    Rss = MemoryAllocate(Adapter->NdisHandle, sizeof(*Rss));
+    if (Rss == NULL)
+        return NDIS_STATUS_RESOURCES;
+    Rss->Adapter = Adapter;
+    Rss->Queues = min(Adapter->QueueCount, Adapter->Config.RssQueues);
+
+    // The types are a property of the algorithm, which has to be selected to be asked.
+    if (NT_SUCCESS(VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ)) &&
+        NT_SUCCESS(VIF_CALL(Vif, ReceiverQueryHashCapabilities, &Types)))
+        Rss->SupportedTypes = RssTypesFromVif(Types);
+    (VOID)VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
+
+    Rss->Available = Adapter->Config.Rss != 0 && Rss->Queues > 1 &&
+                     (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
+    TRACE("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Queues);
+    *Result = Rss;
+    return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+RssDestroy(XENNET_RSS *Rss)
+{
+    MemoryFree(Rss);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Receive side scaling: what XenVif and the backend can hash and spread, what NDIS asks for, and the translation
+ * between the two. rss.c has the rules.
+ */
+#ifndef XENNET_RSS_H
+#define XENNET_RSS_H
+
+#include <ndis.h>
+
+struct _XENNET_ADAPTER;
+typedef struct _XENNET_RSS XENNET_RSS;
+
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS RssCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_RSS **Rss);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID RssDestroy(_In_opt_ XENNET_RSS *Rss);
+
+// FALSE: the backend cannot hash, has one queue, or the keyword is off; RSS is not offered then.
+BOOLEAN RssIsAvailable(_In_ const XENNET_RSS *Rss);
+
+// The record for the adapter's attributes.
+VOID RssGetCapabilities(_In_ const XENNET_RSS *Rss, _Out_ NDIS_RECEIVE_SCALE_CAPABILITIES *Capabilities);
+
+// OID_GEN_RECEIVE_SCALE_PARAMETERS, revisions 1 to 3. What is refused changes nothing.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS RssSetParameters(_Inout_ XENNET_RSS *Rss, _In_ const VOID *Buffer, _In_ ULONG Length);
+
+// OID_GEN_RECEIVE_HASH: hashes without spreading. Refused while RSS is on.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS RssSetHash(_Inout_ XENNET_RSS *Rss, _In_ const VOID *Buffer, _In_ ULONG Length);
+
+#define RSS_HASH_RECORD_SIZE (NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1 + NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1)
+
+// The reply to a query of OID_GEN_RECEIVE_HASH: the record and the key behind it. Returns the bytes used.
+ULONG RssGetHash(_In_ const XENNET_RSS *Rss, _Out_writes_bytes_(RSS_HASH_RECORD_SIZE) VOID *Buffer);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One received packet: is what the provider says about it possible, and how does NDIS want to hear it.
+ * Called by receive.c only, at DISPATCH, without side effects on anything but the NBL.
+ */
+#ifndef XENNET_RXPACKET_H
+#define XENNET_RXPACKET_H
+
+#include <ndis.h>
+#include "offload.h"
+#include "receive.h"
+
+// What a packet is measured against. Immutable after ReceiveCreate.
+typedef struct _XENNET_RX_LIMITS {
+    const XENNET_OFFLOAD *Offload;
+    ULONG QueueCount;
+    ULONG MaximumFrameSize;             // bytes, Ethernet header included
+} XENNET_RX_LIMITS;
+
+/*
+ * XENNET_RECEIVE_ACCEPT, or the first thing that cannot be. Segments: how many were coalesced into this packet,
+ * 0 where it is an ordinary one.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+XENNET_RECEIVE_DROP RxPacketCheck(_In_ const XENNET_RX_LIMITS *Limits,
+                                  _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, _Out_ ULONG *Segments);
+
+// Describes the packet, which must have been checked, in the NBL.
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID RxPacketFill(_In_ const XENNET_RX_LIMITS *Limits, _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
+                  _In_ ULONG Segments, _Inout_ NET_BUFFER_LIST *Nbl);
+
+// The provider's name for the packet that an NBL carries.
+FORCEINLINE PVOID
+RxPacketCookie(NET_BUFFER_LIST *Nbl)
+{
+    return NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0];
+}
+
+#endif

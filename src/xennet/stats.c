@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Statistics. XenVif counts packets and octets by address class, keeps them over migration, and counts what it
+ * or the backend dropped; this driver adds packets it refused. What the backend dropped on the way out is
+ * counted by XenVif already, so the driver's own count of those is left out.
+ *
+ * IRQL: up to DISPATCH. No state: every value is summed when asked for.
+ */
+#include "stats.h"
+#include "adapter.h"
+#include "receive.h"
+#include "transmit.h"
+
+typedef struct _STATS_ROW {
+    ULONG Offset;                       // of a ULONG64 in NDIS_STATISTICS_INFO
+    XENVIF_VIF_STATISTIC Statistic;
+} STATS_ROW;
+
+#define STATS_FIELD(_Field) FIELD_OFFSET(NDIS_STATISTICS_INFO, _Field)
+
+// Each provider counter adds to one member.
+static const STATS_ROW StatsRows[] = {
+    {STATS_FIELD(ifInDiscards), XENVIF_RECEIVER_PACKETS_DROPPED},
+    {STATS_FIELD(ifInErrors), XENVIF_RECEIVER_BACKEND_ERRORS},
+    {STATS_FIELD(ifInErrors), XENVIF_RECEIVER_FRONTEND_ERRORS},
+    {STATS_FIELD(ifHCInUcastPkts), XENVIF_RECEIVER_UNICAST_PACKETS},
+    {STATS_FIELD(ifHCInMulticastPkts), XENVIF_RECEIVER_MULTICAST_PACKETS},
+    {STATS_FIELD(ifHCInBroadcastPkts), XENVIF_RECEIVER_BROADCAST_PACKETS},
+    {STATS_FIELD(ifHCInUcastOctets), XENVIF_RECEIVER_UNICAST_OCTETS},
+    {STATS_FIELD(ifHCInMulticastOctets), XENVIF_RECEIVER_MULTICAST_OCTETS},
+    {STATS_FIELD(ifHCInBroadcastOctets), XENVIF_RECEIVER_BROADCAST_OCTETS},
+    {STATS_FIELD(ifOutDiscards), XENVIF_TRANSMITTER_PACKETS_DROPPED},
+    {STATS_FIELD(ifOutErrors), XENVIF_TRANSMITTER_BACKEND_ERRORS},
+    {STATS_FIELD(ifOutErrors), XENVIF_TRANSMITTER_FRONTEND_ERRORS},
+    {STATS_FIELD(ifHCOutUcastPkts), XENVIF_TRANSMITTER_UNICAST_PACKETS},
+    {STATS_FIELD(ifHCOutMulticastPkts), XENVIF_TRANSMITTER_MULTICAST_PACKETS},
+    {STATS_FIELD(ifHCOutBroadcastPkts), XENVIF_TRANSMITTER_BROADCAST_PACKETS},
+    {STATS_FIELD(ifHCOutUcastOctets), XENVIF_TRANSMITTER_UNICAST_OCTETS},
+    {STATS_FIELD(ifHCOutMulticastOctets), XENVIF_TRANSMITTER_MULTICAST_OCTETS},
+    {STATS_FIELD(ifHCOutBroadcastOctets), XENVIF_TRANSMITTER_BROADCAST_OCTETS}
+};
+
+// An OID's value is the sum of up to three members.
+typedef struct _STATS_OID {
+    NDIS_OID Oid;
+    ULONG Count;
+    ULONG Offsets[3];
+} STATS_OID;
+
+static const STATS_OID StatsOids[] = {
+    {OID_GEN_XMIT_OK, 3,
+     {STATS_FIELD(ifHCOutUcastPkts), STATS_FIELD(ifHCOutMulticastPkts), STATS_FIELD(ifHCOutBroadcastPkts)}},
+    {OID_GEN_RCV_OK, 3,
+     {STATS_FIELD(ifHCInUcastPkts), STATS_FIELD(ifHCInMulticastPkts), STATS_FIELD(ifHCInBroadcastPkts)}},
+    {OID_GEN_XMIT_ERROR, 1, {STATS_FIELD(ifOutErrors), 0, 0}},
+    {OID_GEN_RCV_ERROR, 1, {STATS_FIELD(ifInErrors), 0, 0}},
+    {OID_GEN_XMIT_DISCARDS, 1, {STATS_FIELD(ifOutDiscards), 0, 0}},
+    {OID_GEN_RCV_DISCARDS, 1, {STATS_FIELD(ifInDiscards), 0, 0}},
+    {OID_GEN_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutOctets), 0, 0}},
+    {OID_GEN_BYTES_RCV, 1, {STATS_FIELD(ifHCInOctets), 0, 0}},
+    {OID_GEN_DIRECTED_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutUcastOctets), 0, 0}},
+    {OID_GEN_DIRECTED_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutUcastPkts), 0, 0}},
+    {OID_GEN_MULTICAST_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutMulticastOctets), 0, 0}},
+    {OID_GEN_MULTICAST_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutMulticastPkts), 0, 0}},
+    {OID_GEN_BROADCAST_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutBroadcastOctets), 0, 0}},
+    {OID_GEN_BROADCAST_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutBroadcastPkts), 0, 0}},
+    {OID_GEN_DIRECTED_BYTES_RCV, 1, {STATS_FIELD(ifHCInUcastOctets), 0, 0}},
+    {OID_GEN_DIRECTED_FRAMES_RCV, 1, {STATS_FIELD(ifHCInUcastPkts), 0, 0}},
+    {OID_GEN_MULTICAST_BYTES_RCV, 1, {STATS_FIELD(ifHCInMulticastOctets), 0, 0}},
+    {OID_GEN_MULTICAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInMulticastPkts), 0, 0}},
+    {OID_GEN_BROADCAST_BYTES_RCV, 1, {STATS_FIELD(ifHCInBroadcastOctets), 0, 0}},
+    {OID_GEN_BROADCAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInBroadcastPkts), 0, 0}}
+};
+
+#define STATS_MEMBER(_Statistics, _Offset) (*(ULONG64 *)((PUCHAR)(_Statistics) + (_Offset)))
+
+// Packets that this driver gave back to XenVif or refused to take from NDIS.
+static VOID
+StatsAddOwn(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
+{
+    XENNET_RECEIVE_COUNTERS Receive;
+    XENNET_TRANSMIT_COUNTERS Transmit;
+    ULONG Reason;
+
+    ReceiveReadCounters(Adapter->Receive, &Receive);
+    Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] + Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
+    for (Reason = XENNET_RECEIVE_DROP_QUEUE; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
+        Statistics->ifInErrors += Receive.Drops[Reason];
+
+    TransmitReadCounters(Adapter->Transmit, &Transmit);
+    Statistics->ifOutDiscards += Transmit.Drops[XENNET_TRANSMIT_DROP_STATE] + Transmit.Drops[XENNET_TRANSMIT_DROP_QUEUE];
+    Statistics->ifOutErrors += Transmit.Drops[XENNET_TRANSMIT_DROP_OFFLOAD] +
+                               Transmit.Drops[XENNET_TRANSMIT_DROP_LENGTH];
+}
+
+_Use_decl_annotations_
+VOID
+StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
+{
+    ULONG Index;
+
+    RtlZeroMemory(Statistics, sizeof(*Statistics));
+    Statistics->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Statistics->Header.Revision = NDIS_STATISTICS_INFO_REVISION_1;
+    Statistics->Header.Size = NDIS_SIZEOF_STATISTICS_INFO_REVISION_1;
+    Statistics->SupportedStatistics = STATS_SUPPORTED;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(StatsRows); Index++)
+        STATS_MEMBER(Statistics, StatsRows[Index].Offset) += VifQueryStatistic(&Adapter->Vif, StatsRows[Index].Statistic);
+    Statistics->ifHCInOctets = Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets +
+                               Statistics->ifHCInBroadcastOctets;
+    Statistics->ifHCOutOctets = Statistics->ifHCOutUcastOctets + Statistics->ifHCOutMulticastOctets +
+                                Statistics->ifHCOutBroadcastOctets;
+    StatsAddOwn(Adapter, Statistics);
+}
+
+_Use_decl_annotations_
+ULONG64
+StatsQueryCounter(XENNET_ADAPTER *Adapter, NDIS_OID Oid)
+{
+    NDIS_STATISTICS_INFO Statistics;
+    ULONG64 Value = 0;
+    ULONG Index;
+    ULONG Part;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(StatsOids); Index++) {
+        if (StatsOids[Index].Oid != Oid)
+            continue;
+        StatsQuery(Adapter, &Statistics);
+        for (Part = 0; Part < StatsOids[Index].Count; Part++)
+            Value += STATS_MEMBER(&Statistics, StatsOids[Index].Offsets[Part]);
+        break;
+    }
+    return Value;
+}
+
+_Use_decl_annotations_
+VOID
+StatsQueryRsc(XENNET_ADAPTER *Adapter, NDIS_RSC_STATISTICS_INFO *Statistics)
+{
+    XENNET_RECEIVE_COUNTERS Receive;
+
+    ReceiveReadCounters(Adapter->Receive, &Receive);
+    RtlZeroMemory(Statistics, sizeof(*Statistics));
+    Statistics->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Statistics->Header.Revision = NDIS_RSC_STATISTICS_REVISION_1;
+    Statistics->Header.Size = NDIS_SIZEOF_RSC_STATISTICS_REVISION_1;
+    Statistics->CoalescedPkts = Receive.CoalescedSegments;
+    Statistics->CoalescedOctets = Receive.CoalescedOctets;
+    Statistics->CoalesceEvents = Receive.CoalescedPackets;
+}

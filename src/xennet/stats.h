@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Statistics as NDIS counts them: XenVif's 64-bit counters plus what this driver drops on its own.
+ */
+#ifndef XENNET_STATS_H
+#define XENNET_STATS_H
+
+#include <ndis.h>
+
+struct _XENNET_ADAPTER;
+
+// All counters this driver keeps, as NDIS_STATISTICS_INFO.SupportedStatistics names them.
+#define STATS_SUPPORTED                                                                                 \
+    (NDIS_STATISTICS_FLAGS_VALID_DIRECTED_FRAMES_RCV | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_FRAMES_RCV |   \
+     NDIS_STATISTICS_FLAGS_VALID_BROADCAST_FRAMES_RCV | NDIS_STATISTICS_FLAGS_VALID_BYTES_RCV |             \
+     NDIS_STATISTICS_FLAGS_VALID_RCV_DISCARDS | NDIS_STATISTICS_FLAGS_VALID_RCV_ERROR |                     \
+     NDIS_STATISTICS_FLAGS_VALID_DIRECTED_FRAMES_XMIT | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_FRAMES_XMIT | \
+     NDIS_STATISTICS_FLAGS_VALID_BROADCAST_FRAMES_XMIT | NDIS_STATISTICS_FLAGS_VALID_BYTES_XMIT |           \
+     NDIS_STATISTICS_FLAGS_VALID_XMIT_ERROR | NDIS_STATISTICS_FLAGS_VALID_XMIT_DISCARDS |                   \
+     NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_RCV |     \
+     NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_RCV | NDIS_STATISTICS_FLAGS_VALID_DIRECTED_BYTES_XMIT |    \
+     NDIS_STATISTICS_FLAGS_VALID_MULTICAST_BYTES_XMIT | NDIS_STATISTICS_FLAGS_VALID_BROADCAST_BYTES_XMIT)
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID StatsQuery(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ NDIS_STATISTICS_INFO *Statistics);
+
+// The value of one of the OID_GEN_*_OK, _BYTES_, _FRAMES_ and error counters; 0 for those that cannot occur here.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG64 StatsQueryCounter(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID StatsQueryRsc(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ NDIS_RSC_STATISTICS_INFO *Statistics);
+
+#endif

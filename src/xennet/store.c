@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * drivers/<n> = "<vendor> XENNET <version> <flavour>": one line per driver, whichever of its adapters writes it.
+ *
+ * A migration gives the domain a new xenstore without the line. Every adapter registers a late suspend callback
+ * and makes sure the line is there, so it does not matter which adapter wrote it first or is still present. The
+ * store itself is the record of whether it is: a writer looks for its own text before it takes a free index.
+ *
+ * IRQL: PASSIVE to start and stop; the callback runs at DISPATCH on one processor with the store usable.
+ * StoreUsers counts the adapters, interlocked. A transaction keeps two adapters from writing two lines.
+ */
+#include "store.h"
+#include "adapter.h"
+#include "memory.h"
+#include "trace.h"
+
+#define STORE_INDEX_MAXIMUM     255
+#define STORE_INDEX_SIZE        4       // three digits and the end
+#define STORE_RETRIES           100     // a transaction that clashes this often meets a broken store
+
+#if DBG
+#define STORE_FLAVOUR " (DEBUG)"
+#else
+#define STORE_FLAVOUR ""
+#endif
+
+static const CHAR StoreText[] = VENDOR_NAME_STR " XENNET " VERSION_STR STORE_FLAVOUR;
+static CHAR StoreDirectory[] = "drivers";
+static volatile LONG StoreUsers;
+
+struct _XENNET_STORE {
+    // Immutable between StoreCreate and StoreDestroy.
+    XENBUS_STORE_INTERFACE_V2 Store;
+    XENBUS_SUSPEND_INTERFACE_V1 Suspend;
+    XENBUS_SUSPEND_CALLBACK *Callback;
+    BOOLEAN StoreAcquired;
+    BOOLEAN SuspendAcquired;
+    BOOLEAN Counted;
+};
+
+static BOOLEAN
+StoreTextEquals(const CHAR *Value)
+{
+    SIZE_T Index;
+
+    for (Index = 0; Index < sizeof(StoreText); Index++) {
+        if (Value[Index] != StoreText[Index])
+            return FALSE;
+        if (Value[Index] == '\0')
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static VOID
+StoreFormatIndex(ULONG Index, CHAR *Text)
+{
+    ULONG Divisor = 100;
+
+    while (Divisor > 1 && Index < Divisor)
+        Divisor /= 10;
+    for (; Divisor != 0; Divisor /= 10)
+        *Text++ = (CHAR)('0' + Index / Divisor % 10);
+    *Text = '\0';
+}
+
+/*
+ * Walks drivers/0 up to the first free index. Node: the index with our text, or the free one. Found says which.
+ */
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static NTSTATUS
+StoreFind(XENNET_STORE *Store, XENBUS_STORE_TRANSACTION *Transaction, CHAR *Node, BOOLEAN *Found)
+{
+    INTERFACE *Interface = &Store->Store.Interface;
+    CHAR *Value;
+    ULONG Index;
+
+    *Found = FALSE;
+    for (Index = 0; Index <= STORE_INDEX_MAXIMUM; Index++) {
+        StoreFormatIndex(Index, Node);
+        if (!NT_SUCCESS(Store->Store.StoreRead(Interface, Transaction, StoreDirectory, Node, &Value)))
+            return STATUS_SUCCESS;
+        *Found = StoreTextEquals(Value);
+        Store->Store.StoreFree(Interface, Value);
+        if (*Found)
+            return STATUS_SUCCESS;
+    }
+    return STATUS_INSUFFICIENT_RESOURCES;
+}
+
+// One attempt to have the line there (Present) or not. STATUS_RETRY: somebody else wrote meanwhile.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static NTSTATUS
+StoreAttempt(XENNET_STORE *Store, BOOLEAN Present)
+{
+    INTERFACE *Interface = &Store->Store.Interface;
+    XENBUS_STORE_TRANSACTION *Transaction;
+    CHAR Node[STORE_INDEX_SIZE];
+    BOOLEAN Found;
+    NTSTATUS Status;
+
+    Status = Store->Store.StoreTransactionStart(Interface, &Transaction);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = StoreFind(Store, Transaction, Node, &Found);
+    if (NT_SUCCESS(Status) && Present && !Found)
+        Status = Store->Store.StorePrintf(Interface, Transaction, StoreDirectory, Node, "%s", StoreText);
+    else if (NT_SUCCESS(Status) && !Present && Found)
+        Status = Store->Store.StoreRemove(Interface, Transaction, StoreDirectory, Node);
+    if (!NT_SUCCESS(Status)) {
+        (VOID)Store->Store.StoreTransactionEnd(Interface, Transaction, FALSE);
+        return Status;
+    }
+    return Store->Store.StoreTransactionEnd(Interface, Transaction, TRUE);
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID
+StoreWrite(XENNET_STORE *Store, BOOLEAN Present)
+{
+    NTSTATUS Status = STATUS_RETRY;
+    ULONG Attempt;
+
+    for (Attempt = 0; Attempt < STORE_RETRIES && Status == STATUS_RETRY; Attempt++)
+        Status = StoreAttempt(Store, Present);
+    // The line informs people; an adapter works without it.
+    if (!NT_SUCCESS(Status))
+        TRACE_ERROR("drivers/ in xenstore cannot be written (status %08x)\n", (ULONG)Status);
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID NTAPI
+StoreResumed(PVOID Argument)
+{
+    StoreWrite(Argument, TRUE);
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+StoreCreate(XENNET_ADAPTER *Adapter, XENNET_STORE **Result)
+{
+    XENNET_STORE *Store;
+    NDIS_STATUS Status;
+
+    *Result = NULL;
+    Store = MemoryAllocate(Adapter->NdisHandle, sizeof(*Store));
+    if (Store == NULL)
+        return NDIS_STATUS_RESOURCES;
+
+    Status = VifQueryStore(Adapter, &Store->Store);
+    if (Status == NDIS_STATUS_SUCCESS)
+        Status = VifQuerySuspend(Adapter, &Store->Suspend);
+    if (Status != NDIS_STATUS_SUCCESS)
+        goto Failed;
+
+    Status = NDIS_STATUS_ADAPTER_NOT_READY;
+    if (!NT_SUCCESS(Store->Store.StoreAcquire(&Store->Store.Interface)))
+        goto Failed;
+    Store->StoreAcquired = TRUE;
+    if (!NT_SUCCESS(Store->Suspend.Acquire(&Store->Suspend.Interface)))
+        goto Failed;
+    Store->SuspendAcquired = TRUE;
+
+    (VOID)InterlockedIncrement(&StoreUsers);
+    Store->Counted = TRUE;
+    StoreWrite(Store, TRUE);
+    // Last: the callback may come at once.
+    if (!NT_SUCCESS(Store->Suspend.Register(&Store->Suspend.Interface, SUSPEND_CALLBACK_LATE, StoreResumed, Store,
+                                            &Store->Callback)))
+        goto Failed;
+    *Result = Store;
+    return NDIS_STATUS_SUCCESS;
+
+Failed:
+    StoreDestroy(Store);
+    return Status;
+}
+
+_Use_decl_annotations_
+VOID
+StoreDestroy(XENNET_STORE *Store)
+{
+    if (Store == NULL)
+        return;
+    if (Store->Callback != NULL)
+        Store->Suspend.Deregister(&Store->Suspend.Interface, Store->Callback);
+    if (Store->Counted && InterlockedDecrement(&StoreUsers) == 0)
+        StoreWrite(Store, FALSE);
+    if (Store->SuspendAcquired)
+        Store->Suspend.Release(&Store->Suspend.Interface);
+    if (Store->StoreAcquired)
+        Store->Store.StoreRelease(&Store->Store.Interface);
+    MemoryFree(Store);
+}

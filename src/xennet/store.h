@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The driver's line in xenstore, where a toolstack looks for what runs in the guest: drivers/<n>.
+ */
+#ifndef XENNET_STORE_H
+#define XENNET_STORE_H
+
+#include <ndis.h>
+
+struct _XENNET_ADAPTER;
+typedef struct _XENNET_STORE XENNET_STORE;
+
+// Binds STORE and SUSPEND and publishes the line, unless another adapter of this driver has done so.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS StoreCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_STORE **Store);
+
+// The last adapter takes the line away.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID StoreDestroy(_In_opt_ XENNET_STORE *Store);
+
+#endif

@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The send path. An NBL lives here like this:
+ *
+ *   NDIS --TransmitSend--> [pending: Remaining = NBs] --last NB back--> [done list of one processor] --> NDIS
+ *
+ * Its MiniportReserved holds how many NBs are still out and the first failure. Whoever takes Remaining to zero
+ * owns the NBL and appends it to the done list of the processor it runs on. The done list is handed to NDIS in
+ * one call: at the end of the send call if it grew within one, else by a DPC on the same processor, which
+ * runs when the provider's own batch is over (it marks no end of a batch).
+ *
+ * IRQL: everything per packet runs at DISPATCH. Locks: none. Per-processor fields are touched only by that
+ * processor at DISPATCH; readers sum them without stopping anybody. The only line that two processors write
+ * is the NBL's own, when its NBs come back on different processors.
+ *
+ * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel.
+ */
+#include "transmit.h"
+#include "adapter.h"
+#include "lock.h"
+#include "memory.h"
+#include "offload.h"
+#include "trace.h"
+
+// One processor's share; padded to whole cache lines by the array that holds it.
+typedef struct _TRANSMIT_PROCESSOR {
+    // This processor at DISPATCH.
+    NET_BUFFER_LIST *DoneHead;
+    NET_BUFFER_LIST *DoneTail;
+    ULONG SendDepth;                    // send calls and completions in progress: they flush, no DPC needed
+    BOOLEAN DpcQueued;
+    XENNET_TRANSMIT_COUNTERS Counters;
+
+    // Immutable after TransmitCreate.
+    KDPC Dpc;
+    XENNET_TRANSMIT *Transmit;
+} TRANSMIT_PROCESSOR;
+
+#define TRANSMIT_STRIDE \
+    ((sizeof(TRANSMIT_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
+
+struct _XENNET_TRANSMIT {
+    // Immutable after TransmitCreate.
+    XENNET_ADAPTER *Adapter;
+    PUCHAR Processors;                  // TRANSMIT_STRIDE apart
+    ULONG ProcessorCount;
+    ULONG MaximumLength;                // of one frame that is not to be segmented, tag included
+    ULONG MaximumLargeLength;
+    BOOLEAN SingleQueue;
+};
+
+// What NBL.MiniportReserved holds while the NBL is ours.
+typedef struct _TRANSMIT_LIST {
+    volatile LONG Remaining;            // NBs not yet back
+    volatile LONG Status;               // first failure, NDIS_STATUS_SUCCESS until then
+} TRANSMIT_LIST;
+
+C_ASSERT(sizeof(TRANSMIT_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
+
+// How the NBs of one NBL are to be sent.
+typedef struct _TRANSMIT_REQUEST {
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    USHORT MaximumSegmentSize;
+    USHORT Tci;
+    ULONG TcpHeaderOffset;
+    ULONG MaximumLength;
+    XENVIF_PACKET_HASH_V2 Hash;
+} TRANSMIT_REQUEST;
+
+#define TCP_HEADER_MAXIMUM  60
+#define TCP_DATA_OFFSET     12      // high nibble: header length in 4 bytes
+
+FORCEINLINE TRANSMIT_LIST *
+TransmitList(NET_BUFFER_LIST *Nbl)
+{
+    return (TRANSMIT_LIST *)NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl);
+}
+
+FORCEINLINE TRANSMIT_PROCESSOR *
+TransmitProcessor(XENNET_TRANSMIT *Transmit, ULONG Index)
+{
+    return (TRANSMIT_PROCESSOR *)(Transmit->Processors + (SIZE_T)Index * TRANSMIT_STRIDE);
+}
+
+FORCEINLINE TRANSMIT_PROCESSOR *
+TransmitThisProcessor(XENNET_TRANSMIT *Transmit)
+{
+    return TransmitProcessor(Transmit, KeGetCurrentProcessorNumberEx(NULL));
+}
+
+// Hands the done list to NDIS. NDIS may send again from within: those calls only append, so depth stays bounded.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitFlush(TRANSMIT_PROCESSOR *Processor)
+{
+    XENNET_TRANSMIT *Transmit = Processor->Transmit;
+    NET_BUFFER_LIST *Chain;
+    NET_BUFFER_LIST *Nbl;
+    ULONG64 Count;
+
+    while ((Chain = Processor->DoneHead) != NULL) {
+        Processor->DoneHead = NULL;
+        Processor->DoneTail = NULL;
+        Count = 0;
+        for (Nbl = Chain; Nbl != NULL; Nbl = NET_BUFFER_LIST_NEXT_NBL(Nbl))
+            Count++;
+        Processor->Counters.NdisCalls++;
+        NdisMSendNetBufferListsComplete(Transmit->Adapter->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
+        // After the call: TransmitDrain must not see an NBL as completed that NDIS has not got back.
+        Processor->Counters.ListsCompleted += Count;
+    }
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitEnter(TRANSMIT_PROCESSOR *Processor)
+{
+    Processor->SendDepth++;
+}
+
+// The outermost level flushes; while it does, nested calls must still see a depth above zero.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitLeave(TRANSMIT_PROCESSOR *Processor)
+{
+    if (Processor->SendDepth == 1)
+        TransmitFlush(Processor);
+    Processor->SendDepth--;
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID NTAPI
+TransmitDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    TRANSMIT_PROCESSOR *Processor = Context;
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+
+    Processor->DpcQueued = FALSE;
+    TransmitEnter(Processor);
+    TransmitLeave(Processor);
+}
+
+// The NBL has nothing out any more: put it on this processor's done list.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitDone(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+{
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
+
+    NET_BUFFER_LIST_STATUS(Nbl) = TransmitList(Nbl)->Status;
+    // The completion of a large send has the type bit and nothing else (version 2).
+    Lso = (NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *)&NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
+    if (Lso->Value != NULL && Lso->Transmit.Type == NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
+        Lso->LsoV2TransmitComplete.Reserved = 0;
+        Lso->LsoV2TransmitComplete.Reserved2 = 0;
+    }
+
+    NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
+    if (Processor->DoneTail == NULL)
+        Processor->DoneHead = Nbl;
+    else
+        NET_BUFFER_LIST_NEXT_NBL(Processor->DoneTail) = Nbl;
+    Processor->DoneTail = Nbl;
+
+    if (Processor->SendDepth == 0 && !Processor->DpcQueued) {
+        Processor->DpcQueued = TRUE;
+        (VOID)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
+    }
+}
+
+// Count NBs of the NBL are back, with one status for all of them.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitPut(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG Count, NDIS_STATUS Status)
+{
+    TRANSMIT_LIST *List = TransmitList(Nbl);
+
+    if (Status != NDIS_STATUS_SUCCESS)
+        (VOID)InterlockedCompareExchange(&List->Status, Status, NDIS_STATUS_SUCCESS);
+    // Equal: nobody else holds any, the interlocked operation can be saved.
+    if (List->Remaining == Count || InterlockedExchangeAdd(&List->Remaining, -Count) == Count)
+        TransmitDone(Processor, Nbl);
+}
+
+// Reads the hash that NDIS computed for RSS; without one XenVif hashes for itself.
+static VOID
+TransmitGetHash(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
+{
+    ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
+
+    if ((Information & NDIS_HASH_FUNCTION_MASK) != NdisHashFunctionToeplitz) {
+        // With one queue every value picks it, and a value of our own lets XenVif honour More.
+        Hash->Algorithm = Transmit->SingleQueue ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ :
+                                                  XENVIF_PACKET_HASH_ALGORITHM_NONE;
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
+        Hash->Value = 0;
+        return;
+    }
+
+    Hash->Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
+    Hash->Value = NET_BUFFER_LIST_GET_HASH_VALUE(Nbl);
+    switch (Information & NDIS_HASH_TYPE_MASK) {
+    case NDIS_HASH_TCP_IPV4:
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV4_TCP;
+        break;
+
+    case NDIS_HASH_IPV4:
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV4;
+        break;
+
+    case NDIS_HASH_TCP_IPV6:
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV6_TCP;
+        break;
+
+    case NDIS_HASH_IPV6:
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV6;
+        break;
+
+    default:
+        // A type XenVif has no name for still picks a ring by its value.
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
+        break;
+    }
+}
+
+// Translates the NBL's out-of-band data. Fails for what was never offered or makes no sense.
+static NDIS_STATUS
+TransmitGetRequest(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, TRANSMIT_REQUEST *Request)
+{
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
+    NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
+
+    Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
+    Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
+    Tag.Value = NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo);
+
+    Request->Options.Value = 0;
+    Request->MaximumSegmentSize = 0;
+    Request->Tci = 0;
+    Request->TcpHeaderOffset = 0;
+    Request->MaximumLength = Transmit->MaximumLength;
+    TransmitGetHash(Transmit, Nbl, &Request->Hash);
+
+    if (Checksum.Transmit.IsIPv4) {
+        Request->Options.OffloadIpVersion4HeaderChecksum = Checksum.Transmit.IpHeaderChecksum;
+        Request->Options.OffloadIpVersion4TcpChecksum = Checksum.Transmit.TcpChecksum;
+        Request->Options.OffloadIpVersion4UdpChecksum = Checksum.Transmit.UdpChecksum;
+    } else if (Checksum.Transmit.IsIPv6) {
+        Request->Options.OffloadIpVersion6TcpChecksum = Checksum.Transmit.TcpChecksum;
+        Request->Options.OffloadIpVersion6UdpChecksum = Checksum.Transmit.UdpChecksum;
+    }
+
+    if (Tag.Value != NULL)
+        Request->Tci = ETHERNET_TCI(Tag.TagHeader.UserPriority, Tag.TagHeader.CanonicalFormatId, Tag.TagHeader.VlanId);
+    Request->Options.OffloadTagManipulation = Request->Tci != 0;
+
+    if (Lso.LsoV2Transmit.MSS != 0) {
+        if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Lso.LsoV2Transmit.MSS > MAXUSHORT)
+            return NDIS_STATUS_INVALID_PACKET;
+        // XenVif sets the checksums of every segment, whether asked for or not; saying so keeps it plain.
+        if (Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4) {
+            Request->Options.OffloadIpVersion4LargePacket = 1;
+            Request->Options.OffloadIpVersion4HeaderChecksum = 1;
+            Request->Options.OffloadIpVersion4TcpChecksum = 1;
+        } else {
+            Request->Options.OffloadIpVersion6LargePacket = 1;
+            Request->Options.OffloadIpVersion6TcpChecksum = 1;
+        }
+        Request->MaximumSegmentSize = (USHORT)Lso.LsoV2Transmit.MSS;
+        Request->TcpHeaderOffset = Lso.LsoV2Transmit.TcpHeaderOffset;
+        Request->MaximumLength = Transmit->MaximumLargeLength;
+    }
+
+    if (Request->Options.Value & ~OffloadTransmitOptions(Transmit->Adapter->Offload).Value)
+        return NDIS_STATUS_NOT_SUPPORTED;
+    return NDIS_STATUS_SUCCESS;
+}
+
+// Reads one byte of a packet, Offset bytes from its start. FALSE where the MDLs end before or cannot be mapped.
+static BOOLEAN
+TransmitReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
+{
+    MDL *Mdl = NET_BUFFER_CURRENT_MDL(Nb);
+    const UCHAR *Address;
+
+    Offset += NET_BUFFER_CURRENT_MDL_OFFSET(Nb);
+    while (Mdl != NULL && Offset >= MmGetMdlByteCount(Mdl)) {
+        Offset -= MmGetMdlByteCount(Mdl);
+        Mdl = Mdl->Next;
+    }
+    if (Mdl == NULL)
+        return FALSE;
+    Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority);
+    if (Address == NULL)
+        return FALSE;
+    *Byte = Address[Offset];
+    return TRUE;
+}
+
+/*
+ * A large send whose payload is one segment or less is an ordinary packet with checksum offload; XenVif takes
+ * an MSS only for what is longer. The TCP header's length is read only where it decides.
+ */
+static VOID
+TransmitTrimLargeSend(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options,
+                      USHORT *MaximumSegmentSize)
+{
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Nb);
+    UCHAR DataOffset;
+
+    if (Length > TcpHeaderOffset + TCP_HEADER_MAXIMUM + *MaximumSegmentSize)
+        return;
+    if (!TransmitReadByte(Nb, TcpHeaderOffset + TCP_DATA_OFFSET, &DataOffset))
+        return;
+    if (Length > TcpHeaderOffset + (ULONG)(DataOffset >> 4) * 4 + *MaximumSegmentSize)
+        return;
+    Options->OffloadIpVersion4LargePacket = 0;
+    Options->OffloadIpVersion6LargePacket = 0;
+    *MaximumSegmentSize = 0;
+}
+
+static BOOLEAN
+TransmitLengthIsValid(const NET_BUFFER *Nb, ULONG Maximum)
+{
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Nb);
+
+    return NET_BUFFER_CURRENT_MDL(Nb) != NULL && Length >= ETHERNET_HEADER_SIZE && Length <= Maximum;
+}
+
+static BOOLEAN
+TransmitListIsValid(NET_BUFFER_LIST *Nbl, ULONG Maximum, LONG *Count)
+{
+    NET_BUFFER *Nb;
+
+    *Count = 0;
+    for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb)) {
+        if (!TransmitLengthIsValid(Nb, Maximum))
+            return FALSE;
+        (*Count)++;
+    }
+    return *Count != 0;
+}
+
+// Completes an NBL of which nothing was queued.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitRefuse(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_DROP Reason, NDIS_STATUS Status)
+{
+    NET_BUFFER *Nb;
+
+    for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb))
+        Processor->Counters.Drops[Reason]++;
+    TransmitList(Nbl)->Remaining = 0;
+    TransmitList(Nbl)->Status = Status;
+    TransmitDone(Processor, Nbl);
+}
+
+// What stands in the way of sending this NBL, if anything. Fills Request and Count when nothing does.
+static NDIS_STATUS
+TransmitPrepare(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, TRANSMIT_REQUEST *Request, LONG *Count,
+                XENNET_TRANSMIT_DROP *Reason)
+{
+    NDIS_STATUS Status;
+
+    *Reason = XENNET_TRANSMIT_DROP_OFFLOAD;
+    Status = TransmitGetRequest(Transmit, Nbl, Request);
+    if (Status != NDIS_STATUS_SUCCESS)
+        return Status;
+    *Reason = XENNET_TRANSMIT_DROP_LENGTH;
+    if (!TransmitListIsValid(Nbl, Request->MaximumLength, Count))
+        return NDIS_STATUS_INVALID_LENGTH;
+    return NDIS_STATUS_SUCCESS;
+}
+
+/*
+ * Queues every NB of one NBL. More stays set on the last only where the next NBL of this call goes to the same
+ * ring for certain. One failure fails the NBL, but the NBs after it are still tried: the last one clears More,
+ * and without it those before would lie in XenVif until somebody else sends.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
+                  TRANSMIT_REQUEST *Request, LONG Count, BOOLEAN MoreAfter)
+{
+    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    NET_BUFFER *Next;
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    USHORT MaximumSegmentSize;
+    NTSTATUS Status;
+
+    TransmitList(Nbl)->Remaining = Count;
+    TransmitList(Nbl)->Status = NDIS_STATUS_SUCCESS;
+
+    // Once the last NB is queued the NBL may be gone: nothing of it is read after that.
+    while (Nb != NULL) {
+        Next = NET_BUFFER_NEXT_NB(Nb);
+        Options = Request->Options;
+        MaximumSegmentSize = Request->MaximumSegmentSize;
+        if (MaximumSegmentSize != 0)
+            TransmitTrimLargeSend(Nb, Request->TcpHeaderOffset, &Options, &MaximumSegmentSize);
+
+        Status = VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb),
+                                   NET_BUFFER_CURRENT_MDL_OFFSET(Nb), NET_BUFFER_DATA_LENGTH(Nb), Options,
+                                   MaximumSegmentSize, Request->Tci, &Request->Hash,
+                                   (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
+        if (!NT_SUCCESS(Status)) {
+            Processor->Counters.Drops[XENNET_TRANSMIT_DROP_QUEUE]++;
+            TransmitPut(Processor, Nbl, 1,
+                        AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
+        }
+        Nb = Next;
+    }
+}
+
+static BOOLEAN
+TransmitSameRing(const XENVIF_PACKET_HASH_V2 *First, const XENVIF_PACKET_HASH_V2 *Second)
+{
+    return First->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
+           Second->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && First->Value == Second->Value;
+}
+
+// Sends the chain, one NBL prepared ahead of the one being queued so that More is known.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitSendChain(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+{
+    TRANSMIT_REQUEST Requests[2];
+    XENNET_TRANSMIT_DROP Reason;
+    NET_BUFFER_LIST *Pending = NULL;
+    NET_BUFFER_LIST *Nbl;
+    LONG PendingCount = 0;
+    LONG Count;
+    ULONG Slot = 0;
+    NDIS_STATUS Status;
+
+    while (Chain != NULL) {
+        Nbl = Chain;
+        Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
+        Processor->Counters.Lists++;
+
+        Status = TransmitPrepare(Transmit, Nbl, &Requests[Slot], &Count, &Reason);
+        if (Status != NDIS_STATUS_SUCCESS) {
+            TransmitRefuse(Processor, Nbl, Reason, Status);
+            continue;
+        }
+        if (Pending != NULL)
+            TransmitQueueList(Transmit, Processor, Pending, &Requests[1 - Slot], PendingCount,
+                              TransmitSameRing(&Requests[1 - Slot].Hash, &Requests[Slot].Hash));
+        Pending = Nbl;
+        PendingCount = Count;
+        Slot = 1 - Slot;
+    }
+    if (Pending != NULL)
+        TransmitQueueList(Transmit, Processor, Pending, &Requests[1 - Slot], PendingCount, FALSE);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
+{
+    BOOLEAN AtDispatch = NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags) != 0;
+    TRANSMIT_PROCESSOR *Processor;
+    NET_BUFFER_LIST *Nbl;
+    KIRQL Irql;
+
+    Irql = IrqlRaise(AtDispatch);
+    Processor = TransmitThisProcessor(Transmit);
+    TransmitEnter(Processor);
+    Processor->Counters.NdisCalls++;
+
+    // At DISPATCH: AdapterStop's KeFlushQueuedDpcs waits for whoever has seen the old state here.
+    if (AdapterIsRunning(Transmit->Adapter)) {
+        TransmitSendChain(Transmit, Processor, Chain);
+    } else {
+        while (Chain != NULL) {
+            Nbl = Chain;
+            Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+            Processor->Counters.Lists++;
+            TransmitRefuse(Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, AdapterSendRefusal(Transmit->Adapter));
+        }
+    }
+
+    TransmitLeave(Processor);
+    IrqlLower(AtDispatch, Irql);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion)
+{
+    TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
+    NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
+
+    if (Completion->Status != XENVIF_TRANSMITTER_PACKET_OK) {
+        Processor->Counters.Drops[XENNET_TRANSMIT_DROP_BACKEND]++;
+        Status = Completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED :
+                                                                           NDIS_STATUS_FAILURE;
+    }
+    TransmitPut(Processor, Cookie, 1, Status);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitReadCounters(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_COUNTERS *Counters)
+{
+    const ULONG64 *From;
+    ULONG64 *To = (ULONG64 *)Counters;
+    ULONG Processor;
+    ULONG Index;
+
+    RtlZeroMemory(Counters, sizeof(*Counters));
+    for (Processor = 0; Processor < Transmit->ProcessorCount; Processor++) {
+        From = (const ULONG64 *)&TransmitProcessor(Transmit, Processor)->Counters;
+        for (Index = 0; Index < sizeof(*Counters) / sizeof(ULONG64); Index++)
+            To[Index] += From[Index];
+    }
+}
+
+_Use_decl_annotations_
+VOID
+TransmitDrain(XENNET_TRANSMIT *Transmit)
+{
+    XENNET_TRANSMIT_COUNTERS Counters;
+
+    // XenVif has returned everything; what is left sits on done lists whose DPCs are queued.
+    KeFlushQueuedDpcs();
+    for (;;) {
+        TransmitReadCounters(Transmit, &Counters);
+        if (Counters.Lists == Counters.ListsCompleted)
+            return;
+        TRACE_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n",
+                    (ULONG)(Counters.Lists - Counters.ListsCompleted));
+        NdisMSleep(10000);
+    }
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
+{
+    XENNET_TRANSMIT *Transmit;
+    TRANSMIT_PROCESSOR *Processor;
+    PROCESSOR_NUMBER Number;
+    SIZE_T Size;
+    ULONG Index;
+
+    *Result = NULL;
+    Size = sizeof(*Transmit) + XENNET_CACHE_LINE + Adapter->ProcessorCount * TRANSMIT_STRIDE;
+    Transmit = MemoryAllocate(Adapter->NdisHandle, Size);
+    if (Transmit == NULL)
+        return NDIS_STATUS_RESOURCES;
+
+    Transmit->Adapter = Adapter;
+    Transmit->Processors = MemoryAlign(Transmit + 1);
+    Transmit->ProcessorCount = Adapter->ProcessorCount;
+    Transmit->MaximumLength = Adapter->MaximumFrameSize + ETHERNET_TAG_SIZE;
+    Transmit->MaximumLargeLength = OffloadMaximumLargeSend(Adapter->Offload);
+    Transmit->SingleQueue = Adapter->QueueCount == 1;
+    for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
+        Processor = TransmitProcessor(Transmit, Index);
+        Processor->Transmit = Transmit;
+        KeInitializeDpc(&Processor->Dpc, TransmitDpc, Processor);
+        // A processor number that does not exist yet (hot add) has no packets either.
+        if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
+            (VOID)KeSetTargetProcessorDpcEx(&Processor->Dpc, &Number);
+    }
+    *Result = Transmit;
+    return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+TransmitDestroy(XENNET_TRANSMIT *Transmit)
+{
+    if (Transmit == NULL)
+        return;
+    // A DPC may still be on its way out after the last completion.
+    KeFlushQueuedDpcs();
+    MemoryFree(Transmit);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The VIF interface of XenVif, whichever of versions 8, 9 and 10 the provider has. Nothing outside vif.c
+ * knows that there is more than one: the methods are the same, and the callbacks of all three end in
+ * TransmitReturnPacket, ReceiveQueuePacket and LinkStateChanged.
+ *
+ * The per-packet calls are inline: one indirect call each. IRQL: as the provider has it, DISPATCH for
+ * VifTransmitPacket, up to DISPATCH for VifReturnPacket, PASSIVE for everything that may wait.
+ */
+#ifndef XENNET_VIF_H
+#define XENNET_VIF_H
+
+#include <ndis.h>
+#include "vif_interface.h"
+#include "store_interface.h"
+#include "suspend_interface.h"
+
+struct _XENNET_ADAPTER;
+
+typedef struct _XENNET_VIF {
+    // Immutable between VifCreate and VifDestroy.
+    union {
+        INTERFACE Header;
+        XENVIF_VIF_INTERFACE_V8 V8;
+        XENVIF_VIF_INTERFACE_V9 V9;
+        XENVIF_VIF_INTERFACE_V10 V10;
+    } Table;
+    struct _XENNET_ADAPTER *Adapter;
+    ULONG Version;                          // 0: not acquired
+
+    // Under NDIS's serialisation of pause and restart.
+    BOOLEAN Enabled;
+} XENNET_VIF;
+
+/*
+ * Finds the newest VIF interface below the adapter and acquires it. Without one, says so in the event log and
+ * the debugger and fails with NDIS_STATUS_INTERFACE_NOT_FOUND.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS VifCreate(_Inout_ XENNET_VIF *Vif, _In_ struct _XENNET_ADAPTER *Adapter);
+
+// Disables and releases; nothing to do for a VIF that was not created.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID VifDestroy(_Inout_ XENNET_VIF *Vif);
+
+// Finds STORE 2 and SUSPEND 1 below the adapter. The caller acquires what it uses.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS VifQueryStore(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ XENBUS_STORE_INTERFACE_V2 *Store);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS VifQuerySuspend(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ XENBUS_SUSPEND_INTERFACE_V1 *Suspend);
+
+// From within VifEnable on, callbacks come on any processor at DISPATCH.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS VifEnable(_Inout_ XENNET_VIF *Vif);
+
+// Returns when every received packet is back and every transmitted one was returned.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID VifDisable(_Inout_ XENNET_VIF *Vif);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONGLONG VifQueryStatistic(_In_ XENNET_VIF *Vif, _In_ XENVIF_VIF_STATISTIC Statistic);
+
+// The methods of version 10 at their common place in all three tables.
+#define VIF_CALL(_Vif, _Method, ...) ((_Vif)->Table.V10._Method(&(_Vif)->Table.Header, __VA_ARGS__))
+
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NTSTATUS
+VifTransmitPacket(XENNET_VIF *Vif, MDL *Mdl, ULONG Offset, ULONG Length, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options,
+                  USHORT MaximumSegmentSize, USHORT Tci, XENVIF_PACKET_HASH_V2 *Hash, BOOLEAN More, PVOID Cookie)
+{
+    return VIF_CALL(Vif, TransmitterQueuePacket, Mdl, Offset, Length, Options, MaximumSegmentSize, Tci, Hash, More,
+                    Cookie);
+}
+
+FORCEINLINE VOID
+VifReturnPacket(XENNET_VIF *Vif, PVOID Cookie)
+{
+    VIF_CALL(Vif, ReceiverReturnPacket, Cookie);
+}
+
+#endif
