@@ -38,7 +38,7 @@ WARNINGS = (
     "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wundef", "-Wpointer-arith", "-Wstrict-prototypes",
     "-Wmissing-prototypes", "-Wformat=2", "-Wunreachable-code",
     # C90 as Visual C++ 2012 takes it: // comments, long long and anonymous members are fine, these are not.
-    "-Wdeclaration-after-statement", "-Wc99-extensions", "-Wc99-designator", "-Wc11-extensions", "-Wvla",
+    "-Wdeclaration-after-statement", "-Wc99-extensions", "-Wc99-designator", "-Wvla",
     "-Wgnu-empty-initializer", "-Wgnu-designator", "-Wgnu-statement-expression", "-Wgnu-conditional-omitted-operand",
     "-Wgnu-case-range", "-Wgnu-zero-variadic-macro-arguments", "-Wno-c11-extensions",
     # Kernel stacks are small, and there is no stack probe to call.
