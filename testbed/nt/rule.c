@@ -22,13 +22,14 @@ static void print_stack(void)
 {
     void *addresses[FRAMES_MOST];
     size_t count = rule_fault_frames(addresses, FRAMES_MOST);
-    if (count == 0) {
+    const bool fault = count != 0;
+    if (!fault) {
         count = image_backtrace(addresses, FRAMES_MOST);
     }
     for (size_t i = 0; i < count; i++) {
         char text[256];
         /* A return address names the call before it; the innermost frame of a fault is the instruction itself. */
-        image_describe(addresses[i], text, sizeof(text));
+        image_describe((char *)addresses[i] - (fault && i == 0 ? 0 : 1), text, sizeof(text));
         fprintf(stderr, "    %s\n", text);
     }
     if (count == 0) {

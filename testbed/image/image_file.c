@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Is this file a driver that can be mapped? Every reason why not is one sentence that names the file and what to do.
+ * Nothing in the file is believed before it is checked against the file's size and the image's size.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "image/image_internal.h"
+
+enum { DOS_HEADER_BYTES = 64, COFF_BYTES = 24, OPTIONAL_BYTES_LEAST = 112, SECTION_BYTES = 40 };
+enum { MACHINE_X64 = 0x8664, MACHINE_X86 = 0x14c, MACHINE_ARM64 = 0xaa64, MACHINE_ARM = 0x1c4 };
+enum { MAGIC_PE32_PLUS = 0x20b, SUBSYSTEM_NATIVE = 1, FLAG_EXECUTABLE = 2, FLAG_RELOCATIONS_STRIPPED = 1 };
+#define IMAGE_BYTES_MOST (256u << 20)
+
+struct why {
+    const char *path;
+    char *error;
+    size_t size;
+};
+
+__attribute__((format(printf, 2, 3))) static bool refuse(const struct why *why, const char *format, ...)
+{
+    va_list arguments;
+    int used = snprintf(why->error, why->size, "%s ", why->path);
+    if (used > 0 && (size_t)used < why->size) {
+        va_start(arguments, format);
+        vsnprintf(why->error + used, why->size - (size_t)used, format, arguments);
+        va_end(arguments);
+    }
+    return false;
+}
+
+static bool refuse_kind(const struct why *why, const uint8_t *file, size_t file_size)
+{
+    if (file_size >= 4 && memcmp(file, "\177ELF", 4) == 0) {
+        return refuse(why, "is an ELF file (Linux), not a Windows driver: give the .sys file");
+    }
+    if (file_size >= 4 && memcmp(file, "MSCF", 4) == 0) {
+        return refuse(why, "is a cabinet, not a Windows driver: unpack it and give the .sys file");
+    }
+    if (file_size >= 2 && memcmp(file, "PK", 2) == 0) {
+        return refuse(why, "is a zip file, not a Windows driver: unpack it and give the .sys file");
+    }
+    size_t printable = 0, looked = file_size < 512 ? file_size : 512;
+    for (size_t i = 0; i < looked; i++) {
+        printable += (file[i] >= 0x20 && file[i] < 0x7f) || file[i] == '\t' || file[i] == '\r' || file[i] == '\n';
+    }
+    if (printable == looked) {
+        return refuse(why, "is a text file, not a Windows driver: give the .sys file");
+    }
+    return refuse(why, "is not a Windows executable (no MZ header): give the .sys file of a driver");
+}
+
+static bool check_machine(const struct why *why, uint16_t machine)
+{
+    switch (machine) {
+    case MACHINE_X64:
+        return true;
+    case MACHINE_X86:
+        return refuse(why, "is a 32-bit (x86) driver; the testbed runs x64: give the x64 build");
+    case MACHINE_ARM64:
+        return refuse(why, "is an ARM64 driver; the testbed runs x64: give the x64 build");
+    case MACHINE_ARM:
+        return refuse(why, "is a 32-bit ARM driver; the testbed runs x64: give the x64 build");
+    default:
+        return refuse(why, "is for machine type %#x; the testbed runs x64: give the x64 build", machine);
+    }
+}
+
+static bool parse_sections(struct image *image, const struct why *why, const uint8_t *table, size_t file_size)
+{
+    uint64_t end_before = image->header_size;
+    for (uint32_t i = 0; i < image->section_count; i++, table += SECTION_BYTES) {
+        struct section *section = &image->sections[i];
+        memcpy(section->name, table, 8);
+        section->virtual_size = get32(table + 8);
+        section->address = get32(table + 12);
+        section->file_size = get32(table + 16);
+        section->file_offset = get32(table + 20);
+        section->characteristics = get32(table + 36);
+        if (section->virtual_size == 0) {
+            section->virtual_size = section->file_size;
+        }
+        if (section->file_size != 0 && (uint64_t)section->file_offset + section->file_size > file_size) {
+            return refuse(why, "is truncated: its section %s ends at byte %llu, the file has %zu: build or copy it again", section->name,
+                          (unsigned long long)section->file_offset + section->file_size, file_size);
+        }
+        if (section->address % PAGE != 0 || section->address < end_before || (uint64_t)section->address + section->virtual_size > image->size) {
+            return refuse(why, "is damaged: its section %s does not fit into the image: build or copy it again", section->name);
+        }
+        end_before = (uint64_t)section->address + section->virtual_size;
+    }
+    return true;
+}
+
+static bool parse_optional(struct image *image, const struct why *why, const uint8_t *optional, size_t optional_size)
+{
+    if (get16(optional) != MAGIC_PE32_PLUS) {
+        return refuse(why, "is damaged: an x64 image with a header of type %#x: build or copy it again", get16(optional));
+    }
+    const uint16_t subsystem = get16(optional + 68);
+    if (subsystem != SUBSYSTEM_NATIVE) {
+        return refuse(why, "is not a driver: its subsystem is %u (%s), a driver's is 1 (native): give the .sys file", subsystem,
+                      subsystem == 2 || subsystem == 3 ? "an ordinary program or DLL" : "something else");
+    }
+    image->entry = get32(optional + 16);
+    image->preferred = get64(optional + 24);
+    image->size = get32(optional + 56);
+    image->header_size = get32(optional + 60);
+    if (get32(optional + 32) < PAGE) {
+        return refuse(why, "cannot be mapped: its sections are aligned to %u bytes, less than a page: link it with /ALIGN:4096", get32(optional + 32));
+    }
+    if (image->size > IMAGE_BYTES_MOST || image->size < image->header_size || image->entry >= image->size) {
+        return refuse(why, "is damaged: its headers contradict each other (image %u bytes, headers %u, entry at %#x): build or copy it again", image->size,
+                      image->header_size, image->entry);
+    }
+    if (image->entry == 0) {
+        return refuse(why, "has no entry point (DriverEntry), so it is no driver: give the .sys file");
+    }
+    uint32_t directories = get32(optional + 108);
+    for (uint32_t i = 0; i < directories && i < DIRECTORIES && OPTIONAL_BYTES_LEAST + 8 * (i + 1) <= optional_size; i++) {
+        image->directories[i].address = get32(optional + OPTIONAL_BYTES_LEAST + 8 * i);
+        image->directories[i].size = get32(optional + OPTIONAL_BYTES_LEAST + 8 * i + 4);
+    }
+    return true;
+}
+
+bool image_parse(struct image *image, const uint8_t *file, size_t file_size, char *error, size_t size)
+{
+    const struct why why = { image->path, error, size };
+    if (file_size == 0) {
+        return refuse(&why, "is empty: build or copy it again");
+    }
+    if (file_size < 2 || memcmp(file, "MZ", 2) != 0) {
+        return refuse_kind(&why, file, file_size);
+    }
+    const uint64_t header = file_size >= DOS_HEADER_BYTES ? get32(file + 0x3c) : 0;
+    if (header == 0 || header + COFF_BYTES > file_size) {
+        return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again", file_size);
+    }
+    const uint8_t *coff = file + header;
+    if (memcmp(coff, "PE\0\0", 4) != 0) {
+        return refuse(&why, "is not a Windows driver: an MZ program without PE header: give the .sys file");
+    }
+    if (!check_machine(&why, get16(coff + 4))) {
+        return false;
+    }
+    const size_t optional_size = get16(coff + 20);
+    const uint64_t sections = header + COFF_BYTES + optional_size;
+    image->section_count = get16(coff + 6);
+    if (optional_size < OPTIONAL_BYTES_LEAST || image->section_count > SECTIONS_MOST || sections + image->section_count * SECTION_BYTES > file_size) {
+        return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again", file_size);
+    }
+    image->relocatable = (get16(coff + 22) & FLAG_RELOCATIONS_STRIPPED) == 0;
+    if ((get16(coff + 22) & FLAG_EXECUTABLE) == 0) {
+        return refuse(&why, "was not linked without errors (its executable flag is clear): build it again");
+    }
+    if (!parse_optional(image, &why, coff + COFF_BYTES, optional_size)) {
+        return false;
+    }
+    if (image->header_size > file_size) {
+        return refuse(&why, "is truncated: its headers take %u bytes, the file has %zu: build or copy it again", image->header_size, file_size);
+    }
+    return parse_sections(image, &why, file + sections, file_size);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside the PE loader. A struct image is made by image_load in steps: image_file.c checks the file, image.c maps it,
+ * image_bind.c relocates and binds, image_guard.c sets cookie and control flow guard up.
+ */
+#ifndef TESTBED_IMAGE_INTERNAL_H
+#define TESTBED_IMAGE_INTERNAL_H
+
+#include "image/image.h"
+
+#define SECTIONS_MOST 96 /* the Windows loader's limit */
+#define PAGE 4096u
+
+struct section {
+    char name[9];
+    uint32_t address, virtual_size; /* bytes from the image's start */
+    uint32_t file_offset, file_size;
+    uint32_t characteristics;
+};
+
+enum directory { DIRECTORY_IMPORT = 1, DIRECTORY_EXCEPTION = 3, DIRECTORY_RELOCATION = 5, DIRECTORY_LOAD_CONFIG = 10, DIRECTORIES = 16 };
+
+struct image {
+    char *path, *name;
+    uint8_t *base;
+    uint32_t size;
+    uint64_t preferred;
+    uint32_t entry, header_size;
+    bool relocatable;
+    struct section sections[SECTIONS_MOST];
+    uint32_t section_count;
+    struct { uint32_t address, size; } directories[DIRECTORIES];
+    uint8_t *call_targets; /* one bit per byte: a valid target of a guarded call; NULL: not built with control flow guard */
+    struct image *next;
+};
+
+/* A file's bytes, checked: headers and sections lie inside. Fills all but `base`. False and a sentence otherwise. */
+bool image_parse(struct image *image, const uint8_t *file, size_t file_size, char *error, size_t size);
+
+/* `size` bytes of the mapped image at that offset, or NULL when they do not lie inside it. */
+void *image_at(const struct image *image, uint64_t offset, size_t size);
+/* A NUL-terminated string there, or NULL. */
+const char *image_string(const struct image *image, uint64_t offset);
+
+bool image_relocate(struct image *image, char *error, size_t size);
+bool image_bind(struct image *image, image_resolver *resolve, char *error, size_t size);
+bool image_guard(struct image *image, char *error, size_t size);
+
+static inline uint16_t get16(const void *at) { uint16_t v; __builtin_memcpy(&v, at, sizeof(v)); return v; }
+static inline uint32_t get32(const void *at) { uint32_t v; __builtin_memcpy(&v, at, sizeof(v)); return v; }
+static inline uint64_t get64(const void *at) { uint64_t v; __builtin_memcpy(&v, at, sizeof(v)); return v; }
+static inline void put64(void *at, uint64_t v) { __builtin_memcpy(at, &v, sizeof(v)); }
+
+#endif

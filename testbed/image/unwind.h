@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Walking a stack that alternates between driver code (.pdata) and the testbed's own (frame pointers). */
+#ifndef TESTBED_IMAGE_UNWIND_H
+#define TESTBED_IMAGE_UNWIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct unwind_state {
+    uint64_t rip;
+    uint64_t registers[16]; /* rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 ... r15, as x64 encodes them */
+};
+enum { UNWIND_RSP = 4, UNWIND_RBP = 5 };
+
+/* Addresses inside images from this state outwards, the state's own rip first if it is in one. Reads memory carefully. */
+size_t unwind_driver_frames(const struct unwind_state *state, void **addresses, size_t most);
+
+#endif
