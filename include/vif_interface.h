@@ -246,37 +246,49 @@ typedef VOID (NTAPI *XENVIF_VIF_CALLBACK_V9)(PVOID Argument, XENVIF_VIF_CALLBACK
 typedef VOID (NTAPI *XENVIF_VIF_CALLBACK_V10)(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type,
                                               XENVIF_VIF_CALLBACK_PARAMETERS_V10 *Parameters);
 
-typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V8)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V8 Callback, PVOID Argument);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V9)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V9 Callback, PVOID Argument);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V10)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V10 Callback, PVOID Argument);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V8)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V8 Callback,
+                                               PVOID Argument);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V9)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V9 Callback,
+                                               PVOID Argument);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V10)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V10 Callback,
+                                                PVOID Argument);
 
 typedef NTSTATUS (NTAPI *XENVIF_VIF_ACQUIRE)(INTERFACE *Interface);
 typedef VOID (NTAPI *XENVIF_VIF_RELEASE)(INTERFACE *Interface);
 typedef VOID (NTAPI *XENVIF_VIF_DISABLE)(INTERFACE *Interface);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_QUERY_STATISTIC)(INTERFACE *Interface, XENVIF_VIF_STATISTIC Index, ULONGLONG *Value);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_QUERY_STATISTIC)(INTERFACE *Interface, XENVIF_VIF_STATISTIC Index,
+                                                     ULONGLONG *Value);
 typedef VOID (NTAPI *XENVIF_VIF_QUERY_RING_COUNT)(INTERFACE *Interface, ULONG *Count);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_UPDATE_HASH_MAPPING)(INTERFACE *Interface, PROCESSOR_NUMBER *Mapping, ULONG Size);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_UPDATE_HASH_MAPPING)(INTERFACE *Interface, PROCESSOR_NUMBER *Mapping,
+                                                         ULONG Size);
 typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_RETURN_PACKET)(INTERFACE *Interface, PVOID Cookie);
-typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_SET_OFFLOAD_OPTIONS)(INTERFACE *Interface, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options);
+typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_SET_OFFLOAD_OPTIONS)(INTERFACE *Interface,
+                                                              XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options);
 typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_SET_BACKFILL_SIZE)(INTERFACE *Interface, ULONG Size);
 typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_QUERY_RING_SIZE)(INTERFACE *Interface, ULONG *Size);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_RECEIVER_SET_HASH_ALGORITHM)(INTERFACE *Interface, XENVIF_PACKET_HASH_ALGORITHM Algorithm);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_RECEIVER_SET_HASH_ALGORITHM)(INTERFACE *Interface,
+                                                                 XENVIF_PACKET_HASH_ALGORITHM Algorithm);
 typedef NTSTATUS (__cdecl *XENVIF_VIF_RECEIVER_QUERY_HASH_CAPABILITIES)(INTERFACE *Interface, ...);
 typedef NTSTATUS (__cdecl *XENVIF_VIF_RECEIVER_UPDATE_HASH_PARAMETERS)(INTERFACE *Interface, ...);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_TRANSMITTER_QUEUE_PACKET)(INTERFACE *Interface, MDL *Mdl, ULONG Offset, ULONG Length,
+typedef NTSTATUS (NTAPI *XENVIF_VIF_TRANSMITTER_QUEUE_PACKET)(INTERFACE *Interface, MDL *Mdl, ULONG Offset,
+                                                              ULONG Length,
                                                               XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options, USHORT MaximumSegmentSize,
                                                               USHORT TagControlInformation, XENVIF_PACKET_HASH_V2 *Hash, BOOLEAN More,
                                                               PVOID Cookie);
-typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_OFFLOAD_OPTIONS)(INTERFACE *Interface, XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options);
-typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_LARGE_PACKET_SIZE)(INTERFACE *Interface, UCHAR IpVersion, ULONG *Size);
+typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_OFFLOAD_OPTIONS)(INTERFACE *Interface,
+                                                                   XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options);
+typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_LARGE_PACKET_SIZE)(INTERFACE *Interface, UCHAR IpVersion,
+                                                                     ULONG *Size);
 typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_RING_SIZE)(INTERFACE *Interface, ULONG *Size);
 typedef VOID (NTAPI *XENVIF_VIF_MAC_QUERY_STATE)(INTERFACE *Interface, NET_IF_MEDIA_CONNECT_STATE *ConnectState,
                                                  ULONG64 *LinkSpeed, NET_IF_MEDIA_DUPLEX_STATE *DuplexState);
 typedef VOID (NTAPI *XENVIF_VIF_MAC_QUERY_MAXIMUM_FRAME_SIZE)(INTERFACE *Interface, ULONG *Size);
 typedef VOID (NTAPI *XENVIF_VIF_MAC_QUERY_PERMANENT_ADDRESS)(INTERFACE *Interface, ETHERNET_ADDRESS *Address);
 typedef VOID (NTAPI *XENVIF_VIF_MAC_QUERY_CURRENT_ADDRESS)(INTERFACE *Interface, ETHERNET_ADDRESS *Address);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_QUERY_MULTICAST_ADDRESSES)(INTERFACE *Interface, ETHERNET_ADDRESS *Addresses, ULONG *Count);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_SET_MULTICAST_ADDRESSES)(INTERFACE *Interface, ETHERNET_ADDRESS *Addresses, ULONG Count);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_QUERY_MULTICAST_ADDRESSES)(INTERFACE *Interface,
+                                                                   ETHERNET_ADDRESS *Addresses, ULONG *Count);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_SET_MULTICAST_ADDRESSES)(INTERFACE *Interface,
+                                                                 ETHERNET_ADDRESS *Addresses, ULONG Count);
 typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_SET_FILTER_LEVEL)(INTERFACE *Interface, ETHERNET_ADDRESS_TYPE Type,
                                                           XENVIF_MAC_FILTER_LEVEL Level);
 typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_QUERY_FILTER_LEVEL)(INTERFACE *Interface, ETHERNET_ADDRESS_TYPE Type,

@@ -116,7 +116,8 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
 
     Status = NdisMRegisterMiniportDriver(Driver, RegistryPath, NULL, &Characteristics, &DriverHandle);
     if (Status != NDIS_STATUS_SUCCESS)
-        TRACE_ERROR("NDIS refuses the miniport as version 6.%u (status %08x)\n", (ULONG)DriverRow->Minor, (ULONG)Status);
+        TRACE_ERROR("NDIS refuses the miniport as version 6.%u (status %08x)\n", (ULONG)DriverRow->Minor,
+                    (ULONG)Status);
     else
         TRACE("registered as NDIS 6.%u on NDIS %u.%u\n", (ULONG)DriverRow->Minor, Version >> 16, Version & MAXUSHORT);
     return Status;

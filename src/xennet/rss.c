@@ -125,7 +125,8 @@ RssParseHash(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Information)
 
     if ((Information & NDIS_HASH_FUNCTION_MASK) != NdisHashFunctionToeplitz)
         return NDIS_STATUS_INVALID_PARAMETER;
-    if (Types == 0 || (Types & ~Rss->SupportedTypes) || (Information & ~(NDIS_HASH_TYPE_MASK | NDIS_HASH_FUNCTION_MASK)))
+    if (Types == 0 || (Types & ~Rss->SupportedTypes) ||
+        (Information & ~(NDIS_HASH_TYPE_MASK | NDIS_HASH_FUNCTION_MASK)))
         return NDIS_STATUS_INVALID_PARAMETER;
     Next->HashTypes = Types;
     return NDIS_STATUS_SUCCESS;

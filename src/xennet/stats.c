@@ -83,12 +83,14 @@ StatsAddOwn(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
     ULONG Reason;
 
     ReceiveReadCounters(Adapter->Receive, &Receive);
-    Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] + Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
+    Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] +
+                                Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
     for (Reason = XENNET_RECEIVE_DROP_QUEUE; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
         Statistics->ifInErrors += Receive.Drops[Reason];
 
     TransmitReadCounters(Adapter->Transmit, &Transmit);
-    Statistics->ifOutDiscards += Transmit.Drops[XENNET_TRANSMIT_DROP_STATE] + Transmit.Drops[XENNET_TRANSMIT_DROP_QUEUE];
+    Statistics->ifOutDiscards += Transmit.Drops[XENNET_TRANSMIT_DROP_STATE] +
+                                 Transmit.Drops[XENNET_TRANSMIT_DROP_QUEUE];
     Statistics->ifOutErrors += Transmit.Drops[XENNET_TRANSMIT_DROP_OFFLOAD] +
                                Transmit.Drops[XENNET_TRANSMIT_DROP_LENGTH];
 }
@@ -106,7 +108,8 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
     Statistics->SupportedStatistics = STATS_SUPPORTED;
 
     for (Index = 0; Index < RTL_NUMBER_OF(StatsRows); Index++)
-        STATS_MEMBER(Statistics, StatsRows[Index].Offset) += VifQueryStatistic(&Adapter->Vif, StatsRows[Index].Statistic);
+        STATS_MEMBER(Statistics, StatsRows[Index].Offset) +=
+            VifQueryStatistic(&Adapter->Vif, StatsRows[Index].Statistic);
     Statistics->ifHCInOctets = Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets +
                                Statistics->ifHCInBroadcastOctets;
     Statistics->ifHCOutOctets = Statistics->ifHCOutUcastOctets + Statistics->ifHCOutMulticastOctets +
