@@ -152,8 +152,8 @@ static void switch_to(void **from, struct sim_task *to)
     }
     sched_current = &to->common.task;
     coroutine_switch(from, to->sp);
-    /* Somebody switched back to us: sched_current is us again. */
-    if (sched_task_resumes != NULL) {
+    /* Somebody switched back to us: sched_current is us again, or nobody at the end of the run. */
+    if (sched_task_resumes != NULL && sched_current != NULL) {
         sched_task_resumes(sched_current);
     }
 }

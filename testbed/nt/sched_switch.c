@@ -49,7 +49,8 @@ void coroutine_first(void);
 void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument)
 {
     uint64_t *top = (uint64_t *)((char *)stack + COROUTINE_STACK_BYTES);
-    *--top = 0;                             /* keeps the stack aligned at the call in coroutine_first */
+    *--top = 0;
+    *--top = 0;                             /* two words: the stack is aligned at the call in coroutine_first */
     *--top = (uint64_t)&coroutine_first;    /* returned to */
     *--top = 0;                             /* rbp */
     *--top = 0;                             /* rbx */
