@@ -270,11 +270,11 @@ typedef NTSTATUS (NTAPI *XENVIF_VIF_RECEIVER_SET_HASH_ALGORITHM)(INTERFACE *Inte
                                                                  XENVIF_PACKET_HASH_ALGORITHM Algorithm);
 typedef NTSTATUS (__cdecl *XENVIF_VIF_RECEIVER_QUERY_HASH_CAPABILITIES)(INTERFACE *Interface, ...);
 typedef NTSTATUS (__cdecl *XENVIF_VIF_RECEIVER_UPDATE_HASH_PARAMETERS)(INTERFACE *Interface, ...);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_TRANSMITTER_QUEUE_PACKET)(INTERFACE *Interface, MDL *Mdl, ULONG Offset,
-                                                              ULONG Length,
-                                                              XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options, USHORT MaximumSegmentSize,
-                                                              USHORT TagControlInformation, XENVIF_PACKET_HASH_V2 *Hash, BOOLEAN More,
-                                                              PVOID Cookie);
+typedef NTSTATUS (NTAPI *XENVIF_VIF_TRANSMITTER_QUEUE_PACKET)(INTERFACE *Interface, MDL *Mdl,
+                                                              ULONG Offset, ULONG Length,
+                                                              XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options,
+                                                              USHORT MaximumSegmentSize, USHORT TagControlInformation,
+                                                              XENVIF_PACKET_HASH_V2 *Hash, BOOLEAN More, PVOID Cookie);
 typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_OFFLOAD_OPTIONS)(INTERFACE *Interface,
                                                                    XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options);
 typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_LARGE_PACKET_SIZE)(INTERFACE *Interface, UCHAR IpVersion,

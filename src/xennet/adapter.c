@@ -30,6 +30,8 @@ static MINIPORT_RESTART AdapterRestart;
 static MINIPORT_SEND_NET_BUFFER_LISTS AdapterSend;
 static MINIPORT_RETURN_NET_BUFFER_LISTS AdapterReturn;
 static MINIPORT_CANCEL_SEND AdapterCancelSend;
+static MINIPORT_CHECK_FOR_HANG AdapterCheckForHang;
+static MINIPORT_RESET AdapterReset;
 static MINIPORT_DEVICE_PNP_EVENT_NOTIFY AdapterPnpEvent;
 static MINIPORT_SHUTDOWN AdapterShutdown;
 
@@ -332,6 +334,24 @@ AdapterCancelSend(NDIS_HANDLE Context, PVOID CancelId)
     UNREFERENCED_PARAMETER(CancelId);
 }
 
+// Hangs are XenVif's to notice; NDIS before 6.30 wants both handlers nevertheless.
+static BOOLEAN NTAPI
+AdapterCheckForHang(NDIS_HANDLE Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+
+    return FALSE;
+}
+
+static NDIS_STATUS NTAPI
+AdapterReset(NDIS_HANDLE Context, PBOOLEAN AddressingReset)
+{
+    UNREFERENCED_PARAMETER(Context);
+
+    *AddressingReset = FALSE;
+    return NDIS_STATUS_NOT_RESETTABLE;
+}
+
 static VOID NTAPI
 AdapterPnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
 {
@@ -363,6 +383,8 @@ AdapterSetHandlers(NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Characteristics)
     Characteristics->SendNetBufferListsHandler = AdapterSend;
     Characteristics->ReturnNetBufferListsHandler = AdapterReturn;
     Characteristics->CancelSendHandler = AdapterCancelSend;
+    Characteristics->CheckForHangHandlerEx = AdapterCheckForHang;
+    Characteristics->ResetHandlerEx = AdapterReset;
     Characteristics->DevicePnPEventNotifyHandler = AdapterPnpEvent;
     Characteristics->ShutdownHandlerEx = AdapterShutdown;
     Characteristics->OidRequestHandler = OidRequest;

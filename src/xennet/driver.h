@@ -23,6 +23,9 @@ typedef struct _XENNET_REVISIONS {
     USHORT PmCapabilitiesSize;
 } XENNET_REVISIONS;
 
+#define XENNET_MINIMUM(_A, _B) ((_A) < (_B) ? (_A) : (_B))
+#define XENNET_MAXIMUM(_A, _B) ((_A) > (_B) ? (_A) : (_B))
+
 // The row of the version registered. Valid from DriverEntry to the unload handler.
 const XENNET_REVISIONS *DriverRevisions(VOID);
 

@@ -208,7 +208,7 @@ _Use_decl_annotations_
 ULONG
 OffloadMaximumLargeSend(const XENNET_OFFLOAD *Offload)
 {
-    return max(Offload->LargeSize4, Offload->LargeSize6) + OFFLOAD_HEADERS_MAXIMUM;
+    return XENNET_MAXIMUM(Offload->LargeSize4, Offload->LargeSize6) + OFFLOAD_HEADERS_MAXIMUM;
 }
 
 _Use_decl_annotations_
@@ -231,8 +231,8 @@ OffloadCreate(XENNET_ADAPTER *Adapter, XENNET_OFFLOAD **Result)
         Offload->LargeSize4 = 0;
     if (!Offload->Transmit.OffloadIpVersion6LargePacket)
         Offload->LargeSize6 = 0;
-    Offload->LargeSize4 = min(Offload->LargeSize4, OFFLOAD_LARGE_SIZE_MAXIMUM);
-    Offload->LargeSize6 = min(Offload->LargeSize6, OFFLOAD_LARGE_SIZE_MAXIMUM);
+    Offload->LargeSize4 = XENNET_MINIMUM(Offload->LargeSize4, OFFLOAD_LARGE_SIZE_MAXIMUM);
+    Offload->LargeSize6 = XENNET_MINIMUM(Offload->LargeSize6, OFFLOAD_LARGE_SIZE_MAXIMUM);
 
     Offload->Hardware = OffloadHardware(Offload);
     Offload->Default = OffloadFromConfig(&Adapter->Config) & Offload->Hardware;
@@ -325,7 +325,7 @@ OffloadSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0)
         return NDIS_STATUS_INVALID_PARAMETER;
     // A later revision only appends.
-    Revision = min(Parameters->Header.Revision, RTL_NUMBER_OF(OffloadParameterSizes) - 1);
+    Revision = XENNET_MINIMUM(Parameters->Header.Revision, RTL_NUMBER_OF(OffloadParameterSizes) - 1);
     if (Parameters->Header.Size < OffloadParameterSizes[Revision] || Length < OffloadParameterSizes[Revision])
         return NDIS_STATUS_INVALID_LENGTH;
 

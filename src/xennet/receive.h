@@ -29,7 +29,7 @@ typedef enum _XENNET_RECEIVE_DROP {
 
 #define XENNET_RECEIVE_ACCEPT XENNET_RECEIVE_DROP_COUNT
 
-// Sums over all processors; read while they move, each value by itself is exact.
+// Sums over all processors, read while they move.
 typedef struct _XENNET_RECEIVE_COUNTERS {
     ULONG64 NdisCalls;                  // indications
     ULONG64 Packets;                    // indicated

@@ -322,7 +322,7 @@ RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
     if (Rss == NULL)
         return NDIS_STATUS_RESOURCES;
     Rss->Adapter = Adapter;
-    Rss->Queues = min(Adapter->QueueCount, Adapter->Config.RssQueues);
+    Rss->Queues = XENNET_MINIMUM(Adapter->QueueCount, Adapter->Config.RssQueues);
 
     // The types are a property of the algorithm, which has to be selected to be asked.
     if (NT_SUCCESS(VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ)) &&

@@ -21,6 +21,7 @@
 #include "memory.h"
 #include "offload.h"
 #include "trace.h"
+#include "txrequest.h"
 
 // One processor's share; padded to whole cache lines by the array that holds it.
 typedef struct _TRANSMIT_PROCESSOR {
@@ -44,9 +45,7 @@ struct _XENNET_TRANSMIT {
     XENNET_ADAPTER *Adapter;
     PUCHAR Processors;                  // TRANSMIT_STRIDE apart
     ULONG ProcessorCount;
-    ULONG MaximumLength;                // of one frame that is not to be segmented, tag included
-    ULONG MaximumLargeLength;
-    BOOLEAN SingleQueue;
+    TX_LIMITS Limits;
 };
 
 // What NBL.MiniportReserved holds while the NBL is ours.
@@ -56,19 +55,6 @@ typedef struct _TRANSMIT_LIST {
 } TRANSMIT_LIST;
 
 C_ASSERT(sizeof(TRANSMIT_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
-
-// How the NBs of one NBL are to be sent.
-typedef struct _TRANSMIT_REQUEST {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
-    USHORT MaximumSegmentSize;
-    USHORT Tci;
-    ULONG TcpHeaderOffset;
-    ULONG MaximumLength;
-    XENVIF_PACKET_HASH_V2 Hash;
-} TRANSMIT_REQUEST;
-
-#define TCP_HEADER_MAXIMUM  60
-#define TCP_DATA_OFFSET     12      // high nibble: header length in 4 bytes
 
 FORCEINLINE TRANSMIT_LIST *
 TransmitList(NET_BUFFER_LIST *Nbl)
@@ -185,166 +171,6 @@ TransmitPut(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG Count, NDI
         TransmitDone(Processor, Nbl);
 }
 
-// Reads the hash that NDIS computed for RSS; without one XenVif hashes for itself.
-static VOID
-TransmitGetHash(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
-{
-    ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
-
-    if ((Information & NDIS_HASH_FUNCTION_MASK) != NdisHashFunctionToeplitz) {
-        // With one queue every value picks it, and a value of our own lets XenVif honour More.
-        Hash->Algorithm = Transmit->SingleQueue ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ :
-                                                  XENVIF_PACKET_HASH_ALGORITHM_NONE;
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
-        Hash->Value = 0;
-        return;
-    }
-
-    Hash->Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
-    Hash->Value = NET_BUFFER_LIST_GET_HASH_VALUE(Nbl);
-    switch (Information & NDIS_HASH_TYPE_MASK) {
-    case NDIS_HASH_TCP_IPV4:
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV4_TCP;
-        break;
-
-    case NDIS_HASH_IPV4:
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV4;
-        break;
-
-    case NDIS_HASH_TCP_IPV6:
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV6_TCP;
-        break;
-
-    case NDIS_HASH_IPV6:
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV6;
-        break;
-
-    default:
-        // A type XenVif has no name for still picks a ring by its value.
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
-        break;
-    }
-}
-
-// Translates the NBL's out-of-band data. Fails for what was never offered or makes no sense.
-static NDIS_STATUS
-TransmitGetRequest(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, TRANSMIT_REQUEST *Request)
-{
-    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
-    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
-    NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
-
-    Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
-    Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
-    Tag.Value = NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo);
-
-    Request->Options.Value = 0;
-    Request->MaximumSegmentSize = 0;
-    Request->Tci = 0;
-    Request->TcpHeaderOffset = 0;
-    Request->MaximumLength = Transmit->MaximumLength;
-    TransmitGetHash(Transmit, Nbl, &Request->Hash);
-
-    if (Checksum.Transmit.IsIPv4) {
-        Request->Options.OffloadIpVersion4HeaderChecksum = Checksum.Transmit.IpHeaderChecksum;
-        Request->Options.OffloadIpVersion4TcpChecksum = Checksum.Transmit.TcpChecksum;
-        Request->Options.OffloadIpVersion4UdpChecksum = Checksum.Transmit.UdpChecksum;
-    } else if (Checksum.Transmit.IsIPv6) {
-        Request->Options.OffloadIpVersion6TcpChecksum = Checksum.Transmit.TcpChecksum;
-        Request->Options.OffloadIpVersion6UdpChecksum = Checksum.Transmit.UdpChecksum;
-    }
-
-    if (Tag.Value != NULL)
-        Request->Tci = ETHERNET_TCI(Tag.TagHeader.UserPriority, Tag.TagHeader.CanonicalFormatId, Tag.TagHeader.VlanId);
-    Request->Options.OffloadTagManipulation = Request->Tci != 0;
-
-    if (Lso.LsoV2Transmit.MSS != 0) {
-        if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Lso.LsoV2Transmit.MSS > MAXUSHORT)
-            return NDIS_STATUS_INVALID_PACKET;
-        // XenVif sets the checksums of every segment, whether asked for or not; saying so keeps it plain.
-        if (Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4) {
-            Request->Options.OffloadIpVersion4LargePacket = 1;
-            Request->Options.OffloadIpVersion4HeaderChecksum = 1;
-            Request->Options.OffloadIpVersion4TcpChecksum = 1;
-        } else {
-            Request->Options.OffloadIpVersion6LargePacket = 1;
-            Request->Options.OffloadIpVersion6TcpChecksum = 1;
-        }
-        Request->MaximumSegmentSize = (USHORT)Lso.LsoV2Transmit.MSS;
-        Request->TcpHeaderOffset = Lso.LsoV2Transmit.TcpHeaderOffset;
-        Request->MaximumLength = Transmit->MaximumLargeLength;
-    }
-
-    if (Request->Options.Value & ~OffloadTransmitOptions(Transmit->Adapter->Offload).Value)
-        return NDIS_STATUS_NOT_SUPPORTED;
-    return NDIS_STATUS_SUCCESS;
-}
-
-// Reads one byte of a packet, Offset bytes from its start. FALSE where the MDLs end before or cannot be mapped.
-static BOOLEAN
-TransmitReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
-{
-    MDL *Mdl = NET_BUFFER_CURRENT_MDL(Nb);
-    const UCHAR *Address;
-
-    Offset += NET_BUFFER_CURRENT_MDL_OFFSET(Nb);
-    while (Mdl != NULL && Offset >= MmGetMdlByteCount(Mdl)) {
-        Offset -= MmGetMdlByteCount(Mdl);
-        Mdl = Mdl->Next;
-    }
-    if (Mdl == NULL)
-        return FALSE;
-    Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority);
-    if (Address == NULL)
-        return FALSE;
-    *Byte = Address[Offset];
-    return TRUE;
-}
-
-/*
- * A large send whose payload is one segment or less is an ordinary packet with checksum offload; XenVif takes
- * an MSS only for what is longer. The TCP header's length is read only where it decides.
- */
-static VOID
-TransmitTrimLargeSend(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options,
-                      USHORT *MaximumSegmentSize)
-{
-    ULONG Length = NET_BUFFER_DATA_LENGTH(Nb);
-    UCHAR DataOffset;
-
-    if (Length > TcpHeaderOffset + TCP_HEADER_MAXIMUM + *MaximumSegmentSize)
-        return;
-    if (!TransmitReadByte(Nb, TcpHeaderOffset + TCP_DATA_OFFSET, &DataOffset))
-        return;
-    if (Length > TcpHeaderOffset + (ULONG)(DataOffset >> 4) * 4 + *MaximumSegmentSize)
-        return;
-    Options->OffloadIpVersion4LargePacket = 0;
-    Options->OffloadIpVersion6LargePacket = 0;
-    *MaximumSegmentSize = 0;
-}
-
-static BOOLEAN
-TransmitLengthIsValid(const NET_BUFFER *Nb, ULONG Maximum)
-{
-    ULONG Length = NET_BUFFER_DATA_LENGTH(Nb);
-
-    return NET_BUFFER_CURRENT_MDL(Nb) != NULL && Length >= ETHERNET_HEADER_SIZE && Length <= Maximum;
-}
-
-static BOOLEAN
-TransmitListIsValid(NET_BUFFER_LIST *Nbl, ULONG Maximum, LONG *Count)
-{
-    NET_BUFFER *Nb;
-
-    *Count = 0;
-    for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb)) {
-        if (!TransmitLengthIsValid(Nb, Maximum))
-            return FALSE;
-        (*Count)++;
-    }
-    return *Count != 0;
-}
-
 // Completes an NBL of which nothing was queued.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
@@ -359,23 +185,6 @@ TransmitRefuse(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, XENNET_TRANS
     TransmitDone(Processor, Nbl);
 }
 
-// What stands in the way of sending this NBL, if anything. Fills Request and Count when nothing does.
-static NDIS_STATUS
-TransmitPrepare(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, TRANSMIT_REQUEST *Request, LONG *Count,
-                XENNET_TRANSMIT_DROP *Reason)
-{
-    NDIS_STATUS Status;
-
-    *Reason = XENNET_TRANSMIT_DROP_OFFLOAD;
-    Status = TransmitGetRequest(Transmit, Nbl, Request);
-    if (Status != NDIS_STATUS_SUCCESS)
-        return Status;
-    *Reason = XENNET_TRANSMIT_DROP_LENGTH;
-    if (!TransmitListIsValid(Nbl, Request->MaximumLength, Count))
-        return NDIS_STATUS_INVALID_LENGTH;
-    return NDIS_STATUS_SUCCESS;
-}
-
 /*
  * Queues every NB of one NBL. More stays set on the last only where the next NBL of this call goes to the same
  * ring for certain. One failure fails the NBL, but the NBs after it are still tried: the last one clears More,
@@ -384,7 +193,7 @@ TransmitPrepare(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, TRANSMIT_REQUES
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
-                  TRANSMIT_REQUEST *Request, LONG Count, BOOLEAN MoreAfter)
+                  TX_REQUEST *Request, LONG Count, BOOLEAN MoreAfter)
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
     NET_BUFFER *Next;
@@ -401,7 +210,7 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
         Options = Request->Options;
         MaximumSegmentSize = Request->MaximumSegmentSize;
         if (MaximumSegmentSize != 0)
-            TransmitTrimLargeSend(Nb, Request->TcpHeaderOffset, &Options, &MaximumSegmentSize);
+            TxTrimLargeSend(Nb, Request->TcpHeaderOffset, &Options, &MaximumSegmentSize);
 
         Status = VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb),
                                    NET_BUFFER_CURRENT_MDL_OFFSET(Nb), NET_BUFFER_DATA_LENGTH(Nb), Options,
@@ -416,19 +225,12 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
     }
 }
 
-static BOOLEAN
-TransmitSameRing(const XENVIF_PACKET_HASH_V2 *First, const XENVIF_PACKET_HASH_V2 *Second)
-{
-    return First->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
-           Second->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && First->Value == Second->Value;
-}
-
 // Sends the chain, one NBL prepared ahead of the one being queued so that More is known.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitSendChain(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
-    TRANSMIT_REQUEST Requests[2];
+    TX_REQUEST Requests[2];
     XENNET_TRANSMIT_DROP Reason;
     NET_BUFFER_LIST *Pending = NULL;
     NET_BUFFER_LIST *Nbl;
@@ -443,14 +245,14 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
         Processor->Counters.Lists++;
 
-        Status = TransmitPrepare(Transmit, Nbl, &Requests[Slot], &Count, &Reason);
+        Status = TxRequestRead(&Transmit->Limits, Nbl, &Requests[Slot], &Count, &Reason);
         if (Status != NDIS_STATUS_SUCCESS) {
             TransmitRefuse(Processor, Nbl, Reason, Status);
             continue;
         }
         if (Pending != NULL)
             TransmitQueueList(Transmit, Processor, Pending, &Requests[1 - Slot], PendingCount,
-                              TransmitSameRing(&Requests[1 - Slot].Hash, &Requests[Slot].Hash));
+                              TxSameRing(&Requests[1 - Slot].Hash, &Requests[Slot].Hash));
         Pending = Nbl;
         PendingCount = Count;
         Slot = 1 - Slot;
@@ -558,9 +360,10 @@ TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
     Transmit->Adapter = Adapter;
     Transmit->Processors = MemoryAlign(Transmit + 1);
     Transmit->ProcessorCount = Adapter->ProcessorCount;
-    Transmit->MaximumLength = Adapter->MaximumFrameSize + ETHERNET_TAG_SIZE;
-    Transmit->MaximumLargeLength = OffloadMaximumLargeSend(Adapter->Offload);
-    Transmit->SingleQueue = Adapter->QueueCount == 1;
+    Transmit->Limits.Options = OffloadTransmitOptions(Adapter->Offload);
+    Transmit->Limits.MaximumLength = Adapter->MaximumFrameSize + ETHERNET_TAG_SIZE;
+    Transmit->Limits.MaximumLargeLength = OffloadMaximumLargeSend(Adapter->Offload);
+    Transmit->Limits.SingleQueue = Adapter->QueueCount == 1;
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = TransmitProcessor(Transmit, Index);
         Processor->Transmit = Transmit;

@@ -23,7 +23,7 @@ typedef enum _XENNET_TRANSMIT_DROP {
     XENNET_TRANSMIT_DROP_COUNT
 } XENNET_TRANSMIT_DROP;
 
-// Sums over all processors, in packets (NBs); read while they move, each value by itself is exact.
+// Sums over all processors, in packets (NBs) unless said otherwise, read while they move.
 typedef struct _XENNET_TRANSMIT_COUNTERS {
     ULONG64 NdisCalls;                  // send calls plus completion calls
     ULONG64 Lists;                      // NBLs taken

@@ -7,6 +7,8 @@
  * Called by adapter.c and store.c at PASSIVE; called back by XenVif at DISPATCH on any processor. No locks:
  * the provider serialises nothing, and neither do the sinks.
  */
+#include <stdarg.h>
+
 #include <ndis.h>
 #include <initguid.h>
 #include "vif.h"

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From NDIS's out-of-band data to XenVif's options. Everything here looks at one NBL and decides: offloads that
+ * were never offered, frames that no backend takes and segment sizes that make no sense end here, before
+ * anything is queued.
+ *
+ * IRQL: DISPATCH. No locks, no state.
+ */
+#include "txrequest.h"
+
+#define TCP_HEADER_MAXIMUM  60
+#define TCP_DATA_OFFSET     12      // high nibble: header length in 4 bytes
+
+// Reads the hash that NDIS computed for RSS; without one XenVif hashes for itself.
+static VOID
+TxReadHash(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
+{
+    ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
+
+    if ((Information & NDIS_HASH_FUNCTION_MASK) != NdisHashFunctionToeplitz) {
+        // With one queue every value picks it, and a value of our own lets XenVif honour More.
+        Hash->Algorithm = Limits->SingleQueue ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ :
+                                                XENVIF_PACKET_HASH_ALGORITHM_NONE;
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
+        Hash->Value = 0;
+        return;
+    }
+
+    Hash->Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
+    Hash->Value = NET_BUFFER_LIST_GET_HASH_VALUE(Nbl);
+    switch (Information & NDIS_HASH_TYPE_MASK) {
+    case NDIS_HASH_TCP_IPV4:
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV4_TCP;
+        break;
+
+    case NDIS_HASH_IPV4:
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV4;
+        break;
+
+    case NDIS_HASH_TCP_IPV6:
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV6_TCP;
+        break;
+
+    case NDIS_HASH_IPV6:
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV6;
+        break;
+
+    default:
+        // A type XenVif has no name for still picks a ring by its value.
+        Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
+        break;
+    }
+}
+
+// Translates the NBL's out-of-band data. Fails for what was never offered or makes no sense.
+static NDIS_STATUS
+TxReadOffloads(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request)
+{
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
+    NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
+
+    Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
+    Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
+    Tag.Value = NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo);
+
+    Request->Options.Value = 0;
+    Request->MaximumSegmentSize = 0;
+    Request->Tci = 0;
+    Request->TcpHeaderOffset = 0;
+    Request->MaximumLength = Limits->MaximumLength;
+    TxReadHash(Limits, Nbl, &Request->Hash);
+
+    if (Checksum.Transmit.IsIPv4) {
+        Request->Options.OffloadIpVersion4HeaderChecksum = Checksum.Transmit.IpHeaderChecksum;
+        Request->Options.OffloadIpVersion4TcpChecksum = Checksum.Transmit.TcpChecksum;
+        Request->Options.OffloadIpVersion4UdpChecksum = Checksum.Transmit.UdpChecksum;
+    } else if (Checksum.Transmit.IsIPv6) {
+        Request->Options.OffloadIpVersion6TcpChecksum = Checksum.Transmit.TcpChecksum;
+        Request->Options.OffloadIpVersion6UdpChecksum = Checksum.Transmit.UdpChecksum;
+    }
+
+    if (Tag.Value != NULL)
+        Request->Tci = ETHERNET_TCI(Tag.TagHeader.UserPriority, Tag.TagHeader.CanonicalFormatId, Tag.TagHeader.VlanId);
+    Request->Options.OffloadTagManipulation = Request->Tci != 0;
+
+    if (Lso.LsoV2Transmit.MSS != 0) {
+        if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Lso.LsoV2Transmit.MSS > MAXUSHORT)
+            return NDIS_STATUS_INVALID_PACKET;
+        // XenVif sets the checksums of every segment, whether asked for or not; saying so keeps it plain.
+        if (Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4) {
+            Request->Options.OffloadIpVersion4LargePacket = 1;
+            Request->Options.OffloadIpVersion4HeaderChecksum = 1;
+            Request->Options.OffloadIpVersion4TcpChecksum = 1;
+        } else {
+            Request->Options.OffloadIpVersion6LargePacket = 1;
+            Request->Options.OffloadIpVersion6TcpChecksum = 1;
+        }
+        Request->MaximumSegmentSize = (USHORT)Lso.LsoV2Transmit.MSS;
+        Request->TcpHeaderOffset = Lso.LsoV2Transmit.TcpHeaderOffset;
+        Request->MaximumLength = Limits->MaximumLargeLength;
+    }
+
+    if (Request->Options.Value & ~Limits->Options.Value)
+        return NDIS_STATUS_NOT_SUPPORTED;
+    return NDIS_STATUS_SUCCESS;
+}
+
+// Reads one byte of a packet, Offset bytes from its start. FALSE where the MDLs end before or cannot be mapped.
+static BOOLEAN
+TxReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
+{
+    MDL *Mdl = NET_BUFFER_CURRENT_MDL(Nb);
+    const UCHAR *Address;
+
+    Offset += NET_BUFFER_CURRENT_MDL_OFFSET(Nb);
+    while (Mdl != NULL && Offset >= MmGetMdlByteCount(Mdl)) {
+        Offset -= MmGetMdlByteCount(Mdl);
+        Mdl = Mdl->Next;
+    }
+    if (Mdl == NULL)
+        return FALSE;
+    Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority);
+    if (Address == NULL)
+        return FALSE;
+    *Byte = Address[Offset];
+    return TRUE;
+}
+
+_Use_decl_annotations_
+VOID
+TxTrimLargeSend(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options,
+                      USHORT *MaximumSegmentSize)
+{
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Nb);
+    UCHAR DataOffset;
+
+    // The header's length is read only where it decides.
+    if (Length > TcpHeaderOffset + TCP_HEADER_MAXIMUM + *MaximumSegmentSize)
+        return;
+    if (!TxReadByte(Nb, TcpHeaderOffset + TCP_DATA_OFFSET, &DataOffset))
+        return;
+    if (Length > TcpHeaderOffset + (ULONG)(DataOffset >> 4) * 4 + *MaximumSegmentSize)
+        return;
+    Options->OffloadIpVersion4LargePacket = 0;
+    Options->OffloadIpVersion6LargePacket = 0;
+    *MaximumSegmentSize = 0;
+}
+
+static BOOLEAN
+TxLengthIsValid(const NET_BUFFER *Nb, ULONG Maximum)
+{
+    ULONG Length = NET_BUFFER_DATA_LENGTH(Nb);
+
+    return NET_BUFFER_CURRENT_MDL(Nb) != NULL && Length >= ETHERNET_HEADER_SIZE && Length <= Maximum;
+}
+
+static BOOLEAN
+TxListIsValid(NET_BUFFER_LIST *Nbl, ULONG Maximum, LONG *Count)
+{
+    NET_BUFFER *Nb;
+
+    *Count = 0;
+    for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb)) {
+        if (!TxLengthIsValid(Nb, Maximum))
+            return FALSE;
+        (*Count)++;
+    }
+    return *Count != 0;
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+TxRequestRead(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request, LONG *Count,
+                XENNET_TRANSMIT_DROP *Reason)
+{
+    NDIS_STATUS Status;
+
+    *Reason = XENNET_TRANSMIT_DROP_OFFLOAD;
+    Status = TxReadOffloads(Limits, Nbl, Request);
+    if (Status != NDIS_STATUS_SUCCESS)
+        return Status;
+    *Reason = XENNET_TRANSMIT_DROP_LENGTH;
+    if (!TxListIsValid(Nbl, Request->MaximumLength, Count))
+        return NDIS_STATUS_INVALID_LENGTH;
+    return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+TxSameRing(const XENVIF_PACKET_HASH_V2 *First, const XENVIF_PACKET_HASH_V2 *Second)
+{
+    return First->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
+           Second->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && First->Value == Second->Value;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One NBL to send: what its out-of-band data asks for, in XenVif's terms, and whether that can be done.
+ * Called by transmit.c only, at DISPATCH, without side effects.
+ */
+#ifndef XENNET_TXREQUEST_H
+#define XENNET_TXREQUEST_H
+
+#include <ndis.h>
+#include "transmit.h"
+#include "vif_interface.h"
+
+// What an NBL is measured against. Immutable after TransmitCreate.
+typedef struct _TX_LIMITS {
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;  // what XenVif can do
+    ULONG MaximumLength;                    // of one frame that is not to be segmented, tag included
+    ULONG MaximumLargeLength;
+    BOOLEAN SingleQueue;
+} TX_LIMITS;
+
+// How the NBs of one NBL are to be sent.
+typedef struct _TX_REQUEST {
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    USHORT MaximumSegmentSize;
+    USHORT Tci;
+    ULONG TcpHeaderOffset;
+    ULONG MaximumLength;
+    XENVIF_PACKET_HASH_V2 Hash;
+} TX_REQUEST;
+
+// Fills Request and Count (NBs), or says why the NBL cannot be sent and which counter that belongs to.
+_IRQL_requires_(DISPATCH_LEVEL)
+NDIS_STATUS TxRequestRead(_In_ const TX_LIMITS *Limits, _In_ NET_BUFFER_LIST *Nbl, _Out_ TX_REQUEST *Request,
+                          _Out_ LONG *Count, _Out_ XENNET_TRANSMIT_DROP *Reason);
+
+/*
+ * A large send whose payload is one segment or less becomes an ordinary packet with checksum offload: XenVif takes
+ * an MSS only for what is longer.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID TxTrimLargeSend(_In_ const NET_BUFFER *Nb, _In_ ULONG TcpHeaderOffset,
+                     _Inout_ XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options, _Inout_ USHORT *MaximumSegmentSize);
+
+// XenVif sends both to the same ring for certain, so the first may wait for the second (More).
+BOOLEAN TxSameRing(_In_ const XENVIF_PACKET_HASH_V2 *First, _In_ const XENVIF_PACKET_HASH_V2 *Second);
+
+#endif
