@@ -16,6 +16,7 @@ struct vif_options {
     uint32_t handle;         /* device/vif/<handle> */
     bool no_gso_receive;     /* frontend does not announce large receives */
     bool no_control_ring;
+    bool grant_per_packet;   /* a grant for each use of a page, ended at once, instead of keeping it for the next */
 };
 
 struct vif;

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The frontend's side of the xenbus handshake, in a thread of its own that looks again at the backend's state whenever
+ * something below the backend's directory changed.
+ *
+ *                 backend 2                backend 4
+ *   WAITING (1) ------------> CONNECTING (3, 4) ------------> CONNECTED (4)
+ *      ^  ^                     | backend 5, 6, gone             | backend 5, or stop, or cycle
+ *      |  +---------------------+                                v
+ *      +---------------------------------------------------- CLOSING (5, 6) --stop--> STOPPED
+ *               backend 6, gone, 2: torn down
+ *
+ * Numbers are XenbusState values, ours in brackets. Enable and Disable come in at the gate, between two steps of the thread.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vif/internal.h"
+
+#define CLOSE_PATIENCE (5ull * 1000000000ull)
+
+static void kick(struct frontend *frontend)
+{
+    __atomic_add_fetch(&frontend->word, 1, __ATOMIC_SEQ_CST);
+    sched_wake(&frontend->word, UINT_MAX);
+}
+
+static void fired(void *argument, const char *path)
+{
+    (void)path;
+    kick(argument);
+}
+
+static void set_phase(struct frontend *frontend, enum frontend_phase phase)
+{
+    __atomic_store_n(&frontend->phase, phase, __ATOMIC_SEQ_CST);
+    sched_wake(&frontend->phase, UINT_MAX);
+}
+
+static void set_state(struct vif *vif, uint32_t state)
+{
+    char path[96];
+
+    if (vif->frontend.own_state != state) {
+        vif->frontend.own_state = state;
+        snprintf(path, sizeof(path), "%s/state", vif->frontend.path);
+        xen_store_printf(vif->xen, 0, path, "%u", state);
+    }
+}
+
+bool frontend_reads(struct vif *vif, const char *key, uint32_t *value)
+{
+    char path[192];
+
+    snprintf(path, sizeof(path), "%s/%s", vif->frontend.backend, key);
+    return xen_store_scanf(vif->xen, 0, path, "%u", value) == 1;
+}
+
+/* --- steps of the thread, gate held --- */
+
+static void close_now(struct vif *vif)
+{
+    connect_teardown(vif);
+    set_state(vif, XenbusStateClosed);
+    set_phase(&vif->frontend, FRONTEND_WAITING);
+    kick(&vif->frontend); /* look at the backend again from there */
+}
+
+static void begin_close(struct vif *vif)
+{
+    connect_stop(vif);
+    set_state(vif, XenbusStateClosing);
+    vif->frontend.patience = sched_now() + CLOSE_PATIENCE;
+    set_phase(&vif->frontend, FRONTEND_CLOSING);
+    kick(&vif->frontend);
+}
+
+static void step_waiting(struct vif *vif, uint32_t backend)
+{
+    struct frontend *frontend = &vif->frontend;
+    uint32_t online = 1;
+
+    if (__atomic_load_n(&frontend->cycle, __ATOMIC_SEQ_CST)) {
+        __atomic_store_n(&frontend->cycle, false, __ATOMIC_SEQ_CST);
+        __atomic_add_fetch(&frontend->cycles, 1, __ATOMIC_SEQ_CST);
+        sched_wake(&frontend->cycles, UINT_MAX);
+    }
+    if (__atomic_load_n(&frontend->stop, __ATOMIC_SEQ_CST)) {
+        set_state(vif, XenbusStateClosed);
+        set_phase(frontend, FRONTEND_STOPPED);
+        return;
+    }
+    frontend_reads(vif, "online", &online);
+    switch (backend) {
+    case XenbusStateInitWait:
+        if (frontend->own_state == XenbusStateClosing) {
+            set_state(vif, XenbusStateClosed);
+        }
+        if (connect_publish(vif) < 0) {
+            connect_teardown(vif);
+            set_state(vif, XenbusStateClosed);
+            break;
+        }
+        set_state(vif, XenbusStateInitialised);
+        set_phase(frontend, FRONTEND_CONNECTING);
+        set_state(vif, XenbusStateConnected);
+        break;
+    case XenbusStateConnected: /* left over from somebody before us */
+        set_state(vif, XenbusStateClosing);
+        break;
+    case XenbusStateClosing:
+        set_state(vif, XenbusStateClosed);
+        break;
+    case XenbusStateClosed:
+        if (online != 0) {
+            set_state(vif, XenbusStateInitialising);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void step_connecting(struct vif *vif, uint32_t backend)
+{
+    if (backend == XenbusStateConnected) {
+        connect_start(vif);
+        set_phase(&vif->frontend, FRONTEND_CONNECTED);
+    } else if (backend == XenbusStateClosing || backend == XenbusStateClosed || backend == XenbusStateUnknown) {
+        close_now(vif);
+    } else if (__atomic_load_n(&vif->frontend.stop, __ATOMIC_SEQ_CST) || __atomic_load_n(&vif->frontend.cycle, __ATOMIC_SEQ_CST)) {
+        begin_close(vif);
+    }
+}
+
+/* True: tell the subscriber that the link is another. */
+static bool step_connected(struct vif *vif, uint32_t backend)
+{
+    if (backend == XenbusStateClosed || backend == XenbusStateUnknown) {
+        connect_stop(vif);
+        close_now(vif);
+    } else if (backend != XenbusStateConnected || __atomic_load_n(&vif->frontend.stop, __ATOMIC_SEQ_CST) ||
+               __atomic_load_n(&vif->frontend.cycle, __ATOMIC_SEQ_CST)) {
+        begin_close(vif);
+    } else {
+        return mac_state_changed(vif);
+    }
+    return false;
+}
+
+static void step_closing(struct vif *vif, uint32_t backend)
+{
+    if (backend == XenbusStateClosing) {
+        set_state(vif, XenbusStateClosed);
+    } else if (backend != XenbusStateConnected || sched_now() >= vif->frontend.patience) {
+        close_now(vif);
+    }
+}
+
+static bool step(struct vif *vif)
+{
+    uint32_t backend = XenbusStateUnknown, before = vif->frontend.phase;
+    bool changed = false;
+
+    event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    frontend_reads(vif, "state", &backend);
+    switch (before) {
+    case FRONTEND_WAITING: step_waiting(vif, backend); break;
+    case FRONTEND_CONNECTING: step_connecting(vif, backend); break;
+    case FRONTEND_CONNECTED: changed = step_connected(vif, backend); break;
+    default: step_closing(vif, backend); break;
+    }
+    event_set(&vif->frontend.gate);
+    if (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED)) {
+        callback_mac(vif);
+    }
+    return vif->frontend.phase != FRONTEND_STOPPED;
+}
+
+static void frontend_thread(void *argument)
+{
+    struct vif *vif = argument;
+    struct frontend *frontend = &vif->frontend;
+
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&frontend->word, __ATOMIC_SEQ_CST);
+
+        if (!step(vif)) {
+            break;
+        }
+        sched_wait(&frontend->word, seen, frontend->phase == FRONTEND_CLOSING ? frontend->patience : SCHED_FOREVER);
+    }
+}
+
+/* --- from outside --- */
+
+int frontend_start(struct vif *vif)
+{
+    struct frontend *frontend = &vif->frontend;
+    char path[128];
+    unsigned domid = 0;
+    int result;
+
+    event_init(&frontend->gate, true, true);
+    snprintf(frontend->path, sizeof(frontend->path), "device/vif/%u", vif->options.handle);
+    snprintf(path, sizeof(path), "%s/backend", frontend->path);
+    result = xen_store_read(vif->xen, 0, path, &frontend->backend);
+    if (result < 0) {
+        return result;
+    }
+    snprintf(path, sizeof(path), "%s/backend-id", frontend->path);
+    xen_store_scanf(vif->xen, 0, path, "%u", &domid);
+    frontend->backend_domid = (uint16_t)domid;
+    snprintf(path, sizeof(path), "%s/state", frontend->path);
+    xen_store_scanf(vif->xen, 0, path, "%u", &frontend->own_state);
+    mac_read(vif);
+    result = xen_watch_add(vif->xen, frontend->backend, fired, frontend, &frontend->watch);
+    if (result < 0) {
+        free(frontend->backend);
+        return result;
+    }
+    frontend->thread = thread_start("frontend", frontend_thread, vif);
+    return 0;
+}
+
+void frontend_stop(struct vif *vif)
+{
+    struct frontend *frontend = &vif->frontend;
+
+    __atomic_store_n(&frontend->stop, true, __ATOMIC_SEQ_CST);
+    kick(frontend);
+    thread_join(frontend->thread);
+    xen_watch_remove(frontend->watch);
+    free(frontend->backend);
+}
+
+bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns)
+{
+    struct frontend *frontend = &vif->frontend;
+    uint64_t deadline = sched_now() + timeout_ns;
+    uint32_t phase;
+
+    while ((phase = __atomic_load_n(&frontend->phase, __ATOMIC_SEQ_CST)) != FRONTEND_CONNECTED) {
+        if (phase == FRONTEND_STOPPED || !sched_wait(&frontend->phase, phase, deadline)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void frontend_cycle(struct vif *vif)
+{
+    struct frontend *frontend = &vif->frontend;
+    uint32_t before = __atomic_load_n(&frontend->cycles, __ATOMIC_SEQ_CST);
+
+    __atomic_store_n(&frontend->cycle, true, __ATOMIC_SEQ_CST);
+    kick(frontend);
+    while (__atomic_load_n(&frontend->cycles, __ATOMIC_SEQ_CST) == before) {
+        sched_wait(&frontend->cycles, before, SCHED_FOREVER);
+    }
+}
