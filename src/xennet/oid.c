@@ -218,6 +218,8 @@ OidSet(XENNET_ADAPTER *Adapter, const OID_ROW *Row, NDIS_OID_REQUEST *Request)
     Status = Row->Set(Adapter, Request->DATA.SET_INFORMATION.InformationBuffer, Length);
     if (Status == NDIS_STATUS_SUCCESS)
         Request->DATA.SET_INFORMATION.BytesRead = Length;
+    else if (Status == NDIS_STATUS_INVALID_LENGTH)
+        Request->DATA.SET_INFORMATION.BytesNeeded = Row->SetLength;
     return Status;
 }
 

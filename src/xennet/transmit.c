@@ -197,7 +197,6 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
     NET_BUFFER *Next;
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
     USHORT MaximumSegmentSize;
     NTSTATUS Status;
 
@@ -207,13 +206,16 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
     // Once the last NB is queued the NBL may be gone: nothing of it is read after that.
     while (Nb != NULL) {
         Next = NET_BUFFER_NEXT_NB(Nb);
-        Options = Request->Options;
         MaximumSegmentSize = Request->MaximumSegmentSize;
-        if (MaximumSegmentSize != 0)
-            TxTrimLargeSend(Nb, Request->TcpHeaderOffset, &Options, &MaximumSegmentSize);
+        if (MaximumSegmentSize != 0 && !TxFitSegment(Nb, Request->TcpHeaderOffset, &MaximumSegmentSize)) {
+            Processor->Counters.Drops[XENNET_TRANSMIT_DROP_OFFLOAD]++;
+            TransmitPut(Processor, Nbl, 1, NDIS_STATUS_INVALID_PACKET);
+            Nb = Next;
+            continue;
+        }
 
         Status = VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb),
-                                   NET_BUFFER_CURRENT_MDL_OFFSET(Nb), NET_BUFFER_DATA_LENGTH(Nb), Options,
+                                   NET_BUFFER_CURRENT_MDL_OFFSET(Nb), NET_BUFFER_DATA_LENGTH(Nb), Request->Options,
                                    MaximumSegmentSize, Request->Tci, &Request->Hash,
                                    (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
         if (!NT_SUCCESS(Status)) {

@@ -128,23 +128,24 @@ TxReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
 }
 
 _Use_decl_annotations_
-VOID
-TxTrimLargeSend(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options,
-                      USHORT *MaximumSegmentSize)
+BOOLEAN
+TxFitSegment(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, USHORT *MaximumSegmentSize)
 {
     ULONG Length = NET_BUFFER_DATA_LENGTH(Nb);
+    ULONG Headers;
     UCHAR DataOffset;
 
     // The header's length is read only where it decides.
     if (Length > TcpHeaderOffset + TCP_HEADER_MAXIMUM + *MaximumSegmentSize)
-        return;
+        return TRUE;
     if (!TxReadByte(Nb, TcpHeaderOffset + TCP_DATA_OFFSET, &DataOffset))
-        return;
-    if (Length > TcpHeaderOffset + (ULONG)(DataOffset >> 4) * 4 + *MaximumSegmentSize)
-        return;
-    Options->OffloadIpVersion4LargePacket = 0;
-    Options->OffloadIpVersion6LargePacket = 0;
-    *MaximumSegmentSize = 0;
+        return FALSE;
+    Headers = TcpHeaderOffset + (ULONG)(DataOffset >> 4) * 4;
+    if (Length <= Headers)
+        return FALSE;
+    if (*MaximumSegmentSize > Length - Headers)
+        *MaximumSegmentSize = (USHORT)(Length - Headers);
+    return TRUE;
 }
 
 static BOOLEAN

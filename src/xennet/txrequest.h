@@ -34,12 +34,11 @@ NDIS_STATUS TxRequestRead(_In_ const TX_LIMITS *Limits, _In_ NET_BUFFER_LIST *Nb
                           _Out_ LONG *Count, _Out_ XENNET_TRANSMIT_DROP *Reason);
 
 /*
- * A large send whose payload is one segment or less becomes an ordinary packet with checksum offload: XenVif takes
- * an MSS only for what is longer.
+ * XenVif takes an MSS up to the payload's length, which makes one segment of it and still sets the lengths that a
+ * large send leaves open. Lowers the MSS to that; FALSE where there is no payload at all.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID TxTrimLargeSend(_In_ const NET_BUFFER *Nb, _In_ ULONG TcpHeaderOffset,
-                     _Inout_ XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options, _Inout_ USHORT *MaximumSegmentSize);
+BOOLEAN TxFitSegment(_In_ const NET_BUFFER *Nb, _In_ ULONG TcpHeaderOffset, _Inout_ USHORT *MaximumSegmentSize);
 
 // XenVif sends both to the same ring for certain, so the first may wait for the second (More).
 BOOLEAN TxSameRing(_In_ const XENVIF_PACKET_HASH_V2 *First, _In_ const XENVIF_PACKET_HASH_V2 *Second);
