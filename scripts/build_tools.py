@@ -52,7 +52,7 @@ QUIET = ("-Wno-missing-field-initializers", "-Wno-missing-braces")
 CODE = (
     "-std=gnu89", "-fms-extensions", "-nostdinc", "-fno-ident", "-fshort-wchar", "-fno-common", "-fno-autolink",
     "-fno-delete-null-pointer-checks", "-fno-strict-aliasing", "-fwrapv", "-mno-stack-arg-probe",
-    "-gcodeview", "-gno-codeview-command-line", "-fasynchronous-unwind-tables",
+    "-g", "-gcodeview", "-gno-codeview-command-line", "-fasynchronous-unwind-tables",
     "-fstack-protector-strong", "-Xclang", "-cfguard",
     "-fdebug-compilation-dir=.", "-ffile-prefix-map=" + str(ROOT) + "=.",
 )

@@ -136,6 +136,26 @@ class Image:
         at = self.offset(config["guard_table"] - self.base)
         return [self.u32(at + stride * i) for i in range(config["guard_count"])]
 
+    def references(self, target):
+        """How many instructions may name an address (an RVA): displacements on x64, absolute addresses on x86."""
+        found = 0
+        for section in self.sections:
+            if not section.executable:
+                continue
+            length = min(section.virtual_size, section.raw_size)
+            for at in range(length - 3):
+                value = struct.unpack_from("<i", self.data, section.offset + at)[0]
+                if self.is_64:
+                    found += section.address + at + 4 + value == target
+                else:
+                    found += value == self.base + target
+        return found
+
+    def pointers_to(self, target):
+        """RVAs of relocated words that hold the address of an RVA."""
+        return [rva for _, rva in self.relocations()
+                if not self.section_at(rva).executable and self.word(self.offset(rva)) == self.base + target]
+
     def resource_types(self):
         """Numbers of the resource types at the root of the resource tree."""
         at = self.offset(self.directory["resource"][0])
@@ -143,8 +163,8 @@ class Image:
         return [self.u32(at + 16 + 8 * (named + i)) for i in range(numbered)]
 
 
-def pdb_identity(path):
-    """(GUID, age) of a PDB: the GUID stands in stream 1, the age that an image must match in stream 3."""
+def pdb_streams(path):
+    """The streams of a PDB by number."""
     data = Path(path).read_bytes()
     assert data.startswith(b"Microsoft C/C++ MSF 7.00\r\n"), f"{path} is no PDB"
     block, _, _, directory_size, _, map_block = struct.unpack_from("<IIIIII", data, 32)
@@ -161,4 +181,10 @@ def pdb_identity(path):
         numbers = struct.unpack_from(f"<{blocks(size)}I", directory, at)
         streams.append(b"".join(data[n * block:(n + 1) * block] for n in numbers)[:size])
         at += 4 * blocks(size)
+    return streams
+
+
+def pdb_identity(path):
+    """(GUID, age) of a PDB: the GUID stands in stream 1, the age that an image must match in stream 3."""
+    streams = pdb_streams(path)
     return uuid.UUID(bytes_le=streams[1][12:28]), struct.unpack_from("<I", streams[3], 8)[0]

@@ -11,7 +11,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from tests.pe_file import Image, pdb_identity
+from tests.pe_file import Image, pdb_identity, pdb_streams
 
 ROOT = Path(__file__).resolve().parent.parent
 MACHINES = {"x64": 0x8664, "x86": 0x14c}
@@ -85,6 +85,17 @@ class DriverImage:
         self.assertEqual(self.image.word(self.image.offset(rva)), default)
         self.assertIn("KeBugCheckEx", self.image.imports()["ntoskrnl.exe"])
 
+    def test_functions_with_buffers_check_the_security_cookie(self):
+        cookie = self.image.load_config()["cookie"] - self.image.base
+        uses = self.image.references(cookie) + sum(self.image.references(p) for p in self.image.pointers_to(cookie))
+        # Two in the runtime itself; each protected function reads it on entry and before it returns.
+        self.assertGreaterEqual(uses, 20)
+
+    def test_indirect_calls_go_through_control_flow_guard(self):
+        config = self.image.load_config()
+        pointer = config["guard_dispatch" if self.arch == "x64" else "guard_check"] - self.image.base
+        self.assertGreaterEqual(self.image.references(pointer), 10)
+
     def test_control_flow_guard_lists_the_functions_that_are_called_by_address(self):
         self.assertTrue(self.image.dll_characteristics & 0x4000, "guard flag")
         config = self.image.load_config()
@@ -112,6 +123,12 @@ class DriverImage:
         guid, age, name = self.image.codeview()
         self.assertEqual(name, "xennet.pdb")
         self.assertEqual((guid, age), pdb_identity(self.folder / "xennet.pdb"))
+
+    def test_the_pdb_knows_source_lines_and_types_but_no_folder_of_the_builder(self):
+        everything = b"".join(pdb_streams(self.folder / "xennet.pdb"))
+        self.assertIn(b"src/xennet/driver.c", everything.replace(b"\\", b"/"))
+        self.assertIn(b"_XENNET_ADAPTER", everything)
+        self.assertNotIn(str(ROOT).encode(), everything)
 
     def test_it_imports_only_what_windows_7_exports(self):
         imports = self.image.imports()
