@@ -6,12 +6,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -279,6 +283,53 @@ TEST(complete_checksums_said_nothing_about_are_verified_by_the_stack)
     features = (struct port_features){ .checksum = true };
     mode = SAY_NOTHING;
     run();
+}
+
+/* What a listener on the device sees of a frame sent with a valid checksum: a partial one, the pseudo-header sum in the field, so
+ * that whoever completes it again gets it right. */
+static void valid_becomes_partial(void *unused)
+{
+    static uint8_t bytes[2048], seen[2048], expected[2048];
+    const struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_UDP, .payload = 500 };
+    struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE_IPV4) };
+    struct virtio_net_hdr *header = (struct virtio_net_hdr *)seen;
+    struct timeval patience = { .tv_sec = 10 };
+    struct frame frame;
+    char error[300];
+    struct port *port;
+    int fd = new_namespace(), listening, one = 1;
+    uint32_t length;
+
+    (void)unused;
+    port = tap_create("t0", fd, 1, 1500, NULL, error, sizeof(error));
+    CHECK(port != NULL);
+    listening = socket(AF_PACKET, SOCK_RAW, htons(ETHERTYPE_IPV4));
+    CHECK(listening >= 0);
+    address.sll_ifindex = (int)if_nametoindex("t0");
+    CHECK_EQ(setsockopt(listening, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
+    CHECK_EQ(setsockopt(listening, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    CHECK_EQ(bind(listening, (struct sockaddr *)&address, sizeof(address)), 0);
+    length = packet_build(&shape, expected, &frame);
+    packet_build(&shape, bytes, &frame);
+    CHECK(frame_complete_checksum(&frame));
+    packet_scatter(&frame, 33);
+    CHECK_EQ(port_send(port, 0, &frame), 0);
+    CHECK_EQ(recv(listening, seen, sizeof(seen), 0), length + sizeof(*header));
+    CHECK_EQ(header->flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+    CHECK_EQ(header->csum_start, 34);
+    CHECK_EQ(header->csum_offset, 6);
+    CHECK(memcmp(seen + sizeof(*header), expected, length) == 0);
+    close(listening);
+    port_destroy(port);
+    close(fd);
+}
+
+TEST(valid_checksum_is_written_as_a_partial_one)
+{
+    const struct sched_options options = { .kind = SCHED_LIVE };
+
+    need_root();
+    CHECK_EQ(sched_run(&options, valid_becomes_partial, NULL), 0);
 }
 
 /* --- waiting --- */
