@@ -19,7 +19,7 @@ static void control_event(void *argument)
     sched_wake(&control->word, UINT_MAX);
 }
 
-int control_connect(struct vif *vif)
+int control_ring_connect(struct vif *vif)
 {
     struct control *control = &vif->control;
     uint16_t backend = vif->frontend.backend_domid;
@@ -44,7 +44,7 @@ int control_connect(struct vif *vif)
     return result;
 }
 
-void control_disconnect(struct vif *vif)
+void control_ring_disconnect(struct vif *vif)
 {
     struct control *control = &vif->control;
 

@@ -163,7 +163,7 @@ int connect_publish(struct vif *vif)
         result = make_queue(vif, i);
     }
     if (result == 0) {
-        result = control_connect(vif);
+        result = control_ring_connect(vif);
     }
     for (int attempt = 0; result == 0 && attempt < ATTEMPTS; attempt++) {
         xen_transaction t;
@@ -250,7 +250,7 @@ void connect_teardown(struct vif *vif)
         receive_disconnect(rx);
         rx->event = NULL;
     }
-    control_disconnect(vif);
+    control_ring_disconnect(vif);
 }
 
 bool frontend_enable(struct vif *vif)

@@ -302,8 +302,8 @@ struct control {
     uint16_t last_id;
     bool connected;
 };
-int control_connect(struct vif *vif);
-void control_disconnect(struct vif *vif);
+int control_ring_connect(struct vif *vif);
+void control_ring_disconnect(struct vif *vif);
 int32_t control_update(struct vif *vif, const struct hash *hash); /* tell the backend; STATUS_NOT_SUPPORTED without a ring */
 int32_t control_types(struct vif *vif, uint32_t *types);
 
