@@ -162,12 +162,12 @@ static bool sends_done(struct adapter *adapter)
     return adapter_outstanding_sends(adapter) == 0;
 }
 
-static bool receives_left(struct adapter *adapter)
+static bool calls_left(struct adapter *adapter)
 {
     uint32_t i;
 
     for (i = 0; i < adapter->processor_count; i++) {
-        if (__atomic_load_n(&adapter->processors[i].receiving, __ATOMIC_SEQ_CST) != 0) {
+        if (__atomic_load_n(&adapter->processors[i].busy, __ATOMIC_SEQ_CST) != 0) {
             return false;
         }
     }
@@ -188,7 +188,7 @@ void edge_close(struct edge *edge)
     }
     wait_until(adapter, sends_done);
     __atomic_store_n(&adapter->edge, NULL, __ATOMIC_SEQ_CST);
-    wait_until(adapter, receives_left);
+    wait_until(adapter, calls_left);
     edge_return_late(edge);
     free_edge(edge);
 }

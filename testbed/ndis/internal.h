@@ -100,7 +100,7 @@ struct adapter_processor {
     struct adapter_counters counts;
     uint64_t indicated, reclaimed; /* NBLs given to the protocol, and given back */
     uint64_t sent, completed;      /* NBLs given to the miniport, and given back */
-    uint32_t receiving;            /* indications in progress: edge_close waits for them */
+    uint32_t busy;                 /* calls that are using the edge: edge_close waits for them */
     uint32_t rx_dropped;
 } __attribute__((aligned(NDIS_LINE)));
 
@@ -150,7 +150,6 @@ static inline struct adapter_processor *adapter_here(struct adapter *adapter) { 
 int64_t adapter_outstanding_receives(const struct adapter *adapter);
 int64_t adapter_outstanding_sends(const struct adapter *adapter);
 void adapter_state_complete(struct adapter *adapter, uint32_t which, int32_t status, const char *function);
-uint32_t adapter_oids(struct adapter *adapter, const uint32_t **oids);
 int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request); /* sends a request made by the caller */
 void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *offload, bool hardware);
 

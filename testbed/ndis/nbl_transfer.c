@@ -72,15 +72,15 @@ static void MS_ABI indicate_receive(void *handle, struct NET_BUFFER_LIST *chain,
     } else {
         COUNT(here->indicated, n);
     }
-    /* Pairs with edge_close: it takes the edge away first and then waits for `receiving` to reach 0. */
-    __atomic_fetch_add(&here->receiving, 1, __ATOMIC_SEQ_CST);
+    /* Pairs with edge_close: it takes the edge away first and then waits for `busy` to reach 0. */
+    __atomic_fetch_add(&here->busy, 1, __ATOMIC_SEQ_CST);
     edge = __atomic_load_n(&adapter->edge, __ATOMIC_SEQ_CST);
     if (edge != NULL) {
         edge_receive_chain(edge, chain, flags);
     } else if (!lent) {
         adapter_return(adapter, chain, n);
     }
-    __atomic_fetch_sub(&here->receiving, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_sub(&here->busy, 1, __ATOMIC_RELEASE);
     if (lent) {
         reclaim_lent(chain);
     }
@@ -121,6 +121,7 @@ static void MS_ABI send_complete(void *handle, struct NET_BUFFER_LIST *chain, ui
     struct adapter *adapter = adapter_check(handle, "NdisMSendNetBufferListsComplete");
     struct adapter_processor *here = adapter_here(adapter);
     struct NET_BUFFER_LIST *nbl;
+    struct edge *edge;
     uint32_t n = 0, failed = 0;
 
     check_level(flags, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL, "NdisMSendNetBufferListsComplete");
@@ -139,9 +140,13 @@ static void MS_ABI send_complete(void *handle, struct NET_BUFFER_LIST *chain, ui
     if (failed > 0) {
         COUNT(here->counts.tx_failed, failed);
     }
-    /* The edge stays until its sends are complete, so it is there; it gets them before they count as complete. */
-    edge_send_complete(adapter->edge, chain);
+    /* A driver may finish a pause elsewhere as soon as it has called: the sends count as complete before the edge has them.
+     * edge_close waits for all sends to be complete, then for `busy`, so the edge outlives this call. */
+    __atomic_fetch_add(&here->busy, 1, __ATOMIC_SEQ_CST);
+    edge = adapter->edge;
     COUNT(here->completed, n);
+    edge_send_complete(edge, chain);
+    __atomic_fetch_sub(&here->busy, 1, __ATOMIC_RELEASE);
 }
 
 #define TRANSFER_EXPORTS(X)                                                                        \

@@ -12,7 +12,7 @@ typedef int32_t MS_ABI oid_handler(void *, struct NDIS_OID_REQUEST *);
 
 enum { GUARD = 32, GUARD_BYTE = 0xa5 };
 
-uint32_t adapter_oids(struct adapter *adapter, const uint32_t **oids)
+uint32_t adapter_supported_oids(struct adapter *adapter, const uint32_t **oids)
 {
     *oids = adapter->oids;
     return adapter->oid_count;

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Each rule of the played NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
+#include "ndis_fake.h"
+
+typedef void *MS_ABI fake_NdisAllocateRWLock(void *);
+typedef void MS_ABI fake_NdisReleaseRWLock(void *, void *);
+typedef int32_t MS_ABI fake_NdisAllocateTimerObject(void *, void *, void **);
+typedef uint8_t MS_ABI fake_NdisSetTimerObject(void *, int64_t, uint32_t, void *);
+typedef void MS_ABI fake_NdisFreeTimerObject(void *);
+typedef void *MS_ABI fake_NdisAllocateIoWorkItem(void *);
+typedef void MS_ABI fake_NdisQueueIoWorkItem(void *, void *, void *);
+typedef void MS_ABI fake_NdisFreeIoWorkItem(void *);
+typedef int32_t MS_ABI fake_NdisOpenConfigurationEx(void *, void **);
+typedef void MS_ABI fake_NdisReadConfiguration(int32_t *, void *, void *, void *, uint32_t);
+typedef void MS_ABI fake_NdisFreeMemory(void *, uint32_t, uint32_t);
+typedef int32_t MS_ABI fake_NdisMRegisterScatterGatherDma(void *, void *, void **);
+typedef int32_t MS_ABI fake_NdisWriteEventLogEntry(void *, int32_t, uint32_t, uint16_t, void *, uint32_t, void *);
+
+static void run_body(void *argument)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", ((const struct fake_plan *)argument)->body);
+}
+
+#define TRIPS(rule, name)                                            \
+    static void body_##name(struct fake *fake);                      \
+    TEST(name)                                                       \
+    {                                                                \
+        struct fake_plan plan = { "10-22h2", body_##name };          \
+        EXPECT_RULE(rule, run_body, &plan);                          \
+    }                                                                \
+    static void body_##name(struct fake *fake)
+
+static uint8_t bytes[200];
+
+static struct NET_BUFFER_LIST *received(struct fake *fake)
+{
+    return fake_packet(fake, mdl_create(bytes, sizeof(bytes)), 0, 100);
+}
+
+static void indicate(struct fake *fake, struct NET_BUFFER_LIST *nbl, uint32_t flags)
+{
+    NDIS(NdisMIndicateReceiveNetBufferLists)(fake->handle, nbl, 0, 1, flags);
+}
+
+/* --- handles and registration --- */
+TRIPS("ndis-handle", a_wrong_handle_is_caught)
+{
+    (void)fake;
+    NDIS(NdisMPauseComplete)(NULL);
+}
+TRIPS("ndis-handle", an_adapter_handle_is_no_pool)
+{
+    fake_add_running(fake);
+    NDIS(NdisFreeNetBufferListPool)(fake->handle);
+}
+TRIPS("ndis-characteristics", a_missing_handler_is_caught)
+{
+    fake->characteristics.PauseHandler = NULL;
+    fake_register(fake);
+}
+TRIPS("ndis-revision", characteristics_newer_than_the_version_are_caught)
+{
+    fake->characteristics.Header.Revision = 3;
+    fake->characteristics.Header.Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3;
+    fake_register(fake);
+}
+TRIPS("ndis-revision", a_short_record_is_caught)
+{
+    fake->characteristics.Header.Size--;
+    fake_register(fake);
+}
+TRIPS("ndis-revision", offload_records_newer_than_the_version_are_caught)
+{
+    char error[100];
+
+    NDIS_HEADER(fake->offload.Header, NDIS_OBJECT_TYPE_OFFLOAD, 3, NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_3);
+    fake_add(fake, error, sizeof(error));
+}
+TRIPS("ndis-attributes", attributes_outside_initialization_are_caught)
+{
+    struct NDIS_MINIPORT_ADAPTER_ATTRIBUTES attributes;
+
+    fake_add_running(fake);
+    memset(&attributes, 0, sizeof(attributes));
+    NDIS_HEADER(attributes.GeneralAttributes.Header, NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, 2,
+                NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2);
+    NDIS(NdisMSetMiniportAttributes)(fake->handle, &attributes);
+}
+static int32_t MS_ABI initialize_without_attributes(void *handle, void *context, void *parameters)
+{
+    (void)handle;
+    (void)context;
+    (void)parameters;
+    return NDIS_STATUS_SUCCESS;
+}
+TRIPS("ndis-attributes", success_without_attributes_is_caught)
+{
+    char error[100];
+
+    fake->characteristics.InitializeHandlerEx = (void *)initialize_without_attributes;
+    fake_add(fake, error, sizeof(error));
+}
+
+/* --- states --- */
+TRIPS("ndis-state", packets_indicated_while_paused_are_caught)
+{
+    char error[100];
+
+    fake_add(fake, error, sizeof(error));
+    indicate(fake, received(fake), 0);
+}
+TRIPS("ndis-state", a_completion_nobody_waits_for_is_caught)
+{
+    fake_add_running(fake);
+    NDIS(NdisMRestartComplete)(fake->handle, NDIS_STATUS_SUCCESS);
+}
+static void finish_at_once(struct fake *fake)
+{
+    NDIS(NdisMPauseComplete)(fake->handle);
+}
+TRIPS("ndis-state", a_pause_completed_twice_is_caught)
+{
+    fake_add_running(fake);
+    fake->on_pause = finish_at_once;
+    adapter_pause(fake->adapter);
+}
+static int32_t MS_ABI refuse_pause(void *context, void *parameters)
+{
+    (void)context;
+    (void)parameters;
+    return (int32_t)NDIS_STATUS_FAILURE;
+}
+TRIPS("ndis-pause", a_failing_pause_is_caught)
+{
+    fake->characteristics.PauseHandler = (void *)refuse_pause;
+    fake_add_running(fake);
+    adapter_pause(fake->adapter);
+}
+static void no_receive(void *context, uint32_t processor, const struct frame *frame)
+{
+    (void)context;
+    (void)processor;
+    (void)frame;
+}
+static struct edge *open_edge(struct fake *fake)
+{
+    struct edge_options options = { .memory = fake->xen, .buffers = 4, .queues = 1, .frame_size = 1514, .receive = no_receive };
+    char error[300] = "";
+    struct edge *edge = edge_open(fake->adapter, &options, error, sizeof(error));
+
+    CHECK_STR(error, "");
+    return edge;
+}
+static void send_one(struct edge *edge)
+{
+    struct frame frame;
+
+    CHECK(edge_buffer(edge, 0, &frame, true));
+    memset(frame.vectors[0].iov_base, 0, 60);
+    frame.length = 60;
+    edge_queue(edge, 0, &frame);
+    edge_flush(edge, 0);
+}
+TRIPS("ndis-pause", a_pause_with_sends_outstanding_is_caught)
+{
+    fake->hold_sends = true;
+    fake_add_running(fake);
+    send_one(open_edge(fake));
+    adapter_pause(fake->adapter);
+}
+static void MS_ABI keep_returned(void *context, void *chain, uint32_t flags)
+{
+    (void)context;
+    (void)chain;
+    (void)flags;
+}
+static void keep_one(struct fake *fake, struct NET_BUFFER_LIST *nbl)
+{
+    /* As if the protocol held it: indicated, and the return not made. */
+    nbl_set_tag(nbl, NBL_TAG_INDICATED);
+    COUNT(adapter_here(fake->adapter)->indicated, 1);
+}
+TRIPS("ndis-pause", a_pause_with_receives_outstanding_is_caught)
+{
+    fake_add_running(fake);
+    keep_one(fake, received(fake));
+    fake->on_pause = finish_at_once;
+    adapter_pause(fake->adapter);
+}
+
+/* --- NBLs --- */
+TRIPS("ndis-send-complete", a_send_completed_twice_is_caught)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake->hold_sends = true;
+    fake_add_running(fake);
+    send_one(open_edge(fake));
+    nbl = fake->sends;
+    NDIS(NdisMSendNetBufferListsComplete)(fake->handle, nbl, 0);
+    NDIS(NdisMSendNetBufferListsComplete)(fake->handle, nbl, 0);
+}
+TRIPS("ndis-send-complete", completing_ones_own_nbl_is_caught)
+{
+    fake_add_running(fake);
+    NDIS(NdisMSendNetBufferListsComplete)(fake->handle, received(fake), 0);
+}
+TRIPS("ndis-nbl", an_nbl_indicated_twice_is_caught)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake->characteristics.ReturnNetBufferListsHandler = (void *)keep_returned;
+    fake_add_running(fake);
+    nbl = received(fake);
+    keep_one(fake, nbl);
+    indicate(fake, nbl, 0);
+}
+TRIPS("ndis-nbl", freeing_an_nbl_twice_is_caught)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake_add_running(fake);
+    nbl = received(fake);
+    NDIS(NdisFreeNetBufferList)(nbl);
+    NDIS(NdisFreeNetBufferList)(nbl);
+}
+TRIPS("ndis-nbl", a_wrong_source_handle_is_caught)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake_add_running(fake);
+    nbl = received(fake);
+    nbl->SourceHandle = NULL;
+    indicate(fake, nbl, 0);
+}
+TRIPS("ndis-nbl", a_wrong_count_is_caught)
+{
+    fake_add_running(fake);
+    NDIS(NdisMIndicateReceiveNetBufferLists)(fake->handle, received(fake), 0, 2, 0);
+}
+TRIPS("ndis-nb", more_bytes_than_the_mdls_have_are_caught)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake_add_running(fake);
+    nbl = received(fake);
+    nbl->FirstNetBuffer->DataLength = sizeof(bytes) + 1;
+    indicate(fake, nbl, 0);
+}
+TRIPS("ndis-nb", a_current_mdl_that_disagrees_is_caught)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake_add_running(fake);
+    nbl = received(fake);
+    nbl->FirstNetBuffer->CurrentMdlOffset = 3;
+    indicate(fake, nbl, 0);
+}
+TRIPS("ndis-flags", a_false_dispatch_flag_is_caught)
+{
+    fake_add_running(fake);
+    indicate(fake, received(fake), NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
+}
+TRIPS("ndis-pool", a_pool_freed_with_nbls_out_is_caught)
+{
+    fake_add_running(fake);
+    (void)received(fake);
+    NDIS(NdisFreeNetBufferListPool)(fake->pool);
+}
+
+/* --- OIDs and status --- */
+static int32_t write_past(struct fake *fake, struct NDIS_OID_REQUEST *request)
+{
+    (void)fake;
+    ((uint8_t *)request->DATA.QUERY_INFORMATION.InformationBuffer)[4] = 0;
+    request->DATA.QUERY_INFORMATION.BytesWritten = 4;
+    return NDIS_STATUS_SUCCESS;
+}
+static void query(struct fake *fake, int32_t (*handler)(struct fake *, struct NDIS_OID_REQUEST *))
+{
+    uint32_t value = 0, written, needed;
+
+    fake_add_running(fake);
+    fake->on_oid = handler;
+    adapter_query(fake->adapter, OID_GEN_LINK_SPEED, &value, sizeof(value), &written, &needed);
+}
+TRIPS("ndis-oid", an_oid_that_writes_past_its_buffer_is_caught)
+{
+    query(fake, write_past);
+}
+static int32_t claim_more(struct fake *fake, struct NDIS_OID_REQUEST *request)
+{
+    (void)fake;
+    request->DATA.QUERY_INFORMATION.BytesWritten = 5;
+    return NDIS_STATUS_SUCCESS;
+}
+TRIPS("ndis-oid", an_oid_that_claims_more_than_fits_is_caught)
+{
+    query(fake, claim_more);
+}
+static int32_t short_without_need(struct fake *fake, struct NDIS_OID_REQUEST *request)
+{
+    (void)fake;
+    (void)request;
+    return (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT;
+}
+TRIPS("ndis-oid", too_short_without_the_length_needed_is_caught)
+{
+    query(fake, short_without_need);
+}
+static int32_t complete_and_return(struct fake *fake, struct NDIS_OID_REQUEST *request)
+{
+    NDIS(NdisMOidRequestComplete)(fake->handle, request, NDIS_STATUS_SUCCESS);
+    return NDIS_STATUS_SUCCESS;
+}
+TRIPS("ndis-oid", an_oid_completed_twice_is_caught)
+{
+    query(fake, complete_and_return);
+}
+TRIPS("ndis-status", a_status_with_a_foreign_source_is_caught)
+{
+    struct NDIS_STATUS_INDICATION indication;
+
+    fake_add_running(fake);
+    memset(&indication, 0, sizeof(indication));
+    NDIS_HEADER(indication.Header, NDIS_OBJECT_TYPE_STATUS_INDICATION, 1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1);
+    indication.StatusCode = NDIS_STATUS_LINK_STATE;
+    NDIS(NdisMIndicateStatusEx)(fake->handle, &indication);
+}
+static int32_t refuse_oid(struct fake *fake, struct NDIS_OID_REQUEST *request)
+{
+    (void)fake;
+    (void)request;
+    return (int32_t)NDIS_STATUS_FAILURE;
+}
+TRIPS("ndis-power", a_refused_power_down_is_caught)
+{
+    fake_add_running(fake);
+    fake->on_oid = refuse_oid;
+    adapter_set_power(fake->adapter, NdisDeviceStateD3);
+}
+
+/* --- the rest --- */
+static void MS_ABI nothing(void *a, void *b)
+{
+    (void)a;
+    (void)b;
+}
+TRIPS("ndis-timer", freeing_a_timer_that_is_set_is_caught)
+{
+    struct NDIS_TIMER_CHARACTERISTICS c = { 0 };
+    void *timer;
+
+    fake_add_running(fake);
+    NDIS_HEADER(c.Header, NDIS_OBJECT_TYPE_TIMER_CHARACTERISTICS, 1, NDIS_SIZEOF_TIMER_CHARACTERISTICS_REVISION_1);
+    c.AllocationTag = 0x656d6954;
+    c.TimerFunction = (void *)nothing;
+    NDIS(NdisAllocateTimerObject)(fake->handle, &c, &timer);
+    NDIS(NdisSetTimerObject)(timer, -10000000, 0, NULL);
+    NDIS(NdisFreeTimerObject)(timer);
+}
+TRIPS("ndis-work-item", freeing_a_queued_work_item_is_caught)
+{
+    void *item;
+    uint32_t i;
+
+    fake_add_running(fake);
+    for (i = 0; i < 100; i++) { /* sooner or later the worker is slower */
+        item = NDIS(NdisAllocateIoWorkItem)(fake->handle);
+        NDIS(NdisQueueIoWorkItem)(item, (void *)nothing, NULL);
+        NDIS(NdisFreeIoWorkItem)(item);
+    }
+}
+TRIPS("ndis-lock", releasing_a_lock_not_held_is_caught)
+{
+    uint8_t state[4] = { 0 };
+    void *lock;
+
+    fake_add_running(fake);
+    lock = NDIS(NdisAllocateRWLock)(fake->handle);
+    irql_raise(DISPATCH_LEVEL);
+    NDIS(NdisReleaseRWLock)(lock, state);
+}
+TRIPS("ndis-configuration", a_read_without_keyword_is_caught)
+{
+    struct NDIS_CONFIGURATION_OBJECT object = { 0 };
+    void *handle, *parameter;
+    int32_t status;
+
+    fake_add_running(fake);
+    NDIS_HEADER(object.Header, NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT, 1, NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1);
+    object.NdisHandle = fake->handle;
+    CHECK_EQ(NDIS(NdisOpenConfigurationEx)(&object, &handle), NDIS_STATUS_SUCCESS);
+    NDIS(NdisReadConfiguration)(&status, &parameter, handle, NULL, NdisParameterInteger);
+}
+TRIPS("ndis-memory", noncached_memory_nobody_allocated_is_caught)
+{
+    (void)fake;
+    NDIS(NdisFreeMemory)(bytes, sizeof(bytes), NDIS_MEMORY_NONCACHED);
+}
+TRIPS("ndis-dma", dma_without_a_list_handler_is_caught)
+{
+    struct NDIS_SG_DMA_DESCRIPTION description = { 0 };
+    void *handle;
+
+    fake_add_running(fake);
+    NDIS_HEADER(description.Header, NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION, 1, NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1);
+    NDIS(NdisMRegisterScatterGatherDma)(fake->handle, &description, &handle);
+}
+TRIPS("ndis-event-log", too_much_event_data_is_caught)
+{
+    NDIS(NdisWriteEventLogEntry)(fake, 1, 0, 0, NULL, NDIS_MAX_EVENT_LOG_DATA_SIZE + 1, bytes);
+}
+TRIPS("ndis-irp", an_irp_to_the_device_of_ndis_is_caught)
+{
+    int32_t(MS_ABI * dispatch)(void *, void *);
+
+    fake_add_running(fake);
+    dispatch = (void *)fake->driver_object.MajorFunction[0];
+    dispatch(NULL, NULL);
+}
+TRIPS("irql", a_passive_call_at_dispatch_is_caught)
+{
+    fake_add_running(fake);
+    irql_raise(DISPATCH_LEVEL);
+    NDIS(NdisMSetMiniportAttributes)(fake->handle, bytes);
+}
