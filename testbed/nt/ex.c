@@ -13,6 +13,8 @@
 
 #define TAG_LOG 0x676f4c45 /* "ELog" */
 
+static uint32_t bug_check_callbacks;
+
 /* --- lookaside lists --- */
 
 struct NPAGED_LOOKASIDE_LIST { /* GENERAL_LOOKASIDE */
@@ -170,23 +172,48 @@ static MS_ABI void nt_IoFreeErrorLogEntry(void *entry)
     pool_give(entry, TAG_LOG, POOL_BLOCK, "IoFreeErrorLogEntry");
 }
 
+/* Registered callbacks are kept only to be missed when they stay: no bug check and no new processor ever calls them. */
+static MS_ABI uint8_t nt_KeRegisterBugCheckReasonCallback(uint8_t *record, void *routine, uint32_t reason, const char *component)
+{
+    (void)record, (void)routine, (void)reason, (void)component;
+    __atomic_add_fetch(&bug_check_callbacks, 1, __ATOMIC_RELAXED);
+    return 1;
+}
+
+static MS_ABI uint8_t nt_KeDeregisterBugCheckReasonCallback(uint8_t *record)
+{
+    (void)record;
+    RULE(__atomic_load_n(&bug_check_callbacks, __ATOMIC_RELAXED) > 0, "callback", "KeDeregisterBugCheckReasonCallback without a registration");
+    __atomic_sub_fetch(&bug_check_callbacks, 1, __ATOMIC_RELAXED);
+    return 1;
+}
+
+void ex_leaks(struct leaks *leaks)
+{
+    if (bug_check_callbacks != 0) {
+        leak_add(leaks, "%u bug check callbacks", bug_check_callbacks);
+    }
+}
+
 #define UP_TO(X, name, highest) X("ntoskrnl.exe", name, nt_##name, PASSIVE_LEVEL, highest, WINDOWS_7)
 #define EX_EXPORTS(X)                                                                                                     \
     UP_TO(X, ExInitializeNPagedLookasideList, DISPATCH_LEVEL)                                                             \
     UP_TO(X, ExInitializePagedLookasideList, APC_LEVEL)                                                                   \
     X("ntoskrnl.exe", ExDeleteNPagedLookasideList, nt_ExDeleteLookasideList, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)    \
     X("ntoskrnl.exe", ExDeletePagedLookasideList, nt_ExDeleteLookasideList, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)          \
-    UP_TO(X, ExInitializeRundownProtection, DISPATCH_LEVEL)                                                               \
+    UP_TO(X, ExInitializeRundownProtection, APC_LEVEL)                                                               \
     UP_TO(X, ExAcquireRundownProtection, DISPATCH_LEVEL)                                                                  \
     UP_TO(X, ExReleaseRundownProtection, DISPATCH_LEVEL)                                                                  \
     UP_TO(X, ExWaitForRundownProtectionRelease, APC_LEVEL)                                                                \
-    UP_TO(X, ExRundownCompleted, DISPATCH_LEVEL)                                                                          \
-    UP_TO(X, ExReInitializeRundownProtection, DISPATCH_LEVEL)                                                             \
+    UP_TO(X, ExRundownCompleted, APC_LEVEL)                                                                          \
+    UP_TO(X, ExReInitializeRundownProtection, APC_LEVEL)                                                             \
     UP_TO(X, ExUuidCreate, PASSIVE_LEVEL)                                                                                 \
     UP_TO(X, IoGetDeviceNumaNode, PASSIVE_LEVEL)                                                                          \
     UP_TO(X, IoAllocateErrorLogEntry, DISPATCH_LEVEL)                                                                     \
     UP_TO(X, IoWriteErrorLogEntry, DISPATCH_LEVEL)                                                                        \
-    UP_TO(X, IoFreeErrorLogEntry, DISPATCH_LEVEL)
+    UP_TO(X, IoFreeErrorLogEntry, DISPATCH_LEVEL)                                                                         \
+    UP_TO(X, KeRegisterBugCheckReasonCallback, HIGH_LEVEL)                                                                \
+    UP_TO(X, KeDeregisterBugCheckReasonCallback, HIGH_LEVEL)
 
 void ex_start(void)
 {
@@ -195,4 +222,5 @@ void ex_start(void)
 
 void ex_stop(void)
 {
+    bug_check_callbacks = 0;
 }

@@ -58,6 +58,7 @@ void rtl_start(void);
 void rtl_stop(void);
 void ex_start(void);
 void ex_stop(void);
+void ex_leaks(struct leaks *leaks);
 void debug_start(void);
 void debug_stop(void);
 void etw_start(void);

@@ -241,7 +241,7 @@ static MS_ABI void nt_IofCompleteRequest(struct IRP *irp, int8_t boost)
     X("ntoskrnl.exe", IoInitializeIrp, nt_IoInitializeIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                 \
     X("ntoskrnl.exe", IoReuseIrp, nt_IoReuseIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                           \
     X("ntoskrnl.exe", IoFreeIrp, nt_IoFreeIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                             \
-    X("ntoskrnl.exe", IoBuildSynchronousFsdRequest, nt_IoBuildSynchronousFsdRequest, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)        \
+    X("ntoskrnl.exe", IoBuildSynchronousFsdRequest, nt_IoBuildSynchronousFsdRequest, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)        \
     X("ntoskrnl.exe", IofCallDriver, nt_IofCallDriver, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                     \
     X("ntoskrnl.exe", IofCompleteRequest, nt_IofCompleteRequest, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)
 

@@ -54,5 +54,6 @@ void nt_leaks(struct leaks *leaks)
     io_leaks(leaks);
     timer_leaks(leaks);
     threads_leaks(leaks);
+    ex_leaks(leaks);
     etw_leaks(leaks);
 }

@@ -203,16 +203,16 @@ static MS_ABI int32_t nt_RtlUTF8ToUnicodeN(uint16_t *out, uint32_t room, uint32_
 }
 
 #define RTL_STRING_EXPORTS(X)                                                                                                            \
-    X("ntoskrnl.exe", RtlInitUnicodeString, nt_RtlInitUnicodeString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                           \
-    X("ntoskrnl.exe", RtlInitAnsiString, nt_RtlInitAnsiString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                 \
-    X("ntoskrnl.exe", RtlInitString, nt_RtlInitAnsiString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                     \
-    X("ntoskrnl.exe", RtlCopyUnicodeString, nt_RtlCopyUnicodeString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                           \
+    X("ntoskrnl.exe", RtlInitUnicodeString, nt_RtlInitUnicodeString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                           \
+    X("ntoskrnl.exe", RtlInitAnsiString, nt_RtlInitAnsiString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                 \
+    X("ntoskrnl.exe", RtlInitString, nt_RtlInitAnsiString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                     \
+    X("ntoskrnl.exe", RtlCopyUnicodeString, nt_RtlCopyUnicodeString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                           \
     X("ntoskrnl.exe", RtlCompareUnicodeString, nt_RtlCompareUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                      \
     X("ntoskrnl.exe", RtlEqualUnicodeString, nt_RtlEqualUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                          \
     X("ntoskrnl.exe", RtlPrefixUnicodeString, nt_RtlPrefixUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                        \
     X("ntoskrnl.exe", RtlAppendUnicodeStringToString, nt_RtlAppendUnicodeStringToString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
     X("ntoskrnl.exe", RtlAppendUnicodeToString, nt_RtlAppendUnicodeToString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                   \
-    X("ntoskrnl.exe", RtlUpcaseUnicodeChar, nt_RtlUpcaseUnicodeChar, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                            \
+    X("ntoskrnl.exe", RtlUpcaseUnicodeChar, nt_RtlUpcaseUnicodeChar, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                            \
     X("ntoskrnl.exe", RtlAnsiStringToUnicodeString, nt_RtlAnsiStringToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
     X("ntoskrnl.exe", RtlUnicodeStringToAnsiString, nt_RtlUnicodeStringToAnsiString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
     X("ntoskrnl.exe", RtlFreeUnicodeString, nt_RtlFreeString, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                       \

@@ -161,7 +161,7 @@ static MS_ABI void *nt_MmGetSystemRoutineAddress(const struct UNICODE_STRING *na
     X("ntoskrnl.exe", RtlGetVersion, nt_RtlGetVersion, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                      \
     X("ntoskrnl.exe", RtlVerifyVersionInfo, nt_RtlVerifyVersionInfo, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                        \
     X("ntoskrnl.exe", VerSetConditionMask, nt_VerSetConditionMask, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                             \
-    X("ntoskrnl.exe", PsGetVersion, nt_PsGetVersion, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                            \
+    X("ntoskrnl.exe", PsGetVersion, nt_PsGetVersion, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                            \
     X("ntoskrnl.exe", RtlIsNtDdiVersionAvailable, nt_RtlIsNtDdiVersionAvailable, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
     X("ntoskrnl.exe", MmGetSystemRoutineAddress, nt_MmGetSystemRoutineAddress, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 

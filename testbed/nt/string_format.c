@@ -13,6 +13,8 @@
 enum argument_size { SIZE_INT, SIZE_SHORT, SIZE_LONG, SIZE_WIDE, SIZE_64, SIZE_POINTER };
 
 struct engine {
+    const void *format;
+    size_t at;
     char *narrow;
     uint16_t *wide;
     size_t most, length;
@@ -128,148 +130,183 @@ static void put_string_record(struct engine *engine, const struct field *field, 
     }
 }
 
-static struct formatted run(struct engine *engine, const void *format, __builtin_ms_va_list arguments)
+static uint16_t unit_at(const struct engine *engine, size_t at)
 {
-    const char *narrow = format;
-    const uint16_t *wide = format;
-    size_t at = 0;
-#define UNIT(i) (engine->is_wide ? wide[i] : (uint16_t)(uint8_t)narrow[i])
+    return engine->is_wide ? ((const uint16_t *)engine->format)[at] : (uint8_t)((const char *)engine->format)[at];
+}
 
-    for (; UNIT(at) != 0; at++) {
+/* Digits or a star. */
+static int take_count(struct engine *engine, __builtin_ms_va_list *arguments)
+{
+    int count = 0;
+
+    if (unit_at(engine, engine->at) == '*') {
+        engine->at++;
+        return __builtin_va_arg(*arguments, int);
+    }
+    for (; unit_at(engine, engine->at) >= '0' && unit_at(engine, engine->at) <= '9'; engine->at++) {
+        count = count * 10 + (unit_at(engine, engine->at) - '0');
+    }
+    return count;
+}
+
+static bool take_flag(struct field *field, uint16_t unit)
+{
+    switch (unit) {
+    case '-':
+        return field->left = true;
+    case '+':
+        return field->plus = true;
+    case ' ':
+        return field->space = true;
+    case '#':
+        return field->alternate = true;
+    case '0':
+        return field->zero = true;
+    default:
+        return false;
+    }
+}
+
+static bool take_size(struct engine *engine, struct field *field)
+{
+    uint16_t unit = unit_at(engine, engine->at);
+
+    if (unit == 'h') {
+        field->size = SIZE_SHORT;
+    } else if (unit == 'l') {
+        field->size = field->size == SIZE_LONG ? SIZE_64 : SIZE_LONG;
+    } else if (unit == 'w') {
+        field->size = SIZE_WIDE;
+    } else if (unit == 'I' && unit_at(engine, engine->at + 1) == '6' && unit_at(engine, engine->at + 2) == '4') {
+        field->size = SIZE_64;
+        engine->at += 2;
+    } else if (unit == 'I' && unit_at(engine, engine->at + 1) == '3' && unit_at(engine, engine->at + 2) == '2') {
+        field->size = SIZE_INT;
+        engine->at += 2;
+    } else if (unit == 'I' || unit == 'z' || unit == 't') {
+        field->size = SIZE_POINTER;
+    } else {
+        return false;
+    }
+    engine->at++;
+    return true;
+}
+
+/* From behind the percent sign up to the conversion character. */
+static void take_field(struct engine *engine, struct field *field, __builtin_ms_va_list *arguments)
+{
+    while (take_flag(field, unit_at(engine, engine->at))) {
+        engine->at++;
+    }
+    field->width = take_count(engine, arguments);
+    if (field->width < 0) {
+        field->left = true;
+        field->width = -field->width;
+    }
+    if (unit_at(engine, engine->at) == '.') {
+        engine->at++;
+        field->precision = take_count(engine, arguments);
+    }
+    while (take_size(engine, field)) {
+    }
+}
+
+static void convert_number(struct engine *engine, struct field *field, uint16_t conversion, __builtin_ms_va_list *arguments)
+{
+    bool is_64 = field->size == SIZE_64 || field->size == SIZE_POINTER;
+    unsigned base = conversion == 'o' ? 8 : conversion == 'x' || conversion == 'X' ? 16 : 10;
+
+    if (conversion == 'd' || conversion == 'i') {
+        int64_t value = is_64 ? __builtin_va_arg(*arguments, int64_t) : __builtin_va_arg(*arguments, int32_t);
+
+        value = field->size == SIZE_SHORT ? (int16_t)value : value;
+        put_number(engine, field, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0, 10, false);
+    } else {
+        uint64_t value = is_64 ? __builtin_va_arg(*arguments, uint64_t) : __builtin_va_arg(*arguments, uint32_t);
+
+        value = field->size == SIZE_SHORT ? (uint16_t)value : value;
+        field->plus = field->space = false;
+        put_number(engine, field, value, false, base, conversion == 'X');
+    }
+}
+
+/* %s and %c take text as wide as the format, %S and %C the other; h, l and w say it outright. */
+static bool text_is_wide(const struct engine *engine, const struct field *field, bool other)
+{
+    return field->size == SIZE_SHORT ? false : field->size != SIZE_INT || other != engine->is_wide;
+}
+
+static void convert(struct engine *engine, struct field *field, uint16_t conversion, __builtin_ms_va_list *arguments)
+{
+    uint16_t unit;
+
+    switch (conversion) {
+    case '%':
+        put(engine, '%');
+        return;
+    case 'd':
+    case 'i':
+    case 'u':
+    case 'x':
+    case 'X':
+    case 'o':
+        convert_number(engine, field, conversion, arguments);
+        return;
+    case 'p':
+        field->precision = 16;
+        field->plus = field->space = field->alternate = false;
+        put_number(engine, field, (uint64_t)__builtin_va_arg(*arguments, void *), false, 16, true);
+        return;
+    case 'c':
+    case 'C':
+        unit = (uint16_t)__builtin_va_arg(*arguments, int);
+        field->precision = 1;
+        put_text(engine, field, &unit, text_is_wide(engine, field, conversion == 'C'), 1);
+        return;
+    case 's':
+    case 'S':
+        put_text(engine, field, __builtin_va_arg(*arguments, void *), text_is_wide(engine, field, conversion == 'S'), SIZE_MAX);
+        return;
+    case 'Z':
+        put_string_record(engine, field, __builtin_va_arg(*arguments, const struct UNICODE_STRING *),
+                          field->size == SIZE_WIDE || field->size == SIZE_LONG);
+        return;
+    default:
+        rule_break("unsupported", "printf conversion %%%c, which the kernel does not have", conversion < 0x80 ? (char)conversion : '?');
+    }
+}
+
+static struct formatted run(struct engine *engine, __builtin_ms_va_list arguments)
+{
+    __builtin_ms_va_list taken;
+
+    __builtin_ms_va_copy(taken, arguments);
+    for (; unit_at(engine, engine->at) != 0; engine->at++) {
         struct field field = { .precision = -1 };
-        uint16_t c;
 
-        if (UNIT(at) != '%') {
-            put(engine, UNIT(at));
+        if (unit_at(engine, engine->at) != '%') {
+            put(engine, unit_at(engine, engine->at));
             continue;
         }
-        for (at++;; at++) {
-            c = UNIT(at);
-            if (c == '-') {
-                field.left = true;
-            } else if (c == '+') {
-                field.plus = true;
-            } else if (c == ' ') {
-                field.space = true;
-            } else if (c == '#') {
-                field.alternate = true;
-            } else if (c == '0') {
-                field.zero = true;
-            } else {
-                break;
-            }
-        }
-        if (c == '*') {
-            field.width = __builtin_va_arg(arguments, int);
-            if (field.width < 0) {
-                field.left = true;
-                field.width = -field.width;
-            }
-            c = UNIT(++at);
-        }
-        for (; c >= '0' && c <= '9'; c = UNIT(++at)) {
-            field.width = field.width * 10 + (c - '0');
-        }
-        if (c == '.') {
-            field.precision = 0;
-            c = UNIT(++at);
-            if (c == '*') {
-                field.precision = __builtin_va_arg(arguments, int);
-                c = UNIT(++at);
-            }
-            for (; c >= '0' && c <= '9'; c = UNIT(++at)) {
-                field.precision = field.precision * 10 + (c - '0');
-            }
-        }
-        for (;; c = UNIT(++at)) {
-            if (c == 'h') {
-                field.size = SIZE_SHORT;
-            } else if (c == 'l') {
-                field.size = field.size == SIZE_LONG ? SIZE_64 : SIZE_LONG;
-            } else if (c == 'w') {
-                field.size = SIZE_WIDE;
-            } else if (c == 'I' && UNIT(at + 1) == '6' && UNIT(at + 2) == '4') {
-                field.size = SIZE_64;
-                at += 2;
-            } else if (c == 'I' && UNIT(at + 1) == '3' && UNIT(at + 2) == '2') {
-                field.size = SIZE_INT;
-                at += 2;
-            } else if (c == 'I' || c == 'z' || c == 't') {
-                field.size = SIZE_POINTER;
-            } else {
-                break;
-            }
-        }
-        switch (c) {
-        case '%':
-            put(engine, '%');
-            break;
-        case 'd':
-        case 'i': {
-            int64_t value = field.size == SIZE_64 || field.size == SIZE_POINTER ? __builtin_va_arg(arguments, int64_t) : __builtin_va_arg(arguments, int32_t);
-
-            value = field.size == SIZE_SHORT ? (int16_t)value : value;
-            put_number(engine, &field, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0, 10, false);
-            break;
-        }
-        case 'u':
-        case 'x':
-        case 'X':
-        case 'o': {
-            uint64_t value = field.size == SIZE_64 || field.size == SIZE_POINTER ? __builtin_va_arg(arguments, uint64_t) : __builtin_va_arg(arguments, uint32_t);
-
-            value = field.size == SIZE_SHORT ? (uint16_t)value : value;
-            field.plus = field.space = false;
-            put_number(engine, &field, value, false, c == 'u' ? 10 : c == 'o' ? 8 : 16, c == 'X');
-            break;
-        }
-        case 'p':
-            field.precision = 16;
-            field.plus = field.space = field.alternate = false;
-            put_number(engine, &field, (uint64_t)__builtin_va_arg(arguments, void *), false, 16, true);
-            break;
-        case 'c':
-        case 'C': {
-            uint16_t unit = (uint16_t)__builtin_va_arg(arguments, int);
-            bool is_wide = field.size == SIZE_SHORT ? false : field.size != SIZE_INT || (c == 'C') != engine->is_wide;
-
-            engine->has_unicode |= is_wide;
-            if (!is_wide) {
-                unit &= 0xff;
-            }
-            field.precision = 1;
-            put_text(engine, &field, &unit, is_wide, 1);
-            break;
-        }
-        case 's':
-        case 'S': {
-            const void *text = __builtin_va_arg(arguments, void *);
-            bool is_wide = field.size == SIZE_SHORT ? false : field.size != SIZE_INT || (c == 'S') != engine->is_wide;
-
-            put_text(engine, &field, text, is_wide, SIZE_MAX);
-            break;
-        }
-        case 'Z':
-            put_string_record(engine, &field, __builtin_va_arg(arguments, const struct UNICODE_STRING *), field.size == SIZE_WIDE || field.size == SIZE_LONG);
-            break;
-        default:
-            rule_break("unsupported", "printf conversion %%%c, which the kernel does not have", c < 0x80 ? (char)c : '?');
-        }
+        engine->at++;
+        take_field(engine, &field, &taken);
+        convert(engine, &field, unit_at(engine, engine->at), &taken);
     }
-#undef UNIT
+    __builtin_ms_va_end(taken);
     return (struct formatted){ engine->length, engine->has_unicode };
 }
 
 struct formatted format_narrow(char *out, size_t most, const char *format, __builtin_ms_va_list arguments)
 {
-    struct engine engine = { .narrow = out, .most = most };
+    struct engine engine = { .format = format, .narrow = out, .most = most };
 
-    return run(&engine, format, arguments);
+    return run(&engine, arguments);
 }
 
 struct formatted format_wide(uint16_t *out, size_t most, const uint16_t *format, __builtin_ms_va_list arguments)
 {
-    struct engine engine = { .wide = out, .most = most, .is_wide = true };
+    struct engine engine = { .format = format, .wide = out, .most = most, .is_wide = true };
 
-    return run(&engine, format, arguments);
+    return run(&engine, arguments);
 }
