@@ -139,12 +139,18 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     return memory_of(block);
 }
 
+/* The whole range holds one byte value: its first byte does, and each equals the one before. */
+static bool filled_with(const uint8_t *bytes, uint8_t value, size_t count)
+{
+    return count == 0 || (bytes[0] == value && memcmp(bytes, bytes + 1, count - 1) == 0);
+}
+
 static void check_guard(struct block *block, const char *function)
 {
     const uint8_t *guard = memory_of(block) + block->size;
     char tag[5];
 
-    for (unsigned i = 0; i < GUARD_BYTES; i++) {
+    for (unsigned i = 0; i < GUARD_BYTES && !filled_with(guard, FILL_GUARD, GUARD_BYTES); i++) {
         RULE(guard[i] == FILL_GUARD, "pool", "%s: %s '%s' of %zu bytes was written %u bytes past its end", function,
              kind_name(block->kind), tag_text(block->tag, tag), block->size, i + 1);
     }
@@ -156,7 +162,7 @@ static void release(struct block *block)
     const uint8_t *memory = memory_of(block);
     char tag[5];
 
-    for (size_t i = 0; i < block->size; i++) {
+    for (size_t i = 0; i < block->size && !filled_with(memory, FILL_FREED, block->size); i++) {
         RULE(memory[i] == FILL_FREED, "pool", "%s '%s' of %zu bytes was written at offset %zu after it was freed", kind_name(block->kind),
              tag_text(block->tag, tag), block->size, i);
     }
