@@ -36,7 +36,7 @@ static const XENNET_REVISIONS *DriverRow;
 
 // Oldest first.
 static const XENNET_REVISIONS DriverTable[] = {
-    DRIVER_ROW(20, 2, 1, 2, 2, 1, FALSE),
+    DRIVER_ROW(20, 2, 1, 2, 1, 1, FALSE),
     DRIVER_ROW(30, 2, 2, 3, 2, 2, TRUE),
     DRIVER_ROW(40, 2, 2, 3, 2, 2, TRUE),
     DRIVER_ROW(50, 2, 2, 4, 2, 2, TRUE),
