@@ -121,9 +121,9 @@ class Annotations(unittest.TestCase):
 
 
 class Output(unittest.TestCase):
-    def copy(self, folder):
+    def copy(self, folder, origin=ROOT):
         for name in BUILT_FROM:
-            source = ROOT / name
+            source = Path(origin) / name
             if source.is_dir():
                 shutil.copytree(source, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
@@ -140,8 +140,9 @@ class Output(unittest.TestCase):
     def test_two_builds_in_different_folders_are_identical(self):
         with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory(suffix="-another-name") as second:
             made = []
+            self.copy(first)
+            self.copy(second, first)
             for folder in (first, second):
-                self.copy(folder)
                 done = self.build(folder, "free", TZ="UTC" if folder == first else "Asia/Tokyo")
                 self.assertEqual(done.returncode, 0, done.stderr)
                 made.append(self.package(folder))

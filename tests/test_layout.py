@@ -173,7 +173,7 @@ class BitFields(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "bits.c"
             source.write_text("".join(text))
-            command = tools.compiler(arch, "free") + ["-w", "-S", "-emit-llvm", "-ferror-limit=0", "-o", "-"]
+            command = tools.compiler(arch, "free") + ["-w", "-g0", "-S", "-emit-llvm", "-ferror-limit=0", "-o", "-"]
             done = subprocess.run(command + [str(source)], capture_output=True, text=True, check=False, cwd=ROOT)
         self.assertEqual(done.stderr, "")
         returned = dict(re.findall(r"@check_(\d+)\(.*?\n(?:[^}]*?)ret i32 (\S+)", done.stdout))
