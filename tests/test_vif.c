@@ -121,3 +121,206 @@ TEST(packets_received_are_as_they_were_sent)
         run_all((struct story){ inject_and_receive, { .version = version, .queues = 1 } }, 3);
     }
 }
+
+/* --- large sends and receives --- */
+
+enum { LSO4 = 1 << 1, IPCSUM4 = 1 << 2, TCP4 = 1 << 3, UDP4 = 1 << 4, LSO6 = 1 << 5, TCP6 = 1 << 6, NEED_CHECKSUM = 1 << 8, NEED_SPLIT = 1 << 9 };
+
+/* One MDL over many pages of the bed's memory. */
+static void send_large(struct vif_bed *bed, int version, uint32_t payload, uint32_t mss)
+{
+    struct frame frame, got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
+    uint32_t length = packet_build(&(struct packet_shape){ version, PROTOCOL_TCP, payload, .source_port = 77 }, bytes, &frame);
+    struct MDL *mdl = mdl_create(bed->memory + 100, length);
+    uint32_t before = vb_completed(bed);
+
+    memcpy(bed->memory + 100, bytes, length);
+    CHECK_EQ(vb_send(bed, 0, mdl, length, version == 4 ? LSO4 : LSO6, (uint16_t)mss, NULL, false), 0);
+    CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), length);
+    CHECK_EQ(got.offload.gso, payload == mss ? FRAME_GSO_NONE : version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6);
+    CHECK_EQ(got.offload.gso_size, payload == mss ? 0 : mss);
+    CHECK(got.offload.checksum_partial);
+    CHECK(memcmp(bytes + frame.offload.header_length, other + frame.offload.header_length, payload) == 0);
+    CHECK(memcmp(bytes, other, frame.offload.header_length) == 0);
+    vb_wait_completed(bed, before + 1);
+    mdl_free(mdl);
+}
+
+static void large_sends(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    for (int version = 4; version <= 6; version += 2) {
+        uint32_t mss = version == 4 ? 1460 : 1440;
+
+        send_large(bed, version, mss, mss);
+        send_large(bed, version, mss + 1, mss);
+        send_large(bed, version, 9000, mss);
+        send_large(bed, version, 65000, mss);
+    }
+    CHECK_EQ(bed->sent_ok, 8);
+    vb_unbind(bed);
+}
+
+TEST(large_sends_cross_the_ring_whole)
+{
+    run_all((struct story){ large_sends, { .version = 9, .queues = 1 } }, 10);
+    run_all((struct story){ large_sends, { .version = 10, .queues = 1, .strict = true, .per_packet = true } }, 5);
+}
+
+static struct frame large(int version, uint32_t payload, uint16_t mss)
+{
+    struct frame frame;
+
+    packet_build(&(struct packet_shape){ version, PROTOCOL_TCP, payload, .source_port = 77 }, bytes, &frame);
+    frame.offload.gso = version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6;
+    frame.offload.gso_size = mss;
+    return frame;
+}
+
+static void set_receive(struct vif_bed *bed, uint16_t options)
+{
+    ((vb_options *)bed->vifi.ReceiverSetOffloadOptions)(&bed->vifi, (struct XENVIF_VIF_OFFLOAD_OPTIONS_V1){ .Value = options });
+}
+
+static void large_receives(struct vif_bed *bed)
+{
+    static const uint32_t sizes[] = { 2000, 9000, 40000, 65000 };
+
+    vb_bind(bed);
+    bed->keep = true;
+    set_receive(bed, LSO4 | LSO6 | TCP4 | TCP6 | IPCSUM4);
+    for (uint32_t i = 0; i < 8; i++) {
+        struct frame frame = large(i < 4 ? 4 : 6, sizes[i % 4], 1448);
+
+        CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+        vb_wait_received(bed, i + 1);
+        CHECK_EQ(bed->received[i].length, frame.length);
+        CHECK_EQ(bed->received[i].mss, 1448);
+        CHECK(bed->received[i].checksum & 1 << 3); /* TcpChecksumSucceeded */
+        CHECK_EQ(vb_copy(&bed->received[i], other), frame.length);
+        CHECK(memcmp(bytes, other, frame.length) == 0);
+    }
+    vb_give_back(bed);
+    vb_unbind(bed);
+}
+
+TEST(large_receives_come_up_whole)
+{
+    run_all((struct story){ large_receives, { .version = 10, .queues = 1 } }, 10);
+    run_all((struct story){ large_receives, { .version = 10, .queues = 1, .strict = true, .per_packet = true } }, 3);
+}
+
+/* A segment as a stack would want it: every header complete, its place in the stream told by its sequence number. */
+static void check_segment(const struct vb_received *packet, const struct frame *whole, uint32_t expected_offset, uint32_t expected_size)
+{
+    uint32_t header = whole->offload.header_length, length = vb_copy(packet, other);
+    struct frame frame = { .vectors = { { other, length } }, .vector_count = 1, .length = length };
+    uint32_t tcp = packet->info.TcpHeader.Offset;
+
+    CHECK_EQ(length, header + expected_size);
+    CHECK_EQ(get32(other + tcp + 4), get32(bytes + tcp + 4) + expected_offset);
+    CHECK(memcmp(other + header, bytes + header + expected_offset, expected_size) == 0);
+    CHECK(frame_verify_ip_header(&frame));
+    CHECK_EQ(frame_verify_checksum(&frame), CHECKSUM_GOOD);
+}
+
+static void split_receives(struct vif_bed *bed)
+{
+    struct frame frame;
+
+    vb_bind(bed);
+    bed->keep = true;
+    for (int version = 4; version <= 6; version += 2) {
+        uint32_t first = bed->received_count;
+
+        set_receive(bed, NEED_CHECKSUM); /* no large packets: all of it is cut */
+        frame = large(version, 5000, 1448);
+        CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+        vb_wait_received(bed, first + 4);
+        for (uint32_t i = 0; i < 4; i++) {
+            CHECK_EQ(bed->received[first + i].mss, 0);
+            check_segment(&bed->received[first + i], &frame, i * 1448, i < 3 ? 1448 : 5000 - 3 * 1448);
+        }
+        set_receive(bed, LSO4 | LSO6 | NEED_CHECKSUM | NEED_SPLIT); /* one segment and the rest */
+        CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+        vb_wait_received(bed, first + 6);
+        check_segment(&bed->received[first + 4], &frame, 0, 1448);
+        check_segment(&bed->received[first + 5], &frame, 1448, 5000 - 1448);
+        CHECK_EQ(bed->received[first + 5].mss, 1448);
+        CHECK_EQ(bed->received[first + 4].more, 1);
+    }
+    vb_give_back(bed);
+    vb_unbind(bed);
+}
+
+TEST(large_receives_are_split_when_asked)
+{
+    run_all((struct story){ split_receives, { .version = 10, .queues = 1 } }, 10);
+}
+
+/* --- checksums --- */
+
+static void checksum_receives(struct vif_bed *bed)
+{
+    struct frame frame;
+
+    vb_bind(bed);
+    bed->keep = true;
+    set_receive(bed, TCP4 | UDP4 | IPCSUM4);
+    frame = udp(500, 9);                 /* partial: the sender vouches */
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    frame_complete_checksum(&frame);
+    frame.offload = (struct frame_offload){ 0 }; /* complete, nobody vouches */
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    bytes[100] ^= 1;                     /* and wrong */
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    bytes[24] ^= 1;                      /* the IP header too */
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    vb_wait_received(bed, 4);
+    CHECK_EQ(bed->received[0].checksum, 1 << 0 | 1 << 6);
+    CHECK_EQ(bed->received[1].checksum, 1 << 0 | 1 << 6);
+    CHECK_EQ(bed->received[2].checksum, 1 << 0 | 1 << 7);
+    CHECK_EQ(bed->received[3].checksum, 1 << 1 | 1 << 7);
+    set_receive(bed, NEED_CHECKSUM);
+    frame = udp(501, 9);
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    vb_wait_received(bed, 5);
+    CHECK_EQ(bed->received[4].checksum, 1 << 2 | 1 << 8);
+    vb_copy(&bed->received[4], other);
+    frame_complete_checksum(&frame);
+    CHECK(memcmp(bytes, other, frame.length) == 0);
+    vb_give_back(bed);
+    vb_unbind(bed);
+}
+
+TEST(received_checksums_are_judged_as_xenvif_does)
+{
+    run_all((struct story){ checksum_receives, { .version = 10, .queues = 1 } }, 3);
+}
+
+static void checksum_sends(struct vif_bed *bed)
+{
+    struct frame got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 }, frame;
+
+    vb_bind(bed);
+    for (uint32_t i = 0; i < 2; i++) {
+        int protocol = i == 0 ? PROTOCOL_TCP : PROTOCOL_UDP;
+        uint32_t length = packet_build(&(struct packet_shape){ 4, protocol, 700, .source_port = 5 }, bytes, &frame);
+
+        memcpy(bed->memory, bytes, length);
+        memset(bed->memory + 24, 0xaa, 2);                             /* IP checksum: to be computed */
+        memset(bed->memory + 34 + frame.offload.checksum_offset, 0, 2); /* pseudo-header sum: XenVif's own work */
+        CHECK_EQ(vb_send(bed, 0, NULL, length, IPCSUM4 | (i == 0 ? TCP4 : UDP4), 0, NULL, false), 0);
+        CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), length);
+        CHECK(memcmp(bytes, other, length) == 0);
+        CHECK(got.offload.checksum_partial);
+        CHECK_EQ(got.offload.checksum_start, 34);
+        vb_wait_completed(bed, i + 1);
+    }
+    vb_unbind(bed);
+}
+
+TEST(sent_checksums_are_left_to_the_backend)
+{
+    run_all((struct story){ checksum_sends, { .version = 10, .queues = 1 } }, 3);
+}
