@@ -30,7 +30,7 @@ static void run_symbolizer(const struct image *image, uintptr_t offset, int out)
     snprintf(object, sizeof(object), "--obj=%s", image->path);
     snprintf(address, sizeof(address), "%#lx", (unsigned long)offset);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        execlp(names[i], names[i], object, "--relative-address", "--no-inlines", "--basenames", address, (char *)NULL);
+        execlp(names[i], names[i], object, "--relative-address", "--no-inlines", address, (char *)NULL);
     }
     _exit(1);
 }
@@ -66,6 +66,10 @@ static bool symbolize(const struct image *image, uintptr_t offset, char *text, s
     char *column = strrchr(place, ':'); /* file:line:column: the last is noise */
     if (column != NULL && strchr(place, ':') != column) {
         *column = '\0';
+    }
+    /* The compiler's path, from whichever system it ran on: the name is enough to find the line. */
+    for (char *slash; (slash = strpbrk(place, "/\\")) != NULL;) {
+        place = slash + 1;
     }
     snprintf(text, size, "%s (%s)", function, place[0] == '?' ? "?" : place);
     return true;

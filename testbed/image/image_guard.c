@@ -61,13 +61,19 @@ __asm__(
     "    ret\n"
     ".globl guard_check\n"
     "guard_check:\n"
+    "    pushq %rbp\n"
+    "    movq %rsp, %rbp\n"
     "    xchgq %rax, %rcx\n"
     "    callq guard_keep_and_check\n"
     "    xchgq %rax, %rcx\n"
+    "    popq %rbp\n"
     "    ret\n"
     ".globl guard_dispatch\n"
     "guard_dispatch:\n"
+    "    pushq %rbp\n"
+    "    movq %rsp, %rbp\n"
     "    callq guard_keep_and_check\n"
+    "    popq %rbp\n"
     "    jmpq *%rax\n");
 
 MS_ABI __attribute__((used)) void guard_check_target(const void *target)

@@ -125,6 +125,9 @@ static void handle_driver(int number, const siginfo_t *info, ucontext_t *context
     if (number == SIGTRAP) {
         rule_break("breakpoint", "the driver ran into a breakpoint (int 3)");
     }
+    if (number == SIGSEGV && (gregs[REG_ERR] & PAGE_FAULT_FETCH)) { /* no code to look at */
+        report_access(context, info);
+    }
     if (code[0] == 0xcd && code[1] == 0x29) {
         rule_break("fast-fail", "the driver failed fast with code %u: %s", (unsigned)gregs[REG_RCX], fast_fail_name((uint32_t)gregs[REG_RCX]));
     }

@@ -4,7 +4,7 @@
  * shares with everybody (KUSER_SHARED_DATA: clocks, version), whose macros the WDK puts inline into drivers.
  *
  * A write of CR8 may block or run DPCs, which a signal handler must not. So the handler only makes the driver's code call
- * fault_write_cr8 through a thunk that keeps every register: it pushes the return address and the value on the driver's stack
+ * fault_write_cr8 through a thunk that keeps every register: it pushes the value and the return address on the driver's stack
  * (Windows x64 has no red zone) and continues in the thunk.
  */
 #include "nt/fault_emulate.h"
@@ -22,7 +22,7 @@
 
 void fault_cr8_thunk(void);
 
-/* On entry: (%rsp) the value, 8(%rsp) where to go on. */
+/* On entry: (%rsp) where to go on, 8(%rsp) the value. A frame like any other, so that stacks can be walked through it. */
 __asm__(
     ".text\n"
     ".globl fault_cr8_thunk\n"
@@ -45,7 +45,7 @@ __asm__(
     "    andq $-16, %rsp\n"
     "    fxsave64 (%rsp)\n"
     "    cld\n"
-    "    movq 8(%rbp), %rdi\n"
+    "    movq 16(%rbp), %rdi\n"
     "    callq fault_write_cr8\n"
     "    fxrstor64 (%rsp)\n"
     "    movq %rbx, %rsp\n"
@@ -61,8 +61,7 @@ __asm__(
     "    popq %rax\n"
     "    popfq\n"
     "    popq %rbp\n"
-    "    leaq 8(%rsp), %rsp\n"
-    "    ret\n");
+    "    ret $8\n");
 
 __attribute__((used)) void fault_write_cr8(uint64_t value)
 {
@@ -98,8 +97,8 @@ static bool emulate_cr8(ucontext_t *context, const uint8_t *code)
     }
     uint64_t *stack = (uint64_t *)gregs[REG_RSP];
     const uint64_t value = (uint64_t)*operand;
-    *--stack = next;
     *--stack = value;
+    *--stack = next;
     gregs[REG_RSP] = (greg_t)stack;
     gregs[REG_RIP] = (greg_t)&fault_cr8_thunk;
     return true;
