@@ -452,3 +452,26 @@ TEST(feature_taken_away_is_neither_offered_nor_used)
 {
     run_all(taken_away);
 }
+
+static void without_sg(void *unused)
+{
+    struct fe fe = { .queues = 1, .options.without = 1u << NETBACK_BIT_SG };
+    struct frame frame;
+
+    (void)unused;
+    fe_start(&fe);
+    CHECK_EQ(fe_backend_key(&fe, "feature-sg"), -1);
+    CHECK_EQ(fe_backend_key(&fe, "feature-gso-tcpv4"), -1);
+    CHECK_EQ(fe_backend_key(&fe, "feature-gso-tcpv6"), -1);
+    fe_queue_packet(&fe, 0, bytes, 1400, 100, 0, NULL);
+    fe_push_tx(&fe, 0);
+    collect(&fe, 0, &frame);
+    CHECK_EQ(frame.length, 1400);
+    CHECK_EQ(fe_responses(&fe, 0, 2), 0);
+    fe_stop(&fe);
+}
+
+TEST(backend_without_scatter_gather_offers_no_gso_and_takes_slots_all_the_same)
+{
+    run_all(without_sg);
+}

@@ -179,7 +179,7 @@ void features_read(struct netback *netback)
     features->sg = announced(netback, "feature-sg") && !without(netback, NETBACK_BIT_SG);
     features->checksum4 = !announced(netback, "feature-no-csum-offload") && !without(netback, NETBACK_BIT_CSUM);
     features->checksum6 = announced(netback, "feature-ipv6-csum-offload") && !without(netback, NETBACK_BIT_IPV6_CSUM);
-    /* A large packet is scattered and its checksums are blank: it needs the other two. */
+    /* The frontend's GSO needs its other two, like ours (netback_create). */
     features->gso4 = announced(netback, "feature-gso-tcpv4") && features->sg && features->checksum4 && !without(netback, NETBACK_BIT_GSO_TCPV4);
     features->gso6 = announced(netback, "feature-gso-tcpv6") && features->sg && features->checksum6 && !without(netback, NETBACK_BIT_GSO_TCPV6);
     features->rx_notify = announced(netback, "feature-rx-notify") && !without(netback, NETBACK_BIT_RX_NOTIFY);

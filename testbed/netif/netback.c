@@ -168,6 +168,17 @@ static uint32_t limit(uint32_t value, uint32_t most)
     return value < 1 ? 1 : value > most ? most : value;
 }
 
+/* A large packet is scattered and its checksums are blank: without one of these there is no GSO, and none is offered. */
+static uint32_t with_consequences(uint32_t mask)
+{
+    const uint32_t gso4 = 1u << NETBACK_BIT_GSO_TCPV4, gso6 = 1u << NETBACK_BIT_GSO_TCPV6;
+
+    mask |= (mask & 1u << NETBACK_BIT_SG) != 0 ? gso4 | gso6 : 0;
+    mask |= (mask & 1u << NETBACK_BIT_CSUM) != 0 ? gso4 : 0;
+    mask |= (mask & 1u << NETBACK_BIT_IPV6_CSUM) != 0 ? gso6 : 0;
+    return mask;
+}
+
 struct netback *netback_create(struct xen *backend_domain, struct port *port, const struct netback_options *options)
 {
     struct netback *netback = calloc(1, sizeof(*netback));
@@ -179,6 +190,7 @@ struct netback *netback_create(struct xen *backend_domain, struct port *port, co
     netback->xen = backend_domain;
     netback->port = port;
     netback->options = *options;
+    netback->options.without = with_consequences(options->without);
     netback->guest = options->vif.guest;
     netback->queues_most = limit(limit(options->queues, port_queues(port)), QUEUES_MOST);
     netback->link_up = 1;

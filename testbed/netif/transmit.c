@@ -3,6 +3,8 @@
  * A queue's transmit task: takes packets off the guest's transmit ring, checks them as Linux's netback does, hands them to the
  * port from the guest's own mapped pages, answers. A batch is drained, then its responses are pushed with one notification.
  *
+ * Several slots are taken whether or not "feature-sg" was offered, as Linux does: XenVif does not look at that key.
+ *
  * Misbehaviour comes in two sorts, as in Linux: a packet that is only wrong gets error responses; requests that cannot be made
  * sense of disable the interface. Everything shared is copied before it is looked at; headers are parsed from a copy.
  */
@@ -225,7 +227,7 @@ static void deliver(struct netback_queue *queue, const struct packet *packet)
         }
         return;
     }
-    if ((packet->slot_count > 1 && without(queue->netback, NETBACK_BIT_SG)) || !set_offload(queue, packet, &frame)) {
+    if (!set_offload(queue, packet, &frame)) {
         unmap_slots(queue, packet, packet->slot_count);
         count(&queue->tx.errors, 1);
         respond_all(queue, packet, NETIF_RSP_ERROR);
