@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Build the driver package on Linux: xennet/x64 and xennet/x86, each with xennet.sys, xennet.pdb and xennet.inf.
+"""Build the driver package on Linux: xennet/x64 and xennet/x86, each with driver, co-installer, their PDBs and
+the INF.
 
 usage: build.py free|checked [--arch x64|x86]...
 
@@ -15,7 +16,7 @@ Two builds with the same values are identical to the byte, wherever the reposito
 import argparse
 import sys
 
-from scripts import build_driver, version
+from scripts import build_coinst, build_driver, version
 from scripts.build_tools import ARCHITECTURES, FLAVOURS, ROOT
 from scripts.cli import Stop
 
@@ -32,6 +33,7 @@ def main(arguments):
     try:
         for arch in dict.fromkeys(options.arch or ARCHITECTURES):
             package = build_driver.build(arch, options.flavour)
+            build_coinst.build(arch, options.flavour)
             print(f"{package.relative_to(ROOT)}: xennet.sys {version.text()} {options.flavour}, "
                   f"{(package / 'xennet.sys').stat().st_size} bytes")
     except Stop as stop:

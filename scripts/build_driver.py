@@ -101,10 +101,10 @@ def compile_all(arch, flavour, folder):
     return [output for _, output, _ in jobs]
 
 
-def imports(arch, folder):
+def imports(arch, folder, names=tools.LIBRARIES):
     """Import libraries from toolchain/imports, reduced to what the architecture has."""
     made = []
-    for name in tools.LIBRARIES:
+    for name in names:
         lines = []
         for line in (ROOT / "toolchain" / "imports" / f"{name}.def").read_text().splitlines():
             body, _, note = line.partition(";")
@@ -124,14 +124,15 @@ def imports(arch, folder):
     return made
 
 
-def resource(folder):
+def resource(folder, source=f"{DRIVER}/xennet.rc", defines=()):
     """The version resource, preprocessed by clang so that nothing else is needed for it."""
-    source, text, output = f"{DRIVER}/xennet.rc", folder / "xennet.i.rc", folder / "xennet.res"
+    stem = Path(source).stem
+    text, output = folder / f"{stem}.i.rc", folder / f"{stem}.res"
     if not (ROOT / source).is_file():
         raise Stop(f"{source} is missing: it holds the version resource")
     done = subprocess.run(
         [tools.tool("clang-16"), "--target=" + tools.TARGETS["x64"], "-E", "-x", "c", "-DRC_INVOKED", "-nostdinc", f"-I{DRIVER}", "-Iinclude",
-         *tools.system_headers(), *version_defines(), source], cwd=ROOT, capture_output=True, text=True, check=False)
+         *tools.system_headers(), *version_defines(), *defines, source], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Stop(f"preprocessing {source} failed:\n{done.stderr.rstrip()}", 1)
     text.write_text(done.stdout)
@@ -167,7 +168,7 @@ def one_at_a_time():
 
 
 def build(arch, flavour):
-    """Make one architecture's package. A package file is replaced whole or not at all, so a reader never meets half."""
+    """Make one architecture's driver and INF."""
     folder, package = ROOT / "build" / flavour / arch, ROOT / "xennet" / arch
     with one_at_a_time():
         for path in (folder, package):
@@ -179,8 +180,13 @@ def build(arch, flavour):
                          [str(path.relative_to(ROOT)) for path in inputs],
                          f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), f"linking xennet.sys for {arch}")
         (folder / "xennet.inf").write_bytes(inf(arch))
-        for path in names + [folder / "xennet.inf"]:
-            fresh = package / (path.name + ".new")
-            shutil.copyfile(path, fresh)
-            fresh.replace(package / path.name)
+        deliver(names + [folder / "xennet.inf"], package)
     return package
+
+
+def deliver(paths, package):
+    """Put files into the package folder: each is replaced whole or not at all, so a reader never meets half."""
+    for path in paths:
+        fresh = package / (path.name + ".new")
+        shutil.copyfile(path, fresh)
+        fresh.replace(package / path.name)

@@ -146,7 +146,7 @@ class Output(unittest.TestCase):
                 done = self.build(folder, "free", TZ="UTC" if folder == first else "Asia/Tokyo")
                 self.assertEqual(done.returncode, 0, done.stderr)
                 made.append(self.package(folder))
-            self.assertEqual(len(made[0]), 6)
+            self.assertEqual(len(made[0]), 10)
             self.assertEqual([name for name in made[0] if made[0][name] != made[1].get(name)], [])
 
             # Built again after only the version changed: other bytes, and only what depends on it.
@@ -165,7 +165,7 @@ class Output(unittest.TestCase):
             self.copy(folder)
             done = self.build(folder, "checked")
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual(len(self.package(folder)), 6)
+            self.assertEqual(len(self.package(folder)), 10)
 
     def test_without_arguments_it_says_what_it_takes(self):
         done = self.build(ROOT)
