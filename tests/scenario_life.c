@@ -68,9 +68,11 @@ static void life(struct story *story)
     story_check(&story->in, FRAMES);
 
     quiet_exchange(story);
+    CHECK_EQ(adapter_pause(story->bed.adapter), 0); /* nothing may be on its way after it */
     adapter_counters(story->bed.adapter, &counters);
-    CHECK_EQ(counters.tx_packets, counters.tx_completions);
-    CHECK_EQ(counters.rx_packets, counters.rx_returns);
+    CHECK_EQ(counters.tx_completions, counters.tx_packets);
+    CHECK_EQ(counters.rx_returns, counters.rx_packets);
+    CHECK_EQ(adapter_restart(story->bed.adapter), 0);
 }
 
 TEST(connect_send_receive_pause_restart_halt_over_many_seeds)
