@@ -6,6 +6,8 @@
  *   Default   what the keywords ask for, within Hardware      (fixed at start)
  *   Current   Default, then as OID_TCP_OFFLOAD_PARAMETERS says
  *
+ * What NDIS and XenVif are told is OffloadEffective of these.
+ *
  * One table ties a bit to its keyword and to its member of NDIS_OFFLOAD_PARAMETERS; both directions of a
  * checksum share a row. XenVif validates checksums and coalesces only for the IP versions that NDIS has
  * announced with OID_OFFLOAD_ENCAPSULATION.
@@ -114,6 +116,21 @@ OffloadFromConfig(const XENNET_CONFIG *Config)
     return Bits;
 }
 
+// Segments are cut and joined by whoever does their checksums: without the one, the other is off too.
+static ULONG
+OffloadEffective(ULONG Bits)
+{
+    if (!(Bits & OFFLOAD_TCP4_TX))
+        Bits &= ~(ULONG)OFFLOAD_LSO4;
+    if (!(Bits & OFFLOAD_TCP6_TX))
+        Bits &= ~(ULONG)OFFLOAD_LSO6;
+    if (!(Bits & OFFLOAD_TCP4_RX))
+        Bits &= ~(ULONG)OFFLOAD_RSC4;
+    if (!(Bits & OFFLOAD_TCP6_RX))
+        Bits &= ~(ULONG)OFFLOAD_RSC6;
+    return Bits;
+}
+
 static ULONG
 OffloadSupported(ULONG Bits, ULONG Bit)
 {
@@ -186,7 +203,7 @@ VOID
 OffloadApplyReceive(XENNET_OFFLOAD *Offload)
 {
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
-    ULONG Bits = Offload->Current & Offload->Encapsulated;
+    ULONG Bits = OffloadEffective(Offload->Current) & Offload->Encapsulated;
 
     Options.Value = 0;
     Options.OffloadTagManipulation = 1;
@@ -258,7 +275,7 @@ OffloadSetAttributes(XENNET_OFFLOAD *Offload)
     NDIS_OFFLOAD Default;
     NDIS_OFFLOAD Hardware;
 
-    OffloadDescribe(Offload, Offload->Default, &Default);
+    OffloadDescribe(Offload, OffloadEffective(Offload->Default), &Default);
     OffloadDescribe(Offload, Offload->Hardware, &Hardware);
     RtlZeroMemory(&Attributes, sizeof(Attributes));
     Attributes.OffloadAttributes.Header.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES;
@@ -274,7 +291,7 @@ OffloadIndicateConfig(XENNET_OFFLOAD *Offload)
 {
     NDIS_OFFLOAD Record;
 
-    OffloadDescribe(Offload, Offload->Current, &Record);
+    OffloadDescribe(Offload, OffloadEffective(Offload->Current), &Record);
     AdapterIndicateStatus(Offload->Adapter, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
 }
 

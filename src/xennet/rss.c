@@ -330,7 +330,7 @@ RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
         Rss->SupportedTypes = RssTypesFromVif(Types);
     (VOID)VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
 
-    Rss->Available = Adapter->Config.Rss != 0 && Rss->Queues > 1 &&
+    Rss->Available = Adapter->Config.Rss != 0 &&
                      (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
     TRACE("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Queues);
     *Result = Rss;

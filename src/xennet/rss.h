@@ -17,7 +17,7 @@ NDIS_STATUS RssCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_RSS 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID RssDestroy(_In_opt_ XENNET_RSS *Rss);
 
-// FALSE: the backend cannot hash, has one queue, or the keyword is off; RSS is not offered then.
+// FALSE: the backend cannot hash or the keyword is off; RSS is not offered then.
 BOOLEAN RssIsAvailable(_In_ const XENNET_RSS *Rss);
 
 // The record for the adapter's attributes.
