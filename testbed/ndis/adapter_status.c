@@ -60,10 +60,8 @@ static void MS_ABI indicate_status(void *handle, struct NDIS_STATUS_INDICATION *
 static void MS_ABI pause_complete(void *handle)
 {
     struct adapter *adapter = adapter_check(handle, "NdisMPauseComplete");
-    int64_t receives = adapter_outstanding_receives(adapter), sends = adapter_outstanding_sends(adapter);
 
-    RULE(receives == 0, "ndis-pause", "NdisMPauseComplete while %lld indicated NBLs had not been returned", (long long)receives);
-    RULE(sends == 0, "ndis-pause", "NdisMPauseComplete while %lld sends were outstanding", (long long)sends);
+    adapter_check_pause_complete(adapter, "NdisMPauseComplete");
     adapter_state_complete(adapter, ADAPTER_PAUSING, NDIS_STATUS_SUCCESS, "NdisMPauseComplete");
 }
 

@@ -124,6 +124,7 @@ struct adapter {
     uint32_t waiting_for;     /* the completion that is expected: ADAPTER_PAUSING, ADAPTER_RESTARTING or 0 */
     struct nt_event moved;
     int32_t moved_status;
+    uint64_t sent_before_pause;
     uint32_t power;
     bool restart_on_wake;
     /* under lock */
@@ -149,6 +150,7 @@ static inline struct adapter_processor *adapter_here(struct adapter *adapter) { 
 #define COUNT(field, n) ((void)__atomic_fetch_add(&(field), (n), __ATOMIC_RELAXED))
 int64_t adapter_outstanding_receives(const struct adapter *adapter);
 int64_t adapter_outstanding_sends(const struct adapter *adapter);
+void adapter_check_pause_complete(const struct adapter *adapter, const char *function);
 void adapter_state_complete(struct adapter *adapter, uint32_t which, int32_t status, const char *function);
 int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request); /* sends a request made by the caller */
 void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *offload, bool hardware);
