@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from scripts import build_inf
 from scripts import build_tools as tools
 from scripts import version
 from scripts.build_tools import ROOT
@@ -146,7 +147,7 @@ def inf(arch):
     template = ROOT / "src" / "xennet.inf"
     if not template.is_file():
         raise Stop("src/xennet.inf is missing: it is the template of the package's INF")
-    known = dict(version.values(), INF_ARCH=INF_ARCHITECTURES[arch], VERSION=version.text())
+    known = dict(version.values(), INF_ARCH=INF_ARCHITECTURES[arch], VERSION=version.text(), **build_inf.places())
 
     def fill(match):
         if match.group(1) not in known:

@@ -199,7 +199,7 @@ AddWhatItHas(TEXT *Text, const POLICY_PROVIDER *Provider, const wchar_t *Interfa
         AddRun(Text, Api->Lowest, Api->Highest);
     }
     if (Found == 0)
-        TextAdd(Text, L" has no version of it");
+        TextAdd(Text, L" has none");
 }
 
 void

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The built INF on every Windows that the testbed plays: which section each device gets, and what that writes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "nt/inf.h"
+#include "nt/pnp.h"
+#include "nt/registry.h"
+#include "nt/version.h"
+#include "nt_run.h"
+
+#include "../include/revision.h"
+
+#define INTERFACES "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\XENVIF\\Interfaces\\XENNET"
+
+struct expected {
+    uint32_t revision, vif, store, suspend;
+};
+
+#define ROW(revision, vif, store, suspend) { revision, vif, store, suspend },
+static const struct expected revisions[] = { XENVIF_REVISION_TABLE(ROW) };
+static const char *const vendors[] = { "XP0001", "XP0002", "XPC000", "XS0001", "XS0002", "XSC000" };
+enum { REVISIONS = sizeof(revisions) / sizeof(revisions[0]), VENDORS = sizeof(vendors) / sizeof(vendors[0]) };
+
+static const char *built_inf(void)
+{
+    static char path[4096];
+
+    snprintf(path, sizeof(path), "%s/xennet/x64/xennet.inf", test_root());
+    if (access(path, R_OK) != 0) {
+        test_skip("xennet/x64 has no built driver: run ./build.py free");
+    }
+    return path;
+}
+
+static void id_of(char *id, size_t size, const char *vendor, uint32_t revision)
+{
+    snprintf(id, size, "XENVIF\\VEN_%s&DEV_NET&REV_%08X", vendor, revision);
+}
+
+static bool is_old(const struct windows_version *windows)
+{
+    return windows->major < 10 || windows->build < 16299;
+}
+
+TEST(every_device_and_revision_gets_its_section_on_every_windows)
+{
+    char error[900] = "";
+    struct inf *inf = inf_open(built_inf(), error, sizeof(error));
+
+    CHECK_STR(error, "");
+    for (const struct windows_version *windows = windows_versions; windows->name != NULL; windows++) {
+        windows_play(windows);
+        for (int i = 0; i < VENDORS * REVISIONS; i++) {
+            const struct expected *revision = &revisions[i % REVISIONS];
+            char id[64], section[64];
+            const char *const ids[] = { id, NULL };
+            struct inf_model model;
+
+            id_of(id, sizeof(id), vendors[i / REVISIONS], revision->revision);
+            CHECK(inf_select(inf, ids, NULL, &model, error, sizeof(error)));
+            snprintf(section, sizeof(section), is_old(windows) ? "XenNet_Inst" : "XenNet_Inst_Vif%u", revision->vif);
+            CHECK_STR(model.section, section);
+        }
+    }
+    inf_close(inf);
+}
+
+TEST(a_provider_of_all_revisions_gets_the_newest)
+{
+    char error[900] = "", id[REVISIONS][64];
+    const char *ids[REVISIONS + 1] = { NULL };
+    struct inf *inf = inf_open(built_inf(), error, sizeof(error));
+    struct inf_model model;
+
+    for (int i = 0; i < REVISIONS; i++) {
+        id_of(id[i], sizeof(id[i]), "XP0001", revisions[REVISIONS - 1 - i].revision);
+        ids[i] = id[i];
+    }
+    windows_play(windows_version_find("11-24h2"));
+    CHECK(inf_select(inf, ids, ids, &model, error, sizeof(error)));
+    CHECK_STR(model.matched_id, id[0]);
+    CHECK_STR(model.section, "XenNet_Inst_Vif10");
+    inf_close(inf);
+}
+
+TEST(a_device_of_an_older_provider_gets_nothing)
+{
+    static const char *const ids[] = { "XENVIF\\VEN_XP0001&DEV_NET&REV_0800000C", "XENVIF\\VEN_XP0001&DEV_NET", "XENDEVICE", NULL };
+    char error[6000] = "";
+    struct inf *inf = inf_open(built_inf(), error, sizeof(error));
+    struct inf_model model;
+
+    CHECK(!inf_select(inf, ids, ids, &model, error, sizeof(error)));
+    CHECK_CONTAINS(error, "REV_0800000C");
+    inf_close(inf);
+}
+
+static int32_t no_interface(void *context, const uint8_t guid[16], uint16_t version, void *interface, uint16_t size)
+{
+    (void)context, (void)guid, (void)version, (void)interface, (void)size;
+    return (int32_t)0xc00000bb;
+}
+
+static const struct pdo_ops ops = { no_interface };
+static const struct expected *installing;
+
+static void install_and_look(void)
+{
+    char error[900] = "", id[64], text[100];
+    const char *const ids[] = { id, NULL };
+    struct pdo_ids names = { id, ids, ids, "0", "0" };
+    uint32_t number = 0;
+    struct device *pdo;
+    struct package *package;
+
+    id_of(id, sizeof(id), "XS0002", installing->revision);
+    pdo = pdo_create(&names, &ops, NULL);
+    package = package_install(pdo, built_inf(), NULL, error, sizeof(error));
+    CHECK_STR(error, "");
+    CHECK(package != NULL);
+    CHECK(registry_get_string(package->driver_key, "*RSS", text, sizeof(text)));
+    CHECK(registry_get_dword(package->service_key, "BootFlags", &number));
+    CHECK_EQ(number, 0x81);
+    if (is_old(windows_played())) {
+        CHECK(!registry_key_exists(INTERFACES)); /* the co-installer writes it */
+    } else {
+        CHECK(registry_get_dword(INTERFACES, "VIF", &number));
+        CHECK_EQ(number, installing->vif);
+        CHECK(registry_get_dword(INTERFACES, "STORE", &number));
+        CHECK_EQ(number, installing->store);
+        CHECK(registry_get_dword(INTERFACES, "SUSPEND", &number));
+        CHECK_EQ(number, installing->suspend);
+    }
+    package_free(package);
+    pdo_destroy(pdo);
+}
+
+TEST(the_subscription_is_written_where_there_is_no_coinstaller)
+{
+    built_inf();
+    for (const struct windows_version *windows = windows_versions; windows->name != NULL; windows++) {
+        for (size_t i = 0; i < REVISIONS; i++) {
+            installing = &revisions[i];
+            windows_play(windows);
+            CHECK_EQ(nt_run(install_and_look, NULL), 0);
+        }
+    }
+}
