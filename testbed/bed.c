@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "pump.h"
+#include "xen/libxen.h"
 
 enum {
     GUEST_DOMAIN = 1,
@@ -20,9 +21,11 @@ enum {
     GUEST_MEMORY_PAGES = 48 * 1024, /* 192 MB of address space; only what is used becomes resident */
     GRANTS_MOST = 65536,
     EDGE_BUFFERS = 256,             /* per queue */
-    CONNECT_SECONDS = 10,
+    CONNECT_SECONDS = 20,           /* a real Xen under emulation takes a few */
     LINK_MBPS = 10000,
 };
+
+#define SECOND 1000000000ull
 
 static const uint8_t guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 }; /* Xen's prefix */
 
@@ -33,7 +36,7 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
     (void)port_send(guest, processor % port_queues(guest), frame); /* a refusal is counted by the port */
 }
 
-static bool start_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
     struct xen_host_options host = { GUEST_MEMORY_PAGES, GRANTS_MOST, options->strict_grants };
     struct netback_options netback = {
@@ -57,6 +60,38 @@ static bool start_host(struct bed *bed, const struct bed_options *options, char 
     return true;
 }
 
+static bool start_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct libxen_options real = { .peer = BACKEND_DOMAIN };
+
+    if (!options->real_xen) {
+        return start_embedded_host(bed, options, error, size);
+    }
+    bed->guest = libxen_open(&real, error, size);
+    return bed->guest != NULL;
+}
+
+static bool wait_connected(struct bed *bed)
+{
+    uint64_t deadline = sched_now() + CONNECT_SECONDS * SECOND;
+    struct vif_counters counters;
+    uint32_t word = 0;
+
+    if (bed->netback != NULL) {
+        return netback_wait_connected(bed->netback, true, CONNECT_SECONDS * SECOND);
+    }
+    for (;;) {
+        vif_counters(bed->vif, &counters);
+        if (counters.queues != 0) {
+            return true;
+        }
+        if (sched_now() > deadline) {
+            return false;
+        }
+        (void)sched_wait(&word, 0, sched_now() + SECOND / 100);
+    }
+}
+
 static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
     struct vif_options vif = { .version = options->vif_version, .queues = options->queues, .vendor = "XP0002" };
@@ -78,7 +113,7 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
 {
     struct edge_options edge = {
         .memory = bed->guest,
-        .buffers = EDGE_BUFFERS,
+        .buffers = options->edge_buffers != 0 ? options->edge_buffers : EDGE_BUFFERS,
         .queues = options->queues,
         .frame_size = FRAME_BYTES_MOST,
         .pcap = options->pcap,
@@ -95,7 +130,7 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
     if (bed->edge == NULL) {
         return false;
     }
-    if (!netback_wait_connected(bed->netback, true, CONNECT_SECONDS * 1000000000ull)) {
+    if (!wait_connected(bed)) {
         snprintf(error, size, "the driver's virtual interface did not connect to the backend within %d seconds", CONNECT_SECONDS);
         return false;
     }
@@ -166,7 +201,7 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
         vif_destroy(bed->vif);
     }
     if (bed->netback != NULL) {
-        (void)netback_wait_connected(bed->netback, false, CONNECT_SECONDS * 1000000000ull); /* else it shows as a leak */
+        (void)netback_wait_connected(bed->netback, false, CONNECT_SECONDS * SECOND); /* else it shows as a leak */
         netback_leaks(bed->netback, leaks);
         port_stop(bed->options->wire_port);
         netback_destroy(bed->netback);
@@ -179,6 +214,9 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
         xen_domain_destroy(bed->guest);
         xen_domain_destroy(bed->dom0);
         xen_host_destroy(bed->host);
+    } else if (bed->guest != NULL) {
+        xen_leaks(bed->guest, leaks);
+        libxen_close(bed->guest);
     }
     ndis_stop();
     nt_stop();

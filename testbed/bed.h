@@ -18,6 +18,8 @@ struct bed_options {
     uint32_t mtu;
     uint32_t backend_without;     /* netback feature mask */
     bool strict_grants;
+    bool real_xen;                /* a real hypervisor's frontend: no netback and no wire port of ours; the toolstack has set up the device */
+    uint32_t edge_buffers;        /* frames on their way per send queue; 0: the usual number */
     struct port *guest_port;      /* or NULL: the caller uses bed->edge itself and gives `receive` */
     struct port *wire_port;
     struct pcap *pcap;
@@ -26,7 +28,7 @@ struct bed_options {
 };
 
 struct bed {
-    struct xen_host *host;
+    struct xen_host *host;        /* host, dom0, netback: NULL on a real hypervisor */
     struct xen *guest, *dom0;
     struct netback *netback;
     struct vif *vif;

@@ -24,6 +24,7 @@ enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, SECOND = 1000000000 
 
 #define GUEST_TAP "xen0"
 #define WIRE_TAP "wire0"
+#define REAL_BACKEND_DEVICE "vif0.0"
 
 static const uint8_t guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 };
 static const uint8_t wire_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
@@ -100,6 +101,8 @@ static void run_driver(void)
         .mtu = options->mtu,
         .backend_without = options->backend_without,
         .strict_grants = options->strict_grants,
+        .real_xen = options->real_xen,
+        .edge_buffers = options->edge_buffers,
         .guest_port = program.ports.guest,
         .wire_port = program.ports.wire,
         .pcap = program.pcap,
@@ -138,6 +141,15 @@ static void main_task(void *unused)
     task_join(watcher);
 }
 
+static bool open_capture(char *error, size_t size)
+{
+    if (program.options.pcap == NULL) {
+        return true;
+    }
+    program.pcap = pcap_create(program.options.pcap, error, size);
+    return program.pcap != NULL;
+}
+
 static bool open_edges(char *error, size_t size)
 {
     const struct options *options = &program.options;
@@ -152,15 +164,15 @@ static bool open_edges(char *error, size_t size)
     if (ports->guest == NULL) {
         return false;
     }
+    if (options->real_xen) {
+        ports->wire_name = REAL_BACKEND_DEVICE; /* moved into the wire's namespace by whoever plays the toolstack */
+        return open_capture(error, size);
+    }
     ports->wire = tap_create(WIRE_TAP, ports->wire_netns, options->queues, options->mtu, wire_mac, error, size);
     if (ports->wire == NULL) {
         return false;
     }
-    if (options->pcap != NULL) {
-        program.pcap = pcap_create(options->pcap, error, size);
-        return program.pcap != NULL;
-    }
-    return true;
+    return open_capture(error, size);
 }
 
 static bool catch_signals(void)
@@ -202,7 +214,9 @@ int main(int argc, char **argv)
         program.status = EXIT_FAILED;
     }
     port_destroy(program.ports.guest);
-    port_destroy(program.ports.wire);
+    if (program.ports.wire != NULL) {
+        port_destroy(program.ports.wire);
+    }
     failed = program.pcap != NULL ? pcap_close(program.pcap) : 0;
     if (failed != 0) {
         fprintf(stderr, "testbed: the capture could not be written whole: %s\n", strerror(-failed));

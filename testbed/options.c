@@ -11,7 +11,7 @@
 #include "netif/netback.h"
 #include "nt/version.h"
 
-enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, STRICT_GRANTS, HELP };
+enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, STRICT_GRANTS, PROVIDER, EDGE_BUFFERS_OPTION, HELP };
 
 static const struct {
     const char *name, *argument, *help;
@@ -30,6 +30,8 @@ static const struct {
     { "bypass", NULL, "join the two network devices without a driver", BYPASS },
     { "verbose", NULL, "show what the driver prints", VERBOSE },
     { "strict-grants", NULL, "change page protection with every grant", STRICT_GRANTS },
+    { "provider", "NAME", "embedded, or xen: this machine is a domain on a real Xen", PROVIDER },
+    { "edge-buffers", "N", "frames on their way at once per send queue", EDGE_BUFFERS_OPTION },
     { "help", NULL, "show this", HELP },
 };
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
@@ -81,6 +83,16 @@ static bool add_setting(struct options *options, const char *text, char *error, 
     return true;
 }
 
+static bool choose_provider(struct options *options, const char *name, char *error, size_t size)
+{
+    options->real_xen = strcmp(name, "xen") == 0;
+    if (!options->real_xen && strcmp(name, "embedded") != 0) {
+        snprintf(error, size, "--provider '%s' is not known: use embedded or xen", name);
+        return false;
+    }
+    return true;
+}
+
 static bool find_windows(struct options *options, const char *name, char *error, size_t size)
 {
     const struct windows_version *version;
@@ -113,6 +125,8 @@ static bool take(struct options *options, enum option_id id, const char *argumen
     case BYPASS: options->bypass = true; return true;
     case VERBOSE: options->verbose = true; return true;
     case STRICT_GRANTS: options->strict_grants = true; return true;
+    case PROVIDER: return choose_provider(options, argument, error, size);
+    case EDGE_BUFFERS_OPTION: return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
     case HELP: options->help = true; return true;
     }
     return false;

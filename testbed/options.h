@@ -16,7 +16,8 @@ struct options {
     uint32_t vif, queues, processors, mtu;
     uint32_t backend_without;                /* netback feature mask */
     const char *pcap;
-    bool bypass, verbose, strict_grants, help;
+    bool bypass, verbose, strict_grants, real_xen, help;
+    uint32_t edge_buffers;                   /* 0: the usual number */
 };
 
 /* False and one sentence in `error` naming the option and what it takes. */

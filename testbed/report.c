@@ -74,15 +74,19 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     struct adapter_counters adapter = { 0 };
     struct vif_counters vif = { 0 };
     struct netback_counters netback = { 0 };
-    struct port_counters guest, wire;
+    struct port_counters guest, wire = { 0 };
     uint32_t used = 0;
 
     port_counters(ports->guest, &guest);
-    port_counters(ports->wire, &wire);
+    if (ports->wire != NULL) {
+        port_counters(ports->wire, &wire);
+    }
     if (bed != NULL) {
         adapter_counters(bed->adapter, &adapter);
         vif_counters(bed->vif, &vif);
-        netback_counters(bed->netback, &netback);
+        if (bed->netback != NULL) {
+            netback_counters(bed->netback, &netback);
+        }
         used = queues_used(bed);
     } else {
         struct pump_counters bypass;
