@@ -73,13 +73,13 @@ static void receive_one(struct edge *edge, uint32_t processor, const struct NET_
     uint32_t tci;
 
     if (!gather(nbl->FirstNetBuffer, &frame)) {
-        COUNT(here->rx_dropped, 1);
+        COUNT(here->counts.rx_unshown, 1);
         return;
     }
     memset(&frame.offload, 0, sizeof(frame.offload));
     tci = tag_of(nbl);
     if (tci != 0 && !insert_tag(&frame, tci, tagged)) {
-        COUNT(here->rx_dropped, 1);
+        COUNT(here->counts.rx_unshown, 1);
         return;
     }
     edge_receive_offload(edge, nbl, &frame);

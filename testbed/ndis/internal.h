@@ -101,7 +101,6 @@ struct adapter_processor {
     uint64_t indicated, reclaimed; /* NBLs given to the protocol, and given back */
     uint64_t sent, completed;      /* NBLs given to the miniport, and given back */
     uint32_t busy;                 /* calls that are using the edge: edge_close waits for them */
-    uint32_t rx_dropped;
 } __attribute__((aligned(NDIS_LINE)));
 
 struct adapter {
