@@ -2,49 +2,6 @@
 /* The XenVif stand-in against the embedded backend, both schedulers: connection, packets both ways, every VIF version. */
 #include "vif_bed.h"
 
-struct story {
-    void (*tell)(struct vif_bed *bed);
-    struct vif_bed_options options;
-};
-
-static void run_story(void *argument)
-{
-    const struct story *story = argument;
-    static struct vif_bed bed;
-
-    vb_start(&bed, &story->options);
-    story->tell(&bed);
-    vb_stop(&bed);
-}
-
-static void run(struct story *story, enum sched_kind kind, uint64_t seed)
-{
-    const struct sched_options options = { .kind = kind, .seed = seed };
-
-    CHECK_EQ(sched_run(&options, run_story, story), 0);
-}
-
-static void run_all(struct story story, uint32_t seeds)
-{
-    if (!test_seed_given()) {
-        run(&story, SCHED_LIVE, 1);
-    }
-    seeds = test_seeds(seeds);
-    for (uint32_t i = 0; i < seeds; i++) {
-        run(&story, SCHED_SIMULATED, test_seed() + i);
-    }
-}
-
-static uint8_t bytes[FRAME_BYTES_MOST + 64], other[FRAME_BYTES_MOST + 64];
-
-static struct frame udp(uint32_t payload, uint16_t source_port)
-{
-    struct frame frame;
-
-    packet_build(&(struct packet_shape){ 4, PROTOCOL_UDP, payload, .source_port = source_port }, bytes, &frame);
-    return frame;
-}
-
 /* --- connection --- */
 
 static void connect_only(struct vif_bed *bed)

@@ -332,4 +332,51 @@ static inline void vb_give_back(struct vif_bed *bed)
     }
 }
 
+/* --- stories: a live run, and simulated ones over seeds --- */
+
+struct story {
+    void (*tell)(struct vif_bed *bed);
+    struct vif_bed_options options;
+};
+
+static inline void run_story(void *argument)
+{
+    const struct story *story = argument;
+    static struct vif_bed bed;
+
+    vb_start(&bed, &story->options);
+    story->tell(&bed);
+    vb_stop(&bed);
+}
+
+static inline void run(struct story *story, enum sched_kind kind, uint64_t seed)
+{
+    const char *trace = getenv("VIF_TRACE");
+    const struct sched_options options = { .kind = kind, .seed = seed, .trace = trace != NULL ? fopen(trace, "w") : NULL };
+
+    CHECK_EQ(sched_run(&options, run_story, story), 0);
+}
+
+static inline void run_all(struct story story, uint32_t seeds)
+{
+    if (!test_seed_given()) {
+        run(&story, SCHED_LIVE, 1);
+    }
+    seeds = test_seeds(seeds);
+    for (uint32_t i = 0; i < seeds; i++) {
+        run(&story, SCHED_SIMULATED, test_seed() + i);
+    }
+}
+
+static uint8_t bytes[FRAME_BYTES_MOST + 64], other[FRAME_BYTES_MOST + 64];
+
+/* Built into `bytes`; its checksum is partial. */
+static inline struct frame udp(uint32_t payload, uint16_t source_port)
+{
+    struct frame frame;
+
+    packet_build(&(struct packet_shape){ 4, PROTOCOL_UDP, payload, .source_port = source_port }, bytes, &frame);
+    return frame;
+}
+
 #endif

@@ -8,7 +8,7 @@
  *      ^  ^                     | backend 5, 6, gone             | backend 5, or stop, or cycle
  *      |  +---------------------+                                v
  *      +---------------------------------------------------- CLOSING (5, 6) --stop--> STOPPED
- *               backend 6, gone, 2: torn down
+ *               backend 6 or gone: torn down
  *
  * Numbers are XenbusState values, ours in brackets. Enable and Disable come in at the gate, between two steps of the thread.
  */
@@ -44,6 +44,7 @@ static void set_state(struct vif *vif, uint32_t state)
 
     if (vif->frontend.own_state != state) {
         vif->frontend.own_state = state;
+        sched_trace("vif state %u", state);
         snprintf(path, sizeof(path), "%s/state", vif->frontend.path);
         xen_store_printf(vif->xen, 0, path, "%u", state);
     }
@@ -127,9 +128,10 @@ static void step_connecting(struct vif *vif, uint32_t backend)
     if (backend == XenbusStateConnected) {
         connect_start(vif);
         set_phase(&vif->frontend, FRONTEND_CONNECTED);
-    } else if (backend == XenbusStateClosing || backend == XenbusStateClosed || backend == XenbusStateUnknown) {
+    } else if (backend == XenbusStateUnknown) {
         close_now(vif);
-    } else if (__atomic_load_n(&vif->frontend.stop, __ATOMIC_SEQ_CST) || __atomic_load_n(&vif->frontend.cycle, __ATOMIC_SEQ_CST)) {
+    } else if (backend == XenbusStateClosing || backend == XenbusStateClosed || __atomic_load_n(&vif->frontend.stop, __ATOMIC_SEQ_CST) ||
+               __atomic_load_n(&vif->frontend.cycle, __ATOMIC_SEQ_CST)) {
         begin_close(vif);
     }
 }
@@ -137,7 +139,7 @@ static void step_connecting(struct vif *vif, uint32_t backend)
 /* True: tell the subscriber that the link is another. */
 static bool step_connected(struct vif *vif, uint32_t backend)
 {
-    if (backend == XenbusStateClosed || backend == XenbusStateUnknown) {
+    if (backend == XenbusStateUnknown) {
         connect_stop(vif);
         close_now(vif);
     } else if (backend != XenbusStateConnected || __atomic_load_n(&vif->frontend.stop, __ATOMIC_SEQ_CST) ||
@@ -149,11 +151,14 @@ static bool step_connected(struct vif *vif, uint32_t backend)
     return false;
 }
 
+/* A backend in InitWait is one that came anew before we noticed that the old one went. It may be about to connect to what we
+ * published for the old one, so its answer to our Closing is waited for before anything is taken away. One that is Closed
+ * after we wrote Closing cannot: a new one writes InitWait before it looks at us. */
 static void step_closing(struct vif *vif, uint32_t backend)
 {
     if (backend == XenbusStateClosing) {
         set_state(vif, XenbusStateClosed);
-    } else if (backend != XenbusStateConnected || sched_now() >= vif->frontend.patience) {
+    } else if (backend == XenbusStateClosed || backend == XenbusStateUnknown || sched_now() >= vif->frontend.patience) {
         close_now(vif);
     }
 }
@@ -165,6 +170,7 @@ static bool step(struct vif *vif)
 
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
     frontend_reads(vif, "state", &backend);
+    sched_trace("vif phase %u, backend state %u", before, backend);
     switch (before) {
     case FRONTEND_WAITING: step_waiting(vif, backend); break;
     case FRONTEND_CONNECTING: step_connecting(vif, backend); break;

@@ -260,6 +260,7 @@ static void poll_ring(struct rx_ring *ring, const struct rx_settings *settings)
 
     if (produced - ring->front.rsp_cons > RING_SLOTS) {
         ring->statistics[XENVIF_RECEIVER_BACKEND_ERRORS]++;
+        ring->connected = false; /* nothing in it can be believed any more */
         return;
     }
     while (ring->front.rsp_cons != produced) {
@@ -327,6 +328,8 @@ static void run(struct rx_ring *ring)
     if (ring->connected && !ring->paused) {
         sample(ring, &settings);
         poll_ring(ring, &settings);
+    }
+    if (ring->connected && !ring->paused) {
         fill(ring);
     }
     deliver(ring);

@@ -54,6 +54,7 @@ void transmit_poll(struct tx_ring *ring)
 
         if (produced - ring->front.rsp_cons > RING_SLOTS) {
             ring->statistics[XENVIF_TRANSMITTER_BACKEND_ERRORS]++;
+            ring->connected = false; /* nothing in it can be believed any more */
             return;
         }
         while (ring->front.rsp_cons != produced) {
@@ -74,14 +75,6 @@ void transmit_poll(struct tx_ring *ring)
 
 /* --- to the subscriber --- */
 
-struct tx_list transmit_take_completed(struct tx_ring *ring)
-{
-    struct tx_list completed = ring->completed;
-
-    ring->completed = (struct tx_list){ NO_INDEX, NO_INDEX };
-    return completed;
-}
-
 static void count(struct tx_ring *ring, const struct tx_packet *packet)
 {
     uint64_t *statistics = ring->statistics;
@@ -98,7 +91,18 @@ static void count(struct tx_ring *ring, const struct tx_packet *packet)
     }
 }
 
-/* Statistics and the free list are the lock's; the records on the list are nobody else's until they are on the free list. */
+struct tx_list transmit_take_completed(struct tx_ring *ring)
+{
+    struct tx_list completed = ring->completed;
+
+    for (uint16_t i = completed.first; i != NO_INDEX; i = ring->packets[i].next) {
+        count(ring, &ring->packets[i]);
+    }
+    ring->completed = (struct tx_list){ NO_INDEX, NO_INDEX };
+    return completed;
+}
+
+/* The records on the list are nobody else's until they are on the free list, which is the lock's. */
 void transmit_return(struct tx_ring *ring, struct tx_list completed)
 {
     uint8_t irql;
@@ -119,9 +123,6 @@ void transmit_return(struct tx_ring *ring, struct tx_list completed)
         callback_transmit(ring->vif, packet->cookie, &completion);
     }
     spin_lock(&ring->lock, &irql);
-    for (uint16_t i = completed.first; i != NO_INDEX; i = ring->packets[i].next) {
-        count(ring, &ring->packets[i]);
-    }
     ring->packets[completed.last].next = ring->packets_free;
     ring->packets_free = completed.first;
     spin_unlock(&ring->lock, irql);
