@@ -357,6 +357,12 @@ static inline void run(struct story *story, enum sched_kind kind, uint64_t seed)
     CHECK_EQ(sched_run(&options, run_story, story), 0);
 }
 
+/* For rules: `story` in a simulated run. */
+static inline void run_simulated(void *story)
+{
+    run(story, SCHED_SIMULATED, test_seed());
+}
+
 static inline void run_all(struct story story, uint32_t seeds)
 {
     if (!test_seed_given()) {

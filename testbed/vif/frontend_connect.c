@@ -209,6 +209,7 @@ void connect_start(struct vif *vif)
     uint32_t queues = vif->frontend.features.queues;
 
     mac_state_changed(vif);
+    __atomic_or_fetch(&vif->offered, interface_offloads(vif), __ATOMIC_RELAXED); /* a subscriber may still go by an earlier answer */
     vif->control.connected = vif->control.event != NULL;
     for (uint32_t i = 0; i < queues; i++) {
         uint8_t irql;

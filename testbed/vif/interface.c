@@ -4,7 +4,7 @@
  * and go to the frontend. The tables of versions 8, 9 and 10 have the same methods in the same places.
  *
  * Rules: vif-acquire (a method or Release without Acquire), vif-enabled (a packet sent while not enabled, Release while
- * enabled), vif-irql (Enable and Disable above APC_LEVEL, others above DISPATCH_LEVEL).
+ * enabled), vif-offload (options that the backend does not have, nor had since the driver could ask), vif-irql (Enable and Disable above APC_LEVEL, others above DISPATCH_LEVEL).
  */
 #include <string.h>
 
@@ -208,6 +208,8 @@ static MS_ABI int32_t vif_TransmitterQueuePacket(struct INTERFACE *interface, st
     RULE(__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_RELAXED), "vif-enabled", "VIF %s while not enabled", "TransmitterQueuePacket");
     RULE(hash->Algorithm <= XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ, "vif-packet", "packet sent with hash algorithm %u", hash->Algorithm);
     RULE(mdl != NULL && length != 0, "vif-packet", "packet of %u bytes sent", length);
+    RULE((options.Value & ~__atomic_load_n(&vif->offered, __ATOMIC_RELAXED)) == 0, "vif-offload", "packet sent with offload options %#x, offered are %#x",
+         options.Value, vif->offered);
     return transmit_queue(vif, &request);
 }
 

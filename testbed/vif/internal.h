@@ -370,6 +370,7 @@ struct vif {
     struct hash hash;
     struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 receive_options;
     uint32_t backfill;
+    uint32_t offered;        /* atomic: transmit offloads of any connection so far */
     uint32_t queues;         /* atomic: rings in use, 0: not connected */
     uint32_t queues_known;   /* of the last connection */
     struct tx_ring *tx[QUEUES_MOST];
