@@ -11,7 +11,7 @@ import subprocess
 
 from scripts.cli import Stop
 
-DRIVER = ("clang-16", "lld-16", "llvm-16", "mingw-w64-common", "mingw-w64-x86-64-dev", "mingw-w64-i686-dev")
+DRIVER = ("clang-16", "libclang-common-16-dev", "lld-16", "llvm-16", "mingw-w64-common")
 TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev", "make")
 TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
 CAPTURE = ("tshark",)

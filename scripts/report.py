@@ -7,7 +7,7 @@ import json
 FIGURES = (
     "driver", "windows", "ndis", "vif", "queues", "queues_used", "mtu", "mac", "offloads", "bypass",
     "ping4_ms", "ping6_ms", "tcp4_out_gbps", "tcp4_in_gbps", "tcp6_out_gbps", "tcp6_in_gbps",
-    "udp_packets", "udp_lost", "download_bytes", "download4_ok", "download6_ok", "download4_gbps", "download6_gbps",
+    "udp_packets", "udp_lost", "udp_overflows", "download_bytes", "download4_ok", "download6_ok", "download4_gbps", "download6_gbps",
     "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
     "resident_kb_most", "leaks", "event_log", "command_status", "failures", "ok",
 )
@@ -65,7 +65,8 @@ def summary(figures, shown):
                   row(f"download {figures['download_bytes'] // 1000000} MB", pair(figures, "download{}_gbps", "{:.2f} Gb/s")),
                   row("SHA-256", pair(figures, "download{}_ok", None)), ""]
         if figures["udp_packets"]:
-            lines.append(f"UDP out             {figures['udp_lost']:,} of {figures['udp_packets']:,} datagrams lost")
+            late = f", {figures['udp_overflows']:,} dropped by a full receiving socket" if figures["udp_overflows"] else ""
+            lines.append(f"UDP out             {figures['udp_lost']:,} of {figures['udp_packets']:,} datagrams lost{late}")
     if figures["tx_packets"] is not None:
         for way, name in (("out", "tx"), ("in", "rx")):
             packets, calls = figures[f"{name}_packets"], figures[f"{name}_ndis_calls"]

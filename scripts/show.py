@@ -71,8 +71,7 @@ class Show:
 
     def _udp(self, traffic, family, seconds):
         figures = traffic.udp(family, "out", seconds)
-        return {"udp_packets": (self.figures["udp_packets"] or 0) + figures["packets"],
-                "udp_lost": (self.figures["udp_lost"] or 0) + figures["lost"]}
+        return {f"udp_{name}": (self.figures[f"udp_{name}"] or 0) + figures[name] for name in ("packets", "lost", "overflows")}
 
     def _download(self, traffic, family, size):
         self.figures[f"download{family}_ok"] = False

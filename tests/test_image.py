@@ -6,11 +6,10 @@ they are made of.
 """
 
 import re
-import subprocess
-import sys
 import unittest
 from pathlib import Path
 
+from scripts import made
 from tests.pe_file import Image, pdb_identity, pdb_streams
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,10 +27,8 @@ def windows_7_exports(library, arch):
 
 
 def setUpModule():
-    done = subprocess.run([sys.executable, "-B", str(ROOT / "build.py"), "free"], cwd=ROOT, capture_output=True,
-                          text=True, check=False)
-    if done.returncode != 0:
-        raise AssertionError(f"build.py free failed:\n{done.stdout}{done.stderr}")
+    with made.one_at_a_time(print):
+        made.driver(print)
 
 
 class DriverImage:
