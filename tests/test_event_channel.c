@@ -88,6 +88,7 @@ static void check_open(void *argument)
 {
     struct receiver *receiver = argument;
 
+    sched_point("handler"); /* close must wait for a handler that has begun */
     CHECK(!__atomic_load_n(&receiver->closed, __ATOMIC_SEQ_CST));
     count_up(&receiver->count);
 }

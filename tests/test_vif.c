@@ -176,6 +176,7 @@ static void check_segment(const struct vb_received *packet, const struct frame *
 
     CHECK_EQ(length, header + expected_size);
     CHECK_EQ(get32(other + tcp + 4), get32(bytes + tcp + 4) + expected_offset);
+    CHECK(tcp != 34 || get16(other + 18) == get16(bytes + 18) + expected_offset / 1448); /* IPv4: identification */
     CHECK(memcmp(other + header, bytes + header + expected_offset, expected_size) == 0);
     CHECK(frame_verify_ip_header(&frame));
     CHECK_EQ(frame_verify_checksum(&frame), CHECKSUM_GOOD);

@@ -2,6 +2,7 @@
 /*
  * For tests of vif/: a kernel, a hypervisor with the embedded backend on a memory port, the XenVif stand-in, and a subscriber
  * that binds to it as a miniport would, keeps what it is given, and says what it saw. All three callback conventions.
+ * VIF_TRACE=FILE in the environment writes the last run's trace.
  */
 #ifndef TESTS_VIF_BED_H
 #define TESTS_VIF_BED_H
