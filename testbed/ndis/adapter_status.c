@@ -5,6 +5,7 @@
  * they change.
  */
 #include "ndis/internal.h"
+#include "ndis/raw_internal.h"
 
 static void take_link(struct adapter *adapter, const struct NDIS_STATUS_INDICATION *indication)
 {
@@ -41,6 +42,9 @@ static void MS_ABI indicate_status(void *handle, struct NDIS_STATUS_INDICATION *
          indication->StatusCode, indication->PortNumber);
     RULE(state != ADAPTER_HALTED, "ndis-status", "status %#x indicated for an adapter that is halted", indication->StatusCode);
     RULE(adapter->has_general, "ndis-status", "status %#x indicated before the general attributes were set", indication->StatusCode);
+    if (adapter->raw != NULL) {
+        raw_status(adapter->raw, (uint32_t)indication->StatusCode, indication->StatusBuffer, indication->StatusBufferSize);
+    }
     switch ((uint32_t)indication->StatusCode) {
     case NDIS_STATUS_LINK_STATE:
         take_link(adapter, indication);

@@ -8,6 +8,7 @@
  *   miniport --NdisMIndicateReceiveNetBufferLists--> protocol --adapter_return--> miniport
  */
 #include "ndis/internal.h"
+#include "ndis/raw_internal.h"
 
 typedef void MS_ABI send_handler(void *, struct NET_BUFFER_LIST *, uint32_t, uint32_t);
 typedef void MS_ABI return_handler(void *, struct NET_BUFFER_LIST *, uint32_t);
@@ -74,6 +75,9 @@ static void MS_ABI indicate_receive(void *handle, struct NET_BUFFER_LIST *chain,
     }
     /* Pairs with edge_close: it takes the edge away first and then waits for `busy` to reach 0. */
     __atomic_fetch_add(&here->busy, 1, __ATOMIC_SEQ_CST);
+    if (adapter->raw != NULL) {
+        raw_received(adapter->raw, chain, flags);
+    }
     edge = __atomic_load_n(&adapter->edge, __ATOMIC_SEQ_CST);
     if (edge != NULL) {
         edge_receive_chain(edge, chain, flags);
@@ -145,6 +149,9 @@ static void MS_ABI send_complete(void *handle, struct NET_BUFFER_LIST *chain, ui
     __atomic_fetch_add(&here->busy, 1, __ATOMIC_SEQ_CST);
     edge = adapter->edge;
     COUNT(here->completed, n);
+    if (adapter->raw != NULL) {
+        chain = raw_take_completed(adapter->raw, chain);
+    }
     edge_send_complete(edge, chain);
     __atomic_fetch_sub(&here->busy, 1, __ATOMIC_RELEASE);
 }

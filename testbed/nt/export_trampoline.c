@@ -10,6 +10,7 @@
 
 #include "nt/export.h"
 #include "nt/export_bound.h"
+#include "nt/fail.h"
 #include "nt/rule.h"
 #include "nt/sched.h"
 
@@ -91,6 +92,13 @@ MS_ABI __attribute__((used)) void *export_enter(const struct bound *bound)
         sched_point(bound->name);
     } else if (sched_tracing()) {
         sched_trace("%s", bound->name);
+    }
+    if (fail_armed) {
+        void *instead = fail_enter(bound);
+
+        if (instead != NULL) {
+            return instead;
+        }
     }
     return bound->function;
 }

@@ -7,6 +7,7 @@
  */
 #include <limits.h>
 
+#include "vif/hostile.h"
 #include "vif/internal.h"
 
 enum { QUEUED_MOST = 1024 };
@@ -19,6 +20,7 @@ void callback_transmit(struct vif *vif, void *cookie, struct XENVIF_TRANSMITTER_
     const struct subscriber *subscriber = &vif->subscriber;
     struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 parameters;
 
+    hostile_completion(completion);
     if (subscriber->version == CALLBACK_VARIABLE) {
         DRIVER_CALL_VOID("TransmitterReturnPacket", ((callback_variable *)subscriber->callback)(subscriber->argument,
                          XENVIF_TRANSMITTER_RETURN_PACKET, cookie, completion));

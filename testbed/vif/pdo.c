@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/fail.h"
+#include "vif/hostile.h"
 #include "vif/internal.h"
 
 #define STATUS_BUFFER_OVERFLOW ((int32_t)0x80000005)
@@ -51,11 +53,15 @@ static int32_t query_interface(void *bus, const uint8_t guid[16], uint16_t versi
         if (memcmp(guid, offers[i].guid, 16) != 0 || version != offers[i].version || version == 0) {
             continue;
         }
+        if (fail_now("IRP_MN_QUERY_INTERFACE")) {
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
         if (size < offers[i].size) {
             return STATUS_BUFFER_OVERFLOW;
         }
         frontend_wait_connected(vif, CONNECT_PATIENCE); /* a backend that does not come shows when the driver enables */
         offers[i].fill(vif, interface);
+        hostile_fill(vif, interface, offers[i].fill);
         return STATUS_SUCCESS;
     }
     return STATUS_NOT_SUPPORTED;
