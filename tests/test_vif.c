@@ -12,7 +12,7 @@ static void connect_only(struct vif_bed *bed)
     ((vb_get32 *)bed->vifi.QueryRingCount)(&bed->vifi, &value);
     CHECK_EQ(value, 2);
     ((vb_get32 *)bed->vifi.MacQueryMaximumFrameSize)(&bed->vifi, &value);
-    CHECK_EQ(value, 1514);
+    CHECK_EQ(value, 1518);
     vb_unbind(bed);
 }
 

@@ -264,7 +264,8 @@ static MS_ABI void vif_MacQueryMaximumFrameSize(struct INTERFACE *interface, uin
 {
     struct vif *vif = enter(interface, "MacQueryMaximumFrameSize", DISPATCH_LEVEL);
 
-    *size = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES;
+    /* XenVif counts in a VLAN tag that may be there. */
+    *size = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES;
 }
 
 static MS_ABI void vif_MacQueryPermanentAddress(struct INTERFACE *interface, uint8_t *address)

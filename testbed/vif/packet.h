@@ -10,6 +10,7 @@
 #include "abi.h"
 
 #define ETHERNET_HEADER_BYTES 14u
+#define VLAN_TAG_BYTES 4u
 #define ETHERNET_TAG_BYTES 4u
 #define ETHERNET_PACKET_LEAST 60u
 #define HEADERS_MOST 1024u /* bytes of headers that are ever looked at */
