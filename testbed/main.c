@@ -15,6 +15,7 @@
 
 #include "bed.h"
 #include "namespace.h"
+#include "nt/debug.h"
 #include "nt/version.h"
 #include "options.h"
 #include "pump.h"
@@ -206,6 +207,7 @@ int main(int argc, char **argv)
         return EXIT_BAD_INPUT;
     }
     windows_play(program.options.windows);
+    debug_verbose(program.options.verbose);
     if (!open_edges(error, sizeof(error))) {
         report_error(error);
         return EXIT_BAD_INPUT;
