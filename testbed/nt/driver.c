@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/export.h"
 #include "nt/io_device.h"
 #include "nt/pool.h"
 
@@ -69,6 +70,12 @@ static void discard(struct driver *driver)
     free(driver);
 }
 
+/* As on Windows: an import that the played Windows does not export refuses the driver before any of its code has run. */
+static void *resolve(const char *module, const char *name)
+{
+    return export_find(module, name) != NULL ? export_bind(module, name) : NULL;
+}
+
 struct driver *driver_load(const char *sys_path, const struct package *package, char *error, size_t size)
 {
     struct driver *driver = calloc(1, sizeof(*driver));
@@ -78,7 +85,7 @@ struct driver *driver_load(const char *sys_path, const struct package *package, 
     if (driver == NULL) {
         abort();
     }
-    driver->image = image_load(sys_path, export_bind, error, size);
+    driver->image = image_load(sys_path, resolve, error, size);
     if (driver->image == NULL) {
         free(driver);
         return NULL;

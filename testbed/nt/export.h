@@ -7,8 +7,8 @@
  *
  * and registers it with export_register. Binding an import goes through a small trampoline that calls export_enter
  * (IRQL range checked, call traced, switch point) and then jumps to the implementation with registers and stack untouched.
- * A name nobody registered, or one that the played Windows does not export yet, is bound to a trampoline that ends the
- * run by rule "import" when it is called; image binding reports such names up front.
+ * A driver that imports a name nobody registered, or one that the played Windows does not export yet, is refused when it is
+ * loaded. Bound all the same, such a name is a trampoline that ends the run by rule "import" when it is called.
  */
 #ifndef TESTBED_NT_EXPORT_H
 #define TESTBED_NT_EXPORT_H
