@@ -28,6 +28,14 @@ TEST(export_called_above_its_irql_is_told_with_its_name_and_range)
     CHECK_CONTAINS(text, "seed ");
 }
 
+static void live_flush(void *argument)
+{
+    struct sched_options live = { .kind = SCHED_LIVE };
+    (void)argument;
+    sched_run(&live, nt_run_task, &(struct nt_run){ .body = flush_at_dispatch });
+}
+TEST(live_runs_check_the_irql_on_their_short_way_too) { EXPECT_RULE("irql", live_flush, NULL); }
+
 static void release_at_passive(void)
 {
     uint64_t lock = 0;
