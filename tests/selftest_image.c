@@ -43,7 +43,7 @@ static const char source[] =
     "  __asm__ volatile(\"movq %%gs:0x18, %0\" : \"=r\"(self)); via = *(u64 *)(self + 0x188); p[0] = number; p[1] = legacy; p[2] = thread; p[3] = via; return 0; }\n"
     "static u64 clocks(u64 *p) { u64 *shared = (u64 *)0xfffff78000000000ull; p[0] = *(volatile u64 *)((u8 *)shared + 0x320); p[1] = *(volatile u64 *)((u8 *)shared + 8);\n"
     "  p[2] = *(volatile u32 *)((u8 *)shared + 0x26c); __asm__ volatile(\"movabsq 0xfffff78000000320, %%rax\" : \"=a\"(p[3])); return *(volatile u8 *)((u8 *)shared + 0x2d4); }\n"
-    "static u64 float_kept(u64 *p) { double a = (double)p[0], b = (double)p[1]; __asm__ volatile(\"mov %0, %%cr8\" :: \"r\"(1ull)); __asm__ volatile(\"mov %0, %%cr8\" :: \"r\"(0ull)); return (u64)(a * b); }\n"
+    "static u64 float_kept(u64 *p) { double a = (double)p[0], b = (double)p[1]; __asm__ volatile(\"mov %0, %%cr8\" :: \"r\"(2ull)); ((void (*)(void))p[2])(); __asm__ volatile(\"mov %0, %%cr8\" :: \"r\"(0ull)); return (u64)(a * b); }\n"
     "int DriverEntry(void **t, void *p) { (void)p; void *all[] = { null_write, read_given, fast_fail, assertion, breakpoint, divide, undefined, halt, call_given, overflow, stack, call_init, write_const, cr8, gs, clocks, float_kept };\n"
     "  for (int i = 0; i < 17; i++) t[i] = all[i]; return 0; }\n";
 
@@ -160,9 +160,22 @@ TEST(cr8_reads_and_writes_are_the_irql)
     run_well(CR8, NULL);
     CHECK_EQ(answer, 0x020);
 }
-TEST(cr8_write_keeps_floating_point_registers)
+
+static struct nt_dpc scrub_dpc;
+static void scrub(void *argument)
 {
-    static uint64_t factors[2] = { 6, 7 };
+    (void)argument;
+    __asm__ volatile("pcmpeqd %%xmm0, %%xmm0; movaps %%xmm0, %%xmm1; movaps %%xmm0, %%xmm6; movaps %%xmm0, %%xmm7; movaps %%xmm0, %%xmm8" ::: "xmm0", "xmm1", "xmm6", "xmm7", "xmm8");
+}
+static MS_ABI void queue_scrub(void)
+{
+    dpc_init(&scrub_dpc, processor_current(), scrub, NULL);
+    dpc_queue(&scrub_dpc);
+}
+TEST(cr8_write_keeps_floating_point_registers_over_the_dpcs_it_runs)
+{
+    static uint64_t factors[3] = { 6, 7 };
+    factors[2] = (uint64_t)queue_scrub;
     run_well(FLOAT_KEPT, factors);
     CHECK_EQ(answer, 42);
 }
