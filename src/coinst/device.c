@@ -9,8 +9,6 @@
 #include "log.h"
 #include "registry.h"
 
-#define INSTANCE_ID_SIZE    200     // characters: Windows' own limit for a device instance ID
-
 // The class GUID of network adapters.
 static const GUID NetClass = {0x4d36e972, 0xe325, 0x11ce, {0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18}};
 
@@ -76,26 +74,31 @@ UsesService(const DEVICE *Device, PCWSTR Service)
 static BOOL
 IsSameDevice(HDEVINFO Set, SP_DEVINFO_DATA *Data, PCWSTR Id)
 {
-    WCHAR Other[INSTANCE_ID_SIZE];
+    WCHAR Other[DEVICE_ID_SIZE];
 
     return SetupDiGetDeviceInstanceIdW(Set, Data, Other, COUNT_OF(Other), NULL) &&
            CompareStringOrdinal(Other, -1, Id, -1, TRUE) == CSTR_EQUAL;
 }
 
 _Use_decl_annotations_
-BOOL
-DeviceIsLast(const DEVICE *Device, PCWSTR Service)
+DWORD
+DeviceReadId(const DEVICE *Device, WCHAR *Id)
 {
-    WCHAR Id[INSTANCE_ID_SIZE];
+    if (SetupDiGetDeviceInstanceIdW(Device->Set, Device->Data, Id, DEVICE_ID_SIZE, NULL))
+        return NO_ERROR;
+    Id[0] = 0;
+    return LOG_FAILURE(L"cannot ask for the device's instance ID", NULL, GetLastError());
+}
+
+_Use_decl_annotations_
+BOOL
+DeviceIsLast(PCWSTR Id, PCWSTR Service)
+{
     SP_DEVINFO_DATA Data;
     DEVICE Other;
     BOOL Last = TRUE;
     DWORD Index;
 
-    if (!SetupDiGetDeviceInstanceIdW(Device->Set, Device->Data, Id, COUNT_OF(Id), NULL)) {
-        LOG_FAILURE(L"cannot ask for the device's instance ID", NULL, GetLastError());
-        return FALSE;
-    }
     // Absent devices count: their driver comes back with them.
     Other.Set = SetupDiGetClassDevsW(&NetClass, NULL, NULL, 0);
     Other.Data = &Data;

@@ -22,8 +22,12 @@ _Check_return_ DWORD DeviceReadText(_In_ const DEVICE *Device, _In_ DWORD Proper
 // Whether a driver other than "none" is about to be installed.
 BOOL DeviceHasDriver(_In_ const DEVICE *Device);
 
-// Whether no other installed device, present or not, uses the service. FALSE if that cannot be told.
-BOOL DeviceIsLast(_In_ const DEVICE *Device, _In_z_ PCWSTR Service);
+#define DEVICE_ID_SIZE 200      // characters: Windows' own limit for a device instance ID
+
+_Check_return_ DWORD DeviceReadId(_In_ const DEVICE *Device, _Out_writes_z_(DEVICE_ID_SIZE) WCHAR *Id);
+
+// Whether no installed device but this one, present or not, uses the service. FALSE if that cannot be told.
+BOOL DeviceIsLast(_In_z_ PCWSTR Id, _In_z_ PCWSTR Service);
 
 VOID DeviceSetName(_In_ const DEVICE *Device, _In_z_ PCWSTR Name);
 

@@ -116,14 +116,33 @@ InstallAfter(const DEVICE *Device, COINSTALLER_CONTEXT_DATA *Coinstaller)
     return Error;
 }
 
+// The device is asked for its ID while it still has one.
 static DWORD
-RemoveAfter(const DEVICE *Device, COINSTALLER_CONTEXT_DATA *Coinstaller)
+RemoveBefore(const DEVICE *Device, COINSTALLER_CONTEXT_DATA *Coinstaller)
 {
-    if (Coinstaller->InstallResult != NO_ERROR)
-        return Coinstaller->InstallResult;
-    if (DeviceIsLast(Device, DRIVER_NAME))
+    WCHAR *Id = (WCHAR *)MemoryAllocate(DEVICE_ID_SIZE * sizeof(WCHAR));
+
+    if (Id == NULL || DeviceReadId(Device, Id) != NO_ERROR) {
+        LOG(LOG_WARNING, L"the subscription to " PROVIDER_NAME L" stays: it cannot be told whether this device is the last");
+        MemoryFree(Id);
+        return NO_ERROR;
+    }
+    Coinstaller->PrivateData = Id;
+    return ERROR_DI_POSTPROCESSING_REQUIRED;
+}
+
+static DWORD
+RemoveAfter(COINSTALLER_CONTEXT_DATA *Coinstaller)
+{
+    WCHAR *Id = (WCHAR *)Coinstaller->PrivateData;
+
+    if (Id == NULL)
+        return LOG_FAILURE(L"called a second time without the first", NULL, ERROR_INVALID_PARAMETER);
+    Coinstaller->PrivateData = NULL;
+    if (Coinstaller->InstallResult == NO_ERROR && DeviceIsLast(Id, DRIVER_NAME))
         SubscriptionDelete();
-    return NO_ERROR;
+    MemoryFree(Id);
+    return Coinstaller->InstallResult;
 }
 
 DWORD CALLBACK
@@ -142,7 +161,7 @@ CoDeviceInstall(DI_FUNCTION Function, HDEVINFO Set, SP_DEVINFO_DATA *Data,
     case DIF_REMOVE:
         if (Data == NULL)
             break;
-        return Coinstaller->PostProcessing ? RemoveAfter(&Device, Coinstaller) : ERROR_DI_POSTPROCESSING_REQUIRED;
+        return Coinstaller->PostProcessing ? RemoveAfter(Coinstaller) : RemoveBefore(&Device, Coinstaller);
     default:
         break;
     }

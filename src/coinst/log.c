@@ -7,6 +7,7 @@
 #include "text.h"
 
 #define CATEGORY_INSTALLER  0x00000008      // setupapi's TXTLOG_INSTALLER
+#define SETUP_ERROR         (APPLICATION_ERROR_MASK | ERROR_SEVERITY_ERROR)
 #define LINE_SIZE           400             // characters; longer lines are cut
 #define MODULE_NAME         L"xennet_coinst"
 
@@ -69,12 +70,31 @@ LogText(DWORD Level, const char *Function, PCWSTR What)
     Write(Level, &Text);
 }
 
-// Windows' own text for an error, which ends its sentences with a line break.
+// As people know them: small ones decimal, the others hexadecimal.
+static VOID
+AddErrorNumber(TEXT *Text, DWORD Error)
+{
+    static const WCHAR Digits[] = L"0123456789abcdef";
+    WCHAR Hex[11] = L"0x";
+    int Index;
+
+    if (Error <= 0xffff) {
+        TextAddNumber(Text, Error);
+        return;
+    }
+    for (Index = 0; Index < 8; Index++)
+        Hex[2 + Index] = Digits[(Error >> (28 - 4 * Index)) & 0xf];
+    TextAdd(Text, Hex);
+}
+
+// Windows' own text for an error, which ends its sentences with a line break. It knows setupapi's own errors, which
+// are no system errors, as HRESULTs.
 static VOID
 AddErrorText(TEXT *Text, DWORD Error)
 {
     WCHAR Message[160];
-    DWORD Length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL, Error, 0, Message,
+    DWORD Code = (Error & SETUP_ERROR) == SETUP_ERROR ? 0x800f0000 | (Error & 0xffff) : Error;
+    DWORD Length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL, Code, 0, Message,
                                   COUNT_OF(Message), NULL);
 
     while (Length > 0 && (Message[Length - 1] <= L' ' || Message[Length - 1] == L'.'))
@@ -82,7 +102,7 @@ AddErrorText(TEXT *Text, DWORD Error)
     Message[Length] = 0;
     TextAdd(Text, Length > 0 ? Message : L"error");
     TextAdd(Text, L" (");
-    TextAddNumber(Text, Error);
+    AddErrorNumber(Text, Error);
     TextAdd(Text, L")");
 }
 

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A Wine to install packages in: a prefix under build/wine, brought back to its first state before each story.
+
+tests/wine_setup.c does the installing; this starts it, gives it commands and reads its answers. Wine never looks at
+the Windows version in an INF, so a package's INF is reduced to the models that the Windows of the story would take.
+"""
+
+import atexit
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import unittest
+from collections import namedtuple
+from pathlib import Path
+from unittest import mock
+
+from scripts import build_coinst, build_driver
+from scripts import build_tools as tools
+from scripts.build_tools import ROOT
+
+HOME = ROOT / "build" / "wine"
+PREFIX, PRISTINE = HOME / "prefix", HOME / "pristine"
+LOADERS = ("wine64", "/usr/lib/wine/wine64", "/usr/lib64/wine/wine64")
+SERVERS = ("wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver")
+HIVES = ("system.reg", "user.reg", "userdef.reg")
+FIRST_START_SECONDS = 180
+SECONDS = 60
+SERVICES = r"SYSTEM\CurrentControlSet\Services"
+NET_CLASS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e972-e325-11ce-bfc1-08002be10318}"
+DEVICES = r"SYSTEM\CurrentControlSet\Enum\ROOT\XENVIF"
+PROVIDER, OWN = SERVICES + r"\XENVIF", SERVICES + r"\XENNET"
+SUBSCRIPTION = PROVIDER + r"\Interfaces\XENNET"
+SZ, DWORD = 1, 4
+
+Answer = namedtuple("Answer", "kind fields")
+
+
+def dword(number):
+    return (DWORD, number.to_bytes(4, "little"))
+
+
+def text(string):
+    return (SZ, (string + "\0").encode("utf-16-le"))
+
+
+def windows_path(path):
+    return "Z:" + str(path).replace("/", "\\")
+
+
+def reduced(inf, decoration, more_ids=()):
+    """The INF with only the models of one decoration, under the one that Wine knows, and with models of further IDs."""
+    lines, section = [], ""
+    for line in inf.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        if section == "Manufacturer" and "=" in line:
+            line = re.sub(r", *NTamd64.*", ", NTamd64", line)
+        if section.startswith("XenNet.NTamd64"):
+            if section != "XenNet." + decoration:
+                continue
+            if line.startswith("["):
+                lines.append("[XenNet.NTamd64]")
+                lines += [f"%XenNetName% = XenNet_Inst, {device_id}" for device_id in more_ids]
+                continue
+        lines.append(line)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def inf_registry(build, *sections):
+    """{subkey: {value: (type, bytes)}} that AddReg sections of a package write below HKR; names in capitals."""
+    path = HOME / f"package-{build}-NTamd64" / "xennet.inf"
+    lines, strings, found, section = path.read_text().splitlines(), {}, {}, ""
+    for line in lines:
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif section == "Strings" and "=" in line:
+            name, value = line.split("=", 1)
+            strings[name.strip()] = value.strip().strip('"')
+    for line in lines:
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif section in sections and line.startswith("HKR"):
+            _, key, name, _, value = (field.strip().strip('"') for field in line.split(",", 4))
+            value = re.sub("^%(.*)%$", lambda match: strings[match.group(1)], value)
+            found.setdefault(key.upper(), {})[name.upper()] = text(value)
+    return found
+
+
+class Result:
+    """What one command answered."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def values(self, kind):
+        return [answer.fields for answer in self.answers if answer.kind == kind]
+
+    def number(self, kind):
+        """The number that the command said, or None."""
+        found = self.values(kind)
+        return int(found[0][0]) if found else None
+
+    def log(self, level=None):
+        """Lines of the setup log, of one level or of all."""
+        return [fields[1] for fields in self.values("log") if level is None or int(fields[0]) == level]
+
+
+class Bed:
+    def __init__(self):
+        self.loader = next((path for path in map(shutil.which, LOADERS) if path), None)
+        self.server = next((path for path in map(shutil.which, SERVERS) if path), None)
+        if self.loader is None or self.server is None:
+            raise unittest.SkipTest("no Wine: install the Debian packages wine and wine64")
+        HOME.mkdir(parents=True, exist_ok=True)
+        self.lock = open(HOME / ".lock", "w", encoding="ascii")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.environment = dict(os.environ, WINEPREFIX=str(PREFIX), WINEDEBUG="-all", WINEDLLOVERRIDES="mscoree,mshtml=",
+                                LC_ALL="C.UTF-8")
+        self.environment.pop("DISPLAY", None)
+        atexit.register(self.stop)
+        self.prepare()
+        self.program = self.compile()
+
+    def start(self, arguments, seconds, given=""):
+        """Run a Windows program; it and what it started die when the time is over."""
+        with subprocess.Popen([self.loader, *map(str, arguments)], cwd=HOME, env=self.environment, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+            try:
+                said, _ = process.communicate(given.encode(), timeout=seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                self.stop()
+                raise AssertionError(f"Wine was not done with {arguments} within {seconds} s") from None
+        return process.returncode, said.decode(errors="replace")
+
+    def stop(self):
+        for option in ("-k", "-w"):
+            subprocess.run([self.server, option], env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           timeout=SECONDS, check=False)
+
+    def prepare(self):
+        version = subprocess.run([self.loader, "--version"], capture_output=True, text=True, check=False).stdout
+        stamp = HOME / "version"
+        if stamp.is_file() and stamp.read_text() == version:
+            return
+        for folder in (PREFIX, PRISTINE):
+            shutil.rmtree(folder, ignore_errors=True)
+        status, _ = self.start(["wineboot", "-i"], FIRST_START_SECONDS)
+        self.stop()
+        if status != 0 or not (PREFIX / "system.reg").is_file():
+            raise unittest.SkipTest(f"Wine cannot be used here: wineboot ended with status {status}")
+        PRISTINE.mkdir()
+        for name in HIVES:
+            shutil.copy(PREFIX / name, PRISTINE / name)
+        stamp.write_text(version)
+
+    def reset(self):
+        """No device, no package, no service of ours: Wine as it was first."""
+        self.stop()
+        for name in HIVES:
+            shutil.copy(PRISTINE / name, PREFIX / name)
+        windows = PREFIX / "drive_c" / "windows"
+        for path in [*windows.glob("inf/oem*"), *windows.glob("inf/xennet*"), *windows.glob("system32/xennet_coinst*"),
+                     *windows.glob("system32/drivers/xennet*")]:
+            path.unlink()
+
+    def file(self, name):
+        return PREFIX / "drive_c" / "windows" / "system32" / name
+
+    @staticmethod
+    def compile():
+        source, program = ROOT / "tests" / "wine_setup.c", HOME / "wine_setup.exe"
+        libraries = Path("/usr/x86_64-w64-mingw32/lib")
+        if not (libraries / "libsetupapi.a").is_file():
+            raise unittest.SkipTest("no libraries for Windows programs: install the Debian package mingw-w64-x86-64-dev")
+        if not program.is_file() or program.stat().st_mtime_ns < source.stat().st_mtime_ns:
+            subprocess.run(
+                [tools.tool("clang-16"), "--target=" + tools.TARGETS["x64"], "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror",
+                 "-D__USE_MINGW_ANSI_STDIO=0", "-mno-stack-arg-probe", "-fuse-ld=lld-16", "-nostdlib", "-nostdinc",
+                 "-isystem", str(tools.clang_headers()), "-isystem", str(tools.MINGW), "-o", str(program), str(source),
+                 f"-L{libraries}", "-Wl,--entry=start", "-lmsvcrt", "-lkernel32", "-ladvapi32", "-lsetupapi"], check=True)
+        return program
+
+    @staticmethod
+    def package(build, decoration="NTamd64", more_ids=()):
+        """A package of version 10.0.0.<build>; the path of its INF as Windows has it."""
+        folder = HOME / f"package-{build}-{decoration}"
+        folder.mkdir(exist_ok=True)
+        with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
+            for path in build_coinst.make("x64", "free", HOME / "coinst"):
+                shutil.copy(path, folder)
+            (folder / "xennet.inf").write_text(reduced(build_driver.inf("x64").decode(), decoration, more_ids), newline="")
+        (folder / "xennet.cat").write_bytes(b"")
+        # Wine would start the real driver and fail, as it has no NDIS 6; the file only has to be there.
+        (folder / "xennet.sys").write_text(f"driver of build {build}\n")
+        return windows_path(folder / "xennet.inf")
+
+    def run(self, *commands):
+        """Give commands, each a tuple of fields, to one program; a Result for each."""
+        given = "".join("\t".join(map(str, command)) + "\n" for command in commands)
+        status, said = self.start([windows_path(self.program)], SECONDS, given)
+        results, answers = [], []
+        for line in said.replace("\r", "").splitlines():
+            kind, *fields = line.split("\t")
+            if kind == "done":
+                results.append(Result(answers))
+                answers = []
+            else:
+                answers.append(Answer(kind, fields))
+        if len(results) != len(commands) or status != 0:
+            raise AssertionError(f"{commands[len(results):len(results) + 1]} ended with status {status}:\n{said}")
+        return results
+
+    def one(self, *fields):
+        return self.run(fields)[0]
+
+    def registry(self, *paths):
+        """{key: {value: (type, bytes)}} of keys below HKEY_LOCAL_MACHINE; names in capitals, as Windows ignores case."""
+        found = {}
+        for result in self.run(*(("dump", path) for path in paths)):
+            for answer in result.answers:
+                key = answer.fields[0].upper()
+                if answer.kind == "key":
+                    found.setdefault(key, {})
+                else:
+                    _, name, kind, data = answer.fields
+                    found[key][name.upper()] = (int(kind), bytes.fromhex(data))
+        return found
+
+
+_BED = []
+
+
+def bed():
+    """The one Wine of this process, in its first state; skips the test where there is none."""
+    if not _BED:
+        try:
+            _BED.append(Bed())
+        except unittest.SkipTest as reason:
+            _BED.append(str(reason))
+    if isinstance(_BED[0], str):
+        raise unittest.SkipTest(_BED[0])
+    _BED[0].reset()
+    return _BED[0]
