@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The co-installer DLL of one architecture, from src/coinst/sources.txt into the package folder.
+"""The co-installer DLL of one architecture, from src/coinst/sources.txt.
 
 Same compiler, warnings and reproducibility as the driver, but a user-mode DLL that needs nothing except Windows' own
 DLLs. Its name carries the version, because Windows keeps the DLLs of all installed packages in one folder.
@@ -70,23 +70,9 @@ def make(arch, flavour, folder):
     folder.mkdir(parents=True, exist_ok=True)
     names = [folder / f"{stem()}.dll", folder / f"{stem()}.pdb"]
     inputs = compile_all(arch, flavour, folder)
-    inputs.append(driver.resource(folder, f"{SOURCES}/xennet_coinst.rc", [f'-DDLL_NAME_STR="{stem()}.dll"']))
+    inputs.append(driver.resource(folder, f"{SOURCES}/xennet_coinst.rc"))
     inputs += driver.imports(arch, folder, LIBRARIES)
     found = version.values()
     driver.run(linker(arch, *(str(path.relative_to(ROOT)) for path in names), [str(path.relative_to(ROOT)) for path in inputs],
                       f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), f"linking {names[0].name} for {arch}")
     return names
-
-
-def build(arch, flavour):
-    """Make one architecture's co-installer and put it into the package in place of one of another version."""
-    package = ROOT / "xennet" / arch
-    with driver.one_at_a_time():
-        package.mkdir(parents=True, exist_ok=True)
-        made = make(arch, flavour, ROOT / "build" / flavour / arch / "coinst")
-        driver.deliver(made, package)
-        keep = {path.name for path in made}
-        for path in package.glob("xennet_coinst_*"):
-            if path.name not in keep:
-                path.unlink()
-    return package / made[0].name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From sources to the package folder of one architecture: compile what changed, link, write the INF.
+"""From sources to one architecture's driver in build/: compile what changed, link, write the INF.
 
 An object is compiled again when its command line or any file it read has changed. The driver's sources are the
 lines of src/xennet/sources.txt, which the Visual Studio projects read too; toolchain/runtime adds what the open
@@ -25,7 +25,6 @@ DRIVER = "src/xennet"
 RUNTIME = "toolchain/runtime"
 WORKERS = 2
 INF_ARCHITECTURES = {"x64": "amd64", "x86": "x86"}
-PLACEHOLDER = re.compile(r"@([A-Z0-9_]+)@")
 
 
 def run(command, what):
@@ -47,15 +46,16 @@ def sources():
     return [f"{DRIVER}/{name}" for name in names if name.endswith(".c")]
 
 
-def version_defines():
-    """The version as macros for C and resource sources: NAME for numbers, NAME and NAME_STR for texts."""
-    flags = []
-    for name, value in version.values().items():
-        if name in version.NUMBERS:
-            flags += [f"-D{name}={value}"]
-        flags += [f'-D{name}_STR="{value}"']
-    year = version.values()["INF_DATE"].rsplit("/", 1)[-1]
-    return flags + [f'-DYEAR_STR="{year}"', f'-DVERSION_STR="{version.text()}"']
+def version_header(folder):
+    """version.h for the sources compiled into `folder`; it is written only when it changes, as it makes them stale."""
+    path, text = folder / "version.h", version.fill("src/version.h.in", places())
+    if not path.is_file() or path.read_text() != text:
+        path.write_text(text)
+
+
+def places():
+    """All that the templates of the package may ask for."""
+    return dict(version.places(), **build_inf.places())
 
 
 def is_current(output, command, depfile):
@@ -89,10 +89,11 @@ def compile_one(job):
 
 def compile_all(arch, flavour, folder):
     """Compile the driver and the runtime; return the objects in link order."""
+    version_header(folder)
     base = tools.compiler(arch, flavour)
     jobs = []
     for source in sources():
-        jobs.append((source, folder / (Path(source).stem + ".obj"), base + [f"-I{DRIVER}"] + version_defines()))
+        jobs.append((source, folder / (Path(source).stem + ".obj"), base + [f"-I{DRIVER}", f"-I{folder.relative_to(ROOT)}"]))
     for path in sorted((ROOT / RUNTIME).glob("*.c")):
         # Guards in these files would guard themselves, and 'memcmp' must not be turned into a call of memcmp.
         plain = base + ["-fno-stack-protector", "-fno-builtin"]
@@ -125,15 +126,16 @@ def imports(arch, folder, names=tools.LIBRARIES):
     return made
 
 
-def resource(folder, source=f"{DRIVER}/xennet.rc", defines=()):
+def resource(folder, source=f"{DRIVER}/xennet.rc"):
     """The version resource, preprocessed by clang so that nothing else is needed for it."""
+    version_header(folder)
     stem = Path(source).stem
     text, output = folder / f"{stem}.i.rc", folder / f"{stem}.res"
     if not (ROOT / source).is_file():
         raise Stop(f"{source} is missing: it holds the version resource")
     done = subprocess.run(
-        [tools.tool("clang-16"), "--target=" + tools.TARGETS["x64"], "-E", "-x", "c", "-DRC_INVOKED", "-nostdinc", f"-I{DRIVER}", "-Iinclude",
-         *tools.system_headers(), *version_defines(), *defines, source], cwd=ROOT, capture_output=True, text=True, check=False)
+        [tools.tool("clang-16"), "--target=" + tools.TARGETS["x64"], "-E", "-x", "c", "-DRC_INVOKED", "-nostdinc",
+         f"-I{folder.relative_to(ROOT)}", *tools.system_headers(), source], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Stop(f"preprocessing {source} failed:\n{done.stderr.rstrip()}", 1)
     text.write_text(done.stdout)
@@ -143,19 +145,12 @@ def resource(folder, source=f"{DRIVER}/xennet.rc", defines=()):
 
 
 def inf(arch):
-    """The bytes of the INF: fill the template's @NAME@ places. Windows tools expect CR LF."""
-    template = ROOT / "src" / "xennet.inf"
-    if not template.is_file():
-        raise Stop("src/xennet.inf is missing: it is the template of the package's INF")
-    known = dict(version.values(), INF_ARCH=INF_ARCHITECTURES[arch], VERSION=version.text(), **build_inf.places())
+    """The bytes of the INF. Windows tools expect CR LF."""
+    text = version.fill("src/xennet.inf", dict(places(), INF_ARCH=INF_ARCHITECTURES[arch]))
+    return windows_lines(text)
 
-    def fill(match):
-        if match.group(1) not in known:
-            raise Stop(f"src/xennet.inf asks for @{match.group(1)}@, which the build does not know; "
-                       f"it knows {', '.join(sorted(known))}")
-        return known[match.group(1)]
 
-    text = PLACEHOLDER.sub(fill, template.read_text())
+def windows_lines(text):
     return "\r\n".join(text.splitlines()).encode("ascii") + b"\r\n"
 
 
@@ -168,21 +163,18 @@ def one_at_a_time():
         yield
 
 
-def build(arch, flavour):
-    """Make one architecture's driver and INF."""
-    folder, package = ROOT / "build" / flavour / arch, ROOT / "xennet" / arch
-    with one_at_a_time():
-        for path in (folder, package):
-            path.mkdir(parents=True, exist_ok=True)
-        inputs = compile_all(arch, flavour, folder) + [resource(folder)] + imports(arch, folder)
-        found = version.values()
-        names = [folder / "xennet.sys", folder / "xennet.pdb"]
-        run(tools.linker(arch, *(str(path.relative_to(ROOT)) for path in names),
-                         [str(path.relative_to(ROOT)) for path in inputs],
-                         f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), f"linking xennet.sys for {arch}")
-        (folder / "xennet.inf").write_bytes(inf(arch))
-        deliver(names + [folder / "xennet.inf"], package)
-    return package
+def make(arch, flavour):
+    """Make one architecture's driver, PDB and INF in build/; return the three."""
+    folder = ROOT / "build" / flavour / arch
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs = compile_all(arch, flavour, folder) + [resource(folder)] + imports(arch, folder)
+    found = version.values()
+    names = [folder / "xennet.sys", folder / "xennet.pdb"]
+    run(tools.linker(arch, *(str(path.relative_to(ROOT)) for path in names),
+                     [str(path.relative_to(ROOT)) for path in inputs],
+                     f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), f"linking xennet.sys for {arch}")
+    (folder / "xennet.inf").write_bytes(inf(arch))
+    return names + [folder / "xennet.inf"]
 
 
 def deliver(paths, package):

@@ -16,7 +16,10 @@ TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev", "make")
 TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
 CAPTURE = ("tshark",)
 
+RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are unpacked, not installed
+
 RUN = DRIVER + TESTBED + TRAFFIC
+XEN = RUN + RIG
 TEST = RUN + CAPTURE
 
 

@@ -8,6 +8,7 @@
  *
  * IRQL: PASSIVE. The globals are written here only, before the first adapter and after the last.
  */
+#include <version.h>
 #include "driver.h"
 #include "adapter.h"
 #include "trace.h"

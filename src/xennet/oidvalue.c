@@ -3,6 +3,7 @@
  * Handlers of plain OID values. The answers agree with the attributes NDIS got at start, because both read the
  * adapter. PASSIVE, serialised by NDIS; no locks.
  */
+#include <version.h>
 #include "oidvalue.h"
 #include "adapter.h"
 #include "attributes.h"

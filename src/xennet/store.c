@@ -9,6 +9,7 @@
  * IRQL: PASSIVE to start and stop; the callback runs at DISPATCH on one processor with the store usable.
  * StoreUsers counts the adapters, interlocked. A transaction keeps two adapters from writing two lines.
  */
+#include <version.h>
 #include "store.h"
 #include "adapter.h"
 #include "memory.h"
@@ -24,7 +25,7 @@
 #define STORE_FLAVOUR ""
 #endif
 
-static const CHAR StoreText[] = VENDOR_NAME_STR " XENNET " VERSION_STR STORE_FLAVOUR;
+static const CHAR StoreText[] = COMPANY_NAME_STR " XENNET " VERSION_STR STORE_FLAVOUR;
 static CHAR StoreDirectory[] = "drivers";
 static volatile LONG StoreUsers;
 
