@@ -126,5 +126,5 @@ def build(flavour, architectures, signer, say):
                 f"signed with {'a test certificate' if signer.is_test else 'the given certificate'}")
         store = store_symbols(flavour, packages)
         if not archive(packages):
-            say("xennet/source.tgz: not made, because this folder is not a git repository")
+            say("xennet/source.tgz: not made, because git finds no repository here")
     return store

@@ -11,7 +11,8 @@ import subprocess
 
 from scripts.cli import Stop
 
-DRIVER = ("clang-16", "libclang-common-16-dev", "lld-16", "llvm-16", "mingw-w64-common")
+SIGN = ("osslsigncode", "openssl", "python3-asn1crypto")
+DRIVER = ("clang-16", "libclang-common-16-dev", "lld-16", "llvm-16", "mingw-w64-common") + SIGN
 TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev", "make")
 TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
 CAPTURE = ("tshark",)

@@ -9,15 +9,15 @@ import io
 import subprocess
 import tarfile
 
-from scripts.cli import ROOT, Stop
+from scripts.cli import ROOT
 
 
 def tracked(root=ROOT):
-    """{path: is executable} of the files that git tracks and that are there, or None where there is no repository."""
+    """{path: is executable} of the files that git tracks and that are there, or None without git or a repository."""
     try:
         done = subprocess.run(["git", "ls-files", "--stage", "-z"], cwd=root, capture_output=True, check=False)
     except FileNotFoundError:
-        raise Stop("git is missing: install it, source.tgz holds what it tracks") from None
+        return None
     if done.returncode != 0:
         return None
     found = {}
