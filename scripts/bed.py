@@ -37,6 +37,8 @@ def arguments(options):
         line.append("--bypass")
     else:
         line += ["--driver", str(options.driver), "--inf", str(options.inf)]
+        if not options.own_driver:
+            line.append("--lenient")
     for setting in options.set:
         line += ["--set", setting]
     if options.backend_no:

@@ -208,6 +208,7 @@ int main(int argc, char **argv)
     }
     windows_play(program.options.windows);
     debug_verbose(program.options.verbose);
+    rule_be_lenient(program.options.lenient);
     if (!open_edges(error, sizeof(error))) {
         report_error(error);
         return EXIT_BAD_INPUT;

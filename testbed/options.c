@@ -11,7 +11,7 @@
 #include "netif/netback.h"
 #include "nt/version.h"
 
-enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, STRICT_GRANTS, PROVIDER, EDGE_BUFFERS_OPTION, HELP };
+enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, STRICT_GRANTS, PROVIDER, EDGE_BUFFERS_OPTION, LENIENT, HELP };
 
 static const struct {
     const char *name, *argument, *help;
@@ -32,6 +32,7 @@ static const struct {
     { "strict-grants", NULL, "change page protection with every grant", STRICT_GRANTS },
     { "provider", "NAME", "embedded, or xen: this machine is a domain on a real Xen", PROVIDER },
     { "edge-buffers", "N", "frames on their way at once per send queue", EDGE_BUFFERS_OPTION },
+    { "lenient", NULL, "go on where a documented rule is broken that Windows does not enforce", LENIENT },
     { "help", NULL, "show this", HELP },
 };
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
@@ -127,6 +128,7 @@ static bool take(struct options *options, enum option_id id, const char *argumen
     case STRICT_GRANTS: options->strict_grants = true; return true;
     case PROVIDER: return choose_provider(options, argument, error, size);
     case EDGE_BUFFERS_OPTION: return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
+    case LENIENT: options->lenient = true; return true;
     case HELP: options->help = true; return true;
     }
     return false;

@@ -121,6 +121,7 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("backend_rx_dropped", netback.rx_dropped);
     PUT("guest_refused", guest.send_refused);
     PUT("wire_refused", wire.send_refused);
+    PUT("rule_remarks", rule_remarks());
     PUT("queues_used", used);
     PUT("resident_kb", resident_kb());
 #undef PUT

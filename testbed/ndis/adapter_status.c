@@ -37,7 +37,7 @@ static void MS_ABI indicate_status(void *handle, struct NDIS_STATUS_INDICATION *
 
     RULE(indication != NULL, "ndis-status", "NdisMIndicateStatusEx without an indication");
     record_check(RECORD_STATUS_INDICATION, &indication->Header, adapter->miniport->version);
-    RULE(indication->SourceHandle == handle, "ndis-status", "status %#x: SourceHandle is not the adapter's handle", indication->StatusCode);
+    RULE_DOCUMENTED(indication->SourceHandle == handle, "ndis-status", "status %#x: SourceHandle is not the adapter's handle", indication->StatusCode);
     RULE(indication->PortNumber == NDIS_DEFAULT_PORT_NUMBER, "ndis-status", "status %#x for port %u, which was never allocated",
          indication->StatusCode, indication->PortNumber);
     RULE(state != ADAPTER_HALTED, "ndis-status", "status %#x indicated for an adapter that is halted", indication->StatusCode);

@@ -48,7 +48,9 @@ static int32_t MS_ABI open_configuration(struct NDIS_CONFIGURATION_OBJECT *objec
     } else {
         struct miniport *miniport = ndis_object_check(owner, NDIS_KIND_MINIPORT, "NdisOpenConfigurationEx");
 
+        /* Drivers whose INF makes no such key open it all the same on Windows. */
         snprintf(key, sizeof(key), "%s\\Parameters", miniport->service_key);
+        registry_create_key(key);
     }
     if (!registry_key_exists(key)) {
         *handle = NULL;

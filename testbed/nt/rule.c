@@ -15,8 +15,13 @@
 #include "nt/sched.h"
 
 #define FRAMES_MOST 32
+#define REMARKS_KEPT 64
 
 void (*rule_more)(FILE *out);
+
+static bool lenient;
+static uint32_t remarks;
+static const char *said[REMARKS_KEPT];
 
 static void print_stack(void)
 {
@@ -37,7 +42,7 @@ static void print_stack(void)
     }
 }
 
-void rule_break(const char *rule, const char *format, ...)
+static _Noreturn void end_run(const char *rule, const char *format, va_list arguments)
 {
     static uint32_t breaking;
     static _Thread_local bool mine;
@@ -53,10 +58,7 @@ void rule_break(const char *rule, const char *format, ...)
     mine = true;
     fflush(stdout);
     fprintf(stderr, "rule %s: ", rule);
-    va_list arguments;
-    va_start(arguments, format);
     vfprintf(stderr, format, arguments);
-    va_end(arguments);
     fputc('\n', stderr);
 
     const struct task *task = task_self();
@@ -75,4 +77,58 @@ void rule_break(const char *rule, const char *format, ...)
     sched_trace("breaks rule %s", rule);
     fflush(NULL);
     _exit(RULE_EXIT_STATUS);
+}
+
+void rule_break(const char *rule, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    end_run(rule, format, arguments);
+}
+
+void rule_be_lenient(bool wanted)
+{
+    lenient = wanted;
+}
+
+uint32_t rule_remarks(void)
+{
+    return __atomic_load_n(&remarks, __ATOMIC_RELAXED);
+}
+
+/* Each remark is said once: its format tells it apart. */
+static bool said_before(const char *format)
+{
+    for (uint32_t i = 0; i < REMARKS_KEPT; i++) {
+        const char *none = NULL;
+
+        if (__atomic_load_n(&said[i], __ATOMIC_ACQUIRE) == format) {
+            return true;
+        }
+        if (__atomic_compare_exchange_n(&said[i], &none, format, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            return false;
+        }
+        if (none == format) {
+            return true;
+        }
+    }
+    return true;
+}
+
+void rule_remark(const char *rule, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (!lenient) {
+        end_run(rule, format, arguments);
+    }
+    __atomic_fetch_add(&remarks, 1, __ATOMIC_RELAXED);
+    if (!said_before(format)) {
+        fprintf(stderr, "rule %s (Windows lets it pass): ", rule);
+        vfprintf(stderr, format, arguments);
+        fputc('\n', stderr);
+    }
+    va_end(arguments);
 }
