@@ -14,30 +14,50 @@ from scripts.children import Children
 from scripts.show import Show
 from scripts.traffic import Traffic, TrafficFailed
 from scripts.command import argv_of, run_command
+from scripts.xenrig import bed as xenbed
+from scripts.xenrig.traffic import XenTraffic
 
 
 def prepare(options, screen):
-    """Everything that must be there before traffic can flow."""
-    machine.check()
-    packages.ensure(packages.RUN, screen.line)
+    """Everything that must be there before traffic can flow. With --xen: what to boot."""
+    if not options.xen:
+        machine.check()
+    packages.ensure(packages.XEN if options.xen else packages.RUN, screen.line)
     with made.one_at_a_time(screen.line):
         if options.own_driver and not options.bypass:
             made.driver(screen.line)
             options.driver, options.inf = made.DRIVER, made.INF
         made.testbed(screen.line)
+        return xenbed.prepare(screen.line) if options.xen else None
 
 
-def carry(options, argv, screen, show):
+def open_bed(children, options, on_status, screen, parts):
+    """The testbed on this machine, or in a Xen machine that is booted for it."""
+    if not options.xen:
+        return Bed(children, options, on_status, screen.line)
+    rig = xenbed.boot(children, parts, xenbed.bed_files(options.driver, options.inf), screen.line)
+    return xenbed.XenBed(rig, options, on_status, screen.line)
+
+
+def connect(options, bed, children):
+    """Addresses on both sides; the traffic that can flow between them."""
+    if options.xen:
+        bed.configure()
+        return XenTraffic(bed)
+    namespaces.configure(bed)
+    return Traffic(bed, children)
+
+
+def carry(options, argv, screen, show, parts):
     """One testbed, from start to stop; the exit status of the user's command, or None."""
     status_line = report.StatusLine(screen, options.queues)
     command_status = None
     with Children() as children:
-        with Bed(children, options, None if argv else status_line, screen.line) as bed:
+        with open_bed(children, options, None if argv else status_line, screen, parts) as bed:
             show.started(bed)
             screen.line(report.describe(show.figures))
             try:
-                namespaces.configure(bed)
-                traffic = Traffic(bed, children)
+                traffic = connect(options, bed, children)
                 if argv:
                     command_status = run_command(argv, bed, traffic, children)
                 else:
@@ -53,10 +73,10 @@ def carry(options, argv, screen, show):
 def command(arguments):
     options = cli_run.read(arguments)
     screen = cli.Screen()
-    prepare(options, screen)
+    parts = prepare(options, screen)
     argv = argv_of(options)
     show = Show(options)
-    status = carry(options, argv, screen, show)
+    status = carry(options, argv, screen, show, parts)
     show.figures["command_status"] = status
     for line in report.summary(show.figures, shown=argv is None):
         screen.line(line)

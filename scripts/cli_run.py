@@ -44,6 +44,7 @@ def parser():
     add("--backend-no", metavar="LIST", type=words_of("--backend-no", BACKEND_FEATURES),
         help=f"backend features to take away, joined by commas: {', '.join(BACKEND_FEATURES)}")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
+    add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in QEMU's software emulation")
     add("--verbose", action="store_true", help="show what the driver and the testbed say")
     return options
 
@@ -66,12 +67,15 @@ def read(argv):
         raise Stop("--shell and a command after -- exclude each other: give one of them")
     if options.bypass:
         refuse_with_bypass(options)
+    if options.xen:
+        refuse_with_xen(options)
     options.windows = options.windows or "10-22h2"
     options.vif = options.vif or "10"
     options.queues = options.queues or min(4, os.cpu_count() or 1)
     if options.pcap and options.seconds is None:
         options.quick = True
     options.seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
+    options.quick = options.quick or options.xen  # a small download: the machine is emulated
     options.own_driver = options.driver is None
     if options.driver and not options.inf:
         options.inf = inf_beside(options.driver)
@@ -92,6 +96,13 @@ def refuse_with_bypass(options):
     for name in ("driver", "inf", "set", "windows", "vif", "backend_no"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of them out")
+
+
+def refuse_with_xen(options):
+    for name, given in (("bypass", options.bypass), ("pcap", options.pcap), ("shell", options.shell), ("command", options.command)):
+        if given:
+            what = "a command after --" if name == "command" else f"--{name}"
+            raise Stop(f"{what} does not reach into the Xen machine, which has only the show's own tools: leave it or --xen out")
 
 
 def inf_beside(driver):

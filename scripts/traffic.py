@@ -67,7 +67,7 @@ class Traffic:
         what = f"UDP {direction} over IPv{family}"
         receiver = "wire" if direction == "out" else "guest"
         before = self._overflows(receiver, family)
-        total = self._iperf3(family, direction, seconds, ["-u", "-b", rate, "-w", str(receive_buffer())], what)["end"]["sum"]
+        total = self._iperf3(family, direction, seconds, ["-u", "-b", rate, "-w", str(self.receive_buffer())], what)["end"]["sum"]
         if total["packets"] == 0:
             raise TrafficFailed(f"{what}: nothing was sent")
         # What the receiving stack counts as dropped by a full socket came through; iperf3 counts it as lost. It also counts a
@@ -77,6 +77,9 @@ class Traffic:
         if lost > UDP_LOST_MOST * total["packets"]:
             raise TrafficFailed(f"{what}: {lost} of {total['packets']} datagrams lost")
         return {"packets": total["packets"], "lost": lost, "overflows": overflows, "gbps": total["bits_per_second"] / 1e9}
+
+    def receive_buffer(self):
+        return receive_buffer()
 
     def _overflows(self, side, family):
         """How many datagrams full sockets of one side have dropped so far."""

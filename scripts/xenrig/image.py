@@ -139,9 +139,8 @@ def hypervisor(root, cache):
 
 def _fingerprint(cache):
     digest = hashlib.sha256((cache / "packages.txt").read_bytes())
-    for part in sorted(HERE.glob("*")):
-        if part.is_file():
-            digest.update(part.read_bytes())
+    for part in (*sorted(HERE.glob("*.sh")), HERE / "image.py"):
+        digest.update(part.read_bytes())
     return digest.hexdigest()
 
 
@@ -169,7 +168,7 @@ def base_image(root, cache, say):
     for path in modules:
         cpio.file(f"modules/{path.name}", path.read_bytes(), 0o644)
     cpio.file("modules/order", "".join(f"{p.name}\n" for p in modules).encode(), 0o644)
-    for name in ("init", "agent"):
+    for name in ("init", "agent", "vif"):
         cpio.file(name, (HERE / f"{name}.sh").read_bytes())
     out.write_bytes(gzip.compress(cpio.bytes(), 1, mtime=0))
     stamp.write_text(now)
@@ -186,8 +185,7 @@ def overlay(root, files):
     return cpio.bytes()
 
 
-def initrd(base, more, out):
-    """Both archives as one file: the kernel looks for the second one at the next multiple of four bytes."""
+def initrd(base, more):
+    """Both archives as one: the kernel looks for the second one at the next multiple of four bytes."""
     first = base.read_bytes()
-    out.write_bytes(first + b"\0" * (-len(first) % 4) + more)
-    return out
+    return first + b"\0" * (-len(first) % 4) + more

@@ -11,6 +11,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from scripts.cli import Stop
+
 PACKAGES = [
     "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "libxenstore4", "libxenmisc4.17",
     "libxengnttab1", "libxenevtchn1", "libxentoolcore1", "libxentoollog1", "libxencall1", "libxenforeignmemory1",
@@ -24,7 +26,7 @@ PACKAGES = [
 KERNEL_META = "linux-image-amd64"
 
 
-class RigError(Exception):
+class RigError(Stop):
     """One sentence for the user: what is missing and what to do."""
 
 

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The same pieces of traffic as scripts/traffic.py, run in domain 0's namespaces by its tools."""
+
+import shlex
+import time
+
+from scripts.namespaces import ADDRESSES
+from scripts.traffic import IPERF_PORT, RECEIVE_BUFFER_LEAST, SERVER_SECONDS, SPARE_SECONDS, WEB_PORT, Traffic, TrafficFailed, explain
+
+UDP_RATE = "10M"       # what a software-emulated machine carries without losing any
+
+
+class XenTraffic(Traffic):
+    def __init__(self, bed):
+        super().__init__(bed, None)
+        self._sum = {}         # size: SHA-256 of the file served
+        self._iperf_up = False
+
+    def udp(self, family, direction, seconds, rate=UDP_RATE):
+        return super().udp(family, direction, seconds, rate)
+
+    def receive_buffer(self):
+        return RECEIVE_BUFFER_LEAST
+
+    def download(self, family, size):
+        what = f"download over IPv{family}"
+        expected = self._serve(size)
+        address = ADDRESSES["wire"][family]
+        url = f"http://[{address}]/{size}" if family == 6 else f"http://{address}/{size}"
+        script = f"a=$EPOCHREALTIME; wget -q -O /run/got {url} || exit 1; b=$EPOCHREALTIME; wc -c < /run/got; sha256sum < /run/got; echo $a $b; rm /run/got"
+        lines = self.guest(["bash", "-c", script], what, 60 + size // 250000).split("\n")
+        if int(lines[0]) != size or lines[1].split()[0] != expected:
+            raise TrafficFailed(f"{what}: {lines[0]} of {size} bytes arrived, SHA-256 {lines[1].split()[0]}, not {expected}")
+        began, ended = map(float, lines[2].split())
+        return size * 8 / 1e9 / max(ended - began, 1e-9)
+
+    def start(self, side, argv, **_options):
+        """A server in the background; it ends with the rig."""
+        return self.bed.rig.spawn(self._line(side, argv))
+
+    def run(self, side, argv, what, seconds):
+        command = self.bed.rig.spawn(f"{self._line(side, argv)} 2> /run/stderr.$$ || {{ s=$?; cat /run/stderr.$$; exit $s; }}")
+        deadline = time.monotonic() + seconds + SPARE_SECONDS
+        while not command.ended.wait(0.1):
+            self.bed.check()
+            if time.monotonic() > deadline:
+                raise TrafficFailed(f"{what}: did not end within {seconds + SPARE_SECONDS} s")
+        out = command.wait(1)
+        if command.status != 0:
+            self.bed.check()
+            raise TrafficFailed(f"{what}: {explain(out, '', command.status)}")
+        return out
+
+    def _line(self, side, argv):
+        return f"nsenter --net={self.bed.namespace(side)} {shlex.join(map(str, argv))}"
+
+    def _iperf3(self, family, direction, seconds, extra, what):
+        report = super()._iperf3(family, direction, seconds, extra, what)
+        if "error" in report:  # an iperf3 that could not end well may still exit with 0
+            raise TrafficFailed(f"{what}: {report['error']}")
+        return report
+
+    def _serve_iperf3(self):
+        if not self._iperf_up:
+            self.run("wire", ["iperf3", "-s", "-D", "-p", IPERF_PORT], "starting iperf3", 10)
+            self._await_listening(IPERF_PORT, "iperf3")
+            self._iperf_up = True
+
+    def _serve(self, size):
+        if not self._sum:
+            self.run("wire", ["sh", "-c", f"mkdir -p /run/www && httpd -p [::]:{WEB_PORT} -h /run/www"], "starting the web server", 10)
+            self._await_listening(WEB_PORT, "the web server")
+        if size not in self._sum:
+            out = self.run("wire", ["sh", "-c", f"head -c {size} /dev/urandom > /run/www/{size}; sha256sum < /run/www/{size}"], "making the file", 60)
+            self._sum[size] = out.split()[0]
+        return self._sum[size]
+
+    def _await_listening(self, port, what):
+        deadline = time.monotonic() + SERVER_SECONDS
+        while f":{port:04X} " not in "".join(l for l in self._tables().splitlines(True) if " 0A " in l):
+            self.bed.check()
+            if time.monotonic() > deadline:
+                raise TrafficFailed(f"{what} on the wire side did not start listening on port {port}")
+
+    def _tables(self):
+        return self.run("wire", ["cat", "/proc/net/tcp", "/proc/net/tcp6"], "looking for listening sockets", 10)
+
