@@ -17,11 +17,13 @@ TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev", "make")
 TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
 CAPTURE = ("tshark",)
 
+WINE = ("wine", "wine64", "mingw-w64-x86-64-dev")   # installing the package, and what the program that does it is linked with
+
 RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are unpacked, not installed
 
 RUN = DRIVER + TESTBED + TRAFFIC
 XEN = RUN + RIG
-TEST = RUN + CAPTURE
+TEST = RUN + CAPTURE + WINE
 
 
 def missing(names):

@@ -9,7 +9,8 @@
  * the text log, whose lines it prints, and registry functions and allocations, which it can let fail.
  */
 #define UNICODE
-#include <windows.h>
+#include "wine_setup.h"
+
 #include <setupapi.h>
 
 #include <stdarg.h>
@@ -28,7 +29,7 @@ struct device {
 
 static const GUID net_class = { 0x4d36e972, 0xe325, 0x11ce, { 0xbf, 0xc1, 0x08, 0x00, 0x2b, 0xe1, 0x03, 0x18 } };
 
-static void say(const char *format, ...)
+void say(const char *format, ...)
 {
     va_list arguments;
 
@@ -49,7 +50,7 @@ static WCHAR *wide(const char *text)
     return to;
 }
 
-static const char *narrow(const WCHAR *text)
+const char *narrow(const WCHAR *text)
 {
     static char buffers[8][4096];
     static unsigned turn;
@@ -57,152 +58,6 @@ static const char *narrow(const WCHAR *text)
 
     WideCharToMultiByte(CP_UTF8, 0, text, -1, to, 4096, NULL, NULL);
     return to;
-}
-
-/* --- imports of the co-installer that the program stands in for --- */
-
-static struct {
-    unsigned calls, fail_call; /* the n-th call that can fail does; 0: none */
-    DWORD fail_error;
-    WCHAR fail_path[300];      /* every open and create of a path with this in it fails; "": none */
-    BOOL has_text_log;
-} fault = { 0, 0, 0, L"", TRUE };
-
-static BOOL fails(const WCHAR *path, DWORD *error)
-{
-    *error = fault.fail_error;
-    return ++fault.calls == fault.fail_call || (fault.fail_path[0] != 0 && path != NULL && wcsstr(path, fault.fail_path) != NULL);
-}
-
-static LSTATUS WINAPI open_key(HKEY key, LPCWSTR path, DWORD options, REGSAM access, PHKEY result)
-{
-    DWORD error;
-
-    return fails(path, &error) ? (LSTATUS)error : RegOpenKeyExW(key, path, options, access, result);
-}
-
-static LSTATUS WINAPI create_key(HKEY key, LPCWSTR path, DWORD reserved, LPWSTR class, DWORD options, REGSAM access, LPSECURITY_ATTRIBUTES security,
-                                 PHKEY result, LPDWORD disposition)
-{
-    DWORD error;
-
-    return fails(path, &error) ? (LSTATUS)error : RegCreateKeyExW(key, path, reserved, class, options, access, security, result, disposition);
-}
-
-static LSTATUS WINAPI set_value(HKEY key, LPCWSTR name, DWORD reserved, DWORD type, const BYTE *data, DWORD size)
-{
-    DWORD error;
-
-    return fails(NULL, &error) ? (LSTATUS)error : RegSetValueExW(key, name, reserved, type, data, size);
-}
-
-static LSTATUS WINAPI query_value(HKEY key, LPCWSTR name, LPDWORD reserved, LPDWORD type, LPBYTE data, LPDWORD size)
-{
-    DWORD error;
-
-    return fails(NULL, &error) ? (LSTATUS)error : RegQueryValueExW(key, name, reserved, type, data, size);
-}
-
-static LSTATUS WINAPI enum_key(HKEY key, DWORD index, LPWSTR name, LPDWORD length, LPDWORD reserved, LPWSTR class, LPDWORD size, PFILETIME time)
-{
-    DWORD error;
-
-    return fails(NULL, &error) ? (LSTATUS)error : RegEnumKeyExW(key, index, name, length, reserved, class, size, time);
-}
-
-static LSTATUS WINAPI enum_value(HKEY key, DWORD index, LPWSTR name, LPDWORD length, LPDWORD reserved, LPDWORD type, LPBYTE data, LPDWORD size)
-{
-    DWORD error;
-
-    return fails(NULL, &error) ? (LSTATUS)error : RegEnumValueW(key, index, name, length, reserved, type, data, size);
-}
-
-static LSTATUS WINAPI delete_tree(HKEY key, LPCWSTR path)
-{
-    DWORD error;
-
-    return fails(path, &error) ? (LSTATUS)error : RegDeleteTreeW(key, path);
-}
-
-static LPVOID WINAPI allocate(HANDLE heap, DWORD flags, SIZE_T size)
-{
-    DWORD error;
-
-    return fails(NULL, &error) ? NULL : HeapAlloc(heap, flags, size);
-}
-
-static DWORDLONG WINAPI log_token(void)
-{
-    return 0x1234;
-}
-
-static void WINAPIV log_write(DWORDLONG token, DWORD category, DWORD flags, PCSTR format, ...)
-{
-    char text[2000];
-    va_list arguments;
-
-    va_start(arguments, format);
-    _vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    if (token != 0x1234 || category != 8) {
-        say("error\tlog token %u category %u", (unsigned)token, (unsigned)category);
-    }
-    say("log\t%u\t%s", (unsigned)flags, text);
-}
-
-static FARPROC WINAPI look_up(HMODULE module, LPCSTR name)
-{
-    if (strcmp(name, "SetupGetThreadLogToken") == 0 || strcmp(name, "SetupWriteTextLog") == 0) {
-        return !fault.has_text_log ? NULL : name[5] == 'G' ? (FARPROC)log_token : (FARPROC)log_write;
-    }
-    return GetProcAddress(module, name);
-}
-
-static const struct { const char *name; void *function; } stand_ins[] = {
-    { "RegOpenKeyExW", open_key }, { "RegCreateKeyExW", create_key }, { "RegSetValueExW", set_value }, { "RegQueryValueExW", query_value },
-    { "RegEnumKeyExW", enum_key }, { "RegEnumValueW", enum_value }, { "RegDeleteTreeW", delete_tree }, { "HeapAlloc", allocate },
-    { "GetProcAddress", look_up },
-};
-
-static void replace_imports(HMODULE module)
-{
-    BYTE *base = (BYTE *)module;
-    IMAGE_NT_HEADERS *headers = (IMAGE_NT_HEADERS *)(base + ((IMAGE_DOS_HEADER *)base)->e_lfanew);
-    IMAGE_IMPORT_DESCRIPTOR *import =
-        (IMAGE_IMPORT_DESCRIPTOR *)(base + headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT].VirtualAddress);
-
-    for (; import->Name != 0; import++) {
-        IMAGE_THUNK_DATA *name = (IMAGE_THUNK_DATA *)(base + import->OriginalFirstThunk), *slot = (IMAGE_THUNK_DATA *)(base + import->FirstThunk);
-
-        for (; name->u1.AddressOfData != 0; name++, slot++) {
-            const char *text = (const char *)((IMAGE_IMPORT_BY_NAME *)(base + name->u1.AddressOfData))->Name;
-
-            for (size_t i = 0; i < sizeof(stand_ins) / sizeof(stand_ins[0]); i++) {
-                DWORD was;
-
-                if (strcmp(text, stand_ins[i].name) == 0) {
-                    VirtualProtect(slot, sizeof(*slot), PAGE_READWRITE, &was);
-                    slot->u1.Function = (ULONG_PTR)stand_ins[i].function;
-                    VirtualProtect(slot, sizeof(*slot), was, &was);
-                }
-            }
-        }
-    }
-}
-
-/* What a debugger would show. */
-static LONG CALLBACK on_exception(EXCEPTION_POINTERS *exception)
-{
-    EXCEPTION_RECORD *record = exception->ExceptionRecord;
-
-    if ((record->ExceptionCode == 0x40010006 || record->ExceptionCode == 0x4001000a) && record->NumberParameters >= 2) {
-        BOOL ansi = record->ExceptionCode == 0x40010006;
-        const char *text = ansi ? (const char *)record->ExceptionInformation[1] : narrow((const WCHAR *)record->ExceptionInformation[1]);
-
-        say("debug\t%.*s", (int)strcspn(text, "\n"), text);
-        return EXCEPTION_CONTINUE_EXECUTION;
-    }
-    return EXCEPTION_CONTINUE_SEARCH;
 }
 
 /* --- devices --- */
