@@ -3,6 +3,7 @@
 #include "story.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -102,12 +103,35 @@ static uint32_t ledger_arrived(const struct story_ledger *ledger)
     return total;
 }
 
-/* A millisecond for others to run: nothing tells a test that a frame has arrived. */
-static void story_rest(void)
+void story_rest(void)
 {
     uint32_t word = 0;
 
     (void)sched_wait(&word, 0, sched_now() + SECOND / 1000);
+}
+
+bool story_until(struct story *story, bool (*reached)(struct story *story), uint32_t seconds)
+{
+    uint64_t deadline = sched_now() + (uint64_t)seconds * SECOND;
+
+    while (!reached(story)) {
+        if (sched_now() >= deadline) {
+            return false;
+        }
+        story_rest();
+    }
+    return true;
+}
+
+void story_count(const char *format, ...)
+{
+    va_list arguments;
+    char text[512];
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "# counted: %s\n", text);
 }
 
 void story_send(struct story *story, uint32_t queue, uint32_t frames, uint32_t burst)
@@ -229,29 +253,38 @@ static void main_task(void *argument)
     const struct story_plan *plan = child->plan;
     struct story *story = &child->story;
     struct leaks leaks = { 0 };
-    char error[1024];
     size_t i;
 
+    story->plan = plan;
     story->queues = plan->queues != 0 ? plan->queues : 1;
     story->wire = memory_port_create(story->queues, WIRE_DEPTH);
     story->options = (struct bed_options){
         .driver_path = story_driver(),
         .inf_path = story_inf(),
         .set = plan->set,
-        .processors = story->queues,
+        .processors = plan->processors != 0 ? plan->processors : story->queues,
         .queues = story->queues,
         .vif_version = plan->vif_version != 0 ? plan->vif_version : 10,
         .mtu = plan->mtu != 0 ? plan->mtu : 1500,
         .backend_without = plan->backend_without,
+        .edge_buffers = plan->edge_buffers,
         .strict_grants = plan->kind == SCHED_SIMULATED,
         .wire_port = story->wire,
         .receive = receive,
         .context = story,
     };
-    if (!bed_start(&story->bed, &story->options, error, sizeof(error))) {
-        test_fail(__FILE__, __LINE__, "the bed did not start: %s", error);
+    if (plan->prepare != NULL) {
+        plan->prepare(plan);
+    }
+    story->started = bed_start(&story->bed, &story->options, story->error, sizeof(story->error));
+    if (!story->started && !plan->may_not_start) {
+        test_fail(__FILE__, __LINE__, "the bed did not start: %s", story->error);
     }
     plan->tell(story);
+    if (!story->started) {
+        port_destroy(story->wire);
+        return;
+    }
     bed_stop(&story->bed, &leaks);
     for (i = 0; i < leaks.count; i++) {
         fprintf(stderr, "# left behind: %s\n", leaks.lines[i]);
@@ -277,6 +310,42 @@ static void child_body(void *argument)
     }
 }
 
+/* The scenario's counts are part of the test's output, for people; everything else a child says matters only when it fails. */
+static void print_counts(const char *text, const struct story_plan *plan)
+{
+    const char *line = text;
+
+    while ((line = strstr(line, "# counted: ")) != NULL) {
+        int length = (int)strcspn(line, "\n");
+
+        printf("%.*s (%s, VIF %u)\n", length, line, plan->kind == SCHED_LIVE ? "live" : "simulated", plan->vif_version != 0 ? plan->vif_version : 10);
+        line += length;
+    }
+    fflush(stdout);
+}
+
+void story_everywhere(const struct story_plan *plan, uint32_t seeds)
+{
+    uint32_t version, i;
+
+    seeds = test_seeds(seeds);
+    for (version = 8; version <= 10; version++) {
+        struct story_plan told = *plan;
+
+        told.vif_version = version;
+        told.kind = SCHED_SIMULATED;
+        for (i = 0; i < seeds; i++) {
+            told.seed = test_seed_given() ? test_seed() : test_seed() + i;
+            story_run(&told);
+            told.quiet = true;
+        }
+        told.kind = SCHED_LIVE;
+        told.seed = test_seed();
+        told.quiet = plan->quiet;
+        story_run(&told);
+    }
+}
+
 void story_run(const struct story_plan *plan)
 {
     static char text[1 << 18];
@@ -291,5 +360,8 @@ void story_run(const struct story_plan *plan)
     if (status != 0) {
         test_fail(__FILE__, __LINE__, "%s, seed %" PRIu64 ": wait status %#x\n%s", plan->kind == SCHED_LIVE ? "live" : "simulated", plan->seed,
                   (unsigned)status, text);
+    }
+    if (!plan->quiet) {
+        print_counts(text, plan);
     }
 }

@@ -24,20 +24,33 @@ struct story {
     struct port *wire;
     struct story_ledger out, in;              /* out: guest to wire */
     uint32_t queues;
+    bool started;                             /* false only where the plan says may_not_start */
+    char error[1024];                         /* why it did not start */
+    const struct story_plan *plan;
 };
 
 struct story_plan {
     enum sched_kind kind;
     uint64_t seed;
-    uint32_t vif_version, queues, mtu, backend_without;
+    uint32_t vif_version, queues, mtu, backend_without, edge_buffers;
+    uint32_t processors;                      /* 0: as many as queues */
     const char *windows;
     const char *const *set;
     const char *trace_path;                   /* NULL, or where the trace goes */
+    void (*prepare)(const struct story_plan *plan); /* NULL, or what to do before the bed starts */
+    const void *detail;                       /* the scenario's own */
+    bool may_not_start;                       /* then the scenario is told with `started` false */
+    bool quiet;                               /* counts are not printed */
     void (*tell)(struct story *story);        /* the scenario itself: the bed is running when it is called */
 };
 
 /* Runs the plan in a child process; the case fails with its output unless the child ends well and leaves nothing behind. */
 void story_run(const struct story_plan *plan);
+
+/* The same on the live scheduler and the simulated one, `seeds` seeds of it, each with VIF 8, 9 and 10. Counts are printed once each. */
+void story_everywhere(const struct story_plan *plan, uint32_t seeds);
+/* What the scenario counted, as a line of the test's output. */
+void story_count(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The built driver's files; skips the case by name when they are missing. */
 const char *story_driver(void);
@@ -51,6 +64,10 @@ void story_inject(struct story *story, uint32_t queue, uint32_t frames);
 void story_collect(struct story *story, uint32_t frames);
 /* Wait until `frames` in all have been received by the guest, or until nothing came for a virtual second. */
 void story_wait_received(struct story *story, uint32_t frames);
+/* A millisecond for others to run; nothing tells a test that something will not come any more. */
+void story_rest(void);
+/* True as soon as `reached` is; false after `seconds` of the scheduler's time. */
+bool story_until(struct story *story, bool (*reached)(struct story *story), uint32_t seconds);
 /* Every number sent arrived exactly once, undamaged. `lost_most`: this many may be missing (a pause drops what comes then). */
 void story_check(const struct story_ledger *ledger, uint32_t lost_most);
 

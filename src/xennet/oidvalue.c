@@ -207,13 +207,13 @@ OidSetLookahead(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     return NDIS_STATUS_SUCCESS;
 }
 
-// XenVif filters by class of address: NONE lets everything of the class pass, ALL nothing.
+// XenVif filters by class of address: ALL lets everything of the class pass, NONE nothing.
 static XENVIF_MAC_FILTER_LEVEL
 OidFilterLevel(ULONG Filter, ULONG Everything, ULONG Matching)
 {
     if (Filter & (Everything | NDIS_PACKET_TYPE_PROMISCUOUS))
-        return XENVIF_MAC_FILTER_NONE;
-    return (Filter & Matching) ? XENVIF_MAC_FILTER_MATCHING : XENVIF_MAC_FILTER_ALL;
+        return XENVIF_MAC_FILTER_ALL;
+    return (Filter & Matching) ? XENVIF_MAC_FILTER_MATCHING : XENVIF_MAC_FILTER_NONE;
 }
 
 _Use_decl_annotations_

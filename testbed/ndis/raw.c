@@ -75,15 +75,15 @@ void raw_add(struct raw *raw, struct NET_BUFFER_LIST *nbl, const void *bytes, ui
     struct raw_list *list = nbl->ProtocolReserved[0];
     struct raw_buffer *buffer = ndis_alloc(sizeof(*buffer));
     struct NET_BUFFER **last = &nbl->FirstNetBuffer;
-    uint32_t whole = offset + length, at = 0, i;
+    uint32_t one = offset + length, whole = 0, at = 0, i;
     struct MDL **next = &buffer->mdls[0];
 
     if (count == 0) {
-        cuts = &whole;
+        cuts = &one;
         count = 1;
     }
     RULE(count <= PARTS_MOST, "unsupported", "an NB of %u MDLs", count);
-    for (i = 0, whole = 0; i < count; i++) {
+    for (i = 0; i < count; i++) {
         whole += cuts[i];
     }
     RULE(whole >= offset + length, "unsupported", "an NB of %u bytes whose MDLs have %u", offset + length, whole);

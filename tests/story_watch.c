@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What scenarios see beside the edge (story_watch.h). */
+#include "story_watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { SECOND = 1000000000 };
+
+const uint8_t story_guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 }, story_peer_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
+
+static void copy_bytes(const struct NET_BUFFER *nb, uint8_t *to)
+{
+    const struct MDL *mdl = nb->CurrentMdl;
+    uint32_t offset = nb->CurrentMdlOffset, left = nb->DataLength < WATCH_BYTES ? nb->DataLength : WATCH_BYTES;
+
+    while (left != 0) {
+        uint32_t part = mdl->ByteCount - offset < left ? mdl->ByteCount - offset : left;
+
+        memcpy(to, (const uint8_t *)mdl->MappedSystemVa + offset, part);
+        to += part;
+        left -= part;
+        mdl = mdl->Next;
+        offset = 0;
+    }
+}
+
+static void received(void *context, uint32_t processor, const struct NET_BUFFER_LIST *nbl, uint32_t flags)
+{
+    struct watch *watch = context;
+    uint32_t place = __atomic_fetch_add(&watch->count, 1, __ATOMIC_ACQ_REL);
+    struct NDIS_NET_BUFFER_LIST_8021Q_INFO tag;
+    struct NDIS_RSC_NBL_INFO rsc;
+    struct watch_seen *seen;
+
+    if (place >= WATCH_SEEN_MOST) {
+        return;
+    }
+    seen = &watch->seen[place];
+    tag.Value = nbl->NetBufferListInfo[Ieee8021QNetBufferListInfo];
+    rsc.Value = nbl->NetBufferListInfo[TcpRecvSegCoalesceInfo];
+    *seen = (struct watch_seen){
+        .processor = processor,
+        .length = nbl->FirstNetBuffer->DataLength,
+        .flags = flags,
+        .hash_value = (uint32_t)(uintptr_t)nbl->NetBufferListInfo[NetBufferListHashValue],
+        .hash_info = (uint32_t)(uintptr_t)nbl->NetBufferListInfo[NetBufferListHashInfo],
+        .priority = tag.TagHeader.UserPriority,
+        .canonical = tag.TagHeader.CanonicalFormatId,
+        .vlan = tag.TagHeader.VlanId,
+        .segments = rsc.Info.CoalescedSegCount,
+        .duplicate_acks = rsc.Info.DupAckCount,
+        .checksum = (uint64_t)(uintptr_t)nbl->NetBufferListInfo[TcpIpChecksumNetBufferListInfo],
+    };
+    copy_bytes(nbl->FirstNetBuffer, seen->bytes);
+}
+
+static void status(void *context, uint32_t code, const void *buffer, uint32_t size)
+{
+    struct watch *watch = context;
+    uint32_t place = __atomic_fetch_add(&watch->status_count, 1, __ATOMIC_ACQ_REL);
+
+    if (place < WATCH_STATUS_MOST) {
+        watch->statuses[place].code = code;
+        watch->statuses[place].size = size;
+        memcpy(watch->statuses[place].bytes, buffer, size < WATCH_STATUS_BYTES ? size : WATCH_STATUS_BYTES);
+    }
+}
+
+struct watch *watch_open(struct story *story)
+{
+    struct watch *watch = calloc(1, sizeof(*watch));
+    struct raw_options options = { .memory = story->bed.guest, .received = received, .status = status, .context = watch };
+
+    CHECK(watch != NULL);
+    watch->story = story;
+    watch->raw = raw_open(story->bed.adapter, &options);
+    return watch;
+}
+
+void watch_close(struct watch *watch)
+{
+    raw_close(watch->raw);
+    free(watch);
+}
+
+void watch_forget(struct watch *watch)
+{
+    __atomic_store_n(&watch->count, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&watch->status_count, 0, __ATOMIC_RELEASE);
+}
+
+bool watch_wait(struct watch *watch, uint32_t count)
+{
+    uint64_t deadline = sched_now() + SECOND;
+    uint32_t before = 0, now;
+
+    while ((now = __atomic_load_n(&watch->count, __ATOMIC_ACQUIRE)) < count) {
+        if (now != before) {
+            before = now;
+            deadline = sched_now() + SECOND;
+        } else if (sched_now() >= deadline) {
+            return false;
+        }
+        story_rest();
+    }
+    return true;
+}
+
+uint32_t watch_statuses(const struct watch *watch, uint32_t code)
+{
+    uint32_t i, n = 0;
+
+    for (i = 0; i < watch->status_count && i < WATCH_STATUS_MOST; i++) {
+        n += watch->statuses[i].code == code;
+    }
+    return n;
+}
+
+uint32_t oid_written, oid_needed;
+
+int32_t oid_get(struct story *story, uint32_t oid, void *buffer, uint32_t size)
+{
+    return adapter_query(story->bed.adapter, oid, buffer, size, &oid_written, &oid_needed);
+}
+
+int32_t oid_put(struct story *story, uint32_t oid, const void *buffer, uint32_t size)
+{
+    oid_written = 0;
+    return adapter_set(story->bed.adapter, oid, buffer, size, &oid_needed);
+}
+
+uint32_t oid_get32(struct story *story, uint32_t oid)
+{
+    uint32_t value = 0;
+    int32_t result = oid_get(story, oid, &value, sizeof(value));
+
+    if (result != NDIS_STATUS_SUCCESS || oid_written != sizeof(value)) {
+        test_fail(__FILE__, __LINE__, "query of OID %#x: status %#x, %u bytes", oid, (unsigned)result, oid_written);
+    }
+    return value;
+}
+
+uint64_t oid_get64(struct story *story, uint32_t oid)
+{
+    uint64_t value = 0;
+    int32_t result = oid_get(story, oid, &value, sizeof(value));
+
+    if (result != NDIS_STATUS_SUCCESS || oid_written != sizeof(value)) {
+        test_fail(__FILE__, __LINE__, "query of OID %#x: status %#x, %u bytes", oid, (unsigned)result, oid_written);
+    }
+    return value;
+}
+
+bool oid_listed(struct story *story, uint32_t oid)
+{
+    const uint32_t *oids;
+    uint32_t count = adapter_supported_oids(story->bed.adapter, &oids), i;
+
+    for (i = 0; i < count; i++) {
+        if (oids[i] == oid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void frame_plain(uint8_t *bytes, uint32_t length, const uint8_t to[6], const uint8_t from[6], uint32_t number)
+{
+    uint32_t i;
+
+    for (i = 0; i < length; i++) {
+        bytes[i] = (uint8_t)(number * 13 + i);
+    }
+    memcpy(bytes, to, 6);
+    memcpy(bytes + 6, from, 6);
+    bytes[12] = 0x88; /* local experimental Ethertype 1 */
+    bytes[13] = 0xb5;
+    memcpy(bytes + 14, &number, length >= 18 ? 4 : length - 14);
+}
+
+void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint32_t length, const struct frame_offload *offload)
+{
+    struct frame frame = { .vectors = { { (void *)(uintptr_t)bytes, length } }, .vector_count = 1, .length = length };
+
+    if (offload != NULL) {
+        frame.offload = *offload;
+    }
+    while (memory_port_inject(story->wire, queue, &frame) == -EAGAIN) {
+        story_rest();
+    }
+}
+
+uint32_t wire_collect(struct story *story, uint8_t *bytes, uint32_t size, struct frame_offload *offload)
+{
+    uint64_t deadline = sched_now() + SECOND;
+    uint32_t q;
+
+    do {
+        for (q = 0; q < story->queues; q++) {
+            struct frame frame = { .vectors = { { bytes, size } }, .vector_count = 1 };
+
+            if (memory_port_collect(story->wire, q, &frame, 0) != 0) {
+                if (offload != NULL) {
+                    *offload = frame.offload;
+                }
+                return frame.length;
+            }
+        }
+        story_rest();
+    } while (sched_now() < deadline);
+    return 0;
+}
