@@ -157,6 +157,15 @@ class Models(unittest.TestCase):
         self.assertNotIn("Subscribe", "".join(sections["XenNet_Inst"]))
         self.assertIn("XenNet_Inst.CoInstallers", sections)
 
+    def test_the_coinstaller_asks_for_the_versions_that_the_driver_negotiates(self):
+        asked = {name: (low, high) for name, low, high in
+                 re.findall(r'\{L"(\w+)", (\d+), (\d+)\}', (ROOT / "src" / "coinst" / "api.c").read_text())}
+        for name, header, prefix in (("VIF", "vif", "XENVIF"), ("STORE", "store", "XENBUS"), ("SUSPEND", "suspend", "XENBUS")):
+            text = (ROOT / "include" / f"{header}_interface.h").read_text()
+            limits = tuple(re.search(rf"#define {prefix}_{name}_INTERFACE_VERSION_{end}\s+(\d+)", text).group(1) for end in ("MIN", "MAX"))
+            self.assertEqual(asked.pop(name), limits)
+        self.assertEqual(asked, {})
+
     def test_a_prefix_and_device_id_of_ones_own_are_added(self):
         with mock.patch.dict("os.environ", {"VENDOR_PREFIX": "AC", "VENDOR_DEVICE_ID": "1234"}):
             self.assertEqual(build_inf.vendors()[6:], ["AC0001", "AC0002", "AC1234"])
