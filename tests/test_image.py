@@ -136,7 +136,7 @@ class DriverImage:
             self.assertEqual(sorted(set(names) - known), [], library)
 
     def test_it_has_nothing_that_a_driver_must_not_have(self):
-        for name in ("export", "tls", "bound_import", "delay_import", "clr", "certificate"):
+        for name in ("export", "tls", "bound_import", "delay_import", "clr"):
             self.assertEqual(self.image.directory[name], (0, 0), name)
 
     def test_the_inf_beside_it_is_filled_in(self):
