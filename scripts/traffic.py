@@ -16,6 +16,7 @@ from scripts.cli import ROOT
 from scripts.namespaces import ADDRESSES
 
 IPERF_PORT = 5201
+IPERF_BUSY = "the server is busy running a test"
 WEB_PORT = 80
 UDP_RATE = "100M"
 UDP_LOST_MOST = 0.001  # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
@@ -56,7 +57,7 @@ class Traffic:
     def tcp(self, family, direction, seconds, streams=1):
         """Gb/s that arrived."""
         what = f"TCP {direction} over IPv{family}"
-        report = self._iperf3(family, direction, seconds, ["-P", str(streams)], what)
+        report = self.iperf3(family, direction, seconds, ["-t", str(seconds), "-P", str(streams)], what)
         rate = report["end"]["sum_received"]["bits_per_second"] / 1e9
         if rate <= 0:
             raise TrafficFailed(f"{what}: nothing arrived")
@@ -67,7 +68,7 @@ class Traffic:
         what = f"UDP {direction} over IPv{family}"
         receiver = "wire" if direction == "out" else "guest"
         before = self._overflows(receiver, family)
-        total = self._iperf3(family, direction, seconds, ["-u", "-b", rate, "-w", str(self.receive_buffer())], what)["end"]["sum"]
+        total = self.iperf3(family, direction, seconds, ["-t", str(seconds), "-u", "-b", rate, "-w", str(self.receive_buffer())], what)["end"]["sum"]
         if total["packets"] == 0:
             raise TrafficFailed(f"{what}: nothing was sent")
         # What the receiving stack counts as dropped by a full socket came through; iperf3 counts it as lost. It also counts a
@@ -132,13 +133,21 @@ class Traffic:
             raise TrafficFailed(f"{what}: {explain(out, errors, status)}")
         return out
 
-    def _iperf3(self, family, direction, seconds, extra, what):
+    def iperf3(self, family, direction, seconds, extra, what):
+        """Run iperf3 in the guest; its report."""
         self._serve_iperf3()
-        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-t", str(seconds), "-J",
-                "--connect-timeout", "5000", *extra]
+        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-J", "--connect-timeout", "5000", *extra]
         if direction == "in":
             argv.append("-R")
-        return json.loads(self.guest(argv, what, seconds))
+        deadline = time.monotonic() + SERVER_SECONDS
+        while True:
+            try:
+                return json.loads(self.guest(argv, what, seconds))
+            except TrafficFailed as failed:
+                # A client may end a moment before the server is ready for the next one.
+                if IPERF_BUSY not in str(failed) or time.monotonic() > deadline:
+                    raise
+            time.sleep(POLL_SECONDS)
 
     def _serve_iperf3(self):
         if self._iperf is None or self._iperf.poll() is not None:

@@ -13,7 +13,6 @@ import unittest
 
 from scripts.cli import ROOT
 from scripts.namespaces import ADDRESSES
-from scripts.traffic import IPERF_PORT
 from tests.traffic_bed import capture, needs_traffic, running
 from tests.traffic_capture import FROM, TCP, TOWARDS, UDP, Seen, summarize
 
@@ -49,9 +48,8 @@ def exchange(*arguments):
 
 
 def tcp(traffic, family):
-    for direction in ([], ["-R"]):
-        traffic.guest(["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-n", TCP_BYTES, *direction],
-                      f"TCP over IPv{family}", 20)
+    for way in ("out", "in"):
+        traffic.iperf3(family, way, 20, ["-n", TCP_BYTES], f"TCP {way} over IPv{family}")
 
 
 def udp(traffic, family):
@@ -146,7 +144,8 @@ class Used(OffloadCase):
     def test_the_driver_offers_every_offload(self):
         expected = {f"{way}-{what}" for way in ("tx", "rx") for what in ("ip4", "tcp4", "tcp6", "udp4", "udp6")}
         expected |= {"lso4", "lso6", "rsc4", "rsc6", "rss"}
-        self.assertEqual(expected - set(exchange("--windows", "10-22h2").offloads), set())
+        # XenVif has no use for hashes with one queue.
+        self.assertEqual(expected - set(exchange("--queues", "2").offloads), set())
 
 
 @needs_traffic
@@ -206,7 +205,7 @@ class TakenFromTheDriver(OffloadCase):
         self.large_receive(6)
 
     def test_traffic_flows_without_rss(self):
-        run = exchange(*switch_off("*RSS"))
+        run = exchange("--queues", "2", *switch_off("*RSS"))
         self.assertNotIn("rss", run.offloads)
         self.nothing_wrong(run)
 

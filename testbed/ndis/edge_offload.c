@@ -63,14 +63,25 @@ static bool offers_checksum(const struct adapter_facts *caps, const struct layou
     return false;
 }
 
-static bool checksum(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, struct frame *frame, const struct layout *layout)
+/* A single segment's checksum that the adapter does not take is completed here, as TCP/IP then does. */
+static bool complete_here(struct edge_queue *queue, struct frame *frame, const struct layout *layout)
+{
+    if (frame->offload.gso != FRAME_GSO_NONE || !frame->offload.checksum_partial ||
+        (layout->transport != 0 && !layout->fragment && layout->transport == frame->offload.checksum_start && offers_checksum(&queue->caps, layout))) {
+        return true;
+    }
+    if (!frame_complete_checksum(frame)) {
+        return false;
+    }
+    frame->offload.checksum_valid = false; /* it is in the frame, and the adapter is told nothing of it */
+    return true;
+}
+
+static void checksum(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, struct frame *frame, const struct layout *layout)
 {
     struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO info;
     uint8_t *bytes = frame->vectors[0].iov_base;
 
-    if (layout->transport == 0 || layout->fragment || layout->transport != frame->offload.checksum_start || !offers_checksum(&queue->caps, layout)) {
-        return frame_complete_checksum(frame);
-    }
     memset(&info, 0, sizeof(info));
     info.Transmit.IsIPv4 = layout->version == 4;
     info.Transmit.IsIPv6 = layout->version == 6;
@@ -85,7 +96,6 @@ static bool checksum(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, stru
     }
     nbl->NetBufferListInfo[TcpIpChecksumNetBufferListInfo] = info.Value;
     COUNT(adapter_here(queue->edge->adapter)->counts.tx_checksum, 1);
-    return true;
 }
 
 /* A tag goes out of band where the adapter says it handles that, and stays in the frame where it does not. Returns bytes to skip. */
@@ -163,13 +173,16 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     memset(nbl->NetBufferListInfo, 0, sizeof(nbl->NetBufferListInfo));
     nbl->Status = NDIS_STATUS_SUCCESS;
     nbl->NblFlags = 0;
-    if (frame->length > queue->edge->options.frame_size || !frame_parse(frame, &layout)) {
+    if (frame->length > queue->edge->options.frame_size || !frame_parse(frame, &layout) || !complete_here(queue, frame, &layout)) {
         return false;
     }
     pcap_write(queue->edge->options.pcap, PCAP_GUEST, PCAP_TOWARDS_DRIVER, frame);
-    if (frame->offload.gso != FRAME_GSO_NONE ? !large_send(queue, nbl, frame, &layout)
-                                             : frame->offload.checksum_partial && !checksum(queue, nbl, frame, &layout)) {
-        return false;
+    if (frame->offload.gso != FRAME_GSO_NONE) {
+        if (!large_send(queue, nbl, frame, &layout)) {
+            return false;
+        }
+    } else if (frame->offload.checksum_partial) {
+        checksum(queue, nbl, frame, &layout);
     }
     edge_hash(&queue->edge->rss, &layout, nbl);
     skip = take_tag(queue->edge, nbl, frame, &layout);
