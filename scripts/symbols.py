@@ -206,7 +206,7 @@ def main(arguments):
     parser.add_argument("--version", default="")
     parser.add_argument("--days", type=int, default=RETIRE_DAYS)
     parser.add_argument("names", nargs="*")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     try:
         if not options.store:
             raise Stop("name the symbol store with --store or in SYMBOL_SERVER")
