@@ -198,6 +198,25 @@ OffloadDescribe(const XENNET_OFFLOAD *Offload, ULONG Bits, NDIS_OFFLOAD *Record)
     Record->Rsc.IPv6.Enabled = (Bits & OFFLOAD_RSC6) != 0;
 }
 
+// Packets may ask for what is on now, and for their tag.
+static VOID
+OffloadApplyTransmit(XENNET_OFFLOAD *Offload)
+{
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    ULONG Bits = OffloadEffective(Offload->Current);
+
+    Options.Value = 0;
+    Options.OffloadTagManipulation = Offload->Transmit.OffloadTagManipulation;
+    Options.OffloadIpVersion4HeaderChecksum = (Bits & OFFLOAD_IPV4_TX) != 0;
+    Options.OffloadIpVersion4TcpChecksum = (Bits & OFFLOAD_TCP4_TX) != 0;
+    Options.OffloadIpVersion4UdpChecksum = (Bits & OFFLOAD_UDP4_TX) != 0;
+    Options.OffloadIpVersion6TcpChecksum = (Bits & OFFLOAD_TCP6_TX) != 0;
+    Options.OffloadIpVersion6UdpChecksum = (Bits & OFFLOAD_UDP6_TX) != 0;
+    Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_LSO4) != 0;
+    Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_LSO6) != 0;
+    Offload->Allowed = Options;
+}
+
 _Use_decl_annotations_
 VOID
 OffloadApplyReceive(XENNET_OFFLOAD *Offload)
@@ -254,6 +273,7 @@ OffloadCreate(XENNET_ADAPTER *Adapter, XENNET_OFFLOAD **Result)
     Offload->Hardware = OffloadHardware(Offload);
     Offload->Default = OffloadFromConfig(&Adapter->Config) & Offload->Hardware;
     Offload->Current = Offload->Default;
+    OffloadApplyTransmit(Offload);
     TRACE("offloads: hardware %08x default %08x large %u/%u\n", Offload->Hardware, Offload->Default,
           Offload->LargeSize4, Offload->LargeSize6);
     *Result = Offload;
@@ -361,6 +381,7 @@ OffloadSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
 
     Offload->Current = (Offload->Current & ~Off) | On;
     TRACE("offloads: current %08x\n", Offload->Current);
+    OffloadApplyTransmit(Offload);
     OffloadApplyReceive(Offload);
     OffloadIndicateConfig(Offload);
     return NDIS_STATUS_SUCCESS;

@@ -42,7 +42,8 @@ typedef struct _XENNET_OFFLOAD {
     ULONG Default;                              // OFFLOAD_*: what the keywords ask for, within Hardware
     BOOLEAN NeedChecksumValue;
 
-    // Within OID requests; the data path reads ReceiveRsc without order.
+    // Within OID requests; the data path reads Allowed and ReceiveRsc without order.
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Allowed;      // what a packet on its way out may ask for
     ULONG Current;                              // OFFLOAD_*: what is switched on
     ULONG Encapsulated;                         // OFFLOAD_*_RX_ALL of the IP versions NDIS has bound
     ULONG ReceiveRsc;                           // OFFLOAD_RSC*: coalesced packets are told to NDIS as such
@@ -73,7 +74,7 @@ NDIS_STATUS OffloadSetEncapsulation(_In_ XENNET_OFFLOAD *Offload, _In_ const VOI
 FORCEINLINE XENVIF_VIF_OFFLOAD_OPTIONS_V1
 OffloadTransmitOptions(const XENNET_OFFLOAD *Offload)
 {
-    return Offload->Transmit;
+    return Offload->Allowed;
 }
 
 // Bytes of the longest frame that may be sent with segmentation, headers included.

@@ -362,7 +362,7 @@ TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
     Transmit->Adapter = Adapter;
     Transmit->Processors = MemoryAlign(Transmit + 1);
     Transmit->ProcessorCount = Adapter->ProcessorCount;
-    Transmit->Limits.Options = OffloadTransmitOptions(Adapter->Offload);
+    Transmit->Limits.Offload = Adapter->Offload;
     Transmit->Limits.MaximumLength = Adapter->MaximumFrameSize + ETHERNET_TAG_SIZE;
     Transmit->Limits.MaximumLargeLength = OffloadMaximumLargeSend(Adapter->Offload);
     Transmit->Limits.SingleQueue = Adapter->QueueCount == 1;

@@ -59,6 +59,7 @@ TxReadOffloads(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Reques
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked;
 
     Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
@@ -83,10 +84,15 @@ TxReadOffloads(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Reques
     if (Tag.Value != NULL)
         Request->Tci = ETHERNET_TCI(Tag.TagHeader.UserPriority, Tag.TagHeader.CanonicalFormatId, Tag.TagHeader.VlanId);
     Request->Options.OffloadTagManipulation = Request->Tci != 0;
+    Asked = Request->Options;
 
     if (Lso.LsoV2Transmit.MSS != 0) {
         if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Lso.LsoV2Transmit.MSS > MAXUSHORT)
             return NDIS_STATUS_INVALID_PACKET;
+        if (Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4)
+            Asked.OffloadIpVersion4LargePacket = 1;
+        else
+            Asked.OffloadIpVersion6LargePacket = 1;
         // XenVif sets the checksums of every segment, whether asked for or not; saying so keeps it plain.
         if (Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4) {
             Request->Options.OffloadIpVersion4LargePacket = 1;
@@ -101,7 +107,8 @@ TxReadOffloads(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Reques
         Request->MaximumLength = Limits->MaximumLargeLength;
     }
 
-    if (Request->Options.Value & ~Limits->Options.Value)
+    // What is switched off at the moment is refused as well as what never was there.
+    if (Asked.Value & ~OffloadTransmitOptions(Limits->Offload).Value)
         return NDIS_STATUS_NOT_SUPPORTED;
     return NDIS_STATUS_SUCCESS;
 }

@@ -7,12 +7,13 @@
 #define XENNET_TXREQUEST_H
 
 #include <ndis.h>
+#include "offload.h"
 #include "transmit.h"
 #include "vif_interface.h"
 
 // What an NBL is measured against. Immutable after TransmitCreate.
 typedef struct _TX_LIMITS {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;  // what XenVif can do
+    const XENNET_OFFLOAD *Offload;          // what may be asked for at the moment
     ULONG MaximumLength;                    // of one frame that is not to be segmented, tag included
     ULONG MaximumLargeLength;
     BOOLEAN SingleQueue;
