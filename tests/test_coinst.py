@@ -31,9 +31,10 @@ def subscription(vif=10, store=2, suspend=1):
 
 class Story(unittest.TestCase):
     maxDiff = None
+    arch = "x64"
 
     def setUp(self):
-        self.bed = wine_bed.bed()
+        self.bed = wine_bed.bed(self.arch)
 
     def start(self, *devices, provider=True):
         """Devices with these IDs, and a provider's service."""
@@ -85,7 +86,7 @@ class Installation(Story):
         self.assertEqual(result.values("debug"), [result.log()])
 
         driver_key = (NET_CLASS + r"\0000").upper()
-        expected = wine_bed.inf_registry(1, "XenNet_AddReg", "XenNet_Params")
+        expected = wine_bed.inf_registry(self.bed.inf(1), "XenNet_AddReg", "XenNet_Params")
         expected.setdefault("", {}).update({
             "INFPATH": text("xennet.inf"), "INFSECTION": text("XenNet_Inst"),
             "COINSTALLERS32": (7, text("xennet_coinst_10_0_0_1.dll,CoDeviceInstall")[1] + b"\0\0")})
@@ -168,6 +169,18 @@ class Installation(Story):
         self.assertEqual((result.number("after"), result.log()), (OK, []))
         self.assertEqual(len(result.values("debug")), 1)
         self.check_subscribed()
+
+
+    def test_a_reboot_is_asked_for_only_when_the_device_cannot_be_started_without(self):
+        started, has_problem, need_restart = 0x8, 0x400, 0x100      # DN_STARTED, DN_HAS_PROBLEM, DN_NEED_RESTART
+        failed, restart = 10, 14                                    # CM_PROB_FAILED_START, CM_PROB_NEED_RESTART
+        inf = self.bed.package(1)
+        self.start(ALL)
+        for status, problem, reboot in ((started, 0, 0), (has_problem, failed, 0), (has_problem, restart, 1), (started | need_restart, 0, 1),
+                                        (started, restart, 0)):
+            with self.subTest(status=status, problem=problem):
+                _, result = self.bed.run(("status", status, problem), ("install", FIRST, inf))
+                self.assertEqual((result.number("after"), result.number("reboot")), (OK, reboot))
 
 
 class Removal(Story):
@@ -430,7 +443,7 @@ class NewWindows(Story):
     """Windows 10 1709 and later: no co-installer."""
 
     def test_the_inf_writes_the_subscription_itself(self):
-        inf = self.bed.package(1, "NTamd64.10.0...16299")
+        inf = self.bed.package(1, ".10.0...16299")
         for ids, vif in ((EIGHT, 8), (f"{NINE} {EIGHT}", 9), (ALL, 10)):
             with self.subTest(vif=vif):
                 self.bed.reset()
@@ -440,6 +453,27 @@ class NewWindows(Story):
                 self.check_subscribed(vif=vif)
                 self.assertFalse(self.bed.file("xennet_coinst_10_0_0_1.dll").exists())
                 self.assertEqual(self.bed.registry(OWN)[OWN.upper()]["BOOTFLAGS"], dword(0x81))
+
+
+class X86(Story):
+    arch = "x86"
+
+    def test_on_x86_it_is_installed_upgraded_vetoed_and_removed_too(self):
+        first = self.bed.package(1)
+        self.start(EIGHT)
+        self.installed(first)
+        self.check_subscribed(vif=8)
+        self.bed.one("ids", FIRST, ALL)
+        self.installed(self.bed.package(2))
+        self.check_subscribed()
+        self.bed.run(("key", SERVICES + r"\XENTOOL"), ("set", OWN + r"\Interfaces\XENTOOL", "NET", DWORD, "01000000"))
+        self.assertEqual(self.install(first).number("before"), OUTVOTED)
+        self.bed.one("delete", OWN + r"\Interfaces")
+        _, result, _ = self.bed.run(("deny", "XENVIF\\Interfaces"), ("install", FIRST, first), ("fail", 0, 0))
+        self.assertEqual(result.number("after"), ACCESS_DENIED)
+        self.check_subscribed()
+        self.remove()
+        self.assertEqual(self.provider(), {"": {}, "INTERFACES": {}})
 
 
 if __name__ == "__main__":

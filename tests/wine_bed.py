@@ -21,10 +21,12 @@ from scripts import build_coinst, build_driver
 from scripts import build_tools as tools
 from scripts.build_tools import ROOT
 
-HOME = ROOT / "build" / "wine"
-PREFIX, PRISTINE = HOME / "prefix", HOME / "pristine"
-LOADERS = ("wine64", "/usr/lib/wine/wine64", "/usr/lib64/wine/wine64")
+HOMES = {"x64": ROOT / "build" / "wine", "x86": ROOT / "build" / "wine-x86"}
+LOADERS = {"x64": ("wine64", "/usr/lib/wine/wine64", "/usr/lib64/wine/wine64"), "x86": ("wine32", "/usr/lib/wine/wine", "/usr/lib/wine/wine32")}
 SERVERS = ("wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver")
+PACKAGES = {"x64": "wine, wine64 and mingw-w64-x86-64-dev", "x86": "wine, wine32:i386 and mingw-w64-i686-dev"}
+LIBRARIES = {"x64": "/usr/x86_64-w64-mingw32/lib", "x86": "/usr/i686-w64-mingw32/lib"}
+DECORATIONS = {"x64": "NTamd64", "x86": "NTx86"}
 HIVES = ("system.reg", "user.reg", "userdef.reg")
 FIRST_START_SECONDS = 180
 SECONDS = 60
@@ -50,29 +52,28 @@ def windows_path(path):
     return "Z:" + str(path).replace("/", "\\")
 
 
-def reduced(inf, decoration, more_ids=()):
-    """The INF with only the models of one decoration, under the one that Wine knows, and with models of further IDs."""
-    lines, section = [], ""
+def reduced(inf, arch, since, more_ids=()):
+    """The INF with only the models of one Windows, under the decoration that Wine knows, and with models of further IDs."""
+    plain, lines, section = DECORATIONS[arch], [], ""
     for line in inf.splitlines():
         if line.startswith("["):
             section = line.strip("[]")
         if section == "Manufacturer" and "=" in line:
-            line = re.sub(r", *NTamd64.*", ", NTamd64", line)
-        if section.startswith("XenNet.NTamd64"):
-            if section != "XenNet." + decoration:
+            line = line.split(",")[0] + f", {plain}"
+        if section.startswith("XenNet." + plain):
+            if section != f"XenNet.{plain}{since}":
                 continue
             if line.startswith("["):
-                lines.append("[XenNet.NTamd64]")
+                lines.append(f"[XenNet.{plain}]")
                 lines += [f"%XenNetName% = XenNet_Inst, {device_id}" for device_id in more_ids]
                 continue
         lines.append(line)
     return "\r\n".join(lines) + "\r\n"
 
 
-def inf_registry(build, *sections):
-    """{subkey: {value: (type, bytes)}} that AddReg sections of a package write below HKR; names in capitals."""
-    path = HOME / f"package-{build}-NTamd64" / "xennet.inf"
-    lines, strings, found, section = path.read_text().splitlines(), {}, {}, ""
+def inf_registry(inf, *sections):
+    """{subkey: {value: (type, bytes)}} that AddReg sections write below HKR; names in capitals."""
+    lines, strings, found, section = inf.splitlines(), {}, {}, ""
     for line in lines:
         if line.startswith("["):
             section = line.strip("[]")
@@ -109,16 +110,20 @@ class Result:
 
 
 class Bed:
-    def __init__(self):
-        self.loader = next((path for path in map(shutil.which, LOADERS) if path), None)
+    def __init__(self, arch):
+        self.arch, self.home = arch, HOMES[arch]
+        self.prefix, self.pristine = self.home / "prefix", self.home / "pristine"
+        self.loader = next((path for path in map(shutil.which, LOADERS[arch]) if path), None)
         self.server = next((path for path in map(shutil.which, SERVERS) if path), None)
-        if self.loader is None or self.server is None:
-            raise unittest.SkipTest("no Wine: install the Debian packages wine and wine64")
-        HOME.mkdir(parents=True, exist_ok=True)
-        self.lock = open(HOME / ".lock", "w", encoding="ascii")
+        if self.loader is None or self.server is None or not (Path(LIBRARIES[arch]) / "libsetupapi.a").is_file():
+            bits = {"x64": 64, "x86": 32}[arch]
+            raise unittest.SkipTest(f"no {bits}-bit Wine, or nothing to link a program for it with: install {PACKAGES[arch]}")
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.lock = open(self.home / ".lock", "w", encoding="ascii")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         # No downloads, no desktop entries, no links into the user's folders.
-        self.environment = dict(os.environ, WINEPREFIX=str(PREFIX), WINEDEBUG="-all", LC_ALL="C.UTF-8", HOME=str(HOME),
+        self.environment = dict(os.environ, WINEPREFIX=str(self.prefix), WINEARCH={"x64": "win64", "x86": "win32"}[arch],
+                                WINEDEBUG="-all", LC_ALL="C.UTF-8", HOME=str(self.home),
                                 WINEDLLOVERRIDES="mscoree,mshtml=;winemenubuilder.exe=d")
         self.environment.pop("DISPLAY", None)
         atexit.register(self.stop)
@@ -127,7 +132,7 @@ class Bed:
 
     def start(self, arguments, seconds, given=""):
         """Run a Windows program; it and what it started die when the time is over."""
-        with subprocess.Popen([self.loader, *map(str, arguments)], cwd=HOME, env=self.environment, stdin=subprocess.PIPE,
+        with subprocess.Popen([self.loader, *map(str, arguments)], cwd=self.home, env=self.environment, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as process:
             try:
                 said, _ = process.communicate(given.encode(), timeout=seconds)
@@ -144,60 +149,60 @@ class Bed:
 
     def prepare(self):
         version = subprocess.run([self.loader, "--version"], capture_output=True, text=True, check=False).stdout
-        stamp = HOME / "version"
+        stamp = self.home / "version"
         if stamp.is_file() and stamp.read_text() == version:
             return
-        for folder in (PREFIX, PRISTINE):
+        for folder in (self.prefix, self.pristine):
             shutil.rmtree(folder, ignore_errors=True)
         try:
             status, _ = self.start(["wineboot", "-i"], FIRST_START_SECONDS)
         except AssertionError as error:
             raise unittest.SkipTest(f"Wine cannot be used here: {error}") from None
         self.stop()
-        if status != 0 or not (PREFIX / "system.reg").is_file():
+        if status != 0 or not (self.prefix / "system.reg").is_file():
             raise unittest.SkipTest(f"Wine cannot be used here: wineboot ended with status {status}")
-        PRISTINE.mkdir()
+        self.pristine.mkdir()
         for name in HIVES:
-            shutil.copy(PREFIX / name, PRISTINE / name)
+            shutil.copy(self.prefix / name, self.pristine / name)
         stamp.write_text(version)
 
     def reset(self):
         """No device, no package, no service of ours: Wine as it was first."""
         self.stop()
         for name in HIVES:
-            shutil.copy(PRISTINE / name, PREFIX / name)
-        windows = PREFIX / "drive_c" / "windows"
+            shutil.copy(self.pristine / name, self.prefix / name)
+        windows = self.prefix / "drive_c" / "windows"
         for path in [*windows.glob("inf/oem*"), *windows.glob("inf/xennet*"), *windows.glob("system32/xennet_coinst*"),
                      *windows.glob("system32/drivers/xennet*")]:
             path.unlink()
 
     def file(self, name):
-        return PREFIX / "drive_c" / "windows" / "system32" / name
+        return self.prefix / "drive_c" / "windows" / "system32" / name
 
-    @staticmethod
-    def compile():
+    def compile(self):
         sources = [ROOT / "tests" / name for name in ("wine_setup.c", "wine_faults.c", "wine_setup.h")]
-        program = HOME / "wine_setup.exe"
-        libraries = Path("/usr/x86_64-w64-mingw32/lib")
-        if not (libraries / "libsetupapi.a").is_file():
-            raise unittest.SkipTest("no libraries for Windows programs: install the Debian package mingw-w64-x86-64-dev")
+        program = self.home / "wine_setup.exe"
         if not program.is_file() or program.stat().st_mtime_ns < max(path.stat().st_mtime_ns for path in sources):
             subprocess.run(
-                [tools.tool("clang-16"), "--target=" + tools.TARGETS["x64"], "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror",
+                [tools.tool("clang-16"), "--target=" + tools.TARGETS[self.arch], "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror",
                  "-D__USE_MINGW_ANSI_STDIO=0", "-mno-stack-arg-probe", "-fuse-ld=lld-16", "-nostdlib", "-nostdinc",
                  "-isystem", str(tools.clang_headers()), "-isystem", str(tools.MINGW), "-o", str(program), *map(str, sources[:2]),
-                 f"-L{libraries}", "-Wl,--entry=start", "-lmsvcrt", "-lkernel32", "-ladvapi32", "-lsetupapi"], check=True)
+                 f"-L{LIBRARIES[self.arch]}", "-Wl,--entry=start", "-lmsvcrt", "-lkernel32", "-ladvapi32", "-lsetupapi"], check=True)
         return program
 
-    @staticmethod
-    def package(build, decoration="NTamd64", more_ids=()):
-        """A package of version 10.0.0.<build>; the path of its INF as Windows has it."""
-        folder = HOME / f"package-{build}-{decoration}"
+    def inf(self, build):
+        """The INF of version 10.0.0.<build>, as the build makes it."""
+        with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
+            return build_driver.inf(self.arch).decode()
+
+    def package(self, build, since="", more_ids=()):
+        """A package of version 10.0.0.<build> with the models of the Windows since then; the path of its INF as Windows has it."""
+        folder = self.home / f"package-{build}{since}"
         folder.mkdir(exist_ok=True)
         with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
-            for path in build_coinst.make("x64", "free", HOME / "coinst"):
+            for path in build_coinst.make(self.arch, "free", self.home / "coinst"):
                 shutil.copy(path, folder)
-            (folder / "xennet.inf").write_text(reduced(build_driver.inf("x64").decode(), decoration, more_ids), newline="")
+        (folder / "xennet.inf").write_text(reduced(self.inf(build), self.arch, since, more_ids), newline="")
         (folder / "xennet.cat").write_bytes(b"")
         # Wine would start the real driver and fail, as it has no NDIS 6; the file only has to be there.
         (folder / "xennet.sys").write_text(f"driver of build {build}\n")
@@ -236,17 +241,17 @@ class Bed:
         return found
 
 
-_BED = []
+_BEDS = {}
 
 
-def bed():
-    """The one Wine of this process, in its first state; skips the test where there is none."""
-    if not _BED:
+def bed(arch="x64"):
+    """The one Wine of this process for an architecture, in its first state; skips the test where there is none."""
+    if arch not in _BEDS:
         try:
-            _BED.append(Bed())
+            _BEDS[arch] = Bed(arch)
         except unittest.SkipTest as reason:
-            _BED.append(str(reason))
-    if isinstance(_BED[0], str):
-        raise unittest.SkipTest(_BED[0])
-    _BED[0].reset()
-    return _BED[0]
+            _BEDS[arch] = str(reason)
+    if isinstance(_BEDS[arch], str):
+        raise unittest.SkipTest(_BEDS[arch])
+    _BEDS[arch].reset()
+    return _BEDS[arch]

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What wine_setup.c puts in place of imports of the co-installer: setupapi's text log, which Wine lacks and whose lines are
- * printed, and the registry functions and allocations that a story may let fail. Also prints what a debugger would show.
+ * printed; the device's state, which Wine does not know; and the registry functions and allocations that a story may let
+ * fail. Also prints what a debugger would show.
  */
 #define UNICODE
 #include "wine_setup.h"
+
+#include <cfgmgr32.h>
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-struct fault fault = { 0, 0, 0, L"", TRUE };
+struct fault fault = { 0, 0, 0, L"", TRUE, 0, 0 };
 
 static BOOL fails(const WCHAR *path, DWORD *error)
 {
@@ -75,6 +78,14 @@ static LPVOID WINAPI allocate(HANDLE heap, DWORD flags, SIZE_T size)
     return fails(NULL, &error) ? NULL : HeapAlloc(heap, flags, size);
 }
 
+static CONFIGRET WINAPI device_status(PULONG status, PULONG problem, DEVINST device, ULONG flags)
+{
+    (void)device, (void)flags;
+    *status = fault.device_status;
+    *problem = fault.device_problem;
+    return CR_SUCCESS;
+}
+
 static DWORDLONG WINAPI log_token(void)
 {
     return 0x1234;
@@ -105,7 +116,7 @@ static FARPROC WINAPI look_up(HMODULE module, LPCSTR name)
 static const struct { const char *name; void *function; } stand_ins[] = {
     { "RegOpenKeyExW", open_key }, { "RegCreateKeyExW", create_key }, { "RegSetValueExW", set_value }, { "RegQueryValueExW", query_value },
     { "RegEnumKeyExW", enum_key }, { "RegEnumValueW", enum_value }, { "RegDeleteTreeW", delete_tree }, { "HeapAlloc", allocate },
-    { "GetProcAddress", look_up },
+    { "GetProcAddress", look_up }, { "CM_Get_DevNode_Status", device_status },
 };
 
 void replace_imports(HMODULE module)

@@ -356,6 +356,9 @@ static void command(char **field, int count)
     } else if (IS("deny", 1)) {
         wcscpy(fault.fail_path, wide(field[1]));
         fault.fail_error = ERROR_ACCESS_DENIED;
+    } else if (IS("status", 2)) {
+        fault.device_status = strtoul(field[1], NULL, 0);
+        fault.device_problem = strtoul(field[2], NULL, 0);
     } else if (IS("textlog", 1)) {
         fault.has_text_log = atoi(field[1]) != 0;
     } else if (IS("dump", 1)) {
