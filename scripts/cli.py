@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
+HELP_COLUMNS = 132
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -27,11 +28,18 @@ class Stop(Exception):
         self.status = status
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """One line for each option, whatever the terminal's width."""
+
+    def __init__(self, prog):
+        super().__init__(prog, width=HELP_COLUMNS)
+
+
 class Parser(argparse.ArgumentParser):
     """An option parser whose errors are one sentence."""
 
     def __init__(self, **options):
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        super().__init__(allow_abbrev=False, formatter_class=HelpFormatter, **options)
 
     def error(self, message):
         raise Stop(f"{message}; see --help")

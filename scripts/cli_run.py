@@ -18,7 +18,9 @@ USAGE = "run.py [options] [--shell | -- COMMAND...]"
 DESCRIPTION = """\
 Two network namespaces joined only by xennet.sys: the driver that ships carries real traffic from one Linux
 TCP/IP stack to another. Without a command it shows ping, TCP, UDP and a download, and sums them up."""
-EPILOG = """\
+EPILOG = f"""\
+Features of the backend: {', '.join(BACKEND_FEATURES[:6])},
+  {', '.join(BACKEND_FEATURES[6:])}.
 A command or shell runs on the guest side, 198.18.0.2 and fd00:18::2. On the wire side, 198.18.0.1 and fd00:18::1,
 iperf3 (port 5201) and a web server (port 80) are up; more can be started there with
   nsenter --net=$XENNET_WIRE_NETNS COMMAND...
@@ -29,12 +31,12 @@ def parser():
     options = Parser(prog="run.py", usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
     add = options.add_argument
     add("--shell", action="store_true", help="open a shell on the guest side")
-    add("--quick", action="store_true", help=f"a short show: {QUICK_SECONDS} s each, 10 MB download")
+    add("--quick", action="store_true", help=f"a short show: {QUICK_SECONDS} s for each iperf3 run")
     add("--seconds", metavar="N", type=number("--seconds", 1, 3600), help=f"how long each iperf3 run takes (default {SECONDS})")
     add("--json", metavar="FILE", type=new_file("--json"), help="write the summary for programs")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
-        help="record both edges of the driver for Wireshark (a show is then short unless --seconds is given)")
-    add("--queues", metavar="N", type=number("--queues", 1, QUEUES_MOST), help="queues offered, and processors (default: as many as this machine has, 4 at most)")
+        help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
+    add("--queues", metavar="N", type=number("--queues", 1, QUEUES_MOST), help="queues offered, and processors (default: this machine's, at most 4)")
     add("--mtu", metavar="N", type=number("--mtu", MTU_LEAST, MTU_MOST), default=1500, help="MTU of both sides (default 1500)")
     add("--driver", metavar="FILE", type=existing_file("--driver"), help="another NDIS 6 miniport for XenVif (default: the one built here)")
     add("--inf", metavar="FILE", type=existing_file("--inf"), help="its INF (default: the .inf beside the driver)")
@@ -42,7 +44,7 @@ def parser():
     add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS), help=f"the Windows to play: {', '.join(WINDOWS)} (default 10-22h2)")
     add("--vif", metavar="N", type=one_of("--vif", VIF), help="the XenVif interface version to offer: 8, 9, 10 (default 10)")
     add("--backend-no", metavar="LIST", type=words_of("--backend-no", BACKEND_FEATURES),
-        help=f"backend features to take away, joined by commas: {', '.join(BACKEND_FEATURES)}")
+        help="features to take away from the backend, joined by commas; they are named below")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
     add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in QEMU's software emulation")
     add("--verbose", action="store_true", help="show what the driver and the testbed say")
@@ -74,8 +76,8 @@ def read(argv):
     options.queues = options.queues or min(4, os.cpu_count() or 1)
     if options.pcap and options.seconds is None:
         options.quick = True
+    options.small = bool(options.pcap or options.xen)  # a small download: everything is recorded, or the machine is emulated
     options.seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
-    options.quick = options.quick or options.xen  # a small download: the machine is emulated
     options.own_driver = options.driver is None
     if options.driver and not options.inf:
         options.inf = inf_beside(options.driver)

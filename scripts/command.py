@@ -8,7 +8,7 @@ import subprocess
 
 from scripts.cli import Stop
 from scripts.namespaces import environment
-from scripts.show import QUICK_DOWNLOAD_BYTES
+from scripts.show import SMALL_DOWNLOAD_BYTES
 from scripts.traffic import POLL_SECONDS
 
 
@@ -25,7 +25,7 @@ def argv_of(options):
 
 def run_command(argv, bed, traffic, children):
     """Its exit status; 128 and the signal's number when a signal ended it, as shells tell it."""
-    traffic.serve(QUICK_DOWNLOAD_BYTES)
+    traffic.serve(SMALL_DOWNLOAD_BYTES)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         # The child starts with Ctrl-C as usual again, although we ignore it until the child has ended.

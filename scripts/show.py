@@ -10,7 +10,7 @@ from scripts.report import FIGURES
 from scripts.traffic import TrafficFailed
 
 DOWNLOAD_BYTES = 100_000_000
-QUICK_DOWNLOAD_BYTES = 10_000_000
+SMALL_DOWNLOAD_BYTES = 10_000_000
 
 
 class Show:
@@ -18,7 +18,7 @@ class Show:
         self.options = options
         self.figures = dict.fromkeys(FIGURES)
         self.figures.update(bypass=options.bypass, queues=options.queues, mtu=options.mtu, failures=[], ok=False,
-                            download_bytes=QUICK_DOWNLOAD_BYTES if options.quick else DOWNLOAD_BYTES)
+                            download_bytes=SMALL_DOWNLOAD_BYTES if options.small else DOWNLOAD_BYTES)
 
     def started(self, bed):
         for name in ("driver", "windows", "ndis", "vif", "queues", "mtu", "mac", "offloads"):

@@ -18,7 +18,7 @@ from scripts.cli import ROOT
 from tests.traffic_bed import ensure_built, needs_traffic, run_py
 
 OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif", "--backend-no",
-           "--bypass", "--quick", "--json", "--verbose")
+           "--bypass", "--xen", "--quick", "--json", "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to play other users and machines")
 
@@ -60,8 +60,10 @@ class Options(SentenceCase):
         done = run_py("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for option in OPTIONS:
-            self.assertRegex(done.stdout, rf"(?m)^  {option}\b.*(\n {{10,}})?\S")
+            self.assertRegex(done.stdout, rf"(?m)^  {option}( [A-Z=]+)? {{2,}}\S.*\n(?! {{4}})", f"{option}: more or less than a line")
         self.assertIn("-- COMMAND", done.stdout)
+        for word in cli_run.BACKEND_FEATURES + cli_run.WINDOWS:
+            self.assertRegex(done.stdout, rf"[ ,]{word}[,. ]")
 
     def test_an_unknown_option_is_named(self):
         self.bad("--frobnicate")("--frobnicate", "--help")
