@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import build_coinst, build_driver, build_inf, sign, sources, version
+from scripts import build_coinst, build_driver, build_inf, infcheck, sign, sources, version
 from scripts.cli import ROOT, Stop
 from scripts.symbols import Store
 
@@ -53,10 +53,17 @@ def catalog(folder, arch, members):
     return output
 
 
+def check_inf(path, arch):
+    found = infcheck.check(path.read_bytes(), arch)
+    if found:
+        raise Stop("the INF breaks rules:\n" + "\n".join(f"{path}:{line}: {rule}: {text}" for line, rule, text in found), 1)
+
+
 def assemble(arch, flavour, signer):
     """Compile one architecture and put its package together; return {name: path}."""
     folder = ROOT / "build" / flavour / arch
     made = build_driver.make(arch, flavour) + build_coinst.make(arch, flavour, folder / "coinst")
+    check_inf(made[2], arch)
     stage = folder / "package"
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
