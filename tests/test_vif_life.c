@@ -389,3 +389,26 @@ TEST(filters_let_through_what_was_asked_for)
 {
     run_all((struct story){ multicast, { .version = 10, .queues = 1, .without = 1u << NETBACK_BIT_MULTICAST_CONTROL } }, 3);
 }
+
+/* Taken down at any moment of the handshake, also before anybody has bound to it. */
+static void stopped_early(struct vif_bed *bed)
+{
+    for (uint32_t i = 0; i < 10; i++) {
+        struct vif_options options = { .version = bed->version, .queues = 2, .vendor = "XP0002" };
+        uint32_t word = 0;
+
+        vif_destroy(bed->vif);
+        CHECK(netback_wait_connected(bed->netback, false, 20 * SECOND));
+        bed->vif = vif_create(bed->guest, &options);
+        CHECK(bed->vif != NULL);
+        (void)sched_wait(&word, 0, sched_now() + sched_random(2000));
+        while (sched_random(20) != 0) {
+            sched_point("stop soon");
+        }
+    }
+}
+
+TEST(a_frontend_may_be_stopped_at_any_moment_of_the_handshake)
+{
+    run_all((struct story){ stopped_early, { .version = 10, .queues = 2 } }, 100);
+}

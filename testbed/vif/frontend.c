@@ -190,10 +190,13 @@ static void frontend_thread(void *argument)
     struct frontend *frontend = &vif->frontend;
 
     for (;;) {
-        uint32_t seen = __atomic_load_n(&frontend->word, __ATOMIC_SEQ_CST);
+        uint32_t seen = __atomic_load_n(&frontend->word, __ATOMIC_SEQ_CST), before = frontend->phase;
 
         if (!step(vif)) {
             break;
+        }
+        if (frontend->phase != before) {
+            continue; /* a stop or a change that came before may mean something else in the new phase */
         }
         sched_wait(&frontend->word, seen, frontend->phase == FRONTEND_CLOSING ? frontend->patience : SCHED_FOREVER);
     }
