@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule on the use of the VIF, STORE and SUSPEND interfaces is tripped once. */
 #include "vif_bed.h"
+#include "vif/hostile.h"
 
 typedef MS_ABI void vb_backfill(void *interface, uint32_t size);
 typedef MS_ABI void vb_free(void *interface, void *buffer);
@@ -243,4 +244,24 @@ TEST(writing_behind_the_version_9_record_is_caught)
     struct story story = { write_behind, { .version = 9, .queues = 1 } };
 
     test_expect_rule(__FILE__, __LINE__, "vif-record", run_simulated, &story);
+}
+
+static void return_injected_twice(struct vif_bed *bed)
+{
+    struct XENVIF_PACKET_INFO_V2 info = { .Length = 0 };
+    struct XENVIF_PACKET_HASH_V2 hash = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE };
+    struct vif_inject packet = { .mdl = bed->mdls[0], .length = 100, .info = &info, .hash = &hash };
+
+    vif_inject_start();
+    vb_bind(bed);
+    bed->keep = true;
+    vif_inject(bed->vif, 0, &packet);
+    vb_give_back(bed);
+    CHECK_EQ(vif_inject_returned(), 1);
+    ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed->received[0].cookie);
+}
+
+TEST(hostile_packet_given_back_twice_is_caught)
+{
+    expect(return_injected_twice, "vif-return");
 }
