@@ -108,7 +108,7 @@ static void WINAPIV log_write(DWORDLONG token, DWORD category, DWORD flags, PCST
 static FARPROC WINAPI look_up(HMODULE module, LPCSTR name)
 {
     if (strcmp(name, "SetupGetThreadLogToken") == 0 || strcmp(name, "SetupWriteTextLog") == 0) {
-        return !fault.has_text_log ? NULL : name[5] == 'G' ? (FARPROC)log_token : (FARPROC)log_write;
+        return !fault.has_text_log ? NULL : name[5] == 'G' ? (FARPROC)log_token : (FARPROC)(ULONG_PTR)log_write;
     }
     return GetProcAddress(module, name);
 }
