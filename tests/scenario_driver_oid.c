@@ -32,7 +32,7 @@ static int32_t set(struct story *story, uint32_t oid, const void *buffer, uint32
 
 static bool is_set_only(uint32_t oid)
 {
-    return oid == OID_GEN_RECEIVE_SCALE_PARAMETERS || oid == OID_OFFLOAD_ENCAPSULATION || oid == OID_TCP_OFFLOAD_PARAMETERS ||
+    return oid == OID_GEN_RECEIVE_SCALE_PARAMETERS || oid == OID_GEN_RECEIVE_SCALE_PARAMETERS_V2 || oid == OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES || oid == OID_OFFLOAD_ENCAPSULATION || oid == OID_TCP_OFFLOAD_PARAMETERS ||
            oid == OID_PM_PARAMETERS || oid == OID_PNP_SET_POWER;
 }
 

@@ -117,7 +117,8 @@ AdapterQueryVif(XENNET_ADAPTER *Adapter)
         TRACE_ERROR("XenVif says frames of %u bytes, using an MTU of %u\n", Size, ETHERNET_MTU);
         Size = ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + ETHERNET_MTU;
     }
-    Adapter->MaximumFrameSize = Size - ETHERNET_TAG_SIZE;
+    // The keyword only lowers what the backend carries: a longer frame would be lost behind it.
+    Adapter->MaximumFrameSize = XENNET_MINIMUM(Size - ETHERNET_TAG_SIZE, Adapter->Config.JumboPacket);
     Adapter->Lookahead = AdapterMtu(Adapter);
 
     VIF_CALL(Vif, TransmitterQueryRingSize, &Adapter->TransmitRingSize);
@@ -126,6 +127,12 @@ AdapterQueryVif(XENNET_ADAPTER *Adapter)
     Adapter->ReceiveRingSize *= Adapter->QueueCount;
     VIF_CALL(Vif, MacQueryPermanentAddress, &Adapter->PermanentAddress);
     VIF_CALL(Vif, MacQueryCurrentAddress, &Adapter->CurrentAddress);
+    // XenVif reads NetworkAddress too; where it has not, its filter knows another address and must let all of them pass.
+    if (Adapter->Config.HasAddress && !RtlEqualMemory(&Adapter->CurrentAddress, &Adapter->Config.Address,
+                                                      sizeof(Adapter->CurrentAddress))) {
+        Adapter->CurrentAddress = Adapter->Config.Address;
+        Adapter->ForeignAddress = TRUE;
+    }
     VIF_CALL(Vif, ReceiverSetBackfillSize, 0);
 }
 
@@ -150,7 +157,11 @@ typedef NDIS_STATUS ADAPTER_STEP(XENNET_ADAPTER *Adapter);
 static NDIS_STATUS
 AdapterStepConfig(XENNET_ADAPTER *Adapter)
 {
-    return ConfigRead(Adapter->NdisHandle, &Adapter->Config);
+    NDIS_STATUS Status = ConfigRead(Adapter->NdisHandle, &Adapter->Config);
+
+    if (Status == NDIS_STATUS_SUCCESS)
+        VlanInitialize(&Adapter->Vlan, Adapter->Config.PriorityVlan, Adapter->Config.VlanId);
+    return Status;
 }
 
 static NDIS_STATUS
@@ -390,4 +401,6 @@ AdapterSetHandlers(NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Characteristics)
     Characteristics->ShutdownHandlerEx = AdapterShutdown;
     Characteristics->OidRequestHandler = OidRequest;
     Characteristics->CancelOidRequestHandler = OidCancelRequest;
+    if (DriverRevisions()->RssEntryMoves)
+        Characteristics->SynchronousOidRequestHandler = OidSynchronousRequest;
 }

@@ -17,6 +17,7 @@
 #include "store.h"
 #include "transmit.h"
 #include "vif.h"
+#include "vlan.h"
 
 #define XENNET_MAXIMUM_QUEUES       64
 #define XENNET_MAXIMUM_MULTICAST    32
@@ -43,6 +44,7 @@ typedef struct _XENNET_ADAPTER {
     XENNET_STORE *Store;
     DEVICE_OBJECT *NextDevice;
     XENNET_CONFIG Config;
+    XENNET_VLAN Vlan;                   // its Id: within OID requests
     ULONG ProcessorCount;               // that there can ever be
     ULONG QueueCount;
     ULONG MaximumFrameSize;             // bytes, Ethernet header included, tag and CRC not
@@ -50,6 +52,7 @@ typedef struct _XENNET_ADAPTER {
     ULONG ReceiveRingSize;
     ETHERNET_ADDRESS PermanentAddress;
     ETHERNET_ADDRESS CurrentAddress;
+    BOOLEAN ForeignAddress;             // CurrentAddress is not the one XenVif filters by
 
     // Moved by AdapterMove, read by every packet.
     volatile LONG State;                // XENNET_STATE

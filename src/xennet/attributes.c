@@ -42,6 +42,20 @@ AttributesSetRegistration(XENNET_ADAPTER *Adapter)
 }
 
 _Use_decl_annotations_
+ULONG
+AttributesMacOptions(const XENNET_ADAPTER *Adapter)
+{
+    ULONG Options = NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND |
+                    NDIS_MAC_OPTION_NO_LOOPBACK;
+
+    if (Adapter->Vlan.Priority)
+        Options |= NDIS_MAC_OPTION_8021P_PRIORITY;
+    if (Adapter->Vlan.Vlan)
+        Options |= NDIS_MAC_OPTION_8021Q_VLAN;
+    return Options;
+}
+
+_Use_decl_annotations_
 NDIS_STATUS
 AttributesSetGeneral(XENNET_ADAPTER *Adapter)
 {
@@ -68,7 +82,7 @@ AttributesSetGeneral(XENNET_ADAPTER *Adapter)
     General->MediaDuplexState = Link.Duplex;
     General->LookaheadSize = AdapterMtu(Adapter);
     General->PowerManagementCapabilitiesEx = &Power;
-    General->MacOptions = ATTRIBUTES_MAC_OPTIONS;
+    General->MacOptions = AttributesMacOptions(Adapter);
     General->SupportedPacketFilters = ATTRIBUTES_PACKET_FILTERS;
     General->MaxMulticastListSize = XENNET_MAXIMUM_MULTICAST;
     General->MacAddressLength = ETHERNET_ADDRESS_LENGTH;

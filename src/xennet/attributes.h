@@ -9,10 +9,6 @@
 
 struct _XENNET_ADAPTER;
 
-#define ATTRIBUTES_MAC_OPTIONS                                                                      \
-    (NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_NO_LOOPBACK | \
-     NDIS_MAC_OPTION_8021P_PRIORITY)
-
 #define ATTRIBUTES_PACKET_FILTERS                                                                   \
     (NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST |      \
      NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_PROMISCUOUS)
@@ -20,6 +16,9 @@ struct _XENNET_ADAPTER;
 // First of all attributes: gives NDIS the context that every handler gets.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS AttributesSetRegistration(_In_ struct _XENNET_ADAPTER *Adapter);
+
+// NDIS_MAC_OPTION_*, also the answer to OID_GEN_MAC_OPTIONS.
+ULONG AttributesMacOptions(_In_ const struct _XENNET_ADAPTER *Adapter);
 
 // After VIF, link and RSS are known.
 _IRQL_requires_(PASSIVE_LEVEL)

@@ -29,11 +29,30 @@ static const CONFIG_KEYWORD ConfigKeywords[] = {
     {NDIS_STRING_CONST("NeedChecksumValue"), CONFIG_FIELD(NeedChecksumValue), 1, 0, 1, 1},
     {NDIS_STRING_CONST("*RSS"), CONFIG_FIELD(Rss), 1, 0, 1, 1},
     {NDIS_STRING_CONST("*NumRssQueues"), CONFIG_FIELD(RssQueues), 16, 1, 64, 1},
-    {NDIS_STRING_CONST("*ReceiveBuffers"), CONFIG_FIELD(ReceiveBuffers), 4096, 256, 16384, 64}
+    {NDIS_STRING_CONST("*MaxRssProcessors"), CONFIG_FIELD(RssProcessors), 64, 1, 64, 1},
+    {NDIS_STRING_CONST("*RssBaseProcNumber"), CONFIG_FIELD(RssBaseNumber), 0, 0, 63, 1},
+    {NDIS_STRING_CONST("*RssBaseProcGroup"), CONFIG_FIELD(RssBaseGroup), 0, 0, 31, 1},
+    {NDIS_STRING_CONST("*NumaNodeId"), CONFIG_FIELD(NumaNode), 65535, 0, 65535, 1},
+    {NDIS_STRING_CONST("*RSSProfile"), CONFIG_FIELD(RssProfile), 3, 1, 5, 1},
+    {NDIS_STRING_CONST("*LsoV1IPv4"), CONFIG_FIELD(LsoV1), 1, 0, 1, 1},
+    {NDIS_STRING_CONST("*ReceiveBuffers"), CONFIG_FIELD(ReceiveBuffers), 4096, 256, 16384, 64},
+    {NDIS_STRING_CONST("*JumboPacket"), CONFIG_FIELD(JumboPacket), 65549, 590, 65549, 1},
+    {NDIS_STRING_CONST("*PriorityVLANTag"), CONFIG_FIELD(PriorityVlan), 3, 0, 3, 1},
+    {NDIS_STRING_CONST("VlanId"), CONFIG_FIELD(VlanId), 0, 0, 4094, 1},
+    {NDIS_STRING_CONST("*NdisPoll"), CONFIG_FIELD(Poll), 1, 0, 1, 1}
 };
 
+// The names under which older drivers for this device kept what the standard keywords say now; they apply where present.
+#define CONFIG_OLD(_Name, _Field) {NDIS_STRING_CONST(_Name), CONFIG_FIELD(_Field), 1, 0, 1, 1}
+
+static const CONFIG_KEYWORD ConfigOldKeywords[] = {
+    CONFIG_OLD("LROIPv4", Rsc4),
+    CONFIG_OLD("LROIPv6", Rsc6)
+};
+
+// Default: what counts without the keyword or with an impossible value.
 static ULONG
-ConfigReadKeyword(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, const CONFIG_KEYWORD *Keyword)
+ConfigReadKeyword(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, const CONFIG_KEYWORD *Keyword, ULONG Default)
 {
     NDIS_CONFIGURATION_PARAMETER *Parameter;
     NDIS_STATUS Status;
@@ -42,16 +61,43 @@ ConfigReadKeyword(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, const CONFI
 
     NdisReadConfiguration(&Status, &Parameter, Configuration, &Name, NdisParameterInteger);
     if (Status != NDIS_STATUS_SUCCESS)
-        return Keyword->Default;
+        return Default;
     Value = Parameter->ParameterData.IntegerData;
     if (Value >= Keyword->Minimum && Value <= Keyword->Maximum && (Value - Keyword->Minimum) % Keyword->Step == 0)
         return Value;
 
     TRACE_ERROR("keyword %wZ: %u is not %u to %u in steps of %u, using %u\n", &Name, Value, Keyword->Minimum,
-                Keyword->Maximum, Keyword->Step, Keyword->Default);
+                Keyword->Maximum, Keyword->Step, Default);
     TraceLogEvent(NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_KEYWORD_RANGE,
-                  (ULONG)(Keyword - ConfigKeywords), Value, Keyword->Default);
-    return Keyword->Default;
+                  Keyword->Offset / sizeof(ULONG), Value, Default);
+    return Default;
+}
+
+// An address that one station can have: not a group's, not all zero.
+static VOID
+ConfigReadAddress(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, XENNET_CONFIG *Config)
+{
+    PVOID Address = NULL;
+    UINT Length = 0;
+    NDIS_STATUS Status;
+    ULONG Index;
+    UCHAR Any = 0;
+
+    Config->HasAddress = FALSE;
+    NdisReadNetworkAddress(&Status, &Address, &Length, Configuration);
+    if (Status != NDIS_STATUS_SUCCESS || Length == 0)
+        return;
+    if (Length == ETHERNET_ADDRESS_LENGTH) {
+        RtlCopyMemory(&Config->Address, Address, ETHERNET_ADDRESS_LENGTH);
+        for (Index = 0; Index < ETHERNET_ADDRESS_LENGTH; Index++)
+            Any |= Config->Address.Byte[Index];
+    }
+    if (Any != 0 && !(Config->Address.Byte[0] & 0x01)) {
+        Config->HasAddress = TRUE;
+        return;
+    }
+    TRACE_ERROR("keyword NetworkAddress: %u bytes that are no station's address, using the permanent one\n", Length);
+    TraceLogEvent(NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_NETWORK_ADDRESS, Length, 0, 0);
 }
 
 _Use_decl_annotations_
@@ -61,6 +107,7 @@ ConfigRead(NDIS_HANDLE NdisHandle, XENNET_CONFIG *Config)
     NDIS_CONFIGURATION_OBJECT Object;
     NDIS_HANDLE Configuration;
     NDIS_STATUS Status;
+    ULONG *Value;
     ULONG Index;
 
     RtlZeroMemory(&Object, sizeof(Object));
@@ -73,9 +120,15 @@ ConfigRead(NDIS_HANDLE NdisHandle, XENNET_CONFIG *Config)
         return Status;
 
     for (Index = 0; Index < RTL_NUMBER_OF(ConfigKeywords); Index++) {
-        *(ULONG *)((PUCHAR)Config + ConfigKeywords[Index].Offset) =
-            ConfigReadKeyword(NdisHandle, Configuration, &ConfigKeywords[Index]);
+        Value = (ULONG *)((PUCHAR)Config + ConfigKeywords[Index].Offset);
+        *Value = ConfigReadKeyword(NdisHandle, Configuration, &ConfigKeywords[Index], ConfigKeywords[Index].Default);
     }
+    for (Index = 0; Index < RTL_NUMBER_OF(ConfigOldKeywords); Index++) {
+        Value = (ULONG *)((PUCHAR)Config + ConfigOldKeywords[Index].Offset);
+        // Both must agree to switch it on: the installation writes the new name's default beside an old "off".
+        *Value &= ConfigReadKeyword(NdisHandle, Configuration, &ConfigOldKeywords[Index], *Value);
+    }
+    ConfigReadAddress(NdisHandle, Configuration, Config);
     NdisCloseConfiguration(Configuration);
     return NDIS_STATUS_SUCCESS;
 }

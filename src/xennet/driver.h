@@ -16,6 +16,7 @@ typedef struct _XENNET_REVISIONS {
     UCHAR RssCapabilities;
     UCHAR PmCapabilities;
     BOOLEAN Rsc;                        // receive segment coalescing has records and bits for it
+    BOOLEAN RssEntryMoves;              // RSS of the second generation, with synchronous OID requests
     USHORT CharacteristicsSize;
     USHORT RegistrationSize;
     USHORT OffloadSize;

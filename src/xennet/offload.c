@@ -225,7 +225,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     ULONG Bits = OffloadEffective(Offload->Current) & Offload->Encapsulated;
 
     Options.Value = 0;
-    Options.OffloadTagManipulation = 1;
+    Options.OffloadTagManipulation = VlanIsOn(&Offload->Adapter->Vlan);
     Options.OffloadIpVersion4HeaderChecksum = (Bits & OFFLOAD_IPV4_RX) != 0;
     Options.OffloadIpVersion4TcpChecksum = (Bits & OFFLOAD_TCP4_RX) != 0;
     Options.OffloadIpVersion4UdpChecksum = (Bits & OFFLOAD_UDP4_RX) != 0;

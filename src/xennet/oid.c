@@ -11,8 +11,10 @@
  */
 #include "oid.h"
 #include "adapter.h"
+#include "lock.h"
 #include "oidvalue.h"
 #include "power.h"
+#include "rssv2.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -23,6 +25,8 @@ typedef NDIS_STATUS OID_SET(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG L
 #define OID_COUNTER     0x02            // 64 bits, or the low 32 of them
 #define OID_RSS         0x04            // only where RSS is offered
 #define OID_RSC         0x08            // only with an NDIS that knows RSC
+#define OID_RSS_MOVES   0x20            // only with RSS of the second generation
+#define OID_VLAN        0x10            // only with VLANs switched on
 
 typedef struct _OID_ROW {
     NDIS_OID Oid;
@@ -48,6 +52,12 @@ static NDIS_STATUS
 OidSetScaleParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
     return RssSetParameters(Adapter->Rss, Buffer, Length);
+}
+
+static NDIS_STATUS
+OidSetScaleParametersV2(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    return RssV2SetParameters(Adapter->Rss, Buffer, Length);
 }
 
 static NDIS_STATUS
@@ -97,6 +107,7 @@ static const OID_ROW OidTable[] = {
     {OID_GEN_DRIVER_VERSION, 0, OidQueryDriverVersion, NULL, 0},
     {OID_GEN_MAXIMUM_SEND_PACKETS, 0, OidQueryNumber, NULL, 0},
     {OID_GEN_MAC_OPTIONS, 0, OidQueryNumber, NULL, 0},
+    {OID_GEN_VLAN_ID, OID_VLAN | OID_EXACT, OidQueryNumber, OidSetVlan, sizeof(ULONG)},
     {OID_GEN_MEDIA_CONNECT_STATUS, 0, OidQueryNumber, NULL, 0},
     {OID_GEN_CURRENT_PACKET_FILTER, OID_EXACT, OidQueryNumber, OidSetPacketFilter, sizeof(ULONG)},
     {OID_GEN_INTERRUPT_MODERATION, 0, OidQueryModeration, OidSetModeration,
@@ -127,6 +138,9 @@ static const OID_ROW OidTable[] = {
     OID_COUNTER_ROW(OID_GEN_BROADCAST_FRAMES_RCV),
     {OID_GEN_RECEIVE_SCALE_PARAMETERS, OID_RSS, NULL, OidSetScaleParameters,
      NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1},
+    {OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, OID_RSS | OID_RSS_MOVES, NULL, OidSetScaleParametersV2,
+     NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_V2_REVISION_1},
+    {OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES, OID_RSS | OID_RSS_MOVES, NULL, NULL, 0},
     {OID_GEN_RECEIVE_HASH, OID_RSS, OidQueryReceiveHash, OidSetReceiveHash,
      NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1},
     {OID_802_3_PERMANENT_ADDRESS, 0, OidQueryAddress, NULL, 0},
@@ -150,6 +164,10 @@ static BOOLEAN
 OidApplies(const XENNET_ADAPTER *Adapter, const OID_ROW *Row)
 {
     if ((Row->Flags & OID_RSS) && !RssIsAvailable(Adapter->Rss))
+        return FALSE;
+    if ((Row->Flags & OID_RSS_MOVES) && !Adapter->Revisions->RssEntryMoves)
+        return FALSE;
+    if ((Row->Flags & OID_VLAN) && !Adapter->Vlan.Vlan)
         return FALSE;
     return !(Row->Flags & OID_RSC) || Adapter->Revisions->Rsc;
 }
@@ -242,6 +260,34 @@ OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     default:
         return NDIS_STATUS_NOT_SUPPORTED;
     }
+}
+
+// The one request that NDIS makes without waiting for those before it.
+NDIS_STATUS NTAPI
+OidSynchronousRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
+{
+    XENNET_ADAPTER *Adapter = Context;
+    NDIS_STATUS Status;
+    KIRQL Irql;
+
+    Request->DATA.METHOD_INFORMATION.BytesNeeded = 0;
+    Request->DATA.METHOD_INFORMATION.BytesRead = 0;
+    Request->DATA.METHOD_INFORMATION.BytesWritten = 0;
+    if (Request->RequestType != NdisRequestMethod ||
+        Request->DATA.METHOD_INFORMATION.Oid != OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES)
+        return NDIS_STATUS_NOT_SUPPORTED;
+
+    Irql = IrqlRaise(FALSE);
+    Status = RssV2MoveEntries(Adapter->Rss, Request->DATA.METHOD_INFORMATION.InformationBuffer,
+                              Request->DATA.METHOD_INFORMATION.InputBufferLength);
+    IrqlLower(FALSE, Irql);
+    if (Status == NDIS_STATUS_INVALID_LENGTH)
+        Request->DATA.METHOD_INFORMATION.BytesNeeded = NDIS_SIZEOF_RSS_SET_INDIRECTION_ENTRIES_REVISION_1;
+    if (Status == NDIS_STATUS_SUCCESS) {
+        Request->DATA.METHOD_INFORMATION.BytesRead = Request->DATA.METHOD_INFORMATION.InputBufferLength;
+        Request->DATA.METHOD_INFORMATION.BytesWritten = Request->DATA.METHOD_INFORMATION.InputBufferLength;
+    }
+    return Status;
 }
 
 // No request outlives its call, so there is none to cancel.

@@ -61,7 +61,10 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return Adapter->TransmitRingSize;
 
     case OID_GEN_MAC_OPTIONS:
-        return ATTRIBUTES_MAC_OPTIONS;
+        return AttributesMacOptions(Adapter);
+
+    case OID_GEN_VLAN_ID:
+        return Adapter->Vlan.Id;
 
     case OID_GEN_MEDIA_CONNECT_STATUS:
         return LinkState(Adapter->Link).Connect == MediaConnectStateConnected ? NdisMediaStateConnected :
@@ -207,6 +210,21 @@ OidSetLookahead(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     return NDIS_STATUS_SUCCESS;
 }
 
+_Use_decl_annotations_
+NDIS_STATUS
+OidSetVlan(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    ULONG Id = *(const ULONG *)Buffer;
+
+    UNREFERENCED_PARAMETER(Length);
+
+    if (Id > VLAN_ID_MAXIMUM)
+        return NDIS_STATUS_INVALID_DATA;
+    Adapter->Vlan.Id = Id;
+    TRACE("vlan %u\n", Id);
+    return NDIS_STATUS_SUCCESS;
+}
+
 // XenVif filters by class of address: ALL lets everything of the class pass, NONE nothing.
 static XENVIF_MAC_FILTER_LEVEL
 OidFilterLevel(ULONG Filter, ULONG Everything, ULONG Matching)
@@ -224,7 +242,8 @@ OidApplyPacketFilter(XENNET_ADAPTER *Adapter)
     XENNET_VIF *Vif = &Adapter->Vif;
 
     (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_UNICAST,
-                   OidFilterLevel(Filter, 0, NDIS_PACKET_TYPE_DIRECTED));
+                   OidFilterLevel(Filter, Adapter->ForeignAddress ? NDIS_PACKET_TYPE_DIRECTED : 0,
+                                  NDIS_PACKET_TYPE_DIRECTED));
     (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
                    OidFilterLevel(Filter, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_MULTICAST));
     (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_BROADCAST,

@@ -45,6 +45,7 @@ VOID OidQueryRscStatistics(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID O
 VOID OidQueryReceiveHash(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, _Out_ OID_VALUE *Value);
 
 NDIS_STATUS OidSetLookahead(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
+NDIS_STATUS OidSetVlan(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 NDIS_STATUS OidSetPacketFilter(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 
 // At most XENNET_MAXIMUM_MULTICAST addresses, every one of them a group address.

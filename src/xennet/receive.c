@@ -237,6 +237,7 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
     Receive->Processors = MemoryAlign(Receive + 1);
     Receive->ProcessorCount = Adapter->ProcessorCount;
     Receive->Limits.Offload = Adapter->Offload;
+    Receive->Limits.Vlan = &Adapter->Vlan;
     Receive->Limits.QueueCount = Adapter->QueueCount;
     Receive->Limits.MaximumFrameSize = Adapter->MaximumFrameSize;
 

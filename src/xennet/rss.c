@@ -7,38 +7,17 @@
  * XenVif hashes Toeplitz over IPv4, TCP/IPv4, IPv6 and TCP/IPv6, and maps hash values to queues with a table of
  * processors, up to 128 entries. It fails where the backend has no control ring: RSS is not offered then.
  *
- * IRQL: PASSIVE; NDIS serialises the OID requests. No locks. The data path reads nothing from here.
+ * IRQL: PASSIVE, NDIS serialising the OID requests; but for the moves of single table entries, which rssv2.c takes
+ * at DISPATCH at any time. RSS_LOCK is held over a whole change, XenVif's part included: none of that calls back. The
+ * data path reads nothing from here.
  */
 #include "rss.h"
 #include "adapter.h"
 #include "memory.h"
+#include "rsssetting.h"
 #include "trace.h"
 
-#define RSS_KEY_SIZE        NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
-#define RSS_TABLE_MAXIMUM   128         // entries: the limit of XenVif and of NDIS
-
 C_ASSERT(RSS_KEY_SIZE == XENVIF_VIF_HASH_KEY_SIZE);
-
-typedef struct _RSS_SETTING {
-    BOOLEAN Hash;                       // hash values are computed
-    BOOLEAN Scale;                      // and spread over processors
-    ULONG HashTypes;                    // NDIS_HASH_*
-    UCHAR Key[RSS_KEY_SIZE];
-    ULONG TableCount;                   // entries, a power of two; 0: never set
-    PROCESSOR_NUMBER Table[RSS_TABLE_MAXIMUM];
-} RSS_SETTING;
-
-struct _XENNET_RSS {
-    // Immutable after RssCreate.
-    XENNET_ADAPTER *Adapter;
-    ULONG SupportedTypes;               // NDIS_HASH_*; 0: no hashing at all
-    ULONG Queues;
-    BOOLEAN Available;
-
-    // Within OID requests.
-    RSS_SETTING Current;
-    RSS_SETTING Next;                   // too big for the stack
-};
 
 typedef struct _RSS_TYPE {
     ULONG Ndis;
@@ -75,7 +54,7 @@ RssTypesFromVif(ULONG Vif)
 }
 
 // Gives one complete setting to XenVif.
-_IRQL_requires_(PASSIVE_LEVEL)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS
 RssProgram(XENNET_RSS *Rss, RSS_SETTING *Setting)
 {
@@ -93,8 +72,8 @@ RssProgram(XENNET_RSS *Rss, RSS_SETTING *Setting)
     return VIF_CALL(Vif, UpdateHashMapping, Setting->Table, Setting->TableCount);
 }
 
-_IRQL_requires_(PASSIVE_LEVEL)
-static NDIS_STATUS
+_Use_decl_annotations_
+NDIS_STATUS
 RssCommit(XENNET_RSS *Rss)
 {
     NTSTATUS Status;
@@ -112,13 +91,15 @@ RssCommit(XENNET_RSS *Rss)
 }
 
 // A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.
-static BOOLEAN
+_Use_decl_annotations_
+BOOLEAN
 RssPartFits(ULONG Offset, ULONG Size, ULONG Fixed, ULONG Length)
 {
     return Offset >= Fixed && Offset <= Length && Size <= Length - Offset;
 }
 
-static NDIS_STATUS
+_Use_decl_annotations_
+NDIS_STATUS
 RssParseHash(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Information)
 {
     ULONG Types = Information & NDIS_HASH_TYPE_MASK;
@@ -132,7 +113,8 @@ RssParseHash(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Information)
     return NDIS_STATUS_SUCCESS;
 }
 
-static NDIS_STATUS
+_Use_decl_annotations_
+NDIS_STATUS
 RssParseKey(RSS_SETTING *Next, const UCHAR *Buffer, ULONG Offset, ULONG Size, ULONG Fixed, ULONG Length)
 {
     if (Size != RSS_KEY_SIZE || !RssPartFits(Offset, Size, Fixed, Length))
@@ -183,9 +165,9 @@ RssParametersSize(ULONG Revision)
     }
 }
 
-_Use_decl_annotations_
-NDIS_STATUS
-RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
+_Requires_lock_held_(RSS_LOCK)
+static NDIS_STATUS
+RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
 {
     const NDIS_RECEIVE_SCALE_PARAMETERS *Parameters = Buffer;
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
@@ -228,7 +210,22 @@ RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
 
 _Use_decl_annotations_
 NDIS_STATUS
-RssSetHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
+RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
+{
+    NDIS_STATUS Status;
+    KIRQL Irql;
+
+    Irql = IrqlRaise(FALSE);
+    RssLock(Rss);
+    Status = RssChangeParameters(Rss, Buffer, Length);
+    RssUnlock(Rss);
+    IrqlLower(FALSE, Irql);
+    return Status;
+}
+
+_Requires_lock_held_(RSS_LOCK)
+static NDIS_STATUS
+RssChangeHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
 {
     const NDIS_RECEIVE_HASH_PARAMETERS *Parameters = Buffer;
     ULONG Fixed = NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1;
@@ -260,6 +257,21 @@ RssSetHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
         return NDIS_STATUS_INVALID_PARAMETER;
     Rss->Next.Hash = TRUE;
     return RssCommit(Rss);
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+RssSetHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
+{
+    NDIS_STATUS Status;
+    KIRQL Irql;
+
+    Irql = IrqlRaise(FALSE);
+    RssLock(Rss);
+    Status = RssChangeHash(Rss, Buffer, Length);
+    RssUnlock(Rss);
+    IrqlLower(FALSE, Irql);
+    return Status;
 }
 
 _Use_decl_annotations_
@@ -304,6 +316,8 @@ RssGetCapabilities(const XENNET_RSS *Rss, NDIS_RECEIVE_SCALE_CAPABILITIES *Capab
         Capabilities->CapabilitiesFlags |= NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV4;
     if (Rss->SupportedTypes & NDIS_HASH_TCP_IPV6)
         Capabilities->CapabilitiesFlags |= NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV6;
+    if (Revisions->RssEntryMoves)
+        Capabilities->CapabilitiesFlags |= NDIS_RSS_CAPS_SUPPORTS_INDEPENDENT_ENTRY_MOVE;
     Capabilities->NumberOfInterruptMessages = Rss->Queues;
     Capabilities->NumberOfReceiveQueues = Rss->Queues;
     Capabilities->NumberOfIndirectionTableEntries = RSS_TABLE_MAXIMUM;
@@ -323,6 +337,9 @@ RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
         return NDIS_STATUS_RESOURCES;
     Rss->Adapter = Adapter;
     Rss->Queues = XENNET_MINIMUM(Adapter->QueueCount, Adapter->Config.RssQueues);
+    Rss->Queues = XENNET_MINIMUM(Rss->Queues, Adapter->Config.RssProcessors);
+    Rss->Current.QueueLimit = Rss->Queues;
+    KeInitializeSpinLock(&Rss->Lock);
 
     // The types are a property of the algorithm, which has to be selected to be asked.
     if (NT_SUCCESS(VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ)) &&

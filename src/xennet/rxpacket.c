@@ -117,6 +117,9 @@ RxPacketCheck(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETE
         return XENNET_RECEIVE_DROP_CHECKSUM;
     if (!RxHashIsPossible(Parameters->ReceiverQueuePacket.Hash))
         return XENNET_RECEIVE_DROP_HASH;
+    // Last: an impossible packet is an error, whichever VLAN it claims.
+    if (!VlanAccepts(Limits->Vlan, Parameters->ReceiverQueuePacket.TagControlInformation))
+        return XENNET_RECEIVE_DROP_VLAN;
     return XENNET_RECEIVE_ACCEPT;
 }
 
@@ -136,20 +139,6 @@ RxChecksumInfo(XENVIF_PACKET_CHECKSUM_FLAGS_V1 Flags, ULONG Invalid)
     Info.Receive.UdpChecksumFailed = Flags.UdpChecksumFailed;
     // The backend vouches for the segment but may have left the field half done.
     Info.Receive.TcpChecksumValueInvalid = Flags.TcpChecksumSucceeded & Invalid;
-    return Info.Value;
-}
-
-static PVOID
-RxTagInfo(USHORT Tci)
-{
-    NDIS_NET_BUFFER_LIST_8021Q_INFO Info;
-
-    Info.Value = NULL;
-    if (Tci == 0)
-        return Info.Value;
-    Info.TagHeader.UserPriority = ETHERNET_TCI_PRIORITY(Tci);
-    Info.TagHeader.CanonicalFormatId = ETHERNET_TCI_FORMAT(Tci);
-    Info.TagHeader.VlanId = ETHERNET_TCI_VLAN(Tci);
     return Info.Value;
 }
 
@@ -188,7 +177,7 @@ RxPacketFill(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETER
         RxChecksumInfo(Parameters->ReceiverQueuePacket.Flags, OffloadChecksumValueMayBeBlank(Limits->Offload));
     NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) =
-        RxTagInfo(Parameters->ReceiverQueuePacket.TagControlInformation);
+        VlanReceiveInfo(Limits->Vlan, Parameters->ReceiverQueuePacket.TagControlInformation);
     RxFillHash(Parameters->ReceiverQueuePacket.Hash, Nbl);
 
     Rsc.Value = NULL;

@@ -9,10 +9,12 @@
 #include <ndis.h>
 #include "offload.h"
 #include "receive.h"
+#include "vlan.h"
 
 // What a packet is measured against. Immutable after ReceiveCreate.
 typedef struct _XENNET_RX_LIMITS {
     const XENNET_OFFLOAD *Offload;
+    const XENNET_VLAN *Vlan;
     ULONG QueueCount;
     ULONG MaximumFrameSize;             // bytes, Ethernet header included
 } XENNET_RX_LIMITS;

@@ -84,7 +84,8 @@ StatsAddOwn(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 
     ReceiveReadCounters(Adapter->Receive, &Receive);
     Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] +
-                                Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
+                                Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES] +
+                                Receive.Drops[XENNET_RECEIVE_DROP_VLAN];
     for (Reason = XENNET_RECEIVE_DROP_QUEUE; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
         Statistics->ifInErrors += Receive.Drops[Reason];
 

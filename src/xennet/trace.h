@@ -22,7 +22,8 @@
 typedef enum _XENNET_EVENT {
     XENNET_EVENT_INTERFACE_MISSING = 1,     // then: interface (1 VIF, 2 STORE, 3 SUSPEND), lowest, highest version
     XENNET_EVENT_KEYWORD_RANGE = 2,         // then: keyword's index in the table, value read, value used
-    XENNET_EVENT_START_FAILED = 3           // then: step, status
+    XENNET_EVENT_START_FAILED = 3,          // then: step, status
+    XENNET_EVENT_NETWORK_ADDRESS = 4        // NetworkAddress is no station's address; then: bytes it has
 } XENNET_EVENT;
 
 // Writes one record of up to three values to the system event log. IRQL: PASSIVE to DISPATCH.

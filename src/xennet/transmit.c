@@ -365,6 +365,7 @@ TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
     Transmit->Limits.Offload = Adapter->Offload;
     Transmit->Limits.MaximumLength = Adapter->MaximumFrameSize + ETHERNET_TAG_SIZE;
     Transmit->Limits.MaximumLargeLength = OffloadMaximumLargeSend(Adapter->Offload);
+    Transmit->Limits.Vlan = &Adapter->Vlan;
     Transmit->Limits.SingleQueue = Adapter->QueueCount == 1;
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = TransmitProcessor(Transmit, Index);

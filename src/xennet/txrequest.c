@@ -58,16 +58,13 @@ TxReadOffloads(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Reques
 {
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
-    NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked;
 
     Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
-    Tag.Value = NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo);
 
     Request->Options.Value = 0;
     Request->MaximumSegmentSize = 0;
-    Request->Tci = 0;
     Request->TcpHeaderOffset = 0;
     Request->MaximumLength = Limits->MaximumLength;
     TxReadHash(Limits, Nbl, &Request->Hash);
@@ -81,8 +78,8 @@ TxReadOffloads(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Reques
         Request->Options.OffloadIpVersion6UdpChecksum = Checksum.Transmit.UdpChecksum;
     }
 
-    if (Tag.Value != NULL)
-        Request->Tci = ETHERNET_TCI(Tag.TagHeader.UserPriority, Tag.TagHeader.CanonicalFormatId, Tag.TagHeader.VlanId);
+    if (!VlanSendTci(Limits->Vlan, NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo), &Request->Tci))
+        return NDIS_STATUS_INVALID_PACKET;
     Request->Options.OffloadTagManipulation = Request->Tci != 0;
     Asked = Request->Options;
 

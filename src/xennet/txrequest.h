@@ -10,6 +10,7 @@
 #include "offload.h"
 #include "transmit.h"
 #include "vif_interface.h"
+#include "vlan.h"
 
 // What an NBL is measured against. Immutable after TransmitCreate.
 typedef struct _TX_LIMITS {
@@ -17,6 +18,7 @@ typedef struct _TX_LIMITS {
     ULONG MaximumLength;                    // of one frame that is not to be segmented, tag included
     ULONG MaximumLargeLength;
     BOOLEAN SingleQueue;
+    const XENNET_VLAN *Vlan;
 } TX_LIMITS;
 
 // How the NBs of one NBL are to be sent.

@@ -32,6 +32,8 @@ void adapter_remove(struct adapter *adapter);          /* pause if running, Mini
 int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t size, uint32_t *written, uint32_t *needed);
 int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t size, uint32_t *needed);
 int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed);
+/* A method by MiniportSynchronousOidRequest (NDIS 6.80), at DISPATCH_LEVEL and beside other requests. */
+int32_t adapter_method_now(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed);
 /* The OIDs that the miniport listed in its general attributes; returns how many. The list lives as long as the adapter. */
 uint32_t adapter_supported_oids(struct adapter *adapter, const uint32_t **oids);
 

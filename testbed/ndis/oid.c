@@ -153,7 +153,28 @@ int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, u
     return status;
 }
 
-int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed)
+static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
+{
+    oid_handler *handler = (oid_handler *)adapter->miniport->handlers.SynchronousOidRequestHandler;
+    enum adapter_state state = adapter_state(adapter);
+    int32_t status;
+    uint8_t old;
+
+    if (state == ADAPTER_HALTED || state == ADAPTER_INITIALIZING) {
+        return (int32_t)NDIS_STATUS_INVALID_STATE;
+    }
+    if (adapter->miniport->version < NDIS_VERSION(6, 80) || handler == NULL) {
+        return (int32_t)NDIS_STATUS_NOT_SUPPORTED;
+    }
+    old = irql_raise(DISPATCH_LEVEL);
+    status = DRIVER_CALL("MiniportSynchronousOidRequest", handler(adapter->context, request));
+    irql_lower(old);
+    RULE(status != NDIS_STATUS_PENDING, "ndis-oid", "MiniportSynchronousOidRequest returned NDIS_STATUS_PENDING");
+    return status;
+}
+
+static int32_t method(struct adapter *adapter, int32_t (*ask)(struct adapter *, struct NDIS_OID_REQUEST *), uint32_t oid, void *buffer, uint32_t in,
+                      uint32_t out, uint32_t *written, uint32_t *needed)
 {
     struct NDIS_OID_REQUEST request;
     struct guarded g = guard(buffer, in, in > out ? in : out);
@@ -164,7 +185,7 @@ int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint
     request.DATA.METHOD_INFORMATION.InformationBuffer = g.bytes;
     request.DATA.METHOD_INFORMATION.InputBufferLength = in;
     request.DATA.METHOD_INFORMATION.OutputBufferLength = out;
-    status = adapter_oid(adapter, &request);
+    status = ask(adapter, &request);
     guard_check(&g, oid);
     RULE(request.DATA.METHOD_INFORMATION.BytesRead <= in && request.DATA.METHOD_INFORMATION.BytesWritten <= out, "ndis-oid",
          "method OID %#x: BytesRead %u of %u, BytesWritten %u of %u", oid, request.DATA.METHOD_INFORMATION.BytesRead, in,
@@ -177,6 +198,16 @@ int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint
     }
     free(g.bytes);
     return status;
+}
+
+int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed)
+{
+    return method(adapter, adapter_oid, oid, buffer, in, out, written, needed);
+}
+
+int32_t adapter_method_now(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed)
+{
+    return method(adapter, now, oid, buffer, in, out, written, needed);
 }
 
 #define OID_EXPORTS(X)                                                                     \

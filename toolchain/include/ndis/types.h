@@ -77,6 +77,8 @@ typedef union _NET_LUID_LH {
 #define NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_HARDWARE_ASSIST_ATTRIBUTES 0xaf
 #define NDIS_OBJECT_TYPE_RSS_PROCESSOR_INFO 0xb1
 #define NDIS_OBJECT_TYPE_MINIPORT_SS_CHARACTERISTICS 0xb4
+#define NDIS_OBJECT_TYPE_RSS_PARAMETERS_V2 0xc8
+#define NDIS_OBJECT_TYPE_RSS_SET_INDIRECTION_ENTRIES 0xc9
 #define NDIS_OBJECT_REVISION_1 1
 
 /* What NdisGetVersion returns: major version in the high word. Past 6.80 the same rule gives the value. */

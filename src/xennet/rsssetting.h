@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One RSS setting and what rss.c and rssv2.c share of it: both generations of requests end in RssCommit.
+ */
+#ifndef XENNET_RSSSETTING_H
+#define XENNET_RSSSETTING_H
+
+#include <ndis.h>
+#include "adapter.h"
+#include "lock.h"
+
+#define RSS_KEY_SIZE        NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
+#define RSS_TABLE_MAXIMUM   128         // entries: the limit of XenVif and of NDIS
+
+LOCK_CLASS(RSS_LOCK);
+
+typedef struct _RSS_SETTING {
+    BOOLEAN Hash;                       // hash values are computed
+    BOOLEAN Scale;                      // and spread over processors
+    ULONG HashTypes;                    // NDIS_HASH_*
+    UCHAR Key[RSS_KEY_SIZE];
+    ULONG QueueLimit;                   // processors in the table, at most
+    ULONG TableCount;                   // entries, a power of two; 0: never set
+    PROCESSOR_NUMBER Table[RSS_TABLE_MAXIMUM];
+} RSS_SETTING;
+
+struct _XENNET_RSS {
+    // Immutable after RssCreate.
+    XENNET_ADAPTER *Adapter;
+    ULONG SupportedTypes;               // NDIS_HASH_*; 0: no hashing at all
+    ULONG Queues;
+    BOOLEAN Available;
+
+    // Under Lock.
+    KSPIN_LOCK Lock;
+    RSS_SETTING Current;
+    RSS_SETTING Next;                   // too big for the stack
+};
+
+LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Acquires_lock_(RSS_LOCK)
+FORCEINLINE VOID
+RssLock(XENNET_RSS *Rss)
+{
+    KeAcquireSpinLockAtDpcLevel(&Rss->Lock);
+}
+
+LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Releases_lock_(RSS_LOCK)
+FORCEINLINE VOID
+RssUnlock(XENNET_RSS *Rss)
+{
+    KeReleaseSpinLockFromDpcLevel(&Rss->Lock);
+}
+
+// Gives Next to XenVif and, when that has taken it, makes it Current; else Current stays in force.
+_Requires_lock_held_(RSS_LOCK)
+NDIS_STATUS RssCommit(_Inout_ XENNET_RSS *Rss);
+
+// A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.
+BOOLEAN RssPartFits(_In_ ULONG Offset, _In_ ULONG Size, _In_ ULONG Fixed, _In_ ULONG Length);
+
+// Hash function and types; only those offered.
+NDIS_STATUS RssParseHash(_In_ const XENNET_RSS *Rss, _Inout_ RSS_SETTING *Next, _In_ ULONG Information);
+
+NDIS_STATUS RssParseKey(_Inout_ RSS_SETTING *Next, _In_ const UCHAR *Buffer, _In_ ULONG Offset, _In_ ULONG Size,
+                        _In_ ULONG Fixed, _In_ ULONG Length);
+
+#endif
