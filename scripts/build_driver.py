@@ -6,11 +6,11 @@ lines of src/xennet/sources.txt, which the Visual Studio projects read too; tool
 toolchain lacks.
 """
 
-import fcntl
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +20,11 @@ from scripts import build_tools as tools
 from scripts import version
 from scripts.build_tools import ROOT
 from scripts.cli import Stop
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 DRIVER = "src/xennet"
 RUNTIME = "toolchain/runtime"
@@ -159,7 +164,10 @@ def one_at_a_time():
     """Two builds in one repository take turns: they share objects and the package folder."""
     (ROOT / "build").mkdir(exist_ok=True)
     with open(ROOT / "build" / ".driver.lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if sys.platform == "win32":
+            msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

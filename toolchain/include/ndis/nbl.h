@@ -51,9 +51,9 @@ struct _NET_BUFFER {
     USHORT ChecksumBias;
     USHORT Reserved;
     NDIS_HANDLE NdisPoolHandle;
-    __attribute__((aligned(MEMORY_ALLOCATION_ALIGNMENT))) PVOID NdisReserved[2];
-    __attribute__((aligned(MEMORY_ALLOCATION_ALIGNMENT))) PVOID ProtocolReserved[6];
-    __attribute__((aligned(MEMORY_ALLOCATION_ALIGNMENT))) PVOID MiniportReserved[4];
+    DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) PVOID NdisReserved[2];
+    DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) PVOID ProtocolReserved[6];
+    DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) PVOID MiniportReserved[4];
     NDIS_PHYSICAL_ADDRESS DataPhysicalAddress;
     union {
         PNET_BUFFER_SHARED_MEMORY SharedMemoryInfo;
@@ -78,7 +78,7 @@ struct _NET_BUFFER_LIST_CONTEXT {
     PNET_BUFFER_LIST_CONTEXT Next;
     USHORT Size;
     USHORT Offset;
-    __attribute__((aligned(MEMORY_ALLOCATION_ALIGNMENT))) UCHAR ContextData[];
+    DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) UCHAR ContextData[];
 };
 
 /*
@@ -144,9 +144,9 @@ struct _NET_BUFFER_LIST {
     PNET_BUFFER_LIST_CONTEXT Context;
     PNET_BUFFER_LIST ParentNetBufferList;
     NDIS_HANDLE NdisPoolHandle;
-    __attribute__((aligned(MEMORY_ALLOCATION_ALIGNMENT))) PVOID NdisReserved[2];
-    __attribute__((aligned(MEMORY_ALLOCATION_ALIGNMENT))) PVOID ProtocolReserved[4];
-    __attribute__((aligned(MEMORY_ALLOCATION_ALIGNMENT))) PVOID MiniportReserved[2];
+    DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) PVOID NdisReserved[2];
+    DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) PVOID ProtocolReserved[4];
+    DECLSPEC_ALIGN(MEMORY_ALLOCATION_ALIGNMENT) PVOID MiniportReserved[2];
     PVOID Scratch;
     NDIS_HANDLE SourceHandle;
     ULONG NblFlags;
