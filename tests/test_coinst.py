@@ -235,7 +235,7 @@ class Veto(Story):
         self.assertEqual(self.bed.registry(PROVIDER), {})
 
     def test_a_provider_without_our_versions_vetoes(self):
-        inf = self.bed.package(3, more_ids=[ANCIENT])
+        inf = self.bed.package(3, more_ids=(ANCIENT,))
         self.start(ANCIENT)
         self.vetoed(self.install(inf), OUTVOTED, "XENNET needs VIF 8 to 10, of which the installed XENVIF has none: install a XENVIF that fits first")
 
@@ -289,7 +289,7 @@ class Override(Story):
         self.assertEqual([line.split(": ", 2)[1] for line in result.log(WARNING)], ["VetoCheck", "VetoCheck", "SubscriptionWrite"])
 
     def test_two_forces_against_a_provider_without_our_versions(self):
-        inf = self.bed.package(3, more_ids=[ANCIENT])
+        inf = self.bed.package(3, more_ids=(ANCIENT,))
         self.start(ANCIENT)
         self.setting(2)
         self.installed(inf)

@@ -118,6 +118,7 @@ class Bed:
         if self.loader is None or self.server is None or not (Path(LIBRARIES[arch]) / "libsetupapi.a").is_file():
             bits = {"x64": 64, "x86": 32}[arch]
             raise unittest.SkipTest(f"no {bits}-bit Wine, or nothing to link a program for it with: install {PACKAGES[arch]}")
+        self.packages = set()
         self.home.mkdir(parents=True, exist_ok=True)
         self.lock = open(self.home / ".lock", "w", encoding="ascii")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
@@ -198,6 +199,9 @@ class Bed:
     def package(self, build, since="", more_ids=()):
         """A package of version 10.0.0.<build> with the models of the Windows since then; the path of its INF as Windows has it."""
         folder = self.home / f"package-{build}{since}"
+        inf = windows_path(folder / "xennet.inf")
+        if (inf, more_ids) in self.packages:
+            return inf
         folder.mkdir(exist_ok=True)
         with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
             for path in build_coinst.make(self.arch, "free", self.home / "coinst"):
@@ -206,7 +210,8 @@ class Bed:
         (folder / "xennet.cat").write_bytes(b"")
         # Wine would start the real driver and fail, as it has no NDIS 6; the file only has to be there.
         (folder / "xennet.sys").write_text(f"driver of build {build}\n")
-        return windows_path(folder / "xennet.inf")
+        self.packages.add((inf, more_ids))
+        return inf
 
     def run(self, *commands):
         """Give commands, each a tuple of fields, to one program; a Result for each."""
