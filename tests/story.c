@@ -178,23 +178,29 @@ void story_inject(struct story *story, uint32_t queue, uint32_t frames)
     }
 }
 
-void story_collect(struct story *story, uint32_t frames)
+/* One frame of each queue that has one. */
+static uint32_t collect_now(struct story *story)
 {
     uint8_t bytes[2048];
+    uint32_t q, came = 0;
+
+    for (q = 0; q < story->queues; q++) {
+        struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1 };
+
+        if (memory_port_collect(story->wire, q, &frame, 0) != 0) {
+            ledger_enter(&story->out, &frame, true);
+            came++;
+        }
+    }
+    return came;
+}
+
+void story_collect(struct story *story, uint32_t frames)
+{
     uint64_t deadline = sched_now() + SECOND;
 
     while (ledger_arrived(&story->out) < frames && sched_now() < deadline) {
-        uint32_t q, came = 0;
-
-        for (q = 0; q < story->queues; q++) {
-            struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1 };
-
-            if (memory_port_collect(story->wire, q, &frame, 0) != 0) {
-                ledger_enter(&story->out, &frame, true);
-                came++;
-            }
-        }
-        if (came != 0) {
+        if (collect_now(story) != 0) {
             deadline = sched_now() + SECOND;
         } else {
             story_rest();
@@ -212,6 +218,35 @@ void story_wait_received(struct story *story, uint32_t frames)
         before = now;
         while (ledger_arrived(&story->in) < frames && sched_now() < deadline) {
             story_rest();
+        }
+    }
+}
+
+static bool all_since(const struct story_ledger *ledger, uint32_t first)
+{
+    while (first < ledger->sent && __atomic_load_n(&ledger->arrived[first], __ATOMIC_ACQUIRE) != 0) {
+        first++;
+    }
+    return first == ledger->sent;
+}
+
+void story_check_from(struct story *story, uint32_t first_out, uint32_t first_in)
+{
+    uint64_t deadline = sched_now() + 5ull * SECOND;
+    uint32_t i;
+
+    while (!(all_since(&story->out, first_out) && all_since(&story->in, first_in)) && sched_now() < deadline) {
+        collect_now(story);
+        story_rest();
+    }
+    for (i = first_out; i < story->out.sent; i++) {
+        if (story->out.arrived[i] != 1) {
+            test_fail(__FILE__, __LINE__, "frame %u from the guest arrived %u times", i, story->out.arrived[i]);
+        }
+    }
+    for (i = first_in; i < story->in.sent; i++) {
+        if (story->in.arrived[i] != 1) {
+            test_fail(__FILE__, __LINE__, "frame %u to the guest arrived %u times", i, story->in.arrived[i]);
         }
     }
 }

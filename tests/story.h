@@ -64,6 +64,8 @@ void story_inject(struct story *story, uint32_t queue, uint32_t frames);
 void story_collect(struct story *story, uint32_t frames);
 /* Wait until `frames` in all have been received by the guest, or until nothing came for a virtual second. */
 void story_wait_received(struct story *story, uint32_t frames);
+/* The same for the numbers from `first` on: until each has come at either end; those must have come exactly once. */
+void story_check_from(struct story *story, uint32_t first_out, uint32_t first_in);
 /* A millisecond for others to run; nothing tells a test that something will not come any more. */
 void story_rest(void);
 /* True as soon as `reached` is; false after `seconds` of the scheduler's time. */

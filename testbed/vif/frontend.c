@@ -229,6 +229,13 @@ int frontend_start(struct vif *vif)
         free(frontend->backend);
         return result;
     }
+    snprintf(path, sizeof(path), "%s/disconnect", frontend->path);
+    result = xen_watch_add(vif->xen, path, fired, frontend, &frontend->disconnect_watch);
+    if (result < 0) {
+        xen_watch_remove(frontend->watch);
+        free(frontend->backend);
+        return result;
+    }
     frontend->thread = thread_start("frontend", frontend_thread, vif);
     return 0;
 }
@@ -241,6 +248,7 @@ void frontend_stop(struct vif *vif)
     kick(frontend);
     thread_join(frontend->thread);
     xen_watch_remove(frontend->watch);
+    xen_watch_remove(frontend->disconnect_watch);
     free(frontend->backend);
 }
 

@@ -314,7 +314,7 @@ struct frontend {
     char path[64];           /* device/vif/N, relative */
     char *backend;           /* absolute */
     uint16_t backend_domid;
-    struct xen_watch *watch;
+    struct xen_watch *watch, *disconnect_watch; /* the backend's directory; the toolstack's key in ours */
     uint32_t word;           /* changes when the thread has something to look at */
     uint32_t phase;          /* atomic enum frontend_phase; others sleep on it */
     bool stop;               /* atomic */
