@@ -19,7 +19,7 @@ LIST_SECONDS = 60
 
 # These measure traffic on the whole machine, or build and run as a user does in this very folder: nothing else
 # runs beside them.
-ALONE = ("test_traffic", "test_cli")
+ALONE = ("test_traffic", "test_cli", "test_xen")
 
 
 @dataclass

@@ -77,9 +77,10 @@ def arguments(options):
 class XenBed:
     """Use as a context manager, like scripts.bed.Bed."""
 
-    def __init__(self, rig, options, on_status=None, on_text=None):
+    def __init__(self, rig, options, on_status=None, on_text=None, device=True):
+        """`device` False: a frontend before us left its device behind, and we take it over."""
         self.ready, self.end, self.status, self.resident_kb = None, None, {}, []
-        self.options, self.rig = options, rig
+        self.options, self.rig, self._device = options, rig, device
         self._on_status, self._on_text = on_status, on_text
         self._error, self._command, self._reader = None, None, None
         self._stderr = deque(maxlen=ERROR_LINES)
@@ -87,7 +88,8 @@ class XenBed:
 
     def __enter__(self):
         features = [key for name in self.options.backend_no or () for key in SWITCHED_OFF[name]]
-        self.rig_run(f"sh /vif add {self.options.queues} {self.options.mtu} {' '.join(features)}")
+        if self._device:
+            self.rig_run(f"sh /vif add {self.options.queues} {self.options.mtu} {' '.join(features)}")
         # A pipe that we hold open for writing ourselves never ends: the testbed is stopped by a signal.
         self._command = self.rig.spawn(f"rm -f /run/in; mkfifo /run/in; exec {shlex.join(arguments(self.options))} <> /run/in")
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -120,15 +122,9 @@ class XenBed:
             raise BedEnded(self._report())
 
     def configure(self):
-        """Move netback's device to its side, give both sides their addresses, wait for the link."""
-        off = [f"ethtool -K {WIRE_DEVICE} {DEVICE_OFF[name]} > /dev/null" for name in self.options.backend_no or () if name in DEVICE_OFF]
-        self.rig_run("; ".join([*off, f"ip link set {WIRE_DEVICE} netns {self.namespace('wire')}"]))
-        for side in ("wire", "guest"):
-            tap = self.tap(side)
-            steps = ["ip link set lo up", f"ip link set {tap} mtu {self.options.mtu}", f"ip link set {tap} up"]
-            for family, address in ADDRESSES[side].items():
-                steps.append(f"ip addr add {address}/{PREFIX[family]} dev {tap}" + (" nodad" if family == 6 else ""))
-            self.rig_run(f"nsenter --net={self.namespace(side)} bash -c '{' && '.join(steps)}'")
+        """Give both sides their addresses and wait for the link."""
+        self.configure_wire()
+        self._addresses("guest")
         deadline = time.monotonic() + LINK_SECONDS
         for side in ("wire", "guest"):
             while "LOWER_UP" not in self.rig_run(f"nsenter --net={self.namespace(side)} ip -o link show dev {self.tap(side)}"):
@@ -136,6 +132,24 @@ class XenBed:
                 if time.monotonic() > deadline:
                     raise Stop(f"the {side} side's link did not come up within {LINK_SECONDS} s: "
                                "run with --verbose to see what the driver says", 1)
+
+    def configure_wire(self):
+        """Move netback's device to its side and give it its addresses."""
+        off = [f"ethtool -K {WIRE_DEVICE} {DEVICE_OFF[name]} > /dev/null" for name in self.options.backend_no or () if name in DEVICE_OFF]
+        self.rig_run("; ".join([*off, f"ip link set {WIRE_DEVICE} netns {self.namespace('wire')}"]))
+        self._addresses("wire")
+
+    def _addresses(self, side):
+        tap = self.tap(side)
+        steps = ["ip link set lo up", f"ip link set {tap} mtu {self.options.mtu}", f"ip link set {tap} up"]
+        for family, address in ADDRESSES[side].items():
+            steps.append(f"ip addr add {address}/{PREFIX[family]} dev {tap}" + (" nodad" if family == 6 else ""))
+        self.rig_run(f"nsenter --net={self.namespace(side)} bash -c '{' && '.join(steps)}'")
+
+    def wait_ended(self):
+        """For a testbed that somebody else has ended."""
+        self._command.ended.wait(STOP_SECONDS)
+        self._reader.join(2)
 
     def stop(self):
         """Have the testbed take everything down, then the device; True if both ended well."""

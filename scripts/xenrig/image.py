@@ -153,7 +153,7 @@ def base_image(root, cache, say):
     cpio = Cpio()
     for name in ("proc", "sys", "run", "tmp", "etc", "var/lib/xenstored", "var/lib/xen", "var/log", "root", "usr/sbin"):
         cpio.folder(name)
-    for name, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"), ("var/run", "../run")):
+    for name, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"), ("var/run", "../run"), ("usr/bin/sh", "bash")):
         cpio.link(name, target)
     for device in DEVICES:
         cpio.device(*device)

@@ -4,6 +4,7 @@
 #
 #   vif.sh add QUEUES MTU [FEATURE=VALUE...]   both directories; returns when netback waits for the frontend
 #   vif.sh remove                              both directories and netback's device
+#   vif.sh add-backend MTU, remove-backend     the backend's half alone
 back=/local/domain/0/backend/vif/0/0
 front=/local/domain/0/device/vif/0
 mac=00:16:3e:5e:00:01
@@ -16,33 +17,45 @@ until_true() { # COMMAND...: looks again for 10 s
         usleep 50000
     done
 }
-state_is() { [ "$(xenstore-read "$back/state" 2> /dev/null)" = "$1" ]; }
+netback_looked() { [ -n "$(xenstore-read "$back/multi-queue-max-queues" 2> /dev/null)" ] && [ "$(xenstore-read "$back/state")" != 1 ]; }
 gone() { [ ! -e /sys/class/net/vif0.0 ]; }
+
+write() { # DIRECTORY KEY=VALUE...
+    directory=$1
+    shift
+    for pair in "$@"; do
+        xenstore-write "$directory/${pair%%=*}" "${pair#*=}"
+    done
+}
+
+add_backend() { # MTU
+    # State last: netback looks at the rest when it sees that.
+    write "$back" "frontend=$front" frontend-id=0 online=1 handle=0 "mac=$mac" script=none "mtu=$1" hotplug-status=connected state=1
+    until_true netback_looked || { echo "netback did not get ready: state $(xenstore-read "$back/state")"; exit 1; }
+}
+
+remove_backend() {
+    xenstore-rm "$back"
+    until_true gone || { echo "netback did not take vif0.0 away"; exit 1; }
+}
 
 case "$1" in
 add)
     echo "$2" > /sys/module/xen_netback/parameters/max_queues
     echo 32768 > /sys/module/xen_gntalloc/parameters/limit
-    for pair in "backend=$back" backend-id=0 handle=0 "mac=$mac" "mtu=$3" state=1; do
-        xenstore-write "$front/${pair%%=*}" "${pair#*=}"
-    done
-    # state last: netback looks at the rest when it sees that.
-    for pair in "frontend=$front" frontend-id=0 online=1 handle=0 "mac=$mac" script=none "mtu=$3" hotplug-status=connected state=1; do
-        xenstore-write "$back/${pair%%=*}" "${pair#*=}"
-    done
-    until_true state_is 2 || { echo "netback did not get ready: state $(xenstore-read "$back/state")"; exit 1; }
+    write "$front" "backend=$back" backend-id=0 handle=0 "mac=$mac" "mtu=$3" state=1
+    add_backend "$3"
     shift 3
-    for pair in "$@"; do
-        xenstore-write "$back/${pair%%=*}" "${pair#*=}"
-    done
+    write "$back" "$@"
     ;;
+add-backend) add_backend "$2" ;;
 remove)
-    xenstore-rm "$back"
+    remove_backend
     xenstore-rm "$front"
-    until_true gone || { echo "netback did not take vif0.0 away"; exit 1; }
     ;;
+remove-backend) remove_backend ;;
 *)
-    echo "vif.sh: add or remove"
+    echo "vif.sh: add, remove, add-backend or remove-backend"
     exit 2
     ;;
 esac

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests on the real Xen share: one booted machine for a whole test file, testbeds in it, captures of its wire."""
+
+import atexit
+import functools
+import re
+import shutil
+import unittest
+from contextlib import contextmanager
+
+from scripts import cli_run, made
+from scripts.children import Children
+from scripts.cli import ROOT
+from scripts.xenrig import bed as xenbed
+from scripts.xenrig.boot import QEMU
+from scripts.xenrig.traffic import XenTraffic
+
+PROGRAMS = ROOT / "build" / "tests"
+BACK = "/local/domain/0/backend/vif/0/0"
+FRONT = "/local/domain/0/device/vif/0"
+
+needs_rig = unittest.skipIf(shutil.which(QEMU) is None, f"{QEMU} is missing: install Debian's qemu-system-x86")
+
+
+@functools.lru_cache(maxsize=None)
+def rig():
+    """The machine, booted once; it ends with this process."""
+    with made.one_at_a_time(print):
+        if not made.DRIVER.exists():
+            made.driver(print)
+        if not xenbed.PROGRAM.exists() or not (PROGRAMS / "conformance_netif").exists():
+            made.testbed(print, "tests")
+        parts = xenbed.prepare(print)
+    children = Children().__enter__()
+    atexit.register(children.end_all)
+    files = xenbed.bed_files(made.DRIVER, made.INF) + [(PROGRAMS / "conformance_netif", "rig/conformance_netif")]
+    return xenbed.boot(children, parts, files, print, "console-test.log")
+
+
+def options(*arguments):
+    chosen = cli_run.read(["--xen", *arguments])
+    chosen.driver, chosen.inf = made.DRIVER, made.INF
+    return chosen
+
+
+@contextmanager
+def running(*arguments):
+    """A testbed in domain 0, connected and with addresses, found clean at the end: (bed, traffic)."""
+    with xenbed.XenBed(rig(), options(*arguments)) as bed:
+        bed.configure()
+        yield bed, XenTraffic(bed)
+    failure = bed.failure()
+    if failure:
+        raise AssertionError(failure)
+    if bed.end["leaks"]:
+        raise AssertionError(f"left behind: {bed.end['leaks']}")
+
+
+def dom0(text, seconds=60):
+    """Output of a shell command in domain 0 that must work."""
+    status, output = rig().run(text, seconds)
+    if status != 0:
+        raise AssertionError(f"domain 0: {text}: {output}")
+    return output
+
+
+class Capture:
+    """What tcpdump saw of TCP on netback's device, per direction: large frames, and checksums left open."""
+
+    LINE = re.compile(r"(?P<source>[0-9a-f.:]+)\.(?P<port>\d+) > \S+: Flags .*?cksum 0x[0-9a-f]+ \((?P<sum>incorrect|correct)"
+                      r".*?length (?P<length>\d+)", re.I)
+
+    def __init__(self, text, mtu):
+        self.frames, self.large, self.open = {}, {}, {}
+        for found in self.LINE.finditer(text.replace("\n    ", " ")):
+            length = int(found["length"])
+            if length == 0:
+                continue
+            source = found["source"]
+            for table, counts in ((self.frames, True), (self.large, length > mtu), (self.open, found["sum"] == "incorrect")):
+                table[source] = table.get(source, 0) + counts
+
+
+@contextmanager
+def captured(bed, mtu, frames=4000):
+    """Runs tcpdump on the wire; the Capture is in the list when the block ends."""
+    result = []
+    where = f"nsenter --net={bed.namespace('wire')}"
+    tool = rig().spawn(f"{where} timeout 120 tcpdump -i {bed.tap('wire')} -nn -vv -l -s 128 -c {frames} tcp > /run/capture 2> /run/capture.err")
+    dom0("for i in $(seq 200); do grep -q listening /run/capture.err && break; usleep 50000; done; grep listening /run/capture.err")
+    yield result
+    dom0("kill -INT $(pidof tcpdump) 2> /dev/null; true")
+    tool.wait(60)
+    result.append(Capture(dom0("grep -B1 cksum /run/capture | grep -v '^--' | head -c 600000 | tail -n 1500"), mtu))
