@@ -163,6 +163,11 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
         return true;
     }
     bed_stop(bed, &leaks);
+    for (size_t i = 0; i < leaks.count; i++) {
+        size_t used = strlen(error);
+
+        snprintf(error + used, size - used, "%s%s", i == 0 ? "; left behind: " : ", ", leaks.lines[i]);
+    }
     leaks_free(&leaks);
     return false;
 }

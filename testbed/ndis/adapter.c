@@ -212,9 +212,6 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
                                 ndis_status_name(status));
         if (used < size) {
             event_log_since(logged, error + used, size - used);
-            if (error[used] == '\0') {
-                snprintf(error + used, size - used, "nothing");
-            }
         }
         move(adapter, ADAPTER_HALTED);
         remove_device(adapter);

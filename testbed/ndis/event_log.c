@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "ndis/internal.h"
+#include "nt/debug.h"
 
 static struct sched_lock lock;
 static char **lines;
@@ -41,8 +42,25 @@ size_t event_log_count(void)
     return n;
 }
 
+struct words {
+    char *text;
+    size_t size, used;
+    bool some;
+};
+
+static void add_words(void *context, const char *line)
+{
+    struct words *words = context;
+
+    if (words->used + 1 < words->size) {
+        words->used += (size_t)snprintf(words->text + words->used, words->size - words->used, "%s%s", words->some ? "; " : "; it printed: ", line);
+    }
+    words->some = true;
+}
+
 void event_log_since(size_t first, char *text, size_t size)
 {
+    struct words words = { .text = text, .size = size };
     size_t i, used = 0;
 
     text[0] = '\0';
@@ -51,6 +69,11 @@ void event_log_since(size_t first, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i > first ? "; " : "", lines[i]);
     }
     sched_unlock(&lock);
+    if (used == 0) {
+        used = (size_t)snprintf(text, size, "nothing");
+    }
+    words.used = used;
+    debug_each_line(add_words, &words);
 }
 
 void ndis_event_log(void (*each)(void *context, const char *line), void *context)

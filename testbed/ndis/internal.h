@@ -188,7 +188,7 @@ void adapter_send(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32
 /* --- event log (event_log.c) and work items --- */
 void event_log_add(const char *format, ...) __attribute__((format(printf, 1, 2)));
 size_t event_log_count(void);
-void event_log_since(size_t first, char *text, size_t size);
+void event_log_since(size_t first, char *text, size_t size); /* "nothing" if so; then what the driver printed lately */
 void event_log_clear(void);
 void work_items_start(void);
 void work_items_stop(void);
