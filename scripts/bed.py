@@ -47,6 +47,8 @@ def arguments(options):
         line += ["--pcap", str(options.pcap)]
     if options.verbose:
         line.append("--verbose")
+    if options.trace:
+        line.append("--trace")
     return line
 
 
@@ -186,5 +188,5 @@ class Bed:
     def _read_errors(self):
         for line in self._process.stderr:
             self._stderr.append(line.rstrip("\n"))
-            if self._on_text and self.options.verbose:
+            if self._on_text and (self.options.verbose or self.options.trace and line.startswith("trace: ")):
                 self._on_text(line.rstrip("\n"))

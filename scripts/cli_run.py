@@ -47,6 +47,7 @@ def parser():
         help="features to take away from the backend, joined by commas; they are named below")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
     add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in QEMU's software emulation")
+    add("--trace", action="store_true", help="show the driver's trace events")
     add("--verbose", action="store_true", help="show what the driver and the testbed say")
     return options
 

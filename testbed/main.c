@@ -16,6 +16,7 @@
 #include "bed.h"
 #include "namespace.h"
 #include "nt/debug.h"
+#include "nt/etw.h"
 #include "nt/version.h"
 #include "options.h"
 #include "pump.h"
@@ -208,6 +209,8 @@ int main(int argc, char **argv)
     }
     windows_play(program.options.windows);
     debug_verbose(program.options.verbose);
+    etw_enable(program.options.trace, 0, 0);
+    etw_show(program.options.trace);
     rule_be_lenient(program.options.lenient);
     if (!open_edges(error, sizeof(error))) {
         report_error(error);

@@ -11,7 +11,7 @@
 #include "netif/netback.h"
 #include "nt/version.h"
 
-enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, STRICT_GRANTS, PROVIDER, EDGE_BUFFERS_OPTION, LENIENT, HELP };
+enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, TRACE, STRICT_GRANTS, PROVIDER, EDGE_BUFFERS_OPTION, LENIENT, HELP };
 
 static const struct {
     const char *name, *argument, *help;
@@ -29,6 +29,7 @@ static const struct {
     { "pcap", "FILE", "record both edges of the driver in a pcapng file", PCAP },
     { "bypass", NULL, "join the two network devices without a driver", BYPASS },
     { "verbose", NULL, "show what the driver prints", VERBOSE },
+    { "trace", NULL, "show the driver's trace events", TRACE },
     { "strict-grants", NULL, "change page protection with every grant", STRICT_GRANTS },
     { "provider", "NAME", "embedded, or xen: this machine is a domain on a real Xen", PROVIDER },
     { "edge-buffers", "N", "frames on their way at once per send queue", EDGE_BUFFERS_OPTION },
@@ -125,6 +126,7 @@ static bool take(struct options *options, enum option_id id, const char *argumen
     case PCAP: options->pcap = argument; return true;
     case BYPASS: options->bypass = true; return true;
     case VERBOSE: options->verbose = true; return true;
+    case TRACE: options->trace = true; return true;
     case STRICT_GRANTS: options->strict_grants = true; return true;
     case PROVIDER: return choose_provider(options, argument, error, size);
     case EDGE_BUFFERS_OPTION: return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);

@@ -16,7 +16,7 @@ struct options {
     uint32_t vif, queues, processors, mtu;
     uint32_t backend_without;                /* netback feature mask */
     const char *pcap;
-    bool bypass, verbose, strict_grants, real_xen, lenient, help;
+    bool bypass, verbose, trace, strict_grants, real_xen, lenient, help;
     uint32_t edge_buffers;                   /* 0: the usual number */
 };
 

@@ -18,6 +18,7 @@
  */
 #include "adapter.h"
 #include "attributes.h"
+#include "event.h"
 #include "memory.h"
 #include "oid.h"
 #include "power.h"
@@ -62,6 +63,7 @@ AdapterMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
         if (AdapterArrows[Index].From == From && AdapterArrows[Index].To == To) {
             (VOID)InterlockedExchange(&Adapter->State, To);
             TRACE("state %u -> %u\n", (ULONG)From, (ULONG)To);
+            EVENT_REPORT(XENNET_REPORT_STATE, Adapter, From, To, 0, 0);
             return TRUE;
         }
     }
@@ -241,12 +243,12 @@ AdapterInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINIP
     ULONG Step;
 
     UNREFERENCED_PARAMETER(DriverContext);
-    UNREFERENCED_PARAMETER(Parameters);
 
     Adapter = MemoryAllocate(NdisHandle, sizeof(*Adapter));
     if (Adapter == NULL)
         return NDIS_STATUS_RESOURCES;
     Adapter->NdisHandle = NdisHandle;
+    Adapter->IfIndex = Parameters->IfIndex;
     Adapter->Revisions = DriverRevisions();
     Adapter->ProcessorCount = KeQueryMaximumProcessorCountEx(ALL_PROCESSOR_GROUPS);
     Adapter->Power = NdisDeviceStateD0;
@@ -257,11 +259,13 @@ AdapterInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINIP
     if (Status != NDIS_STATUS_SUCCESS) {
         TRACE_ERROR("adapter cannot start: step %u, status %08x\n", Step, (ULONG)Status);
         TraceLogEvent(NdisHandle, NDIS_ERROR_CODE_DRIVER_FAILURE, XENNET_EVENT_START_FAILED, Step, (ULONG)Status, 0);
+        EVENT_REPORT(XENNET_REPORT_START_FAILED, Adapter, Step, (ULONG)Status, 0, 0);
         (VOID)AdapterMove(Adapter, XennetStateHalted);
         AdapterDestroy(Adapter);
         return Status;
     }
 
+    EVENT_REPORT(XENNET_REPORT_START, Adapter, Adapter->Vif.Version, Adapter->QueueCount, Adapter->MaximumFrameSize, 0);
     OffloadApplyReceive(Adapter->Offload);
     OidApplyPacketFilter(Adapter);
     (VOID)AdapterMove(Adapter, XennetStatePaused);
@@ -276,6 +280,7 @@ AdapterHalt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
     UNREFERENCED_PARAMETER(Action);
 
     (VOID)AdapterMove(Adapter, XennetStateHalted);
+    EVENT_REPORT(XENNET_REPORT_STOP, Adapter, 0, 0, 0, 0);
     AdapterDestroy(Adapter);
 }
 

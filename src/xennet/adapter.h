@@ -45,6 +45,7 @@ typedef struct _XENNET_ADAPTER {
     DEVICE_OBJECT *NextDevice;
     XENNET_CONFIG Config;
     XENNET_VLAN Vlan;                   // its Id: within OID requests
+    ULONG IfIndex;                      // NDIS's number for the interface
     ULONG ProcessorCount;               // that there can ever be
     ULONG QueueCount;
     ULONG MaximumFrameSize;             // bytes, Ethernet header included, tag and CRC not

@@ -11,6 +11,7 @@
 #include <version.h>
 #include "driver.h"
 #include "adapter.h"
+#include "event.h"
 #include "trace.h"
 
 DRIVER_INITIALIZE DriverEntry;
@@ -84,6 +85,7 @@ DriverUnload(DRIVER_OBJECT *Driver)
     UNREFERENCED_PARAMETER(Driver);
 
     NdisMDeregisterMiniportDriver(DriverHandle);
+    EventUnregister();
     DriverHandle = NULL;
     DriverRow = NULL;
 }
@@ -103,6 +105,7 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
         return NDIS_STATUS_BAD_VERSION;
     }
 
+    EventRegister();
     RtlZeroMemory(&Characteristics, sizeof(Characteristics));
     Characteristics.Header.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS;
     Characteristics.Header.Revision = DriverRow->Characteristics;
@@ -116,10 +119,12 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
     AdapterSetHandlers(&Characteristics);
 
     Status = NdisMRegisterMiniportDriver(Driver, RegistryPath, NULL, &Characteristics, &DriverHandle);
-    if (Status != NDIS_STATUS_SUCCESS)
+    if (Status != NDIS_STATUS_SUCCESS) {
         TRACE_ERROR("NDIS refuses the miniport as version 6.%u (status %08x)\n", (ULONG)DriverRow->Minor,
                     (ULONG)Status);
-    else
+        EventUnregister();
+    } else {
         TRACE("registered as NDIS 6.%u on NDIS %u.%u\n", (ULONG)DriverRow->Minor, Version >> 16, Version & MAXUSHORT);
+    }
     return Status;
 }

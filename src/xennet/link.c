@@ -9,6 +9,7 @@
  */
 #include "link.h"
 #include "adapter.h"
+#include "event.h"
 #include "memory.h"
 #include "trace.h"
 
@@ -63,6 +64,7 @@ LinkIndicate(XENNET_LINK *Link, const XENNET_LINK_STATE *State)
     Record.RcvLinkSpeed = State->Speed;
     Record.PauseFunctions = NdisPauseFunctionsUnsupported;
     AdapterIndicateStatus(Link->Adapter, NDIS_STATUS_LINK_STATE, &Record, sizeof(Record));
+    EVENT_REPORT(XENNET_REPORT_LINK, Link->Adapter, State->Connect, State->Duplex, State->Speed, 0);
     TRACE("link: connect %u duplex %u speed %I64u\n", (ULONG)State->Connect, (ULONG)State->Duplex, State->Speed);
 }
 

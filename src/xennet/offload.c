@@ -16,6 +16,7 @@
  */
 #include "offload.h"
 #include "adapter.h"
+#include "event.h"
 #include "memory.h"
 #include "trace.h"
 
@@ -237,6 +238,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     Options.NeedLargePacketSplit = (Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6)) == 0;
     Options.NeedChecksumValue = Offload->NeedChecksumValue;
     VIF_CALL(&Offload->Adapter->Vif, ReceiverSetOffloadOptions, Options);
+    EVENT_REPORT(XENNET_REPORT_OFFLOAD, Offload->Adapter, OffloadEffective(Offload->Current), Bits, 0, 0);
     Offload->ReceiveRsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
 }
 

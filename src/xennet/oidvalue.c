@@ -7,6 +7,7 @@
 #include "oidvalue.h"
 #include "adapter.h"
 #include "attributes.h"
+#include "event.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -221,6 +222,7 @@ OidSetVlan(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     if (Id > VLAN_ID_MAXIMUM)
         return NDIS_STATUS_INVALID_DATA;
     Adapter->Vlan.Id = Id;
+    EVENT_REPORT(XENNET_REPORT_VLAN, Adapter, Id, 0, 0, 0);
     TRACE("vlan %u\n", Id);
     return NDIS_STATUS_SUCCESS;
 }
@@ -262,6 +264,7 @@ OidSetPacketFilter(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
         return NDIS_STATUS_INVALID_DATA;
     Adapter->PacketFilter = Filter;
     OidApplyPacketFilter(Adapter);
+    EVENT_REPORT(XENNET_REPORT_FILTER, Adapter, Filter, 0, 0, 0);
     TRACE("packet filter %08x\n", Filter);
     return NDIS_STATUS_SUCCESS;
 }

@@ -8,6 +8,7 @@
  */
 #include "power.h"
 #include "adapter.h"
+#include "event.h"
 #include "trace.h"
 
 _Use_decl_annotations_
@@ -39,6 +40,7 @@ PowerSetState(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
         return NDIS_STATUS_INVALID_STATE;
     }
     TRACE("power: D%u -> D%u\n", (ULONG)Adapter->Power - NdisDeviceStateD0, (ULONG)State - NdisDeviceStateD0);
+    EVENT_REPORT(XENNET_REPORT_POWER, Adapter, Adapter->Power, State, 0, 0);
     Adapter->Power = State;
     if (State == NdisDeviceStateD0)
         LinkStateChanged(Adapter->Link);

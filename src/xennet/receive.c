@@ -15,6 +15,7 @@
  */
 #include "receive.h"
 #include "adapter.h"
+#include "event.h"
 #include "lock.h"
 #include "memory.h"
 #include "nblpool.h"
@@ -171,6 +172,7 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
     Reason = ReceiveAccept(Receive, Processor, Index, Parameters);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
         Processor->Counters.Drops[Reason]++;
+        EVENT_REPORT(XENNET_REPORT_RECEIVE_DROP, Receive->Adapter, Reason, 1, 0, 0);
         VifReturnPacket(&Receive->Adapter->Vif, Parameters->ReceiverQueuePacket.Cookie);
     }
 

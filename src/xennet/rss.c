@@ -13,6 +13,7 @@
  */
 #include "rss.h"
 #include "adapter.h"
+#include "event.h"
 #include "memory.h"
 #include "rsssetting.h"
 #include "trace.h"
@@ -85,6 +86,8 @@ RssCommit(XENNET_RSS *Rss)
         return NDIS_STATUS_INVALID_DATA;
     }
     Rss->Current = Rss->Next;
+    EVENT_REPORT(XENNET_REPORT_RSS, Rss->Adapter, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
+                 Rss->Current.TableCount);
     TRACE("rss: hash %u scale %u types %08x table %u\n", Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
           Rss->Current.TableCount);
     return NDIS_STATUS_SUCCESS;

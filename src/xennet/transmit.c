@@ -17,6 +17,7 @@
  */
 #include "transmit.h"
 #include "adapter.h"
+#include "event.h"
 #include "lock.h"
 #include "memory.h"
 #include "offload.h"
@@ -171,15 +172,25 @@ TransmitPut(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG Count, NDI
         TransmitDone(Processor, Nbl);
 }
 
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitCountDrop(TRANSMIT_PROCESSOR *Processor, XENNET_TRANSMIT_DROP Reason, ULONG Packets)
+{
+    Processor->Counters.Drops[Reason] += Packets;
+    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Processor->Transmit->Adapter, Reason, Packets, 0, 0);
+}
+
 // Completes an NBL of which nothing was queued.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitRefuse(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_DROP Reason, NDIS_STATUS Status)
 {
     NET_BUFFER *Nb;
+    ULONG Packets = 0;
 
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb))
-        Processor->Counters.Drops[Reason]++;
+        Packets++;
+    TransmitCountDrop(Processor, Reason, Packets);
     TransmitList(Nbl)->Remaining = 0;
     TransmitList(Nbl)->Status = Status;
     TransmitDone(Processor, Nbl);
@@ -208,7 +219,7 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
         Next = NET_BUFFER_NEXT_NB(Nb);
         MaximumSegmentSize = Request->MaximumSegmentSize;
         if (MaximumSegmentSize != 0 && !TxFitSegment(Nb, Request->TcpHeaderOffset, &MaximumSegmentSize)) {
-            Processor->Counters.Drops[XENNET_TRANSMIT_DROP_OFFLOAD]++;
+            TransmitCountDrop(Processor, XENNET_TRANSMIT_DROP_OFFLOAD, 1);
             TransmitPut(Processor, Nbl, 1, NDIS_STATUS_INVALID_PACKET);
             Nb = Next;
             continue;
@@ -219,7 +230,7 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
                                    MaximumSegmentSize, Request->Tci, &Request->Hash,
                                    (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
         if (!NT_SUCCESS(Status)) {
-            Processor->Counters.Drops[XENNET_TRANSMIT_DROP_QUEUE]++;
+            TransmitCountDrop(Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
             TransmitPut(Processor, Nbl, 1,
                         AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
         }
@@ -301,7 +312,7 @@ TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
 
     if (Completion->Status != XENVIF_TRANSMITTER_PACKET_OK) {
-        Processor->Counters.Drops[XENNET_TRANSMIT_DROP_BACKEND]++;
+        TransmitCountDrop(Processor, XENNET_TRANSMIT_DROP_BACKEND, 1);
         Status = Completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED :
                                                                            NDIS_STATUS_FAILURE;
     }

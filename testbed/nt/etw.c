@@ -6,6 +6,7 @@
  */
 #include "nt/etw.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static struct provider *providers;
 static struct etw_event *events;
 static uint64_t last_handle, written, first_kept, end_kept;
 static int32_t wmi_registrations;
-static bool enabled;
+static bool enabled, shown;
 static uint8_t enabled_level;
 static uint64_t enabled_keywords;
 
@@ -52,6 +53,11 @@ void etw_enable(bool on, uint8_t level, uint64_t keywords)
     enabled = on;
     enabled_level = level;
     enabled_keywords = keywords;
+}
+
+void etw_show(bool on)
+{
+    shown = on;
 }
 
 uint64_t etw_written(void)
@@ -104,6 +110,12 @@ static int32_t write_event(uint64_t handle, const struct EVENT_DESCRIPTOR *descr
         }
         event.payload = payload;
         event.time = sched_now();
+        if (shown) {
+            char line[512];
+
+            (void)etw_describe(&event, line, sizeof(line));
+            fprintf(stderr, "trace: %s\n", line);
+        }
     }
     sched_lock(&lock);
     provider = find(handle);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Self-describing events. An event is written as three kinds of blocks, one behind the other: the provider's name, the
+ * event's name with the names and types of its fields, and the values. The first two are constants here:
+ *
+ *   provider:  UINT16 size of all, name, 0
+ *   event:     UINT16 size of all, 0 (no tags), name, 0, then for each field: name, 0, type
+ *
+ * The channel number 11 and the kind of each block tell decoders that there is no manifest (Microsoft, "TraceLogging").
+ * Systems that know nothing of it keep the bytes, and a decoder elsewhere reads them.
+ *
+ * IRQL: any; registration at PASSIVE. EventListeners counts sessions as the enable callback tells of them.
+ */
+#include "event.h"
+#include <evntprov.h>
+#include "receive.h"
+#include "transmit.h"
+#include "trace.h"
+
+#define EVENT_CHANNEL       11
+#define EVENT_KIND_EVENT    1           // EVENT_DATA_DESCRIPTOR.Reserved
+#define EVENT_KIND_PROVIDER 2
+
+#define EVENT_LEVEL_ERROR   2
+#define EVENT_LEVEL_INFO    4
+#define EVENT_LEVEL_VERBOSE 5
+
+#define EVENT_KEYWORD_LIFE      0x1
+#define EVENT_KEYWORD_SETTINGS  0x2
+#define EVENT_KEYWORD_DROPS     0x4
+
+#define EVENT_VALUES_MAXIMUM    5       // the adapter and four of its own
+
+#define EVENT_UINT(_Name)   _Name "\0\x0A"
+#define EVENT_HEX(_Name)    _Name "\0\x15"
+
+static const GUID EventProvider = {0x6b1f6d0a, 0x3c59, 0x4e0b, {0x9c, 0x0e, 0x58, 0x45, 0x4e, 0x4e, 0x45, 0x54}};
+
+static const struct {
+    USHORT Size;
+    CHAR Text[sizeof("XenNet")];
+} EventTraits = {sizeof(USHORT) + sizeof("XenNet"), "XenNet"};
+
+// The text starts with the byte of tags; the array holds the literal with its end, which does not count.
+#define EVENT_SHAPE(_Name, _Text)                                                                   \
+    static const struct {                                                                           \
+        USHORT Size;                                                                                \
+        CHAR Text[sizeof(_Text)];                                                                   \
+    } _Name = {sizeof(USHORT) + sizeof(_Text) - 1, _Text}
+
+EVENT_SHAPE(EventStart, "\0" "Start" "\0" EVENT_UINT("Adapter") EVENT_UINT("Vif") EVENT_UINT("Queues")
+            EVENT_UINT("FrameSize"));
+EVENT_SHAPE(EventStartFailed, "\0" "StartFailed" "\0" EVENT_UINT("Adapter") EVENT_UINT("Step") EVENT_HEX("Status"));
+EVENT_SHAPE(EventStop, "\0" "Stop" "\0" EVENT_UINT("Adapter"));
+EVENT_SHAPE(EventState, "\0" "State" "\0" EVENT_UINT("Adapter") EVENT_UINT("From") EVENT_UINT("To"));
+EVENT_SHAPE(EventLink, "\0" "Link" "\0" EVENT_UINT("Adapter") EVENT_UINT("Connect") EVENT_UINT("Duplex")
+            EVENT_UINT("Speed"));
+EVENT_SHAPE(EventOffload, "\0" "Offload" "\0" EVENT_UINT("Adapter") EVENT_HEX("On") EVENT_HEX("Receive"));
+EVENT_SHAPE(EventRss, "\0" "Rss" "\0" EVENT_UINT("Adapter") EVENT_UINT("Hash") EVENT_UINT("Scale") EVENT_HEX("Types")
+            EVENT_UINT("Entries"));
+EVENT_SHAPE(EventPower, "\0" "Power" "\0" EVENT_UINT("Adapter") EVENT_UINT("From") EVENT_UINT("To"));
+EVENT_SHAPE(EventFilter, "\0" "PacketFilter" "\0" EVENT_UINT("Adapter") EVENT_HEX("Types"));
+EVENT_SHAPE(EventVlan, "\0" "Vlan" "\0" EVENT_UINT("Adapter") EVENT_UINT("Id"));
+EVENT_SHAPE(EventSendDrop, "\0" "SendDrop" "\0" EVENT_UINT("Adapter") EVENT_UINT("Reason") EVENT_UINT("Packets"));
+EVENT_SHAPE(EventReceiveDrop, "\0" "ReceiveDrop" "\0" EVENT_UINT("Adapter") EVENT_UINT("Reason")
+            EVENT_UINT("Packets"));
+
+typedef struct _EVENT_ROW {
+    const VOID *Shape;                  // begins with its USHORT size
+    UCHAR Values;
+    UCHAR Level;
+    ULONGLONG Keyword;
+} EVENT_ROW;
+
+// In the order of XENNET_REPORT.
+static const EVENT_ROW EventRows[] = {
+    {&EventStart, 4, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
+    {&EventStartFailed, 3, EVENT_LEVEL_ERROR, EVENT_KEYWORD_LIFE},
+    {&EventStop, 1, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
+    {&EventState, 3, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
+    {&EventLink, 4, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
+    {&EventOffload, 3, EVENT_LEVEL_INFO, EVENT_KEYWORD_SETTINGS},
+    {&EventRss, 5, EVENT_LEVEL_INFO, EVENT_KEYWORD_SETTINGS},
+    {&EventPower, 3, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
+    {&EventFilter, 2, EVENT_LEVEL_INFO, EVENT_KEYWORD_SETTINGS},
+    {&EventVlan, 2, EVENT_LEVEL_INFO, EVENT_KEYWORD_SETTINGS},
+    {&EventSendDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS},
+    {&EventReceiveDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS}
+};
+
+C_ASSERT(RTL_NUMBER_OF(EventRows) == XENNET_REPORT_COUNT);
+
+static REGHANDLE EventHandle;
+volatile LONG EventListeners;
+
+static VOID NTAPI
+EventEnabled(LPCGUID Source, ULONG Enabled, UCHAR Level, ULONGLONG Any, ULONGLONG All, PEVENT_FILTER_DESCRIPTOR Filter,
+             PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Source);
+    UNREFERENCED_PARAMETER(Level);
+    UNREFERENCED_PARAMETER(Any);
+    UNREFERENCED_PARAMETER(All);
+    UNREFERENCED_PARAMETER(Filter);
+    UNREFERENCED_PARAMETER(Context);
+
+    // The state of all sessions together; 2 asks for a report of the state and changes nothing.
+    if (Enabled <= 1)
+        (VOID)InterlockedExchange(&EventListeners, (LONG)Enabled);
+}
+
+_Use_decl_annotations_
+VOID
+EventRegister(VOID)
+{
+    NTSTATUS Status;
+
+    Status = EtwRegister(&EventProvider, EventEnabled, NULL, &EventHandle);
+    if (NT_SUCCESS(Status))
+        return;
+    EventHandle = 0;
+    TRACE_ERROR("no event tracing (status %08x)\n", (ULONG)Status);
+}
+
+_Use_decl_annotations_
+VOID
+EventUnregister(VOID)
+{
+    if (EventHandle != 0)
+        (VOID)EtwUnregister(EventHandle);
+    EventHandle = 0;
+    EventListeners = 0;
+}
+
+static VOID
+EventDescribe(EVENT_DATA_DESCRIPTOR *Data, const VOID *Block, ULONG Size, ULONG Kind)
+{
+    Data->Ptr = (ULONG_PTR)Block;
+    Data->Size = Size;
+    Data->Reserved = Kind;
+}
+
+_Use_decl_annotations_
+VOID
+EventWriteReport(XENNET_REPORT Report, ULONG Adapter, ULONG64 First, ULONG64 Second, ULONG64 Third, ULONG64 Fourth)
+{
+    EVENT_DATA_DESCRIPTOR Data[3];
+    EVENT_DESCRIPTOR Descriptor;
+    ULONG64 Values[EVENT_VALUES_MAXIMUM];
+    const EVENT_ROW *Row = &EventRows[Report];
+
+    RtlZeroMemory(&Descriptor, sizeof(Descriptor));
+    Descriptor.Channel = EVENT_CHANNEL;
+    Descriptor.Level = Row->Level;
+    Descriptor.Keyword = Row->Keyword;
+    Values[0] = Adapter;
+    Values[1] = First;
+    Values[2] = Second;
+    Values[3] = Third;
+    Values[4] = Fourth;
+    EventDescribe(&Data[0], &EventTraits, EventTraits.Size, EVENT_KIND_PROVIDER);
+    EventDescribe(&Data[1], Row->Shape, *(const USHORT *)Row->Shape, EVENT_KIND_EVENT);
+    EventDescribe(&Data[2], Values, Row->Values * sizeof(Values[0]), 0);
+    (VOID)EtwWrite(EventHandle, &Descriptor, NULL, RTL_NUMBER_OF(Data), Data);
+}
