@@ -5,6 +5,7 @@ The files are those of the package folder; they are built first, as the free dri
 they are made of.
 """
 
+import functools
 import re
 import unittest
 from pathlib import Path
@@ -26,9 +27,15 @@ def windows_7_exports(library, arch):
     return names
 
 
-def setUpModule():
+@functools.lru_cache(maxsize=None)
+def build():
+    """Once for all cases: each of them is a run of this module's own."""
     with made.one_at_a_time(print):
         made.driver(print)
+
+
+def setUpModule():
+    build()
 
 
 class DriverImage:
