@@ -18,7 +18,8 @@
 enum {
     GUEST_DOMAIN = 1,
     BACKEND_DOMAIN = 0,
-    GUEST_MEMORY_PAGES = 48 * 1024, /* 192 MB of address space; only what is used becomes resident */
+    GUEST_MEMORY_PAGES = 32 * 1024, /* of address space; only what is used becomes resident */
+    QUEUE_MEMORY_PAGES = 8 * 1024,  /* the same for each queue: send buffers, received packets */
     GRANTS_MOST = 65536,
     EDGE_BUFFERS = 256,             /* per queue */
     CONNECT_SECONDS = 20,           /* a real Xen under emulation takes a few */
@@ -38,7 +39,7 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
 
 static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
-    struct xen_host_options host = { GUEST_MEMORY_PAGES, GRANTS_MOST, options->strict_grants };
+    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, GRANTS_MOST, options->strict_grants };
     struct netback_options netback = {
         .vif = bed->vif_config,
         .queues = options->queues,

@@ -12,6 +12,7 @@ import time
 import unittest
 from itertools import product
 
+from scripts import cli_run
 from scripts.cli import ROOT
 from scripts.namespaces import ADDRESSES
 from tests.traffic_bed import fresh_copy, needs_traffic, running
@@ -131,6 +132,13 @@ class Queues(unittest.TestCase):
             for way in ("out", "in"):
                 traffic.tcp(4, way, RATE_SECONDS, streams=16)
         self.assertEqual(bed.end["queues_used"], 4)
+
+    def test_as_many_queues_as_can_be_asked_for_carry_traffic(self):
+        with running("--queues", str(cli_run.QUEUES_MOST), "--mtu", str(cli_run.MTU_LEAST)) as (bed, traffic):
+            self.assertEqual(bed.ready["queues"], cli_run.QUEUES_MOST)
+            for way in ("out", "in"):
+                traffic.tcp(4, way, 1, streams=cli_run.QUEUES_MOST)
+        self.assertGreater(bed.end["queues_used"], 4)
 
     def test_one_queue_is_used_where_the_backend_has_no_multi_queue(self):
         with running("--queues", "4", "--backend-no", "multi-queue") as (bed, traffic):
