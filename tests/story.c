@@ -303,7 +303,7 @@ static void main_task(void *argument)
         .mtu = plan->mtu != 0 ? plan->mtu : 1500,
         .backend_without = plan->backend_without,
         .edge_buffers = plan->edge_buffers,
-        .strict_grants = plan->kind == SCHED_SIMULATED,
+        .strict_grants = plan->kind == SCHED_SIMULATED && !plan->loose_grants,
         .wire_port = story->wire,
         .receive = receive,
         .context = story,

@@ -41,6 +41,7 @@ struct story_plan {
     const void *detail;                       /* the scenario's own */
     bool may_not_start;                       /* then the scenario is told with `started` false */
     bool quiet;                               /* counts are not printed */
+    bool loose_grants;                        /* simulated: pages stay accessible after a grant ends, which is faster */
     void (*tell)(struct story *story);        /* the scenario itself: the bed is running when it is called */
 };
 

@@ -267,7 +267,8 @@ AdapterInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINIP
 
     EVENT_REPORT(XENNET_REPORT_START, Adapter, Adapter->Vif.Version, Adapter->QueueCount, Adapter->MaximumFrameSize, 0);
     OffloadApplyReceive(Adapter->Offload);
-    OidApplyPacketFilter(Adapter);
+    // A filter that XenVif did not take now is set again by the first OID.
+    (VOID)OidApplyPacketFilter(Adapter);
     (VOID)AdapterMove(Adapter, XennetStatePaused);
     return NDIS_STATUS_SUCCESS;
 }

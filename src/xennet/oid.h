@@ -20,6 +20,6 @@ ULONG OidGetList(_In_ const struct _XENNET_ADAPTER *Adapter, _Out_writes_(OID_LI
 
 // Passes the packet filter in force to XenVif. Once at start, then whenever it is set.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID OidApplyPacketFilter(_In_ struct _XENNET_ADAPTER *Adapter);
+NTSTATUS OidApplyPacketFilter(_In_ struct _XENNET_ADAPTER *Adapter);
 
 #endif

@@ -237,19 +237,24 @@ OidFilterLevel(ULONG Filter, ULONG Everything, ULONG Matching)
 }
 
 _Use_decl_annotations_
-VOID
+NTSTATUS
 OidApplyPacketFilter(XENNET_ADAPTER *Adapter)
 {
     ULONG Filter = Adapter->PacketFilter;
     XENNET_VIF *Vif = &Adapter->Vif;
+    NTSTATUS Status;
 
-    (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_UNICAST,
-                   OidFilterLevel(Filter, Adapter->ForeignAddress ? NDIS_PACKET_TYPE_DIRECTED : 0,
-                                  NDIS_PACKET_TYPE_DIRECTED));
-    (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
-                   OidFilterLevel(Filter, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_MULTICAST));
-    (VOID)VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_BROADCAST,
-                   OidFilterLevel(Filter, NDIS_PACKET_TYPE_BROADCAST, 0));
+    Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_UNICAST,
+                      OidFilterLevel(Filter, Adapter->ForeignAddress ? NDIS_PACKET_TYPE_DIRECTED : 0,
+                                     NDIS_PACKET_TYPE_DIRECTED));
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
+                      OidFilterLevel(Filter, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_MULTICAST));
+    if (!NT_SUCCESS(Status))
+        return Status;
+    return VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_BROADCAST,
+                    OidFilterLevel(Filter, NDIS_PACKET_TYPE_BROADCAST, 0));
 }
 
 _Use_decl_annotations_
@@ -257,13 +262,18 @@ NDIS_STATUS
 OidSetPacketFilter(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
     ULONG Filter = *(const ULONG *)Buffer;
+    ULONG Before = Adapter->PacketFilter;
 
     UNREFERENCED_PARAMETER(Length);
 
     if (Filter & ~(ULONG)ATTRIBUTES_PACKET_FILTERS)
         return NDIS_STATUS_INVALID_DATA;
     Adapter->PacketFilter = Filter;
-    OidApplyPacketFilter(Adapter);
+    if (!NT_SUCCESS(OidApplyPacketFilter(Adapter))) {
+        Adapter->PacketFilter = Before;
+        (VOID)OidApplyPacketFilter(Adapter);
+        return NDIS_STATUS_FAILURE;
+    }
     EVENT_REPORT(XENNET_REPORT_FILTER, Adapter, Filter, 0, 0, 0);
     TRACE("packet filter %08x\n", Filter);
     return NDIS_STATUS_SUCCESS;
