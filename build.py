@@ -38,6 +38,7 @@ def read(arguments):
     parser.add_argument("--arch", action="append", choices=ARCHITECTURES, help="build only this architecture; may be repeated")
     sign.add_options(parser)
     options = parser.parse_args(arguments)
+    options.arch_asked = options.arch is not None
     options.arch = list(dict.fromkeys(options.arch or ARCHITECTURES))
     return options
 

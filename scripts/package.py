@@ -76,10 +76,14 @@ def assemble(arch, flavour, signer):
     signer.sign(catalog(folder, arch, members), stage / "xennet.cat")
     if signer.is_test:
         (stage / "xennet.cer").write_bytes(sign.der(signer.certificate))
+    add_scripts(stage, arch)
+    return {path.name: path for path in sorted(stage.iterdir())}
+
+
+def add_scripts(stage, arch):
     for name in SCRIPTS:
         text = version.fill(f"src/{name}", dict(build_driver.places(), ARCHITECTURE=arch))
         (stage / name).write_bytes(build_driver.windows_lines(text))
-    return {path.name: path for path in sorted(stage.iterdir())}
 
 
 def deliver(arch, files):
@@ -100,7 +104,6 @@ def store_symbols(flavour, packages):
         paths = [path for path in files.values() if path.suffix in (".pdb", ".sys", ".dll")]
         store.add(paths, "XenNet", version.text(), f"{flavour} {arch}")
     store.retire()
-    return store.folder
 
 
 def archive(packages):
@@ -123,15 +126,18 @@ def replace(path, content):
     fresh.replace(path)
 
 
+def finish(flavour, packages, signer, say):
+    """Deliver, store and archive what was assembled: {architecture: {name: path}}."""
+    for arch, files in packages.items():
+        package = deliver(arch, files)
+        say(f"{package.relative_to(ROOT)}: xennet.sys {version.text()} {flavour}, {files['xennet.sys'].stat().st_size} bytes, "
+            f"signed with {'a test certificate' if signer.is_test else 'the given certificate'}")
+    store_symbols(flavour, packages)
+    if not archive(packages):
+        say("xennet/source.tgz: not made, because git finds no repository here")
+
+
 def build(flavour, architectures, signer, say):
     with build_driver.one_at_a_time():
         version.count()
-        packages = {arch: assemble(arch, flavour, signer) for arch in architectures}
-        for arch, files in packages.items():
-            package = deliver(arch, files)
-            say(f"{package.relative_to(ROOT)}: xennet.sys {version.text()} {flavour}, {files['xennet.sys'].stat().st_size} bytes, "
-                f"signed with {'a test certificate' if signer.is_test else 'the given certificate'}")
-        store = store_symbols(flavour, packages)
-        if not archive(packages):
-            say("xennet/source.tgz: not made, because git finds no repository here")
-    return store
+        finish(flavour, {arch: assemble(arch, flavour, signer) for arch in architectures}, signer, say)

@@ -24,7 +24,7 @@ RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are 
 
 RUN = DRIVER + TESTBED + TRAFFIC
 XEN = RUN + RIG
-TEST = RUN + CAPTURE + WINE + RIG
+TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS
 
 
 def missing(names):

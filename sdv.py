@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Analyze the driver and the co-installer without running them.
+
+usage: sdv.py
+
+On Linux: clang's static analyzer, clang's warnings with the lock and IRQL annotations, cppcheck. On Windows, with VS and
+KIT as for build.py: Static Driver Verifier, or CodeQL (in PATH, or in the folder CODEQL) where the kit has none.
+
+One line for each finding, whatever tool it is from:  file:line: tool: rule: text
+Exit status: 0 no finding, 1 findings, 2 something to put right first.
+"""
+
+import sys
+
+sys.dont_write_bytecode = True
+if sys.version_info < (3, 8):
+    sys.exit("sdv.py: this Python is older than 3.8: use a newer one")
+
+from scripts.cli import Stop
+
+
+def show(findings, out=None):
+    """Print findings and their number; return the exit status."""
+    for name, line, tool, rule, text in findings:
+        print(f"{name}:{line}: {tool}: {rule}: {text}", file=out)
+    print(f"{len(findings)} finding{'' if len(findings) == 1 else 's'}", file=out)
+    return 1 if findings else 0
+
+
+def main(arguments):
+    if arguments:
+        print(__doc__.strip())
+        return 0 if arguments in (["--help"], ["-h"]) else 2
+    try:
+        if sys.platform == "win32":
+            from scripts import analysis_windows as analysis
+        else:
+            from scripts import analysis, packages
+            packages.ensure(packages.DRIVER + packages.ANALYSIS, print)
+        return show(analysis.run(lambda text: print(text, file=sys.stderr)))
+    except Stop as stop:
+        print(f"sdv.py: {stop.text}", file=sys.stderr)
+        return stop.status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
