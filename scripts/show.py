@@ -59,6 +59,8 @@ class Show:
         last = bed.end or bed.status
         for name in (*COUNTERS, "queues_used"):
             self.figures[name] = last.get(name)
+        self.figures["driver_counters"] = last.get("driver_counters")
+        self.figures["driver_queues"] = last.get("driver_queues")
         self.figures["leaks"] = (bed.end or {}).get("leaks")
         self.figures["event_log"] = (bed.end or {}).get("event_log")
         self.figures["resident_kb_most"] = max(bed.resident_kb, default=None)

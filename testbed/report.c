@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../include/counters.h"
 #include "nt/version.h"
 
 static char *kept_counters;
@@ -127,6 +128,32 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
 #undef PUT
 }
 
+/* What the driver counts by itself, by the OIDs of include/counters.h; nothing for a driver that lists no such OID. */
+static void put_driver(FILE *out, struct bed *bed)
+{
+#define NAME(name, side, member) #name,
+    static const char *const names[] = { XENNET_COUNTERS(NAME) };
+#undef NAME
+    enum { COUNT = sizeof(names) / sizeof(names[0]), QUEUE_VALUES = 2 * QUEUES_MOST };
+    uint64_t counters[COUNT], queues[QUEUE_VALUES];
+    uint32_t written, needed, i;
+
+    if (bed == NULL || adapter_query(bed->adapter, XENNET_OID_COUNTERS, counters, sizeof(counters), &written, &needed) != 0) {
+        return;
+    }
+    fputs(",\"driver_counters\":{", out);
+    for (i = 0; i < written / sizeof(counters[0]); i++) {
+        fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "" : ",", names[i], counters[i]);
+    }
+    fputs("},\"driver_queues\":[", out);
+    if (adapter_query(bed->adapter, XENNET_OID_QUEUES, queues, sizeof(queues), &written, &needed) == 0) {
+        for (i = 0; i < written / sizeof(queues[0]); i += 2) {
+            fprintf(out, "%s{\"rx_packets\":%" PRIu64 ",\"rx_bytes\":%" PRIu64 "}", i == 0 ? "" : ",", queues[i], queues[i + 1]);
+        }
+    }
+    fputc(']', out);
+}
+
 /* "xennet.sys 10.0.0.0": file name and the file version of its version resource (VS_FIXEDFILEINFO, found by its signature). */
 static const char *driver_title(const char *path)
 {
@@ -224,6 +251,7 @@ void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct b
         exit(1);
     }
     put_counters(out, elapsed_ns, ports, bed);
+    put_driver(out, bed);
     fclose(out);
     if (bed != NULL) {
         ndis_event_log(keep_line, NULL);

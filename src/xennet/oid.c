@@ -11,6 +11,7 @@
  */
 #include "oid.h"
 #include "adapter.h"
+#include "counters.h"
 #include "lock.h"
 #include "oidvalue.h"
 #include "power.h"
@@ -155,7 +156,10 @@ static const OID_ROW OidTable[] = {
     {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0},
     {OID_PM_PARAMETERS, 0, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
     {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0},
-    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE)}
+    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE)},
+    {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0},
+    {XENNET_OID_COUNTERS, 0, OidQueryOwnCounters, NULL, 0},
+    {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0}
 };
 
 C_ASSERT(RTL_NUMBER_OF(OidTable) <= OID_LIST_MAXIMUM);

@@ -13,7 +13,7 @@
 
 struct _XENNET_ADAPTER;
 
-#define OID_DESCRIPTION_SIZE 64
+#define XENNET_QUEUES_MAXIMUM 64
 
 // A query handler writes Scratch and the bytes of it that count.
 typedef struct _OID_VALUE {
@@ -27,6 +27,8 @@ typedef struct _OID_VALUE {
         NDIS_STATISTICS_INFO Statistics;
         NDIS_RSC_STATISTICS_INFO RscStatistics;
         NDIS_INTERRUPT_MODERATION_PARAMETERS Moderation;
+        ULONG64 Counters[2 * XENNET_QUEUES_MAXIMUM];
+        NDIS_GUID Guids[2];
         NDIS_OID List[OID_LIST_MAXIMUM];
     } Scratch;
 } OID_VALUE;
@@ -42,6 +44,9 @@ VOID OidQueryMulticast(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, 
 VOID OidQueryModeration(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, _Out_ OID_VALUE *Value);
 VOID OidQueryStatistics(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, _Out_ OID_VALUE *Value);
 VOID OidQueryRscStatistics(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, _Out_ OID_VALUE *Value);
+VOID OidQueryOwnCounters(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, _Out_ OID_VALUE *Value);
+VOID OidQueryQueues(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, _Out_ OID_VALUE *Value);
+VOID OidQueryGuids(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, _Out_ OID_VALUE *Value);
 VOID OidQueryReceiveHash(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid, _Out_ OID_VALUE *Value);
 
 NDIS_STATUS OidSetLookahead(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);

@@ -45,6 +45,7 @@ struct _XENNET_RECEIVE {
     XENNET_ADAPTER *Adapter;
     XENNET_NBL_POOL *Pool;
     PUCHAR Processors;                  // RECEIVE_STRIDE apart
+    PUCHAR Queues;                      // XENNET_QUEUE_COUNTERS, a cache line apart
     ULONG ProcessorCount;
     XENNET_RX_LIMITS Limits;
 };
@@ -53,6 +54,12 @@ FORCEINLINE RECEIVE_PROCESSOR *
 ReceiveProcessor(XENNET_RECEIVE *Receive, ULONG Index)
 {
     return (RECEIVE_PROCESSOR *)(Receive->Processors + (SIZE_T)Index * RECEIVE_STRIDE);
+}
+
+FORCEINLINE XENNET_QUEUE_COUNTERS *
+ReceiveQueue(const XENNET_RECEIVE *Receive, ULONG Index)
+{
+    return (XENNET_QUEUE_COUNTERS *)(Receive->Queues + (SIZE_T)Index * XENNET_CACHE_LINE);
 }
 
 FORCEINLINE VOID
@@ -136,6 +143,7 @@ static XENNET_RECEIVE_DROP
 ReceiveAccept(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index,
               const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
 {
+    XENNET_QUEUE_COUNTERS *Queue;
     XENNET_RECEIVE_DROP Reason;
     RECEIVE_BATCH *Batch;
     NET_BUFFER_LIST *Nbl;
@@ -155,6 +163,9 @@ ReceiveAccept(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index
         Processor->Counters.CoalescedSegments += Segments;
         Processor->Counters.CoalescedOctets += Parameters->ReceiverQueuePacket.Length;
     }
+    Queue = ReceiveQueue(Receive, Parameters->ReceiverQueuePacket.Index);
+    Queue->Packets++;
+    Queue->Octets += Parameters->ReceiverQueuePacket.Length;
     RxPacketFill(&Receive->Limits, Parameters, Segments, Nbl);
     ReceiveAppend(Batch, Nbl);
     return XENNET_RECEIVE_ACCEPT;
@@ -224,6 +235,13 @@ ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
 }
 
 _Use_decl_annotations_
+XENNET_QUEUE_COUNTERS
+ReceiveReadQueue(const XENNET_RECEIVE *Receive, ULONG Index)
+{
+    return *ReceiveQueue(Receive, Index);
+}
+
+_Use_decl_annotations_
 NDIS_STATUS
 ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
 {
@@ -232,11 +250,13 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
 
     *Result = NULL;
     Receive = MemoryAllocate(Adapter->NdisHandle,
-                             sizeof(*Receive) + XENNET_CACHE_LINE + Adapter->ProcessorCount * RECEIVE_STRIDE);
+                             sizeof(*Receive) + XENNET_CACHE_LINE + Adapter->ProcessorCount * RECEIVE_STRIDE +
+                                 (SIZE_T)Adapter->QueueCount * XENNET_CACHE_LINE);
     if (Receive == NULL)
         return NDIS_STATUS_RESOURCES;
     Receive->Adapter = Adapter;
     Receive->Processors = MemoryAlign(Receive + 1);
+    Receive->Queues = Receive->Processors + Adapter->ProcessorCount * RECEIVE_STRIDE;
     Receive->ProcessorCount = Adapter->ProcessorCount;
     Receive->Limits.Offload = Adapter->Offload;
     Receive->Limits.Vlan = &Adapter->Vlan;

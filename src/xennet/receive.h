@@ -30,6 +30,12 @@ typedef enum _XENNET_RECEIVE_DROP {
 
 #define XENNET_RECEIVE_ACCEPT XENNET_RECEIVE_DROP_COUNT
 
+// What has come on one queue; written by whoever XenVif lets work on it, one at a time.
+typedef struct _XENNET_QUEUE_COUNTERS {
+    ULONG64 Packets;
+    ULONG64 Octets;
+} XENNET_QUEUE_COUNTERS;
+
 // Sums over all processors, read while they move.
 typedef struct _XENNET_RECEIVE_COUNTERS {
     ULONG64 NdisCalls;                  // indications
@@ -60,5 +66,9 @@ VOID ReceiveReturn(_In_ XENNET_RECEIVE *Receive, _In_ NET_BUFFER_LIST *Chain, _I
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ReceiveReadCounters(_In_ XENNET_RECEIVE *Receive, _Out_ XENNET_RECEIVE_COUNTERS *Counters);
+
+// Index: below the adapter's QueueCount.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+XENNET_QUEUE_COUNTERS ReceiveReadQueue(_In_ const XENNET_RECEIVE *Receive, _In_ ULONG Index);
 
 #endif

@@ -27,6 +27,7 @@
 #define OID_GEN_MEDIA_CONNECT_STATUS 0x10114
 #define OID_GEN_MAXIMUM_SEND_PACKETS 0x10115
 #define OID_GEN_VENDOR_DRIVER_VERSION 0x10116
+#define OID_GEN_SUPPORTED_GUIDS 0x10117
 #define OID_GEN_TRANSPORT_HEADER_OFFSET 0x10119
 #define OID_GEN_PHYSICAL_MEDIUM 0x10202
 #define OID_GEN_RECEIVE_SCALE_CAPABILITIES 0x10203
@@ -307,5 +308,20 @@ typedef struct _NDIS_INTERRUPT_MODERATION_PARAMETERS {
 #define NDIS_INTERRUPT_MODERATION_PARAMETERS_REVISION_1 1
 #define NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1 \
     NDIS_SIZEOF_THROUGH(NDIS_INTERRUPT_MODERATION_PARAMETERS, InterruptModeration)
+
+/* The answer to OID_GEN_SUPPORTED_GUIDS is an array of these: OIDs of the driver's own, reached through WMI. */
+typedef struct _NDIS_GUID {
+    GUID Guid;
+    union {
+        NDIS_OID Oid;
+        NDIS_STATUS Status;
+    };
+    ULONG Size; /* bytes of the value, or of one element of an array */
+    ULONG Flags;
+} NDIS_GUID, *PNDIS_GUID;
+
+#define fNDIS_GUID_TO_OID 0x1
+#define fNDIS_GUID_ARRAY 0x10
+#define fNDIS_GUID_ALLOW_READ 0x20
 
 #endif
