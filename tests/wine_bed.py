@@ -30,6 +30,7 @@ DECORATIONS = {"x64": "NTamd64", "x86": "NTx86"}
 HIVES = ("system.reg", "user.reg", "userdef.reg")
 FIRST_START_SECONDS = 180
 SECONDS = 60
+STARTS = 3
 SERVICES = r"SYSTEM\CurrentControlSet\Services"
 NET_CLASS = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e972-e325-11ce-bfc1-08002be10318}"
 DEVICES = r"SYSTEM\CurrentControlSet\Enum\ROOT\XENVIF"
@@ -216,10 +217,17 @@ class Bed:
     def run(self, *commands):
         """Give commands, each a tuple of fields, to one program; a Result for each."""
         given = "".join("\t".join(map(str, command)) + "\n" for command in commands)
-        status, said = self.start([windows_path(self.program)], SECONDS, given)
+        for _ in range(STARTS):
+            status, said = self.start([windows_path(self.program)], SECONDS, given)
+            if said.startswith("ready"):
+                break
+            # Wine did not come up, so nothing has been done: on a busy machine an old server may still be going down.
+            self.stop()
         results, answers = [], []
         for line in said.replace("\r", "").splitlines():
             kind, *fields = line.split("\t")
+            if kind == "ready":
+                continue
             if kind == "done":
                 results.append(Result(answers))
                 answers = []

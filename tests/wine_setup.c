@@ -381,6 +381,7 @@ void start(void)
     static char line[LINE_MOST];
 
     AddVectoredExceptionHandler(1, on_exception);
+    say("ready");
     while (fgets(line, sizeof(line), stdin) != NULL) {
         char *field[FIELDS_MOST] = { line };
         int count = 1;
