@@ -191,7 +191,7 @@ void bed_open(struct bed *bed, bool real)
 
     memset(bed, 0, sizeof(*bed));
     bed->real = real;
-    bed->patience = 2 * SECOND;
+    bed->patience = real ? 3 * SECOND : 2 * SECOND; /* an emulated machine is slow */
     snprintf(bed->front, sizeof(bed->front), "/local/domain/%u/device/vif/0", real ? 0 : GUEST);
     snprintf(bed->back, sizeof(bed->back), "/local/domain/0/backend/vif/%u/0", real ? 0 : GUEST);
     if (real) {

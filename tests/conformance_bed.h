@@ -82,7 +82,8 @@ void tx_extra(struct bed *bed, uint32_t queue, const struct netif_extra_info *ex
 uint8_t *tx_page(struct bed *bed, uint32_t queue, uint32_t *reference); /* the page of the slot that comes next */
 void tx_packet(struct bed *bed, const uint8_t *bytes, uint32_t length, uint32_t first, uint32_t flags, const struct netif_extra_info *extra);
 void tx_push(struct bed *bed, uint32_t queue);
-uint32_t tx_answers(struct bed *bed, uint32_t queue, int16_t *statuses, uint32_t most); /* until all are answered or patience ends */
+struct tx_answer { uint16_t id; int16_t status; };
+uint32_t tx_answers(struct bed *bed, uint32_t queue, struct tx_answer *answers, uint32_t most); /* until all are answered or patience ends */
 void rx_post(struct bed *bed, uint32_t queue, bool bad_grant);
 struct received {
     uint8_t bytes[FRAME_BYTES_MOST];

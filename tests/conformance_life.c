@@ -102,6 +102,25 @@ static void offline_close(struct bed *bed)
     write_state(bed, XenbusStateClosed);
 }
 
+/* A request that crosses its page disables the device: is it of use again after closing and connecting anew? */
+static void disabled(struct bed *bed)
+{
+    uint32_t reference;
+    struct tx_answer answer;
+
+    bed_connect(bed, &plain);
+    tx_page(bed, 0, &reference);
+    tx_request(bed, 0, reference, 4000, 200, 0);
+    tx_push(bed, 0);
+    saw(bed, tx_answers(bed, 0, &answer, 1) == 0 ? "disabled" : "answered");
+    bed_disconnect(bed);
+    bed_connect(bed, &plain);
+    tx_page(bed, 0, &reference);
+    tx_request(bed, 0, reference, 0, 60, 0);
+    tx_push(bed, 0);
+    saw(bed, tx_answers(bed, 0, &answer, 1) == 0 ? ", of no use after a reconnect" : ", of use after a reconnect");
+}
+
 /* --- connecting with keys that are missing or wrong --- */
 
 static void connect_without(struct bed *bed, const struct setup *setup, const char *key)
@@ -147,6 +166,7 @@ const struct conformance_case life_cases[] = {
     { "life: Initialised before Connected", NULL, initialised_first },
     { "life: close before connecting", NULL, close_before_connecting },
     { "life: close while offline", NULL, offline_close },
+    { "life: a disabled device connected anew", NULL, disabled },
     { "life: split event channels", NULL, split_channels },
     { "life: two queues", NULL, two_queues },
     { "life: one queue by number", NULL, queues_1 },

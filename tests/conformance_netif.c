@@ -27,7 +27,7 @@ static bool wanted(const char *name)
     return program.name_count == 0;
 }
 
-/* A case that connects by itself starts from a new device and leaves none that another could use. */
+/* A case that connects by itself starts from a new device and leaves none that another could use, nor does one that got it disabled. */
 static void run_case(struct bed *bed, const struct conformance_case *one)
 {
     bed->saw[0] = '\0';
@@ -42,10 +42,8 @@ static void run_case(struct bed *bed, const struct conformance_case *one)
     one->run(bed);
     printf("\"%s\": \"%s\"", one->name, bed->saw);
     fflush(stdout);
-    if (one->setup == NULL) {
+    if (one->setup == NULL || strstr(bed->saw, "state 4") != NULL) { /* disabled: a reconnect may not be enough */
         bed_renew(bed);
-    } else if (strstr(bed->saw, "state 4") != NULL) { /* disabled */
-        bed_disconnect(bed);
     }
 }
 

@@ -63,7 +63,7 @@ void tx_push(struct bed *bed, uint32_t index)
     }
 }
 
-uint32_t tx_answers(struct bed *bed, uint32_t index, int16_t *statuses, uint32_t most)
+uint32_t tx_answers(struct bed *bed, uint32_t index, struct tx_answer *answers_seen, uint32_t most)
 {
     struct raw_queue *queue = &bed->queue[index];
     uint64_t deadline = sched_now() + bed->patience;
@@ -74,7 +74,9 @@ uint32_t tx_answers(struct bed *bed, uint32_t index, int16_t *statuses, uint32_t
         int more;
 
         while (queue->tx.rsp_cons != __atomic_load_n(&queue->tx.sring->rsp_prod, __ATOMIC_ACQUIRE) && answers < most) {
-            statuses[answers++] = RING_GET_RESPONSE(&queue->tx, queue->tx.rsp_cons)->status;
+            const struct netif_tx_response *response = RING_GET_RESPONSE(&queue->tx, queue->tx.rsp_cons);
+
+            answers_seen[answers++] = (struct tx_answer){ response->id, response->status };
             queue->tx.rsp_cons++;
         }
         if (answers == most || queue->tx.rsp_cons == queue->tx.req_prod_pvt) {

@@ -5,6 +5,8 @@
  */
 #include "conformance_bed.h"
 
+#include <stdlib.h>
+
 #include "packets.h"
 
 #define NO_GRANT 0x00fffff0u
@@ -53,28 +55,45 @@ static bool is_mark(const struct frame *frame)
     return frame->length >= 14 && get16(taken + 12) == MARK_TYPE;
 }
 
+static int by_id(const void *left, const void *right)
+{
+    const struct tx_answer *a = left, *b = right;
+    bool a_null = a->status == NETIF_RSP_NULL, b_null = b->status == NETIF_RSP_NULL;
+
+    return a_null != b_null ? a_null - b_null : (int)a->id - (int)b->id;
+}
+
+/* Statuses by slot: the order of responses is the backend's affair. Extra segments' null responses come last. */
+static void saw_answers(struct bed *bed, struct tx_answer *answers, uint32_t count)
+{
+    uint32_t i, same;
+
+    qsort(answers, count, sizeof(answers[0]), by_id);
+    saw(bed, count == 0 ? "no answer" : "answers");
+    for (i = 0; i < count; i += same) {
+        for (same = 1; i + same < count && answers[i + same].status == answers[i].status; same++) {
+        }
+        saw(bed, same == 1 ? " %d" : " %d*%u", answers[i].status, same);
+    }
+}
+
 void transmit_case(struct bed *bed, void (*make)(struct bed *))
 {
     struct frame frame = { .vectors = { { taken, sizeof(taken) } }, .vector_count = 1 };
-    int16_t statuses[RING_SLOTS + 1];
+    struct tx_answer answers[RING_SLOTS + 1];
     uint8_t mark[60] = { 0, 0x16, 0x3e, 1, 2, 3, 0, 0x16, 0x3e, 9, 9, 9, MARK_TYPE >> 8, MARK_TYPE & 0xff };
-    uint32_t count, i, same;
+    uint32_t count;
 
     make(bed);
     tx_push(bed, 0);
-    count = tx_answers(bed, 0, statuses, RING_SLOTS);
-    saw(bed, count == 0 ? "no answer" : "answers");
-    for (i = 0; i < count; i += same) {
-        for (same = 1; i + same < count && statuses[i + same] == statuses[i]; same++) {
-        }
-        saw(bed, same == 1 ? " %d" : " %d*%u", statuses[i], same);
-    }
+    count = tx_answers(bed, 0, answers, RING_SLOTS);
+    saw_answers(bed, answers, count);
     if (count == 0) { /* nothing is looked at any more, or the requests are still waited for */
         bed->queue[0].tx.rsp_cons = bed->queue[0].tx.req_prod_pvt;
     }
     tx_packet(bed, mark, sizeof(mark), 4096, 0, NULL);
     tx_push(bed, 0);
-    if (count == 0 || tx_answers(bed, 0, statuses, 1) == 0) {
+    if (count == 0 || tx_answers(bed, 0, answers, 1) == 0) {
         saw(bed, "; device disabled, state %d", back_read(bed, "state"));
         return;
     }

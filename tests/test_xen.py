@@ -5,6 +5,7 @@ a capture in domain 0 shows them, closing and reconnecting, taking over after a 
 One machine is booted for the file; each case starts its own testbed in it and ends with nothing left behind, or fails.
 """
 
+import json
 import unittest
 from itertools import product
 
@@ -12,14 +13,22 @@ from scripts.namespaces import ADDRESSES
 from scripts.traffic import IPERF_PORT
 from scripts.xenrig import bed as xenbed
 from scripts.xenrig.traffic import XenTraffic
+from scripts.xenrig.record import RECORDING, observe
+from tests.test_conformance import FLOWS, compare
 from tests.xen_rig import BACK, FRONT, captured, dom0, needs_rig, options, rig, running
 
 DOWNLOAD = 10_000_000
 SECONDS = 1
 TCP_BYTES = "3M"
 ROUNDS = 100
-ROUNDS_SECONDS = 500
+ROUNDS_SECONDS = 800
 PLAIN = ("--backend-no", "sg,gso-tcpv4,gso-tcpv6,csum,ipv6-csum")
+
+
+def until(states):
+    """Shell text that waits until the states of frontend and backend are (or are not) those."""
+    return (f"""t=0; until [ "$(xenstore-read {FRONT}/state {BACK}/state | tr -d '\\n')" {states} ]; do t=$((t+1)); """
+            f"[ $t -gt 1000 ] && {{ xenstore-ls {FRONT}; xenstore-ls {BACK}; exit 1; }}; usleep 5000; done")
 
 
 @needs_rig
@@ -75,6 +84,17 @@ class Offloads(unittest.TestCase):
 
 
 @needs_rig
+class Conformance(unittest.TestCase):
+    def test_netback_does_what_was_recorded(self):
+        compare(self, json.loads(RECORDING.read_text()), observe(rig()))
+
+    def test_queue_and_hash_of_1000_flows_are_as_predicted(self):
+        flows = json.loads(dom0(f"/rig/conformance_netif --provider xen --flows {FLOWS}", 120))
+        self.assertEqual((flows["flows"], flows["lost"], flows["other_queue"], flows["other_hash"]), (FLOWS, 0, 0, 0))
+        self.assertTrue(all(flows["queues"]), "not every queue was used")
+
+
+@needs_rig
 class Life(unittest.TestCase):
     def test_100_reconnects_under_traffic_leave_nothing(self):
         with running("--queues", "2") as (bed, traffic):
@@ -82,10 +102,8 @@ class Life(unittest.TestCase):
             ports = dom0("lsevtchn 0 | wc -l")
             flood = rig().spawn(f"nsenter --net={bed.namespace('guest')} ping -q -f -s 1400 {ADDRESSES['wire'][4]}")
             # Netback's own key says Closing, as when it goes away; the frontend closes, and both come back.
-            out = dom0(f"""n=0; while [ $n -lt {ROUNDS} ]; do xenstore-write {BACK}/state 5; """
-                       f"""t=0; until [ "$(xenstore-read {FRONT}/state)" != 4 ]; do t=$((t+1)); [ $t -gt 400 ] && exit 1; usleep 10000; done; """
-                       f"""t=0; until [ "$(xenstore-read {FRONT}/state)$(xenstore-read {BACK}/state)" = 44 ]; do """
-                       """t=$((t+1)); [ $t -gt 400 ] && exit 1; usleep 10000; done; n=$((n+1)); done; echo $n""", ROUNDS_SECONDS)
+            out = dom0(f"""n=0; while [ $n -lt {ROUNDS} ]; do xenstore-write {BACK}/state 5; {until("!= 44")}; {until("= 44")}; """
+                       "n=$((n+1)); done; echo $n", ROUNDS_SECONDS)
             self.assertEqual(out, str(ROUNDS))
             dom0("kill -INT $(pidof ping); true")
             flood.wait(30)
@@ -111,8 +129,7 @@ class Life(unittest.TestCase):
         with running("--queues", "1") as (bed, traffic):
             traffic.ping(4, count=1)
             dom0("sh /vif remove-backend && sh /vif add-backend 1500")
-            dom0(f"""t=0; until [ "$(xenstore-read {FRONT}/state)$(xenstore-read {BACK}/state)" = 44 ]; do """
-                 f"""t=$((t+1)); [ $t -gt 200 ] && {{ xenstore-ls {BACK}; xenstore-ls {FRONT}; exit 1; }}; usleep 50000; done""")
+            dom0(until("= 44"))
             bed.configure_wire()
             traffic.ping(4)
             traffic.tcp(6, "in", SECONDS)

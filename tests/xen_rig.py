@@ -86,7 +86,7 @@ def captured(bed, mtu, frames=4000):
     """Runs tcpdump on the wire; the Capture is in the list when the block ends."""
     result = []
     where = f"nsenter --net={bed.namespace('wire')}"
-    tool = rig().spawn(f"{where} timeout 120 tcpdump -i {bed.tap('wire')} -nn -vv -l -s 128 -c {frames} tcp > /run/capture 2> /run/capture.err")
+    tool = rig().spawn(f"{where} timeout 120 tcpdump -Z root -i {bed.tap('wire')} -nn -vv -l -s 128 -c {frames} tcp > /run/capture 2> /run/capture.err")
     dom0("for i in $(seq 200); do grep -q listening /run/capture.err && break; usleep 50000; done; grep listening /run/capture.err")
     yield result
     dom0("kill -INT $(pidof tcpdump) 2> /dev/null; true")

@@ -155,6 +155,7 @@ def base_image(root, cache, say):
         cpio.folder(name)
     for name, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"), ("var/run", "../run"), ("usr/bin/sh", "bash")):
         cpio.link(name, target)
+    cpio.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", 0o644)  # tcpdump looks for whom it may run as
     for device in DEVICES:
         cpio.device(*device)
     files = [root / program for program in PROGRAMS]

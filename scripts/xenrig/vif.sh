@@ -17,19 +17,20 @@ until_true() { # COMMAND...: looks again for 10 s
         usleep 50000
     done
 }
-netback_looked() { [ -n "$(xenstore-read "$back/multi-queue-max-queues" 2> /dev/null)" ] && [ "$(xenstore-read "$back/state")" != 1 ]; }
+netback_looked() { xenstore-read "$back/feature-ctrl-ring" "$back/state" 2> /dev/null | tail -n 1 | grep -q '[2-6]'; }
 gone() { [ ! -e /sys/class/net/vif0.0 ]; }
 
-write() { # DIRECTORY KEY=VALUE...
+write() { # DIRECTORY KEY=VALUE...: all at once
     directory=$1
     shift
     for pair in "$@"; do
-        xenstore-write "$directory/${pair%%=*}" "${pair#*=}"
+        set -- "$@" "$directory/${pair%%=*}" "${pair#*=}"
+        shift
     done
+    xenstore-write "$@"
 }
 
 add_backend() { # MTU
-    # State last: netback looks at the rest when it sees that.
     write "$back" "frontend=$front" frontend-id=0 online=1 handle=0 "mac=$mac" script=none "mtu=$1" hotplug-status=connected state=1
     until_true netback_looked || { echo "netback did not get ready: state $(xenstore-read "$back/state")"; exit 1; }
 }
@@ -46,7 +47,7 @@ add)
     write "$front" "backend=$back" backend-id=0 handle=0 "mac=$mac" "mtu=$3" state=1
     add_backend "$3"
     shift 3
-    write "$back" "$@"
+    [ $# -eq 0 ] || write "$back" "$@"
     ;;
 add-backend) add_backend "$2" ;;
 remove)

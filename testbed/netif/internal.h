@@ -34,6 +34,7 @@ enum {
     QUEUES_MOST = 64,
     MULTICAST_MOST = 64,
     HASH_MAPPING_MOST = 128,
+    EXTRA_TYPE_LAST = 5,       /* headroom for XDP: in Linux, later than the header here */
     PATH_BYTES = 96,
 };
 

@@ -17,7 +17,7 @@
 struct packet {
     struct netif_tx_request slots[1 + TX_SLOTS_MOST]; /* size: of the slot alone, also for the first */
     uint32_t slot_count, extra_count;
-    struct netif_extra_info extras[XEN_NETIF_EXTRA_TYPE_MAX - 1]; /* by type; type 0: not there */
+    struct netif_extra_info extras[EXTRA_TYPE_LAST]; /* by type; type 0: not there */
 };
 
 enum outcome { PACKET_DONE, PACKET_NONE, PACKET_FATAL };
@@ -70,7 +70,7 @@ static enum outcome take_extras(struct netback_queue *queue, RING_IDX producer, 
         xen_rmb(); /* the copy is complete before it is judged */
         ring->req_cons++;
         packet->extra_count++;
-        if (extra.type == XEN_NETIF_EXTRA_TYPE_NONE || extra.type >= XEN_NETIF_EXTRA_TYPE_MAX) {
+        if (extra.type == XEN_NETIF_EXTRA_TYPE_NONE || extra.type > EXTRA_TYPE_LAST) {
             return fatal(queue, "an extra segment has an unknown type");
         }
         packet->extras[extra.type - 1] = extra;
@@ -161,15 +161,15 @@ static bool reseed(struct netback_queue *queue, struct frame *frame, const struc
     return true;
 }
 
-/* What the packet says about its checksums and segments, in the frame's terms. False: it does not fit what is in it, or was not
- * offered to this frontend. */
+/* What the packet says about its checksums and segments, in the frame's terms. That a large packet is what its extra segment says
+ * is left to whoever takes it, as in Linux. False: there is no checksum to be left open, or it was not offered to this frontend. */
 static bool set_offload(struct netback_queue *queue, const struct packet *packet, struct frame *frame)
 {
     const struct netif_extra_info *gso = &packet->extras[XEN_NETIF_EXTRA_TYPE_GSO - 1];
     struct netback *netback = queue->netback;
     struct layout layout;
     uint16_t flags = packet->slots[0].flags;
-    bool blank = (flags & NETTXF_csum_blank) != 0, large = gso->type != 0;
+    bool blank = (flags & NETTXF_csum_blank) != 0, large = gso->type != 0, large4 = gso->u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4;
 
     frame->offload = (struct frame_offload){ .checksum_valid = !blank && (flags & NETTXF_data_validated) != 0 };
     if (!blank && !large) {
@@ -178,7 +178,8 @@ static bool set_offload(struct netback_queue *queue, const struct packet *packet
     if (!frame_parse(frame, &layout) || layout.checksum == 0 || layout.fragment) {
         return false;
     }
-    if (!large && without(netback, layout.version == 4 ? NETBACK_BIT_CSUM : NETBACK_BIT_IPV6_CSUM)) {
+    if (without(netback, large ? (large4 ? NETBACK_BIT_GSO_TCPV4 : NETBACK_BIT_GSO_TCPV6)
+                               : (layout.version == 4 ? NETBACK_BIT_CSUM : NETBACK_BIT_IPV6_CSUM))) {
         return false;
     }
     frame->offload.checksum_partial = true;
@@ -187,11 +188,7 @@ static bool set_offload(struct netback_queue *queue, const struct packet *packet
     if (!large) {
         return true;
     }
-    if (layout.protocol != PROTOCOL_TCP || layout.version != (gso->u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4 ? 4 : 6) ||
-        without(netback, layout.version == 4 ? NETBACK_BIT_GSO_TCPV4 : NETBACK_BIT_GSO_TCPV6)) {
-        return false;
-    }
-    frame->offload.gso = layout.version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6;
+    frame->offload.gso = large4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6;
     frame->offload.gso_size = gso->u.gso.size;
     frame->offload.header_length = layout.payload;
     return blank || reseed(queue, frame, &layout);
@@ -227,13 +224,11 @@ static void deliver(struct netback_queue *queue, const struct packet *packet)
         }
         return;
     }
-    if (!set_offload(queue, packet, &frame)) {
-        unmap_slots(queue, packet, packet->slot_count);
-        count(&queue->tx.errors, 1);
-        respond_all(queue, packet, NETIF_RSP_ERROR);
-        return;
+    if (set_offload(queue, packet, &frame)) {
+        send_frame(queue, &frame);
+    } else {
+        count(&queue->tx.errors, 1); /* dropped without a word to the frontend, as in Linux */
     }
-    send_frame(queue, &frame);
     unmap_slots(queue, packet, packet->slot_count);
     respond_all(queue, packet, NETIF_RSP_OKAY);
 }
