@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
+    sys.dont_write_bytecode = True
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from asn1crypto import algos, core

@@ -25,6 +25,7 @@ import uuid
 from pathlib import Path
 
 if __name__ == "__main__":
+    sys.dont_write_bytecode = True
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from scripts.authenticode import Image
