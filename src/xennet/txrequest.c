@@ -160,14 +160,20 @@ TxLengthIsValid(const NET_BUFFER *Nb, ULONG Maximum)
     return NET_BUFFER_CURRENT_MDL(Nb) != NULL && Length >= ETHERNET_HEADER_SIZE && Length <= Maximum;
 }
 
+// All NBs can be sent: one that is found impossible later would leave those before it in XenVif, waiting for more.
+_IRQL_requires_(DISPATCH_LEVEL)
 static BOOLEAN
-TxListIsValid(NET_BUFFER_LIST *Nbl, ULONG Maximum, LONG *Count)
+TxListIsValid(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request, LONG *Count)
 {
     NET_BUFFER *Nb;
+    USHORT MaximumSegmentSize;
 
     *Count = 0;
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb)) {
-        if (!TxLengthIsValid(Nb, Maximum))
+        if (!TxLengthIsValid(Nb, Request->MaximumLength))
+            return FALSE;
+        MaximumSegmentSize = Request->MaximumSegmentSize;
+        if (MaximumSegmentSize != 0 && !TxFitSegment(Nb, Request->TcpHeaderOffset, &MaximumSegmentSize))
             return FALSE;
         (*Count)++;
     }
@@ -186,7 +192,7 @@ TxRequestRead(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
     *Reason = XENNET_TRANSMIT_DROP_LENGTH;
-    if (!TxListIsValid(Nbl, Request->MaximumLength, Count))
+    if (!TxListIsValid(Nbl, Request, Count))
         return NDIS_STATUS_INVALID_LENGTH;
     return NDIS_STATUS_SUCCESS;
 }

@@ -55,6 +55,12 @@ static MS_ABI void lie_QueryRingSize(struct INTERFACE *interface, uint32_t *size
     *size = lies[LIE_RING_SIZE] ? (uint32_t)values[LIE_RING_SIZE] : *size;
 }
 
+static MS_ABI void lie_ReceiverQueryRingSize(struct INTERFACE *interface, uint32_t *size)
+{
+    lie_QueryRingSize(interface, size);
+    *size = lies[LIE_RECEIVE_RING_SIZE] ? (uint32_t)values[LIE_RECEIVE_RING_SIZE] : *size;
+}
+
 static MS_ABI void lie_TransmitterQueryLargePacketSize(struct INTERFACE *interface, uint8_t version, uint32_t *size)
 {
     ((MS_ABI void(*)(struct INTERFACE *, uint8_t, uint32_t *))honest.TransmitterQueryLargePacketSize)(interface, version, size);
@@ -116,6 +122,10 @@ void hostile_completion(struct XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *com
     if (lies[LIE_COMPLETION]) {
         completion->Status = (uint8_t)values[LIE_COMPLETION];
     }
+    if (lies[LIE_COMPLETION_ONCE]) {
+        lies[LIE_COMPLETION_ONCE] = false;
+        completion->Status = (uint8_t)values[LIE_COMPLETION_ONCE];
+    }
 }
 
 static void replace(struct XENVIF_VIF_INTERFACE_V10 *table)
@@ -123,7 +133,7 @@ static void replace(struct XENVIF_VIF_INTERFACE_V10 *table)
     honest = *table;
     table->QueryRingCount = (void *)lie_QueryRingCount;
     table->MacQueryMaximumFrameSize = (void *)lie_MacQueryMaximumFrameSize;
-    table->ReceiverQueryRingSize = (void *)lie_QueryRingSize;
+    table->ReceiverQueryRingSize = (void *)lie_ReceiverQueryRingSize;
     table->TransmitterQueryRingSize = (void *)lie_QueryRingSize;
     table->TransmitterQueryLargePacketSize = (void *)lie_TransmitterQueryLargePacketSize;
     table->TransmitterQueryOffloadOptions = (void *)lie_TransmitterQueryOffloadOptions;
