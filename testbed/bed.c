@@ -24,6 +24,7 @@ enum {
     EDGE_BUFFERS = 256,             /* per queue */
     CONNECT_SECONDS = 20,           /* a real Xen under emulation takes a few */
     LINK_MBPS = 10000,
+    STALL_SECONDS = 10,             /* far more than a real backend takes, even an emulated one */
 };
 
 #define SECOND 1000000000ull
@@ -96,6 +97,8 @@ static bool wait_connected(struct bed *bed)
 static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
     struct vif_options vif = { .version = options->vif_version, .queues = options->queues, .vendor = "XP0002" };
+
+    vif.stall_ns = options->real_xen ? STALL_SECONDS * SECOND : 0; /* our own backend tells when it gives up on us */
 
     bed->vif = vif_create(bed->guest, &vif);
     bed->package = package_install(vif_pdo(bed->vif), options->inf_path, options->set, error, size);

@@ -126,6 +126,7 @@ static void step_waiting(struct vif *vif, uint32_t backend)
 static void step_connecting(struct vif *vif, uint32_t backend)
 {
     if (backend == XenbusStateConnected) {
+        stall_forget(vif);
         connect_start(vif);
         set_phase(&vif->frontend, FRONTEND_CONNECTED);
     } else if (backend == XenbusStateUnknown) {
@@ -143,7 +144,7 @@ static bool step_connected(struct vif *vif, uint32_t backend)
         connect_stop(vif);
         close_now(vif);
     } else if (backend != XenbusStateConnected || __atomic_load_n(&vif->frontend.stop, __ATOMIC_SEQ_CST) ||
-               __atomic_load_n(&vif->frontend.cycle, __ATOMIC_SEQ_CST)) {
+               __atomic_load_n(&vif->frontend.cycle, __ATOMIC_SEQ_CST) || stall_seen(vif)) {
         begin_close(vif);
     } else {
         return mac_state_changed(vif);
@@ -184,6 +185,15 @@ static bool step(struct vif *vif)
     return vif->frontend.phase != FRONTEND_STOPPED;
 }
 
+/* When to look again although nothing has changed. */
+static uint64_t next_look(struct vif *vif)
+{
+    if (vif->frontend.phase == FRONTEND_CLOSING) {
+        return vif->frontend.patience;
+    }
+    return vif->frontend.phase == FRONTEND_CONNECTED && vif->options.stall_ns != 0 ? sched_now() + vif->options.stall_ns / 4 : SCHED_FOREVER;
+}
+
 static void frontend_thread(void *argument)
 {
     struct vif *vif = argument;
@@ -198,7 +208,7 @@ static void frontend_thread(void *argument)
         if (frontend->phase != before) {
             continue; /* a stop or a change that came before may mean something else in the new phase */
         }
-        sched_wait(&frontend->word, seen, frontend->phase == FRONTEND_CLOSING ? frontend->patience : SCHED_FOREVER);
+        sched_wait(&frontend->word, seen, next_look(vif));
     }
 }
 

@@ -115,6 +115,7 @@ struct tx_ring {
     uint32_t multicast_first, multicast_count;
     uint64_t statistics[STATISTICS];
     uint64_t packets_sent, bytes, doorbells, calls_without_more, gso, csum_blank, bounced;
+    struct { RING_IDX consumer; uint64_t since; } stall; /* frontend thread: see stall.c */
 };
 
 struct tx_request {
@@ -322,6 +323,8 @@ struct frontend {
     uint32_t cycles;         /* done; others sleep on it */
     uint32_t own_state;      /* what we wrote last */
     uint64_t patience;       /* when to stop waiting for a backend that should close */
+    uint64_t stalls;         /* atomic: connections given up because the backend did not answer */
+    uint32_t stalls_in_vain; /* of them since it last answered, 6 at most; frontend thread */
     struct nt_event gate;    /* auto-reset: who starts and stops rings; PASSIVE */
     struct features features;
 };
@@ -331,6 +334,10 @@ bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns);
 void frontend_cycle(struct vif *vif);     /* as after a migration */
 bool frontend_enable(struct vif *vif);    /* rings start; false: not connected. PASSIVE, as all of these */
 void frontend_disable(struct vif *vif);   /* everything of the subscriber's comes back, no packet callback afterwards */
+/* stall.c: with the gate held */
+void stall_forget(struct vif *vif); /* at each connection */
+bool stall_seen(struct vif *vif);   /* requests have waited for too long */
+
 /* frontend_connect.c: rings, channels and keys; in the frontend's thread, gate held */
 int connect_publish(struct vif *vif);     /* 0: the backend may connect */
 void connect_start(struct vif *vif);      /* the backend has connected: rings run if the subscriber wants them */

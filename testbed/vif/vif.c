@@ -80,7 +80,8 @@ static uint64_t get(const uint64_t *counter)
 void vif_counters(struct vif *vif, struct vif_counters *counters)
 {
     *counters = (struct vif_counters){ .queues = __atomic_load_n(&vif->queues, __ATOMIC_RELAXED),
-                                       .mtu = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) };
+                                       .mtu = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED),
+                                       .stalls = __atomic_load_n(&vif->frontend.stalls, __ATOMIC_RELAXED) };
     for (uint32_t i = 0; i < vif->options.queues; i++) {
         const struct tx_ring *tx = vif->tx[i];
         const struct rx_ring *rx = vif->rx[i];

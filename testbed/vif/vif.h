@@ -16,6 +16,7 @@ struct vif_options {
     uint32_t handle;         /* device/vif/<handle> */
     bool no_gso_receive;     /* frontend does not announce large receives */
     bool no_control_ring;
+    uint64_t stall_ns;       /* a backend that leaves requests unanswered for so long is connected to anew; 0: it is waited for */
     bool grant_per_packet;   /* a grant for each use of a page, ended at once, instead of keeping it for the next */
 };
 
@@ -31,6 +32,7 @@ struct vif_counters {            /* since creation, summed over queues */
     uint64_t tx_bounced;         /* packets copied because their memory cannot be granted */
     uint32_t queues;             /* in use, 0 when not connected */
     uint32_t mtu;
+    uint64_t stalls;             /* connections given up because the backend did not answer */
 };
 void vif_counters(struct vif *vif, struct vif_counters *counters);
 void vif_queue_packets(struct vif *vif, uint64_t *tx, uint64_t *rx, uint32_t queues); /* per queue, arrays of `queues` */
