@@ -320,6 +320,7 @@ AdapterPause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
         return NDIS_STATUS_INVALID_STATE;
     // Whoever has seen Running did so at DISPATCH and is through when every processor has been below it once.
     KeFlushQueuedDpcs();
+    ReceiveStop(Adapter->Receive);
     VifDisable(&Adapter->Vif);
     TransmitDrain(Adapter->Transmit);
     (VOID)AdapterMove(Adapter, XennetStatePaused);

@@ -19,6 +19,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "nblpool.h"
+#include "poll.h"
 #include "rxpacket.h"
 #include "trace.h"
 
@@ -44,6 +45,7 @@ struct _XENNET_RECEIVE {
     // Immutable after ReceiveCreate.
     XENNET_ADAPTER *Adapter;
     XENNET_NBL_POOL *Pool;
+    XENNET_POLL *Poll;                  // NULL: batches go up at once
     PUCHAR Processors;                  // RECEIVE_STRIDE apart
     PUCHAR Queues;                      // XENNET_QUEUE_COUNTERS, a cache line apart
     ULONG ProcessorCount;
@@ -83,6 +85,59 @@ ReceiveIndicate(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, const REC
                                        Batch->Count, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL | Flags);
 }
 
+// NBLs that NDIS never had, and their packets.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ReceiveGiveBack(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index, NET_BUFFER_LIST *Chain)
+{
+    NET_BUFFER_LIST *Nbl;
+    PVOID Cookie;
+
+    while (Chain != NULL) {
+        Nbl = Chain;
+        Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        Cookie = RxPacketCookie(Nbl);
+        Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE]++;
+        NblPoolPut(Receive->Pool, Index, Nbl);
+        VifReturnPacket(&Receive->Adapter->Vif, Cookie);
+    }
+}
+
+// Leaves a batch for NDIS to take, or hands it up here and now.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ReceiveDeliver(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index, const RECEIVE_BATCH *Batch)
+{
+    if (Receive->Poll == NULL) {
+        ReceiveIndicate(Receive, Processor, Batch, 0);
+        return;
+    }
+    NET_BUFFER_LIST_NEXT_NBL(Batch->Tail) = NULL;
+    if (!PollQueue(Receive->Poll, Index, Batch->Head, Batch->Tail, Batch->Count)) {
+        ReceiveGiveBack(Receive, Processor, Index, Batch->Head);
+        return;
+    }
+    Processor->Counters.Packets += Batch->Count;
+}
+
+// What waits to be polled goes up now, so that the reserved NBLs behind it do not overtake it.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ReceiveHurry(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index)
+{
+    NET_BUFFER_LIST *Chain;
+    ULONG Count;
+
+    if (Receive->Poll == NULL)
+        return;
+    Chain = PollTakeAll(Receive->Poll, Index, &Count);
+    if (Chain == NULL)
+        return;
+    Processor->Counters.NdisCalls++;
+    NdisMIndicateReceiveNetBufferLists(Receive->Adapter->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
+                                       NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
+}
+
 // Ends this processor's batch. The batch is taken off first: NDIS may return NBLs from within the indication.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
@@ -97,9 +152,10 @@ ReceiveFlush(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index)
     RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
 
     if (Plenty.Head != NULL)
-        ReceiveIndicate(Receive, Processor, &Plenty, 0);
+        ReceiveDeliver(Receive, Processor, Index, &Plenty);
     if (Scarce.Head == NULL)
         return;
+    ReceiveHurry(Receive, Processor, Index);
 
     Processor->Counters.ScarcePackets += Scarce.Count;
     ReceiveIndicate(Receive, Processor, &Scarce, NDIS_RECEIVE_FLAGS_RESOURCES);
@@ -219,6 +275,27 @@ ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags
 
 _Use_decl_annotations_
 VOID
+ReceiveStop(XENNET_RECEIVE *Receive)
+{
+    NET_BUFFER_LIST *Chain;
+    ULONG Processor;
+    ULONG Index;
+    ULONG Count;
+    KIRQL Irql;
+
+    if (Receive->Poll == NULL)
+        return;
+    Irql = IrqlRaise(FALSE);
+    Index = KeGetCurrentProcessorNumberEx(NULL);
+    for (Processor = 0; Processor < Receive->ProcessorCount; Processor++) {
+        Chain = PollTakeAll(Receive->Poll, Processor, &Count);
+        ReceiveGiveBack(Receive, ReceiveProcessor(Receive, Index), Index, Chain);
+    }
+    IrqlLower(FALSE, Irql);
+}
+
+_Use_decl_annotations_
+VOID
 ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
 {
     const ULONG64 *From;
@@ -268,6 +345,7 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
         ReceiveDestroy(Receive);
         return Status;
     }
+    PollCreate(Adapter, &Receive->Poll);
     *Result = Receive;
     return NDIS_STATUS_SUCCESS;
 }
@@ -278,6 +356,7 @@ ReceiveDestroy(XENNET_RECEIVE *Receive)
 {
     if (Receive == NULL)
         return;
+    PollDestroy(Receive->Poll);
     NblPoolDestroy(Receive->Pool);
     MemoryFree(Receive);
 }

@@ -60,6 +60,10 @@ VOID ReceiveDestroy(_In_opt_ XENNET_RECEIVE *Receive);
 _IRQL_requires_(DISPATCH_LEVEL)
 BOOLEAN ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters);
 
+// After no more packets are accepted: gives back those that wait for NDIS to take them.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID ReceiveStop(_In_ XENNET_RECEIVE *Receive);
+
 // NDIS gives NBLs back.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ReceiveReturn(_In_ XENNET_RECEIVE *Receive, _In_ NET_BUFFER_LIST *Chain, _In_ ULONG ReturnFlags);

@@ -36,6 +36,7 @@ void miniport_exports(void);
 void nbl_pool_exports(void);
 void net_buffer_exports(void);
 void oid_exports(void);
+void poll_exports(void);
 void ndis_processor_exports(void);
 void status_exports(void);
 void ndis_timer_exports(void);
@@ -45,7 +46,7 @@ void work_item_exports(void);
 /* --- handles (ndis.c) --- */
 enum ndis_kind {
     NDIS_KIND_MINIPORT = 0x4e4d4e50, NDIS_KIND_ADAPTER, NDIS_KIND_NBL_POOL, NDIS_KIND_NB_POOL, NDIS_KIND_CONFIGURATION, NDIS_KIND_TIMER,
-    NDIS_KIND_WORK_ITEM, NDIS_KIND_RW_LOCK, NDIS_KIND_DMA, NDIS_KIND_GENERIC, NDIS_KIND_OPEN
+    NDIS_KIND_WORK_ITEM, NDIS_KIND_RW_LOCK, NDIS_KIND_DMA, NDIS_KIND_GENERIC, NDIS_KIND_OPEN, NDIS_KIND_POLL
 };
 struct ndis_object {
     uint32_t kind; /* 0 once it is gone */
@@ -182,6 +183,9 @@ void edge_release(struct edge *edge);
 void edge_return_late(struct edge *edge); /* everything the edge kept back for a moment goes to the miniport now */
 /* Give indicated NBLs back to the miniport: one MiniportReturnNetBufferLists call. */
 void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t count);
+/* What the miniport indicates and completes, by whichever way: the calls of NDIS's names, or a poll. */
+void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t count, uint32_t flags);
+void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t flags);
 /* One MiniportSendNetBufferLists call, at DISPATCH_LEVEL. */
 void adapter_send(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t nbls, uint64_t bytes);
 

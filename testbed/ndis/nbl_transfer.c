@@ -44,9 +44,8 @@ static void reclaim_lent(struct NET_BUFFER_LIST *chain)
     }
 }
 
-static void MS_ABI indicate_receive(void *handle, struct NET_BUFFER_LIST *chain, uint32_t port, uint32_t count, uint32_t flags)
+void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t count, uint32_t flags)
 {
-    struct adapter *adapter = adapter_check(handle, "NdisMIndicateReceiveNetBufferLists");
     struct adapter_processor *here = adapter_here(adapter);
     enum adapter_state state = adapter_state(adapter);
     bool lent = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0;
@@ -57,7 +56,6 @@ static void MS_ABI indicate_receive(void *handle, struct NET_BUFFER_LIST *chain,
 
     RULE(state == ADAPTER_RUNNING || state == ADAPTER_PAUSING || state == ADAPTER_RESTARTING, "ndis-state", "packets indicated while the adapter is %s",
          adapter_state_name(state));
-    RULE(port == NDIS_DEFAULT_PORT_NUMBER, "ndis-nbl", "packets indicated on port %u, which was never allocated", port);
     check_level(flags, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL, "NdisMIndicateReceiveNetBufferLists");
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
         bytes += check_indicated(adapter, nbl);
@@ -120,9 +118,8 @@ void adapter_send(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32
                      handler(adapter->context, chain, NDIS_DEFAULT_PORT_NUMBER, irql_current() == DISPATCH_LEVEL ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0));
 }
 
-static void MS_ABI send_complete(void *handle, struct NET_BUFFER_LIST *chain, uint32_t flags)
+void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t flags)
 {
-    struct adapter *adapter = adapter_check(handle, "NdisMSendNetBufferListsComplete");
     struct adapter_processor *here = adapter_here(adapter);
     struct NET_BUFFER_LIST *nbl;
     struct edge *edge;
@@ -154,6 +151,19 @@ static void MS_ABI send_complete(void *handle, struct NET_BUFFER_LIST *chain, ui
     }
     edge_send_complete(edge, chain);
     __atomic_fetch_sub(&here->busy, 1, __ATOMIC_RELEASE);
+}
+
+static void MS_ABI indicate_receive(void *handle, struct NET_BUFFER_LIST *chain, uint32_t port, uint32_t count, uint32_t flags)
+{
+    struct adapter *adapter = adapter_check(handle, "NdisMIndicateReceiveNetBufferLists");
+
+    RULE(port == NDIS_DEFAULT_PORT_NUMBER, "ndis-nbl", "packets indicated on port %u, which was never allocated", port);
+    adapter_indicate(adapter, chain, count, flags);
+}
+
+static void MS_ABI send_complete(void *handle, struct NET_BUFFER_LIST *chain, uint32_t flags)
+{
+    adapter_send_done(adapter_check(handle, "NdisMSendNetBufferListsComplete"), chain, flags);
 }
 
 #define TRANSFER_EXPORTS(X)                                                                        \

@@ -30,6 +30,7 @@ void ndis_start(void)
         nbl_pool_exports();
         net_buffer_exports();
         oid_exports();
+        poll_exports();
         ndis_processor_exports();
         status_exports();
         ndis_timer_exports();

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One poll object per processor. A batch that XenVif ends is appended to its processor's queue; the first one asks NDIS
+ * to poll, and NDIS comes back as long as it is told that something remains:
+ *
+ *   receive.c --PollQueue--> [queue of a processor] --PollHandler, at most what NDIS wants--> NDIS
+ *
+ * NDIS may poll at PASSIVE and, for one round after a change of affinity, elsewhere: so a queue has a lock, taken once
+ * per batch on either side. Under it the adapter's state decides whether a batch may still be queued, which makes the
+ * emptying of all queues at a pause final.
+ *
+ * The routines are looked up at run time: they are in NDIS 6.85 and later.
+ */
+#include "poll.h"
+#include "adapter.h"
+#include "lock.h"
+#include "memory.h"
+#include "trace.h"
+
+#define POLL_FIRST_MINOR 85             // NDIS 6.85
+
+LOCK_CLASS(POLL_LOCK);
+
+typedef struct _POLL_QUEUE {
+    // Immutable after PollCreate.
+    XENNET_POLL *Poll;
+    NDIS_POLL_HANDLE Handle;
+
+    // Under Lock.
+    KSPIN_LOCK Lock;
+    _Guarded_by_(POLL_LOCK) NET_BUFFER_LIST *Head;
+    _Guarded_by_(POLL_LOCK) NET_BUFFER_LIST *Tail;
+    _Guarded_by_(POLL_LOCK) ULONG Count;
+} POLL_QUEUE;
+
+#define POLL_STRIDE ((sizeof(POLL_QUEUE) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
+
+struct _XENNET_POLL {
+    // Immutable after PollCreate.
+    XENNET_ADAPTER *Adapter;
+    NDIS_REGISTER_POLL *Register;
+    NDIS_DEREGISTER_POLL *Deregister;
+    NDIS_SET_POLL_AFFINITY *SetAffinity;
+    NDIS_REQUEST_POLL *Request;
+    PUCHAR Queues;                      // POLL_STRIDE apart
+    ULONG QueueCount;                   // processors that there can ever be
+};
+
+LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Acquires_lock_(POLL_LOCK)
+FORCEINLINE VOID
+PollLock(POLL_QUEUE *Queue)
+{
+    KeAcquireSpinLockAtDpcLevel(&Queue->Lock);
+}
+
+LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Releases_lock_(POLL_LOCK)
+FORCEINLINE VOID
+PollUnlock(POLL_QUEUE *Queue)
+{
+    KeReleaseSpinLockFromDpcLevel(&Queue->Lock);
+}
+
+FORCEINLINE POLL_QUEUE *
+PollGetQueue(XENNET_POLL *Poll, ULONG Processor)
+{
+    return (POLL_QUEUE *)(Poll->Queues + (SIZE_T)Processor * POLL_STRIDE);
+}
+
+// Cuts off at most Maximum NBLs and says how many stay.
+_Requires_lock_held_(POLL_LOCK)
+static NET_BUFFER_LIST *
+PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
+{
+    NET_BUFFER_LIST *Head = Queue->Head;
+    NET_BUFFER_LIST *Last;
+    ULONG Count;
+
+    if (Maximum >= Queue->Count) {
+        *Taken = Queue->Count;
+        Queue->Head = NULL;
+        Queue->Tail = NULL;
+        Queue->Count = 0;
+        return Head;
+    }
+    *Taken = Maximum;
+    if (Maximum == 0)
+        return NULL;
+    Last = Head;
+    for (Count = 1; Count < Maximum; Count++)
+        Last = NET_BUFFER_LIST_NEXT_NBL(Last);
+    Queue->Head = NET_BUFFER_LIST_NEXT_NBL(Last);
+    Queue->Count -= Maximum;
+    NET_BUFFER_LIST_NEXT_NBL(Last) = NULL;
+    return Head;
+}
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID NTAPI
+PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
+{
+    POLL_QUEUE *Queue = Context;
+    KIRQL Irql;
+
+    Data->Receive.IndicatedNblChain = NULL;
+    Data->Receive.NumberOfIndicatedNbls = 0;
+    Irql = IrqlRaise(FALSE);
+    PollLock(Queue);
+    // What lies here when the adapter pauses is given back by whoever pauses it.
+    if (AdapterIsRunning(Queue->Poll->Adapter))
+        Data->Receive.IndicatedNblChain = PollCut(Queue, Data->Receive.MaxNblsToIndicate,
+                                                  &Data->Receive.NumberOfIndicatedNbls);
+    Data->Receive.NumberOfRemainingNbls = Queue->Count;
+    PollUnlock(Queue);
+    IrqlLower(FALSE, Irql);
+    Data->Receive.Flags = 0;
+    // Sends complete from their own batches, see transmit.c.
+    Data->Transmit.CompletedNblChain = NULL;
+    Data->Transmit.NumberOfCompletedNbls = 0;
+    Data->Transmit.NumberOfRemainingNbls = 0;
+}
+
+// There is no interrupt of ours to hold back; work that came while NDIS made up its mind is announced again.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID NTAPI
+PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
+{
+    POLL_QUEUE *Queue = Context;
+    BOOLEAN Waiting;
+    KIRQL Irql;
+
+    if (!Notification->Enabled)
+        return;
+    Irql = IrqlRaise(FALSE);
+    PollLock(Queue);
+    Waiting = Queue->Count != 0;
+    PollUnlock(Queue);
+    IrqlLower(FALSE, Irql);
+    if (Waiting)
+        Queue->Poll->Request(Queue->Handle, NULL);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+PollQueue(XENNET_POLL *Poll, ULONG Processor, NET_BUFFER_LIST *Head, NET_BUFFER_LIST *Tail, ULONG Count)
+{
+    POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
+    BOOLEAN First;
+
+    PollLock(Queue);
+    if (!AdapterIsRunning(Poll->Adapter)) {
+        PollUnlock(Queue);
+        return FALSE;
+    }
+    First = Queue->Head == NULL;
+    if (First)
+        Queue->Head = Head;
+    else
+        NET_BUFFER_LIST_NEXT_NBL(Queue->Tail) = Head;
+    Queue->Tail = Tail;
+    Queue->Count += Count;
+    PollUnlock(Queue);
+    if (First)
+        Poll->Request(Queue->Handle, NULL);
+    return TRUE;
+}
+
+_Use_decl_annotations_
+NET_BUFFER_LIST *
+PollTakeAll(XENNET_POLL *Poll, ULONG Processor, ULONG *Count)
+{
+    POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
+    NET_BUFFER_LIST *Head;
+
+    PollLock(Queue);
+    Head = PollCut(Queue, MAXULONG, Count);
+    PollUnlock(Queue);
+    return Head;
+}
+
+static PVOID
+PollFind(const NDIS_STRING *Name)
+{
+    NDIS_STRING Copy = *Name;
+
+    return NdisGetRoutineAddress(&Copy);
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static BOOLEAN
+PollLookUp(XENNET_POLL *Poll)
+{
+    static const NDIS_STRING Names[] = {
+        NDIS_STRING_CONST("NdisRegisterPoll"), NDIS_STRING_CONST("NdisDeregisterPoll"),
+        NDIS_STRING_CONST("NdisSetPollAffinity"), NDIS_STRING_CONST("NdisRequestPoll")
+    };
+
+    Poll->Register = (NDIS_REGISTER_POLL *)(ULONG_PTR)PollFind(&Names[0]);
+    Poll->Deregister = (NDIS_DEREGISTER_POLL *)(ULONG_PTR)PollFind(&Names[1]);
+    Poll->SetAffinity = (NDIS_SET_POLL_AFFINITY *)(ULONG_PTR)PollFind(&Names[2]);
+    Poll->Request = (NDIS_REQUEST_POLL *)(ULONG_PTR)PollFind(&Names[3]);
+    return Poll->Register != NULL && Poll->Deregister != NULL && Poll->SetAffinity != NULL && Poll->Request != NULL;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static NTSTATUS
+PollRegister(XENNET_POLL *Poll, ULONG Processor)
+{
+    NDIS_POLL_CHARACTERISTICS Characteristics;
+    POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
+    PROCESSOR_NUMBER Number;
+    NTSTATUS Status;
+
+    Queue->Poll = Poll;
+    KeInitializeSpinLock(&Queue->Lock);
+    RtlZeroMemory(&Characteristics, sizeof(Characteristics));
+    Characteristics.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Characteristics.Header.Revision = NDIS_POLL_CHARACTERISTICS_REVISION_1;
+    Characteristics.Header.Size = NDIS_SIZEOF_NDIS_POLL_CHARACTERISTICS_REVISION_1;
+    Characteristics.SetPollNotificationHandler = PollNotification;
+    Characteristics.PollHandler = PollHandler;
+    Status = Poll->Register(Poll->Adapter->NdisHandle, Queue, &Characteristics, &Queue->Handle);
+    if (!NT_SUCCESS(Status)) {
+        Queue->Handle = NULL;
+        return Status;
+    }
+    // A processor number that does not exist yet (hot add) has no packets either.
+    if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Processor, &Number)))
+        Poll->SetAffinity(Queue->Handle, &Number);
+    return Status;
+}
+
+_Use_decl_annotations_
+VOID
+PollCreate(XENNET_ADAPTER *Adapter, XENNET_POLL **Result)
+{
+    XENNET_POLL *Poll;
+    NTSTATUS Status = STATUS_SUCCESS;
+    ULONG Processor;
+
+    *Result = NULL;
+    if (Adapter->Revisions->Minor < POLL_FIRST_MINOR || Adapter->Config.Poll == 0)
+        return;
+    Poll = MemoryAllocate(Adapter->NdisHandle,
+                          sizeof(*Poll) + XENNET_CACHE_LINE + Adapter->ProcessorCount * POLL_STRIDE);
+    if (Poll == NULL)
+        return;
+    Poll->Adapter = Adapter;
+    Poll->Queues = MemoryAlign(Poll + 1);
+    Poll->QueueCount = Adapter->ProcessorCount;
+    if (!PollLookUp(Poll)) {
+        MemoryFree(Poll);
+        return;
+    }
+    for (Processor = 0; Processor < Poll->QueueCount && NT_SUCCESS(Status); Processor++)
+        Status = PollRegister(Poll, Processor);
+    if (!NT_SUCCESS(Status)) {
+        TRACE_ERROR("NDIS does not poll (status %08x): packets go up as they come\n", (ULONG)Status);
+        PollDestroy(Poll);
+        return;
+    }
+    *Result = Poll;
+}
+
+_Use_decl_annotations_
+VOID
+PollDestroy(XENNET_POLL *Poll)
+{
+    ULONG Processor;
+
+    if (Poll == NULL)
+        return;
+    for (Processor = 0; Processor < Poll->QueueCount; Processor++) {
+        if (PollGetQueue(Poll, Processor)->Handle != NULL)
+            Poll->Deregister(PollGetQueue(Poll, Processor)->Handle);
+    }
+    MemoryFree(Poll);
+}
