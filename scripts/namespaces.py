@@ -16,6 +16,7 @@ ADDRESSES = {
     "wire": {4: "198.18.0.1", 6: "fd00:18::1"},
 }
 PREFIX = {4: 24, 6: 64}
+QUEUE_PACKETS = 8192   # waiting in a TAP device: a busy machine may leave the testbed without a processor for a while
 LINK_SECONDS = 15
 
 
@@ -23,7 +24,7 @@ def configure(bed):
     """Give both TAP devices their addresses and wait until the driver has reported link up."""
     for side in ("guest", "wire"):
         tap = bed.tap(side)
-        batch = ["link set lo up", f"link set {tap} up"]
+        batch = ["link set lo up", f"link set {tap} txqueuelen {QUEUE_PACKETS}", f"link set {tap} up"]
         for family, address in ADDRESSES[side].items():
             batch.append(f"addr add {address}/{PREFIX[family]} dev {tap}" + (" nodad" if family == 6 else ""))
         done = subprocess.run(in_namespace(bed.namespace(side), ["ip", "-batch", "-"]), input="\n".join(batch) + "\n",

@@ -142,7 +142,10 @@ class Traffic:
         deadline = time.monotonic() + SERVER_SECONDS
         while True:
             try:
-                return json.loads(self.guest(argv, what, seconds))
+                report = json.loads(self.guest(argv, what, seconds))
+                if "error" in report:  # its exit status does not always tell
+                    raise TrafficFailed(f"{what}: {report['error']}")
+                return report
             except TrafficFailed as failed:
                 # A client may end a moment before the server is ready for the next one.
                 if IPERF_BUSY not in str(failed) or time.monotonic() > deadline:

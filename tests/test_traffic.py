@@ -30,6 +30,7 @@ BYPASS_SHARE = 0.5
 OFFLOAD_GAIN = 3.0
 RATE_SECONDS = 2
 RATE_ROUNDS = 3
+RATE_ROUNDS_MOST = 8
 WITHOUT_LARGE = ("--set", "*LsoV2IPv4=0", "--set", "*LsoV2IPv6=0", "--set", "*RscIPv4=0", "--set", "*RscIPv6=0")
 
 
@@ -96,20 +97,24 @@ class Memory(unittest.TestCase):
 
 @needs_traffic
 class Speed(unittest.TestCase):
-    def best(self, *arrangements):
-        """Best Gb/s of a few runs in each arrangement, each way and IP version: a machine that does other things too only
-        takes away. The arrangements take turns, so that such a time hits all of them."""
-        best = [{} for _ in arrangements]
-        for _ in range(RATE_ROUNDS):
-            for found, arguments in zip(best, arrangements):
+    def compare(self, first, second, factor):
+        """The first arrangement must reach `factor` of the second's rate, each way and IP version: {(family, way): Gb/s} of both.
+
+        Both take turns, and the best of a few runs counts: a machine that does other things too only takes away. Where it
+        takes much, more rounds give both another chance."""
+        best = {}, {}
+        for done in range(1, RATE_ROUNDS_MOST + 1):
+            for found, arguments in zip(best, (first, second)):
                 with running("--queues", "1", *arguments) as (_bed, traffic):
                     for family, way in product((4, 6), ("out", "in")):
                         rate = traffic.tcp(family, way, RATE_SECONDS)
                         found[family, way] = max(found.get((family, way), 0), rate)
+            if done >= RATE_ROUNDS and all(rate >= factor * best[1][key] for key, rate in best[0].items()):
+                break
         return best
 
     def test_one_flow_reaches_half_of_two_taps_joined_without_a_driver(self):
-        driver, bypass = self.best((), ("--bypass",))
+        driver, bypass = self.compare((), ("--bypass",), BYPASS_SHARE)
         for (family, way), rate in driver.items():
             print(f"note: IPv{family} {way} {rate:.2f} Gb/s, {rate / bypass[family, way]:.2f} of {bypass[family, way]:.2f} Gb/s without a driver")
         for key, rate in driver.items():
@@ -117,7 +122,7 @@ class Speed(unittest.TestCase):
                 self.assertGreaterEqual(rate, BYPASS_SHARE * bypass[key])
 
     def test_lso_and_large_receives_make_one_flow_three_times_as_fast(self):
-        large, small = self.best((), WITHOUT_LARGE)
+        large, small = self.compare((), WITHOUT_LARGE, OFFLOAD_GAIN)
         for (family, way), rate in large.items():
             print(f"note: IPv{family} {way} {rate:.2f} Gb/s, {rate / small[family, way]:.1f} times {small[family, way]:.2f} Gb/s")
         for key, rate in large.items():
