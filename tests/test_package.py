@@ -126,6 +126,14 @@ class Version(unittest.TestCase):
         with mock.patch.dict(os.environ, COMPANY_NAME="Other"):
             self.assertEqual(self.counted(), "1")
 
+    def test_a_removed_counter_starts_again(self):
+        self.counted()
+        (self.root / "src" / "a.c").write_text("2")
+        self.assertEqual(self.counted(), "1")
+        (self.root / ".build_number").unlink()
+        self.assertEqual(self.counted(), "0")
+        self.assertTrue((self.root / ".build_number").exists())
+
     def test_a_given_number_counts_nothing(self):
         with mock.patch.dict(os.environ, BUILD_NUMBER="77"):
             self.assertEqual(self.counted(), "77")

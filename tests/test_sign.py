@@ -109,6 +109,7 @@ class Given(unittest.TestCase):
         signer.sign(self.source, target)
         good, said = verify(certificate, "-in", target)
         self.assertTrue(good, said)
+        self.assertIn("SHA256", said)
 
     def test_certificate_and_key(self):
         self.signed(self.path / "plain.pem", "--certificate", self.path / "plain.pem", "--key", self.path / "plain.key")

@@ -127,13 +127,14 @@ class Commands(Fake):
                 self.assertEqual(windows_kit.pair()[0].year, year)
 
     def test_wdk_11_builds_no_x86(self):
-        self.studio("2022")
-        self.kit("10.0.22621.0")
-        headers = windows_kit.kit()
-        self.assertEqual(windows_kit.architectures(headers, ["x64", "x86"], False), ["x64"])
-        with self.assertRaises(Stop) as caught:
-            windows_kit.architectures(headers, ["x86"], True)
-        self.assertIn("no x86 drivers", caught.exception.text)
+        for version in ("10.0.22000.0", "10.0.22621.0"):
+            self.setUp()
+            self.kit(version)
+            headers = windows_kit.kit()
+            self.assertEqual(windows_kit.architectures(headers, ["x64", "x86"], False), ["x64"])
+            with self.assertRaises(Stop) as caught:
+                windows_kit.architectures(headers, ["x86"], True)
+            self.assertIn("no x86 drivers", caught.exception.text)
 
     def test_kits_programs_in_the_old_place_are_found(self):
         self.kit("10.0.14393.0")
