@@ -55,6 +55,12 @@ TEST(counters_of_64_bits_answer_every_length_as_ndis_asks)
     story_everywhere(&(struct story_plan){ .tell = counters_by_length }, 4);
 }
 
+/* Answered by direct requests only, which are no part of this. */
+static bool is_direct(uint32_t oid)
+{
+    return oid == OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES;
+}
+
 static bool may_be_sent_blindly(uint32_t oid)
 {
     return oid != OID_PNP_SET_POWER; /* the adapter's life, which others tell */
@@ -117,7 +123,7 @@ static void listed_is_answered(struct story *story)
         if (may_be_sent_blindly(oids[i])) {
             set = oid_put(story, oids[i], NULL, 0);
         }
-        if (IS(query, NDIS_STATUS_NOT_SUPPORTED) && IS(set, NDIS_STATUS_NOT_SUPPORTED) && IS(method, NDIS_STATUS_NOT_SUPPORTED)) {
+        if (IS(query, NDIS_STATUS_NOT_SUPPORTED) && IS(set, NDIS_STATUS_NOT_SUPPORTED) && IS(method, NDIS_STATUS_NOT_SUPPORTED) && !is_direct(oids[i])) {
             test_fail(__FILE__, __LINE__, "OID %#x is listed and not answered", oids[i]);
         }
     }

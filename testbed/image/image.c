@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/coverage.h"
 #include "image/image_internal.h"
 
 enum { SECTION_DISCARDABLE = 0x02000000, SECTION_EXECUTE = 0x20000000, SECTION_READ = 0x40000000 };
@@ -165,6 +166,7 @@ void image_unload(struct image *image)
     if (*link != NULL) {
         __atomic_store_n(link, image->next, __ATOMIC_RELEASE);
     }
+    coverage_write(image);
     image_free(image);
 }
 

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Line coverage of src/xennet by the tests, measured on the PE. See scripts/coverage.py --help."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts import build_driver, build_tools as tools, coverage_profile, version
+from scripts.build_tools import ROOT
+from scripts.cli import Stop
+
+FOLDER = ROOT / "build" / "coverage" / "x64"
+INSTRUMENT = ["-fprofile-instr-generate", "-fcoverage-mapping", "-fprofile-update=atomic", "-mllvm", "-enable-value-profiling=false"]
+MARKERS = """\
+/* Keeps the profile's sections in the image, each with a word of its own in front. */
+__attribute__((section(".lprfd$A"), used)) unsigned long long ProfileData = 0;
+__attribute__((section(".lprfc$A"), used)) unsigned long long ProfileCounters = 0;
+/* llvm-cov passes over one byte of this section in a PE. */
+__attribute__((section(".lprfn$A"), used)) const unsigned char ProfileNames = 0;
+int __llvm_profile_runtime;
+"""
+DESCRIPTION = "Builds the driver with coverage counters, runs the tests given (default: all scenarios and mistakes) on it, and reports."
+
+
+def run(command, **options):
+    done = subprocess.run(command, cwd=ROOT, **options)
+    if done.returncode != 0:
+        raise Stop(f"{command[0]} failed with status {done.returncode}", 1)
+    return done
+
+
+def build():
+    """The instrumented driver: the same sources and flags, with counters."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    plain = tools.compiler
+
+    def instrumented(arch, flavour):
+        return plain(arch, flavour) + INSTRUMENT
+
+    tools.compiler = instrumented
+    try:
+        objects = build_driver.compile_all("x64", "free", FOLDER)
+    finally:
+        tools.compiler = plain
+    source, marker = FOLDER / "markers.c", FOLDER / "markers.obj"
+    source.write_text(MARKERS)
+    run(tools.compiler("x64", "free") + ["-Wno-missing-prototypes", "-c", str(source), "-o", str(marker)])
+    inputs = [str(path) for path in objects + [marker] + build_driver.imports("x64", FOLDER)]
+    found = version.values()
+    link = tools.linker("x64", str(FOLDER / "xennet.sys"), str(FOLDER / "xennet.pdb"), inputs, f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}")
+    run([flag.replace("/opt:ref", "/opt:noref") for flag in link])
+    return FOLDER / "xennet.sys"
+
+
+def programs(names):
+    found = []
+    for source in sorted((ROOT / "tests").glob("*.c")):
+        wanted = source.stem in names if names else source.stem.startswith(("scenario_", "test_mistakes"))
+        if wanted:
+            found.append(ROOT / "build" / "tests" / source.stem)
+    missing = [path.name for path in found if not path.exists()]
+    if missing or not found:
+        raise Stop(f"not built: {', '.join(missing) or 'no such test'}: run make -C testbed tests", 1)
+    return found
+
+
+def measure(driver, tests, seeds):
+    sums = FOLDER / "counters"
+    sums.unlink(missing_ok=True)
+    environment = dict(os.environ, XENNET_DRIVER=str(driver), XENNET_COVERAGE=str(sums))
+    for test in tests:
+        done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        failed = sum(line.startswith("not ok") for line in done.stdout.splitlines())
+        print(f"{test.name}: {'all passed' if failed == 0 else f'{failed} failed'}", flush=True)
+    raw, profile = FOLDER / "xennet.profraw", FOLDER / "xennet.profdata"
+    raw.write_bytes(coverage_profile.raw_profile(driver.read_bytes(), sums.read_bytes()))
+    run([tools.tool("llvm-profdata-16"), "merge", "-o", str(profile), str(raw)])
+    return profile
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="scripts/coverage.py", description=DESCRIPTION)
+    parser.add_argument("tests", nargs="*", metavar="TEST", help="test files, such as scenario_rss")
+    parser.add_argument("--seeds", type=int, metavar="N", help="seeds per simulated case")
+    parser.add_argument("--lines", action="store_true", help="print the lines that no test reached, too")
+    parser.add_argument("--report", action="store_true", help="only report what was measured before")
+    options = parser.parse_args(arguments)
+    try:
+        if options.report:
+            driver, profile = FOLDER / "xennet.sys", FOLDER / "xennet.profdata"
+        else:
+            driver = build()
+            profile = measure(driver, programs(options.tests), ["--seeds", str(options.seeds)] if options.seeds else [])
+        cov = tools.tool("llvm-cov-16")
+        run([cov, "report", str(driver), f"-instr-profile={profile}", "--show-region-summary=false", "--show-branch-summary=false", "--ignore-filename-regex=toolchain|mingw|include/"])
+        if options.lines:
+            unreached(cov, driver, profile)
+    except Stop as stop:
+        print(f"coverage.py: {stop.text}", file=sys.stderr)
+        return stop.status
+    return 0
+
+
+def unreached(cov, driver, profile):
+    """FILE:LINE and the text of each line that was never executed."""
+    done = run([cov, "show", str(driver), f"-instr-profile={profile}", "--ignore-filename-regex=toolchain|mingw|include/"], stdout=subprocess.PIPE, text=True)
+    name = ""
+    for line in done.stdout.splitlines():
+        if line.endswith(".c:") or line.endswith(".h:"):
+            name = Path(line[:-1]).name
+            continue
+        parts = line.split("|", 2)
+        if len(parts) == 3 and parts[1].strip() == "0":
+            print(f"{name}:{parts[0].strip()}: {parts[2].strip()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
