@@ -16,7 +16,8 @@ from scripts.cli import ROOT
 from scripts.namespaces import ADDRESSES
 
 IPERF_PORT = 5201
-IPERF_BUSY = "the server is busy running a test"
+# A server that is not yet done with the client before, and one that is about to listen again.
+IPERF_NOT_READY = ("the server is busy running a test", "unable to connect to server: Connection refused")
 WEB_PORT = 80
 UDP_RATE = "100M"
 UDP_LOST_MOST = 0.001  # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
@@ -135,20 +136,19 @@ class Traffic:
 
     def iperf3(self, family, direction, seconds, extra, what):
         """Run iperf3 in the guest; its report."""
-        self._serve_iperf3()
         argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-J", "--connect-timeout", "5000", *extra]
         if direction == "in":
             argv.append("-R")
         deadline = time.monotonic() + SERVER_SECONDS
         while True:
+            self._serve_iperf3()
             try:
                 report = json.loads(self.guest(argv, what, seconds))
                 if "error" in report:  # its exit status does not always tell
                     raise TrafficFailed(f"{what}: {report['error']}")
                 return report
             except TrafficFailed as failed:
-                # A client may end a moment before the server is ready for the next one.
-                if IPERF_BUSY not in str(failed) or time.monotonic() > deadline:
+                if not any(text in str(failed) for text in IPERF_NOT_READY) or time.monotonic() > deadline:
                     raise
             time.sleep(POLL_SECONDS)
 
