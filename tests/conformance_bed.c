@@ -92,11 +92,17 @@ static void wait_state(struct bed *bed, int state)
 int settled_state(struct bed *bed, int from)
 {
     uint64_t deadline = sched_now() + bed->patience;
+    int state, before;
 
-    while (back_read(bed, "state") == from && sched_now() < deadline) {
+    while ((state = back_read(bed, "state")) == from && sched_now() < deadline) {
         bed_pause(2 * MILLISECOND);
     }
-    return back_read(bed, "state");
+    do { /* one change may lead to the next at once */
+        before = state;
+        bed_pause(bed->patience / 6);
+        state = back_read(bed, "state");
+    } while (state != before);
+    return state;
 }
 
 /* --- the device --- */

@@ -74,7 +74,7 @@ void control_prepare(struct bed *bed);
 void features_write(struct bed *bed, const struct setup *setup);
 void queue_release(struct bed *bed, uint32_t index);
 void control_release(struct bed *bed);
-int settled_state(struct bed *bed, int from);                 /* the backend's state once it is not `from`, or still `from` in the end */
+int settled_state(struct bed *bed, int from);                 /* the backend's, where it stays after leaving `from`, or `from` */
 
 /* --- transmit and receive: conformance_ring.c --- */
 void tx_request(struct bed *bed, uint32_t queue, uint32_t reference, uint32_t offset, uint32_t size, uint32_t flags);
@@ -99,7 +99,8 @@ uint32_t control_call(struct bed *bed, uint16_t type, uint32_t a, uint32_t b, ui
 struct wire *wire_open(bool real, struct port *port);
 void wire_close(struct wire *wire);
 struct port *wire_port(struct wire *wire); /* NULL: the real one */
-void wire_send(struct wire *wire, const struct frame *frame);
+/* `segment`: the device there takes no large frames, so its network stack cuts them; the real one sees that by itself. */
+void wire_send(struct wire *wire, const struct frame *frame, bool segment);
 uint32_t wire_take(struct wire *wire, struct frame *frame, uint64_t timeout_ns); /* length; 0: nothing came */
 
 /* --- tables of cases --- */

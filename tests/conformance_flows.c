@@ -103,7 +103,7 @@ int flows_run(struct bed *bed, uint32_t flows)
 
         make_flow(i, bytes, &frame);
         predicted = frame_flow_hash(&frame, key, ALL_TYPES, &value);
-        wire_send(bed->wire, &frame);
+        wire_send(bed->wire, &frame, false);
         queue = queue_of(bed, &hash, &kind);
         counts[queue]++;
         other_queue += queue != table[value % ENTRIES];

@@ -37,7 +37,7 @@ static void until_mark(struct bed *bed, uint32_t queue)
     uint8_t mark[60] = { 0, 0x16, 0x3e, 1, 2, 3, 0, 0x16, 0x3e, 9, 9, 9, MARK_TYPE >> 8, MARK_TYPE & 0xff };
     const struct frame frame = { .vectors = { { mark, sizeof(mark) } }, .vector_count = 1, .length = sizeof(mark) };
 
-    wire_send(bed->wire, &frame);
+    wire_send(bed->wire, &frame, false);
     while (rx_take(bed, queue, &received)) {
         if (received.length >= 14 && get16(received.bytes + 12) == MARK_TYPE) {
             return;
@@ -57,7 +57,7 @@ static void from_wire(struct bed *bed, int version, int protocol, uint32_t paylo
         frame.offload.gso = version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6;
         frame.offload.gso_size = 1400;
     }
-    wire_send(bed->wire, &frame);
+    wire_send(bed->wire, &frame, large && bed->setup->no_gso);
     until_mark(bed, 0);
 }
 
@@ -74,7 +74,7 @@ static void plain(struct bed *bed)
 
     memset(bytes, 0x5a, 200);
     put16(bytes + 12, 0x88b6);
-    wire_send(bed->wire, &frame);
+    wire_send(bed->wire, &frame, false);
     until_mark(bed, 0);
 }
 
@@ -86,7 +86,7 @@ static void bad_grants(struct bed *bed)
     bed->queue[0].posted = 1; /* the rest of the ring was posted when the connection began: see run_bad */
     memset(bytes, 0x5a, 200);
     put16(bytes + 12, 0x88b6);
-    wire_send(bed->wire, &frame);
+    wire_send(bed->wire, &frame, false);
     if (rx_take(bed, 0, &received)) {
         saw_received(bed);
     }

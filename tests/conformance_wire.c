@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "wire/port.h"
+#include "wire/segment.h"
 
 #define DEVICE "vif0.0"
 
@@ -84,17 +85,26 @@ static void send_real(struct wire *wire, const struct frame *frame)
     }
 }
 
-void wire_send(struct wire *wire, const struct frame *frame)
+static void inject(void *context, struct frame *frame)
 {
-    int failure;
+    struct wire *wire = context;
+    int failure = memory_port_inject(wire->port, 0, frame);
+
+    if (failure != 0) {
+        give_up("the port in memory takes no frame: %d", failure);
+    }
+}
+
+void wire_send(struct wire *wire, const struct frame *frame, bool segment)
+{
+    struct frame copy = *frame;
 
     if (wire->port == NULL) {
         send_real(wire, frame);
-        return;
-    }
-    failure = memory_port_inject(wire->port, 0, frame);
-    if (failure != 0) {
-        give_up("the port in memory takes no frame: %d", failure);
+    } else if (!segment) {
+        inject(wire, &copy);
+    } else if (!frame_segment(frame, inject, wire)) {
+        give_up("the frame cannot be cut into segments");
     }
 }
 

@@ -18,6 +18,7 @@
 #define mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#include <xen/grant_table.h>
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>
 
@@ -52,7 +53,8 @@ struct rx_slot {
     uint8_t *page;   /* the guest's page, or queue->rx.nowhere when it could not be mapped */
     uint32_t reference;
     uint16_t id;
-    bool bad;        /* not mapped: answered with an error status */
+    int16_t status;  /* why not: what the hypervisor calls it */
+    bool bad;        /* not mapped */
 };
 
 struct queue_rx {

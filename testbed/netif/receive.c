@@ -90,6 +90,7 @@ static enum verdict judge(struct netback_queue *queue, struct frame *frame, stru
         if (!taken && !frame_complete_checksum(frame)) {
             return DROP;
         }
+        offload->checksum_valid = offload->checksum_valid && taken; /* Linux vouches for none that it made itself */
     }
     if (!features->sg && frame->length > XEN_PAGE_SIZE) {
         return DROP;

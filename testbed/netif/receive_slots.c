@@ -2,11 +2,12 @@
 /*
  * A queue's receive ring as a window of mapped requests: requests are copied and their pages mapped ahead of use, and completed
  * strictly in ring order, each response in the slot of its request, as netif.h demands. A request whose page cannot be mapped
- * keeps its place with a page of ours behind it and is answered with an error. All under the queue's rx.lock.
+ * keeps its place with a page of ours behind it and is answered with the hypervisor's status, as Linux does. All under the queue's rx.lock.
  *
  *   req_cons = rsp_prod_pvt          mapped             sring->req_prod
  *        |--- mapped, not completed ---|--- not looked at ---|
  */
+#include <errno.h>
 #include <string.h>
 
 #include "netif/internal.h"
@@ -27,18 +28,20 @@ uint32_t slots_map(struct netback_queue *queue, uint32_t want)
     }
     producer = __atomic_load_n(&rx->ring.sring->req_prod, __ATOMIC_ACQUIRE);
     if (producer - rx->ring.rsp_prod_pvt > RING_SIZE(&rx->ring)) {
-        netback_fatal(netback, "more receive requests than the ring holds");
-        return 0;
+        producer = rx->ring.rsp_prod_pvt + RING_SIZE(&rx->ring); /* as in Linux nobody is told: the frontend harms itself alone */
     }
     while (rx->mapped != producer && rx->mapped - rx->ring.req_cons < want) {
         struct rx_slot *slot = slot_at(queue, rx->mapped);
         struct netif_rx_request request;
         void *page;
+        int failure;
 
         RING_COPY_REQUEST(&rx->ring, rx->mapped, &request);
         slot->id = request.id;
         slot->reference = request.gref;
-        slot->bad = xen_map(netback->xen, netback->guest, request.gref, true, &page) != 0;
+        failure = xen_map(netback->xen, netback->guest, request.gref, true, &page);
+        slot->status = failure == 0 ? 0 : failure == -ENOENT ? GNTST_bad_gntref : GNTST_general_error;
+        slot->bad = failure != 0;
         slot->page = slot->bad ? rx->nowhere : page;
         rx->mapped++;
     }
@@ -122,7 +125,7 @@ void slots_complete(struct netback_queue *queue, const struct frame *frame, cons
     for (page = 0; page < pages; page++) {
         const struct rx_slot *slot = slot_at(queue, rx->ring.req_cons);
         uint32_t part = left < XEN_PAGE_SIZE ? left : XEN_PAGE_SIZE;
-        struct netif_rx_response response = { .id = slot->id, .status = slot->bad ? NETIF_RSP_ERROR : (int16_t)part };
+        struct netif_rx_response response = { .id = slot->id, .status = slot->bad ? slot->status : (int16_t)part };
 
         left -= part;
         response.flags = left != 0 ? NETRXF_more_data : 0;
