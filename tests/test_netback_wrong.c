@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The backend with a frontend that breaks the protocol: a wrong packet is answered with errors and the next one passes; requests
- * that make no sense disable the interface silently, its state stays Connected, and it can still be closed and reconnected.
+ * that make no sense disable the interface silently, its state stays Connected, and only a new one takes anything again.
  */
 #include "netback_frontend.h"
 #include "packets.h"
@@ -179,12 +179,20 @@ static void run_nonsense(void *argument)
     CHECK_EQ(flag(&fe.netback->disabled), 1);
     fe_close(&fe);
     fe_put(&fe, "state", XenbusStateInitialising);
+    fe_connect(&fe); /* as in Linux, of no use: only a new backend takes anything again */
+    fe_wait_backend(&fe, XenbusStateConnected);
+    CHECK_EQ(flag(&fe.netback->disabled), 1);
+    fe_close(&fe);
+    netback_destroy(fe.netback);
+    fe.netback = netback_create(fe.dom0, fe.port, &fe.options);
+    CHECK(fe.netback != NULL);
+    fe_put(&fe, "state", XenbusStateInitialising);
     fe_connect(&fe);
     check_alive(&fe);
     fe_stop(&fe);
 }
 
-TEST(nonsense_disables_the_interface_until_it_reconnects)
+TEST(nonsense_disables_the_interface_until_there_is_a_new_one)
 {
     size_t i;
 

@@ -4,6 +4,7 @@
  * with packets out, pauses, rings that fill up, memory that cannot be granted.
  */
 #include "vif_bed.h"
+#include "netif/internal.h"
 
 typedef MS_ABI int32_t vb_algorithm(void *interface, uint32_t algorithm);
 typedef MS_ABI int32_t vb_mapping(void *interface, const struct PROCESSOR_NUMBER *mapping, uint32_t size);
@@ -255,6 +256,38 @@ static void backend_returns(struct vif_bed *bed)
 TEST(backend_that_comes_back_is_connected_again)
 {
     run_all((struct story){ backend_returns, { .version = 10, .queues = 1 } }, 20);
+}
+
+/* Disabled by the backend without a word: closed and connected anew until there is a backend that answers. */
+static void stalled(struct vif_bed *bed)
+{
+    struct vif_bed_options options = { .version = 10, .queues = 1 };
+    struct vif_counters counters = { .stalls = 0 };
+    struct frame frame;
+
+    vb_bind(bed);
+    exchange(bed, 1);
+    netback_fatal(bed->netback, "the test wants it");
+    frame = udp(100, 1);
+    frame_complete_checksum(&frame);
+    memcpy(bed->memory, bytes, frame.length);
+    CHECK_EQ(vb_send(bed, 0, NULL, frame.length, 0, 0, NULL, false), 0);
+    while (counters.stalls < 1) {
+        uint32_t word = 0;
+
+        sched_wait(&word, 0, sched_now() + SECOND / 10);
+        vif_counters(bed->vif, &counters);
+    }
+    netback_destroy(bed->netback);
+    vb_start_netback(bed, &options);
+    CHECK(netback_wait_connected(bed->netback, true, 60 * SECOND));
+    vb_wait_completed(bed, 2);
+    vb_unbind(bed);
+}
+
+TEST(backend_that_stopped_answering_is_left_and_a_new_one_found)
+{
+    run_all((struct story){ stalled, { .version = 10, .queues = 1, .stall_ns = 5 * SECOND } }, 20);
 }
 
 /* --- Disable --- */

@@ -64,6 +64,7 @@ struct vif_bed {
 struct vif_bed_options {
     uint32_t version, queues, mtu, without, processors;
     bool strict, per_packet;
+    uint64_t stall_ns;
 };
 
 static inline void vb_fault(bool good, const char *what)
@@ -184,7 +185,8 @@ static inline void vb_start_netback(struct vif_bed *bed, const struct vif_bed_op
 static inline void vb_start(struct vif_bed *bed, const struct vif_bed_options *options)
 {
     const struct xen_host_options host = { 24 * 1024, 32768, options->strict };
-    const struct vif_options vif = { .version = options->version, .queues = options->queues, .vendor = "XP0002", .grant_per_packet = options->per_packet };
+    const struct vif_options vif = { .version = options->version, .queues = options->queues, .vendor = "XP0002", .grant_per_packet = options->per_packet,
+                                     .stall_ns = options->stall_ns };
 
     memset(bed, 0, sizeof(*bed));
     nt_start(options->processors != 0 ? options->processors : 2);

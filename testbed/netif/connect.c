@@ -169,7 +169,6 @@ int netback_connect(struct netback *netback)
         return netback_complain(netback, -EOPNOTSUPP, "request-rx-copy is not set");
     }
     features_read(netback);
-    flag_set(&netback->disabled, 0);
     flag_set(&netback->queues_stop, 0);
     failure = control_connect(netback);
     for (q = 0; failure == 0 && q < queues; q++) {

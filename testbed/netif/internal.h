@@ -149,7 +149,7 @@ static inline bool without(const struct netback *netback, unsigned bit)
     return (netback->options.without >> bit & 1) != 0;
 }
 
-/* The frontend broke the protocol: the interface is dead until it reconnects, its state stays Connected (as in Linux). */
+/* The frontend broke the protocol: the interface is dead for good, through reconnects too; its state stays Connected (as in Linux). */
 void netback_fatal(struct netback *netback, const char *what);
 
 /* features.c */
