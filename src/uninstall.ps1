@@ -59,6 +59,15 @@ function Invoke-PnpUtil([string[]] $Arguments) {
     return
 }
 
+function Remove-Subscription {
+    # Where the INF wrote it, without a co-installer, nobody else takes it back; XENVIF would go on refusing upgrades for us.
+    $key = 'HKLM:\SYSTEM\CurrentControlSet\Services\XENVIF\Interfaces\XENNET'
+    if (Test-Path $key) {
+        Write-Log "Removing the subscription $key"
+        Remove-Item -Path $key -Recurse -Force
+    }
+}
+
 try {
     Write-Log 'Removing @PRODUCT_NAME@ PV Network Device'
     if (-not (Test-Administrator)) { Stop-Uninstall 'this needs an administrator: start PowerShell with "Run as administrator".' }
@@ -81,6 +90,7 @@ try {
             Stop-Uninstall "pnputil ended with status $status on $name; the reason stands in $env:SystemRoot\INF\setupapi.dev.log, at the end."
         }
     }
+    Remove-Subscription
     if ($restart) {
         Write-Log 'Removed; restart Windows to finish'
         exit $RestartNeeded

@@ -62,7 +62,8 @@ class Scripts(unittest.TestCase):
         install, uninstall = ((ROOT / "src" / name).read_text() for name in package.SCRIPTS)
         for words in ("'/add-driver', $inf, '/install'", "'-i', '-a', $inf", "testsigning on", "SystemStartOptions", "Add-Content"):
             self.assertIn(words, install)
-        for words in ("'/delete-driver', $name, '/uninstall'", "'-f', '-d', $name", "Add-Content"):
+        for words in ("'/delete-driver', $name, '/uninstall'", "'-f', '-d', $name", "Add-Content", "    Remove-Subscription\n",
+                      r"Services\XENVIF\Interfaces\XENNET"):
             self.assertIn(words, uninstall)
 
     def test_help_and_exit_codes_are_told(self):
