@@ -48,7 +48,7 @@ class Scripts(unittest.TestCase):
         for name, text in self.texts():
             defined = set(re.findall(r"^function ([A-Z]\w*-\w+)", text, re.MULTILINE))
             known = {"Write-Host", "Add-Content", "Get-Date", "Join-Path", "Split-Path", "Test-Path", "New-Object", "Get-ItemProperty",
-                     "Get-AuthenticodeSignature", "ForEach-Object", "Get-ChildItem"}
+                     "Get-AuthenticodeSignature", "ForEach-Object", "Get-ChildItem", "Remove-Item"}
             called = set(re.findall(r"(?<![\w$-])([A-Z][a-z]+-[A-Z]\w+)", code(text)))
             self.assertEqual(called - defined - known, set(), name)
             self.assertEqual(defined - set(re.findall(r"(?<!function )\b([A-Z]\w*-\w+)", code(text))), set(), name)
