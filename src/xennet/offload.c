@@ -47,6 +47,7 @@ static const OFFLOAD_ROW OffloadRows[] = {
      OFFLOAD_UDP6_TX, OFFLOAD_UDP6_RX, 1, TRUE},
     {FIELD_OFFSET(XENNET_CONFIG, Lso4), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv4),
      OFFLOAD_LSO4, 0, 1, FALSE},
+    {FIELD_OFFSET(XENNET_CONFIG, LsoV1), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV1), OFFLOAD_LSO1, 0, 1, FALSE},
     {FIELD_OFFSET(XENNET_CONFIG, Lso6), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv6),
      OFFLOAD_LSO6, 0, 1, FALSE},
     {FIELD_OFFSET(XENNET_CONFIG, Rsc4), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, RscIPv4),
@@ -57,7 +58,6 @@ static const OFFLOAD_ROW OffloadRows[] = {
 
 // Members of NDIS_OFFLOAD_PARAMETERS for what this miniport never does: switching one on is refused.
 static const ULONG OffloadForeignOffsets[] = {
-    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV1),
     FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPsecV1),
     FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv4),
     FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv6)
@@ -90,7 +90,7 @@ OffloadHardware(const XENNET_OFFLOAD *Offload)
         Bits |= OFFLOAD_UDP6_TX;
     // Segments need their checksums from the same place.
     if (Offload->LargeSize4 != 0 && (Bits & OFFLOAD_IPV4_TX) && (Bits & OFFLOAD_TCP4_TX))
-        Bits |= OFFLOAD_LSO4;
+        Bits |= OFFLOAD_LSO4 | OFFLOAD_LSO1;
     if (Offload->LargeSize6 != 0 && (Bits & OFFLOAD_TCP6_TX))
         Bits |= OFFLOAD_LSO6;
     if (Offload->Adapter->Revisions->Rsc)
@@ -122,7 +122,7 @@ static ULONG
 OffloadEffective(ULONG Bits)
 {
     if (!(Bits & OFFLOAD_TCP4_TX))
-        Bits &= ~(ULONG)OFFLOAD_LSO4;
+        Bits &= ~(ULONG)(OFFLOAD_LSO4 | OFFLOAD_LSO1);
     if (!(Bits & OFFLOAD_TCP6_TX))
         Bits &= ~(ULONG)OFFLOAD_LSO6;
     if (!(Bits & OFFLOAD_TCP4_RX))
@@ -183,6 +183,13 @@ OffloadDescribe(const XENNET_OFFLOAD *Offload, ULONG Bits, NDIS_OFFLOAD *Record)
     Checksum->IPv6Receive.TcpOptionsSupported = OffloadSupported(Bits, OFFLOAD_TCP6_RX);
     Checksum->IPv6Receive.UdpChecksum = OffloadSupported(Bits, OFFLOAD_UDP6_RX);
 
+    if (Bits & OFFLOAD_LSO1) {
+        Record->LsoV1.IPv4.Encapsulation = OFFLOAD_ENCAPSULATION;
+        Record->LsoV1.IPv4.MaxOffLoadSize = Offload->LargeSize4;
+        Record->LsoV1.IPv4.MinSegmentCount = OFFLOAD_MINIMUM_SEGMENTS;
+        Record->LsoV1.IPv4.TcpOptions = NDIS_OFFLOAD_SUPPORTED;
+        Record->LsoV1.IPv4.IpOptions = NDIS_OFFLOAD_SUPPORTED;
+    }
     if (Bits & OFFLOAD_LSO4) {
         Record->LsoV2.IPv4.Encapsulation = OFFLOAD_ENCAPSULATION;
         Record->LsoV2.IPv4.MaxOffLoadSize = Offload->LargeSize4;
@@ -216,6 +223,7 @@ OffloadApplyTransmit(XENNET_OFFLOAD *Offload)
     Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_LSO4) != 0;
     Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_LSO6) != 0;
     Offload->Allowed = Options;
+    Offload->AllowedLso1 = (Bits & OFFLOAD_LSO1) != 0;
 }
 
 _Use_decl_annotations_

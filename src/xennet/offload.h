@@ -28,6 +28,7 @@ struct _XENNET_ADAPTER;
 #define OFFLOAD_LSO6            0x00000800
 #define OFFLOAD_RSC4            0x00001000
 #define OFFLOAD_RSC6            0x00002000
+#define OFFLOAD_LSO1            0x00004000      // version 1: IPv4 only, completed with the bytes sent
 
 #define OFFLOAD_IPV4_RX_ALL     (OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_RSC4)
 #define OFFLOAD_IPV6_RX_ALL     (OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX | OFFLOAD_RSC6)
@@ -44,6 +45,7 @@ typedef struct _XENNET_OFFLOAD {
 
     // Within OID requests; the data path reads Allowed and ReceiveRsc without order.
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Allowed;      // what a packet on its way out may ask for
+    BOOLEAN AllowedLso1;
     ULONG Current;                              // OFFLOAD_*: what is switched on
     ULONG Encapsulated;                         // OFFLOAD_*_RX_ALL of the IP versions NDIS has bound
     ULONG ReceiveRsc;                           // OFFLOAD_RSC*: coalesced packets are told to NDIS as such

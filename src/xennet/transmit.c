@@ -138,11 +138,14 @@ TransmitDone(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
 
     NET_BUFFER_LIST_STATUS(Nbl) = TransmitList(Nbl)->Status;
-    // The completion of a large send has the type bit and nothing else (version 2).
+    // The completion of a large send of version 2 has the type bit and nothing else.
     Lso = (NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *)&NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
     if (Lso->Value != NULL && Lso->Transmit.Type == NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
         Lso->LsoV2TransmitComplete.Reserved = 0;
         Lso->LsoV2TransmitComplete.Reserved2 = 0;
+    } else if (TransmitList(Nbl)->Status != NDIS_STATUS_SUCCESS) {
+        // Version 1 says how much was sent: nothing, for all that is known.
+        Lso->Value = NULL;
     }
 
     NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;

@@ -83,19 +83,21 @@ TxReadOffloads(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Reques
     Request->Options.OffloadTagManipulation = Request->Tci != 0;
     Asked = Request->Options;
 
+    Request->LsoV1 = FALSE;
     if (Lso.LsoV2Transmit.MSS != 0) {
-        if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Lso.LsoV2Transmit.MSS > MAXUSHORT)
+        if (Lso.LsoV2Transmit.MSS > MAXUSHORT)
             return NDIS_STATUS_INVALID_PACKET;
-        if (Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4)
-            Asked.OffloadIpVersion4LargePacket = 1;
-        else
-            Asked.OffloadIpVersion6LargePacket = 1;
+        Request->LsoV1 = Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+        if (Request->LsoV1 && !Limits->Offload->AllowedLso1)
+            return NDIS_STATUS_NOT_SUPPORTED;
         // XenVif sets the checksums of every segment, whether asked for or not; saying so keeps it plain.
-        if (Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4) {
+        if (Request->LsoV1 || Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4) {
+            Asked.OffloadIpVersion4LargePacket = !Request->LsoV1;
             Request->Options.OffloadIpVersion4LargePacket = 1;
             Request->Options.OffloadIpVersion4HeaderChecksum = 1;
             Request->Options.OffloadIpVersion4TcpChecksum = 1;
         } else {
+            Asked.OffloadIpVersion6LargePacket = 1;
             Request->Options.OffloadIpVersion6LargePacket = 1;
             Request->Options.OffloadIpVersion6TcpChecksum = 1;
         }
@@ -131,21 +133,31 @@ TxReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
     return TRUE;
 }
 
+// Bytes of headers up to the payload; 0 where they cannot be read or there is no payload.
+static ULONG
+TxHeaderLength(const NET_BUFFER *Nb, ULONG TcpHeaderOffset)
+{
+    ULONG Headers;
+    UCHAR DataOffset;
+
+    if (!TxReadByte(Nb, TcpHeaderOffset + TCP_DATA_OFFSET, &DataOffset))
+        return 0;
+    Headers = TcpHeaderOffset + (ULONG)(DataOffset >> 4) * 4;
+    return NET_BUFFER_DATA_LENGTH(Nb) > Headers ? Headers : 0;
+}
+
 _Use_decl_annotations_
 BOOLEAN
 TxFitSegment(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, USHORT *MaximumSegmentSize)
 {
     ULONG Length = NET_BUFFER_DATA_LENGTH(Nb);
     ULONG Headers;
-    UCHAR DataOffset;
 
     // The header's length is read only where it decides.
     if (Length > TcpHeaderOffset + TCP_HEADER_MAXIMUM + *MaximumSegmentSize)
         return TRUE;
-    if (!TxReadByte(Nb, TcpHeaderOffset + TCP_DATA_OFFSET, &DataOffset))
-        return FALSE;
-    Headers = TcpHeaderOffset + (ULONG)(DataOffset >> 4) * 4;
-    if (Length <= Headers)
+    Headers = TxHeaderLength(Nb, TcpHeaderOffset);
+    if (Headers == 0)
         return FALSE;
     if (*MaximumSegmentSize > Length - Headers)
         *MaximumSegmentSize = (USHORT)(Length - Headers);
@@ -180,6 +192,25 @@ TxListIsValid(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request, LONG *Count)
     return *Count != 0;
 }
 
+// What a large send of version 1 reports when it completes takes the place of what it asked for.
+static BOOLEAN
+TxSetPayload(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request)
+{
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
+    ULONG Headers;
+    NET_BUFFER *Nb;
+
+    Lso.Value = NULL;
+    for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb)) {
+        Headers = TxHeaderLength(Nb, Request->TcpHeaderOffset);
+        if (Headers == 0)
+            return FALSE;
+        Lso.LsoV1TransmitComplete.TcpPayload += NET_BUFFER_DATA_LENGTH(Nb) - Headers;
+    }
+    NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = Lso.Value;
+    return TRUE;
+}
+
 _Use_decl_annotations_
 NDIS_STATUS
 TxRequestRead(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request, LONG *Count,
@@ -194,6 +225,8 @@ TxRequestRead(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request
     *Reason = XENNET_TRANSMIT_DROP_LENGTH;
     if (!TxListIsValid(Nbl, Request, Count))
         return NDIS_STATUS_INVALID_LENGTH;
+    if (Request->LsoV1 && !TxSetPayload(Nbl, Request))
+        return NDIS_STATUS_INVALID_PACKET;
     return NDIS_STATUS_SUCCESS;
 }
 

@@ -27,6 +27,7 @@ typedef struct _TX_REQUEST {
     USHORT MaximumSegmentSize;
     USHORT Tci;
     ULONG TcpHeaderOffset;
+    BOOLEAN LsoV1;                      // completes with the payload sent
     ULONG MaximumLength;
     XENVIF_PACKET_HASH_V2 Hash;
 } TX_REQUEST;
