@@ -5,7 +5,7 @@
  */
 #include "packets.h"
 #include "story_watch.h"
-#include "nt/pool.h"
+#include "nt/fail.h"
 #include "nt/version.h"
 #include "vif/hostile.h"
 
@@ -423,12 +423,12 @@ TEST(mistake_10_per_processor_data_is_found_by_index_on_every_processor)
 /* 11: tests/scenario_faults.c fails each allocation of the pool in turn and looks for what stays behind; here the pool alone. */
 static void fail_first(const struct story_plan *plan)
 {
-    pool_fail_at(*(const uint32_t *)plan->detail);
+    fail_at(*(const uint32_t *)plan->detail);
 }
 
 static void nothing_left(struct story *story)
 {
-    pool_fail_at(0);
+    fail_disarm();
     CHECK(story->started || strstr(story->error, "left behind") == NULL);
 }
 
@@ -436,7 +436,7 @@ TEST(mistake_11_a_failing_nbl_pool_leaves_nothing_behind)
 {
     uint32_t n;
 
-    for (n = 1; n <= 24; n++) {
+    for (n = 1; n <= 40; n++) {
         story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .may_not_start = true,
                                         .detail = &n, .prepare = fail_first, .tell = nothing_left });
     }
