@@ -425,3 +425,22 @@ TRIPS("irql", a_passive_call_at_dispatch_is_caught)
     irql_raise(DISPATCH_LEVEL);
     NDIS(NdisMSetMiniportAttributes)(fake->handle, bytes);
 }
+
+/* --- polls, which Windows 11 24H2 has --- */
+typedef int32_t MS_ABI fake_NdisRegisterPoll(void *, void *, void *, void **);
+
+static void poll_without_handlers(struct fake *fake)
+{
+    struct { struct NDIS_OBJECT_HEADER Header; void *handlers[2]; } characteristics = { .Header = { NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(characteristics) } };
+    void *poll;
+
+    fake_add_running(fake);
+    NDIS(NdisRegisterPoll)(fake->handle, NULL, &characteristics, &poll);
+}
+
+static void run_poll(void *argument)
+{
+    (void)argument;
+    fake_run(SCHED_SIMULATED, "11-24h2", poll_without_handlers);
+}
+TEST(a_poll_without_handlers_is_caught) { EXPECT_RULE("ndis-poll", run_poll, NULL); }
