@@ -431,9 +431,11 @@ typedef int32_t MS_ABI fake_NdisRegisterPoll(void *, void *, void *, void **);
 
 static void poll_without_handlers(struct fake *fake)
 {
-    struct { struct NDIS_OBJECT_HEADER Header; void *handlers[2]; } characteristics = { .Header = { NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(characteristics) } };
+    struct { struct NDIS_OBJECT_HEADER Header; void *handlers[2]; } characteristics;
     void *poll;
 
+    memset(&characteristics, 0, sizeof(characteristics));
+    NDIS_HEADER(characteristics.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(characteristics));
     fake_add_running(fake);
     NDIS(NdisRegisterPoll)(fake->handle, NULL, &characteristics, &poll);
 }
