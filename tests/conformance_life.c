@@ -6,6 +6,7 @@
 #include "conformance_bed.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct setup plain = { .queues = 1 }, split = { .queues = 1, .split = true }, two = { .queues = 2 }, five = { .queues = 5 };
 
@@ -123,11 +124,24 @@ static void disabled(struct bed *bed)
 
 /* --- connecting with keys that are missing or wrong --- */
 
+/* The state does not tell whether anything is connected: a frame does. */
+static void saw_life(struct bed *bed)
+{
+    struct tx_answer answer;
+    uint32_t reference;
+
+    memset(tx_page(bed, 0, &reference), 0x5a, 60);
+    tx_request(bed, 0, reference, 0, 60, 0);
+    tx_push(bed, 0);
+    saw(bed, tx_answers(bed, 0, &answer, 1) == 1 ? ", answers" : ", does not answer");
+}
+
 static void connect_without(struct bed *bed, const struct setup *setup, const char *key)
 {
     prepare(bed, setup);
     front_remove(bed, key);
     write_state(bed, XenbusStateConnected);
+    saw_life(bed);
 }
 
 static void connect_with(struct bed *bed, const struct setup *setup, const char *key, uint32_t value)
@@ -135,6 +149,7 @@ static void connect_with(struct bed *bed, const struct setup *setup, const char 
     prepare(bed, setup);
     front_write(bed, key, value);
     write_state(bed, XenbusStateConnected);
+    saw_life(bed);
 }
 
 static void no_tx(struct bed *bed) { connect_without(bed, &plain, "tx-ring-ref"); }

@@ -54,9 +54,9 @@ static void seek_state(struct netback *netback, enum xenbus_state wanted)
                 switch_state(netback, XenbusStateClosing);
             } else if (netback_connect(netback) == 0) {
                 switch_state(netback, XenbusStateConnected);
-            } else {
+            } else { /* as Linux: xenbus reports the error with Closing, then the state goes on as if it had worked */
                 switch_state(netback, XenbusStateClosing);
-                return;
+                switch_state(netback, XenbusStateConnected);
             }
             break;
         }
