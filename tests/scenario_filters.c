@@ -211,7 +211,7 @@ static void address_told(struct story *story)
 /* AddressChange */
 TEST(the_networkaddress_keyword_overrides_the_permanent_address)
 {
-    static const char *const set[] = { "NetworkAddress=02-11-22-33-44-55", NULL };
+    static const char *const set[] = { "NetworkAddress=021122334455", NULL };
     static const uint8_t wanted[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
 
     story_everywhere(&(struct story_plan){ .set = set, .detail = wanted, .tell = address_told }, 1);
@@ -219,8 +219,8 @@ TEST(the_networkaddress_keyword_overrides_the_permanent_address)
 
 TEST(a_networkaddress_that_no_station_can_have_is_ignored)
 {
-    static const char *const wrong[][2] = { { "NetworkAddress=01-11-22-33-44-55", NULL }, { "NetworkAddress=00-00-00-00-00-00", NULL },
-                                            { "NetworkAddress=FF-FF-FF-FF-FF-FF", NULL }, { "NetworkAddress=0211", NULL }, { "NetworkAddress=garbage", NULL } };
+    static const char *const wrong[][2] = { { "NetworkAddress=011122334455", NULL }, { "NetworkAddress=000000000000", NULL },
+                                            { "NetworkAddress=FFFFFFFFFFFF", NULL }, { "NetworkAddress=0211", NULL }, { "NetworkAddress=garbage", NULL } };
     uint32_t i;
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

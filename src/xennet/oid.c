@@ -147,6 +147,8 @@ static const OID_ROW OidTable[] = {
     {OID_802_3_PERMANENT_ADDRESS, 0, OidQueryAddress, NULL, 0},
     {OID_802_3_CURRENT_ADDRESS, 0, OidQueryAddress, NULL, 0},
     {OID_802_3_MULTICAST_LIST, 0, OidQueryMulticast, OidSetMulticast, 0},
+    {OID_802_3_ADD_MULTICAST_ADDRESS, OID_EXACT, NULL, OidAddMulticast, ETHERNET_ADDRESS_LENGTH},
+    {OID_802_3_DELETE_MULTICAST_ADDRESS, OID_EXACT, NULL, OidDeleteMulticast, ETHERNET_ADDRESS_LENGTH},
     {OID_802_3_MAXIMUM_LIST_SIZE, 0, OidQueryNumber, NULL, 0},
     {OID_802_3_RCV_ERROR_ALIGNMENT, 0, OidQueryNumber, NULL, 0},
     {OID_802_3_XMIT_ONE_COLLISION, 0, OidQueryNumber, NULL, 0},

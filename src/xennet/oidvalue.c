@@ -303,3 +303,48 @@ OidSetMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     Adapter->MulticastCount = Count;
     return NDIS_STATUS_SUCCESS;
 }
+
+// Where an address stands in the list; the list's length when it does not.
+static ULONG
+OidFindMulticast(const XENNET_ADAPTER *Adapter, const VOID *Address)
+{
+    ULONG Index = 0;
+
+    while (Index < Adapter->MulticastCount &&
+           RtlCompareMemory(&Adapter->Multicast[Index], Address, ETHERNET_ADDRESS_LENGTH) != ETHERNET_ADDRESS_LENGTH)
+        Index++;
+    return Index;
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+OidAddMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    ETHERNET_ADDRESS List[XENNET_MAXIMUM_MULTICAST];
+    ULONG Count = Adapter->MulticastCount;
+
+    if (OidFindMulticast(Adapter, Buffer) < Count)
+        return NDIS_STATUS_SUCCESS;
+    if (Count == XENNET_MAXIMUM_MULTICAST)
+        return NDIS_STATUS_MULTICAST_FULL;
+    RtlCopyMemory(List, Adapter->Multicast, Count * ETHERNET_ADDRESS_LENGTH);
+    RtlCopyMemory(&List[Count], Buffer, Length);
+    return OidSetMulticast(Adapter, List, (Count + 1) * ETHERNET_ADDRESS_LENGTH);
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+OidDeleteMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    ETHERNET_ADDRESS List[XENNET_MAXIMUM_MULTICAST];
+    ULONG Count = Adapter->MulticastCount;
+    ULONG Index = OidFindMulticast(Adapter, Buffer);
+
+    UNREFERENCED_PARAMETER(Length);
+
+    if (Index == Count)
+        return NDIS_STATUS_MULTICAST_NOT_FOUND;
+    RtlCopyMemory(List, Adapter->Multicast, Count * ETHERNET_ADDRESS_LENGTH);
+    List[Index] = List[Count - 1];
+    return OidSetMulticast(Adapter, List, (Count - 1) * ETHERNET_ADDRESS_LENGTH);
+}

@@ -56,4 +56,8 @@ NDIS_STATUS OidSetPacketFilter(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ con
 // At most XENNET_MAXIMUM_MULTICAST addresses, every one of them a group address.
 NDIS_STATUS OidSetMulticast(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 
+// One address more, or one less. Adding one that is there already changes nothing.
+NDIS_STATUS OidAddMulticast(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
+NDIS_STATUS OidDeleteMulticast(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
+
 #endif
