@@ -64,6 +64,11 @@ def dom0(text, seconds=60):
     return output
 
 
+# Of each segment with payload: addresses, flags, checksum, length.
+CONDENSE = (r"sed -nE 's/^.* ([0-9a-f.:]+ > [^ ]+ Flags [^,]*, cksum [^)]*\)).*(length [0-9]+)[^0-9]*$/\1 \2/p' /run/capture"
+            r" | grep -v 'length 0$' | tail -n 3000")
+
+
 class Capture:
     """What tcpdump saw of TCP on netback's device, per direction: large frames, and checksums left open."""
 
@@ -86,9 +91,9 @@ def captured(bed, mtu, frames=4000):
     """Runs tcpdump on the wire; the Capture is in the list when the block ends."""
     result = []
     where = f"nsenter --net={bed.namespace('wire')}"
-    tool = rig().spawn(f"{where} timeout 120 tcpdump -Z root -i {bed.tap('wire')} -nn -vv -l -s 128 -c {frames} tcp > /run/capture 2> /run/capture.err")
+    tool = rig().spawn(f"{where} timeout 120 tcpdump -Z root -i {bed.tap('wire')} -nn -vv -l -c {frames} tcp > /run/capture 2> /run/capture.err")
     dom0("for i in $(seq 200); do grep -q listening /run/capture.err && break; usleep 50000; done; grep listening /run/capture.err")
     yield result
     dom0("kill -INT $(pidof tcpdump) 2> /dev/null; true")
     tool.wait(60)
-    result.append(Capture(dom0("grep -B1 cksum /run/capture | grep -v '^--' | head -c 600000 | tail -n 1500"), mtu))
+    result.append(Capture(dom0(CONDENSE), mtu))
