@@ -34,7 +34,7 @@ def prepare(options, screen):
     packages.ensure(packages.XEN if options.xen else packages.RUN, screen.line)
     with made.one_at_a_time(screen.line):
         if options.own_driver and not options.bypass:
-            made.driver(screen.line)
+            made.driver(screen.line, ["x64"])
             options.driver, options.inf = made.DRIVER, made.INF
         made.testbed(screen.line)
         return xenbed.prepare(screen.line) if options.xen else None
