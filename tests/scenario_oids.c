@@ -229,3 +229,46 @@ TEST(oids_beside_traffic_lose_no_frame)
 {
     story_everywhere(&(struct story_plan){ .tell = oids_beside_traffic }, 20);
 }
+
+static void refused_states(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+    struct NDIS_OFFLOAD_ENCAPSULATION encapsulation;
+    struct NDIS_PM_PARAMETERS wake;
+    uint32_t state = 99;
+    uint8_t bytes[64];
+
+    CHECK(!IS(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS)); /* no such state */
+    state = NdisDeviceStateD3;
+    CHECK(!IS(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS)); /* NDIS pauses first */
+    memset(&wake, 0, sizeof(wake));
+    wake.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    wake.Header.Revision = NDIS_PM_PARAMETERS_REVISION_1;
+    wake.Header.Size = NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1;
+    CHECK_EQ(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS); /* nothing is asked for */
+    memset(&encapsulation, 0, sizeof(encapsulation));
+    encapsulation.Header.Type = NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION;
+    encapsulation.Header.Revision = NDIS_OFFLOAD_ENCAPSULATION_REVISION_1;
+    encapsulation.Header.Size = NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1;
+    encapsulation.IPv4.Enabled = NDIS_OFFLOAD_SET_ON;
+    encapsulation.IPv4.EncapsulationType = NDIS_ENCAPSULATION_NULL;
+    CHECK(!IS(oid_put(story, OID_OFFLOAD_ENCAPSULATION, &encapsulation, sizeof(encapsulation)), SUCCESS)); /* not Ethernet's */
+    encapsulation.IPv4.Enabled = NDIS_OFFLOAD_SET_OFF;
+    encapsulation.IPv6.Enabled = NDIS_OFFLOAD_SET_NO_CHANGE;
+    CHECK_EQ(oid_put(story, OID_OFFLOAD_ENCAPSULATION, &encapsulation, sizeof(encapsulation)), SUCCESS);
+    CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
+    frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, 1);
+    raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
+    raw_send(watch->raw, nbl, 0, false);
+    CHECK(raw_wait(watch->raw, 1000000000));
+    CHECK(IS(nbl->Status, NDIS_STATUS_LOW_POWER_STATE));
+    CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
+    watch_close(watch);
+    story_count("power states, wake-ups and encapsulations that cannot be were refused");
+}
+
+TEST(states_that_cannot_be_are_refused)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = refused_states }, 1);
+}

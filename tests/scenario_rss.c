@@ -284,3 +284,55 @@ TEST(without_a_control_ring_or_with_the_keyword_off_rss_is_not_offered)
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .backend_without = 1u << NETBACK_BIT_CTRL_RING, .tell = not_offered }, 1);
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .set = off, .tell = not_offered }, 1);
 }
+
+struct hash_set {
+    struct NDIS_RECEIVE_HASH_PARAMETERS parameters;
+    uint8_t key[KEY];
+};
+
+/* Hash values without scaling: OID_GEN_RECEIVE_HASH, while RSS is off. */
+static void hash_only(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct hash_set set, back;
+    uint8_t bytes[256];
+    struct set rss;
+
+    memset(&set, 0, sizeof(set));
+    set.parameters.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    set.parameters.Header.Revision = NDIS_RECEIVE_HASH_PARAMETERS_REVISION_1;
+    set.parameters.Header.Size = NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1;
+    set.parameters.Flags = NDIS_RECEIVE_HASH_FLAG_ENABLE_HASH;
+    set.parameters.HashInformation = ALL_TYPES | NdisHashFunctionToeplitz;
+    set.parameters.HashSecretKeySize = KEY;
+    set.parameters.HashSecretKeyOffset = offsetof(struct hash_set, key);
+    memcpy(set.key, published_key, KEY);
+    CHECK(!IS(oid_put(story, OID_GEN_RECEIVE_HASH, &set, sizeof(set)), SUCCESS)); /* RSS is on: the two exclude each other */
+    fill(&rss, 16, QUEUES, ALL_TYPES);
+    rss.parameters.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
+    CHECK_EQ(put(story, &rss, sizeof(rss)), SUCCESS);
+    CHECK_EQ(oid_put(story, OID_GEN_RECEIVE_HASH, &set, sizeof(set)), SUCCESS);
+    CHECK_EQ(oid_get(story, OID_GEN_RECEIVE_HASH, &back, sizeof(back)), SUCCESS);
+    CHECK_EQ(back.parameters.HashInformation, set.parameters.HashInformation);
+    wire_inject(story, 0, bytes, vector_frame(&vectors[0], true, bytes), NULL);
+    CHECK(watch_wait(watch, 1));
+    CHECK_EQ(watch->seen[0].hash_value, vectors[0].hash_tcp);
+    set.parameters.HashSecretKeyOffset = 0xffffffff;
+    CHECK(!IS(oid_put(story, OID_GEN_RECEIVE_HASH, &set, sizeof(set)), SUCCESS));
+    set.parameters.HashSecretKeyOffset = offsetof(struct hash_set, key);
+    set.parameters.HashInformation = NdisHashFunctionToeplitz;
+    CHECK(!IS(oid_put(story, OID_GEN_RECEIVE_HASH, &set, sizeof(set)), SUCCESS));
+    set.parameters.Flags = 0;
+    CHECK_EQ(oid_put(story, OID_GEN_RECEIVE_HASH, &set, sizeof(set)), SUCCESS);
+    watch_forget(watch);
+    wire_inject(story, 0, bytes, vector_frame(&vectors[0], true, bytes), NULL);
+    CHECK(watch_wait(watch, 1));
+    CHECK_EQ(watch->seen[0].hash_info, 0);
+    story_count("hash values without scaling, on and off");
+    watch_close(watch);
+}
+
+TEST(hash_values_are_told_without_scaling_when_asked_for)
+{
+    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = hash_only }, 1);
+}
