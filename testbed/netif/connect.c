@@ -165,9 +165,6 @@ int netback_connect(struct netback *netback)
     } else if (failure != 0 || queues == 0 || queues > (without(netback, NETBACK_BIT_MULTI_QUEUE) ? 1 : netback->queues_most)) {
         return netback_complain(netback, -EINVAL, "multi-queue-num-queues is out of range");
     }
-    if (store_unsigned(netback, netback->frontend, "request-rx-copy", &q) != 0 || q == 0) {
-        return netback_complain(netback, -EOPNOTSUPP, "request-rx-copy is not set");
-    }
     features_read(netback);
     flag_set(&netback->queues_stop, 0);
     failure = control_connect(netback);
