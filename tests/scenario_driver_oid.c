@@ -32,8 +32,17 @@ static int32_t set(struct story *story, uint32_t oid, const void *buffer, uint32
 
 static bool is_set_only(uint32_t oid)
 {
-    return oid == OID_GEN_RECEIVE_SCALE_PARAMETERS || oid == OID_GEN_RECEIVE_SCALE_PARAMETERS_V2 || oid == OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES || oid == OID_OFFLOAD_ENCAPSULATION || oid == OID_TCP_OFFLOAD_PARAMETERS ||
-           oid == OID_PM_PARAMETERS || oid == OID_PNP_SET_POWER;
+    static const uint32_t oids[] = { OID_GEN_RECEIVE_SCALE_PARAMETERS, OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES,
+                                     OID_802_3_ADD_MULTICAST_ADDRESS, OID_802_3_DELETE_MULTICAST_ADDRESS, OID_OFFLOAD_ENCAPSULATION,
+                                     OID_TCP_OFFLOAD_PARAMETERS, OID_PM_PARAMETERS, OID_PNP_SET_POWER };
+    size_t i;
+
+    for (i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) {
+        if (oid == oids[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void ask_every_listed(struct story *story)
