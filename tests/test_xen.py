@@ -19,7 +19,7 @@ from tests.xen_rig import BACK, FRONT, captured, dom0, needs_rig, options, rig, 
 
 DOWNLOAD = 10_000_000
 SECONDS = 1
-TCP_BYTES = "3M"
+TCP_BYTES = "1M"
 ROUNDS = 100
 ROUNDS_SECONDS = 800
 PLAIN = ("--backend-no", "sg,gso-tcpv4,gso-tcpv6,csum,ipv6-csum")

@@ -3,7 +3,6 @@
 
 import atexit
 import functools
-import re
 import shutil
 import unittest
 from contextlib import contextmanager
@@ -64,25 +63,20 @@ def dom0(text, seconds=60):
     return output
 
 
-# Of each segment with payload: addresses, flags, checksum, length.
-CONDENSE = (r"sed -nE 's/^.* ([0-9a-f.:]+ > [^ ]+ Flags [^,]*, cksum [^)]*\)).*(length [0-9]+)[^0-9]*$/\1 \2/p' /run/capture"
-            r" | grep -v 'length 0$' | tail -n 3000")
+# Of each segment with payload: source, checksum, length.
+CONDENSE = ("""awk '/ cksum / && $NF > 0 { for (i = 1; i < NF; i++) if ($i == ">") from = $(i - 1); """
+            """print from, / \\(incorrect /, $NF }' /run/capture""")
 
 
 class Capture:
     """What tcpdump saw of TCP on netback's device, per direction: large frames, and checksums left open."""
 
-    LINE = re.compile(r"(?P<source>[0-9a-f.:]+)\.(?P<port>\d+) > \S+: Flags .*?cksum 0x[0-9a-f]+ \((?P<sum>incorrect|correct)"
-                      r".*?length (?P<length>\d+)", re.I)
-
     def __init__(self, text, mtu):
         self.frames, self.large, self.open = {}, {}, {}
-        for found in self.LINE.finditer(text.replace("\n    ", " ")):
-            length = int(found["length"])
-            if length == 0:
-                continue
-            source = found["source"]
-            for table, counts in ((self.frames, True), (self.large, length > mtu), (self.open, found["sum"] == "incorrect")):
+        for line in text.splitlines():
+            source, incorrect, length = line.split()
+            source = source.rpartition(".")[0]  # without the port
+            for table, counts in ((self.frames, True), (self.large, int(length) > mtu), (self.open, incorrect == "1")):
                 table[source] = table.get(source, 0) + counts
 
 
