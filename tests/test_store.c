@@ -98,6 +98,15 @@ static void transactions(struct xen_run *run)
     CHECK_EQ(xen_store_read(run->guest, 0, "t/new", &value), 0);
     CHECK_STR(value, "a");
     free(value);
+
+    CHECK_EQ(xen_store_write(run->guest, 0, "t/below/x", "old"), 0); /* made anew what it removed itself: no conflict */
+    CHECK_EQ(xen_transaction_start(run->guest, &a), 0);
+    CHECK_EQ(xen_store_remove(run->guest, a, "t/below"), 0);
+    CHECK_EQ(xen_store_write(run->guest, a, "t/below/x", "fresh"), 0);
+    CHECK_EQ(xen_transaction_end(run->guest, a, true), 0);
+    CHECK_EQ(xen_store_read(run->guest, 0, "t/below/x", &value), 0);
+    CHECK_STR(value, "fresh");
+    free(value);
 }
 
 TEST(transactions_happen_whole_or_not_at_all)

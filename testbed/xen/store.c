@@ -102,7 +102,21 @@ static struct transaction *find_transaction(struct store *store, const struct xe
     return transaction;
 }
 
-/* The first look at a path counts: a transaction's own changes do not touch generations in its copy. */
+/* Was the path, or a directory above it, removed by the transaction itself? */
+static bool removed_within(const struct transaction *transaction, const char *path)
+{
+    for (const struct change *change = transaction->changes; change != NULL; change = change->next) {
+        size_t length = strlen(change->path);
+
+        if (change->kind == CHANGE_REMOVE && strncmp(path, change->path, length) == 0 && (path[length] == '/' || path[length] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first look at a path counts: a transaction's own changes do not touch generations in its copy. What it removed is
+ * no news to it: that the path was there for others is no conflict. */
 static void note_access(struct transaction *transaction, const char *path, const struct node *node)
 {
     size_t length = strlen(path);
@@ -112,6 +126,9 @@ static void note_access(struct transaction *transaction, const char *path, const
         if (strcmp(access->path, path) == 0) {
             return;
         }
+    }
+    if (removed_within(transaction, path)) {
+        return;
     }
     access = malloc(sizeof(*access) + length + 1);
     if (access != NULL) {
