@@ -165,5 +165,5 @@ TEST(each_call_that_fails_while_the_adapter_starts_fails_it_cleanly_or_not_at_al
 TEST(each_call_that_fails_while_the_adapter_works_costs_no_more_than_its_request)
 {
     sweep_all(false, 1, "10-22h2", 10);
-    sweep_all(false, 1, "11-24h2", 9);
+    sweep_all(false, 2, "11-24h2", 9);
 }
