@@ -91,7 +91,7 @@ static void wait_state(struct bed *bed, int state)
 
 int settled_state(struct bed *bed, int from)
 {
-    uint64_t deadline = sched_now() + bed->patience;
+    uint64_t deadline = sched_now() + 4 * bed->patience; /* few states stay, and a busy machine's netback may need seconds */
     int state, before;
 
     while ((state = back_read(bed, "state")) == from && sched_now() < deadline) {
@@ -99,7 +99,7 @@ int settled_state(struct bed *bed, int from)
     }
     do { /* one change may lead to the next at once */
         before = state;
-        bed_pause(bed->patience / 6);
+        bed_pause(bed->patience / 4);
         state = back_read(bed, "state");
     } while (state != before);
     return state;
