@@ -15,7 +15,7 @@ from scripts.bed import BedEnded, STATUS_BAD_INPUT, STATUS_FAILED, STATUS_RULE
 from scripts.cli import ROOT, Stop
 from scripts.namespaces import ADDRESSES, PREFIX
 from scripts.xenrig import image, packages
-from scripts.xenrig.boot import Rig
+from scripts.xenrig.boot import ALONE, Rig
 
 CACHE = ROOT / "build" / "xen"
 PROGRAM = ROOT / "build" / "testbed" / "testbed"
@@ -50,10 +50,10 @@ def prepare(say):
         raise Stop(f"the Xen rig cannot be made ready in {CACHE} ({error.strerror}: {error.filename})") from None
 
 
-def boot(children, parts, files, say, console="console.log"):
+def boot(children, parts, files, say, console="console.log", shape=ALONE):
     """A booted rig with `files` ((path here, path there) pairs) in domain 0."""
     hypervisor, kernel, base, root = parts
-    rig = Rig(hypervisor, kernel, image.initrd(base, image.overlay(root, files)), CACHE / console, say)
+    rig = Rig(hypervisor, kernel, image.initrd(base, image.overlay(root, files)), CACHE / console, say, shape)
     rig.start(children)
     return rig
 
@@ -63,7 +63,7 @@ def bed_files(driver, inf):
 
 
 def arguments(options):
-    """The testbed's command line in domain 0 for run.py's options."""
+    """The testbed's command line in a domain for run.py's options."""
     line = ["/rig/testbed", "--provider", "xen", "--driver", f"/rig/{options.driver.name}", "--inf", f"/rig/{options.inf.name}",
             "--queues", str(options.queues), "--processors", str(options.queues), "--mtu", str(options.mtu),
             "--windows", options.windows, "--vif", options.vif, "--edge-buffers", str(EDGE_BUFFERS)]
@@ -75,7 +75,10 @@ def arguments(options):
 
 
 class XenBed:
-    """Use as a context manager, like scripts.bed.Bed."""
+    """Use as a context manager, like scripts.bed.Bed. guest_bed.py has the one whose testbed runs in a domain of its own."""
+
+    where = "domain 0"     # the testbed's domain, in messages
+    wire_device = WIRE_DEVICE
 
     def __init__(self, rig, options, on_status=None, on_text=None, device=True):
         """`device` False: a frontend before us left its device behind, and we take it over."""
@@ -87,11 +90,10 @@ class XenBed:
         self._changed = threading.Condition()
 
     def __enter__(self):
-        features = [key for name in self.options.backend_no or () for key in SWITCHED_OFF[name]]
         if self._device:
-            self.rig_run(f"sh /vif add {self.options.queues} {self.options.mtu} {' '.join(features)}")
+            self.add_device([key for name in self.options.backend_no or () for key in SWITCHED_OFF[name]])
         # A pipe that we hold open for writing ourselves never ends: the testbed is stopped by a signal.
-        self._command = self.rig.spawn(f"rm -f /run/in; mkfifo /run/in; exec {shlex.join(arguments(self.options))} <> /run/in")
+        self._command = self.machine("guest").spawn(f"rm -f /run/in; mkfifo /run/in; exec {shlex.join(arguments(self.options))} <> /run/in")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._wait_ready()
@@ -100,11 +102,28 @@ class XenBed:
     def __exit__(self, *_exception):
         self.stop()
 
+    def machine(self, _side):
+        """Where one side lives: it runs and spawns commands there."""
+        return self.rig
+
+    def add_device(self, features):
+        """Both halves of the device, with netback's features written over by `features`."""
+        self.rig_run(f"sh /vif add {self.options.queues} {self.options.mtu} {' '.join(features)}")
+
+    def remove_device(self):
+        """(status, output)"""
+        return self.rig.run("sh /vif remove")
+
     def rig_run(self, text, seconds=60):
-        """Output of a command that must work."""
-        status, output = self.rig.run(text, seconds)
+        """Output of a command in domain 0 that must work."""
+        return self.side_run("wire", text, seconds)
+
+    def side_run(self, side, text, seconds=60):
+        """Output of a command in the domain of one side that must work."""
+        status, output = self.machine(side).run(text, seconds)
         if status != 0:
-            raise Stop(f"domain 0: '{text.split(';')[0]}' failed: {output.strip() or status}{self._lost()}", 1)
+            where = self.where if side == "guest" else "domain 0"
+            raise Stop(f"{where}: '{text.split(';')[0]}' failed: {output.strip() or status}{self._lost()}", 1)
         return output
 
     def namespace(self, side):
@@ -114,7 +133,7 @@ class XenBed:
         return self.ready[f"{side}_tap"]
 
     def alive(self):
-        return self.rig.alive() and not self._command.ended.is_set()
+        return self.machine("guest").alive() and not self._command.ended.is_set()
 
     def check(self):
         if not self.alive():
@@ -127,7 +146,7 @@ class XenBed:
         self._addresses("guest")
         deadline = time.monotonic() + LINK_SECONDS
         for side in ("wire", "guest"):
-            while "LOWER_UP" not in self.rig_run(f"nsenter --net={self.namespace(side)} ip -o link show dev {self.tap(side)}"):
+            while "LOWER_UP" not in self.side_run(side, f"nsenter --net={self.namespace(side)} ip -o link show dev {self.tap(side)}"):
                 self.check()
                 if time.monotonic() > deadline:
                     raise Stop(f"the {side} side's link did not come up within {LINK_SECONDS} s: "
@@ -135,8 +154,8 @@ class XenBed:
 
     def configure_wire(self):
         """Move netback's device to its side and give it its addresses."""
-        off = [f"ethtool -K {WIRE_DEVICE} {DEVICE_OFF[name]} > /dev/null" for name in self.options.backend_no or () if name in DEVICE_OFF]
-        self.rig_run("; ".join([*off, f"ip link set {WIRE_DEVICE} netns {self.namespace('wire')}"]))
+        off = [f"ethtool -K {self.wire_device} {DEVICE_OFF[name]} > /dev/null" for name in self.options.backend_no or () if name in DEVICE_OFF]
+        self.rig_run("; ".join([*off, f"ip link set {self.wire_device} netns {self.namespace('wire')}"]))
         self._addresses("wire")
 
     def _addresses(self, side):
@@ -144,7 +163,7 @@ class XenBed:
         steps = ["ip link set lo up", f"ip link set {tap} mtu {self.options.mtu}", f"ip link set {tap} up"]
         for family, address in ADDRESSES[side].items():
             steps.append(f"ip addr add {address}/{PREFIX[family]} dev {tap}" + (" nodad" if family == 6 else ""))
-        self.rig_run(f"nsenter --net={self.namespace(side)} bash -c '{' && '.join(steps)}'")
+        self.side_run(side, f"nsenter --net={self.namespace(side)} bash -c '{' && '.join(steps)}'")
 
     def wait_ended(self):
         """For a testbed that somebody else has ended."""
@@ -153,13 +172,13 @@ class XenBed:
 
     def stop(self):
         """Have the testbed take everything down, then the device; True if both ended well."""
-        if self.rig.alive() and not self._command.ended.is_set():
-            self.rig.spawn("kill $(pidof testbed)")
+        if self.alive():
+            self.machine("guest").spawn("kill $(pidof testbed)")
         if not self._command.ended.wait(STOP_SECONDS):
             self._stderr.append(f"the testbed did not stop within {STOP_SECONDS} s")
         self._reader.join(2)
         if self.rig.alive() and self._command.ended.is_set():
-            status, text = self.rig.run("sh /vif remove")
+            status, text = self.remove_device()
             if status != 0:
                 self._stderr.append(text)
         return self.end is not None and self._command.status == 0
@@ -171,11 +190,11 @@ class XenBed:
         return self._report()
 
     def _lost(self):
-        return "" if self.rig.alive() else "; QEMU has ended" + self.rig.console_tail()
+        return "" if self.machine("guest").alive() else f"; {self.machine('guest').ended_text()}"
 
     def _report(self):
         text = self._error or "\n".join(self._stderr).strip()
-        if not self.rig.alive():
+        if not self.machine("guest").alive():
             return f"the rig failed{self._lost()}"
         text = text or f"it ended with status {self._command.status} and said nothing"
         return f"the testbed broke a rule:\n{text}" if self._command.status == STATUS_RULE else f"the testbed failed: {text}"
@@ -186,7 +205,7 @@ class XenBed:
             while self.ready is None and self.alive():
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise Stop(f"the testbed in domain 0 was not ready after {START_SECONDS} s: {self._report()}", 1)
+                    raise Stop(f"the testbed in {self.where} was not ready after {START_SECONDS} s: {self._report()}", 1)
                 self._changed.wait(min(left, 0.5))
         if self.ready is None:
             self._reader.join(5)

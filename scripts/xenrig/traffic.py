@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The same pieces of traffic as scripts/traffic.py, run in domain 0's namespaces by its tools."""
+"""The same pieces of traffic as scripts/traffic.py, run in the namespaces of domain 0 and of a guest by their tools."""
 
 import shlex
 import time
@@ -36,10 +36,10 @@ class XenTraffic(Traffic):
 
     def start(self, side, argv, **_options):
         """A server in the background; it ends with the rig."""
-        return self.bed.rig.spawn(self._line(side, argv))
+        return self.bed.machine(side).spawn(self._line(side, argv))
 
     def run(self, side, argv, what, seconds):
-        command = self.bed.rig.spawn(f"{self._line(side, argv)} 2> /run/stderr.$$ || {{ s=$?; cat /run/stderr.$$; exit $s; }}")
+        command = self.bed.machine(side).spawn(f"{self._line(side, argv)} 2> /run/stderr.$$ || {{ s=$?; cat /run/stderr.$$; exit $s; }}")
         deadline = time.monotonic() + seconds + SPARE_SECONDS
         while not command.ended.wait(0.1):
             self.bed.check()
