@@ -147,7 +147,9 @@ static bool step_connected(struct vif *vif, uint32_t backend)
                __atomic_load_n(&vif->frontend.cycle, __ATOMIC_SEQ_CST) || stall_seen(vif)) {
         begin_close(vif);
     } else {
-        return mac_state_changed(vif);
+        bool announce = __atomic_exchange_n(&vif->frontend.announce, false, __ATOMIC_SEQ_CST);
+
+        return mac_state_changed(vif) || announce;
     }
     return false;
 }
@@ -214,6 +216,19 @@ static void frontend_thread(void *argument)
 
 /* --- from outside --- */
 
+static const char *const link_keys[LINK_KEYS] = { "disconnect", "speed" };
+
+static void remove_watches(struct frontend *frontend)
+{
+    xen_watch_remove(frontend->watch);
+    for (size_t i = 0; i < LINK_KEYS; i++) {
+        if (frontend->link_watches[i] != NULL) {
+            xen_watch_remove(frontend->link_watches[i]);
+            frontend->link_watches[i] = NULL;
+        }
+    }
+}
+
 int frontend_start(struct vif *vif)
 {
     struct frontend *frontend = &vif->frontend;
@@ -239,10 +254,12 @@ int frontend_start(struct vif *vif)
         free(frontend->backend);
         return result;
     }
-    snprintf(path, sizeof(path), "%s/disconnect", frontend->path);
-    result = xen_watch_add(vif->xen, path, fired, frontend, &frontend->disconnect_watch);
+    for (size_t i = 0; i < LINK_KEYS && result == 0; i++) {
+        snprintf(path, sizeof(path), "%s/%s", frontend->path, link_keys[i]);
+        result = xen_watch_add(vif->xen, path, fired, frontend, &frontend->link_watches[i]);
+    }
     if (result < 0) {
-        xen_watch_remove(frontend->watch);
+        remove_watches(frontend);
         free(frontend->backend);
         return result;
     }
@@ -257,8 +274,7 @@ void frontend_stop(struct vif *vif)
     __atomic_store_n(&frontend->stop, true, __ATOMIC_SEQ_CST);
     kick(frontend);
     thread_join(frontend->thread);
-    xen_watch_remove(frontend->watch);
-    xen_watch_remove(frontend->disconnect_watch);
+    remove_watches(frontend);
     free(frontend->backend);
 }
 
@@ -274,6 +290,12 @@ bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns)
         }
     }
     return true;
+}
+
+void frontend_announce(struct vif *vif)
+{
+    __atomic_store_n(&vif->frontend.announce, true, __ATOMIC_SEQ_CST);
+    kick(&vif->frontend);
 }
 
 void frontend_cycle(struct vif *vif)

@@ -266,6 +266,7 @@ bool frontend_enable(struct vif *vif)
     if (connected) {
         __atomic_store_n(&vif->subscriber.enabled, true, __ATOMIC_SEQ_CST);
         start_rings(vif);
+        frontend_announce(vif);
     }
     event_set(&vif->frontend.gate);
     return connected;

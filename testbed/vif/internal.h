@@ -275,8 +275,8 @@ struct mac {
     uint64_t speed;         /* bits per second */
     bool up;
 };
-void mac_read(struct vif *vif);                    /* from xenstore; frontend's thread */
-bool mac_state_changed(struct vif *vif);           /* the same again; true: link or speed is another */
+void mac_read(struct vif *vif);                    /* from xenstore, for a new connection; frontend's thread */
+bool mac_state_changed(struct vif *vif);           /* link and speed again; true: one is another */
 bool mac_allows(struct vif *vif, const uint8_t *destination);
 uint8_t mac_type(const uint8_t *destination);      /* ETHERNET_ADDRESS_TYPE */
 int32_t mac_set_multicast(struct vif *vif, const uint8_t *addresses, uint32_t count);
@@ -308,6 +308,7 @@ void control_ring_disconnect(struct vif *vif);
 int32_t control_update(struct vif *vif, const struct hash *hash); /* tell the backend; STATUS_NOT_SUPPORTED without a ring */
 int32_t control_types(struct vif *vif, uint32_t *types);
 
+enum { LINK_KEYS = 2 };
 enum frontend_phase { FRONTEND_WAITING, FRONTEND_CONNECTING, FRONTEND_CONNECTED, FRONTEND_CLOSING, FRONTEND_STOPPED };
 
 struct frontend {
@@ -315,10 +316,12 @@ struct frontend {
     char path[64];           /* device/vif/N, relative */
     char *backend;           /* absolute */
     uint16_t backend_domid;
-    struct xen_watch *watch, *disconnect_watch; /* the backend's directory; the toolstack's key in ours */
+    struct xen_watch *watch; /* the backend's directory */
+    struct xen_watch *link_watches[LINK_KEYS]; /* the toolstack's keys in ours */
     uint32_t word;           /* changes when the thread has something to look at */
     uint32_t phase;          /* atomic enum frontend_phase; others sleep on it */
     bool stop;               /* atomic */
+    bool announce;           /* atomic: tell the subscriber the link state although it is the same */
     bool cycle;              /* atomic: close and connect again, for a resume */
     uint32_t cycles;         /* done; others sleep on it */
     uint32_t own_state;      /* what we wrote last */
@@ -331,6 +334,7 @@ struct frontend {
 int frontend_start(struct vif *vif);
 void frontend_stop(struct vif *vif);
 bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns);
+void frontend_announce(struct vif *vif);  /* a MAC_STATE_CHANGE soon, as XenVif's watches fire when they are set */
 void frontend_cycle(struct vif *vif);     /* as after a migration */
 bool frontend_enable(struct vif *vif);    /* rings start; false: not connected. PASSIVE, as all of these */
 void frontend_disable(struct vif *vif);   /* everything of the subscriber's comes back, no packet callback afterwards */

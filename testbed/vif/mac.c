@@ -2,8 +2,9 @@
 /*
  * The interface as an Ethernet station: addresses, filter levels, multicast list, link state, speed and MTU.
  *
- * Filter levels read at DISPATCH_LEVEL by receive DPCs without a lock; the multicast list is under mac.lock. Backends tell
- * `mtu`, `speed` (Mb/s) and `carrier`; toolstacks tell the guest's directory `mtu`, `speed` (with a unit) and `disconnect`.
+ * Filter levels read at DISPATCH_LEVEL by receive DPCs without a lock; the multicast list is under mac.lock. As in XenVif, all
+ * figures come from the guest's own directory, where toolstacks write them: `speed` (with a unit) and `disconnect` are watched
+ * and tell the subscriber of a new link state, `mtu` is read when the frontend connects and holds for that connection.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,12 +43,8 @@ static uint64_t parse_speed(const char *text)
 static uint64_t read_speed(struct vif *vif)
 {
     uint64_t speed = DEFAULT_SPEED;
-    uint32_t megabits;
     char path[128], *text;
 
-    if (frontend_reads(vif, "speed", &megabits)) {
-        return megabits * 1000000ull;
-    }
     snprintf(path, sizeof(path), "%s/speed", vif->frontend.path);
     if (xen_store_read(vif->xen, 0, path, &text) == 0) {
         speed = parse_speed(text);
@@ -62,33 +59,27 @@ static uint32_t read_mtu(struct vif *vif)
     char path[128];
 
     snprintf(path, sizeof(path), "%s/mtu", vif->frontend.path);
-    if (!frontend_reads(vif, "mtu", &mtu) && xen_store_scanf(vif->xen, 0, path, "%u", &mtu) != 1) {
-        return DEFAULT_MTU;
-    }
-    return mtu >= LEAST_MTU && mtu <= MOST_MTU ? mtu : DEFAULT_MTU;
+    return xen_store_scanf(vif->xen, 0, path, "%u", &mtu) == 1 && mtu >= LEAST_MTU && mtu <= MOST_MTU ? mtu : DEFAULT_MTU;
 }
 
 static bool read_up(struct vif *vif, uint64_t speed)
 {
-    uint32_t carrier = 1, disconnect = 0;
+    uint32_t disconnect = 0;
     char path[128];
 
-    frontend_reads(vif, "carrier", &carrier);
     snprintf(path, sizeof(path), "%s/disconnect", vif->frontend.path);
     xen_store_scanf(vif->xen, 0, path, "%u", &disconnect);
-    return carrier != 0 && disconnect == 0 && speed != 0;
+    return disconnect == 0 && speed != 0;
 }
 
 bool mac_state_changed(struct vif *vif)
 {
     struct mac *mac = &vif->mac;
     uint64_t speed = read_speed(vif);
-    uint32_t mtu = read_mtu(vif);
-    bool up = read_up(vif, speed), changed = speed != mac->speed || up != mac->up || mtu != mac->mtu;
+    bool up = read_up(vif, speed), changed = speed != mac->speed || up != mac->up;
 
     __atomic_store_n(&mac->speed, speed, __ATOMIC_RELAXED);
     __atomic_store_n(&mac->up, up, __ATOMIC_RELAXED);
-    __atomic_store_n(&mac->mtu, mtu, __ATOMIC_RELAXED);
     return changed;
 }
 
@@ -104,6 +95,7 @@ void mac_read(struct vif *vif)
             mac->permanent[i] = mac->current[i] = (uint8_t)bytes[i];
         }
     }
+    __atomic_store_n(&mac->mtu, read_mtu(vif), __ATOMIC_RELAXED);
     mac_state_changed(vif);
 }
 
