@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Instructions of a packet, counted on the PE alone, and beside them those of a floor. See scripts/instructions.py --help."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts import build_driver, build_tools as tools, version
+from scripts.build_tools import ROOT
+from scripts.cli import Stop
+
+FOLDER = ROOT / "build" / "floor" / "x64"
+# What each file of tests/floor stands in for.
+FLOOR = {"transmit.c": ("transmit.c", "txrequest.c"), "receive.c": ("receive.c", "rxpacket.c", "nblpool.c", "poll.c")}
+PROGRAM = ROOT / "build" / "tests" / "scenario_cost"
+CASE = "instructions_of_a_packet_are_counted"
+COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) instructions a packet", re.M)
+DESCRIPTION = ("Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares them with the floor: the same "
+               "driver whose data path does nothing but the calls that VIF and NDIS force on it (tests/floor).")
+
+
+def floor_sources():
+    """The driver's sources with the data path's replaced."""
+    gone = {f"{build_driver.DRIVER}/{name}" for names in FLOOR.values() for name in names}
+    return [name for name in build_driver.sources() if name not in gone] + [f"tests/floor/{name}" for name in FLOOR]
+
+
+def build_floor():
+    """The floor, compiled and linked as the free driver is."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    every = build_driver.sources
+    chosen = floor_sources()
+    build_driver.sources = lambda: chosen
+    try:
+        objects = build_driver.compile_all("x64", "free", FOLDER)
+    finally:
+        build_driver.sources = every
+    inputs = [str(path) for path in objects + build_driver.imports("x64", FOLDER)]
+    found = version.values()
+    build_driver.run(tools.linker("x64", str(FOLDER / "xennet.sys"), str(FOLDER / "xennet.pdb"), inputs,
+                                  f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), "linking the floor")
+    return FOLDER / "xennet.sys"
+
+
+def count(driver, steps=None):
+    """What is counted, in order: {load: instructions a packet}."""
+    if not PROGRAM.exists():
+        raise Stop(f"{PROGRAM.relative_to(ROOT)} is not built: run make -C testbed tests", 1)
+    environment = dict(os.environ, XENNET_DRIVER=str(driver))
+    if steps is not None:
+        steps.unlink(missing_ok=True)
+        environment["XENNET_STEPS"] = str(steps)
+    done = subprocess.run([str(PROGRAM), CASE], env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    found = {what: float(figure) for what, figure in COUNTED.findall(done.stdout)}
+    if done.returncode != 0 or not found:
+        raise Stop(f"nothing counted on {driver}:\n{done.stdout}", 1)
+    return found
+
+
+def functions(driver, steps):
+    """Prints where the instructions are, by function."""
+    for block in steps.read_text().split("# ")[1:]:
+        title, *rows = block.splitlines()
+        rows = [row.split() for row in rows]
+        done = subprocess.run([tools.tool("llvm-symbolizer-16"), f"--obj={driver}", "--relative-address", "--no-inlines"],
+                              input="\n".join(row[0] for row in rows), stdout=subprocess.PIPE, text=True, check=True)
+        sums = {}
+        for row, answer in zip(rows, done.stdout.strip().split("\n\n")):
+            name = answer.splitlines()[0]
+            sums[name] = sums.get(name, 0) + int(row[1])
+        print(f"\n{title}, instructions in all:")
+        for name, total in sorted(sums.items(), key=lambda item: -item[1]):
+            print(f"  {total:8} {name}")
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="scripts/instructions.py", description=DESCRIPTION)
+    parser.add_argument("--driver", type=Path, default=ROOT / "xennet" / "x64" / "xennet.sys", metavar="FILE", help="default: the package's xennet.sys")
+    parser.add_argument("--functions", action="store_true", help="tell the driver's functions apart, too")
+    options = parser.parse_args(arguments)
+    try:
+        if not options.driver.exists():
+            raise Stop(f"{options.driver} is not there: run ./build.py free", 1)
+        floor = count(build_floor())
+        steps = FOLDER / "steps"
+        driver = count(options.driver, steps)
+        print(f"{'instructions a packet':45} {'driver':>8} {'floor':>8} {'ratio':>6}")
+        for what, figure in driver.items():
+            print(f"{what:45} {figure:8.1f} {floor[what]:8.1f} {figure / floor[what]:6.2f}")
+        if options.functions:
+            functions(options.driver, steps)
+    except Stop as stop:
+        print(f"instructions.py: {stop.text}", file=sys.stderr)
+        return stop.status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a packet costs the driver, counted and never timed: NDIS calls, pushes to the backend, allocations, locks, and instructions.
+ * scripts/instructions.py tells the last test on the driver and on a floor that does nothing but the calls it must (tests/floor).
+ */
+#include "packets.h"
+#include "story_step.h"
+#include "story_watch.h"
+#include "vif/hostile.h"
+
+#include <stdlib.h>
+
+enum { SECOND = 1000000000, MEMORY = 72 * 1024, LARGE_PAYLOAD = 60000, MSS = 1448, HEADERS = 54 };
+
+/* One kind of traffic: `calls` times a batch of `batch` packets. */
+struct load {
+    const char *what;
+    bool out, large;
+    uint32_t batch, calls;
+};
+
+static const struct load loads[] = {
+    { "send, one packet a call", true, false, 1, 8 },
+    { "send, 32 packets a call", true, false, 32, 4 },
+    { "large send of 60 KB, one a call", true, true, 1, 4 },
+    { "receive, one packet a batch", false, false, 1, 8 },
+    { "receive, 32 packets a batch", false, false, 32, 4 },
+    { "coalesced receive of 60 KB, one a batch", false, true, 1, 4 },
+};
+
+static struct MDL *mdl;
+static uint8_t memory[MEMORY];
+
+static void drain_wire(struct story *story)
+{
+    static uint8_t bytes[65536 + 64];
+    uint32_t q;
+
+    for (q = 0; q < story->queues; q++) {
+        struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1 };
+
+        while (memory_port_collect(story->wire, q, &frame, 0) != 0) {
+        }
+    }
+}
+
+static struct NET_BUFFER_LIST *make_chain(struct watch *watch, const struct load *load)
+{
+    static uint8_t bytes[65536 + 64];
+    struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_TCP, .payload = load->large ? LARGE_PAYLOAD : 100 };
+    struct NET_BUFFER_LIST *chain = NULL, *nbl;
+    struct frame frame;
+    uint32_t length = packet_build(&shape, bytes, &frame), i;
+
+    memcpy(bytes, story_peer_mac, 6);
+    for (i = 0; i < load->batch; i++) {
+        struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO sum = { .Value = NULL };
+        struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large = { .Value = NULL };
+
+        nbl = raw_nbl(watch->raw);
+        raw_add(watch->raw, nbl, bytes, length, 0, NULL, 0);
+        if (load->large) {
+            large.LsoV2Transmit.MSS = MSS;
+            large.LsoV2Transmit.TcpHeaderOffset = 34;
+            large.LsoV2Transmit.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+        } else {
+            sum.Transmit.IsIPv4 = sum.Transmit.TcpChecksum = sum.Transmit.IpHeaderChecksum = 1;
+            sum.Transmit.TcpHeaderOffset = 34;
+        }
+        nbl->NetBufferListInfo[TcpIpChecksumNetBufferListInfo] = sum.Value;
+        nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = large.Value;
+        if (chain == NULL) {
+            chain = nbl;
+        } else {
+            raw_link(chain, nbl);
+        }
+    }
+    return chain;
+}
+
+static void receive_batch(struct story *story, const struct load *load)
+{
+    struct XENVIF_PACKET_INFO_V2 info = { .Length = HEADERS };
+    struct XENVIF_PACKET_HASH_V2 hash;
+    uint32_t i;
+
+    memset(&hash, 0, sizeof(hash));
+    hash.Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
+    hash.Type = XENVIF_PACKET_HASH_TYPE_IPV4_TCP;
+    hash.Value = 7;
+    info.EthernetHeader.Length = 14;
+    info.IpHeader.Offset = 14;
+    info.IpHeader.Length = 20;
+    info.TcpHeader.Offset = 34;
+    info.TcpHeader.Length = 20;
+    for (i = 0; i < load->batch; i++) {
+        const struct vif_inject inject = { .mdl = mdl, .length = load->large ? HEADERS + LARGE_PAYLOAD : 200, .mss = load->large ? MSS : 0, .info = &info,
+                                           .hash = &hash, .checksum = 1u << 0 | 1u << 3, .more = i + 1 < load->batch };
+
+        vif_inject(story->bed.vif, 0, &inject);
+    }
+}
+
+static uint64_t expected_back;
+
+static bool all_back(struct story *story)
+{
+    (void)story;
+    return vif_inject_returned() == expected_back;
+}
+
+/* The load once; the chains are made before, so that nothing but its way through the driver lies between start and stop. */
+static void carry(struct watch *watch, const struct load *load, bool step)
+{
+    struct NET_BUFFER_LIST *chains[64];
+    struct story *story = watch->story;
+    uint32_t i;
+
+    CHECK(load->calls <= 64);
+    for (i = 0; load->out && i < load->calls; i++) {
+        chains[i] = make_chain(watch, load);
+    }
+    if (step) {
+        step_start(story);
+    }
+    for (i = 0; i < load->calls; i++) {
+        if (load->out) {
+            raw_send(watch->raw, chains[i], 0, false);
+            CHECK(raw_wait(watch->raw, 5ull * SECOND));
+        } else {
+            expected_back = vif_inject_returned() + load->batch;
+            receive_batch(story, load);
+            CHECK(story_until(story, all_back, 2));
+        }
+    }
+    if (step) {
+        step_stop();
+    }
+    for (i = 0; load->out && i < load->calls; i++) {
+        struct NET_BUFFER_LIST *nbl;
+
+        for (nbl = chains[i]; nbl != NULL; nbl = nbl->Next) {
+            CHECK_EQ(nbl->Status, NDIS_STATUS_SUCCESS);
+        }
+    }
+    raw_free_all(watch->raw);
+    drain_wire(story);
+    watch_forget(watch);
+}
+
+static void open_memory(void)
+{
+    mdl = mdl_create(memory, MEMORY);
+    frame_plain(memory, 64, story_guest_mac, story_peer_mac, 7);
+}
+
+static void instructions(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint32_t i;
+
+    open_memory();
+    for (i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+        const uint32_t packets = loads[i].batch * loads[i].calls;
+
+        carry(watch, &loads[i], false);
+        carry(watch, &loads[i], true);
+        CHECK(step_instructions() > 10 * packets);
+        story_count("%s: %.1f instructions a packet", loads[i].what, (double)step_instructions() / packets);
+        step_write(loads[i].what);
+    }
+    mdl_free(mdl);
+    watch_close(watch);
+}
+
+static void inject_start(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_inject_start();
+}
+
+TEST(instructions_of_a_packet_are_counted)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .prepare = inject_start,
+                                    .tell = instructions });
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Single steps (story_step.h). The trap flag is set by popf; the kernel clears it for the handler and sigreturn sets it again, so the
+ * handler sees the address of each instruction before it runs. A string instruction with a repeat prefix stops once per element:
+ * the same address twice in a row counts once.
+ */
+#include "story_step.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+#include "image/image.h"
+#include "nt/export.h"
+#include "nt/export_bound.h"
+#include "vif/internal.h"
+
+enum { IMAGE_MOST = 1 << 20, NAMES_MOST = 128 };
+
+static struct { const char *name; uint64_t calls; } names[NAMES_MOST];
+static uint32_t counts[IMAGE_MOST];
+static uint64_t instructions, last;
+static uintptr_t base, end;
+static struct sigaction before;
+
+/* A trampoline starts with mov $bound, %r10. */
+static void count_call(uint64_t trampoline)
+{
+    struct bound *bound;
+    uint32_t i = 0;
+
+    memcpy(&bound, (const uint8_t *)trampoline + 2, sizeof(bound));
+    while (i < NAMES_MOST && names[i].name != NULL && strcmp(names[i].name, bound->name) != 0) {
+        i++;
+    }
+    if (i == NAMES_MOST) {
+        abort();
+    }
+    names[i].name = bound->name;
+    names[i].calls++;
+}
+
+static void stepped(int number, siginfo_t *info, void *argument)
+{
+    const ucontext_t *context = argument;
+    const uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+
+    (void)number, (void)info;
+    if (rip == last) {
+        return;
+    }
+    if (rip >= base && rip < end) {
+        instructions++;
+        counts[rip - base]++;
+    } else if (last >= base && last < end && export_is_trampoline((const void *)rip)) {
+        count_call(rip);
+    }
+    last = rip;
+}
+
+void step_start(struct story *story)
+{
+    const struct sigaction action = { .sa_sigaction = stepped, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    const void *inside = (const void *)story->bed.vif->subscriber.callback;
+    struct image *image = image_find(inside);
+
+    CHECK(sched_kind() == SCHED_SIMULATED && image != NULL);
+    base = (uintptr_t)inside - image_offset(image, inside);
+    end = base;
+    while (end - base < IMAGE_MOST && image_contains(image, (const void *)end)) {
+        end += 4096;
+    }
+    instructions = 0;
+    last = 0;
+    memset(counts, 0, sizeof(counts));
+    memset(names, 0, sizeof(names));
+    CHECK_EQ(sigaction(SIGTRAP, &action, &before), 0);
+    __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "cc", "memory");
+}
+
+void step_stop(void)
+{
+    __asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "cc", "memory");
+    CHECK_EQ(sigaction(SIGTRAP, &before, NULL), 0);
+}
+
+uint64_t step_instructions(void)
+{
+    return instructions;
+}
+
+uint64_t step_calls(const char *name)
+{
+    uint64_t sum = 0;
+    uint32_t i;
+
+    for (i = 0; i < NAMES_MOST && names[i].name != NULL; i++) {
+        sum += strncmp(names[i].name, name, strlen(name)) == 0 ? names[i].calls : 0;
+    }
+    return sum;
+}
+
+uint64_t step_calls_all(void)
+{
+    return step_calls("");
+}
+
+void step_write(const char *title)
+{
+    const char *path = getenv("XENNET_STEPS");
+    FILE *file;
+    uint32_t i;
+
+    if (path == NULL) {
+        return;
+    }
+    file = fopen(path, "a");
+    CHECK(file != NULL);
+    fprintf(file, "# %s\n", title);
+    for (i = 0; i < IMAGE_MOST; i++) {
+        if (counts[i] != 0) {
+            fprintf(file, "%#x %u\n", i, counts[i]);
+        }
+    }
+    CHECK_EQ(fclose(file), 0);
+}
