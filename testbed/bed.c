@@ -161,7 +161,11 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
     bed->vif_config = (struct xen_vif_config){ .guest = GUEST_DOMAIN, .backend = BACKEND_DOMAIN, .handle = 0, .vif_name = "vif1.0" };
     memcpy(bed->vif_config.mac, guest_mac, sizeof(guest_mac));
 
-    nt_start(options->processors);
+    if (options->topology != NULL) {
+        nt_start_on(options->topology);
+    } else {
+        nt_start(options->processors);
+    }
     ndis_start();
     if (start_host(bed, options, error, size) && start_driver(bed, options, error, size) && start_traffic(bed, options, error, size)) {
         return true;

@@ -300,6 +300,7 @@ static void main_task(void *argument)
         .inf_path = story_inf(),
         .set = plan->set,
         .processors = plan->processors != 0 ? plan->processors : story->queues,
+        .topology = plan->topology,
         .queues = story->queues,
         .vif_version = plan->vif_version != 0 ? plan->vif_version : 10,
         .mtu = plan->mtu != 0 ? plan->mtu : 1500,

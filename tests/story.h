@@ -34,6 +34,7 @@ struct story_plan {
     uint64_t seed;
     uint32_t vif_version, queues, mtu, backend_without, edge_buffers;
     uint32_t processors;                      /* 0: as many as queues */
+    const struct topology *topology;          /* NULL: `processors` in groups of 64 */
     const char *windows;
     const char *const *set;
     const char *trace_path;                   /* NULL, or where the trace goes */

@@ -16,6 +16,7 @@
 
 #include "ndis/internal.h"
 #include "nt/registry.h"
+#include "nt/topology.h"
 
 typedef int32_t MS_ABI initialize_handler(void *, void *, struct NDIS_MINIPORT_INIT_PARAMETERS *);
 typedef void MS_ABI halt_handler(void *, uint32_t);
@@ -194,7 +195,7 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
     adapter->physical = physical;
     adapter->package = package;
     adapter->functional = create_functional(miniport, physical);
-    adapter->processor_count = processor_count();
+    adapter->processor_count = processor_maximum();
     adapter->processors = ndis_alloc(adapter->processor_count * sizeof(*adapter->processors));
     adapter->power = NdisDeviceStateD0;
     event_init(&adapter->moved, false, false);

@@ -82,7 +82,7 @@ void edge_return_late(struct edge *edge)
 {
     uint32_t i;
 
-    for (i = 0; i < edge->adapter->processor_count; i++) {
+    for (i = 0; i < processor_count(); i++) {
         dpc_flush(&edge->late[i].dpc);
         return_late(&edge->late[i]);
     }
@@ -122,7 +122,7 @@ struct edge *edge_open(struct adapter *adapter, const struct edge_options *optio
         edge_close(edge);
         return NULL;
     }
-    if (adapter->has_rss && adapter->processor_count > 1) {
+    if (adapter->has_rss && processor_count() > 1) {
         int32_t status = edge_rss_enable(edge);
 
         if (status != NDIS_STATUS_SUCCESS) {

@@ -97,7 +97,7 @@ static void receive_one(struct edge *edge, uint32_t processor, const struct NET_
 
 static void keep(struct edge *edge, struct NET_BUFFER_LIST *chain, struct NET_BUFFER_LIST *last, uint32_t count)
 {
-    struct edge_late *late = &edge->late[sched_random(edge->adapter->processor_count)];
+    struct edge_late *late = &edge->late[sched_random(processor_count())];
 
     sched_lock(&late->lock);
     last->Next = late->first;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * RSS as TCP/IP sets it: the key of Microsoft's verification suite, a round-robin table over all processors, and the hash of
+ * RSS as TCP/IP sets it: the key of Microsoft's verification suite, a round-robin table over the
+ * processors that NDIS has chosen, and the hash of
  * each sent packet's flow as the adapter would compute it for what comes back (addresses and ports swapped), so that a flow
  * uses one queue in both directions. edge_hash runs per packet in the queue's task; its tables are immutable then.
  */
 #include "ndis/edge_internal.h"
+#include "ndis/rss_processors.h"
 
 #include "wire/toeplitz.h"
 
@@ -20,7 +22,7 @@ struct rss_set {
     struct NDIS_RECEIVE_SCALE_PARAMETERS parameters;
     struct PROCESSOR_NUMBER table[ENTRIES_MOST];
     uint8_t key[TOEPLITZ_KEY_BYTES];
-    struct GROUP_AFFINITY mask;
+    struct GROUP_AFFINITY masks[GROUPS_MOST];
 };
 
 static uint32_t hash_types(uint32_t capabilities)
@@ -61,18 +63,39 @@ static uint32_t entries_of(const struct adapter *adapter)
     return entries;
 }
 
+/* The table, and the masks of the processors in it, one of each group that has some. */
+static void spread(struct rss_set *set, const struct rss_processors *chosen, uint32_t entries, uint32_t queues)
+{
+    uint32_t used = queues != 0 && queues < chosen->count ? queues : chosen->count, masks = 0, i, m;
+
+    for (i = 0; i < entries; i++) {
+        set->table[i] = processor_number(chosen->indexes[i % used]);
+    }
+    for (i = 0; i < used && i < entries; i++) {
+        for (m = 0; m < masks && set->masks[m].Group != set->table[i].Group; m++) {
+        }
+        set->masks[m].Group = set->table[i].Group;
+        set->masks[m].Mask |= (uint64_t)1 << set->table[i].Number;
+        masks += m == masks;
+    }
+    set->parameters.ProcessorMasksOffset = offsetof(struct rss_set, masks);
+    set->parameters.NumberOfProcessorMasks = masks;
+    set->parameters.ProcessorMasksEntrySize = sizeof(set->masks[0]);
+}
+
 int32_t edge_rss_enable(struct edge *edge)
 {
     struct adapter *adapter = edge->adapter;
     bool third = adapter->miniport->version >= NDIS_VERSION(6, 60);
-    uint32_t entries = entries_of(adapter), queues = adapter->rss.NumberOfReceiveQueues, i, needed;
-    uint32_t processors_used = queues != 0 && queues < adapter->processor_count ? queues : adapter->processor_count;
+    uint32_t entries = entries_of(adapter), needed;
+    struct rss_processors chosen;
     struct rss_set set;
     int32_t status;
 
     edge->rss.hash_types = hash_types(adapter->rss.CapabilitiesFlags);
-    if (edge->rss.hash_types == 0) {
-        return NDIS_STATUS_SUCCESS; /* nothing to hash by: TCP/IP leaves RSS alone */
+    rss_processors_of(adapter, &chosen);
+    if (edge->rss.hash_types == 0 || chosen.count == 0) {
+        return NDIS_STATUS_SUCCESS; /* nothing to hash by, nothing to spread over: TCP/IP leaves RSS alone */
     }
     memset(&set, 0, sizeof(set));
     NDIS_HEADER(set.parameters.Header, NDIS_OBJECT_TYPE_RSS_PARAMETERS, third ? 3 : 2,
@@ -82,14 +105,8 @@ int32_t edge_rss_enable(struct edge *edge)
     set.parameters.IndirectionTableOffset = offsetof(struct rss_set, table);
     set.parameters.HashSecretKeySize = sizeof(key);
     set.parameters.HashSecretKeyOffset = offsetof(struct rss_set, key);
-    set.parameters.ProcessorMasksOffset = offsetof(struct rss_set, mask);
-    set.parameters.NumberOfProcessorMasks = 1;
-    set.parameters.ProcessorMasksEntrySize = sizeof(set.mask);
-    for (i = 0; i < entries; i++) {
-        set.table[i].Number = (uint8_t)(i % processors_used);
-    }
+    spread(&set, &chosen, entries, adapter->rss.NumberOfReceiveQueues);
     memcpy(set.key, key, sizeof(key));
-    set.mask.Mask = processors_used >= 64 ? UINT64_MAX : ((uint64_t)1 << processors_used) - 1;
     status = adapter_set(adapter, OID_GEN_RECEIVE_SCALE_PARAMETERS, &set, sizeof(set), &needed);
     if (status == NDIS_STATUS_SUCCESS) {
         build_tables(&edge->rss);

@@ -203,7 +203,7 @@ static void leave(struct edge_queue *queue)
 void edge_flush(struct edge *edge, uint32_t index)
 {
     struct edge_queue *queue = &edge->queues[index];
-    uint32_t processor = index % edge->adapter->processor_count;
+    uint32_t processor = index % processor_count();
 
     if (queue->first == NULL) {
         return;

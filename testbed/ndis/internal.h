@@ -112,7 +112,7 @@ struct adapter {
     const struct package *package;
     struct DEVICE_OBJECT *functional;
     struct adapter_processor *processors;
-    uint32_t processor_count;
+    uint32_t processor_count; /* that there can ever be: the length of `processors` */
     void *context;            /* MiniportAdapterContext */
     void *add_device_context;
     uint32_t attribute_flags;

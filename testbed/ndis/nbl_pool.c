@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 #include "ndis/internal.h"
+#include "nt/topology.h"
 
-enum { PROCESSORS_MOST = 64, KEPT_MOST = 512, FILL = 0xdd };
+enum { KEPT_MOST = 512, FILL = 0xdd };
 
 struct nbl_block {
     struct NET_BUFFER_LIST nbl;
@@ -29,7 +30,7 @@ struct nbl_pool {
     struct ndis_object object;
     uint16_t context_size;
     bool with_net_buffer, of_net_buffers;
-    struct nbl_cache caches[PROCESSORS_MOST];
+    struct nbl_cache caches[]; /* one per processor that there can ever be */
 };
 
 const char *nbl_tag_name(uint64_t tag)
@@ -52,7 +53,7 @@ const char *nbl_tag_name(uint64_t tag)
 
 static struct nbl_pool *create(enum ndis_kind kind, const char *what, uint32_t tag)
 {
-    struct nbl_pool *pool = ndis_alloc(sizeof(*pool));
+    struct nbl_pool *pool = ndis_alloc(sizeof(*pool) + processor_maximum() * sizeof(pool->caches[0]));
     char text[5];
 
     ndis_object_add(&pool->object, kind, "%s pool '%s' was not freed", what, ndis_tag_text(tag, text));
@@ -113,7 +114,7 @@ static int64_t pool_out(const struct nbl_pool *pool)
     int64_t out = 0;
     uint32_t i;
 
-    for (i = 0; i < PROCESSORS_MOST; i++) {
+    for (i = 0; i < processor_maximum(); i++) {
         out += pool->caches[i].out;
     }
     return out;
@@ -125,7 +126,7 @@ void nbl_pool_destroy(struct nbl_pool *pool, const char *function)
     uint32_t i;
 
     RULE(out == 0, "ndis-pool", "%s while %lld of its %s are still allocated", function, (long long)out, pool->of_net_buffers ? "NBs" : "NBLs");
-    for (i = 0; i < PROCESSORS_MOST; i++) {
+    for (i = 0; i < processor_maximum(); i++) {
         while (pool->caches[i].free != NULL) {
             struct nbl_block *block = pool->caches[i].free;
 

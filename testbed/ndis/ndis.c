@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "ndis/internal.h"
+#include "ndis/rss_processors.h"
 
 static struct sched_lock list_lock;
 static struct ndis_object list = { .next = &list, .previous = &list };
@@ -32,6 +33,7 @@ void ndis_start(void)
         oid_exports();
         poll_exports();
         ndis_processor_exports();
+    rss_processor_exports();
         status_exports();
         ndis_timer_exports();
         transfer_exports();

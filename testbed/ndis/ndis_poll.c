@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "ndis/internal.h"
+#include "nt/topology.h"
 
 enum { POLL_MOST = 64 };
 
@@ -141,9 +142,9 @@ static void MS_ABI deregister_poll(void *handle)
 static void MS_ABI set_affinity(void *handle, const struct PROCESSOR_NUMBER *number)
 {
     struct poll *poll = ndis_object_check(handle, NDIS_KIND_POLL, "NdisSetPollAffinity");
-    uint32_t processor = number->Group * 64u + number->Number;
+    uint32_t processor = processor_index(number);
 
-    RULE(processor < processor_count(), "ndis-poll", "NdisSetPollAffinity to processor %u of group %u, which does not exist", number->Number, number->Group);
+    RULE(processor != NO_PROCESSOR, "ndis-poll", "NdisSetPollAffinity to processor %u of group %u, which does not exist", number->Number, number->Group);
     dpc_flush(&poll->dpc);
     dpc_init(&poll->dpc, processor, poll_dpc, poll);
 }

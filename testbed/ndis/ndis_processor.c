@@ -1,33 +1,53 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processors by NDIS's names: one group, processors numbered from 0 without holes, each a core of one socket. Functions that
- * describe them follow the two-call pattern: too small a buffer gives the size that is needed.
+ * Processors by NDIS's names: those of nt/topology.h, each a core of its own in a socket for each group. Functions that know no
+ * groups speak of group 0. Functions that describe processors follow the two-call pattern: too small a buffer gives the size that
+ * is needed.
  */
 #include "ndis/internal.h"
-
-static uint64_t active_mask(void)
-{
-    return processor_count() >= 64 ? UINT64_MAX : ((uint64_t)1 << processor_count()) - 1;
-}
+#include "nt/topology.h"
 
 static int8_t MS_ABI system_count(void)
 {
-    return (int8_t)processor_count();
+    return (int8_t)group_maximum(0);
 }
 
-static uint32_t MS_ABI group_count(uint16_t group)
+static int8_t MS_ABI system_active_count(uint64_t *active)
 {
-    return group == 0 || group == 0xffff /* ALL_PROCESSOR_GROUPS */ ? processor_count() : 0;
+    if (active != NULL) {
+        *active = group_active(0);
+    }
+    return (int8_t)group_active_count(0);
+}
+
+static uint32_t MS_ABI group_maximum_count(uint16_t group)
+{
+    return group_maximum(group);
+}
+
+static uint32_t MS_ABI group_count_active(uint16_t group)
+{
+    return group_active_count(group);
 }
 
 static uint64_t MS_ABI group_mask(uint16_t group)
 {
-    return group == 0 ? active_mask() : 0;
+    return group_active(group);
 }
 
-static uint16_t MS_ABI one_group(void)
+static uint16_t MS_ABI groups_most(void)
 {
-    return 1;
+    return (uint16_t)group_count();
+}
+
+static uint16_t MS_ABI groups_active(void)
+{
+    uint16_t group, there = 0;
+
+    for (group = 0; group < group_count(); group++) {
+        there = (uint16_t)(there + (group_active(group) != 0));
+    }
+    return there;
 }
 
 static uint32_t MS_ABI current_index(void)
@@ -37,7 +57,9 @@ static uint32_t MS_ABI current_index(void)
 
 static uint32_t MS_ABI current_number(void)
 {
-    return processor_current() << 16; /* a PROCESSOR_NUMBER in a register: Group, Number, Reserved */
+    struct PROCESSOR_NUMBER number = processor_number(processor_current());
+
+    return number.Group | (uint32_t)number.Number << 16; /* a PROCESSOR_NUMBER in a register: Group, Number, Reserved */
 }
 
 static int32_t MS_ABI index_to_number(uint32_t index, struct PROCESSOR_NUMBER *number)
@@ -46,13 +68,13 @@ static int32_t MS_ABI index_to_number(uint32_t index, struct PROCESSOR_NUMBER *n
     if (index >= processor_count()) {
         return (int32_t)NDIS_STATUS_INVALID_PARAMETER;
     }
-    number->Number = (uint8_t)index;
+    *number = processor_number(index);
     return NDIS_STATUS_SUCCESS;
 }
 
 static uint32_t MS_ABI number_to_index(struct PROCESSOR_NUMBER *number)
 {
-    return number->Group == 0 && number->Number < processor_count() ? number->Number : UINT32_MAX;
+    return processor_index(number);
 }
 
 static void MS_ABI processor_counts(uint32_t *idle, uint32_t *kernel_and_user, uint32_t *index)
@@ -64,9 +86,9 @@ static void MS_ABI processor_counts(uint32_t *idle, uint32_t *kernel_and_user, u
 
 static int32_t MS_ABI processor_information(void *handle, struct NDIS_SYSTEM_PROCESSOR_INFO_EX *info, size_t *size)
 {
-    size_t need = sizeof(*info) + processor_count() * sizeof(struct NDIS_PROCESSOR_INFO_EX), had = *size;
+    uint32_t count = processor_count(), i;
+    size_t need = sizeof(*info) + count * sizeof(struct NDIS_PROCESSOR_INFO_EX), had = *size;
     struct NDIS_PROCESSOR_INFO_EX *processor;
-    uint32_t i;
 
     (void)handle;
     *size = need;
@@ -76,64 +98,40 @@ static int32_t MS_ABI processor_information(void *handle, struct NDIS_SYSTEM_PRO
     memset(info, 0, need);
     NDIS_HEADER(info->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SYSTEM_PROCESSOR_INFO_EX_REVISION_1, NDIS_SIZEOF_SYSTEM_PROCESSOR_INFO_EX_REVISION_1);
     info->ProcessorVendor = NdisProcessorVendorGenuineIntel;
-    info->NumSockets = 1;
-    info->NumCores = info->NumCoresPerSocket = processor_count();
+    info->NumSockets = group_count();
+    info->NumCores = count;
+    info->NumCoresPerSocket = group_active_count(0);
     info->MaxHyperThreadingProcsPerCore = 1;
     info->ProcessorInfoOffset = sizeof(*info);
-    info->NumberOfProcessors = processor_count();
+    info->NumberOfProcessors = count;
     info->ProcessorInfoEntrySize = sizeof(*processor);
     processor = (struct NDIS_PROCESSOR_INFO_EX *)(void *)(info + 1);
-    for (i = 0; i < processor_count(); i++) {
-        processor[i].ProcNum.Number = (uint8_t)i;
+    for (i = 0; i < count; i++) {
+        struct PROCESSOR_NUMBER number = processor_number(i);
+
+        processor[i].ProcNum.Group = number.Group;
+        processor[i].ProcNum.Number = number.Number;
+        processor[i].SocketId = number.Group;
         processor[i].CoreId = i;
-    }
-    return NDIS_STATUS_SUCCESS;
-}
-
-static int32_t MS_ABI rss_processors(void *handle, struct NDIS_RSS_PROCESSOR_INFO *info, size_t *size)
-{
-    bool second = ndis_version_played() >= NDIS_VERSION(6, 30);
-    size_t header = second ? NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_2 : NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_1;
-    size_t need = header + processor_count() * sizeof(struct NDIS_RSS_PROCESSOR), had = *size;
-    struct NDIS_RSS_PROCESSOR *processor;
-    uint32_t i;
-
-    (void)adapter_check(handle, "NdisGetRssProcessorInformation");
-    *size = need;
-    if (had < need) {
-        return (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT;
-    }
-    memset(info, 0, need);
-    NDIS_HEADER(info->Header, NDIS_OBJECT_TYPE_RSS_PROCESSOR_INFO, second ? 2 : 1, header);
-    info->MaxNumRssProcessors = processor_count();
-    info->RssProcessorArrayOffset = (uint32_t)header;
-    info->RssProcessorCount = processor_count();
-    info->RssProcessorEntrySize = sizeof(*processor);
-    if (second) {
-        info->RssMaxProcessor.Number = (uint8_t)(processor_count() - 1);
-        info->RssProfile = NdisRssProfileClosest;
-    }
-    processor = (struct NDIS_RSS_PROCESSOR *)(void *)((uint8_t *)info + header);
-    for (i = 0; i < processor_count(); i++) {
-        processor[i].ProcNum.Number = (uint8_t)i;
+        processor[i].NodeId = number.Group;
     }
     return NDIS_STATUS_SUCCESS;
 }
 
 #define PROCESSOR_EXPORTS(X)                                                                   \
     X(NdisSystemProcessorCount, system_count, PASSIVE_LEVEL, HIGH_LEVEL)                       \
-    X(NdisGroupMaxProcessorCount, group_count, PASSIVE_LEVEL, HIGH_LEVEL)                      \
-    X(NdisGroupActiveProcessorCount, group_count, PASSIVE_LEVEL, HIGH_LEVEL)                   \
+    X(NdisSystemActiveProcessorCount, system_active_count, PASSIVE_LEVEL, HIGH_LEVEL)          \
+    X(NdisGroupMaxProcessorCount, group_maximum_count, PASSIVE_LEVEL, HIGH_LEVEL)              \
+    X(NdisGroupActiveProcessorCount, group_count_active, PASSIVE_LEVEL, HIGH_LEVEL)            \
     X(NdisGroupActiveProcessorMask, group_mask, PASSIVE_LEVEL, HIGH_LEVEL)                     \
-    X(NdisMaxGroupCount, one_group, PASSIVE_LEVEL, HIGH_LEVEL)                                 \
-    X(NdisActiveGroupCount, one_group, PASSIVE_LEVEL, HIGH_LEVEL)                              \
+    X(NdisMaxGroupCount, groups_most, PASSIVE_LEVEL, HIGH_LEVEL)                               \
+    X(NdisActiveGroupCount, groups_active, PASSIVE_LEVEL, HIGH_LEVEL)                          \
     X(NdisCurrentProcessorIndex, current_index, PASSIVE_LEVEL, DISPATCH_LEVEL)                 \
     X(NdisCurrentGroupAndProcessor, current_number, DISPATCH_LEVEL, HIGH_LEVEL)                \
     X(NdisProcessorIndexToNumber, index_to_number, PASSIVE_LEVEL, HIGH_LEVEL)                  \
     X(NdisProcessorNumberToIndex, number_to_index, PASSIVE_LEVEL, HIGH_LEVEL)                  \
     X(NdisGetCurrentProcessorCounts, processor_counts, PASSIVE_LEVEL, DISPATCH_LEVEL)          \
-    X(NdisGetProcessorInformationEx, processor_information, PASSIVE_LEVEL, DISPATCH_LEVEL)     \
-    X(NdisGetRssProcessorInformation, rss_processors, PASSIVE_LEVEL, DISPATCH_LEVEL)
+    X(NdisGetProcessorInformationEx, processor_information, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void ndis_processor_exports(void)
 {

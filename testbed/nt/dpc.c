@@ -256,14 +256,19 @@ static void dpc_task(void *argument)
     }
 }
 
+void dpc_add(uint32_t index)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "dpc%u", index);
+    processors[index].dpc_task = task_spawn(name, index, dpc_task, &processors[index]);
+}
+
 void dpc_start(void)
 {
     stopping = false;
     dpc_exports();
     for (uint32_t i = 0; i < processor_count(); i++) {
-        char name[32];
-        snprintf(name, sizeof(name), "dpc%u", i);
-        processors[i].dpc_task = task_spawn(name, i, dpc_task, &processors[i]);
+        dpc_add(i);
     }
 }
 

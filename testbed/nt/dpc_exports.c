@@ -2,6 +2,7 @@
 /* DPC functions under their NT names. KDPC.Number is 0 for "the processor that queues", else the target's index plus one. */
 #include "nt/dpc.h"
 #include "nt/internal.h"
+#include "nt/topology.h"
 
 static MS_ABI void nt_KeInitializeDpc(struct KDPC *dpc, void *routine, void *context)
 {
@@ -35,17 +36,20 @@ static MS_ABI void nt_KeSetImportanceDpc(struct KDPC *dpc, uint32_t importance)
 
 static MS_ABI void nt_KeSetTargetProcessorDpc(struct KDPC *dpc, int8_t number)
 {
-    RULE(number >= 0 && (uint32_t)number < processor_count(), "processor", "KeSetTargetProcessorDpc to processor %d, there are %u", number,
-         processor_count());
-    dpc->Number = (uint16_t)(number + 1);
+    struct PROCESSOR_NUMBER target = { 0 }; /* group 0, as for all functions that know no groups */
+    target.Number = (uint8_t)number;
+    uint32_t index = processor_index(&target);
+    RULE(index != NO_PROCESSOR, "processor", "KeSetTargetProcessorDpc to processor %d, which is not in group 0", number);
+    dpc->Number = (uint16_t)(index + 1);
 }
 
 static MS_ABI int32_t nt_KeSetTargetProcessorDpcEx(struct KDPC *dpc, const struct PROCESSOR_NUMBER *number)
 {
-    if (number->Group != 0 || number->Number >= processor_count() || number->Reserved != 0) {
+    uint32_t index = processor_index(number);
+    if (index == NO_PROCESSOR) {
         return STATUS_INVALID_PARAMETER;
     }
-    dpc->Number = (uint16_t)(number->Number + 1);
+    dpc->Number = (uint16_t)(index + 1);
     return STATUS_SUCCESS;
 }
 

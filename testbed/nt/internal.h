@@ -25,11 +25,14 @@
 /* --- scheduling side: irql.c lock.c event.c dpc.c timer.c thread.c fault.c --- */
 void irql_start(uint32_t processors);
 void irql_stop(void);
+void irql_add(uint32_t index);   /* a processor more, not yet counted */
+void irql_count(uint32_t count); /* those below it may be used now */
 void lock_start(void);
 void lock_stop(void);
 void event_start(void);
 void event_stop(void);
 void dpc_start(void);
+void dpc_add(uint32_t index);
 void dpc_stop(void);
 void timer_start(void);
 void timer_stop(void);

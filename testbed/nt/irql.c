@@ -21,7 +21,7 @@ static uint32_t count;
 
 uint32_t processor_count(void)
 {
-    return count;
+    return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
 }
 
 uint32_t processor_current(void)
@@ -73,7 +73,7 @@ uint8_t irql_raise(uint8_t to)
     RULE(to >= from && to <= HIGH_LEVEL, "irql", "raised from IRQL %u to %u", from, to);
     if (from < DISPATCH_LEVEL && to >= DISPATCH_LEVEL) {
         sched_point("raise");
-        RULE(task->processor < count, "irql", "raised to IRQL %u on processor %u, there are %u", to, task->processor, count);
+        RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to, task->processor, processor_count());
         token_take(&processors[task->processor]);
     }
     task->irql = to;
@@ -123,7 +123,7 @@ void processor_pin(uint32_t processor)
 {
     struct task *task = task_self();
     RULE(task->irql < DISPATCH_LEVEL, "irql", "moved to processor %u at IRQL %u", processor, task->irql);
-    RULE(processor < count, "processor", "moved to processor %u, there are %u", processor, count);
+    RULE(processor < processor_count(), "processor", "moved to processor %u, there are %u", processor, processor_count());
     task->processor = processor;
     thread_processor_changed(task);
 }
@@ -153,14 +153,24 @@ void driver_leave(const struct driver_call *call)
 void irql_start(uint32_t wanted)
 {
     RULE(wanted >= 1 && wanted <= PROCESSORS_MOST, "processor", "%u processors wanted, 1 to %u can be played", wanted, PROCESSORS_MOST);
-    count = wanted;
-    for (uint32_t i = 0; i < count; i++) {
-        processors[i] = (struct processor){ 0 };
+    for (uint32_t i = 0; i < wanted; i++) {
+        irql_add(i);
     }
+    irql_count(wanted);
     irql_exports();
+}
+
+void irql_add(uint32_t index)
+{
+    processors[index] = (struct processor){ 0 };
+}
+
+void irql_count(uint32_t wanted)
+{
+    __atomic_store_n(&count, wanted, __ATOMIC_RELEASE);
 }
 
 void irql_stop(void)
 {
-    count = 0;
+    irql_count(0);
 }

@@ -11,7 +11,7 @@
 
 #include "nt/nt.h"
 
-#define PROCESSORS_MOST 64
+#define PROCESSORS_MOST 256
 
 struct processor {
     _Alignas(64) uint32_t token;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IRQL and processor functions under their NT names. One processor group, as on machines of up to 64 processors; IRQL ranges
- * are those of the DDI pages (wdm).
+ * IRQL and processor functions under their NT names. Functions that know no processor groups speak of group 0; IRQL ranges are
+ * those of the DDI pages (wdm).
  */
 #include "nt/internal.h"
 #include "nt/irql.h"
 #include "nt/thread.h"
-
-#define ALL_GROUPS 0xffff
-#define NO_PROCESSOR 0xffffffffu
+#include "nt/topology.h"
 
 /* The two that drivers call most often read the task themselves: a call would save ten vector registers first. */
 static MS_ABI uint8_t nt_KeGetCurrentIrql(void)
@@ -36,57 +34,88 @@ static MS_ABI uint8_t nt_KeAreApcsDisabled(void)
     return irql_current() >= APC_LEVEL || thread_current()->critical != 0;
 }
 
-static uint64_t all_processors(void)
-{
-    return processor_count() == 64 ? UINT64_MAX : (1ull << processor_count()) - 1;
-}
-
 static MS_ABI uint32_t nt_KeQueryActiveProcessorCount(uint64_t *active)
 {
     if (active != NULL) {
-        *active = all_processors();
+        *active = group_active(0);
     }
-    return processor_count();
+    return group_active_count(0);
+}
+
+static MS_ABI uint64_t nt_KeQueryActiveProcessors(void)
+{
+    return group_active(0);
 }
 
 static MS_ABI uint32_t nt_KeQueryActiveProcessorCountEx(uint16_t group)
 {
-    return group == 0 || group == ALL_GROUPS ? processor_count() : 0;
+    return group_active_count(group);
 }
 
 static MS_ABI uint32_t nt_KeQueryMaximumProcessorCount(void)
 {
-    return processor_count();
+    return group_maximum(0);
+}
+
+static MS_ABI uint32_t nt_KeQueryMaximumProcessorCountEx(uint16_t group)
+{
+    return group_maximum(group);
 }
 
 static MS_ABI uint16_t nt_KeQueryActiveGroupCount(void)
 {
-    return 1;
+    uint16_t there = 0;
+
+    for (uint16_t group = 0; group < group_count(); group++) {
+        there = (uint16_t)(there + (group_active(group) != 0));
+    }
+    return there;
+}
+
+static MS_ABI uint16_t nt_KeQueryMaximumGroupCount(void)
+{
+    return (uint16_t)group_count();
 }
 
 static MS_ABI uint64_t nt_KeQueryGroupAffinity(uint16_t group)
 {
-    return group == 0 ? all_processors() : 0;
+    return group_active(group);
 }
 
 static MS_ABI uint16_t nt_KeQueryHighestNodeNumber(void)
 {
-    return 0;
+    return (uint16_t)(group_count() - 1);
+}
+
+static MS_ABI uint16_t nt_KeGetCurrentNodeNumber(void)
+{
+    return processor_number(processor_current()).Group;
+}
+
+static MS_ABI void nt_KeQueryNodeActiveAffinity(uint16_t node, struct GROUP_AFFINITY *affinity, uint16_t *there)
+{
+    if (affinity != NULL) {
+        *affinity = (struct GROUP_AFFINITY){ 0 };
+        affinity->Group = node;
+        affinity->Mask = group_active(node);
+    }
+    if (there != NULL) {
+        *there = (uint16_t)group_active_count(node);
+    }
 }
 
 static MS_ABI uint32_t nt_KeGetCurrentProcessorNumberEx(struct PROCESSOR_NUMBER *number)
 {
     uint32_t index = task_self()->processor;
     if (number != NULL) {
-        *number = (struct PROCESSOR_NUMBER){ 0 };
-        number->Number = (uint8_t)index;
+        *number = processor_number(index);
     }
     return index;
 }
 
 static MS_ABI uint32_t nt_KeGetProcessorIndexFromNumber(const struct PROCESSOR_NUMBER *number)
 {
-    return number->Group == 0 && number->Number < processor_count() && number->Reserved == 0 ? number->Number : NO_PROCESSOR;
+    return processor_index(number);
 }
 
 static MS_ABI int32_t nt_KeGetProcessorNumberFromIndex(uint32_t index, struct PROCESSOR_NUMBER *number)
@@ -94,61 +123,68 @@ static MS_ABI int32_t nt_KeGetProcessorNumberFromIndex(uint32_t index, struct PR
     if (index >= processor_count()) {
         return STATUS_INVALID_PARAMETER;
     }
-    *number = (struct PROCESSOR_NUMBER){ 0 };
-    number->Number = (uint8_t)index;
+    *number = processor_number(index);
     return STATUS_SUCCESS;
 }
 
-/* Affinity 0 means any processor: what a thread has before it sets one, and reverts to. */
-static uint64_t set_affinity(uint64_t mask)
+/* Mask 0 means any processor: what a thread has before it sets one, and reverts to. Groups and masks are checked before. */
+static struct GROUP_AFFINITY set_affinity(uint16_t group, uint64_t mask)
 {
     struct nt_thread *thread = thread_current();
-    uint64_t before = thread->affinity;
-    mask &= all_processors();
+    struct GROUP_AFFINITY before = { 0 };
+    const struct PROCESSOR_NUMBER here = processor_number(processor_current());
+    before.Group = thread->affinity_group;
+    before.Mask = thread->affinity;
+    mask &= group_active(group);
+    thread->affinity_group = group;
     thread->affinity = mask;
-    if (mask != 0 && (mask >> processor_current() & 1) == 0) {
+    if (mask != 0 && (here.Group != group || (mask >> here.Number & 1) == 0)) {
         RULE(irql_current() < DISPATCH_LEVEL, "irql", "affinity set to another processor at IRQL %u", irql_current());
-        processor_pin((uint32_t)__builtin_ctzll(mask));
+        processor_pin(group_first(group, mask));
     }
     return before;
 }
 
 static MS_ABI void nt_KeSetSystemGroupAffinityThread(const struct GROUP_AFFINITY *affinity, struct GROUP_AFFINITY *previous)
 {
-    uint64_t before = thread_current()->affinity;
-    if (affinity->Group == 0 && (affinity->Mask & all_processors()) != 0) { /* else Windows leaves it as it is */
-        set_affinity(affinity->Mask);
+    struct nt_thread *thread = thread_current();
+    struct GROUP_AFFINITY before = { 0 };
+
+    before.Group = thread->affinity_group;
+    before.Mask = thread->affinity;
+    if ((affinity->Mask & group_active(affinity->Group)) != 0) { /* else Windows leaves it as it is */
+        before = set_affinity(affinity->Group, affinity->Mask);
     }
     if (previous != NULL) {
-        *previous = (struct GROUP_AFFINITY){ 0 };
-        previous->Mask = before;
+        *previous = before;
     }
 }
 
 static MS_ABI void nt_KeRevertToUserGroupAffinityThread(const struct GROUP_AFFINITY *previous)
 {
-    set_affinity(previous->Mask);
+    set_affinity(previous->Group, previous->Mask);
 }
 
+/* Those without a group move a thread to group 0. */
 static MS_ABI uint64_t nt_KeSetSystemAffinityThreadEx(uint64_t mask)
 {
-    return (mask & all_processors()) != 0 ? set_affinity(mask) : thread_current()->affinity;
+    return (mask & group_active(0)) != 0 ? set_affinity(0, mask).Mask : thread_current()->affinity;
 }
 
 static MS_ABI void nt_KeSetSystemAffinityThread(uint64_t mask)
 {
-    RULE((mask & all_processors()) != 0, "processor", "KeSetSystemAffinityThread to processors that are not there (mask %#llx)", (unsigned long long)mask);
-    set_affinity(mask);
+    RULE((mask & group_active(0)) != 0, "processor", "KeSetSystemAffinityThread to processors that are not there (mask %#llx)", (unsigned long long)mask);
+    set_affinity(0, mask);
 }
 
 static MS_ABI void nt_KeRevertToUserAffinityThreadEx(uint64_t mask)
 {
-    set_affinity(mask);
+    set_affinity(0, mask);
 }
 
 static MS_ABI void nt_KeRevertToUserAffinityThread(void)
 {
-    set_affinity(0);
+    set_affinity(0, 0);
 }
 
 #define IRQL_EXPORTS(X)                                                                                                                  \
@@ -162,12 +198,14 @@ static MS_ABI void nt_KeRevertToUserAffinityThread(void)
     X("ntoskrnl.exe", KeQueryActiveProcessorCount, nt_KeQueryActiveProcessorCount, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
     X("ntoskrnl.exe", KeQueryActiveProcessorCountEx, nt_KeQueryActiveProcessorCountEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)         \
     X("ntoskrnl.exe", KeQueryMaximumProcessorCount, nt_KeQueryMaximumProcessorCount, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)           \
-    X("ntoskrnl.exe", KeQueryMaximumProcessorCountEx, nt_KeQueryActiveProcessorCountEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)        \
+    X("ntoskrnl.exe", KeQueryMaximumProcessorCountEx, nt_KeQueryMaximumProcessorCountEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
     X("ntoskrnl.exe", KeQueryActiveGroupCount, nt_KeQueryActiveGroupCount, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                         \
-    X("ntoskrnl.exe", KeQueryMaximumGroupCount, nt_KeQueryActiveGroupCount, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                        \
+    X("ntoskrnl.exe", KeQueryMaximumGroupCount, nt_KeQueryMaximumGroupCount, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
     X("ntoskrnl.exe", KeQueryGroupAffinity, nt_KeQueryGroupAffinity, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
     X("ntoskrnl.exe", KeQueryHighestNodeNumber, nt_KeQueryHighestNodeNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", KeGetCurrentNodeNumber, nt_KeQueryHighestNodeNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                         \
+    X("ntoskrnl.exe", KeGetCurrentNodeNumber, nt_KeGetCurrentNodeNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                           \
+    X("ntoskrnl.exe", KeQueryNodeActiveAffinity, nt_KeQueryNodeActiveAffinity, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", KeQueryActiveProcessors, nt_KeQueryActiveProcessors, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                     \
     X("ntoskrnl.exe", KeGetCurrentProcessorNumberEx, nt_KeGetCurrentProcessorNumberEx, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
     X("ntoskrnl.exe", KeGetProcessorIndexFromNumber, nt_KeGetProcessorIndexFromNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
     X("ntoskrnl.exe", KeGetProcessorNumberFromIndex, nt_KeGetProcessorNumberFromIndex, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \

@@ -5,11 +5,18 @@
  */
 #include "nt/internal.h"
 #include "nt/registry.h"
+#include "nt/topology.h"
 
 void nt_start(uint32_t processors)
 {
-    RULE(processors >= 1 && processors <= 64, "unsupported", "%u processors: 1 to 64 can be played", processors);
-    irql_start(processors);
+    struct topology topology = topology_of(processors, GROUP_MOST);
+
+    nt_start_on(&topology);
+}
+
+void nt_start_on(const struct topology *topology)
+{
+    topology_start(topology);
     pool_start();
     object_start();
     registry_start();
@@ -44,7 +51,7 @@ void nt_stop(void)
     registry_stop();
     object_stop();
     pool_stop();
-    irql_stop();
+    topology_stop();
 }
 
 void nt_leaks(struct leaks *leaks)

@@ -21,12 +21,25 @@
 #include "nt/sched.h"
 
 /* --- start and stop --- */
-void nt_start(uint32_t processors); /* 1 to 64; registers nt's exports, starts the processors' DPC tasks */
+enum { GROUP_MOST = 64, GROUPS_MOST = 32 };
+struct processor_group {
+    uint32_t maximum; /* numbers 0 ... maximum - 1 are there or may come */
+    uint64_t active;  /* those that are there from the start */
+};
+struct topology {
+    uint32_t groups;
+    struct processor_group group[GROUPS_MOST];
+};
+/* So many processors, each group filled up to `group_size` (1 to 64) before the next begins, as Windows' boot option does. */
+struct topology topology_of(uint32_t wanted, uint32_t group_size);
+void nt_start(uint32_t processors); /* in groups of 64; registers nt's exports, starts the processors' DPC tasks */
+void nt_start_on(const struct topology *topology);
 void nt_stop(void);                 /* all work done, tasks joined */
 void nt_leaks(struct leaks *leaks); /* pool blocks, MDLs, threads, work items, timers, devices, IRPs, open keys */
 
 /* --- processors and IRQL --- */
-uint32_t processor_count(void);
+uint32_t processor_count(void);   /* that are there now: indexes 0 ... count - 1 */
+uint32_t processor_add(uint16_t group, uint8_t number); /* a processor comes, at PASSIVE: its index */
 uint32_t processor_current(void);
 uint8_t irql_current(void);
 uint8_t irql_raise(uint8_t to); /* returns the old IRQL; takes the processor's token at DISPATCH and above */

@@ -23,6 +23,7 @@
 #include "nt/fault.h"
 #include "nt/internal.h"
 #include "nt/sched_internal.h"
+#include "nt/topology.h"
 
 #define FSGSBASE_USABLE 2u /* AT_HWCAP2: the kernel lets us set GS base by instruction */
 
@@ -73,7 +74,9 @@ static void resume(struct task *task)
         load_block();
     }
     const uint32_t processor = task->processor;
-    block.bytes[PRCB_LEGACY_NUMBER] = (uint8_t)processor;
+    const struct PROCESSOR_NUMBER number = processor_number(processor);
+    /* What code that knows no groups reads: in other groups a number that group 0 has, too. */
+    block.bytes[PRCB_LEGACY_NUMBER] = (uint8_t)(number.Group == 0 ? number.Number : number.Number % group_active_count(0));
     put(PRCB_NUMBER, &processor, sizeof(processor));
     put(PRCB_THREAD, &task->nt, sizeof(task->nt));
 }

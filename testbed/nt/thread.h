@@ -23,7 +23,8 @@ struct nt_thread {
     uint32_t references;       /* object references: handles, ObReferenceObjectByHandle, the running thread itself */
     uint32_t ended;
     uint32_t critical;         /* KeEnterCriticalRegion depth */
-    uint64_t affinity;         /* processors it may run on; 0: any */
+    uint64_t affinity;         /* processors of affinity_group it may run on; 0: any */
+    uint16_t affinity_group;
     void *unwind[5];           /* __builtin_setjmp buffer: PsTerminateSystemThread goes back to the thread's start */
     struct nt_thread *next;
 };

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "nt/topology.h"
 #include "vif/internal.h"
 
 static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_t highest)
@@ -107,12 +108,12 @@ static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const s
         return STATUS_INVALID_PARAMETER;
     }
     for (uint32_t i = 0; i < size; i++) {
-        uint32_t processor = mapping[i].Group * 64u + mapping[i].Number, queue = 0;
+        uint32_t processor = processor_index(&mapping[i]), queue = 0;
 
         while (queue < used && processors[queue] != processor) {
             queue++;
         }
-        if (queue == queues || processor >= processor_count() || processor >= PROCESSORS_USED_MOST) {
+        if (queue == queues || processor == NO_PROCESSOR) {
             return STATUS_INVALID_PARAMETER;
         }
         used += queue == used;

@@ -27,7 +27,7 @@
 #define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 
 enum {
-    QUEUES_MOST = 32,
+    QUEUES_MOST = 64,
     RING_SLOTS = 256,
     TX_PACKETS = 4096,      /* per queue that may wait or be on their way */
     TX_CACHED_GRANTS = 16384,
@@ -35,7 +35,6 @@ enum {
     MULTICAST_MOST = 64,    /* addresses, and changes of them that wait for room in the ring */
     HASH_MAPPING_MOST = 128,
     STATISTICS = XENVIF_VIF_STATISTIC_COUNT,
-    PROCESSORS_USED_MOST = 64,
     NO_INDEX = 0xffff,
 };
 
@@ -203,7 +202,8 @@ struct rx_ring {
     struct netif_rx_sring *shared;
     uint32_t shared_reference;
     struct xen_event *event;
-    struct nt_dpc dpcs[PROCESSORS_USED_MOST];
+    struct nt_dpc *dpcs;     /* one per processor that there can ever be; those that were queued are in use */
+    uint8_t *used;
     uint32_t processor;      /* whose DPC the next event queues */
     uint32_t running;        /* 1: a DPC is in; 2: another came meanwhile */
     bool connected;

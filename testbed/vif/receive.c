@@ -8,7 +8,9 @@
  * `enabled` or `connected` is clear and the DPCs are flushed.
  */
 #include <limits.h>
+#include <stdlib.h>
 
+#include "nt/topology.h"
 #include "vif/receive.h"
 
 enum { COOKIE_QUEUE_SHIFT = 24, COOKIE_MARK = 1 << 23 };
@@ -21,21 +23,28 @@ bool receive_create(struct rx_ring *ring, struct vif *vif, uint32_t index)
     ring->index = index;
     ring->processor = index % processor_count();
     ring->last_ready = &ring->ready;
-    for (uint32_t i = 0; i < processor_count() && i < PROCESSORS_USED_MOST; i++) {
+    ring->dpcs = calloc(processor_maximum(), sizeof(*ring->dpcs));
+    ring->used = calloc(processor_maximum(), sizeof(*ring->used));
+    for (uint32_t i = 0; i < processor_maximum() && ring->dpcs != NULL; i++) {
         dpc_init(&ring->dpcs[i], i, receive_dpc, ring);
     }
-    return true;
+    return ring->dpcs != NULL && ring->used != NULL;
 }
 
 static void queue_dpc(struct rx_ring *ring)
 {
-    dpc_queue(&ring->dpcs[__atomic_load_n(&ring->processor, __ATOMIC_RELAXED)]);
+    uint32_t processor = __atomic_load_n(&ring->processor, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&ring->used[processor], 1, __ATOMIC_SEQ_CST);
+    dpc_queue(&ring->dpcs[processor]);
 }
 
 void receive_flush(struct rx_ring *ring)
 {
-    for (uint32_t i = 0; i < processor_count() && i < PROCESSORS_USED_MOST; i++) {
-        dpc_flush(&ring->dpcs[i]);
+    for (uint32_t i = 0; ring->used != NULL && i < processor_count(); i++) {
+        if (__atomic_load_n(&ring->used[i], __ATOMIC_SEQ_CST) != 0) {
+            dpc_flush(&ring->dpcs[i]);
+        }
     }
 }
 

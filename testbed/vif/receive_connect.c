@@ -4,6 +4,7 @@
  * with the ring's DPCs either unable to start or flushed wherever the ring itself is touched.
  */
 #include <limits.h>
+#include <stdlib.h>
 
 #include "vif/receive.h"
 
@@ -102,4 +103,6 @@ void receive_destroy(struct rx_ring *ring)
     receive_flush(ring);
     receive_drain(ring);
     pool_destroy(ring);
+    free(ring->dpcs);
+    free(ring->used);
 }
