@@ -13,7 +13,10 @@
 #define SECOND 1000000000ull
 #define MILLISECOND 1000000ull
 
-enum { GUEST = 1, MTU = 1500, CONNECT_SECONDS = 20, LIMIT = 4096 };
+/* A state is settled after so many looks in a row that found it the same and the backend at rest. */
+enum { GUEST = 1, MTU = 1500, CONNECT_SECONDS = 60, LIMIT = 4096, QUIET_CHANGED = 10, QUIET_UNCHANGED = 30 };
+
+#define LOOK (10 * MILLISECOND)
 
 static const struct xen_vif_config config = { .guest = GUEST, .mac = { 0, 0x16, 0x3e, 0x5e, 0, 1 }, .vif_name = "vif1.0" };
 
@@ -91,17 +94,16 @@ static void wait_state(struct bed *bed, int state)
 
 int settled_state(struct bed *bed, int from)
 {
-    uint64_t deadline = sched_now() + 4 * bed->patience; /* few states stay, and a busy machine's netback may need seconds */
-    int state, before;
+    uint64_t deadline = sched_now() + 4 * bed->patience;
+    uint32_t quiet = 0;
+    int state = from, before = from;
 
-    while ((state = back_read(bed, "state")) == from && sched_now() < deadline) {
-        bed_pause(2 * MILLISECOND);
-    }
-    do { /* one change may lead to the next at once */
-        before = state;
-        bed_pause(bed->patience / 4);
+    while (quiet < (state == from ? QUIET_UNCHANGED : QUIET_CHANGED) && sched_now() < deadline) {
+        bed_pause(LOOK);
         state = back_read(bed, "state");
-    } while (state != before);
+        quiet = state == before && backend_rests(bed->real) ? quiet + 1 : 0; /* one change may lead to the next at once */
+        before = state;
+    }
     return state;
 }
 
@@ -197,11 +199,12 @@ void bed_open(struct bed *bed, bool real)
 
     memset(bed, 0, sizeof(*bed));
     bed->real = real;
-    bed->patience = real ? 3 * SECOND : 2 * SECOND; /* an emulated machine is slow */
+    bed->patience = real ? 15 * SECOND : 2 * SECOND; /* an emulated machine is slow */
     snprintf(bed->front, sizeof(bed->front), "/local/domain/%u/device/vif/0", real ? 0 : GUEST);
     snprintf(bed->back, sizeof(bed->back), "/local/domain/0/backend/vif/%u/0", real ? 0 : GUEST);
     if (real) {
         command("echo 32768 > /sys/module/xen_gntalloc/parameters/limit");
+        backend_find();
         bed->xen = libxen_open(&peer, error, sizeof(error));
         if (bed->xen == NULL) {
             give_up("%s", error);
@@ -345,7 +348,8 @@ void control_release(struct bed *bed)
 void features_write(struct bed *bed, const struct setup *setup)
 {
     static const char *const stale[] = { "tx-ring-ref", "rx-ring-ref", "event-channel", "event-channel-tx", "event-channel-rx", "queue-0",
-                                         "queue-1", "queue-2", "queue-3", "multi-queue-num-queues", "request-multicast-control" };
+                                         "queue-1", "queue-2", "queue-3", "multi-queue-num-queues", "request-multicast-control",
+                                         "xdp-headroom" };
 
     for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++) {
         front_remove(bed, stale[i]);
@@ -362,6 +366,9 @@ void features_write(struct bed *bed, const struct setup *setup)
     }
     if (setup->queues > 1) {
         front_write(bed, "multi-queue-num-queues", setup->queues);
+    }
+    if (setup->headroom != 0) {
+        front_write(bed, "xdp-headroom", setup->headroom);
     }
 }
 
@@ -384,6 +391,7 @@ void bed_connect_posting(struct bed *bed, const struct setup *setup, uint32_t po
     bed->setup = setup;
     for (uint32_t q = 0; q < setup->queues; q++) {
         bed->queue[q].posted = posted;
+        bed->queue[q].headroom = setup->headroom;
         rx_post(bed, q, bad_grant);
     }
 }

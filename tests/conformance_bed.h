@@ -19,6 +19,7 @@ enum { QUEUES = 4, MARK_TYPE = 0x88b5, SAW_BYTES = 2000 };
 struct setup {
     uint32_t queues;
     bool split, multicast, no_gso, no_checksum, no_sg;
+    uint32_t headroom;    /* asked for before the data of each received slot */
 };
 
 struct raw_queue {
@@ -29,13 +30,14 @@ struct raw_queue {
     uint8_t *rings, *tx_pages, *rx_pages;
     uint32_t tx_grants[RING_SLOTS], rx_grants[RING_SLOTS];
     uint32_t posted;      /* receive requests kept posted */
+    uint32_t headroom;    /* counted in by each received slot's status */
 };
 
 struct wire;
 
 struct bed {
     bool real;
-    uint64_t patience;    /* ns: silence this long is an answer */
+    uint64_t patience;    /* ns: silence this long is an answer, where nothing tells sooner that none will come */
     struct xen *xen, *dom0;
     struct xen_host *host;
     struct netback *netback;
@@ -75,6 +77,11 @@ void features_write(struct bed *bed, const struct setup *setup);
 void queue_release(struct bed *bed, uint32_t index);
 void control_release(struct bed *bed);
 int settled_state(struct bed *bed, int from);                 /* the backend's, where it stays after leaving `from`, or `from` */
+
+/* --- the real backend's threads and device: conformance_rest.c --- */
+void backend_find(void);          /* gives up when the threads are not there */
+bool backend_rests(bool real);    /* nothing of the toolstack's or the backend's control path has work now */
+bool backend_down(bool real);     /* its device has lost its carrier: it is disabled, or not connected, and will answer nothing */
 
 /* --- transmit and receive: conformance_ring.c --- */
 void tx_request(struct bed *bed, uint32_t queue, uint32_t reference, uint32_t offset, uint32_t size, uint32_t flags);

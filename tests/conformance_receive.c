@@ -4,11 +4,14 @@
 
 #include "packets.h"
 
+enum { HEADROOM = 256 };
+
 static uint8_t bytes[FRAME_BYTES_MOST + 64];
 static struct received received;
 
 static const struct setup setup_no_gso = { .queues = 1, .no_gso = true }, setup_no_checksum = { .queues = 1, .no_gso = true, .no_checksum = true };
 static const struct setup setup_split = { .queues = 1, .split = true };
+static const struct setup setup_headroom = { .queues = 1, .no_gso = true, .headroom = HEADROOM };
 
 static void saw_received(struct bed *bed)
 {
@@ -22,6 +25,8 @@ static void saw_received(struct bed *bed)
 
         if (extra->type == XEN_NETIF_EXTRA_TYPE_GSO) {
             saw(bed, " gso %u by %u", extra->u.gso.type, extra->u.gso.size);
+        } else if (extra->type == EXTRA_TYPE_XDP) {
+            saw(bed, " headroom %u", extra->u.pad[0]);
         } else {
             saw(bed, " extra %u", extra->type);
         }
@@ -105,6 +110,24 @@ static void run_bad(struct bed *bed)
     bed_disconnect(bed);
 }
 
+/* A headroom asked for, and given up again, while connected. */
+static void run_reconfiguring(struct bed *bed)
+{
+    static const struct setup setup = { .queues = 1, .no_gso = true };
+
+    bed_connect(bed, &setup);
+    small(bed);
+    front_write(bed, "xdp-headroom", HEADROOM);
+    front_write(bed, "state", XenbusStateReconfiguring);
+    saw(bed, "; reconfiguring leads to %d", settled_state(bed, XenbusStateConnected));
+    bed->queue[0].headroom = HEADROOM;
+    full(bed);
+    front_write(bed, "state", XenbusStateConnected);
+    saw(bed, "; connected leads to %d", settled_state(bed, XenbusStateReconfigured));
+    full(bed);
+    bed_disconnect(bed);
+}
+
 static void producer_ahead(struct bed *bed)
 {
     bed->queue[0].rx.req_prod_pvt += RING_SLOTS;
@@ -126,6 +149,9 @@ const struct conformance_case receive_cases[] = {
     { "receive: small UDP without checksum offload", &setup_no_checksum, small },
     { "receive: full TCP over IPv6 without checksum offload", &setup_no_checksum, full_tcp6 },
     { "receive: a request with a bad grant", NULL, run_bad },
+    { "receive: small UDP, headroom for XDP", &setup_headroom, small },
+    { "receive: full TCP over IPv6, headroom for XDP", &setup_headroom, full_tcp6 },
+    { "receive: a headroom while connected", NULL, run_reconfiguring },
     { "receive: producer further than the ring", &setup_plain, producer_ahead },
     { NULL, NULL, NULL },
 };

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define LOOK 50000000ull /* between two looks at the real device */
+
 static uint32_t next_slot(const struct raw_queue *queue)
 {
     return queue->tx.req_prod_pvt & (RING_SLOTS - 1);
@@ -68,6 +70,7 @@ uint32_t tx_answers(struct bed *bed, uint32_t index, struct tx_answer *answers_s
     struct raw_queue *queue = &bed->queue[index];
     uint64_t deadline = sched_now() + bed->patience;
     uint32_t answers = 0;
+    bool down = false;
 
     while (queue->tx.rsp_cons != queue->tx.req_prod_pvt) {
         uint32_t seen = bell_read(&bed->bell);
@@ -83,9 +86,14 @@ uint32_t tx_answers(struct bed *bed, uint32_t index, struct tx_answer *answers_s
             break;
         }
         RING_FINAL_CHECK_FOR_RESPONSES(&queue->tx, more);
-        if (!more && !bell_wait(&bed->bell, seen, deadline)) {
+        if (more) {
+            continue;
+        }
+        if (down || sched_now() >= deadline) {
             break;
         }
+        bell_wait(&bed->bell, seen, bed->real ? sched_now() + LOOK : deadline);
+        down = backend_down(bed->real); /* then what it has answered until now is all */
     }
     return answers;
 }
@@ -133,9 +141,11 @@ static void take_slot(struct raw_queue *queue, struct received *received, bool *
     *more_data = (response.flags & NETRXF_more_data) != 0;
     received->slots++;
     received->status = response.status < received->status ? response.status : received->status;
-    if (response.status > 0 && received->length + (uint32_t)response.status <= sizeof(received->bytes)) {
-        memcpy(received->bytes + received->length, queue->rx_pages + slot * XEN_PAGE_SIZE + response.offset, (size_t)response.status);
-        received->length += (uint32_t)response.status;
+    if (response.status > (int32_t)queue->headroom && received->length + (uint32_t)response.status <= sizeof(received->bytes)) {
+        uint32_t length = (uint32_t)response.status - queue->headroom;
+
+        memcpy(received->bytes + received->length, queue->rx_pages + slot * XEN_PAGE_SIZE + response.offset + queue->headroom, length);
+        received->length += length;
     }
 }
 

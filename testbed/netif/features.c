@@ -66,6 +66,7 @@ static const struct key keys[] = {
     { "feature-dynamic-multicast-control", NETBACK_BIT_MULTICAST_CONTROL },
     { "feature-split-event-channels", NETBACK_BIT_SPLIT_EVENTS },
     { "feature-ctrl-ring", NETBACK_BIT_CTRL_RING },
+    { "feature-xdp-headroom", NETBACK_FEATURE_COUNT },
 };
 
 static int put(struct netback *netback, xen_transaction t, const char *directory, const char *key, bool there, uint32_t value, const char *unit)
@@ -172,6 +173,22 @@ static bool announced(struct netback *netback, const char *key)
     return store_unsigned(netback, netback->frontend, key, &value) == 0 && value != 0;
 }
 
+void features_read_headroom(struct netback *netback)
+{
+    uint32_t headroom, q;
+
+    if (store_unsigned(netback, netback->frontend, "xdp-headroom", &headroom) != 0) {
+        headroom = 0;
+    }
+    for (q = 0; q < netback->queues_most; q++) {
+        struct queue_rx *rx = &netback->queues[q].rx;
+
+        sched_lock(&rx->lock);
+        rx->headroom = headroom < HEADROOM_MOST ? headroom : HEADROOM_MOST;
+        sched_unlock(&rx->lock);
+    }
+}
+
 void features_read(struct netback *netback)
 {
     struct frontend_features *features = &netback->features;
@@ -184,4 +201,5 @@ void features_read(struct netback *netback)
     features->gso6 = announced(netback, "feature-gso-tcpv6") && features->sg && features->checksum6 && !without(netback, NETBACK_BIT_GSO_TCPV6);
     features->rx_notify = announced(netback, "feature-rx-notify") && !without(netback, NETBACK_BIT_RX_NOTIFY);
     flag_set(&netback->multicast_control, announced(netback, "request-multicast-control") && !without(netback, NETBACK_BIT_MULTICAST_CONTROL));
+    features_read_headroom(netback);
 }

@@ -35,7 +35,9 @@ enum {
     QUEUES_MOST = 64,
     MULTICAST_MOST = 64,
     HASH_MAPPING_MOST = 128,
-    EXTRA_TYPE_LAST = 5,       /* headroom for XDP: in Linux, later than the header here */
+    EXTRA_TYPE_XDP = 5,        /* room before the data of each slot, in its first 16 bits; netif.h here is older than that */
+    EXTRA_TYPE_LAST = EXTRA_TYPE_XDP,
+    HEADROOM_MOST = 1024,      /* Linux takes more, and would write beyond the page; the largest frame must fit FRAME_VECTORS */
     PATH_BYTES = 96,
 };
 
@@ -63,6 +65,7 @@ struct queue_rx {
     netif_rx_back_ring_t ring; /* req_cons: the next slot to complete */
     RING_IDX mapped;           /* slots [req_cons, mapped) are in `slots` */
     uint32_t expected_extras;  /* slots between a frame's first and second page: see receive.c */
+    uint32_t headroom;         /* bytes left free at the start of each page, as the frontend asked */
     struct rx_slot slots[RING_SLOTS];
     struct rx_hash hash;
     uint64_t packets, bytes, gso, csum_blank, kicks_sent;
@@ -155,6 +158,7 @@ void netback_fatal(struct netback *netback, const char *what);
 /* features.c */
 int features_advertise(struct netback *netback);
 void features_read(struct netback *netback);
+void features_read_headroom(struct netback *netback); /* any time: takes each queue's rx.lock */
 int features_publish_link(struct netback *netback);
 int features_publish_mtu(struct netback *netback);
 int store_unsigned(struct netback *netback, const char *directory, const char *key, uint32_t *value); /* 0 or -errno */
@@ -179,7 +183,7 @@ void transmit_run(void *queue);
 void receive_run(void *queue);
 
 /* receive_slots.c, all under rx.lock */
-struct rx_extras { struct netif_extra_info info[2]; uint32_t count; };
+struct rx_extras { struct netif_extra_info info[3]; uint32_t count; };
 uint32_t slots_map(struct netback_queue *queue, uint32_t want); /* requests mapped ahead, at least `want` if the ring has them */
 /* A frame over the mapped pages: the first, then, `extras` slots on, the following. At most `pages`. */
 void slots_frame(struct netback_queue *queue, uint32_t extras, uint32_t pages, struct frame *frame);
@@ -189,9 +193,15 @@ void slots_push(struct netback_queue *queue);                        /* response
 bool slots_want(struct netback_queue *queue, uint32_t want);         /* asks to be told; true: they came meanwhile */
 void slots_unmap(struct netback_queue *queue);
 
-static inline uint32_t slots_of(uint32_t length)
+static inline uint32_t slot_room(const struct netback_queue *queue)
 {
-    return length == 0 ? 1 : (length + XEN_PAGE_SIZE - 1) / XEN_PAGE_SIZE;
+    return XEN_PAGE_SIZE - queue->rx.headroom;
+}
+
+/* Pages that a frame takes; under rx.lock, like what it goes by. */
+static inline uint32_t slots_of(const struct netback_queue *queue, uint32_t length)
+{
+    return length == 0 ? 1 : (length + slot_room(queue) - 1) / slot_room(queue);
 }
 
 #endif

@@ -25,14 +25,19 @@ void netback_fatal(struct netback *netback, const char *what)
     }
 }
 
-static void switch_state(struct netback *netback, enum xenbus_state state)
+static void publish_state(struct netback *netback, enum xenbus_state state)
 {
     char path[PATH_BYTES + 16];
 
-    netback->state = state;
     snprintf(path, sizeof(path), "%s/state", netback->backend);
     (void)xen_store_printf(netback->xen, 0, path, "%u", (unsigned)state);
     sched_trace("netback state %u", (unsigned)state);
+}
+
+static void switch_state(struct netback *netback, enum xenbus_state state)
+{
+    netback->state = state;
+    publish_state(netback, state);
 }
 
 static void seek_state(struct netback *netback, enum xenbus_state wanted)
@@ -83,6 +88,10 @@ static void follow_frontend(struct netback *netback)
         break;
     case XenbusStateClosing:
         seek_state(netback, XenbusStateClosing);
+        break;
+    case XenbusStateReconfiguring: /* a headroom from now on; what we are does not change, only what the store tells */
+        features_read_headroom(netback);
+        publish_state(netback, XenbusStateReconfigured);
         break;
     case XenbusStateClosed:
     case XenbusStateUnknown:

@@ -20,7 +20,7 @@ enum {
     PATIENCE_NS = 1000000,        /* for a ring with some slots to get enough for any frame */
     POLL_NS = 1000000,            /* between looks at the ring of a frontend that does not notify */
     FOREIGN_PATIENCE_NS = 10000000, /* for another queue's full ring, before its frame is dropped */
-    EXTRAS_MOST = 2,
+    EXTRAS_MOST = 3,
     VLAN_TAG = 4,
 };
 
@@ -98,6 +98,12 @@ static enum verdict judge(struct netback_queue *queue, struct frame *frame, stru
     if (queue->rx.hash.algorithm != XEN_NETIF_CTRL_HASH_ALGORITHM_NONE) {
         add_hash(queue, frame, judged);
     }
+    if (judged->target->rx.headroom != 0) {
+        struct netif_extra_info *info = &judged->extras.info[judged->extras.count++];
+
+        *info = (struct netif_extra_info){ .type = EXTRA_TYPE_XDP };
+        info->u.pad[0] = (uint16_t)judged->target->rx.headroom;
+    }
     return DELIVER;
 }
 
@@ -139,19 +145,22 @@ static bool wait_for_slots(struct netback_queue *queue, struct netback_queue *ta
 static void deliver_copy(struct netback_queue *queue, const struct frame *frame, const struct judged *judged)
 {
     struct netback_queue *target = judged->target;
-    uint32_t pages = slots_of(frame->length);
     struct frame place;
+    uint32_t pages;
 
     sched_lock(&target->rx.lock);
-    if (!wait_for_slots(queue, target, pages + judged->extras.count)) {
-        sched_unlock(&target->rx.lock);
-        drop(queue);
-        return;
-    }
+    do { /* the headroom, and with it the number of pages, may change in the wait */
+        pages = slots_of(target, frame->length);
+        if (!wait_for_slots(queue, target, pages + judged->extras.count)) {
+            sched_unlock(&target->rx.lock);
+            drop(queue);
+            return;
+        }
+    } while (pages != slots_of(target, frame->length));
     slots_frame(target, judged->extras.count, pages, &place);
     for (uint32_t page = 0; page < pages; page++) {
-        frame_copy_out(frame, page * XEN_PAGE_SIZE, place.vectors[page].iov_base,
-                       page == pages - 1 ? frame->length - page * XEN_PAGE_SIZE : XEN_PAGE_SIZE);
+        frame_copy_out(frame, page * slot_room(target), place.vectors[page].iov_base,
+                       page == pages - 1 ? frame->length - page * slot_room(target) : slot_room(target));
     }
     slots_complete(target, frame, &judged->extras);
     slots_push(target);
@@ -218,7 +227,7 @@ static enum received receive_direct(struct netback_queue *queue, struct frame *f
     struct netback *netback = queue->netback;
     uint32_t expected = queue->rx.expected_extras;
 
-    slots_frame(queue, expected, slots_of(frame_most(netback)), frame);
+    slots_frame(queue, expected, slots_of(queue, frame_most(netback)), frame);
     if (port_try_receive(netback->port, queue->index, frame) == 0) {
         return RECEIVED_NOTHING;
     }
@@ -233,7 +242,7 @@ static enum received receive_direct(struct netback_queue *queue, struct frame *f
         stage_frame(queue, frame);
         return RECEIVED_ELSEWHERE;
     }
-    if (frame->length > XEN_PAGE_SIZE) {
+    if (slots_of(queue, frame->length) > 1) {
         if (judged->extras.count != expected) {
             slots_move(queue, expected, judged->extras.count, frame->length);
         }
@@ -306,9 +315,9 @@ void receive_run(void *argument)
             bell_wait(&queue->rx_bell, seen, SCHED_FOREVER);
             continue;
         }
-        want = slots_of(frame_most(netback)) + EXTRAS_MOST;
         sched_point("netback-rx");
         sched_lock(&queue->rx.lock);
+        want = slots_of(queue, frame_most(netback)) + EXTRAS_MOST;
         have = slots_map(queue, want);
         if (have >= want || have == 0) {
             queue->rx.patience_ends = 0;

@@ -72,21 +72,21 @@ void slots_frame(struct netback_queue *queue, uint32_t extras, uint32_t pages, s
     uint32_t page;
 
     for (page = 0; page < pages; page++) {
-        frame->vectors[page] = (struct iovec){ page_slot(queue, page, extras)->page, XEN_PAGE_SIZE };
+        frame->vectors[page] = (struct iovec){ page_slot(queue, page, extras)->page + queue->rx.headroom, slot_room(queue) };
     }
     frame->vector_count = pages;
 }
 
 void slots_move(struct netback_queue *queue, uint32_t from_extras, uint32_t to_extras, uint32_t length)
 {
-    uint32_t pages = slots_of(length), i;
+    uint32_t pages = slots_of(queue, length), room = slot_room(queue), headroom = queue->rx.headroom, i;
 
     /* Towards the front the first page goes first, towards the back the last, so that none is overwritten before it moved. */
     for (i = 1; i < pages; i++) {
         uint32_t page = to_extras < from_extras ? i : pages - i;
 
-        memcpy(page_slot(queue, page, to_extras)->page, page_slot(queue, page, from_extras)->page,
-               page == pages - 1 ? length - page * XEN_PAGE_SIZE : XEN_PAGE_SIZE);
+        memcpy(page_slot(queue, page, to_extras)->page + headroom, page_slot(queue, page, from_extras)->page + headroom,
+               page == pages - 1 ? length - page * room : room);
     }
 }
 
@@ -120,12 +120,12 @@ _Static_assert(sizeof(struct netif_extra_info) == sizeof(struct netif_rx_respons
 void slots_complete(struct netback_queue *queue, const struct frame *frame, const struct rx_extras *extras)
 {
     struct queue_rx *rx = &queue->rx;
-    uint32_t pages = slots_of(frame->length), left = frame->length, page;
+    uint32_t pages = slots_of(queue, frame->length), left = frame->length, page;
 
     for (page = 0; page < pages; page++) {
         const struct rx_slot *slot = slot_at(queue, rx->ring.req_cons);
-        uint32_t part = left < XEN_PAGE_SIZE ? left : XEN_PAGE_SIZE;
-        struct netif_rx_response response = { .id = slot->id, .status = slot->bad ? slot->status : (int16_t)part };
+        uint32_t part = left < slot_room(queue) ? left : slot_room(queue);
+        struct netif_rx_response response = { .id = slot->id, .status = slot->bad ? slot->status : (int16_t)(rx->headroom + part) };
 
         left -= part;
         response.flags = left != 0 ? NETRXF_more_data : 0;

@@ -34,6 +34,7 @@ static void read_features(struct vif *vif)
         .split = feature(vif, "feature-split-event-channels"),
         .control = feature(vif, "feature-ctrl-ring") && !vif->options.no_control_ring,
         .multicast = feature(vif, "feature-multicast-control") && feature(vif, "feature-dynamic-multicast-control"),
+        .headroom = feature(vif, "feature-xdp-headroom") ? vif->options.headroom : 0,
         .queues = most == 0 ? 1 : most < vif->options.queues ? most : vif->options.queues,
     };
 }
@@ -108,7 +109,7 @@ static int write_queue(struct vif *vif, xen_transaction t, uint32_t index)
 static void remove_stale(struct vif *vif, xen_transaction t)
 {
     static const char *const keys[] = { "tx-ring-ref", "rx-ring-ref", "event-channel", "event-channel-tx", "event-channel-rx", "ctrl-ring-ref",
-                                        "event-channel-ctrl", "request-multicast-control" };
+                                        "event-channel-ctrl", "request-multicast-control", "xdp-headroom" };
     char queue[24];
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -123,12 +124,13 @@ static void remove_stale(struct vif *vif, xen_transaction t)
 static int write_keys(struct vif *vif, xen_transaction t)
 {
     const struct features *features = &vif->frontend.features;
+    bool gso = !vif->options.no_gso_receive && features->headroom == 0; /* Linux counts a large packet's slots without the headroom */
     const struct { const char *key; uint32_t value; } keys[] = {
         { "request-rx-copy", 1 },
         { "feature-sg", 1 },
         { "feature-rx-notify", 1 },
-        { "feature-gso-tcpv4", !vif->options.no_gso_receive },
-        { "feature-gso-tcpv6", !vif->options.no_gso_receive },
+        { "feature-gso-tcpv4", gso },
+        { "feature-gso-tcpv6", gso },
         { "feature-no-csum-offload", 0 },
         { "feature-ipv6-csum-offload", 1 },
         { "multi-queue-num-queues", features->queues },
@@ -145,6 +147,9 @@ static int write_keys(struct vif *vif, xen_transaction t)
     if (features->control && result == 0) {
         result = write_key(vif, t, "", "ctrl-ring-ref", vif->control.shared_reference);
         result = result == 0 ? write_key(vif, t, "", "event-channel-ctrl", xen_event_port(vif->control.event)) : result;
+    }
+    if (features->headroom != 0 && result == 0) {
+        result = write_key(vif, t, "", "xdp-headroom", features->headroom);
     }
     if (features->multicast && result == 0) {
         result = write_key(vif, t, "", "request-multicast-control",

@@ -42,6 +42,7 @@ enum {
 struct features {
     bool sg, gso4, gso6, checksum4, checksum6, split, control, multicast, dynamic_multicast;
     uint32_t queues;
+    uint32_t headroom;       /* that the backend leaves before the data of each page */
 };
 
 /* --- transmit --- */
@@ -155,6 +156,7 @@ void prepare_undo(struct tx_ring *ring, const struct tx_plan *plan);
 
 /* --- receive --- */
 
+enum { EXTRA_TYPE_XDP = 5 /* newer than netif.h here: the headroom in its first 16 bits */ };
 enum { RX_CHUNK = 64, RX_CHUNKS = 64, RX_PAGES_PER_PACKET = 20, RX_HEADER_BYTES = 2048 };
 
 struct rx_page {
@@ -189,7 +191,7 @@ struct rx_chunk {            /* of pages */
 /* The packet whose responses are being put together; it may span polls. */
 struct rx_assembly {
     bool open, error, extra;
-    uint16_t flags, mss;
+    uint16_t flags, mss, headroom;
     uint32_t extras;         /* 1 << XEN_NETIF_EXTRA_TYPE_... seen */
     struct XENVIF_PACKET_HASH_V2 hash;
     struct rx_packet *packet; /* NULL: none was free, the packet is dropped */

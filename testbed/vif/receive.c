@@ -172,6 +172,8 @@ static void take_extra(struct rx_assembly *assembly, const struct netif_extra_in
         assembly->hash.Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
         assembly->hash.Type = types[extra->u.hash.type];
         memcpy(&assembly->hash.Value, extra->u.hash.value, sizeof(extra->u.hash.value));
+    } else if (extra->type == EXTRA_TYPE_XDP) {
+        assembly->headroom = extra->u.pad[0];
     } else {
         assembly->error = true;
     }
@@ -206,6 +208,23 @@ static void take_page(struct rx_ring *ring, const struct netif_rx_response *resp
     packet->pages[packet->page_count++] = page;
 }
 
+/* What the backend left free before the data of each page, counted in by each response's length. False: there is no data. */
+static bool strip_headroom(struct rx_packet *packet, uint32_t headroom)
+{
+    for (uint32_t i = 0; i < packet->page_count; i++) {
+        struct MDL *mdl = packet->pages[i]->mdl;
+
+        if (mdl->ByteCount <= headroom) {
+            return false;
+        }
+        mdl->ByteOffset += headroom;
+        mdl->MappedSystemVa = (uint8_t *)mdl->MappedSystemVa + headroom;
+        mdl->ByteCount -= headroom;
+        packet->length -= headroom;
+    }
+    return true;
+}
+
 static void end_packet(struct rx_ring *ring, const struct rx_settings *settings)
 {
     struct rx_assembly *assembly = &ring->assembly;
@@ -214,7 +233,7 @@ static void end_packet(struct rx_ring *ring, const struct rx_settings *settings)
     if (packet == NULL) {
         ring->statistics[XENVIF_RECEIVER_FRONTEND_ERRORS]++;
         ring->statistics[XENVIF_RECEIVER_PACKETS_DROPPED]++;
-    } else if (assembly->error) {
+    } else if (assembly->error || !strip_headroom(packet, assembly->headroom)) {
         ring->statistics[XENVIF_RECEIVER_BACKEND_ERRORS]++;
         pool_packet_free(ring, packet);
     } else {
