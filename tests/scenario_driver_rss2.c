@@ -3,7 +3,7 @@
  * RSS of the second generation: parameters without a table, entries moved one by one at DISPATCH_LEVEL, and packets that come
  * up where the table says. Told on the simulated scheduler.
  */
-#include "story.h"
+#include "story_rss.h"
 
 #include "ndis/raw.h"
 
@@ -188,4 +188,44 @@ static void has_none(struct story *story)
 TEST(windows_7_has_no_second_generation_of_rss)
 {
     run(has_none, "7");
+}
+
+/* A table that nobody has filled: all at the base processor that the keywords name, in whatever group. */
+static void at_base(struct story *story)
+{
+    struct parameters p = parameters(NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS | NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED |
+                                     NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED | NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED);
+    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED, i;
+    struct PROCESSOR_NUMBER base = { 0 };
+    struct watch *watch;
+    char error[300];
+
+    /* The protocol's edge has set a table; an adapter that is new has none. */
+    edge_close(story->bed.edge);
+    story->bed.edge = NULL;
+    adapter_remove(story->bed.adapter);
+    story->bed.adapter = adapter_add(story->bed.driver, vif_pdo(story->bed.vif), story->bed.package, error, sizeof(error));
+    CHECK(story->bed.adapter != NULL);
+    CHECK_EQ(adapter_restart(story->bed.adapter), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), NDIS_STATUS_SUCCESS);
+    watch = watch_open(story);
+    base.Group = 1;
+    base.Number = 7;
+    memcpy(p.key, rss_key, sizeof(p.key));
+    p.fixed.HashInformation = RSS_ALL_TYPES | NdisHashFunctionToeplitz;
+    CHECK_EQ(set(story, &p, sizeof(p)), NDIS_STATUS_SUCCESS);
+    for (i = 0; i < RSS_VECTORS; i++) {
+        rss_expect_on(watch, &rss_vectors[i], true, base, i % QUEUES);
+    }
+    watch_close(watch);
+}
+
+TEST(a_table_that_nobody_filled_is_at_the_base_processor_of_the_keywords)
+{
+    static const char *const keywords[] = { "*RssBaseProcGroup=1", "*RssBaseProcNumber=7", "*MaxRssProcessors=1", NULL };
+    struct topology topology = topology_of(24, 12);
+    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = QUEUES, .topology = &topology, .windows = "11-24h2", .set = keywords,
+                               .tell = at_base };
+
+    story_run(&plan);
 }

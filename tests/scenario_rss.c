@@ -3,6 +3,7 @@
  * Receive side scaling: sets that are valid, invalid, mis-sized and misaligned; packets with the hash of Microsoft's published
  * vectors, on the processor that the table names.
  */
+#include "nt/topology.h"
 #include "story_rss.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
@@ -228,4 +229,116 @@ static void hash_only(struct story *story)
 TEST(hash_values_are_told_without_scaling_when_asked_for)
 {
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = hash_only }, 1);
+}
+
+/* The set that names more processors than there are queues: what has a queue keeps it, the rest is spread over those. */
+static void too_many(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint32_t queues = story->queues, packets = 0, i, v;
+    struct adapter_facts facts;
+    struct rss_set set;
+
+    adapter_facts(story->bed.adapter, &facts);
+    queues = facts.rss_queues < queues ? facts.rss_queues : queues;
+    rss_fill(&set, RSS_TABLE_MOST, processor_count(), RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    for (v = 0; v < RSS_VECTORS; v++) {
+        uint32_t named = processor_index(&set.table[rss_vectors[v].hash_tcp & (RSS_TABLE_MOST - 1)]), first = processor_index(&set.table[0]);
+        uint8_t bytes[256];
+        bool kept = first - named < queues; /* the table counts down from its first processor */
+
+        if (kept) {
+            rss_expect(watch, &rss_vectors[v], true, &set, RSS_TABLE_MOST, 0);
+        } else {
+            watch_forget(watch);
+            wire_inject(story, 0, bytes, rss_frame(&rss_vectors[v], true, bytes), NULL);
+            CHECK(watch_wait(watch, 1));
+            CHECK_EQ(watch->seen[0].hash_value, rss_vectors[v].hash_tcp);
+            CHECK(first - watch->seen[0].processor < queues);
+        }
+        packets += kept;
+    }
+    /* A flow for each entry of the table: all queues work, and no other processor. */
+    watch_forget(watch);
+    for (i = 0; i < 256; i++) {
+        struct rss_vector flow = rss_vectors[1];
+        uint8_t bytes[256];
+
+        flow.source_port = (uint16_t)(2000 + i);
+        wire_inject(story, i % story->queues, bytes, rss_frame(&flow, true, bytes), NULL);
+    }
+    CHECK(watch_wait(watch, 256));
+    for (i = 0, v = 0; i < 256; i++) {
+        uint32_t place = processor_index(&set.table[0]) - watch->seen[i].processor;
+
+        CHECK(place < queues);
+        v |= 1u << place;
+    }
+    CHECK_EQ(v, (1u << queues) - 1);
+    watch_close(watch);
+    story_count("a table of %u processors over %u queues: %u of %u packets exactly where it says, 256 flows on the %u", processor_count(), queues, packets,
+                RSS_VECTORS, queues);
+}
+
+TEST(a_table_of_more_processors_than_queues_is_carried_out_as_far_as_queues_go)
+{
+    static const char *const two[] = { "*NumRssQueues=2", NULL };
+
+    story_everywhere(&(struct story_plan){ .queues = QUEUES, .processors = 16, .edge_buffers = 16, .tell = too_many }, 1);
+    story_everywhere(&(struct story_plan){ .queues = QUEUES, .processors = 5, .edge_buffers = 16, .set = two, .tell = too_many }, 1);
+}
+
+struct first_set {
+    struct NDIS_RECEIVE_SCALE_PARAMETERS parameters; /* of revision 1 as far as its size says */
+    uint8_t table[RSS_TABLE_MOST], key[RSS_KEY];
+};
+
+/* Revision 1 has a byte for each entry; revision 3 a default processor at its end. */
+static void revisions(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct first_set first;
+    struct rss_set set;
+    uint32_t i;
+
+    rss_fill(&set, 64, QUEUES, RSS_ALL_TYPES);
+    memset(&first, 0, sizeof(first));
+    first.parameters = set.parameters;
+    first.parameters.Header.Revision = 1;
+    first.parameters.Header.Size = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1;
+    first.parameters.IndirectionTableSize = 64;
+    first.parameters.IndirectionTableOffset = offsetof(struct first_set, table);
+    first.parameters.HashSecretKeyOffset = offsetof(struct first_set, key);
+    memcpy(first.key, rss_key, RSS_KEY);
+    for (i = 0; i < 64; i++) {
+        first.table[i] = set.table[i].Number;
+    }
+    CHECK_EQ(oid_put(story, OID_GEN_RECEIVE_SCALE_PARAMETERS, &first, sizeof(first)), SUCCESS);
+    for (i = 0; i < RSS_VECTORS; i++) {
+        rss_expect(watch, &rss_vectors[i], true, &set, 64, 0);
+    }
+    first.table[3] = 99; /* nobody */
+    CHECK(!IS(oid_put(story, OID_GEN_RECEIVE_SCALE_PARAMETERS, &first, sizeof(first)), SUCCESS));
+    rss_expect(watch, &rss_vectors[0], true, &set, 64, 0);
+
+    rss_fill(&set, 32, 3, RSS_ALL_TYPES);
+    set.parameters.Header.Revision = 3;
+    set.parameters.Header.Size = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3;
+    set.parameters.DefaultProcessorNumber.Number = 1;
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    for (i = 0; i < RSS_VECTORS; i++) {
+        rss_expect(watch, &rss_vectors[i], false, &set, 32, 0);
+    }
+    set.parameters.HashSecretKeyOffset = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2; /* lies on the longer record's end */
+    CHECK(!IS(rss_put(story, &set, sizeof(set)), SUCCESS));
+    CHECK(!IS(rss_put(story, &set, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2), SUCCESS));
+    rss_expect(watch, &rss_vectors[0], false, &set, 32, 0);
+    watch_close(watch);
+    story_count("sets of revision 1 and 3, %u packets", 3 * RSS_VECTORS);
+}
+
+TEST(sets_of_revision_1_and_3_take_effect)
+{
+    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .windows = "2025", .tell = revisions }, 1);
 }

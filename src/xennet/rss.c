@@ -54,8 +54,35 @@ RssTypesFromVif(ULONG Vif)
     return Ndis;
 }
 
+/*
+ * The table that XenVif gets. A queue works on one processor, and a protocol may name more processors than there are
+ * queues: the first ones named keep theirs, the others' entries go to those in turn. XenVif refuses such a table.
+ */
+_Requires_lock_held_(RSS_LOCK)
+static VOID
+RssMap(XENNET_RSS *Rss, const RSS_SETTING *Setting)
+{
+    PROCESSOR_NUMBER Kept[RSS_TABLE_MAXIMUM];
+    ULONG Turn = 0;
+    ULONG Count = 0;
+    ULONG Index;
+    ULONG Queue;
+
+    for (Index = 0; Index < Setting->TableCount; Index++) {
+        for (Queue = 0; Queue < Count; Queue++) {
+            if (Kept[Queue].Group == Setting->Table[Index].Group && Kept[Queue].Number == Setting->Table[Index].Number)
+                break;
+        }
+        if (Queue == Rss->Queues)
+            Queue = Turn++ % Count;
+        else if (Queue == Count)
+            Kept[Count++] = Setting->Table[Index];
+        Rss->Mapping[Index] = Kept[Queue];
+    }
+}
+
 // Gives one complete setting to XenVif.
-_IRQL_requires_max_(DISPATCH_LEVEL)
+_Requires_lock_held_(RSS_LOCK)
 static NTSTATUS
 RssProgram(XENNET_RSS *Rss, RSS_SETTING *Setting)
 {
@@ -70,7 +97,8 @@ RssProgram(XENNET_RSS *Rss, RSS_SETTING *Setting)
     Status = VIF_CALL(Vif, ReceiverUpdateHashParameters, RssTypesToVif(Setting->HashTypes), &Setting->Key[0]);
     if (!NT_SUCCESS(Status) || !Setting->Scale)
         return Status;
-    return VIF_CALL(Vif, UpdateHashMapping, Setting->Table, Setting->TableCount);
+    RssMap(Rss, Setting);
+    return VIF_CALL(Vif, UpdateHashMapping, Rss->Mapping, Setting->TableCount);
 }
 
 _Use_decl_annotations_
@@ -342,6 +370,11 @@ RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
     Rss->Queues = XENNET_MINIMUM(Adapter->QueueCount, Adapter->Config.RssQueues);
     Rss->Queues = XENNET_MINIMUM(Rss->Queues, Adapter->Config.RssProcessors);
     Rss->Current.QueueLimit = Rss->Queues;
+    Rss->Base.Group = (USHORT)Adapter->Config.RssBaseGroup;
+    Rss->Base.Number = (UCHAR)Adapter->Config.RssBaseNumber;
+    // The keywords may be of another machine. Group 0 has a processor 0: Windows has started on it.
+    if (KeGetProcessorIndexFromNumber(&Rss->Base) == INVALID_PROCESSOR_INDEX)
+        RtlZeroMemory(&Rss->Base, sizeof(Rss->Base));
     KeInitializeSpinLock(&Rss->Lock);
 
     // The types are a property of the algorithm, which has to be selected to be asked.

@@ -30,11 +30,13 @@ struct _XENNET_RSS {
     ULONG SupportedTypes;               // NDIS_HASH_*; 0: no hashing at all
     ULONG Queues;
     BOOLEAN Available;
+    PROCESSOR_NUMBER Base;              // where a table begins that nobody has filled: the keywords' base processor
 
     // Under Lock.
     KSPIN_LOCK Lock;
     RSS_SETTING Current;
     RSS_SETTING Next;                   // too big for the stack
+    PROCESSOR_NUMBER Mapping[RSS_TABLE_MAXIMUM];        // as XenVif gets it
 };
 
 LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Acquires_lock_(RSS_LOCK)

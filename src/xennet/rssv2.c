@@ -35,9 +35,9 @@ RssV2CountProcessors(const RSS_SETTING *Setting)
     return Count;
 }
 
-// A longer table repeats the one there is, a shorter one is its beginning.
+// A longer table repeats the one there is, a shorter one is its beginning; a new one is all at the base processor.
 static NDIS_STATUS
-RssV2Resize(RSS_SETTING *Next, ULONG Count)
+RssV2Resize(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Count)
 {
     ULONG Index;
 
@@ -47,7 +47,7 @@ RssV2Resize(RSS_SETTING *Next, ULONG Count)
         if (Next->TableCount != 0)
             Next->Table[Index] = Next->Table[Index % Next->TableCount];
         else
-            RtlZeroMemory(&Next->Table[Index], sizeof(Next->Table[Index]));
+            Next->Table[Index] = Rss->Base;
     }
     Next->TableCount = Count;
     return NDIS_STATUS_SUCCESS;
@@ -66,7 +66,7 @@ RssV2Parse(const XENNET_RSS *Rss, RSS_SETTING *Next, const NDIS_RECEIVE_SCALE_PA
         Next->QueueLimit = Parameters->NumberOfQueues;
     }
     if (Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED)
-        Status = RssV2Resize(Next, Parameters->NumberOfIndirectionTableEntries);
+        Status = RssV2Resize(Rss, Next, Parameters->NumberOfIndirectionTableEntries);
     if (!(Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS))
         return Status;
     if (Status == NDIS_STATUS_SUCCESS && (Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED))
