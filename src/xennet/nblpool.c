@@ -21,7 +21,6 @@
 #include "memory.h"
 #include "trace.h"
 
-#define NBL_MAGAZINE            64
 #define NBL_RESERVE             32
 #define NBL_DEPOT_LOW           2       // magazines: below this the depot is refilled
 #define NBL_GROWTH              4       // magazines a maintenance run adds or removes at most
@@ -30,12 +29,10 @@
 
 LOCK_CLASS(NBL_DEPOT_LOCK);
 
-typedef struct _NBL_PROCESSOR {
-    // This processor at DISPATCH.
-    NET_BUFFER_LIST *Cache;
-    NET_BUFFER_LIST *Reserve;
-    ULONG CacheCount;
-    UCHAR Padding[XENNET_CACHE_LINE - 2 * sizeof(PVOID) - sizeof(ULONG)];
+// The caches lie a cache line apart.
+typedef union _NBL_PROCESSOR {
+    XENNET_NBL_CACHE Cache;
+    UCHAR Line[XENNET_CACHE_LINE];
 } NBL_PROCESSOR;
 
 C_ASSERT(sizeof(NBL_PROCESSOR) == XENNET_CACHE_LINE);
@@ -79,25 +76,6 @@ FORCEINLINE NET_BUFFER_LIST **
 NblNextMagazine(NET_BUFFER_LIST *Magazine)
 {
     return (NET_BUFFER_LIST **)&NET_BUFFER_LIST_MINIPORT_RESERVED(Magazine)[1];
-}
-
-FORCEINLINE VOID
-NblPush(NET_BUFFER_LIST **List, NET_BUFFER_LIST *Nbl)
-{
-    NET_BUFFER_LIST_NEXT_NBL(Nbl) = *List;
-    *List = Nbl;
-}
-
-FORCEINLINE NET_BUFFER_LIST *
-NblPop(NET_BUFFER_LIST **List)
-{
-    NET_BUFFER_LIST *Nbl = *List;
-
-    if (Nbl != NULL) {
-        *List = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-    }
-    return Nbl;
 }
 
 static VOID
@@ -244,65 +222,51 @@ NblPoolTimerDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 }
 
 _Use_decl_annotations_
-NET_BUFFER_LIST *
-NblPoolGet(XENNET_NBL_POOL *Pool, ULONG Processor)
+XENNET_NBL_CACHE *
+NblPoolCache(XENNET_NBL_POOL *Pool, ULONG Processor)
 {
-    NBL_PROCESSOR *This = &Pool->Processors[Processor];
+    return &Pool->Processors[Processor].Cache;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+NblCacheFill(XENNET_NBL_CACHE *Cache)
+{
+    XENNET_NBL_POOL *Pool = Cache->Pool;
     BOOLEAN Low;
 
-    if (This->Cache == NULL) {
-        NblLock(Pool);
-        This->Cache = NblDepotPop(Pool);
-        Low = Pool->DepotCount < NBL_DEPOT_LOW && Pool->Total < Pool->Maximum;
-        NblUnlock(Pool);
-        if (Low)
-            (VOID)KeInsertQueueDpc(&Pool->Dpc, NULL, NULL);
-        if (This->Cache == NULL)
-            return NULL;
-        This->CacheCount = NBL_MAGAZINE;
-    }
-    This->CacheCount--;
-    return NblPop(&This->Cache);
+    NblLock(Pool);
+    Cache->Free = NblDepotPop(Pool);
+    Low = Pool->DepotCount < NBL_DEPOT_LOW && Pool->Total < Pool->Maximum;
+    NblUnlock(Pool);
+    if (Low)
+        (VOID)KeInsertQueueDpc(&Pool->Dpc, NULL, NULL);
+    if (Cache->Free == NULL)
+        return FALSE;
+    Cache->FreeCount = NBL_MAGAZINE;
+    return TRUE;
 }
 
 _Use_decl_annotations_
 VOID
-NblPoolPut(XENNET_NBL_POOL *Pool, ULONG Processor, NET_BUFFER_LIST *Nbl)
+NblCacheSpill(XENNET_NBL_CACHE *Cache)
 {
-    NBL_PROCESSOR *This = &Pool->Processors[Processor];
+    XENNET_NBL_POOL *Pool = Cache->Pool;
     NET_BUFFER_LIST *Last;
     NET_BUFFER_LIST *Magazine;
     ULONG Index;
 
-    NblPush(&This->Cache, Nbl);
-    if (++This->CacheCount < 2 * NBL_MAGAZINE)
-        return;
-
     // The newest half goes: the walk to its end stays in lines this processor has just written.
-    Magazine = This->Cache;
+    Magazine = Cache->Free;
     for (Last = Magazine, Index = 1; Index < NBL_MAGAZINE; Index++)
         Last = NET_BUFFER_LIST_NEXT_NBL(Last);
-    This->Cache = NET_BUFFER_LIST_NEXT_NBL(Last);
+    Cache->Free = NET_BUFFER_LIST_NEXT_NBL(Last);
     NET_BUFFER_LIST_NEXT_NBL(Last) = NULL;
-    This->CacheCount -= NBL_MAGAZINE;
+    Cache->FreeCount -= NBL_MAGAZINE;
 
     NblLock(Pool);
     NblDepotPush(Pool, Magazine);
     NblUnlock(Pool);
-}
-
-_Use_decl_annotations_
-NET_BUFFER_LIST *
-NblPoolGetReserve(XENNET_NBL_POOL *Pool, ULONG Processor)
-{
-    return NblPop(&Pool->Processors[Processor].Reserve);
-}
-
-_Use_decl_annotations_
-VOID
-NblPoolPutReserve(XENNET_NBL_POOL *Pool, ULONG Processor, NET_BUFFER_LIST *Nbl)
-{
-    NblPush(&Pool->Processors[Processor].Reserve, Nbl);
 }
 
 static NDIS_STATUS
@@ -312,10 +276,12 @@ NblPoolFill(XENNET_NBL_POOL *Pool)
     ULONG Index;
     KIRQL Irql;
 
+    for (Index = 0; Index < Pool->ProcessorCount; Index++)
+        Pool->Processors[Index].Cache.Pool = Pool;
     // Processors that are added later have no reserve; they live from the depot.
     for (Index = 0; Index < KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS); Index++) {
-        Pool->Processors[Index].Reserve = NblAllocateList(Pool, NBL_RESERVE);
-        if (Pool->Processors[Index].Reserve == NULL)
+        Pool->Processors[Index].Cache.Reserve = NblAllocateList(Pool, NBL_RESERVE);
+        if (Pool->Processors[Index].Cache.Reserve == NULL)
             return NDIS_STATUS_RESOURCES;
     }
     for (Index = 0; Index < NBL_INITIAL; Index++) {
@@ -391,8 +357,8 @@ NblPoolDestroy(XENNET_NBL_POOL *Pool)
     KeFlushQueuedDpcs();
 
     for (Index = 0; Index < Pool->ProcessorCount; Index++) {
-        NblFreeList(Pool->Processors[Index].Cache);
-        NblFreeList(Pool->Processors[Index].Reserve);
+        NblFreeList(Pool->Processors[Index].Cache.Free);
+        NblFreeList(Pool->Processors[Index].Cache.Reserve);
     }
     for (;;) {
         Irql = IrqlRaise(FALSE);

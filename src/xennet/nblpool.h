@@ -2,8 +2,8 @@
 /*
  * Ready-made NBLs for the receive path, one cache per processor. nblpool.c has the picture.
  *
- * Get and Put never allocate and, but for one lock per magazine of NBLs, touch nothing that another processor
- * writes. IRQL: DISPATCH, Processor being the index of the current processor.
+ * Getting and putting never allocates and, but for one lock per magazine of NBLs, touches nothing that another processor
+ * writes. IRQL: DISPATCH, the cache being that of the current processor.
  */
 #ifndef XENNET_NBLPOOL_H
 #define XENNET_NBLPOOL_H
@@ -20,18 +20,78 @@ NDIS_STATUS NblPoolCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID NblPoolDestroy(_In_opt_ XENNET_NBL_POOL *Pool);
 
-// NULL when this processor's cache and the depot are empty: use the reserve.
+// A processor's own NBLs. This processor at DISPATCH.
+typedef struct _XENNET_NBL_CACHE {
+    NET_BUFFER_LIST *Free;
+    NET_BUFFER_LIST *Reserve;
+    ULONG FreeCount;
+    XENNET_NBL_POOL *Pool;              // immutable
+} XENNET_NBL_CACHE;
+
+#define NBL_MAGAZINE 64
+
+XENNET_NBL_CACHE *NblPoolCache(_In_ XENNET_NBL_POOL *Pool, _In_ ULONG Processor);
+
+// Gets a magazine from the depot; FALSE: there is none.
 _IRQL_requires_(DISPATCH_LEVEL)
-NET_BUFFER_LIST *NblPoolGet(_In_ XENNET_NBL_POOL *Pool, _In_ ULONG Processor);
+BOOLEAN NblCacheFill(_Inout_ XENNET_NBL_CACHE *Cache);
+
+// Gives a magazine to the depot.
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID NblCacheSpill(_Inout_ XENNET_NBL_CACHE *Cache);
+
+FORCEINLINE VOID
+NblPush(NET_BUFFER_LIST **List, NET_BUFFER_LIST *Nbl)
+{
+    NET_BUFFER_LIST_NEXT_NBL(Nbl) = *List;
+    *List = Nbl;
+}
+
+FORCEINLINE NET_BUFFER_LIST *
+NblPop(NET_BUFFER_LIST **List)
+{
+    NET_BUFFER_LIST *Nbl = *List;
+
+    if (Nbl != NULL) {
+        *List = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
+    }
+    return Nbl;
+}
+
+// NULL when cache and depot are empty: use the reserve.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+NblCacheGet(XENNET_NBL_CACHE *Cache)
+{
+    if (Cache->Free == NULL && !NblCacheFill(Cache))
+        return NULL;
+    Cache->FreeCount--;
+    return NblPop(&Cache->Free);
+}
 
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID NblPoolPut(_In_ XENNET_NBL_POOL *Pool, _In_ ULONG Processor, _In_ NET_BUFFER_LIST *Nbl);
+FORCEINLINE VOID
+NblCachePut(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
+{
+    NblPush(&Cache->Free, Nbl);
+    if (++Cache->FreeCount == 2 * NBL_MAGAZINE)
+        NblCacheSpill(Cache);
+}
 
-// The reserve is lent only for the length of one indication and comes back on the same processor.
+// The reserve is lent only for the length of one indication and comes back on the same processor. NULL: it is lent.
 _IRQL_requires_(DISPATCH_LEVEL)
-NET_BUFFER_LIST *NblPoolGetReserve(_In_ XENNET_NBL_POOL *Pool, _In_ ULONG Processor);
+FORCEINLINE NET_BUFFER_LIST *
+NblCacheGetReserve(XENNET_NBL_CACHE *Cache)
+{
+    return NblPop(&Cache->Reserve);
+}
 
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID NblPoolPutReserve(_In_ XENNET_NBL_POOL *Pool, _In_ ULONG Processor, _In_ NET_BUFFER_LIST *Nbl);
+FORCEINLINE VOID
+NblCachePutReserve(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
+{
+    NblPush(&Cache->Reserve, Nbl);
+}
 
 #endif

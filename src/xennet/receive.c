@@ -36,6 +36,11 @@ typedef struct _RECEIVE_PROCESSOR {
     RECEIVE_BATCH Plenty;               // NBLs that NDIS may keep
     RECEIVE_BATCH Scarce;               // reserved NBLs, all behind those of Plenty
     XENNET_RECEIVE_COUNTERS Counters;
+
+    // Immutable after ReceiveCreate.
+    XENNET_RECEIVE *Receive;
+    XENNET_NBL_CACHE *Nbls;
+    ULONG Index;
 } RECEIVE_PROCESSOR;
 
 #define RECEIVE_STRIDE \
@@ -58,6 +63,12 @@ ReceiveProcessor(XENNET_RECEIVE *Receive, ULONG Index)
     return (RECEIVE_PROCESSOR *)(Receive->Processors + (SIZE_T)Index * RECEIVE_STRIDE);
 }
 
+FORCEINLINE RECEIVE_PROCESSOR *
+ReceiveThisProcessor(XENNET_RECEIVE *Receive)
+{
+    return ReceiveProcessor(Receive, KeGetCurrentProcessorNumberEx(NULL));
+}
+
 FORCEINLINE XENNET_QUEUE_COUNTERS *
 ReceiveQueue(const XENNET_RECEIVE *Receive, ULONG Index)
 {
@@ -77,18 +88,18 @@ ReceiveAppend(RECEIVE_BATCH *Batch, NET_BUFFER_LIST *Nbl)
 
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-ReceiveIndicate(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch, ULONG Flags)
+ReceiveIndicate(RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch, ULONG Flags)
 {
     Processor->Counters.NdisCalls++;
     Processor->Counters.Packets += Batch->Count;
-    NdisMIndicateReceiveNetBufferLists(Receive->Adapter->NdisHandle, Batch->Head, NDIS_DEFAULT_PORT_NUMBER,
+    NdisMIndicateReceiveNetBufferLists(Processor->Receive->Adapter->NdisHandle, Batch->Head, NDIS_DEFAULT_PORT_NUMBER,
                                        Batch->Count, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL | Flags);
 }
 
 // NBLs that NDIS never had, and their packets.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-ReceiveGiveBack(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index, NET_BUFFER_LIST *Chain)
+ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     NET_BUFFER_LIST *Nbl;
     PVOID Cookie;
@@ -98,23 +109,25 @@ ReceiveGiveBack(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Ind
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Cookie = RxPacketCookie(Nbl);
         Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE]++;
-        NblPoolPut(Receive->Pool, Index, Nbl);
-        VifReturnPacket(&Receive->Adapter->Vif, Cookie);
+        NblCachePut(Processor->Nbls, Nbl);
+        VifReturnPacket(&Processor->Receive->Adapter->Vif, Cookie);
     }
 }
 
 // Leaves a batch for NDIS to take, or hands it up here and now.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-ReceiveDeliver(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index, const RECEIVE_BATCH *Batch)
+ReceiveDeliver(RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch)
 {
-    if (Receive->Poll == NULL) {
-        ReceiveIndicate(Receive, Processor, Batch, 0);
+    XENNET_POLL *Poll = Processor->Receive->Poll;
+
+    if (Poll == NULL) {
+        ReceiveIndicate(Processor, Batch, 0);
         return;
     }
     NET_BUFFER_LIST_NEXT_NBL(Batch->Tail) = NULL;
-    if (!PollQueue(Receive->Poll, Index, Batch->Head, Batch->Tail, Batch->Count)) {
-        ReceiveGiveBack(Receive, Processor, Index, Batch->Head);
+    if (!PollQueue(Poll, Processor->Index, Batch->Head, Batch->Tail, Batch->Count)) {
+        ReceiveGiveBack(Processor, Batch->Head);
         return;
     }
     Processor->Counters.Packets += Batch->Count;
@@ -123,14 +136,15 @@ ReceiveDeliver(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Inde
 // What waits to be polled goes up now, so that the reserved NBLs behind it do not overtake it.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-ReceiveHurry(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index)
+ReceiveHurry(RECEIVE_PROCESSOR *Processor)
 {
+    XENNET_RECEIVE *Receive = Processor->Receive;
     NET_BUFFER_LIST *Chain;
     ULONG Count;
 
     if (Receive->Poll == NULL)
         return;
-    Chain = PollTakeAll(Receive->Poll, Index, &Count);
+    Chain = PollTakeAll(Receive->Poll, Processor->Index, &Count);
     if (Chain == NULL)
         return;
     Processor->Counters.NdisCalls++;
@@ -141,7 +155,7 @@ ReceiveHurry(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index)
 // Ends this processor's batch. The batch is taken off first: NDIS may return NBLs from within the indication.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-ReceiveFlush(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index)
+ReceiveFlush(RECEIVE_PROCESSOR *Processor)
 {
     RECEIVE_BATCH Plenty = Processor->Plenty;
     RECEIVE_BATCH Scarce = Processor->Scarce;
@@ -152,77 +166,72 @@ ReceiveFlush(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index)
     RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
 
     if (Plenty.Head != NULL)
-        ReceiveDeliver(Receive, Processor, Index, &Plenty);
+        ReceiveDeliver(Processor, &Plenty);
     if (Scarce.Head == NULL)
         return;
-    ReceiveHurry(Receive, Processor, Index);
+    ReceiveHurry(Processor);
 
     Processor->Counters.ScarcePackets += Scarce.Count;
-    ReceiveIndicate(Receive, Processor, &Scarce, NDIS_RECEIVE_FLAGS_RESOURCES);
+    ReceiveIndicate(Processor, &Scarce, NDIS_RECEIVE_FLAGS_RESOURCES);
     while (Scarce.Head != NULL) {
         Nbl = Scarce.Head;
         Scarce.Head = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Cookie = RxPacketCookie(Nbl);
-        NblPoolPutReserve(Receive->Pool, Index, Nbl);
-        VifReturnPacket(&Receive->Adapter->Vif, Cookie);
+        NblCachePutReserve(Processor->Nbls, Nbl);
+        VifReturnPacket(&Processor->Receive->Adapter->Vif, Cookie);
     }
 }
 
-// Finds an NBL and the batch it belongs to; NULL only when the reserve is empty as well.
+// An NBL of the reserve, after those that it may not overtake; NULL only when all of it is lent.
 _IRQL_requires_(DISPATCH_LEVEL)
-static NET_BUFFER_LIST *
-ReceiveGetNbl(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index, RECEIVE_BATCH **Batch)
+static DECLSPEC_NOINLINE NET_BUFFER_LIST *
+ReceiveGetReserve(RECEIVE_PROCESSOR *Processor)
 {
     NET_BUFFER_LIST *Nbl;
 
-    *Batch = &Processor->Plenty;
-    Nbl = NblPoolGet(Receive->Pool, Index);
-    if (Nbl != NULL) {
-        // Plenty goes up first: what is scarce already must not be overtaken.
-        if (Processor->Scarce.Head != NULL)
-            ReceiveFlush(Receive, Processor, Index);
-        return Nbl;
-    }
-
-    *Batch = &Processor->Scarce;
-    Nbl = NblPoolGetReserve(Receive->Pool, Index);
+    Nbl = NblCacheGetReserve(Processor->Nbls);
     if (Nbl == NULL) {
-        ReceiveFlush(Receive, Processor, Index);
-        Nbl = NblPoolGetReserve(Receive->Pool, Index);
+        ReceiveFlush(Processor);
+        Nbl = NblCacheGetReserve(Processor->Nbls);
     }
     return Nbl;
 }
 
 // Puts the packet on the batch, or says why not.
 _IRQL_requires_(DISPATCH_LEVEL)
-static XENNET_RECEIVE_DROP
-ReceiveAccept(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, ULONG Index,
-              const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+FORCEINLINE XENNET_RECEIVE_DROP
+ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
 {
+    XENNET_RECEIVE *Receive = Processor->Receive;
+    RECEIVE_BATCH *Batch = &Processor->Plenty;
     XENNET_QUEUE_COUNTERS *Queue;
     XENNET_RECEIVE_DROP Reason;
-    RECEIVE_BATCH *Batch;
     NET_BUFFER_LIST *Nbl;
-    ULONG Segments;
 
     if (!AdapterIsRunning(Receive->Adapter))
         return XENNET_RECEIVE_DROP_STATE;
-    Reason = RxPacketCheck(&Receive->Limits, Parameters, &Segments);
-    if (Reason != XENNET_RECEIVE_ACCEPT)
-        return Reason;
-    Nbl = ReceiveGetNbl(Receive, Processor, Index, &Batch);
-    if (Nbl == NULL)
-        return XENNET_RECEIVE_DROP_RESOURCES;
+    Nbl = NblCacheGet(Processor->Nbls);
+    if (Nbl == NULL) {
+        Batch = &Processor->Scarce;
+        Nbl = ReceiveGetReserve(Processor);
+        if (Nbl == NULL)
+            return XENNET_RECEIVE_DROP_RESOURCES;
+    } else if (Processor->Scarce.Head != NULL) {
+        // Plenty goes up first: what is scarce already must not be overtaken.
+        ReceiveFlush(Processor);
+    }
 
-    if (Segments != 0) {
-        Processor->Counters.CoalescedPackets++;
-        Processor->Counters.CoalescedSegments += Segments;
-        Processor->Counters.CoalescedOctets += Parameters->ReceiverQueuePacket.Length;
+    Reason = RxPacketRead(&Receive->Limits, Parameters, &Processor->Counters, Nbl);
+    if (Reason != XENNET_RECEIVE_ACCEPT) {
+        if (Batch == &Processor->Plenty)
+            NblCachePut(Processor->Nbls, Nbl);
+        else
+            NblCachePutReserve(Processor->Nbls, Nbl);
+        return Reason;
     }
     Queue = ReceiveQueue(Receive, Parameters->ReceiverQueuePacket.Index);
     Queue->Packets++;
     Queue->Octets += Parameters->ReceiverQueuePacket.Length;
-    RxPacketFill(&Receive->Limits, Parameters, Segments, Nbl);
     ReceiveAppend(Batch, Nbl);
     return XENNET_RECEIVE_ACCEPT;
 }
@@ -231,12 +240,11 @@ _Use_decl_annotations_
 BOOLEAN
 ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
 {
-    ULONG Index = KeGetCurrentProcessorNumberEx(NULL);
-    RECEIVE_PROCESSOR *Processor = ReceiveProcessor(Receive, Index);
+    RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
     XENNET_RECEIVE_DROP Reason;
     BOOLEAN Scarce;
 
-    Reason = ReceiveAccept(Receive, Processor, Index, Parameters);
+    Reason = ReceiveAccept(Processor, Parameters);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
         Processor->Counters.Drops[Reason]++;
         EVENT_REPORT(XENNET_REPORT_RECEIVE_DROP, Receive->Adapter, Reason, 1, 0, 0);
@@ -246,7 +254,7 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
     // A provider that is asked to pause may not come back soon, so nothing is left on the batch then.
     Scarce = Processor->Scarce.Head != NULL;
     if (!Parameters->ReceiverQueuePacket.More || Scarce || Processor->Plenty.Count >= RECEIVE_BATCH_MAXIMUM)
-        ReceiveFlush(Receive, Processor, Index);
+        ReceiveFlush(Processor);
     return Scarce;
 }
 
@@ -255,19 +263,19 @@ VOID
 ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
     BOOLEAN AtDispatch = NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) != 0;
+    RECEIVE_PROCESSOR *Processor;
     NET_BUFFER_LIST *Nbl;
-    ULONG Index;
     KIRQL Irql;
     PVOID Cookie;
 
     Irql = IrqlRaise(AtDispatch);
-    Index = KeGetCurrentProcessorNumberEx(NULL);
+    Processor = ReceiveThisProcessor(Receive);
     while (Chain != NULL) {
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         // The NBL goes home before the packet: VifDisable ends with the last packet, and the pool may go then.
         Cookie = RxPacketCookie(Nbl);
-        NblPoolPut(Receive->Pool, Index, Nbl);
+        NblCachePut(Processor->Nbls, Nbl);
         VifReturnPacket(&Receive->Adapter->Vif, Cookie);
     }
     IrqlLower(AtDispatch, Irql);
@@ -278,7 +286,7 @@ VOID
 ReceiveStop(XENNET_RECEIVE *Receive)
 {
     NET_BUFFER_LIST *Chain;
-    ULONG Processor;
+    RECEIVE_PROCESSOR *Processor;
     ULONG Index;
     ULONG Count;
     KIRQL Irql;
@@ -286,10 +294,10 @@ ReceiveStop(XENNET_RECEIVE *Receive)
     if (Receive->Poll == NULL)
         return;
     Irql = IrqlRaise(FALSE);
-    Index = KeGetCurrentProcessorNumberEx(NULL);
-    for (Processor = 0; Processor < Receive->ProcessorCount; Processor++) {
-        Chain = PollTakeAll(Receive->Poll, Processor, &Count);
-        ReceiveGiveBack(Receive, ReceiveProcessor(Receive, Index), Index, Chain);
+    Processor = ReceiveThisProcessor(Receive);
+    for (Index = 0; Index < Receive->ProcessorCount; Index++) {
+        Chain = PollTakeAll(Receive->Poll, Index, &Count);
+        ReceiveGiveBack(Processor, Chain);
     }
     IrqlLower(FALSE, Irql);
 }
@@ -323,7 +331,9 @@ NDIS_STATUS
 ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
 {
     XENNET_RECEIVE *Receive;
+    RECEIVE_PROCESSOR *Processor;
     NDIS_STATUS Status;
+    ULONG Index;
 
     *Result = NULL;
     Receive = MemoryAllocate(Adapter->NdisHandle,
@@ -344,6 +354,12 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
     if (Status != NDIS_STATUS_SUCCESS) {
         ReceiveDestroy(Receive);
         return Status;
+    }
+    for (Index = 0; Index < Receive->ProcessorCount; Index++) {
+        Processor = ReceiveProcessor(Receive, Index);
+        Processor->Receive = Receive;
+        Processor->Nbls = NblPoolCache(Receive->Pool, Index);
+        Processor->Index = Index;
     }
     PollCreate(Adapter, &Receive->Poll);
     *Result = Receive;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One received packet: is what the provider says about it possible, and how does NDIS want to hear it.
- * Called by receive.c only, at DISPATCH, without side effects on anything but the NBL.
+ * Called by receive.c only, at DISPATCH.
  */
 #ifndef XENNET_RXPACKET_H
 #define XENNET_RXPACKET_H
@@ -20,17 +20,13 @@ typedef struct _XENNET_RX_LIMITS {
 } XENNET_RX_LIMITS;
 
 /*
- * XENNET_RECEIVE_ACCEPT, or the first thing that cannot be. Segments: how many were coalesced into this packet,
- * 0 where it is an ordinary one.
+ * Describes the packet in the NBL and says XENNET_RECEIVE_ACCEPT, or names the first thing that cannot be; the NBL is free
+ * again then. Counters gets what RSC statistics want of a coalesced packet.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-XENNET_RECEIVE_DROP RxPacketCheck(_In_ const XENNET_RX_LIMITS *Limits,
-                                  _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, _Out_ ULONG *Segments);
-
-// Describes the packet, which must have been checked, in the NBL.
-_IRQL_requires_(DISPATCH_LEVEL)
-VOID RxPacketFill(_In_ const XENNET_RX_LIMITS *Limits, _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
-                  _In_ ULONG Segments, _Inout_ NET_BUFFER_LIST *Nbl);
+XENNET_RECEIVE_DROP RxPacketRead(_In_ const XENNET_RX_LIMITS *Limits,
+                                 _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
+                                 _Inout_ XENNET_RECEIVE_COUNTERS *Counters, _Inout_ NET_BUFFER_LIST *Nbl);
 
 // The provider's name for the packet that an NBL carries.
 FORCEINLINE PVOID

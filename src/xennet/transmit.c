@@ -135,19 +135,7 @@ _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitDone(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
-    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
-
-    NET_BUFFER_LIST_STATUS(Nbl) = TransmitList(Nbl)->Status;
-    // The completion of a large send of version 2 has the type bit and nothing else.
-    Lso = (NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *)&NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
-    if (Lso->Value != NULL && Lso->Transmit.Type == NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
-        Lso->LsoV2TransmitComplete.Reserved = 0;
-        Lso->LsoV2TransmitComplete.Reserved2 = 0;
-    } else if (TransmitList(Nbl)->Status != NDIS_STATUS_SUCCESS) {
-        // Version 1 says how much was sent: nothing, for all that is known.
-        Lso->Value = NULL;
-    }
-
+    TxSetResult(Nbl, TransmitList(Nbl)->Status);
     NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
     if (Processor->DoneTail == NULL)
         Processor->DoneHead = Nbl;
@@ -199,82 +187,92 @@ TransmitRefuse(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, XENNET_TRANS
     TransmitDone(Processor, Nbl);
 }
 
+// XenVif would not take an NB: it counts as back.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitNotQueued(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+{
+    TransmitCountDrop(Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
+    TransmitPut(Processor, Nbl, 1, AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
+}
+
 /*
  * Queues every NB of one NBL. More stays set on the last only where the next NBL of this call goes to the same
  * ring for certain. One failure fails the NBL, but the NBs after it are still tried: the last one clears More,
  * and without it those before would lie in XenVif until somebody else sends.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-static VOID
+FORCEINLINE VOID
 TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
-                  TX_REQUEST *Request, LONG Count, BOOLEAN MoreAfter)
+                  TX_REQUEST *Request, BOOLEAN MoreAfter)
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
     NET_BUFFER *Next;
-    USHORT MaximumSegmentSize;
+    USHORT MaximumSegmentSize = 0;
     NTSTATUS Status;
 
-    TransmitList(Nbl)->Remaining = Count;
+    TransmitList(Nbl)->Remaining = Request->Count;
     TransmitList(Nbl)->Status = NDIS_STATUS_SUCCESS;
 
     // Once the last NB is queued the NBL may be gone: nothing of it is read after that.
-    while (Nb != NULL) {
+    for (; Nb != NULL; Nb = Next) {
         Next = NET_BUFFER_NEXT_NB(Nb);
-        MaximumSegmentSize = Request->MaximumSegmentSize;
-        if (MaximumSegmentSize != 0 && !TxFitSegment(Nb, Request->TcpHeaderOffset, &MaximumSegmentSize)) {
-            TransmitCountDrop(Processor, XENNET_TRANSMIT_DROP_OFFLOAD, 1);
-            TransmitPut(Processor, Nbl, 1, NDIS_STATUS_INVALID_PACKET);
-            Nb = Next;
-            continue;
-        }
-
+        // Checked before: there is a payload.
+        if (Request->MaximumSegmentSize != 0)
+            MaximumSegmentSize = TxFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
         Status = VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb),
                                    NET_BUFFER_CURRENT_MDL_OFFSET(Nb), NET_BUFFER_DATA_LENGTH(Nb), Request->Options,
                                    MaximumSegmentSize, Request->Tci, &Request->Hash,
                                    (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
-        if (!NT_SUCCESS(Status)) {
-            TransmitCountDrop(Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
-            TransmitPut(Processor, Nbl, 1,
-                        AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
-        }
-        Nb = Next;
+        if (!NT_SUCCESS(Status))
+            TransmitNotQueued(Transmit, Processor, Nbl);
     }
 }
 
-// Sends the chain, one NBL prepared ahead of the one being queued so that More is known.
+/*
+ * Takes the first NBL of the chain that can be sent off it and reads what it asks for. Those before it are
+ * completed. NULL: none is left.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+TransmitNextList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST **Chain, TX_REQUEST *Request)
+{
+    NET_BUFFER_LIST *Nbl;
+    NDIS_STATUS Status;
+
+    while ((Nbl = *Chain) != NULL) {
+        *Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
+        Processor->Counters.Lists++;
+        Status = TxRequestRead(&Transmit->Limits, Nbl, Request);
+        if (Status == NDIS_STATUS_SUCCESS)
+            return Nbl;
+        TransmitRefuse(Processor, Nbl, Request->Reason, Status);
+    }
+    return NULL;
+}
+
+// Sends the chain, one NBL read ahead of the one being queued so that More is known.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitSendChain(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     TX_REQUEST Requests[2];
-    XENNET_TRANSMIT_DROP Reason;
-    NET_BUFFER_LIST *Pending = NULL;
-    NET_BUFFER_LIST *Nbl;
-    LONG PendingCount = 0;
-    LONG Count;
-    ULONG Slot = 0;
-    NDIS_STATUS Status;
+    TX_REQUEST *Request = &Requests[0];
+    TX_REQUEST *Ahead = &Requests[1];
+    TX_REQUEST *Swap;
+    NET_BUFFER_LIST *Nbl = NULL;
+    NET_BUFFER_LIST *Next;
 
-    while (Chain != NULL) {
-        Nbl = Chain;
-        Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-        Processor->Counters.Lists++;
-
-        Status = TxRequestRead(&Transmit->Limits, Nbl, &Requests[Slot], &Count, &Reason);
-        if (Status != NDIS_STATUS_SUCCESS) {
-            TransmitRefuse(Processor, Nbl, Reason, Status);
-            continue;
-        }
-        if (Pending != NULL)
-            TransmitQueueList(Transmit, Processor, Pending, &Requests[1 - Slot], PendingCount,
-                              TxSameRing(&Requests[1 - Slot].Hash, &Requests[Slot].Hash));
-        Pending = Nbl;
-        PendingCount = Count;
-        Slot = 1 - Slot;
-    }
-    if (Pending != NULL)
-        TransmitQueueList(Transmit, Processor, Pending, &Requests[1 - Slot], PendingCount, FALSE);
+    do {
+        Next = TransmitNextList(Transmit, Processor, &Chain, Ahead);
+        if (Nbl != NULL)
+            TransmitQueueList(Transmit, Processor, Nbl, Request, (BOOLEAN)(Next != NULL && TxSameRing(Request, Ahead)));
+        Swap = Request;
+        Request = Ahead;
+        Ahead = Swap;
+        Nbl = Next;
+    } while (Nbl != NULL);
 }
 
 _Use_decl_annotations_
@@ -376,11 +374,7 @@ TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
     Transmit->Adapter = Adapter;
     Transmit->Processors = MemoryAlign(Transmit + 1);
     Transmit->ProcessorCount = Adapter->ProcessorCount;
-    Transmit->Limits.Offload = Adapter->Offload;
-    Transmit->Limits.MaximumLength = Adapter->MaximumFrameSize + ETHERNET_TAG_SIZE;
-    Transmit->Limits.MaximumLargeLength = OffloadMaximumLargeSend(Adapter->Offload);
-    Transmit->Limits.Vlan = &Adapter->Vlan;
-    Transmit->Limits.SingleQueue = Adapter->QueueCount == 1;
+    TxLimitsSet(&Transmit->Limits, Adapter);
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = TransmitProcessor(Transmit, Index);
         Processor->Transmit = Transmit;

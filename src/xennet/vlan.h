@@ -42,6 +42,13 @@ VlanIsOn(const XENNET_VLAN *Vlan)
     return Vlan->TciMask != 0;
 }
 
+// The adapter belongs to one VLAN, so every packet that it sends is tagged.
+FORCEINLINE BOOLEAN
+VlanIdIsSet(const XENNET_VLAN *Vlan)
+{
+    return Vlan->Id != 0;
+}
+
 // The control information for a packet to send; 0: no tag. FALSE: it asks for a VLAN that is not the adapter's.
 FORCEINLINE BOOLEAN
 VlanSendTci(const XENNET_VLAN *Vlan, PVOID OutOfBand, USHORT *Tci)
@@ -75,6 +82,8 @@ VlanReceiveInfo(const XENNET_VLAN *Vlan, USHORT Tci)
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
 
     Tag.Value = NULL;
+    if (Tci == 0)
+        return Tag.Value;
     if (Vlan->Priority) {
         Tag.TagHeader.UserPriority = ETHERNET_TCI_PRIORITY(Tci);
         Tag.TagHeader.CanonicalFormatId = ETHERNET_TCI_FORMAT(Tci);
