@@ -179,6 +179,135 @@ static void inject_start(const struct story_plan *plan)
     vif_inject_start();
 }
 
+static const struct load send_batches = { "", true, false, 32, 8 }, receive_batches = { "", false, false, 32, 8 };
+
+/* Of NDIS and of the backend: one call for 32 packets, whichever way they go. */
+static void calls(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct adapter_counters before, after;
+    struct vif_counters vif_before, vif_after;
+    const uint32_t batches = send_batches.calls;
+
+    open_memory();
+    adapter_counters(story->bed.adapter, &before);
+    vif_counters(story->bed.vif, &vif_before);
+    carry(watch, &send_batches, false);
+    carry(watch, &receive_batches, false);
+    adapter_counters(story->bed.adapter, &after);
+    vif_counters(story->bed.vif, &vif_after);
+    CHECK_EQ(after.tx_packets - before.tx_packets, 32 * batches);
+    CHECK_EQ(after.tx_calls - before.tx_calls, batches);
+    CHECK_EQ(after.rx_packets - before.rx_packets, 32 * batches);
+    CHECK_EQ(after.rx_calls - before.rx_calls, batches);
+    /* XenVif may give a batch back in parts, but each part is one call. */
+    CHECK(after.tx_completion_calls - before.tx_completion_calls <= 2 * batches);
+    CHECK_EQ(vif_after.tx_calls_without_more - vif_before.tx_calls_without_more, batches);
+    story_count("%u packets each way: %u send calls, %u completion calls, %u indications, %u ends of a push", 32 * batches,
+                (unsigned)(after.tx_calls - before.tx_calls), (unsigned)(after.tx_completion_calls - before.tx_completion_calls),
+                (unsigned)(after.rx_calls - before.rx_calls), (unsigned)(vif_after.tx_calls_without_more - vif_before.tx_calls_without_more));
+    mdl_free(mdl);
+    watch_close(watch);
+}
+
+TEST(batches_of_32_cost_one_ndis_call_each_way_and_one_push)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .loose_grants = true, .prepare = inject_start, .tell = calls }, 3);
+}
+
+/* With several queues the hash value decides: NBLs of one value in a row are one push. */
+static void pushes(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *chain = make_chain(watch, &send_batches), *nbl;
+    struct vif_counters before, after;
+    uint32_t i;
+
+    for (nbl = chain, i = 0; nbl != NULL; nbl = nbl->Next, i++) {
+        nbl->NetBufferListInfo[NetBufferListHashInfo] = (void *)(uintptr_t)(NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz);
+        nbl->NetBufferListInfo[NetBufferListHashValue] = (void *)(uintptr_t)(i / 8);
+    }
+    vif_counters(story->bed.vif, &before);
+    raw_send(watch->raw, chain, 0, false);
+    CHECK(raw_wait(watch->raw, 5ull * SECOND));
+    vif_counters(story->bed.vif, &after);
+    CHECK_EQ(after.tx_packets - before.tx_packets, 32);
+    CHECK_EQ(after.tx_calls_without_more - before.tx_calls_without_more, 4);
+    story_count("32 packets of 4 hash values in one call: 4 ends of a push");
+    drain_wire(story);
+    raw_free_all(watch->raw);
+    watch_close(watch);
+}
+
+TEST(one_send_call_is_one_push_for_each_hash_value)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .queues = 4, .tell = pushes }, 1);
+}
+
+static void check_no_memory(const char *when)
+{
+    static const char *const names[] = { "NdisAllocate", "NdisFree", "ExAllocate", "ExFree", "ExInterlocked" };
+    uint32_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (step_calls(names[i]) != 0) {
+            test_fail(__FILE__, __LINE__, "%s: %u calls of %s*", when, (unsigned)step_calls(names[i]), names[i]);
+        }
+    }
+}
+
+/* Some batches are kept by the edge until a DPC gives them back. Nothing that the edge keeps comes back while this processor stays at DISPATCH_LEVEL: NBLs run out, and the reserve has to do. */
+static void run_dry(struct story *story)
+{
+    const struct load batch = { "", false, false, 8, 1 };
+    uint8_t old = irql_raise(DISPATCH_LEVEL);
+    struct adapter_counters before, after;
+    uint32_t i;
+
+    adapter_counters(story->bed.adapter, &before);
+    for (i = 0; i < 400; i++) {
+        if (i == 350) {
+            step_start(story);
+        }
+        receive_batch(story, &batch);
+    }
+    step_stop();
+    adapter_counters(story->bed.adapter, &after);
+    irql_lower(old);
+    CHECK(after.rx_low_resources - before.rx_low_resources >= 50 * 8);
+    CHECK_EQ(after.rx_packets - before.rx_packets, 400 * 8);
+    check_no_memory("low resources");
+    story_count("%u packets on the reserve, nothing allocated", (unsigned)(after.rx_low_resources - before.rx_low_resources));
+}
+
+static void no_memory_no_locks(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    open_memory();
+    carry(watch, &send_batches, false);
+    carry(watch, &send_batches, true);
+    CHECK(step_calls("NdisMSendNetBufferListsComplete") >= send_batches.calls);
+    CHECK_EQ(step_calls("KeAcquire"), 0);
+    check_no_memory("sending");
+    carry(watch, &receive_batches, false);
+    carry(watch, &receive_batches, true);
+    CHECK_EQ(step_calls("NdisMIndicateReceiveNetBufferLists"), receive_batches.calls);
+    CHECK_EQ(step_calls("KeAcquire"), 0);
+    check_no_memory("receiving");
+    expected_back = vif_inject_returned() + 400 * 8;
+    run_dry(story);
+    CHECK(story_until(story, all_back, 2));
+    mdl_free(mdl);
+    watch_close(watch);
+}
+
+TEST(a_packet_costs_no_allocation_and_no_lock)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .prepare = inject_start,
+                                    .tell = no_memory_no_locks });
+}
+
 TEST(instructions_of_a_packet_are_counted)
 {
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .prepare = inject_start,
