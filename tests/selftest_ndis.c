@@ -188,6 +188,43 @@ TRIPS("ndis-pause", a_pause_with_receives_outstanding_is_caught)
     adapter_pause(fake->adapter);
 }
 
+/* --- resets --- */
+static int32_t reset_result;
+static int32_t MS_ABI reset_with_result(void *context, uint8_t *addressing)
+{
+    (void)context;
+    (void)addressing;
+    return reset_result;
+}
+TRIPS("ndis-reset", a_reset_with_a_result_that_is_none_is_caught)
+{
+    fake->characteristics.ResetHandlerEx = (void *)reset_with_result;
+    reset_result = (int32_t)NDIS_STATUS_NOT_RESETTABLE;
+    fake_add_running(fake);
+    adapter_reset(fake->adapter);
+}
+static uint8_t MS_ABI hangs_always(void *context)
+{
+    (void)context;
+    return 1;
+}
+TRIPS("ndis-reset", a_reset_that_keeps_sends_is_caught)
+{
+    fake->characteristics.ResetHandlerEx = (void *)reset_with_result;
+    fake->characteristics.CheckForHangHandlerEx = (void *)hangs_always;
+    fake->hold_sends = true;
+    reset_result = NDIS_STATUS_SUCCESS;
+    fake_add_running(fake);
+    send_one(open_edge(fake));
+    adapter_check_for_hang(fake->adapter);
+}
+typedef void MS_ABI fake_NdisMResetComplete(void *, int32_t, uint8_t);
+TRIPS("ndis-state", a_reset_completed_that_nobody_asked_for_is_caught)
+{
+    fake_add_running(fake);
+    NDIS(NdisMResetComplete)(fake->handle, NDIS_STATUS_SUCCESS, 0);
+}
+
 /* --- NBLs --- */
 TRIPS("ndis-send-complete", a_send_completed_twice_is_caught)
 {

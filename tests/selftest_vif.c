@@ -265,3 +265,30 @@ TEST(hostile_packet_given_back_twice_is_caught)
 {
     expect(return_injected_twice, "vif-return");
 }
+
+static void sleep_enabled(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    (void)vif_sleep(bed->vif, false, NULL, NULL);
+}
+
+TEST(sleeping_while_enabled_is_caught)
+{
+    expect(sleep_enabled, "vif-power");
+}
+
+static void hibernate_with_references(struct vif_bed *bed)
+{
+    static const struct { uint32_t a; uint16_t b, c; uint8_t d[8]; } guid = GUID_XENBUS_SUSPEND_INTERFACE;
+    struct XENBUS_SUSPEND_INTERFACE_V1 suspend;
+
+    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 1, &suspend, sizeof(suspend)), 0);
+    ((vb_acquire *)suspend.Acquire)(&suspend);
+    CHECK_EQ(vif_sleep(bed->vif, false, NULL, NULL), 0); /* S3 leaves them */
+    (void)vif_sleep(bed->vif, true, NULL, NULL);
+}
+
+TEST(hibernating_with_references_is_caught)
+{
+    expect(hibernate_with_references, "vif-power");
+}

@@ -77,13 +77,6 @@ static void MS_ABI restart_complete(void *handle, int32_t status)
     adapter_state_complete(adapter, ADAPTER_RESTARTING, status, "NdisMRestartComplete");
 }
 
-static void MS_ABI reset_complete(void *handle, int32_t status, uint8_t addressing_reset)
-{
-    (void)adapter_check(handle, "NdisMResetComplete");
-    (void)addressing_reset;
-    rule_break("ndis-state", "NdisMResetComplete(%#x) although NDIS asked for no reset", (uint32_t)status);
-}
-
 /* Encapsulation IEEE 802.3 and the option on: the offload is in force for Ethernet frames. */
 static bool on(uint32_t encapsulation, uint32_t option)
 {
@@ -145,8 +138,7 @@ void adapter_counters(struct adapter *adapter, struct adapter_counters *counters
 #define STATUS_EXPORTS(X)                                                          \
     X(NdisMIndicateStatusEx, indicate_status, PASSIVE_LEVEL, DISPATCH_LEVEL)       \
     X(NdisMPauseComplete, pause_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)           \
-    X(NdisMRestartComplete, restart_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)       \
-    X(NdisMResetComplete, reset_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)
+    X(NdisMRestartComplete, restart_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void status_exports(void)
 {

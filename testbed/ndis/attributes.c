@@ -17,6 +17,7 @@ static void set_registration(struct adapter *adapter, const struct NDIS_MINIPORT
          "ndis-attributes", "registration attributes with neither HARDWARE_DEVICE nor NDIS_WDM");
     adapter->context = a->MiniportAdapterContext;
     adapter->attribute_flags = a->AttributeFlags;
+    adapter->hang_seconds = a->CheckForHangTimeInSeconds;
     adapter->has_registration = true;
 }
 

@@ -57,6 +57,13 @@ static bool configure(struct edge *edge, char *error, size_t size)
            set_required(adapter, OID_GEN_CURRENT_PACKET_FILTER, "OID_GEN_CURRENT_PACKET_FILTER", &filter, sizeof(filter), error, size);
 }
 
+void edge_restore_addressing(struct edge *edge)
+{
+    char error[200];
+
+    RULE(configure(edge, error, sizeof(error)), "ndis-reset", "after a reset: %s", error);
+}
+
 static void return_late(struct edge_late *late)
 {
     struct NET_BUFFER_LIST *chain;

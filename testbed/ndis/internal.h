@@ -27,6 +27,7 @@
         export_register(exports_, sizeof(exports_) / sizeof(exports_[0]));     \
     } while (0)
 void attributes_exports(void);
+void reset_exports(void);
 void configuration_exports(void);
 void device_exports(void);
 void event_log_exports(void);
@@ -94,6 +95,7 @@ uint16_t ndis_version_played(void);
 
 /* --- adapters --- */
 enum adapter_state { ADAPTER_HALTED, ADAPTER_INITIALIZING, ADAPTER_PAUSED, ADAPTER_RESTARTING, ADAPTER_RUNNING, ADAPTER_PAUSING };
+enum { ADAPTER_RESETTING = 16 }; /* no state: what `waiting_for` says while a reset is on its way */
 const char *adapter_state_name(enum adapter_state state);
 
 /* Written by whoever runs on that processor, with relaxed atomics (a call at PASSIVE_LEVEL may be interrupted). */
@@ -125,8 +127,12 @@ struct adapter {
     struct nt_event moved;
     int32_t moved_status;
     uint64_t sent_before_pause;
+    uint32_t life_busy;       /* 1: somebody moves it */
     uint32_t power;
     bool restart_on_wake;
+    bool addressing_reset;    /* what a reset said that ended late */
+    uint32_t hang_seconds;    /* CheckForHangTimeInSeconds, 0: the usual */
+    struct hang_watch *hang_watch;
     /* under lock */
     struct sched_lock lock;
     struct NDIS_OFFLOAD offload, hardware_offload;
@@ -138,6 +144,8 @@ struct adapter {
     /* OIDs: one at a time, by whoever set oid_busy (a lock may not be held over a call of the driver) */
     uint32_t oid_busy;
     struct NDIS_OID_REQUEST *oid_pending;
+    void *oid_id;             /* RequestId of the one that is with the miniport, NULL: none */
+    uint64_t oids_made;
     struct nt_event oid_done;
     int32_t oid_status;
     struct edge *edge;        /* read by indications, written by edge_open and edge_close */
@@ -153,6 +161,17 @@ int64_t adapter_outstanding_receives(const struct adapter *adapter);
 int64_t adapter_outstanding_sends(const struct adapter *adapter);
 void adapter_check_pause_complete(const struct adapter *adapter, const char *function);
 void adapter_state_complete(struct adapter *adapter, uint32_t which, int32_t status, const char *function);
+/* adapter_state.c, for the others: the steps of a life, and what a handler that returned PENDING completes. */
+void adapter_move(struct adapter *adapter, enum adapter_state to);
+void adapter_life_enter(struct adapter *adapter);
+void adapter_life_leave(struct adapter *adapter);
+int32_t adapter_initialize(struct adapter *adapter); /* adapter.c */
+int32_t adapter_pause_for(struct adapter *adapter, uint32_t reason);
+void adapter_halt(struct adapter *adapter, uint32_t action);
+void adapter_expect(struct adapter *adapter, uint32_t which);
+int32_t adapter_wait_moved(struct adapter *adapter, int32_t status, uint32_t which, const char *what);
+uint64_t adapter_sends_started(const struct adapter *adapter);
+uint64_t adapter_sends_left(const struct adapter *adapter, uint64_t of); /* of the first `of` that were started, not yet back */
 int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request); /* sends a request made by the caller */
 void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *offload, bool hardware);
 
@@ -180,6 +199,8 @@ void edge_receive_chain(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32
 void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain);
 void edge_hold(struct edge *edge);    /* no new send enters the miniport; returns when none is entering */
 void edge_release(struct edge *edge);
+/* Filter and multicast list once more, after a reset that lost them. */
+void edge_restore_addressing(struct edge *edge);
 void edge_return_late(struct edge *edge); /* everything the edge kept back for a moment goes to the miniport now */
 /* Give indicated NBLs back to the miniport: one MiniportReturnNetBufferLists call. */
 void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t count);

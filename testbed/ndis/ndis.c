@@ -34,6 +34,7 @@ void ndis_start(void)
         poll_exports();
         ndis_processor_exports();
     rss_processor_exports();
+    reset_exports();
         status_exports();
         ndis_timer_exports();
         transfer_exports();

@@ -25,7 +25,20 @@ int32_t adapter_restart(struct adapter *adapter);
 int32_t adapter_pause(struct adapter *adapter);
 void adapter_surprise_remove(struct adapter *adapter); /* PnP event, pause, halt */
 void adapter_shutdown(struct adapter *adapter);
+void adapter_bugcheck(struct adapter *adapter);        /* MiniportShutdownEx at HIGH_LEVEL, where the miniport asked for that */
 int32_t adapter_set_power(struct adapter *adapter, uint32_t device_state); /* NdisDeviceStateD0 ... D3 by OID_PNP_SET_POWER */
+/* Rebalance: events, pause, halt; then MiniportInitializeEx once more for the same device. No protocol may have it open. */
+void adapter_stop(struct adapter *adapter);
+int32_t adapter_start(struct adapter *adapter);
+
+/* MiniportCheckForHangEx, and a reset where that says so: true. A live run does it by itself, as often as the miniport wants. */
+bool adapter_check_for_hang(struct adapter *adapter);
+int32_t adapter_reset(struct adapter *adapter);        /* MiniportResetEx on a running adapter */
+void adapter_hang_watch_start(struct adapter *adapter);
+void adapter_hang_watch_stop(struct adapter *adapter);
+void adapter_cancel_sends(struct adapter *adapter, void *cancel_id); /* MiniportCancelSend, at any IRQL up to DISPATCH_LEVEL */
+/* MiniportCancelOidRequest for the request that is with the miniport now, if there is one. */
+void adapter_cancel_oid(struct adapter *adapter);
 void adapter_remove(struct adapter *adapter);          /* pause if running, MiniportHaltEx, remove device */
 
 /* OIDs, as NDIS would send them (one at a time; statistics allowed in any state but halted). */

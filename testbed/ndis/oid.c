@@ -32,6 +32,8 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     }
     event_clear(&adapter->oid_done);
     __atomic_store_n(&adapter->oid_pending, request, __ATOMIC_RELEASE);
+    request->RequestId = (void *)(uintptr_t)++adapter->oids_made;
+    __atomic_store_n(&adapter->oid_id, request->RequestId, __ATOMIC_RELEASE);
     status = DRIVER_CALL("MiniportOidRequest", handler(adapter->context, request));
     if (status == NDIS_STATUS_PENDING) {
         (void)event_wait(&adapter->oid_done, SCHED_FOREVER);
@@ -41,6 +43,7 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
              "OID %#x was completed by NdisMOidRequestComplete and by MiniportOidRequest, which returned %#x", request->DATA.QUERY_INFORMATION.Oid,
              (uint32_t)status);
     }
+    __atomic_store_n(&adapter->oid_id, NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&adapter->oid_busy, 0, __ATOMIC_RELEASE);
     sched_wake(&adapter->oid_busy, 1);
     sched_trace("oid %#x status %#x", request->DATA.QUERY_INFORMATION.Oid, (uint32_t)status);
