@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An adapter's life as NDIS drives it:
- *
- *   Initializing --> Paused --> Restarting --> Running --> Pausing --> Paused --> Halted
- *        |             ^            |
- *        v             +--(failed)--+
- *      Halted
- *
- * AdapterMove is the only writer of State and knows the arrows. NDIS serialises initialize, pause, restart, halt
- * and OID requests; sends, returns and XenVif's callbacks come at any time and read State. Packets move only while
- * Running. Modules start in the order of AdapterStart and end in reverse; each Destroy takes what its Create left.
- *
- * Surprise removal and shutdown only set Gone, which stops new packets: XenVif may be waiting for NBLs that will
- * not come back before NDIS pauses and halts the adapter in its own order.
+ * An adapter from MiniportInitializeEx to MiniportHaltEx: its parts are made in the order of AdapterSteps and taken down in
+ * reverse; each Destroy takes what its Create left. What happens in between is state.c's; here are the handlers that lead
+ * from NDIS straight to one of the parts.
  *
  * IRQL: PASSIVE except where a handler says otherwise. No locks.
  */
@@ -21,66 +11,7 @@
 #include "event.h"
 #include "memory.h"
 #include "oid.h"
-#include "power.h"
-#include "trace.h"
-
-static MINIPORT_INITIALIZE AdapterInitialize;
-static MINIPORT_HALT AdapterHalt;
-static MINIPORT_PAUSE AdapterPause;
-static MINIPORT_RESTART AdapterRestart;
-static MINIPORT_SEND_NET_BUFFER_LISTS AdapterSend;
-static MINIPORT_RETURN_NET_BUFFER_LISTS AdapterReturn;
-static MINIPORT_CANCEL_SEND AdapterCancelSend;
-static MINIPORT_CHECK_FOR_HANG AdapterCheckForHang;
-static MINIPORT_RESET AdapterReset;
-static MINIPORT_DEVICE_PNP_EVENT_NOTIFY AdapterPnpEvent;
-static MINIPORT_SHUTDOWN AdapterShutdown;
-
-typedef struct _ADAPTER_ARROW {
-    XENNET_STATE From;
-    XENNET_STATE To;
-} ADAPTER_ARROW;
-
-static const ADAPTER_ARROW AdapterArrows[] = {
-    {XennetStateInitializing, XennetStatePaused},
-    {XennetStateInitializing, XennetStateHalted},
-    {XennetStatePaused, XennetStateRestarting},
-    {XennetStatePaused, XennetStateHalted},
-    {XennetStateRestarting, XennetStateRunning},
-    {XennetStateRestarting, XennetStatePaused},
-    {XennetStateRunning, XennetStatePausing},
-    {XennetStatePausing, XennetStatePaused}
-};
-
-// FALSE, and nothing changed, where the diagram has no such arrow: the caller was called out of order.
-static BOOLEAN
-AdapterMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
-{
-    XENNET_STATE From = (XENNET_STATE)Adapter->State;
-    ULONG Index;
-
-    for (Index = 0; Index < RTL_NUMBER_OF(AdapterArrows); Index++) {
-        if (AdapterArrows[Index].From == From && AdapterArrows[Index].To == To) {
-            (VOID)InterlockedExchange(&Adapter->State, To);
-            TRACE("state %u -> %u\n", (ULONG)From, (ULONG)To);
-            EVENT_REPORT(XENNET_REPORT_STATE, Adapter, From, To, 0, 0);
-            return TRUE;
-        }
-    }
-    TRACE_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
-    return FALSE;
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-AdapterSendRefusal(const XENNET_ADAPTER *Adapter)
-{
-    if (Adapter->Gone)
-        return NDIS_STATUS_ADAPTER_REMOVED;
-    if (Adapter->Power != NdisDeviceStateD0)
-        return NDIS_STATUS_LOW_POWER_STATE;
-    return NDIS_STATUS_PAUSED;
-}
+#include "state.h"
 
 _Use_decl_annotations_
 VOID
@@ -105,7 +36,6 @@ static VOID
 AdapterQueryVif(XENNET_ADAPTER *Adapter)
 {
     XENNET_VIF *Vif = &Adapter->Vif;
-    ULONG Size = 0;
 
     VIF_CALL(Vif, QueryRingCount, &Adapter->QueueCount);
     if (Adapter->QueueCount == 0 || Adapter->QueueCount > XENNET_MAXIMUM_QUEUES) {
@@ -113,14 +43,12 @@ AdapterQueryVif(XENNET_ADAPTER *Adapter)
         Adapter->QueueCount = Adapter->QueueCount == 0 ? 1 : XENNET_MAXIMUM_QUEUES;
     }
 
-    // XenVif counts a VLAN tag in: the backend's MTU and 18 bytes (its mac.c, since the first release).
-    VIF_CALL(Vif, MacQueryMaximumFrameSize, &Size);
-    if (Size < ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + ETHERNET_MIN_MTU || Size > ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + MAXUSHORT) {
-        TRACE_ERROR("XenVif says frames of %u bytes, using an MTU of %u\n", Size, ETHERNET_MTU);
-        Size = ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + ETHERNET_MTU;
+    Adapter->MaximumFrameSize = LinkQueryFrameSize(Adapter);
+    if (Adapter->MaximumFrameSize == 0) {
+        TRACE_ERROR("XenVif says no frame size that can be, using an MTU of %u\n", ETHERNET_MTU);
+        Adapter->MaximumFrameSize = XENNET_MINIMUM(ETHERNET_HEADER_SIZE + ETHERNET_MTU, Adapter->Config.JumboPacket);
     }
-    // The keyword only lowers what the backend carries: a longer frame would be lost behind it.
-    Adapter->MaximumFrameSize = XENNET_MINIMUM(Size - ETHERNET_TAG_SIZE, Adapter->Config.JumboPacket);
+    Adapter->ToldFrameSize = Adapter->MaximumFrameSize;
     Adapter->Lookahead = AdapterMtu(Adapter);
 
     VIF_CALL(Vif, TransmitterQueryRingSize, &Adapter->TransmitRingSize);
@@ -144,6 +72,7 @@ AdapterDestroy(XENNET_ADAPTER *Adapter)
 {
     // The store is first: its callback must not find half an adapter.
     StoreDestroy(Adapter->Store);
+    WatchdogDestroy(Adapter->Watchdog);
     VifDisable(&Adapter->Vif);
     ReceiveDestroy(Adapter->Receive);
     TransmitDestroy(Adapter->Transmit);
@@ -209,9 +138,9 @@ AdapterStepReceive(XENNET_ADAPTER *Adapter)
 }
 
 static NDIS_STATUS
-AdapterStepOffloadAttributes(XENNET_ADAPTER *Adapter)
+AdapterStepWatchdog(XENNET_ADAPTER *Adapter)
 {
-    return OffloadSetAttributes(Adapter->Offload);
+    return WatchdogCreate(Adapter, &Adapter->Watchdog);
 }
 
 static NDIS_STATUS
@@ -230,12 +159,13 @@ static ADAPTER_STEP *const AdapterSteps[] = {
     AdapterStepLink,
     AdapterStepTransmit,
     AdapterStepReceive,
+    AdapterStepWatchdog,
     AttributesSetGeneral,
-    AdapterStepOffloadAttributes,
+    AttributesSetOffload,
     AdapterStepStore
 };
 
-static NDIS_STATUS NTAPI
+NDIS_STATUS NTAPI
 AdapterInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINIPORT_INIT_PARAMETERS Parameters)
 {
     XENNET_ADAPTER *Adapter;
@@ -258,9 +188,9 @@ AdapterInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINIP
         Status = AdapterSteps[Step](Adapter);
     if (Status != NDIS_STATUS_SUCCESS) {
         TRACE_ERROR("adapter cannot start: step %u, status %08x\n", Step, (ULONG)Status);
-        TraceLogEvent(NdisHandle, NDIS_ERROR_CODE_DRIVER_FAILURE, XENNET_EVENT_START_FAILED, Step, (ULONG)Status, 0);
+        EventLog(NdisHandle, NDIS_ERROR_CODE_DRIVER_FAILURE, XENNET_EVENT_START_FAILED, Step, (ULONG)Status, 0);
         EVENT_REPORT(XENNET_REPORT_START_FAILED, Adapter, Step, (ULONG)Status, 0, 0);
-        (VOID)AdapterMove(Adapter, XennetStateHalted);
+        (VOID)StateMove(Adapter, XennetStateHalted);
         AdapterDestroy(Adapter);
         return Status;
     }
@@ -269,65 +199,23 @@ AdapterInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINIP
     OffloadApplyReceive(Adapter->Offload);
     // A filter that XenVif did not take now is set again by the first OID.
     (VOID)OidApplyPacketFilter(Adapter);
-    (VOID)AdapterMove(Adapter, XennetStatePaused);
+    (VOID)StateMove(Adapter, XennetStatePaused);
     return NDIS_STATUS_SUCCESS;
 }
 
-static VOID NTAPI
+VOID NTAPI
 AdapterHalt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
 {
     XENNET_ADAPTER *Adapter = Context;
 
     UNREFERENCED_PARAMETER(Action);
 
-    (VOID)AdapterMove(Adapter, XennetStateHalted);
+    (VOID)StateMove(Adapter, XennetStateHalted);
     EVENT_REPORT(XENNET_REPORT_STOP, Adapter, 0, 0, 0, 0);
     AdapterDestroy(Adapter);
 }
 
-static NDIS_STATUS NTAPI
-AdapterRestart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
-{
-    XENNET_ADAPTER *Adapter = Context;
-    NDIS_STATUS Status;
-
-    UNREFERENCED_PARAMETER(Parameters);
-
-    if (!AdapterMove(Adapter, XennetStateRestarting))
-        return NDIS_STATUS_INVALID_STATE;
-    // Packets that come before the state is Running go back; NDIS does not expect them yet.
-    Status = VifEnable(&Adapter->Vif);
-    if (Status != NDIS_STATUS_SUCCESS) {
-        (VOID)AdapterMove(Adapter, XennetStatePaused);
-        return Status;
-    }
-    LinkStateChanged(Adapter->Link);
-    (VOID)AdapterMove(Adapter, XennetStateRunning);
-    return NDIS_STATUS_SUCCESS;
-}
-
-static NDIS_STATUS NTAPI
-AdapterPause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
-{
-    XENNET_ADAPTER *Adapter = Context;
-
-    UNREFERENCED_PARAMETER(Parameters);
-
-    // A restart that failed leaves nothing to pause.
-    if (Adapter->State == XennetStatePaused)
-        return NDIS_STATUS_SUCCESS;
-    if (!AdapterMove(Adapter, XennetStatePausing))
-        return NDIS_STATUS_INVALID_STATE;
-    // Whoever has seen Running did so at DISPATCH and is through when every processor has been below it once.
-    KeFlushQueuedDpcs();
-    ReceiveStop(Adapter->Receive);
-    VifDisable(&Adapter->Vif);
-    TransmitDrain(Adapter->Transmit);
-    (VOID)AdapterMove(Adapter, XennetStatePaused);
-    return NDIS_STATUS_SUCCESS;
-}
-
-static VOID NTAPI
+VOID NTAPI
 AdapterSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Chain, NDIS_PORT_NUMBER Port, ULONG Flags)
 {
     XENNET_ADAPTER *Adapter = Context;
@@ -337,7 +225,7 @@ AdapterSend(NDIS_HANDLE Context, PNET_BUFFER_LIST Chain, NDIS_PORT_NUMBER Port, 
     TransmitSend(Adapter->Transmit, Chain, Flags);
 }
 
-static VOID NTAPI
+VOID NTAPI
 AdapterReturn(NDIS_HANDLE Context, PNET_BUFFER_LIST Chain, ULONG Flags)
 {
     XENNET_ADAPTER *Adapter = Context;
@@ -346,15 +234,15 @@ AdapterReturn(NDIS_HANDLE Context, PNET_BUFFER_LIST Chain, ULONG Flags)
 }
 
 // No send waits in this driver, so none can be taken back.
-static VOID NTAPI
+VOID NTAPI
 AdapterCancelSend(NDIS_HANDLE Context, PVOID CancelId)
 {
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(CancelId);
 }
 
-// Hangs are XenVif's to notice; NDIS before 6.30 wants both handlers nevertheless.
-static BOOLEAN NTAPI
+// The watchdog finds hangs by itself, on every version of NDIS.
+BOOLEAN NTAPI
 AdapterCheckForHang(NDIS_HANDLE Context)
 {
     UNREFERENCED_PARAMETER(Context);
@@ -362,52 +250,12 @@ AdapterCheckForHang(NDIS_HANDLE Context)
     return FALSE;
 }
 
-static NDIS_STATUS NTAPI
+NDIS_STATUS NTAPI
 AdapterReset(NDIS_HANDLE Context, PBOOLEAN AddressingReset)
 {
-    UNREFERENCED_PARAMETER(Context);
+    XENNET_ADAPTER *Adapter = Context;
 
+    // XenVif keeps addresses and filters.
     *AddressingReset = FALSE;
-    return NDIS_STATUS_NOT_RESETTABLE;
-}
-
-static VOID NTAPI
-AdapterPnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
-{
-    XENNET_ADAPTER *Adapter = Context;
-
-    if (Event->DevicePnPEvent == NdisDevicePnPEventSurpriseRemoved)
-        (VOID)InterlockedExchange(&Adapter->Gone, TRUE);
-}
-
-// On a bug check this runs at any IRQL on one processor: nothing but the flag may be touched.
-static VOID NTAPI
-AdapterShutdown(NDIS_HANDLE Context, NDIS_SHUTDOWN_ACTION Action)
-{
-    XENNET_ADAPTER *Adapter = Context;
-
-    UNREFERENCED_PARAMETER(Action);
-
-    (VOID)InterlockedExchange(&Adapter->Gone, TRUE);
-}
-
-_Use_decl_annotations_
-VOID
-AdapterSetHandlers(NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Characteristics)
-{
-    Characteristics->InitializeHandlerEx = AdapterInitialize;
-    Characteristics->HaltHandlerEx = AdapterHalt;
-    Characteristics->PauseHandler = AdapterPause;
-    Characteristics->RestartHandler = AdapterRestart;
-    Characteristics->SendNetBufferListsHandler = AdapterSend;
-    Characteristics->ReturnNetBufferListsHandler = AdapterReturn;
-    Characteristics->CancelSendHandler = AdapterCancelSend;
-    Characteristics->CheckForHangHandlerEx = AdapterCheckForHang;
-    Characteristics->ResetHandlerEx = AdapterReset;
-    Characteristics->DevicePnPEventNotifyHandler = AdapterPnpEvent;
-    Characteristics->ShutdownHandlerEx = AdapterShutdown;
-    Characteristics->OidRequestHandler = OidRequest;
-    Characteristics->CancelOidRequestHandler = OidCancelRequest;
-    if (DriverRevisions()->RssEntryMoves)
-        Characteristics->SynchronousOidRequestHandler = OidSynchronousRequest;
+    return WatchdogReset(Adapter->Watchdog) ? NDIS_STATUS_PENDING : NDIS_STATUS_RESET_IN_PROGRESS;
 }

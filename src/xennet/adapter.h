@@ -2,7 +2,7 @@
 /*
  * One network adapter: its parts, its state, and what all parts ask of it.
  *
- * adapter.c has the state diagram.
+ * state.c has the state diagram.
  */
 #ifndef XENNET_ADAPTER_H
 #define XENNET_ADAPTER_H
@@ -14,22 +14,15 @@
 #include "offload.h"
 #include "receive.h"
 #include "rss.h"
+#include "state.h"
 #include "store.h"
 #include "transmit.h"
 #include "vif.h"
 #include "vlan.h"
+#include "watchdog.h"
 
 #define XENNET_MAXIMUM_QUEUES       64
 #define XENNET_MAXIMUM_MULTICAST    32
-
-typedef enum _XENNET_STATE {
-    XennetStateInitializing = 1,
-    XennetStatePaused,
-    XennetStateRestarting,
-    XennetStateRunning,
-    XennetStatePausing,
-    XennetStateHalted
-} XENNET_STATE;
 
 typedef struct _XENNET_ADAPTER {
     // Immutable after MiniportInitializeEx. The data path reads these and nothing else of the adapter.
@@ -42,22 +35,27 @@ typedef struct _XENNET_ADAPTER {
     XENNET_RSS *Rss;
     XENNET_LINK *Link;
     XENNET_STORE *Store;
+    XENNET_WATCHDOG *Watchdog;
     DEVICE_OBJECT *NextDevice;
     XENNET_CONFIG Config;
     XENNET_VLAN Vlan;                   // its Id: within OID requests
     ULONG IfIndex;                      // NDIS's number for the interface
     ULONG ProcessorCount;               // that there can ever be
     ULONG QueueCount;
-    ULONG MaximumFrameSize;             // bytes, Ethernet header included, tag and CRC not
     ULONG TransmitRingSize;             // packets, all queues together
     ULONG ReceiveRingSize;
     ETHERNET_ADDRESS PermanentAddress;
     ETHERNET_ADDRESS CurrentAddress;
     BOOLEAN ForeignAddress;             // CurrentAddress is not the one XenVif filters by
 
-    // Moved by AdapterMove, read by every packet.
+    // Written by link.c: bytes, Ethernet header included, tag and CRC not.
+    volatile ULONG MaximumFrameSize;    // that packets may have now
+    ULONG ToldFrameSize;                // that NDIS was told at start or restart: the other one's upper limit
+
+    // Moved by StateMove, read by every packet.
     volatile LONG State;                // XENNET_STATE
     volatile LONG Gone;                 // surprise removed or shut down
+    BOOLEAN Recovering;                 // paused by the watchdog, not by NDIS
 
     // Within OID requests, which NDIS serialises.
     ULONG PacketFilter;
@@ -67,8 +65,13 @@ typedef struct _XENNET_ADAPTER {
     ETHERNET_ADDRESS Multicast[XENNET_MAXIMUM_MULTICAST];
 } XENNET_ADAPTER;
 
-// Fills in the handlers of the miniport's life; data path and OID handlers included.
-VOID AdapterSetHandlers(_Out_ NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Characteristics);
+MINIPORT_INITIALIZE AdapterInitialize;
+MINIPORT_HALT AdapterHalt;
+MINIPORT_SEND_NET_BUFFER_LISTS AdapterSend;
+MINIPORT_RETURN_NET_BUFFER_LISTS AdapterReturn;
+MINIPORT_CANCEL_SEND AdapterCancelSend;
+MINIPORT_CHECK_FOR_HANG AdapterCheckForHang;
+MINIPORT_RESET AdapterReset;
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID AdapterIndicateStatus(_In_ XENNET_ADAPTER *Adapter, _In_ NDIS_STATUS Code, _In_ VOID *Buffer, _In_ ULONG Length);
@@ -78,9 +81,6 @@ AdapterIsRunning(const XENNET_ADAPTER *Adapter)
 {
     return Adapter->State == XennetStateRunning && !Adapter->Gone;
 }
-
-// The status of a send that comes while the adapter is not running.
-NDIS_STATUS AdapterSendRefusal(_In_ const XENNET_ADAPTER *Adapter);
 
 // Bytes of payload in one frame.
 FORCEINLINE ULONG

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registration and general attributes. Called by adapter.c once per adapter, at PASSIVE. No state: what is said
- * here comes from the modules that keep it, so an OID that asks the same gets the same answer.
+ * Registration, general and offload attributes, told by adapter.c once per adapter. No state: what is said here comes from the
+ * modules that keep it, so an OID that asks the same gets the same answer. What NDIS asks for later in the way of power
+ * management is measured against what was said here.
+ *
+ * IRQL: PASSIVE.
  */
 #include "attributes.h"
 #include "adapter.h"
 #include "oid.h"
-#include "power.h"
 
 // Every counter that OID_GEN_STATISTICS and its single OIDs answer.
 #define ATTRIBUTES_STATISTICS                                                                           \
@@ -55,6 +57,19 @@ AttributesMacOptions(const XENNET_ADAPTER *Adapter)
     return Options;
 }
 
+// D0 and D3, no wake-up.
+static VOID
+AttributesGetPower(const XENNET_ADAPTER *Adapter, NDIS_PM_CAPABILITIES *Capabilities)
+{
+    RtlZeroMemory(Capabilities, sizeof(*Capabilities));
+    Capabilities->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    Capabilities->Header.Revision = Adapter->Revisions->PmCapabilities;
+    Capabilities->Header.Size = Adapter->Revisions->PmCapabilitiesSize;
+    Capabilities->MinMagicPacketWakeUp = NdisDeviceStateUnspecified;
+    Capabilities->MinPatternWakeUp = NdisDeviceStateUnspecified;
+    Capabilities->MinLinkChangeWakeUp = NdisDeviceStateUnspecified;
+}
+
 _Use_decl_annotations_
 NDIS_STATUS
 AttributesSetGeneral(XENNET_ADAPTER *Adapter)
@@ -66,7 +81,7 @@ AttributesSetGeneral(XENNET_ADAPTER *Adapter)
     NDIS_OID Oids[OID_LIST_MAXIMUM];
     XENNET_LINK_STATE Link = LinkState(Adapter->Link);
 
-    PowerGetCapabilities(Adapter, &Power);
+    AttributesGetPower(Adapter, &Power);
     RtlZeroMemory(&Attributes, sizeof(Attributes));
     General->Header.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES;
     General->Header.Revision = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
@@ -102,4 +117,40 @@ AttributesSetGeneral(XENNET_ADAPTER *Adapter)
     General->SupportedOidList = Oids;
     General->SupportedOidListLength = OidGetList(Adapter, Oids);
     return NdisMSetMiniportAttributes(Adapter->NdisHandle, &Attributes);
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+AttributesSetOffload(XENNET_ADAPTER *Adapter)
+{
+    NDIS_MINIPORT_ADAPTER_ATTRIBUTES Attributes;
+    NDIS_OFFLOAD Default;
+    NDIS_OFFLOAD Hardware;
+
+    OffloadGetAttributes(Adapter->Offload, &Default, &Hardware);
+    RtlZeroMemory(&Attributes, sizeof(Attributes));
+    Attributes.OffloadAttributes.Header.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES;
+    Attributes.OffloadAttributes.Header.Revision = NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1;
+    Attributes.OffloadAttributes.Header.Size = NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1;
+    Attributes.OffloadAttributes.DefaultOffloadConfiguration = &Default;
+    Attributes.OffloadAttributes.HardwareOffloadCapabilities = &Hardware;
+    return NdisMSetMiniportAttributes(Adapter->NdisHandle, &Attributes);
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+AttributesSetPower(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    const NDIS_PM_PARAMETERS *Parameters = Buffer;
+
+    UNREFERENCED_PARAMETER(Adapter);
+
+    if (Parameters->Header.Revision == 0 || Parameters->Header.Size < NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1 ||
+        Length < Parameters->Header.Size)
+        return NDIS_STATUS_INVALID_PARAMETER;
+    // No wake-up was offered, so none can be asked for.
+    if (Parameters->EnabledWoLPacketPatterns != 0 || Parameters->EnabledProtocolOffloads != 0 ||
+        Parameters->WakeUpFlags != 0)
+        return NDIS_STATUS_NOT_SUPPORTED;
+    return NDIS_STATUS_SUCCESS;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What NDIS is told about an adapter before it is used: the registration and the general attributes.
+ * What NDIS is told about an adapter before it is used: the registration, the general and the offload attributes.
  */
 #ifndef XENNET_ATTRIBUTES_H
 #define XENNET_ATTRIBUTES_H
@@ -23,5 +23,12 @@ ULONG AttributesMacOptions(_In_ const struct _XENNET_ADAPTER *Adapter);
 // After VIF, link and RSS are known.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS AttributesSetGeneral(_In_ struct _XENNET_ADAPTER *Adapter);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS AttributesSetOffload(_In_ struct _XENNET_ADAPTER *Adapter);
+
+// OID_PM_PARAMETERS, Buffer holding Length bytes.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS AttributesSetPower(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 
 #endif

@@ -3,7 +3,7 @@
  * Reading the keywords. Called by adapter.c while the adapter starts, at PASSIVE. No state.
  */
 #include "config.h"
-#include "trace.h"
+#include "event.h"
 
 typedef struct _CONFIG_KEYWORD {
     NDIS_STRING Name;
@@ -50,26 +50,70 @@ static const CONFIG_KEYWORD ConfigOldKeywords[] = {
     CONFIG_OLD("LROIPv6", Rsc6)
 };
 
+static BOOLEAN
+ConfigIsValid(const CONFIG_KEYWORD *Keyword, ULONG Value)
+{
+    return Value >= Keyword->Minimum && Value <= Keyword->Maximum && (Value - Keyword->Minimum) % Keyword->Step == 0;
+}
+
+// Digits and nothing else: NDIS would make a zero of any other text, and zero is a value like others.
+static BOOLEAN
+ConfigParse(const NDIS_STRING *Text, ULONG *Value)
+{
+    ULONG64 Number = 0;
+    ULONG Index;
+
+    for (Index = 0; Index < Text->Length / sizeof(WCHAR); Index++) {
+        if (Text->Buffer[Index] < L'0' || Text->Buffer[Index] > L'9')
+            return FALSE;
+        Number = Number * 10 + (Text->Buffer[Index] - L'0');
+        if (Number > MAXULONG)
+            return FALSE;
+    }
+    *Value = (ULONG)Number;
+    return Index != 0;
+}
+
+static BOOLEAN
+ConfigTakeNumber(const NDIS_CONFIGURATION_PARAMETER *Parameter, ULONG *Value)
+{
+    switch (Parameter->ParameterType) {
+    case NdisParameterInteger:
+    case NdisParameterHexInteger:
+        *Value = Parameter->ParameterData.IntegerData;
+        return TRUE;
+
+    case NdisParameterString:
+        return ConfigParse(&Parameter->ParameterData.StringData, Value);
+
+    default:
+        return FALSE;
+    }
+}
+
 // Default: what counts without the keyword or with an impossible value.
 static ULONG
-ConfigReadKeyword(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, const CONFIG_KEYWORD *Keyword, ULONG Default)
+ConfigReadKeyword(NDIS_HANDLE Configuration, const CONFIG_KEYWORD *Keyword, ULONG Default)
 {
+    // A value of another type than the one asked for may look like none at all.
+    static const NDIS_PARAMETER_TYPE Types[] = {NdisParameterString, NdisParameterBinary, NdisParameterMultiString};
     NDIS_CONFIGURATION_PARAMETER *Parameter;
-    NDIS_STATUS Status;
+    NDIS_STATUS Status = NDIS_STATUS_FAILURE;
     NDIS_STRING Name = Keyword->Name;
+    ULONG Index;
     ULONG Value;
 
-    NdisReadConfiguration(&Status, &Parameter, Configuration, &Name, NdisParameterInteger);
+    for (Index = 0; Index < RTL_NUMBER_OF(Types) && Status != NDIS_STATUS_SUCCESS; Index++)
+        NdisReadConfiguration(&Status, &Parameter, Configuration, &Name, Types[Index]);
     if (Status != NDIS_STATUS_SUCCESS)
         return Default;
-    Value = Parameter->ParameterData.IntegerData;
-    if (Value >= Keyword->Minimum && Value <= Keyword->Maximum && (Value - Keyword->Minimum) % Keyword->Step == 0)
+    if (!ConfigTakeNumber(Parameter, &Value)) {
+        EventLogKeyword(&Name, NULL, Default);
+        return Default;
+    }
+    if (ConfigIsValid(Keyword, Value))
         return Value;
-
-    TRACE_ERROR("keyword %wZ: %u is not %u to %u in steps of %u, using %u\n", &Name, Value, Keyword->Minimum,
-                Keyword->Maximum, Keyword->Step, Default);
-    TraceLogEvent(NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_KEYWORD_RANGE,
-                  Keyword->Offset / sizeof(ULONG), Value, Default);
+    EventLogKeyword(&Name, &Value, Default);
     return Default;
 }
 
@@ -97,7 +141,7 @@ ConfigReadAddress(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, XENNET_CONF
         return;
     }
     TRACE_ERROR("keyword NetworkAddress: %u bytes that are no station's address, using the permanent one\n", Length);
-    TraceLogEvent(NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_NETWORK_ADDRESS, Length, 0, 0);
+    EventLog(NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_NETWORK_ADDRESS, Length, 0, 0);
 }
 
 _Use_decl_annotations_
@@ -121,12 +165,12 @@ ConfigRead(NDIS_HANDLE NdisHandle, XENNET_CONFIG *Config)
 
     for (Index = 0; Index < RTL_NUMBER_OF(ConfigKeywords); Index++) {
         Value = (ULONG *)((PUCHAR)Config + ConfigKeywords[Index].Offset);
-        *Value = ConfigReadKeyword(NdisHandle, Configuration, &ConfigKeywords[Index], ConfigKeywords[Index].Default);
+        *Value = ConfigReadKeyword(Configuration, &ConfigKeywords[Index], ConfigKeywords[Index].Default);
     }
     for (Index = 0; Index < RTL_NUMBER_OF(ConfigOldKeywords); Index++) {
         Value = (ULONG *)((PUCHAR)Config + ConfigOldKeywords[Index].Offset);
         // Both must agree to switch it on: the installation writes the new name's default beside an old "off".
-        *Value &= ConfigReadKeyword(NdisHandle, Configuration, &ConfigOldKeywords[Index], *Value);
+        *Value &= ConfigReadKeyword(Configuration, &ConfigOldKeywords[Index], *Value);
     }
     ConfigReadAddress(NdisHandle, Configuration, Config);
     NdisCloseConfiguration(Configuration);

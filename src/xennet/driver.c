@@ -12,14 +12,14 @@
 #include "driver.h"
 #include "adapter.h"
 #include "event.h"
-#include "trace.h"
+#include "oid.h"
 
 DRIVER_INITIALIZE DriverEntry;
 static MINIPORT_UNLOAD DriverUnload;
 
 static NDIS_HANDLE DriverHandle;
+static DRIVER_OBJECT *DriverSelf;
 static const XENNET_REVISIONS *DriverRow;
-
 
 // Chars, Reg, Off, Rss and Pm are revisions of the records in XENNET_REVISIONS.
 #define DRIVER_ROW(_Minor, _Chars, _Reg, _Off, _Rss, _Pm, _Rsc)             \
@@ -79,6 +79,12 @@ DriverRevisions(VOID)
     return DriverRow;
 }
 
+DRIVER_OBJECT *
+DriverObject(VOID)
+{
+    return DriverSelf;
+}
+
 static VOID NTAPI
 DriverUnload(DRIVER_OBJECT *Driver)
 {
@@ -90,6 +96,27 @@ DriverUnload(DRIVER_OBJECT *Driver)
     DriverRow = NULL;
 }
 
+static VOID
+DriverSetHandlers(NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Characteristics)
+{
+    Characteristics->UnloadHandler = DriverUnload;
+    Characteristics->InitializeHandlerEx = AdapterInitialize;
+    Characteristics->HaltHandlerEx = AdapterHalt;
+    Characteristics->PauseHandler = StatePause;
+    Characteristics->RestartHandler = StateRestart;
+    Characteristics->SendNetBufferListsHandler = AdapterSend;
+    Characteristics->ReturnNetBufferListsHandler = AdapterReturn;
+    Characteristics->CancelSendHandler = AdapterCancelSend;
+    Characteristics->CheckForHangHandlerEx = AdapterCheckForHang;
+    Characteristics->ResetHandlerEx = AdapterReset;
+    Characteristics->DevicePnPEventNotifyHandler = StatePnpEvent;
+    Characteristics->ShutdownHandlerEx = StateShutdown;
+    Characteristics->OidRequestHandler = OidRequest;
+    Characteristics->CancelOidRequestHandler = OidCancelRequest;
+    if (DriverRow->RssEntryMoves)
+        Characteristics->SynchronousOidRequestHandler = OidSynchronousRequest;
+}
+
 _Use_decl_annotations_
 NTSTATUS NTAPI
 DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
@@ -98,6 +125,7 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
     NDIS_STATUS Status;
     ULONG Version;
 
+    DriverSelf = Driver;
     Version = NdisGetVersion();
     DriverRow = DriverChooseRow(Version);
     if (DriverRow == NULL) {
@@ -115,8 +143,7 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
     Characteristics.MajorDriverVersion = MAJOR_VERSION;
     Characteristics.MinorDriverVersion = MINOR_VERSION;
     Characteristics.Flags = NDIS_WDM_DRIVER;
-    Characteristics.UnloadHandler = DriverUnload;
-    AdapterSetHandlers(&Characteristics);
+    DriverSetHandlers(&Characteristics);
 
     Status = NdisMRegisterMiniportDriver(Driver, RegistryPath, NULL, &Characteristics, &DriverHandle);
     if (Status != NDIS_STATUS_SUCCESS) {

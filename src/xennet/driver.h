@@ -30,4 +30,7 @@ typedef struct _XENNET_REVISIONS {
 // The row of the version registered. Valid from DriverEntry to the unload handler.
 const XENNET_REVISIONS *DriverRevisions(VOID);
 
+// From DriverEntry on.
+DRIVER_OBJECT *DriverObject(VOID);
+
 #endif

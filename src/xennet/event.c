@@ -10,12 +10,16 @@
  * Systems that know nothing of it keep the bytes, and a decoder elsewhere reads them.
  *
  * IRQL: any; registration at PASSIVE. EventListeners counts sessions as the enable callback tells of them.
+ *
+ * The texts of the event log are NDIS's own (netevent.dll), chosen by the error code. What is ours are the values
+ * behind it, so whoever writes a record also says the same in words through TRACE_ERROR; a keyword is named in the
+ * place where such a text has the adapter's name.
  */
 #include "event.h"
 #include <evntprov.h>
+#include "driver.h"
 #include "receive.h"
 #include "transmit.h"
-#include "trace.h"
 
 #define EVENT_CHANNEL       11
 #define EVENT_KIND_EVENT    1           // EVENT_DATA_DESCRIPTOR.Reserved
@@ -64,6 +68,9 @@ EVENT_SHAPE(EventVlan, "\0" "Vlan" "\0" EVENT_UINT("Adapter") EVENT_UINT("Id"));
 EVENT_SHAPE(EventSendDrop, "\0" "SendDrop" "\0" EVENT_UINT("Adapter") EVENT_UINT("Reason") EVENT_UINT("Packets"));
 EVENT_SHAPE(EventReceiveDrop, "\0" "ReceiveDrop" "\0" EVENT_UINT("Adapter") EVENT_UINT("Reason")
             EVENT_UINT("Packets"));
+EVENT_SHAPE(EventFrameSize, "\0" "FrameSize" "\0" EVENT_UINT("Adapter") EVENT_UINT("Backend") EVENT_UINT("InForce")
+            EVENT_UINT("Told"));
+EVENT_SHAPE(EventRecovery, "\0" "Recovery" "\0" EVENT_UINT("Adapter") EVENT_UINT("Lists") EVENT_UINT("Works"));
 
 typedef struct _EVENT_ROW {
     const VOID *Shape;                  // begins with its USHORT size
@@ -85,7 +92,9 @@ static const EVENT_ROW EventRows[] = {
     {&EventFilter, 2, EVENT_LEVEL_INFO, EVENT_KEYWORD_SETTINGS},
     {&EventVlan, 2, EVENT_LEVEL_INFO, EVENT_KEYWORD_SETTINGS},
     {&EventSendDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS},
-    {&EventReceiveDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS}
+    {&EventReceiveDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS},
+    {&EventFrameSize, 4, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
+    {&EventRecovery, 3, EVENT_LEVEL_ERROR, EVENT_KEYWORD_LIFE}
 };
 
 C_ASSERT(RTL_NUMBER_OF(EventRows) == XENNET_REPORT_COUNT);
@@ -162,4 +171,53 @@ EventWriteReport(XENNET_REPORT Report, ULONG Adapter, ULONG64 First, ULONG64 Sec
     EventDescribe(&Data[1], Row->Shape, *(const USHORT *)Row->Shape, EVENT_KIND_EVENT);
     EventDescribe(&Data[2], Values, Row->Values * sizeof(Values[0]), 0);
     (VOID)EtwWrite(EventHandle, &Descriptor, NULL, RTL_NUMBER_OF(Data), Data);
+}
+
+_Use_decl_annotations_
+VOID
+EventLog(NDIS_HANDLE NdisHandle, NDIS_ERROR_CODE Code, XENNET_EVENT Event, ULONG First, ULONG Second, ULONG Third)
+{
+    NdisWriteErrorLogEntry(NdisHandle, Code, 4, (ULONG)Event, First, Second, Third);
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+EventAppendNumber(UNICODE_STRING *Text, ULONG Number)
+{
+    WCHAR Buffer[sizeof("4294967295")];
+    UNICODE_STRING Digits;
+
+    Digits.Buffer = Buffer;
+    Digits.Length = 0;
+    Digits.MaximumLength = sizeof(Buffer);
+    (VOID)RtlIntegerToUnicodeString(Number, 10, &Digits);
+    (VOID)RtlAppendUnicodeStringToString(Text, &Digits);
+}
+
+_Use_decl_annotations_
+VOID
+EventLogKeyword(const UNICODE_STRING *Keyword, const ULONG *Value, ULONG Used)
+{
+    WCHAR Buffer[96];
+    UNICODE_STRING Text;
+    WCHAR *Strings[1];
+
+    // Zeroed and one short: what was appended is ended, whatever did not fit.
+    RtlZeroMemory(Buffer, sizeof(Buffer));
+    Text.Buffer = Buffer;
+    Text.Length = 0;
+    Text.MaximumLength = sizeof(Buffer) - sizeof(WCHAR);
+    (VOID)RtlAppendUnicodeStringToString(&Text, (UNICODE_STRING *)Keyword);
+    if (Value != NULL) {
+        (VOID)RtlAppendUnicodeToString(&Text, L" = ");
+        EventAppendNumber(&Text, *Value);
+        (VOID)RtlAppendUnicodeToString(&Text, L", using ");
+    } else {
+        (VOID)RtlAppendUnicodeToString(&Text, L" is no number, using ");
+    }
+    EventAppendNumber(&Text, Used);
+    TRACE_ERROR("keyword %wZ\n", &Text);
+    Strings[0] = Buffer;
+    (VOID)NdisWriteEventLogEntry(DriverObject(), NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_KEYWORD_RANGE,
+                                 RTL_NUMBER_OF(Strings), Strings, 0, NULL);
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Link state. XenVif's MAC_STATE_CHANGE carries nothing and may come on several processors at once, so whoever
+ * The link. XenVif's MAC_STATE_CHANGE carries nothing and may come on several processors at once, so whoever
  * raises Requests from zero does the work for all: it asks, compares, indicates, and starts over if more came
  * in meanwhile. That way indications never overtake each other and no lock is held over a call into NDIS.
+ *
+ * The frame size is the toolstack's, read by XenVif whenever it connects to a backend: after a migration it may be another.
+ * NDIS has no word for that. It takes a frame size when an adapter starts and, with the restart attributes, when it is
+ * restarted (OID_GEN_MAXIMUM_FRAME_SIZE, NDIS_RESTART_GENERAL_ATTRIBUTES). So a smaller one is in force at once: what
+ * is longer would be lost behind the backend, and is refused here where it counts. A larger one waits for a restart.
  *
  * IRQL: up to DISPATCH. State is written by the one worker of the moment; InterlockedCompareExchange of Requests
  * (release) pairs with the InterlockedIncrement (acquire) of the next.
@@ -11,7 +16,6 @@
 #include "adapter.h"
 #include "event.h"
 #include "memory.h"
-#include "trace.h"
 
 #define LINK_SPEED_MAXIMUM 10000000000000ULL    // 10 Tb/s: what is beyond was made up
 
@@ -24,6 +28,7 @@ struct _XENNET_LINK {
 
     // The worker of the moment.
     XENNET_LINK_STATE State;
+    ULONG FrameSize;                    // that XenVif last said
 };
 
 // The three answers come from the backend.
@@ -69,6 +74,54 @@ LinkIndicate(XENNET_LINK *Link, const XENNET_LINK_STATE *State)
 }
 
 _Use_decl_annotations_
+ULONG
+LinkQueryFrameSize(XENNET_ADAPTER *Adapter)
+{
+    ULONG Size = 0;
+
+    // XenVif counts a VLAN tag in: the backend's MTU and 18 bytes (its mac.c, since the first release).
+    VIF_CALL(&Adapter->Vif, MacQueryMaximumFrameSize, &Size);
+    if (Size < ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + ETHERNET_MIN_MTU ||
+        Size > ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + MAXUSHORT)
+        return 0;
+    // The keyword only lowers what the backend carries: a longer frame would be lost behind it.
+    return XENNET_MINIMUM(Size - ETHERNET_TAG_SIZE, Adapter->Config.JumboPacket);
+}
+
+// XenVif says 0 while it is not connected; then, and for nonsense, what was in force stays.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID
+LinkFollowFrameSize(XENNET_LINK *Link)
+{
+    XENNET_ADAPTER *Adapter = Link->Adapter;
+    ULONG Size = LinkQueryFrameSize(Adapter);
+    ULONG InForce = XENNET_MINIMUM(Size, Adapter->ToldFrameSize);
+
+    if (Size == 0 || (Size == Link->FrameSize && InForce == Adapter->MaximumFrameSize))
+        return;
+    Link->FrameSize = Size;
+    Adapter->MaximumFrameSize = InForce;
+    TransmitSetFrameSize(Adapter->Transmit, InForce);
+    ReceiveSetFrameSize(Adapter->Receive, InForce);
+    EVENT_REPORT(XENNET_REPORT_FRAME_SIZE, Adapter, Size, InForce, Adapter->ToldFrameSize, 0);
+    TRACE("frames: backend %u, in force %u, told %u\n", Size, InForce, Adapter->ToldFrameSize);
+    if (Size != Adapter->ToldFrameSize)
+        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_INVALID_VALUE_FROM_ADAPTER, XENNET_EVENT_FRAME_SIZE, Size,
+                 Adapter->ToldFrameSize, 0);
+}
+
+_Use_decl_annotations_
+VOID
+LinkTellFrameSize(XENNET_LINK *Link)
+{
+    ULONG Size = LinkQueryFrameSize(Link->Adapter);
+
+    if (Size != 0)
+        Link->Adapter->ToldFrameSize = Size;
+    LinkStateChanged(Link);
+}
+
+_Use_decl_annotations_
 VOID
 LinkStateChanged(XENNET_LINK *Link)
 {
@@ -79,6 +132,7 @@ LinkStateChanged(XENNET_LINK *Link)
         return;
     do {
         Seen = Link->Requests;
+        LinkFollowFrameSize(Link);
         LinkQuery(Link, &State);
         if (State.Connect == Link->State.Connect && State.Duplex == Link->State.Duplex &&
             State.Speed == Link->State.Speed)
@@ -107,6 +161,7 @@ LinkCreate(XENNET_ADAPTER *Adapter, XENNET_LINK **Result)
         return NDIS_STATUS_RESOURCES;
     Link->Adapter = Adapter;
     LinkQuery(Link, &Link->State);
+    Link->FrameSize = Adapter->MaximumFrameSize;
     *Result = Link;
     return NDIS_STATUS_SUCCESS;
 }

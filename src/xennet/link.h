@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Link state: what XenVif says, checked, and told to NDIS once per change and in order.
+ * The link: state, speed and frame size as XenVif says, checked, and told to NDIS once per change and in order.
  */
 #ifndef XENNET_LINK_H
 #define XENNET_LINK_H
@@ -23,9 +23,17 @@ NDIS_STATUS LinkCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_LIN
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);
 
-// Asks XenVif and tells NDIS if anything changed. On any processor, at the same time as others.
+// Asks XenVif, tells NDIS if the state changed, and follows the frame size. On any processor, at the same time as others.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID LinkStateChanged(_In_ XENNET_LINK *Link);
+
+// The bytes of a frame, Ethernet header included and tag not, that XenVif and *JumboPacket allow; 0: XenVif says nonsense.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG LinkQueryFrameSize(_In_ struct _XENNET_ADAPTER *Adapter);
+
+// NDIS is about to hear the frame size of now, so it may be used in full.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID LinkTellFrameSize(_Inout_ XENNET_LINK *Link);
 
 // What NDIS was last told; each member by itself is exact.
 _IRQL_requires_max_(DISPATCH_LEVEL)

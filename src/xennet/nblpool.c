@@ -19,7 +19,7 @@
 #include "adapter.h"
 #include "lock.h"
 #include "memory.h"
-#include "trace.h"
+#include "event.h"
 
 #define NBL_RESERVE             32
 #define NBL_DEPOT_LOW           2       // magazines: below this the depot is refilled

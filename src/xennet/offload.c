@@ -8,9 +8,8 @@
  *
  * What NDIS and XenVif are told is OffloadEffective of these.
  *
- * One table ties a bit to its keyword and to its member of NDIS_OFFLOAD_PARAMETERS; both directions of a
- * checksum share a row. XenVif validates checksums and coalesces only for the IP versions that NDIS has
- * announced with OID_OFFLOAD_ENCAPSULATION.
+ * XenVif validates checksums and coalesces only for the IP versions that NDIS has announced with
+ * OID_OFFLOAD_ENCAPSULATION. What is switched on and off, and by what, is offloadset.c's.
  *
  * IRQL: PASSIVE; NDIS serialises the OID requests that change anything. No locks.
  */
@@ -18,59 +17,11 @@
 #include "adapter.h"
 #include "event.h"
 #include "memory.h"
-#include "trace.h"
+#include "offloadset.h"
 
-#define OFFLOAD_ENCAPSULATION   NDIS_ENCAPSULATION_IEEE_802_3
 #define OFFLOAD_HEADERS_MAXIMUM (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
 #define OFFLOAD_LARGE_SIZE_MAXIMUM 65535
 #define OFFLOAD_MINIMUM_SEGMENTS 2
-
-typedef struct _OFFLOAD_ROW {
-    ULONG ConfigOffset;             // ULONG in XENNET_CONFIG: bit 0 transmit, bit 1 receive; or on and off
-    ULONG ParameterOffset;          // UCHAR in NDIS_OFFLOAD_PARAMETERS
-    ULONG Transmit;                 // OFFLOAD_* or 0
-    ULONG Receive;
-    UCHAR MinimumRevision;          // of NDIS_OFFLOAD_PARAMETERS that has the member
-    BOOLEAN Checksum;               // member counts 1 to 4, not 1 to 2
-} OFFLOAD_ROW;
-
-static const OFFLOAD_ROW OffloadRows[] = {
-    {FIELD_OFFSET(XENNET_CONFIG, Ipv4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPv4Checksum),
-     OFFLOAD_IPV4_TX, OFFLOAD_IPV4_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Tcp4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TCPIPv4Checksum),
-     OFFLOAD_TCP4_TX, OFFLOAD_TCP4_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Udp4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UDPIPv4Checksum),
-     OFFLOAD_UDP4_TX, OFFLOAD_UDP4_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Tcp6Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TCPIPv6Checksum),
-     OFFLOAD_TCP6_TX, OFFLOAD_TCP6_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Udp6Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UDPIPv6Checksum),
-     OFFLOAD_UDP6_TX, OFFLOAD_UDP6_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Lso4), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv4),
-     OFFLOAD_LSO4, 0, 1, FALSE},
-    {FIELD_OFFSET(XENNET_CONFIG, LsoV1), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV1), OFFLOAD_LSO1, 0, 1, FALSE},
-    {FIELD_OFFSET(XENNET_CONFIG, Lso6), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv6),
-     OFFLOAD_LSO6, 0, 1, FALSE},
-    {FIELD_OFFSET(XENNET_CONFIG, Rsc4), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, RscIPv4),
-     0, OFFLOAD_RSC4, 3, FALSE},
-    {FIELD_OFFSET(XENNET_CONFIG, Rsc6), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, RscIPv6),
-     0, OFFLOAD_RSC6, 3, FALSE}
-};
-
-// Members of NDIS_OFFLOAD_PARAMETERS for what this miniport never does: switching one on is refused.
-static const ULONG OffloadForeignOffsets[] = {
-    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPsecV1),
-    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv4),
-    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv6)
-};
-
-static const USHORT OffloadParameterSizes[] = {
-    0,
-    NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1,
-    NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_2,
-    NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3,
-    NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_4,
-    NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5
-};
 
 // What XenVif can transmit, as OFFLOAD_* bits. Receive offloads are done by XenVif itself and always there.
 static ULONG
@@ -95,25 +46,6 @@ OffloadHardware(const XENNET_OFFLOAD *Offload)
         Bits |= OFFLOAD_LSO6;
     if (Offload->Adapter->Revisions->Rsc)
         Bits |= OFFLOAD_RSC4 | OFFLOAD_RSC6;
-    return Bits;
-}
-
-static ULONG
-OffloadFromConfig(const XENNET_CONFIG *Config)
-{
-    ULONG Bits = 0;
-    ULONG Index;
-    ULONG Value;
-
-    for (Index = 0; Index < RTL_NUMBER_OF(OffloadRows); Index++) {
-        Value = *(const ULONG *)((const UCHAR *)Config + OffloadRows[Index].ConfigOffset);
-        if (OffloadRows[Index].Checksum) {
-            Bits |= (Value & 1) ? OffloadRows[Index].Transmit : 0;
-            Bits |= (Value & 2) ? OffloadRows[Index].Receive : 0;
-        } else if (Value != 0) {
-            Bits |= OffloadRows[Index].Transmit | OffloadRows[Index].Receive;
-        }
-    }
     return Bits;
 }
 
@@ -232,6 +164,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
 {
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
     ULONG Bits = OffloadEffective(Offload->Current) & Offload->Encapsulated;
+    ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
 
     Options.Value = 0;
     Options.OffloadTagManipulation = VlanIsOn(&Offload->Adapter->Vlan);
@@ -243,11 +176,14 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     // Without these XenVif hands up single segments only.
     Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_RSC4) != 0;
     Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_RSC6) != 0;
-    Options.NeedLargePacketSplit = (Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6)) == 0;
+    Options.NeedLargePacketSplit = Rsc == 0;
     Options.NeedChecksumValue = Offload->NeedChecksumValue;
     VIF_CALL(&Offload->Adapter->Vif, ReceiverSetOffloadOptions, Options);
     EVENT_REPORT(XENNET_REPORT_OFFLOAD, Offload->Adapter, OffloadEffective(Offload->Current), Bits, 0, 0);
-    Offload->ReceiveRsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
+    // Packets that XenVif took up with the old options may still go up; from then on a coalesced one is dropped.
+    if (Offload->ReceiveRsc & ~Rsc)
+        KeFlushQueuedDpcs();
+    Offload->ReceiveRsc = Rsc;
 }
 
 _Use_decl_annotations_
@@ -281,7 +217,7 @@ OffloadCreate(XENNET_ADAPTER *Adapter, XENNET_OFFLOAD **Result)
     Offload->LargeSize6 = XENNET_MINIMUM(Offload->LargeSize6, OFFLOAD_LARGE_SIZE_MAXIMUM);
 
     Offload->Hardware = OffloadHardware(Offload);
-    Offload->Default = OffloadFromConfig(&Adapter->Config) & Offload->Hardware;
+    Offload->Default = OffloadSetFromConfig(&Adapter->Config) & Offload->Hardware;
     Offload->Current = Offload->Default;
     OffloadApplyTransmit(Offload);
     TRACE("offloads: hardware %08x default %08x large %u/%u\n", Offload->Hardware, Offload->Default,
@@ -298,138 +234,23 @@ OffloadDestroy(XENNET_OFFLOAD *Offload)
 }
 
 _Use_decl_annotations_
-NDIS_STATUS
-OffloadSetAttributes(XENNET_OFFLOAD *Offload)
+VOID
+OffloadGetAttributes(const XENNET_OFFLOAD *Offload, NDIS_OFFLOAD *Default, NDIS_OFFLOAD *Hardware)
 {
-    NDIS_MINIPORT_ADAPTER_ATTRIBUTES Attributes;
-    NDIS_OFFLOAD Default;
-    NDIS_OFFLOAD Hardware;
-
-    OffloadDescribe(Offload, OffloadEffective(Offload->Default), &Default);
-    OffloadDescribe(Offload, Offload->Hardware, &Hardware);
-    RtlZeroMemory(&Attributes, sizeof(Attributes));
-    Attributes.OffloadAttributes.Header.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES;
-    Attributes.OffloadAttributes.Header.Revision = NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1;
-    Attributes.OffloadAttributes.Header.Size = NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1;
-    Attributes.OffloadAttributes.DefaultOffloadConfiguration = &Default;
-    Attributes.OffloadAttributes.HardwareOffloadCapabilities = &Hardware;
-    return NdisMSetMiniportAttributes(Offload->Adapter->NdisHandle, &Attributes);
+    OffloadDescribe(Offload, OffloadEffective(Offload->Default), Default);
+    OffloadDescribe(Offload, Offload->Hardware, Hardware);
 }
 
-static VOID
-OffloadIndicateConfig(XENNET_OFFLOAD *Offload)
+_Use_decl_annotations_
+VOID
+OffloadApply(XENNET_OFFLOAD *Offload, ULONG Current)
 {
     NDIS_OFFLOAD Record;
 
-    OffloadDescribe(Offload, OffloadEffective(Offload->Current), &Record);
-    AdapterIndicateStatus(Offload->Adapter, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
-}
-
-/*
- * What a row's member asks for: bits to switch on and off. FALSE for a value that the member does not have.
- * NO_CHANGE leaves both directions as they are.
- */
-static BOOLEAN
-OffloadReadRow(const OFFLOAD_ROW *Row, UCHAR Value, ULONG *On, ULONG *Off)
-{
-    ULONG Both = Row->Transmit | Row->Receive;
-    ULONG Wanted;
-
-    if (Value == NDIS_OFFLOAD_PARAMETERS_NO_CHANGE)
-        return TRUE;
-    if (!Row->Checksum) {
-        // LSO and RSC both count 1 for off and 2 for on.
-        if (Value != NDIS_OFFLOAD_PARAMETERS_LSOV2_DISABLED && Value != NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED)
-            return FALSE;
-        Wanted = Value == NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED ? Both : 0;
-    } else {
-        if (Value > NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED)
-            return FALSE;
-        Wanted = 0;
-        if (Value == NDIS_OFFLOAD_PARAMETERS_TX_ENABLED_RX_DISABLED || Value == NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED)
-            Wanted |= Row->Transmit;
-        if (Value == NDIS_OFFLOAD_PARAMETERS_RX_ENABLED_TX_DISABLED || Value == NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED)
-            Wanted |= Row->Receive;
-    }
-    *On |= Wanted;
-    *Off |= Both & ~Wanted;
-    return TRUE;
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-OffloadSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
-{
-    const NDIS_OFFLOAD_PARAMETERS *Parameters = Buffer;
-    const UCHAR *Bytes = Buffer;
-    ULONG On = 0;
-    ULONG Off = 0;
-    ULONG Revision;
-    ULONG Index;
-
-    if (Length < NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1)
-        return NDIS_STATUS_INVALID_LENGTH;
-    if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0)
-        return NDIS_STATUS_INVALID_PARAMETER;
-    // A later revision only appends.
-    Revision = XENNET_MINIMUM(Parameters->Header.Revision, RTL_NUMBER_OF(OffloadParameterSizes) - 1);
-    if (Parameters->Header.Size < OffloadParameterSizes[Revision] || Length < OffloadParameterSizes[Revision])
-        return NDIS_STATUS_INVALID_LENGTH;
-
-    for (Index = 0; Index < RTL_NUMBER_OF(OffloadForeignOffsets); Index++) {
-        if (Bytes[OffloadForeignOffsets[Index]] > NDIS_OFFLOAD_PARAMETERS_LSOV1_DISABLED)
-            return NDIS_STATUS_NOT_SUPPORTED;
-    }
-    for (Index = 0; Index < RTL_NUMBER_OF(OffloadRows); Index++) {
-        if (Revision < OffloadRows[Index].MinimumRevision)
-            continue;
-        if (!OffloadReadRow(&OffloadRows[Index], Bytes[OffloadRows[Index].ParameterOffset], &On, &Off))
-            return NDIS_STATUS_INVALID_PARAMETER;
-    }
-    if (On & ~Offload->Hardware)
-        return NDIS_STATUS_NOT_SUPPORTED;
-
-    Offload->Current = (Offload->Current & ~Off) | On;
-    TRACE("offloads: current %08x\n", Offload->Current);
+    Offload->Current = Current;
+    TRACE("offloads: current %08x\n", Current);
     OffloadApplyTransmit(Offload);
     OffloadApplyReceive(Offload);
-    OffloadIndicateConfig(Offload);
-    return NDIS_STATUS_SUCCESS;
-}
-
-static BOOLEAN
-OffloadEncapsulationIsOurs(ULONG Enabled, ULONG Type)
-{
-    return Enabled <= NDIS_OFFLOAD_SET_OFF && (Enabled != NDIS_OFFLOAD_SET_ON || Type == OFFLOAD_ENCAPSULATION);
-}
-
-static ULONG
-OffloadEncapsulate(ULONG Encapsulated, ULONG Enabled, ULONG Bits)
-{
-    if (Enabled == NDIS_OFFLOAD_SET_ON)
-        return Encapsulated | Bits;
-    if (Enabled == NDIS_OFFLOAD_SET_OFF)
-        return Encapsulated & ~Bits;
-    return Encapsulated;
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-OffloadSetEncapsulation(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
-{
-    const NDIS_OFFLOAD_ENCAPSULATION *Request = Buffer;
-
-    if (Length < NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1)
-        return NDIS_STATUS_INVALID_LENGTH;
-    if (Request->Header.Type != NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION || Request->Header.Revision == 0 ||
-        Request->Header.Size < NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1)
-        return NDIS_STATUS_INVALID_PARAMETER;
-    if (!OffloadEncapsulationIsOurs(Request->IPv4.Enabled, Request->IPv4.EncapsulationType) ||
-        !OffloadEncapsulationIsOurs(Request->IPv6.Enabled, Request->IPv6.EncapsulationType))
-        return NDIS_STATUS_NOT_SUPPORTED;
-
-    Offload->Encapsulated = OffloadEncapsulate(Offload->Encapsulated, Request->IPv4.Enabled, OFFLOAD_IPV4_RX_ALL);
-    Offload->Encapsulated = OffloadEncapsulate(Offload->Encapsulated, Request->IPv6.Enabled, OFFLOAD_IPV6_RX_ALL);
-    OffloadApplyReceive(Offload);
-    return NDIS_STATUS_SUCCESS;
+    OffloadDescribe(Offload, OffloadEffective(Offload->Current), &Record);
+    AdapterIndicateStatus(Offload->Adapter, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
 }

@@ -30,6 +30,8 @@ struct _XENNET_ADAPTER;
 #define OFFLOAD_RSC6            0x00002000
 #define OFFLOAD_LSO1            0x00004000      // version 1: IPv4 only, completed with the bytes sent
 
+#define OFFLOAD_ENCAPSULATION   NDIS_ENCAPSULATION_IEEE_802_3
+
 #define OFFLOAD_IPV4_RX_ALL     (OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_RSC4)
 #define OFFLOAD_IPV6_RX_ALL     (OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX | OFFLOAD_RSC6)
 
@@ -61,17 +63,13 @@ VOID OffloadDestroy(_In_opt_ XENNET_OFFLOAD *Offload);
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID OffloadApplyReceive(_In_ XENNET_OFFLOAD *Offload);
 
-// NdisMSetMiniportAttributes with what can be done and what is on from the start.
+// What is on from the start and what can be done, as records of the NDIS version that is registered.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS OffloadSetAttributes(_In_ XENNET_OFFLOAD *Offload);
+VOID OffloadGetAttributes(_In_ const XENNET_OFFLOAD *Offload, _Out_ NDIS_OFFLOAD *Default, _Out_ NDIS_OFFLOAD *Hardware);
 
-// OID_TCP_OFFLOAD_PARAMETERS: Buffer holds Length bytes. What is refused changes nothing.
+// Current becomes what is switched on; XenVif is told, and NDIS hears what is in force.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS OffloadSetParameters(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
-
-// OID_OFFLOAD_ENCAPSULATION, likewise.
-_IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS OffloadSetEncapsulation(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
+VOID OffloadApply(_Inout_ XENNET_OFFLOAD *Offload, _In_ ULONG Current);
 
 FORCEINLINE XENVIF_VIF_OFFLOAD_OPTIONS_V1
 OffloadTransmitOptions(const XENNET_OFFLOAD *Offload)
@@ -88,10 +86,11 @@ OffloadChecksumValueMayBeBlank(const XENNET_OFFLOAD *Offload)
     return !Offload->NeedChecksumValue;
 }
 
+// NDIS takes coalesced packets of this IP version at the moment.
 FORCEINLINE BOOLEAN
-OffloadReportsSegments(const XENNET_OFFLOAD *Offload)
+OffloadTakesCoalesced(const XENNET_OFFLOAD *Offload, BOOLEAN Ipv6)
 {
-    return Offload->ReceiveRsc != 0;
+    return (Offload->ReceiveRsc & (Ipv6 ? OFFLOAD_RSC6 : OFFLOAD_RSC4)) != 0;
 }
 
 #endif

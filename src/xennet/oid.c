@@ -13,11 +13,12 @@
 #include "adapter.h"
 #include "counters.h"
 #include "lock.h"
+#include "offloadset.h"
 #include "oidvalue.h"
-#include "power.h"
+#include "attributes.h"
 #include "rssv2.h"
 #include "stats.h"
-#include "trace.h"
+#include "event.h"
 
 typedef VOID OID_QUERY(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value);
 typedef NDIS_STATUS OID_SET(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length);
@@ -156,9 +157,9 @@ static const OID_ROW OidTable[] = {
     {OID_OFFLOAD_ENCAPSULATION, 0, NULL, OidSetOffloadEncapsulation, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1},
     {OID_TCP_OFFLOAD_PARAMETERS, 0, NULL, OidSetOffloadParameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1},
     {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0},
-    {OID_PM_PARAMETERS, 0, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
+    {OID_PM_PARAMETERS, 0, NULL, AttributesSetPower, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
     {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0},
-    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE)},
+    {OID_PNP_SET_POWER, OID_EXACT, NULL, StateSetPower, sizeof(NDIS_DEVICE_POWER_STATE)},
     {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0},
     {XENNET_OID_COUNTERS, 0, OidQueryOwnCounters, NULL, 0},
     {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0}

@@ -7,9 +7,9 @@
 #include "oidvalue.h"
 #include "adapter.h"
 #include "attributes.h"
+#include "counters.h"
 #include "event.h"
 #include "stats.h"
-#include "trace.h"
 
 #define OID_VENDOR_VERSION (((ULONG)MAJOR_VERSION << 16) | (ULONG)MINOR_VERSION)
 
@@ -37,7 +37,7 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return AdapterMtu(Adapter);
 
     case OID_GEN_CURRENT_LOOKAHEAD:
-        return Adapter->Lookahead;
+        return XENNET_MINIMUM(Adapter->Lookahead, AdapterMtu(Adapter));
 
     case OID_GEN_MAXIMUM_TOTAL_SIZE:
     case OID_GEN_TRANSMIT_BLOCK_SIZE:
@@ -186,6 +186,48 @@ OidQueryRscStatistics(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
     StatsQueryRsc(Adapter, &Value->Scratch.RscStatistics);
     Value->Length = NDIS_SIZEOF_RSC_STATISTICS_REVISION_1;
+}
+
+// The GUIDs by which WMI finds the driver's own counters.
+static const NDIS_GUID OidGuids[] = {
+    {XENNET_GUID_COUNTERS, {XENNET_OID_COUNTERS}, STATS_OWN_COUNT * sizeof(ULONG64),
+     fNDIS_GUID_TO_OID | fNDIS_GUID_ALLOW_READ},
+    {XENNET_GUID_QUEUES, {XENNET_OID_QUEUES}, sizeof(ULONG64),
+     fNDIS_GUID_TO_OID | fNDIS_GUID_ARRAY | fNDIS_GUID_ALLOW_READ}
+};
+
+C_ASSERT(sizeof(OidGuids) == RTL_FIELD_SIZE(OID_VALUE, Scratch.Guids));
+C_ASSERT(STATS_OWN_COUNT * sizeof(ULONG64) <= RTL_FIELD_SIZE(OID_VALUE, Scratch.Counters));
+C_ASSERT(XENNET_QUEUES_MAXIMUM == XENNET_MAXIMUM_QUEUES);
+
+_Use_decl_annotations_
+VOID
+OidQueryGuids(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Adapter);
+    UNREFERENCED_PARAMETER(Oid);
+
+    RtlCopyMemory(Value->Scratch.Guids, OidGuids, sizeof(OidGuids));
+    Value->Length = sizeof(OidGuids);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryOwnCounters(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Oid);
+
+    StatsQueryOwn(Adapter, Value->Scratch.Counters);
+    Value->Length = STATS_OWN_COUNT * sizeof(ULONG64);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryQueues(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Oid);
+
+    Value->Length = StatsQueryQueues(Adapter, Value->Scratch.Counters) * sizeof(ULONG64);
 }
 
 _Use_decl_annotations_

@@ -15,7 +15,7 @@
 #include "adapter.h"
 #include "lock.h"
 #include "memory.h"
-#include "trace.h"
+#include "event.h"
 
 #define POLL_FIRST_MINOR 85             // NDIS 6.85
 

@@ -21,7 +21,6 @@
 #include "nblpool.h"
 #include "poll.h"
 #include "rxpacket.h"
-#include "trace.h"
 
 #define RECEIVE_BATCH_MAXIMUM 256
 
@@ -300,6 +299,13 @@ ReceiveStop(XENNET_RECEIVE *Receive)
         ReceiveGiveBack(Processor, Chain);
     }
     IrqlLower(FALSE, Irql);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
+{
+    Receive->Limits.MaximumFrameSize = MaximumFrameSize;
 }
 
 _Use_decl_annotations_

@@ -60,6 +60,9 @@ VOID ReceiveDestroy(_In_opt_ XENNET_RECEIVE *Receive);
 _IRQL_requires_(DISPATCH_LEVEL)
 BOOLEAN ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters);
 
+// Packets have at most so many bytes from now on, Ethernet header included, tag not.
+VOID ReceiveSetFrameSize(_Inout_ XENNET_RECEIVE *Receive, _In_ ULONG MaximumFrameSize);
+
 // After no more packets are accepted: gives back those that wait for NDIS to take them.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReceiveStop(_In_ XENNET_RECEIVE *Receive);

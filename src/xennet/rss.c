@@ -16,7 +16,6 @@
 #include "event.h"
 #include "memory.h"
 #include "rsssetting.h"
-#include "trace.h"
 
 C_ASSERT(RSS_KEY_SIZE == XENVIF_VIF_HASH_KEY_SIZE);
 

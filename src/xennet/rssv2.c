@@ -11,7 +11,7 @@
  */
 #include "rssv2.h"
 #include "rsssetting.h"
-#include "trace.h"
+#include "event.h"
 
 #define RSS_V2_ENTRY_FLAGS \
     (NDIS_RSS_SET_INDIRECTION_ENTRY_FLAG_PRIMARY_PROCESSOR | NDIS_RSS_SET_INDIRECTION_ENTRY_FLAG_DEFAULT_PROCESSOR)

@@ -10,6 +10,7 @@
 
 #define RX_LARGE_MAXIMUM        (65535 + ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
 #define RX_IP_HEADER_MINIMUM    20
+#define RX_IPV6_HEADER          40      // coalesced packets have no options
 #define RX_TCP_HEADER_MINIMUM   20
 // IpChecksumSucceeded, TcpChecksumSucceeded, UdpChecksumSucceeded; the bit above each says that it failed.
 #define RX_CHECKSUM_SUCCEEDED   (0x001 | 0x008 | 0x040)
@@ -72,6 +73,10 @@ RxCheckCoalesced(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAM
         !RxHeaderFits(&Info->TcpHeader, RX_TCP_HEADER_MINIMUM, Info->Length) ||
         Info->TcpHeader.Offset < Info->IpHeader.Offset + Info->IpHeader.Length)
         return XENNET_RECEIVE_DROP_HEADER;
+    // Coalescing is switched off, whatever the backend sends: no packet is longer than a frame.
+    if (Length - Info->Length > Parameters->ReceiverQueuePacket.MaximumSegmentSize &&
+        !OffloadTakesCoalesced(Limits->Offload, Info->IpHeader.Length == RX_IPV6_HEADER))
+        return XENNET_RECEIVE_DROP_SEGMENT;
     if (Info->Length + Parameters->ReceiverQueuePacket.MaximumSegmentSize > Limits->MaximumFrameSize + ETHERNET_TAG_SIZE)
         return XENNET_RECEIVE_DROP_SEGMENT;
     return XENNET_RECEIVE_ACCEPT;
@@ -79,8 +84,8 @@ RxCheckCoalesced(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAM
 
 // What is told of a coalesced packet that goes up: its segments, to NDIS and to the statistics.
 static DECLSPEC_NOINLINE VOID
-RxTellCoalesced(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
-                XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
+RxTellCoalesced(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, XENNET_RECEIVE_COUNTERS *Counters,
+                NET_BUFFER_LIST *Nbl)
 {
     ULONG SegmentSize = Parameters->ReceiverQueuePacket.MaximumSegmentSize;
     ULONG Payload = Parameters->ReceiverQueuePacket.Length - Parameters->ReceiverQueuePacket.Info->Length;
@@ -94,8 +99,7 @@ RxTellCoalesced(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAME
     Counters->CoalescedPackets++;
     Counters->CoalescedSegments += Segments;
     Counters->CoalescedOctets += Parameters->ReceiverQueuePacket.Length;
-    if (!OffloadReportsSegments(Limits->Offload))
-        return;
+    // No duplicate ACKs: a backend coalesces segments with payload only, and an ACK that repeats another has none.
     Rsc.Value = NULL;
     Rsc.Info.CoalescedSegCount = (USHORT)Segments;
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
@@ -200,6 +204,6 @@ RxPacketRead(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETER
     if (!VlanAccepts(Limits->Vlan, Tci))
         return XENNET_RECEIVE_DROP_VLAN;
     if (Parameters->ReceiverQueuePacket.MaximumSegmentSize != 0)
-        RxTellCoalesced(Limits, Parameters, Counters, Nbl);
+        RxTellCoalesced(Parameters, Counters, Nbl);
     return XENNET_RECEIVE_ACCEPT;
 }

@@ -4,10 +4,14 @@
  * or the backend dropped; this driver adds packets it refused. What the backend dropped on the way out is
  * counted by XenVif already, so the driver's own count of those is left out.
  *
+ * The driver's own counters stand beside, one for each reason to drop a packet and a pair for each queue, in the order of
+ * include/counters.h, which xennet.mof has too.
+ *
  * IRQL: up to DISPATCH. No state: every value is summed when asked for.
  */
 #include "stats.h"
 #include "adapter.h"
+#include "counters.h"
 #include "receive.h"
 #include "transmit.h"
 
@@ -152,4 +156,42 @@ StatsQueryRsc(XENNET_ADAPTER *Adapter, NDIS_RSC_STATISTICS_INFO *Statistics)
     Statistics->CoalescedPkts = Receive.CoalescedSegments;
     Statistics->CoalescedOctets = Receive.CoalescedOctets;
     Statistics->CoalesceEvents = Receive.CoalescedPackets;
+}
+
+#define STATS_SLOT(_Name, _Side, _Member) StatsSlot##_Name,
+
+typedef enum _STATS_SLOT_INDEX {
+    XENNET_COUNTERS(STATS_SLOT)
+    StatsSlotCount
+} STATS_SLOT_INDEX;
+
+C_ASSERT(StatsSlotCount == STATS_OWN_COUNT);
+
+_Use_decl_annotations_
+VOID
+StatsQueryOwn(XENNET_ADAPTER *Adapter, ULONG64 *Counters)
+{
+    XENNET_RECEIVE_COUNTERS Receive;
+    XENNET_TRANSMIT_COUNTERS Transmit;
+
+    ReceiveReadCounters(Adapter->Receive, &Receive);
+    TransmitReadCounters(Adapter->Transmit, &Transmit);
+#define STATS_TAKE(_Name, _Side, _Member) Counters[StatsSlot##_Name] = _Side._Member;
+    XENNET_COUNTERS(STATS_TAKE)
+#undef STATS_TAKE
+}
+
+_Use_decl_annotations_
+ULONG
+StatsQueryQueues(XENNET_ADAPTER *Adapter, ULONG64 *Counters)
+{
+    XENNET_QUEUE_COUNTERS Queue;
+    ULONG Index;
+
+    for (Index = 0; Index < Adapter->QueueCount; Index++) {
+        Queue = ReceiveReadQueue(Adapter->Receive, Index);
+        Counters[2 * Index] = Queue.Packets;
+        Counters[2 * Index + 1] = Queue.Octets;
+    }
+    return 2 * Adapter->QueueCount;
 }

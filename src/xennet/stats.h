@@ -31,4 +31,14 @@ ULONG64 StatsQueryCounter(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oi
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID StatsQueryRsc(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ NDIS_RSC_STATISTICS_INFO *Statistics);
 
+// Lines of XENNET_COUNTERS in include/counters.h.
+#define STATS_OWN_COUNT 24
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID StatsQueryOwn(_In_ struct _XENNET_ADAPTER *Adapter, _Out_writes_(STATS_OWN_COUNT) ULONG64 *Counters);
+
+// Packets and bytes of each queue, with room for twice XENNET_MAXIMUM_QUEUES; how many values there are.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG StatsQueryQueues(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ ULONG64 *Counters);
+
 #endif

@@ -13,7 +13,7 @@
 #include "store.h"
 #include "adapter.h"
 #include "memory.h"
-#include "trace.h"
+#include "event.h"
 
 #define STORE_INDEX_MAXIMUM     255
 #define STORE_INDEX_SIZE        4       // three digits and the end
@@ -65,26 +65,70 @@ StoreFormatIndex(ULONG Index, CHAR *Text)
     *Text = '\0';
 }
 
+// Above STORE_INDEX_MAXIMUM: the name is no index as StoreFormatIndex writes it.
+static ULONG
+StoreParseIndex(const CHAR *Name)
+{
+    ULONG Index = 0;
+
+    if (Name[0] == '\0' || (Name[0] == '0' && Name[1] != '\0'))
+        return STORE_INDEX_MAXIMUM + 1;
+    for (; *Name >= '0' && *Name <= '9' && Index <= STORE_INDEX_MAXIMUM; Name++)
+        Index = Index * 10 + (ULONG)(*Name - '0');
+    return *Name == '\0' ? Index : STORE_INDEX_MAXIMUM + 1;
+}
+
+static BOOLEAN
+StoreIsOurs(XENNET_STORE *Store, XENBUS_STORE_TRANSACTION *Transaction, CHAR *Node)
+{
+    INTERFACE *Interface = &Store->Store.Interface;
+    BOOLEAN Ours;
+    CHAR *Value;
+
+    if (!NT_SUCCESS(Store->Store.StoreRead(Interface, Transaction, StoreDirectory, Node, &Value)))
+        return FALSE;
+    Ours = StoreTextEquals(Value);
+    Store->Store.StoreFree(Interface, Value);
+    return Ours;
+}
+
 /*
- * Walks drivers/0 up to the first free index. Node: the index with our text, or the free one. Found says which.
+ * Looks through all of drivers/, since others may have left holes before our line. Node: the index with our text, or the
+ * first free one. Found says which.
  */
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS
 StoreFind(XENNET_STORE *Store, XENBUS_STORE_TRANSACTION *Transaction, CHAR *Node, BOOLEAN *Found)
 {
     INTERFACE *Interface = &Store->Store.Interface;
-    CHAR *Value;
+    UCHAR Used[STORE_INDEX_MAXIMUM + 1];
+    CHAR *Names;
+    CHAR *Name;
     ULONG Index;
 
     *Found = FALSE;
+    RtlZeroMemory(Used, sizeof(Used));
+    // Where there is no directory yet, every index is free.
+    if (NT_SUCCESS(Store->Store.StoreDirectory(Interface, Transaction, NULL, StoreDirectory, &Names))) {
+        for (Name = Names; *Name != '\0' && !*Found; Name += Index + 1) {
+            Index = StoreParseIndex(Name);
+            if (Index <= STORE_INDEX_MAXIMUM) {
+                Used[Index] = TRUE;
+                StoreFormatIndex(Index, Node);
+                *Found = StoreIsOurs(Store, Transaction, Node);
+            }
+            for (Index = 0; Name[Index] != '\0'; Index++)
+                ;
+        }
+        Store->Store.StoreFree(Interface, Names);
+    }
+    if (*Found)
+        return STATUS_SUCCESS;
     for (Index = 0; Index <= STORE_INDEX_MAXIMUM; Index++) {
-        StoreFormatIndex(Index, Node);
-        if (!NT_SUCCESS(Store->Store.StoreRead(Interface, Transaction, StoreDirectory, Node, &Value)))
+        if (!Used[Index]) {
+            StoreFormatIndex(Index, Node);
             return STATUS_SUCCESS;
-        *Found = StoreTextEquals(Value);
-        Store->Store.StoreFree(Interface, Value);
-        if (*Found)
-            return STATUS_SUCCESS;
+        }
     }
     return STATUS_INSUFFICIENT_RESOURCES;
 }

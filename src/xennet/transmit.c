@@ -21,7 +21,6 @@
 #include "lock.h"
 #include "memory.h"
 #include "offload.h"
-#include "trace.h"
 #include "txrequest.h"
 
 // One processor's share; padded to whole cache lines by the array that holds it.
@@ -46,7 +45,10 @@ struct _XENNET_TRANSMIT {
     XENNET_ADAPTER *Adapter;
     PUCHAR Processors;                  // TRANSMIT_STRIDE apart
     ULONG ProcessorCount;
-    TX_LIMITS Limits;
+    TX_LIMITS Limits;                   // its lengths: single words, as the backend allows at the moment
+
+    // The watchdog.
+    volatile ULONG Age;                 // of the NBLs taken now: index of Counters.Out
 };
 
 // What NBL.MiniportReserved holds while the NBL is ours.
@@ -135,6 +137,7 @@ _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitDone(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
+    Processor->Counters.Out[(ULONG_PTR)Nbl->Scratch]--;
     TxSetResult(Nbl, TransmitList(Nbl)->Status);
     NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
     if (Processor->DoneTail == NULL)
@@ -169,6 +172,18 @@ TransmitCountDrop(TRANSMIT_PROCESSOR *Processor, XENNET_TRANSMIT_DROP Reason, UL
 {
     Processor->Counters.Drops[Reason] += Packets;
     EVENT_REPORT(XENNET_REPORT_SEND_DROP, Processor->Transmit->Adapter, Reason, Packets, 0, 0);
+}
+
+// The NBL is ours. Which processor completes it does not matter: counts are summed.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TransmitTake(const XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+{
+    ULONG Age = Transmit->Age;
+
+    Nbl->Scratch = (PVOID)(ULONG_PTR)Age;
+    Processor->Counters.Out[Age]++;
+    Processor->Counters.Lists++;
 }
 
 // Completes an NBL of which nothing was queued.
@@ -243,7 +258,7 @@ TransmitNextList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_B
     while ((Nbl = *Chain) != NULL) {
         *Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-        Processor->Counters.Lists++;
+        TransmitTake(Transmit, Processor, Nbl);
         Status = TxRequestRead(&Transmit->Limits, Nbl, Request);
         if (Status == NDIS_STATUS_SUCCESS)
             return Nbl;
@@ -289,20 +304,35 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     TransmitEnter(Processor);
     Processor->Counters.NdisCalls++;
 
-    // At DISPATCH: AdapterStop's KeFlushQueuedDpcs waits for whoever has seen the old state here.
+    // At DISPATCH: StateEnd's KeFlushQueuedDpcs waits for whoever has seen the old state here.
     if (AdapterIsRunning(Transmit->Adapter)) {
         TransmitSendChain(Transmit, Processor, Chain);
     } else {
         while (Chain != NULL) {
             Nbl = Chain;
             Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-            Processor->Counters.Lists++;
-            TransmitRefuse(Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, AdapterSendRefusal(Transmit->Adapter));
+            TransmitTake(Transmit, Processor, Nbl);
+            TransmitRefuse(Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, StateSendRefusal(Transmit->Adapter));
         }
     }
 
     TransmitLeave(Processor);
+    WatchdogNoteSend(Transmit->Adapter->Watchdog);
     IrqlLower(AtDispatch, Irql);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitSetFrameSize(XENNET_TRANSMIT *Transmit, ULONG MaximumFrameSize)
+{
+    Transmit->Limits.MaximumLength = MaximumFrameSize + ETHERNET_TAG_SIZE;
+}
+
+_Use_decl_annotations_
+VOID
+TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
+{
+    Transmit->Age = Age;
 }
 
 _Use_decl_annotations_

@@ -23,12 +23,15 @@ typedef enum _XENNET_TRANSMIT_DROP {
     XENNET_TRANSMIT_DROP_COUNT
 } XENNET_TRANSMIT_DROP;
 
+#define XENNET_TRANSMIT_AGES 3
+
 // Sums over all processors, in packets (NBs) unless said otherwise, read while they move.
 typedef struct _XENNET_TRANSMIT_COUNTERS {
     ULONG64 NdisCalls;                  // send calls plus completion calls
     ULONG64 Lists;                      // NBLs taken
     ULONG64 ListsCompleted;
     ULONG64 Drops[XENNET_TRANSMIT_DROP_COUNT];
+    ULONG64 Out[XENNET_TRANSMIT_AGES];  // NBLs of each age that are out
 } XENNET_TRANSMIT_COUNTERS;
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -49,6 +52,12 @@ VOID TransmitReturnPacket(_In_ XENNET_TRANSMIT *Transmit, _In_ PVOID Cookie,
 // After VifDisable: returns when every NBL taken has been completed to NDIS.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitDrain(_In_ XENNET_TRANSMIT *Transmit);
+
+// Frames that are not to be segmented have at most so many bytes from now on, Ethernet header included, tag not.
+VOID TransmitSetFrameSize(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG MaximumFrameSize);
+
+// NBLs taken from now on count in Out[Age].
+VOID TransmitSetAge(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG Age);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID TransmitReadCounters(_In_ XENNET_TRANSMIT *Transmit, _Out_ XENNET_TRANSMIT_COUNTERS *Counters);

@@ -7,6 +7,8 @@
 #include "txrequest.h"
 #include "adapter.h"
 
+#define IP_HEADER_MINIMUM   20
+#define TCP_HEADER_MINIMUM  20
 #define TCP_DATA_OFFSET     12      // high nibble: header length in 4 bytes
 
 _Use_decl_annotations_
@@ -52,6 +54,9 @@ TxReadLarge(const TX_LIMITS *Limits, NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST
         Request->Options.OffloadIpVersion6LargePacket = 1;
         Request->Options.OffloadIpVersion6TcpChecksum = 1;
     }
+    // Segments that were cut for a larger frame size than is in force now.
+    if (ETHERNET_HEADER_SIZE + IP_HEADER_MINIMUM + TCP_HEADER_MINIMUM + Lso.LsoV2Transmit.MSS > Limits->MaximumLength)
+        return NDIS_STATUS_INVALID_LENGTH;
     Request->MaximumSegmentSize = (USHORT)Lso.LsoV2Transmit.MSS;
     Request->TcpHeaderOffset = Lso.LsoV2Transmit.TcpHeaderOffset;
     return TxIsAllowed(Limits, Asked) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_NOT_SUPPORTED;

@@ -15,7 +15,7 @@
 #include "adapter.h"
 #include "link.h"
 #include "receive.h"
-#include "trace.h"
+#include "event.h"
 #include "transmit.h"
 
 C_ASSERT(FIELD_OFFSET(XENVIF_VIF_INTERFACE_V8, MacQueryFilterLevel) ==
@@ -78,7 +78,7 @@ VifReportMissing(XENNET_ADAPTER *Adapter, VIF_INTERFACE Interface, const CHAR *N
 {
     TRACE_ERROR("XenVif offers no %s interface of version %u to %u (status %08x): update the XenVif package\n",
                 Name, Lowest, Highest, (ULONG)Status);
-    TraceLogEvent(Adapter->NdisHandle, NDIS_ERROR_CODE_BAD_VERSION, XENNET_EVENT_INTERFACE_MISSING,
+    EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_BAD_VERSION, XENNET_EVENT_INTERFACE_MISSING,
                   (ULONG)Interface, Lowest, Highest);
 }
 

@@ -22,6 +22,9 @@ NDISAPI PVOID NTAPI NdisGetRoutineAddress(PNDIS_STRING NdisRoutineName);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 NDISAPI VOID __cdecl NdisWriteErrorLogEntry(
     NDIS_HANDLE NdisAdapterHandle, NDIS_ERROR_CODE ErrorCode, ULONG NumberOfErrorValues, ...);
+_IRQL_requires_max_(DISPATCH_LEVEL)
+NDISAPI NDIS_STATUS NTAPI NdisWriteEventLogEntry(PVOID LogHandle, NDIS_STATUS EventCode, ULONG UniqueEventValue,
+    USHORT NumStrings, PVOID StringsList, ULONG DataSize, PVOID Data);
 
 /* Adapter */
 _IRQL_requires_(PASSIVE_LEVEL)

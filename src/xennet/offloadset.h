@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who switches offloads on and off: keywords at the start, two OID requests later. PASSIVE, serialised by NDIS.
+ */
+#ifndef XENNET_OFFLOADSET_H
+#define XENNET_OFFLOADSET_H
+
+#include <ndis.h>
+#include "config.h"
+#include "offload.h"
+
+// The OFFLOAD_* bits that the keywords ask for.
+ULONG OffloadSetFromConfig(_In_ const XENNET_CONFIG *Config);
+
+// OID_TCP_OFFLOAD_PARAMETERS: Buffer holds Length bytes. What is refused changes nothing.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS OffloadSetParameters(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
+
+// OID_OFFLOAD_ENCAPSULATION, likewise.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS OffloadSetEncapsulation(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
+
+#endif
