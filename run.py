@@ -23,7 +23,7 @@ from scripts.children import Children
 from scripts.show import Show
 from scripts.traffic import Traffic, TrafficFailed
 from scripts.command import argv_of, run_command
-from scripts.xenrig import bed as xenbed
+from scripts.xenrig import bed as xenbed, guest_bed
 from scripts.xenrig.traffic import XenTraffic
 
 
@@ -37,6 +37,8 @@ def prepare(options, screen):
             made.driver(screen.line, ["x64"])
             options.driver, options.inf = made.DRIVER, made.INF
         made.testbed(screen.line)
+        if options.xen_guest:
+            return guest_bed.prepare(screen.line)
         return xenbed.prepare(screen.line) if options.xen else None
 
 
@@ -44,7 +46,10 @@ def open_bed(children, options, on_status, screen, parts):
     """The testbed on this machine, or in a Xen machine that is booted for it."""
     if not options.xen:
         return Bed(children, options, on_status, screen.line)
-    rig = xenbed.boot(children, parts, xenbed.bed_files(options.driver, options.inf), screen.line)
+    files = xenbed.bed_files(options.driver, options.inf)
+    if options.xen_guest:
+        return guest_bed.GuestBed(guest_bed.boot(children, parts, files, screen.line, options.xen_guest), options, on_status, screen.line)
+    rig = xenbed.boot(children, parts, files, screen.line)
     return xenbed.XenBed(rig, options, on_status, screen.line)
 
 

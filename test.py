@@ -31,12 +31,15 @@ to put right first."""
 def read(arguments):
     parser = cli.Parser(prog="test.py", usage="test.py [options] [NAME...]", description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("names", metavar="NAME", nargs="*", help="what to run (default: everything but test_xen)")
+    parser.add_argument("--xen-guests", action="store_true", help="run the tests that need guests on the real Xen: test_xen_guests")
     parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
     parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9), help="how many seeds the simulated tests try")
     parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1), help="run the simulated tests with this seed only")
     options = parser.parse_args(arguments)
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
+    if options.xen_guests:
+        options.names = [*options.names, "test_xen_guests"]
     return options
 
 

@@ -8,6 +8,7 @@ from scripts.cli import Parser, Stop, existing_file, new_file, number, one_of, w
 
 WINDOWS = ("7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025")
 VIF = ("8", "9", "10")
+XEN_GUESTS = ("pv", "pvh")
 BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-queue", "split-event-channels", "ctrl-ring",
                     "multicast-control", "rx-notify", "mtu", "speed")
 QUEUES_MOST = 16
@@ -47,6 +48,8 @@ def parser():
         help="features to take away from the backend, joined by commas; they are named below")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
     add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in QEMU's software emulation")
+    add("--xen-guest", metavar="KIND", type=one_of("--xen-guest", XEN_GUESTS),
+        help=f"with --xen: the testbed in a guest of its own, not in domain 0: {' or '.join(XEN_GUESTS)}")
     add("--trace", action="store_true", help="show the driver's trace events")
     add("--verbose", action="store_true", help="show what the driver and the testbed say")
     return options
@@ -72,6 +75,8 @@ def read(argv):
         refuse_with_bypass(options)
     if options.xen:
         refuse_with_xen(options)
+    elif options.xen_guest:
+        raise Stop("--xen-guest says where on the real Xen the testbed runs: give --xen too, or leave it out")
     options.windows = options.windows or "10-22h2"
     options.vif = options.vif or "10"
     options.queues = options.queues or min(4, os.cpu_count() or 1)

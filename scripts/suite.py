@@ -22,7 +22,7 @@ LIST_SECONDS = 60
 ALONE = ("test_traffic", "test_cli", "test_xen")
 
 # These boot Xen in software emulation and take many minutes: they run when they are named.
-WHEN_NAMED = ("test_xen",)
+WHEN_NAMED = ("test_xen", "test_xen_guests")
 
 
 @dataclass

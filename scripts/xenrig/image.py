@@ -139,41 +139,50 @@ def hypervisor(root, cache):
 
 def _fingerprint(cache):
     digest = hashlib.sha256((cache / "packages.txt").read_bytes())
-    for part in (*sorted(HERE.glob("*.sh")), HERE / "image.py"):
+    for part in (*sorted(HERE.glob("*.sh")), *sorted(HERE.glob("*image.py"))):
         digest.update(part.read_bytes())
     return digest.hexdigest()
 
 
-def base_image(root, cache, say):
-    """Domain 0's initial RAM disk: busybox, Xen's daemons, tools and modules."""
-    out, stamp, now = cache / "dom0.cpio.gz", cache / "dom0.stamp", _fingerprint(cache)
-    if out.is_file() and stamp.is_file() and stamp.read_text() == now:
-        return out
-    say("making domain 0's image")
+def kept(cache, name, make, say):
+    """A packed archive in the cache, made anew when its inputs have changed. `make` returns a Cpio."""
+    out, stamp, now = cache / f"{name}.cpio.gz", cache / f"{name}.stamp", _fingerprint(cache)
+    if not out.is_file() or not stamp.is_file() or stamp.read_text() != now:
+        say(f"making {name}'s image")
+        out.write_bytes(gzip.compress(make().bytes(), 1, mtime=0))
+        stamp.write_text(now)
+    return out
+
+
+def system(root, programs, extra_libraries, modules, scripts):
+    """A root file system with busybox: `scripts` are (name there, file here) pairs, of which init is the first process."""
     cpio = Cpio()
-    for name in ("proc", "sys", "run", "tmp", "etc", "var/lib/xenstored", "var/lib/xen", "var/log", "root", "usr/sbin"):
+    for name in ("proc", "sys", "run", "tmp", "etc", "var/lib/xenstored", "var/lib/xen", "var/log/xen", "root", "usr/sbin"):
         cpio.folder(name)
     for name, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"), ("var/run", "../run"), ("usr/bin/sh", "bash")):
         cpio.link(name, target)
     cpio.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", 0o644)  # tcpdump looks for whom it may run as
     for device in DEVICES:
         cpio.device(*device)
-    files = [root / program for program in PROGRAMS]
-    for program, path in zip(PROGRAMS, files):
+    files = [root / program for program in programs]
+    for program, path in zip(programs, files):
         cpio.file(f"usr/bin/{os.path.basename(program)}", path.read_bytes())
-    for name, path in libraries(root, files, EXTRA_LIBRARIES).items():
+    for name, path in libraries(root, files, extra_libraries).items():
         cpio.file(f"usr/lib/x86_64-linux-gnu/{name}", path.read_bytes())
     loader = root / "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
     cpio.file("usr/lib64/ld-linux-x86-64.so.2", loader.read_bytes())
-    modules = module_closure(root / "usr/lib/modules", MODULES)
-    for path in modules:
+    order = module_closure(root / "usr/lib/modules", modules)
+    for path in order:
         cpio.file(f"modules/{path.name}", path.read_bytes(), 0o644)
-    cpio.file("modules/order", "".join(f"{p.name}\n" for p in modules).encode(), 0o644)
-    for name in ("init", "agent", "vif"):
-        cpio.file(name, (HERE / f"{name}.sh").read_bytes())
-    out.write_bytes(gzip.compress(cpio.bytes(), 1, mtime=0))
-    stamp.write_text(now)
-    return out
+    cpio.file("modules/order", "".join(f"{p.name}\n" for p in order).encode(), 0o644)
+    for name, here in scripts:
+        cpio.file(name, (HERE / here).read_bytes())
+    return cpio
+
+
+def base_image(root, cache, say):
+    """Domain 0's initial RAM disk: busybox, Xen's daemons, tools and modules."""
+    return kept(cache, "dom0", lambda: system(root, PROGRAMS, EXTRA_LIBRARIES, MODULES, [(n, f"{n}.sh") for n in ("init", "agent", "vif")]), say)
 
 
 def overlay(root, files):
@@ -184,6 +193,12 @@ def overlay(root, files):
     for name, path in libraries(root, [here for here, _ in files]).items():
         cpio.file(f"usr/lib/x86_64-linux-gnu/{name}", path.read_bytes())
     return cpio.bytes()
+
+
+def unpacked(base):
+    """The bytes of a packed archive, to which another can be appended: the kernel looks for it at the next multiple of four."""
+    data = gzip.decompress(base.read_bytes())
+    return data + b"\0" * (-len(data) % 4)
 
 
 def initrd(base, more):

@@ -26,6 +26,6 @@ until xenstore-read / > /dev/null 2>&1; do
 done
 xen-init-dom0
 echo "rig: xenstore"
-bash /agent
+bash /agent /dev/ttyS1 115200
 sync
 poweroff -f
