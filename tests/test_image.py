@@ -27,6 +27,21 @@ def windows_7_exports(library, arch):
     return names
 
 
+def allowed_imports():
+    """Image to the names in tests/miniport_imports.txt."""
+    names = {}
+    for line in (ROOT / "tests" / "miniport_imports.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            image, name, _ = line.split()
+            names.setdefault(image, set()).add(name)
+    return names
+
+
+def forbidden(imports, allowed):
+    """Imports that an NDIS miniport may not have."""
+    return sorted(f"{image}!{name}" for image, names in imports.items() for name in names if name not in allowed.get(image, ()))
+
+
 @functools.lru_cache(maxsize=None)
 def build():
     """Once for all cases: each of them is a run of this module's own."""
@@ -142,6 +157,10 @@ class DriverImage:
             known = windows_7_exports(library.rsplit(".", 1)[0], self.arch)
             self.assertEqual(sorted(set(names) - known), [], library)
 
+    def test_it_imports_only_what_an_ndis_miniport_may_call(self):
+        # 1c_KernelCalls
+        self.assertEqual(forbidden(self.image.imports(), allowed_imports()), [])
+
     def test_it_has_nothing_that_a_driver_must_not_have(self):
         for name in ("export", "tls", "bound_import", "delay_import", "clr"):
             self.assertEqual(self.image.directory[name], (0, 0), name)
@@ -188,6 +207,18 @@ class ReaderOfImages(unittest.TestCase):
         text = image.section(".text")
         image.data = image.data[:text.offset] + bytes([image.data[text.offset] ^ 1]) + image.data[text.offset + 1:]
         self.assertNotEqual(image.checksum, image.computed_checksum())
+
+    def test_a_kernel_call_that_is_not_a_miniports_is_named(self):
+        imports = Image(self.path).imports()
+        imports["ntoskrnl.exe"] = imports["ntoskrnl.exe"] + ["KeSynchronizeExecution"]
+        imports["ndis.sys"] = imports["ndis.sys"] + ["NdisFRegisterFilterDriver"]
+        self.assertEqual(forbidden(imports, allowed_imports()), ["ndis.sys!NdisFRegisterFilterDriver", "ntoskrnl.exe!KeSynchronizeExecution"])
+
+    def test_the_list_of_a_miniports_calls_names_a_page_for_each(self):
+        lines = [line for line in (ROOT / "tests" / "miniport_imports.txt").read_text().splitlines() if not line.startswith("#")]
+        self.assertGreater(len(lines), 40)
+        for line in lines:
+            self.assertRegex(line, r"^(ndis\.sys|ntoskrnl\.exe|hal\.dll) +\w+ +(\w+)/nf-\2-\w+$")
 
     def test_the_lists_of_exports_differ_by_architecture(self):
         self.assertIn("KfAcquireSpinLock", windows_7_exports("hal", "x86"))
