@@ -99,7 +99,7 @@ static bool start_driver(struct bed *bed, const struct bed_options *options, cha
     struct vif_options vif = { .version = options->vif_version, .queues = options->queues, .vendor = "XP0002" };
 
     vif.headroom = options->headroom;
-    vif.stall_ns = options->real_xen ? STALL_SECONDS * SECOND : 0; /* our own backend tells when it gives up on us */
+    vif.stall_ns = (options->stall_seconds != 0 ? options->stall_seconds : options->real_xen ? STALL_SECONDS : 0) * SECOND; /* our own backend tells when it gives up on us */
 
     bed->vif = vif_create(bed->guest, &vif);
     bed->package = package_install(vif_pdo(bed->vif), options->inf_path, options->set, error, size);

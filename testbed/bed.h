@@ -21,6 +21,7 @@ struct bed_options {
     bool strict_grants;
     bool real_xen;                /* a real hypervisor's frontend: no netback and no wire port of ours; the toolstack has set up the device */
     uint32_t headroom;            /* that the frontend asks for before received data */
+    uint32_t stall_seconds;       /* a backend that answers nothing for so long is connected to anew; 0: 10 on a real hypervisor, else never */
     uint32_t edge_buffers;        /* frames on their way per send queue; 0: the usual number */
     struct port *guest_port;      /* or NULL: the caller uses bed->edge itself and gives `receive` */
     struct port *wire_port;

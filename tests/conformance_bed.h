@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "netif/internal.h"
+#include "story_wire.h"
 #include "wire/bytes.h"
 
 enum { QUEUES = 4, MARK_TYPE = 0x88b5, SAW_BYTES = 2000 };
@@ -33,8 +34,6 @@ struct raw_queue {
     uint32_t headroom;    /* counted in by each received slot's status */
 };
 
-struct wire;
-
 struct bed {
     bool real;
     uint64_t patience;    /* ns: silence this long is an answer, where nothing tells sooner that none will come */
@@ -54,7 +53,6 @@ struct bed {
     char saw[SAW_BYTES];  /* what the case under way has seen so far */
 };
 
-_Noreturn void give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void saw(struct bed *bed, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* --- conformance_bed.c --- */
@@ -101,14 +99,6 @@ struct received {
 };
 bool rx_take(struct bed *bed, uint32_t queue, struct received *received); /* false: patience ended */
 uint32_t control_call(struct bed *bed, uint16_t type, uint32_t a, uint32_t b, uint32_t c, uint32_t *data); /* status, or -1 without an answer */
-
-/* --- the wire: conformance_wire.c --- */
-struct wire *wire_open(bool real, struct port *port);
-void wire_close(struct wire *wire);
-struct port *wire_port(struct wire *wire); /* NULL: the real one */
-/* `segment`: the device there takes no large frames, so its network stack cuts them; the real one sees that by itself. */
-void wire_send(struct wire *wire, const struct frame *frame, bool segment);
-uint32_t wire_take(struct wire *wire, struct frame *frame, uint64_t timeout_ns); /* length; 0: nothing came */
 
 /* --- tables of cases --- */
 struct conformance_case {

@@ -222,6 +222,8 @@ int main(int argc, char **argv)
             options.seed_given = true;
         } else if (strcmp(argv[i], "--seeds") == 0) {
             options.seeds = (uint32_t)number("--seeds", argv[++i]);
+        } else if (test_option != NULL && test_option(argv[i], argv[i + 1])) {
+            i++;
         } else if (argv[i][0] == '-') {
             fprintf(stderr, "unknown option %s: --list, --seed S, --seeds N, NAME...\n", argv[i]);
             return 2;

@@ -30,6 +30,8 @@ uint64_t test_seed(void);        /* --seed, or 1 */
 bool test_seed_given(void);
 uint32_t test_seeds(uint32_t usual); /* how many seeds a case over many seeds should try: --seeds, or `usual`; 1 with --seed */
 const char *test_root(void);     /* the repository's top folder */
+/* A test file may define this for an option of its own with a value. False: it is not one. */
+bool test_option(const char *name, const char *value) __attribute__((weak));
 
 /* Run `body` in a child process and return its wait status; what it wrote to stderr goes to `text`. */
 int test_child(void (*body)(void *), void *argument, char *text, size_t size);

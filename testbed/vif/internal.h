@@ -137,6 +137,7 @@ void transmit_disable(struct tx_ring *ring);   /* waits for the backend, then gi
 void transmit_event(void *ring);               /* event channel handler */
 int32_t transmit_queue(struct vif *vif, const struct tx_request *request); /* <= DISPATCH */
 void transmit_multicast(struct vif *vif, const uint8_t address[6], bool add);
+void transmit_offend(struct tx_ring *ring);         /* a request that no backend can take */
 uint32_t transmit_held(const struct tx_ring *ring); /* cookies not returned */
 
 /* transmit_prepare.c: with the ring's lock held */

@@ -275,6 +275,21 @@ void transmit_multicast(struct vif *vif, const uint8_t address[6], bool add)
     spin_unlock(&ring->lock, irql);
 }
 
+void transmit_offend(struct tx_ring *ring)
+{
+    uint8_t irql;
+
+    spin_lock(&ring->lock, &irql);
+    if (ring->connected && ring->buffers_free_count != 0 && ring->ids_free_count != 0 && RING_FREE_REQUESTS(&ring->front) != 0) {
+        uint16_t buffer = ring->buffers_free[--ring->buffers_free_count];
+        const struct tx_fragment crossing = { ring->buffer_references[buffer], XEN_PAGE_SIZE - 1, ETHERNET_PACKET_LEAST, buffer, NO_INDEX };
+
+        post_fragment(ring, &crossing, NO_INDEX, 0, 0);
+        push(ring);
+    }
+    spin_unlock(&ring->lock, irql);
+}
+
 uint32_t transmit_held(const struct tx_ring *ring)
 {
     uint32_t free = 0;

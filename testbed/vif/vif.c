@@ -102,6 +102,11 @@ void vif_counters(struct vif *vif, struct vif_counters *counters)
     }
 }
 
+void vif_offend(struct vif *vif)
+{
+    transmit_offend(vif->tx[0]);
+}
+
 void vif_queue_packets(struct vif *vif, uint64_t *tx, uint64_t *rx, uint32_t queues)
 {
     for (uint32_t i = 0; i < queues; i++) {

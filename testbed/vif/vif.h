@@ -38,6 +38,9 @@ struct vif_counters {            /* since creation, summed over queues */
 void vif_counters(struct vif *vif, struct vif_counters *counters);
 void vif_queue_packets(struct vif *vif, uint64_t *tx, uint64_t *rx, uint32_t queues); /* per queue, arrays of `queues` */
 
+/* Sends the backend a request that crosses its page, over which Linux's netback disables the device without a word. */
+void vif_offend(struct vif *vif);
+
 /* Packets that the miniport still holds from us and transmit cookies not returned, interface references not released. */
 void vif_leaks(struct vif *vif, struct leaks *leaks);
 

@@ -3,9 +3,10 @@
  * The wire behind the backend: the port in memory that the embedded backend sends to, or a packet socket on netback's device, whose
  * virtio-net header tells and takes what a frame carries beside its bytes.
  */
-#include "conformance_bed.h"
+#include "story_wire.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
@@ -15,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "wire/port.h"
+#include "nt/sched.h"
 #include "wire/segment.h"
 
 #define DEVICE "vif0.0"
@@ -63,6 +64,13 @@ struct port *wire_port(struct wire *wire)
     return wire->port;
 }
 
+static void rest(void)
+{
+    uint32_t word = 0;
+
+    (void)sched_wait(&word, 0, sched_now() + 1000000);
+}
+
 static void send_real(struct wire *wire, const struct frame *frame)
 {
     const struct frame_offload *offload = &frame->offload;
@@ -80,16 +88,22 @@ static void send_real(struct wire *wire, const struct frame *frame)
         header.hdr_len = offload->header_length;
     }
     memcpy(vectors + 1, frame->vectors, frame->vector_count * sizeof(vectors[0]));
-    if (sendmsg(wire->socket, &message, 0) < 0) {
-        give_up("sending on " DEVICE ": %m");
+    while (sendmsg(wire->socket, &message, 0) < 0) {
+        if (errno != ENOBUFS) {
+            give_up("sending on " DEVICE ": %m");
+        }
+        rest(); /* the device's queue is full */
     }
 }
 
 static void inject(void *context, struct frame *frame)
 {
     struct wire *wire = context;
-    int failure = memory_port_inject(wire->port, 0, frame);
+    int failure;
 
+    while ((failure = memory_port_inject(wire->port, 0, frame)) == -EAGAIN) {
+        rest();
+    }
     if (failure != 0) {
         give_up("the port in memory takes no frame: %d", failure);
     }
@@ -148,7 +162,7 @@ uint32_t wire_take(struct wire *wire, struct frame *frame, uint64_t timeout_ns)
     if (wire->port == NULL) {
         return take_real(wire, frame, timeout_ns);
     }
-    for (q = 0; q < QUEUES; q++) {
+    for (q = 0; q < WIRE_QUEUES && q < port_queues(wire->port); q++) {
         length = memory_port_collect(wire->port, q, frame, q == 0 ? timeout_ns : 0);
         if (length != 0) {
             return length;
