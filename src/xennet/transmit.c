@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The send path. An NBL lives here like this:
- *
- *   NDIS --TransmitSend--> [pending: Remaining = NBs] --last NB back--> [done list of one processor] --> NDIS
- *
- * Its MiniportReserved holds how many NBs are still out and the first failure. Whoever takes Remaining to zero
- * owns the NBL and appends it to the done list of the processor it runs on. The done list is handed to NDIS in
- * one call: at the end of the send call if it grew within one, else by a DPC on the same processor, which
- * runs when the provider's own batch is over (it marks no end of a batch).
+ * The send path: NBLs from NDIS, looked at one by one (txrequest.h) and handed to XenVif in batches, and what XenVif
+ * gives back. txlist.h knows which NBLs are out and hands them to NDIS when they are done.
  *
  * IRQL: everything per packet runs at DISPATCH. Locks: none. Per-processor fields are touched only by that
- * processor at DISPATCH; readers sum them without stopping anybody. The only line that two processors write
- * is the NBL's own, when its NBs come back on different processors.
+ * processor at DISPATCH; readers sum them without stopping anybody.
  *
  * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel.
  */
@@ -20,30 +13,13 @@
 #include "event.h"
 #include "lock.h"
 #include "memory.h"
-#include "offload.h"
+#include "txlist.h"
 #include "txrequest.h"
-
-// One processor's share; padded to whole cache lines by the array that holds it.
-typedef struct _TRANSMIT_PROCESSOR {
-    // This processor at DISPATCH.
-    NET_BUFFER_LIST *DoneHead;
-    NET_BUFFER_LIST *DoneTail;
-    ULONG SendDepth;                    // send calls and completions in progress: they flush, no DPC needed
-    BOOLEAN DpcQueued;
-    XENNET_TRANSMIT_COUNTERS Counters;
-
-    // Immutable after TransmitCreate.
-    KDPC Dpc;
-    XENNET_TRANSMIT *Transmit;
-} TRANSMIT_PROCESSOR;
-
-#define TRANSMIT_STRIDE \
-    ((sizeof(TRANSMIT_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
 
 struct _XENNET_TRANSMIT {
     // Immutable after TransmitCreate.
     XENNET_ADAPTER *Adapter;
-    PUCHAR Processors;                  // TRANSMIT_STRIDE apart
+    PUCHAR Processors;                  // TX_PROCESSOR_STRIDE apart
     ULONG ProcessorCount;
     TX_LIMITS Limits;                   // its lengths: single words, as the backend allows at the moment
 
@@ -51,164 +27,49 @@ struct _XENNET_TRANSMIT {
     volatile ULONG Age;                 // of the NBLs taken now: index of Counters.Out
 };
 
-// What NBL.MiniportReserved holds while the NBL is ours.
-typedef struct _TRANSMIT_LIST {
-    volatile LONG Remaining;            // NBs not yet back
-    volatile LONG Status;               // first failure, NDIS_STATUS_SUCCESS until then
-} TRANSMIT_LIST;
-
-C_ASSERT(sizeof(TRANSMIT_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
-
-FORCEINLINE TRANSMIT_LIST *
-TransmitList(NET_BUFFER_LIST *Nbl)
-{
-    return (TRANSMIT_LIST *)NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl);
-}
-
-FORCEINLINE TRANSMIT_PROCESSOR *
+FORCEINLINE TX_PROCESSOR *
 TransmitProcessor(XENNET_TRANSMIT *Transmit, ULONG Index)
 {
-    return (TRANSMIT_PROCESSOR *)(Transmit->Processors + (SIZE_T)Index * TRANSMIT_STRIDE);
+    return (TX_PROCESSOR *)(Transmit->Processors + (SIZE_T)Index * TX_PROCESSOR_STRIDE);
 }
 
-FORCEINLINE TRANSMIT_PROCESSOR *
+FORCEINLINE TX_PROCESSOR *
 TransmitThisProcessor(XENNET_TRANSMIT *Transmit)
 {
     return TransmitProcessor(Transmit, KeGetCurrentProcessorNumberEx(NULL));
 }
 
-// Hands the done list to NDIS. NDIS may send again from within: those calls only append, so depth stays bounded.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitFlush(TRANSMIT_PROCESSOR *Processor)
-{
-    XENNET_TRANSMIT *Transmit = Processor->Transmit;
-    NET_BUFFER_LIST *Chain;
-    NET_BUFFER_LIST *Nbl;
-    ULONG64 Count;
-
-    while ((Chain = Processor->DoneHead) != NULL) {
-        Processor->DoneHead = NULL;
-        Processor->DoneTail = NULL;
-        Count = 0;
-        for (Nbl = Chain; Nbl != NULL; Nbl = NET_BUFFER_LIST_NEXT_NBL(Nbl))
-            Count++;
-        Processor->Counters.NdisCalls++;
-        NdisMSendNetBufferListsComplete(Transmit->Adapter->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
-        // After the call: TransmitDrain must not see an NBL as completed that NDIS has not got back.
-        Processor->Counters.ListsCompleted += Count;
-    }
-}
-
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitEnter(TRANSMIT_PROCESSOR *Processor)
-{
-    Processor->SendDepth++;
-}
-
-// The outermost level flushes; while it does, nested calls must still see a depth above zero.
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitLeave(TRANSMIT_PROCESSOR *Processor)
-{
-    if (Processor->SendDepth == 1)
-        TransmitFlush(Processor);
-    Processor->SendDepth--;
-}
-
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID NTAPI
-TransmitDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
-{
-    TRANSMIT_PROCESSOR *Processor = Context;
-
-    UNREFERENCED_PARAMETER(Dpc);
-    UNREFERENCED_PARAMETER(Argument1);
-    UNREFERENCED_PARAMETER(Argument2);
-
-    Processor->DpcQueued = FALSE;
-    TransmitEnter(Processor);
-    TransmitLeave(Processor);
-}
-
-// The NBL has nothing out any more: put it on this processor's done list.
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitDone(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
-{
-    Processor->Counters.Out[(ULONG_PTR)Nbl->Scratch]--;
-    TxSetResult(Nbl, TransmitList(Nbl)->Status);
-    NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-    if (Processor->DoneTail == NULL)
-        Processor->DoneHead = Nbl;
-    else
-        NET_BUFFER_LIST_NEXT_NBL(Processor->DoneTail) = Nbl;
-    Processor->DoneTail = Nbl;
-
-    if (Processor->SendDepth == 0 && !Processor->DpcQueued) {
-        Processor->DpcQueued = TRUE;
-        (VOID)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
-    }
-}
-
-// Count NBs of the NBL are back, with one status for all of them.
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitPut(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG Count, NDIS_STATUS Status)
-{
-    TRANSMIT_LIST *List = TransmitList(Nbl);
-
-    if (Status != NDIS_STATUS_SUCCESS)
-        (VOID)InterlockedCompareExchange(&List->Status, Status, NDIS_STATUS_SUCCESS);
-    // Equal: nobody else holds any, the interlocked operation can be saved.
-    if (List->Remaining == Count || InterlockedExchangeAdd(&List->Remaining, -Count) == Count)
-        TransmitDone(Processor, Nbl);
-}
-
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitCountDrop(TRANSMIT_PROCESSOR *Processor, XENNET_TRANSMIT_DROP Reason, ULONG Packets)
+TransmitCountDrop(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, XENNET_TRANSMIT_DROP Reason, ULONG Packets)
 {
     Processor->Counters.Drops[Reason] += Packets;
-    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Processor->Transmit->Adapter, Reason, Packets, 0, 0);
-}
-
-// The NBL is ours. Which processor completes it does not matter: counts are summed.
-_IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE VOID
-TransmitTake(const XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
-{
-    ULONG Age = Transmit->Age;
-
-    Nbl->Scratch = (PVOID)(ULONG_PTR)Age;
-    Processor->Counters.Out[Age]++;
-    Processor->Counters.Lists++;
+    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Transmit->Adapter, Reason, Packets, 0, 0);
 }
 
 // Completes an NBL of which nothing was queued.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitRefuse(TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_DROP Reason, NDIS_STATUS Status)
+TransmitRefuse(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_DROP Reason,
+               NDIS_STATUS Status)
 {
     NET_BUFFER *Nb;
-    ULONG Packets = 0;
+    LONG Packets = 0;
 
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb))
         Packets++;
-    TransmitCountDrop(Processor, Reason, Packets);
-    TransmitList(Nbl)->Remaining = 0;
-    TransmitList(Nbl)->Status = Status;
-    TransmitDone(Processor, Nbl);
+    TransmitCountDrop(Transmit, Processor, Reason, (ULONG)Packets);
+    TxListStart(Nbl, Packets);
+    TxListPut(Processor, Nbl, Packets, Status);
 }
 
 // XenVif would not take an NB: it counts as back.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitNotQueued(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+TransmitNotQueued(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
-    TransmitCountDrop(Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
-    TransmitPut(Processor, Nbl, 1, AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
+    TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
+    TxListPut(Processor, Nbl, 1, AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
 }
 
 /*
@@ -218,7 +79,7 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
+TransmitQueueList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
                   TX_REQUEST *Request, BOOLEAN MoreAfter)
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
@@ -226,8 +87,7 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
     USHORT MaximumSegmentSize = 0;
     NTSTATUS Status;
 
-    TransmitList(Nbl)->Remaining = Request->Count;
-    TransmitList(Nbl)->Status = NDIS_STATUS_SUCCESS;
+    TxListStart(Nbl, Request->Count);
 
     // Once the last NB is queued the NBL may be gone: nothing of it is read after that.
     for (; Nb != NULL; Nb = Next) {
@@ -250,7 +110,7 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
-TransmitNextList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST **Chain, TX_REQUEST *Request)
+TransmitNextList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST **Chain, TX_REQUEST *Request)
 {
     NET_BUFFER_LIST *Nbl;
     NDIS_STATUS Status;
@@ -258,11 +118,11 @@ TransmitNextList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_B
     while ((Nbl = *Chain) != NULL) {
         *Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-        TransmitTake(Transmit, Processor, Nbl);
+        TxListTake(Processor, Nbl, Transmit->Age);
         Status = TxRequestRead(&Transmit->Limits, Nbl, Request);
         if (Status == NDIS_STATUS_SUCCESS)
             return Nbl;
-        TransmitRefuse(Processor, Nbl, Request->Reason, Status);
+        TransmitRefuse(Transmit, Processor, Nbl, Request->Reason, Status);
     }
     return NULL;
 }
@@ -270,7 +130,7 @@ TransmitNextList(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_B
 // Sends the chain, one NBL read ahead of the one being queued so that More is known.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitSendChain(XENNET_TRANSMIT *Transmit, TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+TransmitSendChain(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     TX_REQUEST Requests[2];
     TX_REQUEST *Request = &Requests[0];
@@ -295,13 +155,13 @@ VOID
 TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
 {
     BOOLEAN AtDispatch = NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags) != 0;
-    TRANSMIT_PROCESSOR *Processor;
+    TX_PROCESSOR *Processor;
     NET_BUFFER_LIST *Nbl;
     KIRQL Irql;
 
     Irql = IrqlRaise(AtDispatch);
     Processor = TransmitThisProcessor(Transmit);
-    TransmitEnter(Processor);
+    TxListEnter(Processor);
     Processor->Counters.NdisCalls++;
 
     // At DISPATCH: StateEnd's KeFlushQueuedDpcs waits for whoever has seen the old state here.
@@ -311,12 +171,12 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
         while (Chain != NULL) {
             Nbl = Chain;
             Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-            TransmitTake(Transmit, Processor, Nbl);
-            TransmitRefuse(Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, StateSendRefusal(Transmit->Adapter));
+            TxListTake(Processor, Nbl, Transmit->Age);
+            TransmitRefuse(Transmit, Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, StateSendRefusal(Transmit->Adapter));
         }
     }
 
-    TransmitLeave(Processor);
+    TxListLeave(Processor);
     WatchdogNoteSend(Transmit->Adapter->Watchdog);
     IrqlLower(AtDispatch, Irql);
 }
@@ -339,15 +199,15 @@ _Use_decl_annotations_
 VOID
 TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion)
 {
-    TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
+    TX_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
 
     if (Completion->Status != XENVIF_TRANSMITTER_PACKET_OK) {
-        TransmitCountDrop(Processor, XENNET_TRANSMIT_DROP_BACKEND, 1);
+        TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_BACKEND, 1);
         Status = Completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED :
                                                                            NDIS_STATUS_FAILURE;
     }
-    TransmitPut(Processor, Cookie, 1, Status);
+    TxListPut(Processor, Cookie, 1, Status);
 }
 
 _Use_decl_annotations_
@@ -390,13 +250,12 @@ NDIS_STATUS
 TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
 {
     XENNET_TRANSMIT *Transmit;
-    TRANSMIT_PROCESSOR *Processor;
-    PROCESSOR_NUMBER Number;
+    TX_PROCESSOR *Processor;
     SIZE_T Size;
     ULONG Index;
 
     *Result = NULL;
-    Size = sizeof(*Transmit) + XENNET_CACHE_LINE + Adapter->ProcessorCount * TRANSMIT_STRIDE;
+    Size = sizeof(*Transmit) + XENNET_CACHE_LINE + Adapter->ProcessorCount * TX_PROCESSOR_STRIDE;
     Transmit = MemoryAllocate(Adapter->NdisHandle, Size);
     if (Transmit == NULL)
         return NDIS_STATUS_RESOURCES;
@@ -407,11 +266,7 @@ TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
     TxLimitsSet(&Transmit->Limits, Adapter);
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = TransmitProcessor(Transmit, Index);
-        Processor->Transmit = Transmit;
-        KeInitializeDpc(&Processor->Dpc, TransmitDpc, Processor);
-        // A processor number that does not exist yet (hot add) has no packets either.
-        if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
-            (VOID)KeSetTargetProcessorDpcEx(&Processor->Dpc, &Number);
+        TxListInitialize(Processor, Adapter->NdisHandle, Index);
     }
     *Result = Transmit;
     return NDIS_STATUS_SUCCESS;

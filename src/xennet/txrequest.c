@@ -140,3 +140,20 @@ TxSetPayload(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request)
     NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = Lso.Value;
     return TRUE;
 }
+
+_Use_decl_annotations_
+VOID
+TxSetLargeResult(NET_BUFFER_LIST *Nbl)
+{
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
+
+    Lso = (NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *)&NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
+    if (Lso->Transmit.Type == NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
+        // The completion of a large send of version 2 has the type bit and nothing else.
+        Lso->LsoV2TransmitComplete.Reserved = 0;
+        Lso->LsoV2TransmitComplete.Reserved2 = 0;
+    } else if (NET_BUFFER_LIST_STATUS(Nbl) != NDIS_STATUS_SUCCESS) {
+        // Version 1 says how much was sent: nothing, for all that is known.
+        Lso->Value = NULL;
+    }
+}

@@ -62,6 +62,9 @@ BOOLEAN TxSetPayload(_Inout_ NET_BUFFER_LIST *Nbl, _In_ const TX_REQUEST *Reques
 _IRQL_requires_(DISPATCH_LEVEL)
 USHORT TxFitShort(_In_ const NET_BUFFER *Nb, _In_ ULONG TcpHeaderOffset, _In_ USHORT MaximumSegmentSize);
 
+// What NDIS finds in the out-of-band data of a large send that it gets back, its Status being set.
+VOID TxSetLargeResult(_Inout_ NET_BUFFER_LIST *Nbl);
+
 /*
  * XenVif takes an MSS up to the payload's length, which makes one segment of it and still sets the lengths that a
  * large send leaves open. The header's length is read only where it decides.
@@ -215,20 +218,9 @@ TxRequestRead(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request
 FORCEINLINE VOID
 TxSetResult(NET_BUFFER_LIST *Nbl, NDIS_STATUS Status)
 {
-    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
-
     NET_BUFFER_LIST_STATUS(Nbl) = Status;
-    Lso = (NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *)&NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
-    if (Lso->Value == NULL)
-        return;
-    // The completion of a large send of version 2 has the type bit and nothing else.
-    if (Lso->Transmit.Type == NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
-        Lso->LsoV2TransmitComplete.Reserved = 0;
-        Lso->LsoV2TransmitComplete.Reserved2 = 0;
-    } else if (Status != NDIS_STATUS_SUCCESS) {
-        // Version 1 says how much was sent: nothing, for all that is known.
-        Lso->Value = NULL;
-    }
+    if (NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) != NULL)
+        TxSetLargeResult(Nbl);
 }
 
 #endif

@@ -126,6 +126,14 @@ ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags
 
 _Use_decl_annotations_
 VOID
+ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
+{
+    UNREFERENCED_PARAMETER(Receive);
+    UNREFERENCED_PARAMETER(MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID
 ReceiveStop(XENNET_RECEIVE *Receive)
 {
     // Nothing waits here between two callbacks.

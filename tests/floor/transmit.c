@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The floor of the send path: what VIF and NDIS force on any driver, and nothing else. It stands in for transmit.c and txrequest.c
- * when scripts/instructions.py builds the driver that the real one is compared with.
+ * The floor of the send path: what VIF and NDIS force on any driver, and nothing else. It stands in for transmit.c, txlist.c and
+ * txrequest.c when scripts/instructions.py builds the driver that the real one is compared with.
  *
  * For each NBL it reads the out-of-band data, which VIF takes as options; for each NB it calls XenVif once; for each completion it
  * counts the NB off and, after the last one that is out, calls NDIS once. It checks nothing, counts nothing for statistics, knows
@@ -168,6 +168,22 @@ TransmitReadCounters(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_COUNTERS *Counte
 {
     UNREFERENCED_PARAMETER(Transmit);
     RtlZeroMemory(Counters, sizeof(*Counters));
+}
+
+_Use_decl_annotations_
+VOID
+TransmitSetFrameSize(XENNET_TRANSMIT *Transmit, ULONG MaximumFrameSize)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+    UNREFERENCED_PARAMETER(MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+    UNREFERENCED_PARAMETER(Age);
 }
 
 _Use_decl_annotations_

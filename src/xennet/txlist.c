@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How done NBLs get back to NDIS (txlist.h has the picture): at the end of a send call or of a completion, by the outermost
+ * of them, or by a DPC of the processor that has them. NDIS may send again from within, which only appends; a flush
+ * ends after some rounds and leaves the rest to a DPC, so that a protocol that answers every completion with a send
+ * cannot keep a processor.
+ *
+ * IRQL: DISPATCH. Locks: none.
+ */
+#include "txlist.h"
+
+#define TX_ROUNDS_MAXIMUM 8
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TxListFlush(TX_PROCESSOR *Processor)
+{
+    NET_BUFFER_LIST *Chain;
+    NET_BUFFER_LIST *Nbl;
+    ULONG64 Count;
+    ULONG Round;
+
+    for (Round = 0; Round < TX_ROUNDS_MAXIMUM; Round++) {
+        Chain = Processor->DoneHead;
+        if (Chain == NULL)
+            return;
+        Processor->DoneHead = NULL;
+        Processor->DoneTail = NULL;
+        Count = 0;
+        for (Nbl = Chain; Nbl != NULL; Nbl = NET_BUFFER_LIST_NEXT_NBL(Nbl))
+            Count++;
+        Processor->Counters.NdisCalls++;
+        NdisMSendNetBufferListsComplete(Processor->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
+        // After the call: TransmitDrain must not see an NBL as completed that NDIS has not got back.
+        Processor->Counters.ListsCompleted += Count;
+    }
+    if (Processor->DoneHead != NULL && !Processor->DpcQueued)
+        TxListQueueDpc(Processor);
+}
+
+// While the outermost level flushes, nested calls must still see a depth above zero.
+_Use_decl_annotations_
+VOID
+TxListLeave(TX_PROCESSOR *Processor)
+{
+    if (Processor->Depth == 1)
+        TxListFlush(Processor);
+    Processor->Depth--;
+}
+
+_Use_decl_annotations_
+VOID
+TxListQueueDpc(TX_PROCESSOR *Processor)
+{
+    Processor->DpcQueued = TRUE;
+    (VOID)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID NTAPI
+TxListDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    TX_PROCESSOR *Processor = Context;
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+
+    Processor->DpcQueued = FALSE;
+    TxListEnter(Processor);
+    TxListLeave(Processor);
+}
+
+_Use_decl_annotations_
+VOID
+TxListInitialize(TX_PROCESSOR *Processor, NDIS_HANDLE NdisHandle, ULONG Index)
+{
+    PROCESSOR_NUMBER Number;
+
+    Processor->NdisHandle = NdisHandle;
+    KeInitializeDpc(&Processor->Dpc, TxListDpc, Processor);
+    // A processor number that does not exist yet (hot add) has no packets either.
+    if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
+        (VOID)KeSetTargetProcessorDpcEx(&Processor->Dpc, &Number);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The NBLs that are out, and those that are done. An NBL lives here like this:
+ *
+ *   NDIS --TxListTake--> [Remaining = NBs] --last NB back--> [done list of one processor] --one call--> NDIS
+ *
+ * Its MiniportReserved holds how many NBs are still out and the first failure, its Scratch the age it counts in. Whoever
+ * takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done list is
+ * handed to NDIS in one call: at the end of the send call if it grew within one, else by a DPC on the same processor,
+ * which runs when the provider's own batch is over (it marks no end of a batch).
+ *
+ * Called by transmit.c only, at DISPATCH. The only line that two processors write is the NBL's own, when its NBs come
+ * back on different processors.
+ */
+#ifndef XENNET_TXLIST_H
+#define XENNET_TXLIST_H
+
+#include <ndis.h>
+#include "memory.h"
+#include "transmit.h"
+#include "txrequest.h"
+
+// One processor's share; padded to whole cache lines by the array that holds it.
+typedef struct _TX_PROCESSOR {
+    // This processor at DISPATCH.
+    NET_BUFFER_LIST *DoneHead;
+    NET_BUFFER_LIST *DoneTail;
+    ULONG Depth;                        // send calls and completions in progress: they flush, no DPC needed
+    BOOLEAN DpcQueued;
+    XENNET_TRANSMIT_COUNTERS Counters;
+
+    // Immutable after TxListInitialize.
+    KDPC Dpc;
+    NDIS_HANDLE NdisHandle;
+} TX_PROCESSOR;
+
+#define TX_PROCESSOR_STRIDE \
+    ((sizeof(TX_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
+
+// What NBL.MiniportReserved holds while the NBL is ours.
+typedef struct _TX_LIST {
+    volatile LONG Remaining;            // NBs not yet back
+    volatile LONG Status;               // first failure, NDIS_STATUS_SUCCESS until then
+} TX_LIST;
+
+C_ASSERT(sizeof(TX_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
+
+// Index: the processor's. Processor is zeroed.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID TxListInitialize(_Inout_ TX_PROCESSOR *Processor, _In_ NDIS_HANDLE NdisHandle, _In_ ULONG Index);
+
+// The outermost call hands what is done to NDIS.
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID TxListLeave(_Inout_ TX_PROCESSOR *Processor);
+
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID TxListQueueDpc(_Inout_ TX_PROCESSOR *Processor);
+
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TxListEnter(TX_PROCESSOR *Processor)
+{
+    Processor->Depth++;
+}
+
+FORCEINLINE TX_LIST *
+TxList(NET_BUFFER_LIST *Nbl)
+{
+    return (TX_LIST *)NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl);
+}
+
+// The NBL is ours. Which processor completes it does not matter: counts are summed.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TxListTake(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age)
+{
+    Nbl->Scratch = (PVOID)(ULONG_PTR)Age;
+    Processor->Counters.Out[Age]++;
+    Processor->Counters.Lists++;
+}
+
+// Count NBs of it will come back.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TxListStart(NET_BUFFER_LIST *Nbl, LONG Count)
+{
+    TxList(Nbl)->Remaining = Count;
+    TxList(Nbl)->Status = NDIS_STATUS_SUCCESS;
+}
+
+// The NBL has nothing out any more: put it on this processor's done list.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TxListDone(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+{
+    Processor->Counters.Out[(ULONG_PTR)Nbl->Scratch]--;
+    TxSetResult(Nbl, TxList(Nbl)->Status);
+    NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
+    if (Processor->DoneTail == NULL)
+        Processor->DoneHead = Nbl;
+    else
+        NET_BUFFER_LIST_NEXT_NBL(Processor->DoneTail) = Nbl;
+    Processor->DoneTail = Nbl;
+    if (Processor->Depth == 0 && !Processor->DpcQueued)
+        TxListQueueDpc(Processor);
+}
+
+// Count NBs of the NBL are back, with one status for all of them.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TxListPut(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG Count, NDIS_STATUS Status)
+{
+    TX_LIST *List = TxList(Nbl);
+
+    if (Status != NDIS_STATUS_SUCCESS)
+        (VOID)InterlockedCompareExchange(&List->Status, Status, NDIS_STATUS_SUCCESS);
+    // Equal: nobody else holds any, the interlocked operation can be saved.
+    if (List->Remaining == Count || InterlockedExchangeAdd(&List->Remaining, -Count) == Count)
+        TxListDone(Processor, Nbl);
+}
+
+#endif
