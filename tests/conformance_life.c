@@ -164,6 +164,24 @@ static void notify_0(struct bed *bed) { connect_with(bed, &plain, "feature-rx-no
 static void bad_tx(struct bed *bed) { connect_with(bed, &plain, "tx-ring-ref", 0x00fffff0); }
 static void bad_rx(struct bed *bed) { connect_with(bed, &plain, "rx-ring-ref", 0x00fffff0); }
 static void bad_channel(struct bed *bed) { connect_with(bed, &plain, "event-channel", 900); }
+/* Rings on which requests were made and answered before, and rings that claim more requests than there is room for. */
+static void connect_used(struct bed *bed, RING_IDX answered, RING_IDX asked)
+{
+    struct raw_queue *queue = &bed->queue[0];
+
+    prepare(bed, &plain);
+    queue->tx.sring->rsp_prod = queue->rx.sring->rsp_prod = answered;
+    queue->tx.sring->req_prod = queue->rx.sring->req_prod = asked;
+    queue->tx.sring->req_event = queue->rx.sring->req_event = answered + 1;
+    queue->tx.sring->rsp_event = queue->rx.sring->rsp_event = answered + 1;
+    FRONT_RING_ATTACH(&queue->tx, queue->tx.sring, answered, XEN_PAGE_SIZE);
+    FRONT_RING_ATTACH(&queue->rx, queue->rx.sring, answered, XEN_PAGE_SIZE);
+    write_state(bed, XenbusStateConnected);
+    saw_life(bed);
+}
+
+static void used_rings(struct bed *bed) { connect_used(bed, 1000, 1000); }
+static void overfull_rings(struct bed *bed) { connect_used(bed, 1000, 1000 + RING_SLOTS + 1); }
 static void queues_0(struct bed *bed) { connect_with(bed, &plain, "multi-queue-num-queues", 0); }
 static void queues_1(struct bed *bed) { connect_with(bed, &plain, "multi-queue-num-queues", 1); }
 static void two_queues(struct bed *bed) { connect_without(bed, &two, "nothing"); }
@@ -199,6 +217,8 @@ const struct conformance_case life_cases[] = {
     { "life: tx-ring-ref is no grant", NULL, bad_tx },
     { "life: rx-ring-ref is no grant", NULL, bad_rx },
     { "life: event-channel is none", NULL, bad_channel },
+    { "life: rings in use before", NULL, used_rings },
+    { "life: rings with more requests than they hold", NULL, overfull_rings },
     { "life: ctrl-ring-ref missing", NULL, no_control },
     { "life: event-channel-ctrl missing", NULL, no_control_channel },
     { "life: ctrl-ring-ref is no grant", NULL, bad_control },

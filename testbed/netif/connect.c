@@ -66,6 +66,15 @@ static int bind_events(struct netback_queue *queue, const char *directory)
     return failure == 0 ? 0 : netback_complain(netback, failure, "binding an event channel");
 }
 
+/* As in Linux a ring is taken up where its responses stand: a new backend may come to the rings of the one before it. */
+#define ATTACH(ring, shared)                                                                                                    \
+    do {                                                                                                                        \
+        RING_IDX responses = __atomic_load_n(&(shared)->rsp_prod, __ATOMIC_ACQUIRE);                                            \
+                                                                                                                                \
+        BACK_RING_ATTACH(ring, shared, responses, XEN_PAGE_SIZE);                                                               \
+    } while (0)
+#define AHEAD(ring) (__atomic_load_n(&(ring)->sring->req_prod, __ATOMIC_ACQUIRE) - (ring)->req_cons > RING_SIZE(ring))
+
 static int map_rings(struct netback_queue *queue, const char *directory)
 {
     struct netback *netback = queue->netback;
@@ -81,14 +90,17 @@ static int map_rings(struct netback_queue *queue, const char *directory)
         return netback_complain(netback, failure, "mapping a transmit ring");
     }
     queue->tx_mapped = true;
-    BACK_RING_INIT(&queue->tx.ring, (netif_tx_sring_t *)page, XEN_PAGE_SIZE);
+    ATTACH(&queue->tx.ring, (netif_tx_sring_t *)page);
     failure = xen_map(netback->xen, netback->guest, queue->rx_reference, true, &page);
     if (failure != 0) {
         return netback_complain(netback, failure, "mapping a receive ring");
     }
     queue->rx_mapped = true;
-    BACK_RING_INIT(&queue->rx.ring, (netif_rx_sring_t *)page, XEN_PAGE_SIZE);
-    queue->rx.mapped = 0;
+    ATTACH(&queue->rx.ring, (netif_rx_sring_t *)page);
+    if (AHEAD(&queue->tx.ring) || AHEAD(&queue->rx.ring)) {
+        return netback_complain(netback, -EIO, "a ring has more requests than it holds");
+    }
+    queue->rx.mapped = queue->rx.ring.req_cons;
     queue->rx.expected_extras = 0;
     memset(&queue->rx.hash, 0, sizeof(queue->rx.hash));
     return 0;

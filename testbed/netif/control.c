@@ -43,7 +43,8 @@ int control_connect(struct netback *netback)
         return netback_complain(netback, failure, "binding event-channel-ctrl");
     }
     netback->control_reference = reference;
-    BACK_RING_INIT(&netback->control_ring, (xen_netif_ctrl_sring_t *)page, XEN_PAGE_SIZE);
+    BACK_RING_ATTACH(&netback->control_ring, (xen_netif_ctrl_sring_t *)page,
+                     __atomic_load_n(&((xen_netif_ctrl_sring_t *)page)->rsp_prod, __ATOMIC_ACQUIRE), XEN_PAGE_SIZE);
     netback->control = &netback->control_ring;
     return 0;
 }
