@@ -221,6 +221,9 @@ struct NET_BUFFER_LIST *raw_take_completed(struct raw *raw, struct NET_BUFFER_LI
         __atomic_fetch_add(&raw->completed, n, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&raw->signal, 1, __ATOMIC_SEQ_CST);
         sched_wake(&raw->signal, UINT_MAX);
+        if (raw->options.completed != NULL) {
+            raw->options.completed(raw->options.context, n);
+        }
     }
     return others;
 }
