@@ -22,7 +22,8 @@ enum {
     QUEUE_MEMORY_PAGES = 8 * 1024,  /* the same for each queue: send buffers, received packets */
     GRANTS_MOST = 65536,
     EDGE_BUFFERS = 256,             /* per queue */
-    CONNECT_SECONDS = 20,           /* a real Xen under emulation takes a few */
+    CONNECT_SECONDS = 20,
+    PATIENCE = 12,                  /* times as long as usual for a real Xen under emulation, on a machine that has other work */
     LINK_MBPS = 10000,
     STALL_SECONDS = 10,             /* far more than a real backend takes, even an emulated one */
 };
@@ -75,7 +76,7 @@ static bool start_host(struct bed *bed, const struct bed_options *options, char 
 
 static bool wait_connected(struct bed *bed)
 {
-    uint64_t deadline = sched_now() + CONNECT_SECONDS * SECOND;
+    uint64_t deadline = sched_now() + PATIENCE * CONNECT_SECONDS * SECOND;
     struct vif_counters counters;
     uint32_t word = 0;
 
@@ -99,6 +100,7 @@ static bool start_driver(struct bed *bed, const struct bed_options *options, cha
     struct vif_options vif = { .version = options->vif_version, .queues = options->queues, .vendor = "XP0002" };
 
     vif.headroom = options->headroom;
+    vif.patience = options->real_xen ? PATIENCE : 0;
     vif.stall_ns = (options->stall_seconds != 0 ? options->stall_seconds : options->real_xen ? STALL_SECONDS : 0) * SECOND; /* our own backend tells when it gives up on us */
 
     bed->vif = vif_create(bed->guest, &vif);

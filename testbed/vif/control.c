@@ -73,9 +73,10 @@ void control_ring_disconnect(struct vif *vif)
 }
 
 /* With the lock held. A backend's status, or -1 when there is no answer. */
-static int request(struct control *control, uint16_t type, uint32_t first, uint32_t second, uint32_t third, uint32_t *data)
+static int request(struct vif *vif, uint16_t type, uint32_t first, uint32_t second, uint32_t third, uint32_t *data)
 {
-    uint64_t deadline = sched_now() + PATIENCE;
+    struct control *control = &vif->control;
+    uint64_t deadline = sched_now() + vif_patience(vif, PATIENCE);
     struct xen_netif_ctrl_request *slot = RING_GET_REQUEST(&control->front, control->front.req_prod_pvt);
     struct xen_netif_ctrl_response response;
     int notify, there;
@@ -129,28 +130,29 @@ static uint32_t netif_types(uint32_t types)
            (types & 1u << XENVIF_PACKET_HASH_TYPE_IPV6_TCP ? XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP : 0u);
 }
 
-static int send_all(struct control *control, const struct hash *hash)
+static int send_all(struct vif *vif, const struct hash *hash)
 {
+    struct control *control = &vif->control;
     bool toeplitz = hash->algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
-    int result = request(control, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
+    int result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
                          toeplitz ? XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ : XEN_NETIF_CTRL_HASH_ALGORITHM_NONE, 0, 0, NULL);
 
     if (result != 0 || !toeplitz) {
         return result;
     }
     if (hash->size != 0) {
-        result = request(control, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE, hash->size, 0, 0, NULL);
+        result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE, hash->size, 0, 0, NULL);
         if (result == 0) {
             memcpy(control->data, hash->mapping, hash->size * sizeof(hash->mapping[0]));
-            result = request(control, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, control->data_reference, hash->size, 0, NULL);
+            result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, control->data_reference, hash->size, 0, NULL);
         }
     }
     if (result == 0) {
         memcpy(control->data, hash->key, sizeof(hash->key));
-        result = request(control, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, control->data_reference, sizeof(hash->key), 0, NULL);
+        result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, control->data_reference, sizeof(hash->key), 0, NULL);
     }
     if (result == 0) {
-        result = request(control, XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS, netif_types(hash->types), 0, 0, NULL);
+        result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS, netif_types(hash->types), 0, 0, NULL);
     }
     return result;
 }
@@ -162,7 +164,7 @@ int32_t control_update(struct vif *vif, const struct hash *hash)
 
     sched_lock(&control->lock);
     if (control->connected) {
-        status = status_of(send_all(control, hash));
+        status = status_of(send_all(vif, hash));
     }
     sched_unlock(&control->lock);
     return status;
@@ -176,7 +178,7 @@ int32_t control_types(struct vif *vif, uint32_t *types)
 
     sched_lock(&control->lock);
     if (control->connected) {
-        status = status_of(request(control, XEN_NETIF_CTRL_TYPE_GET_HASH_FLAGS, 0, 0, 0, &flags));
+        status = status_of(request(vif, XEN_NETIF_CTRL_TYPE_GET_HASH_FLAGS, 0, 0, 0, &flags));
     }
     sched_unlock(&control->lock);
     *types = (flags & XEN_NETIF_CTRL_HASH_TYPE_IPV4 ? 1u << XENVIF_PACKET_HASH_TYPE_IPV4 : 0u) |

@@ -72,7 +72,7 @@ static void begin_close(struct vif *vif)
 {
     connect_stop(vif);
     set_state(vif, XenbusStateClosing);
-    vif->frontend.patience = sched_now() + CLOSE_PATIENCE;
+    vif->frontend.patience = sched_now() + vif_patience(vif, CLOSE_PATIENCE);
     set_phase(&vif->frontend, FRONTEND_CLOSING);
     kick(&vif->frontend);
 }

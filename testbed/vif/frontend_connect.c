@@ -263,7 +263,7 @@ bool frontend_enable(struct vif *vif)
 {
     bool connected;
 
-    if (!frontend_wait_connected(vif, COME_BACK_PATIENCE)) {
+    if (!frontend_wait_connected(vif, vif_patience(vif, COME_BACK_PATIENCE))) {
         return false;
     }
     event_wait(&vif->frontend.gate, SCHED_FOREVER);

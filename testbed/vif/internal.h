@@ -395,6 +395,12 @@ struct vif {
     void *store_objects;     /* buffers, watches and transactions handed out */
 };
 
+/* How long a backend gets that usually gets `usual` nanoseconds. */
+static inline uint64_t vif_patience(const struct vif *vif, uint64_t usual)
+{
+    return vif->options.patience != 0 ? usual * vif->options.patience : usual;
+}
+
 /* interface.c, store_interface.c, suspend_interface.c: fill a function table of `size` bytes */
 void interface_fill_vif(struct vif *vif, void *interface);
 void interface_fill_store(struct vif *vif, void *interface);

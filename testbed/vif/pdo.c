@@ -59,7 +59,7 @@ static int32_t query_interface(void *bus, const uint8_t guid[16], uint16_t versi
         if (size < offers[i].size) {
             return STATUS_BUFFER_OVERFLOW;
         }
-        frontend_wait_connected(vif, CONNECT_PATIENCE); /* a backend that does not come shows when the driver enables */
+        frontend_wait_connected(vif, vif_patience(vif, CONNECT_PATIENCE)); /* a backend that does not come shows when the driver enables */
         offers[i].fill(vif, interface);
         hostile_fill(vif, interface, offers[i].fill);
         return STATUS_SUCCESS;

@@ -20,5 +20,5 @@ int vif_sleep(struct vif *vif, bool hibernate, void (*away)(void *context), void
         away(context);
     }
     frontend_cycle(vif);
-    return frontend_wait_connected(vif, COME_BACK_PATIENCE) ? 0 : -1;
+    return frontend_wait_connected(vif, vif_patience(vif, COME_BACK_PATIENCE)) ? 0 : -1;
 }

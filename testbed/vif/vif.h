@@ -17,6 +17,7 @@ struct vif_options {
     bool no_gso_receive;     /* frontend does not announce large receives */
     bool no_control_ring;
     uint32_t headroom;       /* asked for before the data of each received page, as XDP programs want it; no large receives then */
+    uint32_t patience;       /* how many times as long as usual a backend gets for its answers: an emulated machine is slow; 0: once */
     uint64_t stall_ns;       /* a backend that leaves requests unanswered for so long is connected to anew; 0: it is waited for */
     bool grant_per_packet;   /* a grant for each use of a page, ended at once, instead of keeping it for the next */
 };
