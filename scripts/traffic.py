@@ -27,6 +27,7 @@ RECEIVE_BUFFER_MOST = 4 << 20
 SPARE_SECONDS = 30     # what a tool may take beyond its own time
 POLL_SECONDS = 0.1
 SERVER_SECONDS = 20
+FIRST_PING_SECONDS, PING_SECONDS, CONNECT_SECONDS = 10, 2, 5  # for an answer
 
 
 class TrafficFailed(Exception):
@@ -35,6 +36,8 @@ class TrafficFailed(Exception):
 
 class Traffic:
     """Traffic over one running testbed. Starts servers on the wire side when first needed."""
+
+    patience = 1           # how many times as long as here a tool is to wait for an answer
 
     def __init__(self, bed, children):
         self.bed = bed
@@ -46,8 +49,8 @@ class Traffic:
         """Mean round trip in milliseconds; none may be lost once the neighbour is known."""
         address = ADDRESSES["wire"][family]
         # The first one also waits for ARP or neighbour discovery.
-        self.guest(["ping", f"-{family}", "-n", "-c", "1", "-w", "10", address], f"ping over IPv{family}", 10)
-        out = self.guest(["ping", f"-{family}", "-n", "-c", str(count), "-i", "0.05", "-W", "2", "-s", str(size), address],
+        self.guest(["ping", f"-{family}", "-n", "-c", "1", "-w", str(FIRST_PING_SECONDS * self.patience), address], f"ping over IPv{family}", 10)
+        out = self.guest(["ping", f"-{family}", "-n", "-c", str(count), "-i", "0.05", "-W", str(PING_SECONDS * self.patience), "-s", str(size), address],
                          f"ping over IPv{family}", 10)
         loss = re.search(r"([\d.]+)% packet loss", out)
         times = re.search(r"= [\d.]+/([\d.]+)/", out)
@@ -136,10 +139,10 @@ class Traffic:
 
     def iperf3(self, family, direction, seconds, extra, what):
         """Run iperf3 in the guest; its report."""
-        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-J", "--connect-timeout", "5000", *extra]
+        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-J", "--connect-timeout", str(1000 * CONNECT_SECONDS * self.patience), *extra]
         if direction == "in":
             argv.append("-R")
-        deadline = time.monotonic() + SERVER_SECONDS
+        deadline = time.monotonic() + SERVER_SECONDS * self.patience
         while True:
             self._serve_iperf3()
             try:

@@ -21,7 +21,7 @@ from .agent import Agent
 from .packages import RigError
 
 QEMU = "qemu-system-x86_64"
-START_SECONDS = 150
+START_SECONDS = 400    # it takes 10 on an idle machine
 CONSOLE_LINES_SHOWN = 30
 
 # The emulated machine: its memory, domain 0's share of it, its processor.

@@ -9,11 +9,11 @@ back=/local/domain/0/backend/vif/0/0
 front=/local/domain/0/device/vif/0
 mac=00:16:3e:5e:00:01
 
-until_true() { # COMMAND...: looks again for 10 s
+until_true() { # COMMAND...: looks again for a minute at least
     tries=0
     until "$@"; do
         tries=$((tries + 1))
-        [ "$tries" -gt 200 ] && return 1
+        [ "$tries" -gt 1200 ] && return 1
         usleep 50000
     done
 }
