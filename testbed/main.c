@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The testbed program: two network namespaces joined only by the driver under test (or by nothing but a pair of pumps,
- * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; tells what happens on stdout (report.h).
+ * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; tells what happens on stdout (report.h). On a real
+ * Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one.
  *
  * Exit status: 0 clean, 1 something was left behind or failed, 2 bad input, 3 a rule was broken (nt/rule.h).
  */
@@ -21,6 +22,7 @@
 #include "options.h"
 #include "pump.h"
 #include "report.h"
+#include "xen/libxen.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, SECOND = 1000000000 };
 
@@ -36,9 +38,22 @@ static struct {
     struct report_ports ports;
     struct pcap *pcap;
     uint32_t stop; /* futex word: 1 once told to stop */
+    int asked;     /* atomic: SIGUSR1 or SIGUSR2 came, looked at once a second */
     int signals;
     int status;
 } program;
+
+/* True: it was a signal to stop. */
+static bool take_signal(void)
+{
+    struct signalfd_siginfo info;
+
+    if (read(program.signals, &info, sizeof(info)) != sizeof(info) || (info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2)) {
+        return true;
+    }
+    __atomic_store_n(&program.asked, (int)info.ssi_signo, __ATOMIC_RELEASE);
+    return false;
+}
 
 /* Waits outside the scheduler for stdin to close or for a signal, then wakes the main task. */
 static void watch_for_stop(void *unused)
@@ -51,12 +66,37 @@ static void watch_for_stop(void *unused)
         if (poll(fds, 2, -1) < 0 && errno != EINTR) {
             break;
         }
-        if ((fds[1].revents & POLLIN) != 0 || (fds[0].revents != 0 && read(STDIN_FILENO, &byte, 1) <= 0)) {
+        if ((fds[1].revents & POLLIN) != 0 && take_signal()) {
+            break;
+        }
+        if (fds[0].revents != 0 && read(STDIN_FILENO, &byte, 1) <= 0) {
             break;
         }
     }
     __atomic_store_n(&program.stop, 1, __ATOMIC_RELEASE);
     sched_wake(&program.stop, 1);
+}
+
+/* The domain is about to be suspended, or was resumed. False: it cannot go on. */
+static bool follow_the_domain(struct bed *bed)
+{
+    int asked = __atomic_exchange_n(&program.asked, 0, __ATOMIC_ACQ_REL);
+    char error[256];
+
+    if (asked != 0 && !program.options.real_xen) {
+        fprintf(stderr, "testbed: only a domain of a real Xen is suspended from outside\n");
+    } else if (asked == SIGUSR1) {
+        vif_suspend(bed->vif);
+        report_suspended();
+    } else if (asked == SIGUSR2) {
+        if (!libxen_resume(bed->guest, error, sizeof(error)) || !vif_resume(bed->vif, error, sizeof(error))) {
+            report_error(error);
+            program.status = EXIT_FAILED;
+            return false;
+        }
+        report_resumed(xen_domid(bed->guest));
+    }
+    return true;
 }
 
 static void report_until_stopped(struct bed *bed)
@@ -69,6 +109,9 @@ static void report_until_stopped(struct bed *bed)
         while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0 && sched_wait(&program.stop, 0, next)) {
         }
         report_status(sched_now() - start, &program.ports, bed);
+        if (!follow_the_domain(bed)) {
+            break;
+        }
     }
     report_keep(sched_now() - start, &program.ports, bed);
 }
@@ -184,6 +227,8 @@ static bool catch_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
     signal(SIGPIPE, SIG_IGN);
     program.signals = sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? signalfd(-1, &set, SFD_CLOEXEC) : -1;
     return program.signals >= 0;

@@ -274,6 +274,18 @@ void report_end(const struct leaks *leaks)
     free(kept_counters);
 }
 
+void report_suspended(void)
+{
+    puts("{\"event\":\"suspended\"}");
+    fflush(stdout);
+}
+
+void report_resumed(uint32_t domid)
+{
+    printf("{\"event\":\"resumed\",\"domid\":%u}\n", domid);
+    fflush(stdout);
+}
+
 void report_error(const char *text)
 {
     fputs("{\"event\":\"error\",\"text\":", stdout);

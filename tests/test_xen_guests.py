@@ -7,17 +7,21 @@ each kind of guest and stays for its cases; each of them attaches a device of it
 """
 
 import atexit
+import time
 import unittest
 from contextlib import contextmanager
 
 from scripts import made
 from scripts.children import Children
+from scripts.traffic import TrafficFailed
 from scripts.xenrig import bed as xenbed, guest_bed
 from scripts.xenrig.traffic import XenTraffic
 from tests.xen_rig import needs_rig, options
 
 DOWNLOAD = 10_000_000
 SECONDS = 1
+SUSPENDS = 2
+RECOVERY_SECONDS = 180
 ROUNDS = 10
 ROUNDS_SECONDS = 300
 
@@ -103,6 +107,30 @@ class Guests:
             traffic.tcp(6, "in", SECONDS)
 
 
+    def check_suspend(self):
+        with running(self.kind, "--queues", "2") as (bed, traffic):
+            traffic.ping(4)
+            for _ in range(SUSPENDS):
+                number = bed.guest.number
+                bed.suspend_and_resume()
+                self.assertNotEqual(bed.guest.number, number, "the guest is the same domain")
+                self.until_ping(bed, traffic)
+                rates = [traffic.tcp(family, way, SECONDS) for family, way in ((4, "out"), (6, "in"))]
+            rates.append(traffic.download(4, DOWNLOAD))
+        print("note: after the last resume, TCP out, in, download, Gb/s: " + ", ".join(f"{rate:.2f}" for rate in rates) + " (software emulation)")
+
+    def until_ping(self, bed, traffic):
+        """The driver takes its time to try again when it has met a XenVif without a backend."""
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while True:
+            try:
+                return traffic.ping(4)
+            except TrafficFailed:
+                bed.check()
+                if time.monotonic() > deadline:
+                    raise
+
+
 # The cases of one kind stand together: they run in the order of their lines, and a machine is booted at each change of kind.
 @needs_rig
 class Pv(Guests, unittest.TestCase):
@@ -117,6 +145,9 @@ class Pv(Guests, unittest.TestCase):
     def test_pv_reconnects_leave_nothing(self):
         self.check_reconnects()
 
+    def test_pv_suspend_and_resume_go_on_in_another_domain(self):
+        self.check_suspend()
+
 
 @needs_rig
 class Pvh(Guests, unittest.TestCase):
@@ -130,3 +161,6 @@ class Pvh(Guests, unittest.TestCase):
 
     def test_pvh_reconnects_leave_nothing(self):
         self.check_reconnects()
+
+    def test_pvh_suspend_and_resume_go_on_in_another_domain(self):
+        self.check_suspend()

@@ -20,9 +20,9 @@ from scripts.xenrig.boot import ALONE, Rig
 CACHE = ROOT / "build" / "xen"
 PROGRAM = ROOT / "build" / "testbed" / "testbed"
 WIRE_DEVICE = "vif0.0"
-START_SECONDS = 90
-STOP_SECONDS = 60
-LINK_SECONDS = 30
+START_SECONDS = 300    # limits are for what is stuck: an emulated machine on a busy one may be very slow
+STOP_SECONDS = 200
+LINK_SECONDS = 200
 EDGE_BUFFERS = 32      # frames on their way per queue: domain 0 is small
 ERROR_LINES = 200
 
@@ -83,6 +83,7 @@ class XenBed:
     def __init__(self, rig, options, on_status=None, on_text=None, device=True):
         """`device` False: a frontend before us left its device behind, and we take it over."""
         self.ready, self.end, self.status, self.resident_kb = None, None, {}, []
+        self.said = {}         # the newest event of each other kind
         self.options, self.rig, self._device = options, rig, device
         self._on_status, self._on_text = on_status, on_text
         self._error, self._command, self._reader = None, None, None
@@ -114,11 +115,11 @@ class XenBed:
         """(status, output)"""
         return self.rig.run("sh /vif remove")
 
-    def rig_run(self, text, seconds=60):
+    def rig_run(self, text, seconds=300):
         """Output of a command in domain 0 that must work."""
         return self.side_run("wire", text, seconds)
 
-    def side_run(self, side, text, seconds=60):
+    def side_run(self, side, text, seconds=300):
         """Output of a command in the domain of one side that must work."""
         status, output = self.machine(side).run(text, seconds)
         if status != 0:
@@ -199,6 +200,18 @@ class XenBed:
         text = text or f"it ended with status {self._command.status} and said nothing"
         return f"the testbed broke a rule:\n{text}" if self._command.status == STATUS_RULE else f"the testbed failed: {text}"
 
+    def wait_said(self, kind, seconds):
+        """Wait for an event of another kind than those of every run."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while kind not in self.said:
+                if not self.alive():
+                    raise BedEnded(self._report())
+                if time.monotonic() > deadline:
+                    raise Stop(f"the testbed in {self.where} has not {kind} within {seconds} s", 1)
+                self._changed.wait(0.5)
+        return self.said.pop(kind)
+
     def _wait_ready(self):
         deadline = time.monotonic() + START_SECONDS
         with self._changed:
@@ -232,6 +245,8 @@ class XenBed:
                     self.end = event
                 elif kind == "error":
                     self._error = event["text"]
+                else:
+                    self.said[kind] = event
                 self._changed.notify_all()
             if kind == "status" and self._on_status:
                 self._on_status(event)

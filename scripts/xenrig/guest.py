@@ -16,11 +16,12 @@ from .boot import CONSOLE_LINES_SHOWN, Shape
 from .packages import RigError
 
 KINDS = ("pv", "pvh")
-MEMORY_MB, PROCESSORS = 256, 2
-# Domain 0 holds the guest's kernel and RAM disk twice while it makes the guest. A PVH guest needs hardware virtualization,
+MEMORY_MB, PROCESSORS = 192, 2
+# Domain 0 holds the guest's kernel and RAM disk twice while it makes the guest, and all of its memory while it is saved. A PVH guest needs hardware virtualization,
 # which QEMU plays as AMD's.
-SHAPES = {"pv": Shape(1280, 640, "qemu64,+rdtscp"), "pvh": Shape(1280, 640, "qemu64,-rdtscp,+svm,+npt")}
+SHAPES = {"pv": Shape(1280, 768, "qemu64,+rdtscp"), "pvh": Shape(1280, 768, "qemu64,-rdtscp,+svm,+npt")}
 CREATE_SECONDS = 180
+SAVE_SECONDS = 300
 START_SECONDS = 240
 
 
@@ -31,7 +32,8 @@ class Guest(Agent):
         super().__init__()
         self.rig, self.console_path, self.say = rig, Path(console), rig.say
         self.number = None       # the domain's
-        self._console = self._terminal = None
+        self._console = self._terminal = self._reader = None
+        self._away = False       # saved, and not restored yet
 
     def start(self, kind, seconds=START_SECONDS):
         """Make it and wait until its agent answers."""
@@ -59,7 +61,21 @@ class Guest(Agent):
         return self.alive()
 
     def alive(self):
-        return self.rig.alive() and not self._console.ended.is_set()
+        return self.rig.alive() and (self._away or not self._console.ended.is_set())
+
+    def save_and_restore(self):
+        """Suspend it and have it resumed as another domain, whose agent is the same process."""
+        self._away = True
+        for step in ("save", "restore"):
+            began = time.monotonic()
+            status, out = self.rig.run(f"bash /guest.sh {step}", SAVE_SECONDS)
+            if status != 0:
+                raise RigError(f"domain 0 could not {step} the guest: {out.strip() or status}{self.console_tail()}", 1)
+            self.say(f"the guest is {step}d ({time.monotonic() - began:.0f} s)")
+        self._reader.join()
+        self.number, terminal = out.split()[-2:]
+        self._listen(terminal)
+        self._away = False
 
     def ended_text(self):
         if not self.rig.alive():
@@ -76,11 +92,13 @@ class Guest(Agent):
         self._terminal = terminal
         # Not cat: busybox's would have the kernel copy, which locks the pipe to the agent for as long as the guest is silent.
         self._console = self.rig.spawn(f"dd if={terminal} bs=4096 2> /dev/null")
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._console,), daemon=True)
+        self._reader.start()
 
-    def _read(self):
+    def _read(self, lines):
         with open(self.console_path, "a", encoding="utf-8") as console:
-            for line in self._console.follow():
-                if not self.heard(line):
+            for line in lines.follow():
+                if not self.heard(line.rstrip("\r")):
                     print(line, file=console, flush=True)
-        self.silent()
+        if not self._away:
+            self.silent()

@@ -3,6 +3,7 @@
 # Domain 0's part in a guest.
 #
 #   guest.sh create pv|pvh MEGABYTES PROCESSORS   makes and starts it; prints its number and the terminal that is its console
+#   guest.sh save, restore                        suspends it and ends the domain; makes another of it, and prints what create does
 #   guest.sh attach QUEUES MTU [FEATURE=VALUE...] a network device, handle 0; when netback waits for the frontend, prints the name
 #                                                 of netback's device
 #   guest.sh detach                               the device, both halves
@@ -18,6 +19,8 @@ until_true() { # COMMAND...: tries again for 20 s
     done
     return 1
 }
+
+where() { until_true terminal > /dev/null && echo "$(number) $(terminal)"; }
 
 prepare() {
     mount | grep -q devpts || mount -t devpts devpts /dev/pts
@@ -39,7 +42,7 @@ memory = $2
 vcpus = $3
 on_crash = "preserve"
 END
-    xl create -q /run/guest.cfg && until_true terminal > /dev/null && echo "$(number) $(terminal)"
+    xl create -q /run/guest.cfg && where
 }
 
 waiting() { [ "$(xenstore-read "$(back)/state" 2> /dev/null)" = 2 ]; }
@@ -63,8 +66,10 @@ attach)
     attach "$@"
     ;;
 detach) xl network-detach $name 0 ;;
+save) xl save $name /run/guest.save ;;
+restore) xl restore /run/guest.save && rm /run/guest.save && where ;;
 *)
-    echo "guest.sh: create, attach or detach"
+    echo "guest.sh: create, save, restore, attach or detach"
     exit 2
     ;;
 esac

@@ -8,6 +8,7 @@ from scripts.xenrig.guest import SHAPES, Guest
 
 WIRE_NAMESPACE = "/run/netns/wire"
 DEVICE_SECONDS = 120
+RESUME_SECONDS = 180
 
 
 def prepare(say):
@@ -46,6 +47,16 @@ class GuestBed(bed.XenBed):
     def add_device(self, features):
         text = f"bash /guest.sh attach {self.options.queues} {self.options.mtu} {' '.join(features)}"
         self.wire_device = self.rig_run(text, DEVICE_SECONDS).split()[-1]
+
+    def suspend_and_resume(self):
+        """The guest goes through a save and a restore, and the testbed with it; the wire side has its addresses again."""
+        self.guest.spawn("kill -USR1 $(pidof testbed)")
+        self.wait_said("suspended", DEVICE_SECONDS)
+        self.guest.save_and_restore()
+        self.guest.spawn("kill -USR2 $(pidof testbed)")
+        self.wait_said("resumed", RESUME_SECONDS)
+        self.wire_device = f"vif{self.guest.number}.0"
+        self.configure_wire()
 
     def remove_device(self):
         return self.rig.run("bash /guest.sh detach", DEVICE_SECONDS)

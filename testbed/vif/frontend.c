@@ -231,12 +231,19 @@ static void remove_watches(struct frontend *frontend)
 
 int frontend_start(struct vif *vif)
 {
+    event_init(&vif->frontend.gate, true, true);
+    return frontend_restart(vif);
+}
+
+int frontend_restart(struct vif *vif)
+{
     struct frontend *frontend = &vif->frontend;
     char path[128];
     unsigned domid = 0;
     int result;
 
-    event_init(&frontend->gate, true, true);
+    __atomic_store_n(&frontend->stop, false, __ATOMIC_SEQ_CST);
+    set_phase(frontend, FRONTEND_WAITING);
     snprintf(frontend->path, sizeof(frontend->path), "device/vif/%u", vif->options.handle);
     snprintf(path, sizeof(path), "%s/backend", frontend->path);
     result = xen_store_read(vif->xen, 0, path, &frontend->backend);
@@ -271,9 +278,13 @@ void frontend_stop(struct vif *vif)
 {
     struct frontend *frontend = &vif->frontend;
 
+    if (frontend->thread == NULL) {
+        return; /* for a suspend from which it did not come back */
+    }
     __atomic_store_n(&frontend->stop, true, __ATOMIC_SEQ_CST);
     kick(frontend);
     thread_join(frontend->thread);
+    frontend->thread = NULL;
     remove_watches(frontend);
     free(frontend->backend);
 }

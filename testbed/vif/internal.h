@@ -336,6 +336,7 @@ struct frontend {
 };
 int frontend_start(struct vif *vif);
 void frontend_stop(struct vif *vif);
+int frontend_restart(struct vif *vif);    /* after frontend_stop: the backend's directory may be another */
 bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns);
 void frontend_announce(struct vif *vif);  /* a MAC_STATE_CHANGE soon, as XenVif's watches fire when they are set */
 void frontend_cycle(struct vif *vif);     /* as after a migration */

@@ -3,12 +3,14 @@
  * SUSPEND 1 as XenBus gives it to the drivers above XenVif, and a suspend and resume as a migration brings them: early
  * callbacks at HIGH_LEVEL, the frontend torn down and connected again, late callbacks at DISPATCH_LEVEL.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vif/internal.h"
 
 #define COME_BACK_PATIENCE (10ull * 1000000000ull)
+#define RESUME_PATIENCE (120ull * 1000000000ull) /* an emulated machine */
 
 typedef MS_ABI void suspend_function(void *argument);
 
@@ -130,6 +132,27 @@ int vif_suspend_resume(struct vif *vif)
     }
     suspend_run(vif, SUSPEND_CALLBACK_LATE);
     return 0;
+}
+
+void vif_suspend(struct vif *vif)
+{
+    frontend_stop(vif);
+}
+
+bool vif_resume(struct vif *vif, char *error, size_t size)
+{
+    suspend_run(vif, SUSPEND_CALLBACK_EARLY);
+    __atomic_add_fetch(&vif->suspend_count, 1, __ATOMIC_RELAXED);
+    if (frontend_restart(vif) < 0) {
+        snprintf(error, size, "the resumed domain's network device is not in xenstore");
+        return false;
+    }
+    if (!frontend_wait_connected(vif, RESUME_PATIENCE)) {
+        snprintf(error, size, "the virtual interface did not connect again after the resume");
+        return false;
+    }
+    suspend_run(vif, SUSPEND_CALLBACK_LATE);
+    return true;
 }
 
 void suspend_destroy(struct vif *vif)

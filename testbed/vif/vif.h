@@ -47,6 +47,11 @@ void vif_leaks(struct vif *vif, struct leaks *leaks);
 
 /* Suspend and resume as a migration does: EARLY callbacks, frontend torn down and reconnected, LATE callbacks. PASSIVE. */
 int vif_suspend_resume(struct vif *vif);
+
+/* The same around a real suspend of the domain, over which nothing stays open: the frontend closes before, and connects to the
+ * new domain's backend between early and late callbacks. False and a sentence in `error`: it did not come back. PASSIVE. */
+void vif_suspend(struct vif *vif);
+bool vif_resume(struct vif *vif, char *error, size_t size);
 /* The device's D3 and D0 while the machine is in S3, or in S4 (`hibernate`): `away` runs while it sleeps. 0, or -1: it did not connect again. */
 int vif_sleep(struct vif *vif, bool hibernate, void (*away)(void *context), void *context);
 

@@ -12,13 +12,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct libxen_area {
-    uint8_t *address;
-    size_t pages;
-    struct libxen_area *next;
-    uint32_t references[];
-};
-
 static void *memory_alloc(struct xen *xen, size_t pages)
 {
     struct libxen *libxen = (struct libxen *)xen;
@@ -157,7 +150,7 @@ static const struct xen_ops libxen_ops = {
 };
 
 /* The number of the own domain, as xenstore has it. */
-static bool read_domid(struct libxen *libxen, char *error, size_t size)
+bool libxen_read_domid(struct libxen *libxen, char *error, size_t size)
 {
     char *value;
     int result = libxen_store_read(&libxen->xen, 0, "domid", &value);
@@ -185,7 +178,7 @@ struct xen *libxen_open(const struct libxen_options *options, char *error, size_
     libxen->shared = xengntshr_open(NULL, 0);
     if (libxen->shared == NULL) {
         snprintf(error, size, "/dev/xen/gntalloc cannot be opened (%s): run as root in a Xen domain, with the module xen-gntalloc", strerror(errno));
-    } else if (libxen_events_open(libxen, error, size) && libxen_store_open(libxen, error, size) && read_domid(libxen, error, size)) {
+    } else if (libxen_events_open(libxen, error, size) && libxen_store_open(libxen, error, size) && libxen_read_domid(libxen, error, size)) {
         return &libxen->xen;
     }
     libxen_close(&libxen->xen);

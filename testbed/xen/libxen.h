@@ -3,7 +3,7 @@
  * The provider for a real hypervisor: xen.h through the shared Xen libraries, from a process in a Xen domain. Live scheduler
  * only. Needs /dev/xen/{gntalloc,evtchn,xenbus}.
  *
- * Files: libxen.c (opening, memory and grants), libxen_event.c, libxen_store.c.
+ * Files: libxen.c (opening, memory and grants), libxen_event.c, libxen_store.c, libxen_resume.c.
  */
 #ifndef TESTBED_XEN_LIBXEN_H
 #define TESTBED_XEN_LIBXEN_H
@@ -23,9 +23,18 @@ struct libxen_options {
 struct xen *libxen_open(const struct libxen_options *options, char *error, size_t size);
 void libxen_close(struct xen *xen); /* everything released before; stops the tasks */
 
-/* --- shared by the three files --- */
+/* After the domain was suspended and resumed: memory keeps its contents and can be granted again. No grant and no channel may be
+ * open over it. False and a sentence in `error`. */
+bool libxen_resume(struct xen *xen, char *error, size_t size);
 
-struct libxen_area; /* one memory_alloc */
+/* --- shared by the files --- */
+
+struct libxen_area {        /* one memory_alloc */
+    uint8_t *address;
+    size_t pages;
+    struct libxen_area *next;
+    uint32_t references[];
+};
 struct libxen_event;
 struct libxen_watch;
 
@@ -53,6 +62,7 @@ struct libxen {
     struct task *watch_task;
 };
 
+bool libxen_read_domid(struct libxen *libxen, char *error, size_t size);
 bool libxen_events_open(struct libxen *libxen, char *error, size_t size);
 void libxen_events_close(struct libxen *libxen);
 bool libxen_store_open(struct libxen *libxen, char *error, size_t size);
