@@ -177,7 +177,7 @@ static void inject_start(const struct story_plan *plan)
 
 TEST(a_packet_whose_description_is_a_lie_costs_that_packet_only)
 {
-    story_everywhere(&(struct story_plan){ .queues = 4, .edge_buffers = 16, .prepare = inject_start, .tell = lying_packets }, 1);
+    story_everywhere(&(struct story_plan){ .queues = 4, .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .tell = lying_packets }, 1);
 }
 
 struct figure {

@@ -212,6 +212,7 @@ TRIPS("ndis-reset", a_reset_that_keeps_sends_is_caught)
 {
     fake->characteristics.ResetHandlerEx = (void *)reset_with_result;
     fake->characteristics.CheckForHangHandlerEx = (void *)hangs_always;
+    fake->characteristics.MinorNdisVersion = 30;
     fake->hold_sends = true;
     reset_result = NDIS_STATUS_SUCCESS;
     fake_add_running(fake);

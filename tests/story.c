@@ -337,7 +337,7 @@ static void child_body(void *argument)
     const struct story_plan *plan = child->plan;
     struct sched_options options = { .kind = plan->kind, .seed = plan->seed };
 
-    windows_play(windows_version_find(plan->windows != NULL ? plan->windows : "10-22h2"));
+    windows_play(windows_version_find(plan->windows != NULL ? plan->windows : STORY_WINDOWS));
     if (plan->trace_path != NULL) {
         options.trace = fopen(plan->trace_path, "w");
         CHECK(options.trace != NULL);
@@ -356,10 +356,18 @@ static void print_counts(const char *text, const struct story_plan *plan)
     while ((line = strstr(line, "# counted: ")) != NULL) {
         int length = (int)strcspn(line, "\n");
 
-        printf("%.*s (%s, VIF %u)\n", length, line, plan->kind == SCHED_LIVE ? "live" : "simulated", plan->vif_version != 0 ? plan->vif_version : 10);
+        printf("%.*s (%s, VIF %u, Windows %s)\n", length, line, plan->kind == SCHED_LIVE ? "live" : "simulated", plan->vif_version != 0 ? plan->vif_version : 10,
+               plan->windows != NULL ? plan->windows : STORY_WINDOWS);
         line += length;
     }
     fflush(stdout);
+}
+
+const char *story_windows(uint32_t turn)
+{
+    static const char *const kinds[] = { "7", STORY_WINDOWS, "11-24h2" };
+
+    return kinds[turn % (sizeof(kinds) / sizeof(kinds[0]))];
 }
 
 void story_everywhere(const struct story_plan *plan, uint32_t seeds)
@@ -374,11 +382,13 @@ void story_everywhere(const struct story_plan *plan, uint32_t seeds)
         told.kind = SCHED_SIMULATED;
         for (i = 0; i < seeds; i++) {
             told.seed = test_seed_given() ? test_seed() : test_seed() + i;
+            told.windows = plan->windows != NULL ? plan->windows : story_windows((uint32_t)told.seed + version);
             story_run(&told);
             told.quiet = true;
         }
         told.kind = SCHED_LIVE;
         told.seed = test_seed();
+        told.windows = plan->windows != NULL ? plan->windows : story_windows((uint32_t)told.seed + version + 1);
         told.quiet = plan->quiet;
         story_run(&told);
     }

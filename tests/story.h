@@ -35,7 +35,7 @@ struct story_plan {
     uint32_t vif_version, queues, mtu, backend_without, edge_buffers;
     uint32_t processors;                      /* 0: as many as queues */
     const struct topology *topology;          /* NULL: `processors` in groups of 64 */
-    const char *windows;
+    const char *windows;                      /* NULL: STORY_WINDOWS; with story_everywhere all kinds in turn */
     const char *const *set;
     const char *trace_path;                   /* NULL, or where the trace goes */
     void (*prepare)(const struct story_plan *plan); /* NULL, or what to do before the bed starts */
@@ -49,7 +49,12 @@ struct story_plan {
 /* Runs the plan in a child process; the case fails with its output unless the child ends well and leaves nothing behind. */
 void story_run(const struct story_plan *plan);
 
-/* The same on the live scheduler and the simulated one, `seeds` seeds of it, each with VIF 8, 9 and 10. Counts are printed once each. */
+/* Windows in turn: the oldest NDIS (6.20), one between, and one that polls (6.85 and later). */
+#define STORY_WINDOWS "10-22h2"
+const char *story_windows(uint32_t turn);
+
+/* The same on the live scheduler and the simulated one, `seeds` seeds of it, each with VIF 8, 9 and 10, on Windows of all kinds where the
+ * plan names none. Counts are printed once each. */
 void story_everywhere(const struct story_plan *plan, uint32_t seeds);
 /* What the scenario counted, as a line of the test's output. */
 void story_count(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -206,7 +206,11 @@ StateSetPower(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     TRACE("power: D%u -> D%u\n", (ULONG)Adapter->Power - NdisDeviceStateD0, (ULONG)State - NdisDeviceStateD0);
     EVENT_REPORT(XENNET_REPORT_POWER, Adapter, Adapter->Power, State, 0, 0);
     Adapter->Power = State;
-    if (State == NdisDeviceStateD0)
+    if (State == NdisDeviceStateD0) {
+        StoreWake(Adapter->Store);
         LinkStateChanged(Adapter->Link);
+    } else {
+        StoreSleep(Adapter->Store);
+    }
     return NDIS_STATUS_SUCCESS;
 }

@@ -33,6 +33,8 @@ struct _XENNET_STORE {
     // Immutable between StoreCreate and StoreDestroy.
     XENBUS_STORE_INTERFACE_V2 Store;
     XENBUS_SUSPEND_INTERFACE_V1 Suspend;
+
+    // StoreBind and StoreUnbind, which start, stop and power requests call; NDIS serialises those.
     XENBUS_SUSPEND_CALLBACK *Callback;
     BOOLEAN StoreAcquired;
     BOOLEAN SuspendAcquired;
@@ -180,6 +182,71 @@ StoreResumed(PVOID Argument)
     StoreWrite(Argument, TRUE);
 }
 
+// Acquires STORE and SUSPEND and has the line there. On failure what was taken stays for StoreUnbind.
+_IRQL_requires_(PASSIVE_LEVEL)
+static NTSTATUS
+StoreBind(XENNET_STORE *Store)
+{
+    NTSTATUS Status;
+
+    Status = Store->Store.StoreAcquire(&Store->Store.Interface);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Store->StoreAcquired = TRUE;
+    Status = Store->Suspend.Acquire(&Store->Suspend.Interface);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Store->SuspendAcquired = TRUE;
+    StoreWrite(Store, TRUE);
+    // Last: the callback may come at once.
+    return Store->Suspend.Register(&Store->Suspend.Interface, SUSPEND_CALLBACK_LATE, StoreResumed, Store,
+                                   &Store->Callback);
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+StoreDeafen(XENNET_STORE *Store)
+{
+    if (Store->Callback != NULL)
+        Store->Suspend.Deregister(&Store->Suspend.Interface, Store->Callback);
+    Store->Callback = NULL;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+StoreUnbind(XENNET_STORE *Store)
+{
+    StoreDeafen(Store);
+    if (Store->SuspendAcquired)
+        Store->Suspend.Release(&Store->Suspend.Interface);
+    Store->SuspendAcquired = FALSE;
+    if (Store->StoreAcquired)
+        Store->Store.StoreRelease(&Store->Store.Interface);
+    Store->StoreAcquired = FALSE;
+}
+
+_Use_decl_annotations_
+VOID
+StoreSleep(XENNET_STORE *Store)
+{
+    StoreUnbind(Store);
+}
+
+_Use_decl_annotations_
+VOID
+StoreWake(XENNET_STORE *Store)
+{
+    NTSTATUS Status;
+
+    if (Store->StoreAcquired)
+        return;
+    Status = StoreBind(Store);
+    if (!NT_SUCCESS(Status)) {
+        TRACE_ERROR("no xenstore after low power (status %08x)\n", (ULONG)Status);
+        StoreUnbind(Store);
+    }
+}
+
 _Use_decl_annotations_
 NDIS_STATUS
 StoreCreate(XENNET_ADAPTER *Adapter, XENNET_STORE **Result)
@@ -198,20 +265,10 @@ StoreCreate(XENNET_ADAPTER *Adapter, XENNET_STORE **Result)
     if (Status != NDIS_STATUS_SUCCESS)
         goto Failed;
 
-    Status = NDIS_STATUS_ADAPTER_NOT_READY;
-    if (!NT_SUCCESS(Store->Store.StoreAcquire(&Store->Store.Interface)))
-        goto Failed;
-    Store->StoreAcquired = TRUE;
-    if (!NT_SUCCESS(Store->Suspend.Acquire(&Store->Suspend.Interface)))
-        goto Failed;
-    Store->SuspendAcquired = TRUE;
-
     (VOID)InterlockedIncrement(&StoreUsers);
     Store->Counted = TRUE;
-    StoreWrite(Store, TRUE);
-    // Last: the callback may come at once.
-    if (!NT_SUCCESS(Store->Suspend.Register(&Store->Suspend.Interface, SUSPEND_CALLBACK_LATE, StoreResumed, Store,
-                                            &Store->Callback)))
+    Status = NDIS_STATUS_ADAPTER_NOT_READY;
+    if (!NT_SUCCESS(StoreBind(Store)))
         goto Failed;
     *Result = Store;
     return NDIS_STATUS_SUCCESS;
@@ -227,13 +284,11 @@ StoreDestroy(XENNET_STORE *Store)
 {
     if (Store == NULL)
         return;
-    if (Store->Callback != NULL)
-        Store->Suspend.Deregister(&Store->Suspend.Interface, Store->Callback);
-    if (Store->Counted && InterlockedDecrement(&StoreUsers) == 0)
+    // First: a callback would write the line again.
+    StoreDeafen(Store);
+    // Asleep there is no xenstore to take the line from; the one after waking up is made anew.
+    if (Store->Counted && InterlockedDecrement(&StoreUsers) == 0 && Store->StoreAcquired)
         StoreWrite(Store, FALSE);
-    if (Store->SuspendAcquired)
-        Store->Suspend.Release(&Store->Suspend.Interface);
-    if (Store->StoreAcquired)
-        Store->Store.StoreRelease(&Store->Store.Interface);
+    StoreUnbind(Store);
     MemoryFree(Store);
 }
