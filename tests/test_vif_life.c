@@ -216,6 +216,43 @@ TEST(traffic_goes_on_after_suspend_and_resume)
     run_all((struct story){ suspend, { .version = 10, .queues = 1 } }, 20);
 }
 
+/* What would be lost when the domain is saved: its channels and what it has granted. */
+static uint32_t open_things(struct vif_bed *bed)
+{
+    struct leaks leaks = { 0 };
+    uint32_t count = 0;
+
+    xen_leaks(bed->guest, &leaks);
+    for (size_t i = 0; i < leaks.count; i++) {
+        count += strstr(leaks.lines[i], "event channel") != NULL || strstr(leaks.lines[i], "grant") != NULL;
+    }
+    leaks_free(&leaks);
+    return count;
+}
+
+static void saved_and_restored(struct vif_bed *bed)
+{
+    char error[128];
+
+    vb_bind(bed);
+    exchange(bed, 1);
+    CHECK(open_things(bed) != 0);
+    for (uint32_t i = 2; i <= 3; i++) {
+        vif_suspend(bed->vif);
+        CHECK_EQ(open_things(bed), 0);
+        vif_suspend(bed->vif); /* once more is nothing */
+        CHECK(vif_resume(bed->vif, error, sizeof(error)));
+        exchange(bed, i);
+    }
+    vb_unbind(bed);
+    vif_suspend(bed->vif); /* and it need not come back */
+}
+
+TEST(nothing_is_open_while_the_domain_is_saved)
+{
+    run_all((struct story){ saved_and_restored, { .version = 10, .queues = 1 } }, 20);
+}
+
 static void enable_again(struct vif_bed *bed)
 {
     for (uint32_t i = 1; i <= 3; i++) {
