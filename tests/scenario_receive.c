@@ -5,6 +5,7 @@
  */
 #include "packets.h"
 #include "story_watch.h"
+#include "vif/hostile.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
 
@@ -141,6 +142,54 @@ static void coalesced(struct story *story)
 TEST(coalesced_packets_carry_their_segment_count_and_the_switch_works_at_run_time)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .windows = STORY_WINDOWS, .tell = coalesced }, 1); /* NDIS 6.20 has no RSC */
+}
+
+/* What XenVif found out about checksums, over all that can be: nothing, good or bad for each of the three. */
+static void checksums(struct story *story)
+{
+    static uint8_t memory[256];
+    struct watch *watch = watch_open(story);
+    struct MDL *mdl = mdl_create(memory, sizeof(memory));
+    uint32_t ip, tcp, udp, told = 0;
+
+    frame_plain(memory, 100, story_guest_mac, story_peer_mac, 7);
+    for (ip = 0; ip < 3; ip++) {
+        for (tcp = 0; tcp < 3; tcp++) {
+            for (udp = 0; udp < 3; udp++) {
+                const struct vif_inject inject = { .mdl = mdl, .length = 100, .checksum = ip | tcp << 3 | udp << 6 };
+                struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO info;
+
+                watch_forget(watch);
+                vif_inject(story->bed.vif, 0, &inject);
+                CHECK_EQ(watch->count, 1);
+                info.Value = (void *)(uintptr_t)watch->seen[0].checksum;
+                CHECK_EQ(info.Receive.IpChecksumSucceeded, ip == 1);
+                CHECK_EQ(info.Receive.IpChecksumFailed, ip == 2);
+                CHECK_EQ(info.Receive.TcpChecksumSucceeded, tcp == 1);
+                CHECK_EQ(info.Receive.TcpChecksumFailed, tcp == 2);
+                CHECK_EQ(info.Receive.UdpChecksumSucceeded, udp == 1);
+                CHECK_EQ(info.Receive.UdpChecksumFailed, udp == 2);
+                told++;
+            }
+        }
+    }
+    story_count("%u findings about checksums told as they are", told);
+    while (vif_inject_returned() < told) {
+        story_rest();
+    }
+    mdl_free(mdl);
+    watch_close(watch);
+}
+
+static void inject_start(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_inject_start();
+}
+
+TEST(checksums_are_told_as_xenvif_found_them)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = checksums }, 1);
 }
 
 /* OffloadMisc: what the keywords say is in force again after the adapter was taken down and made anew. */
