@@ -4,7 +4,7 @@
  * the adapter initializes, restarts, answers OIDs and carries traffic. Either the driver fails cleanly (nothing left behind, and a
  * second try works) or it gives full service.
  */
-#include "story_watch.h"
+#include "story_rss.h"
 
 #include <stdio.h>
 #include <sys/mman.h>
@@ -86,6 +86,8 @@ static void work_with_a_failure(struct story *story)
     const uint32_t *oids;
     uint32_t count = adapter_supported_oids(story->bed.adapter, &oids), filter, i;
     struct NDIS_OFFLOAD_PARAMETERS parameters;
+    struct rss_set set;
+    bool awake;
 
     serve(story);
     fail_at(sweep->n);
@@ -102,6 +104,8 @@ static void work_with_a_failure(struct story *story)
     parameters.Header.Revision = NDIS_OFFLOAD_PARAMETERS_REVISION_3;
     parameters.Header.Size = NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3;
     (void)oid_put(story, OID_TCP_OFFLOAD_PARAMETERS, &parameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3);
+    rss_fill(&set, 8, story->queues, RSS_ALL_TYPES);
+    (void)rss_put(story, &set, sizeof(set));
     for (i = 0; i < 8; i++) {
         nbl = raw_nbl(watch->raw);
         frame_plain(buffer, 200, story_peer_mac, story_guest_mac, i);
@@ -115,12 +119,18 @@ static void work_with_a_failure(struct story *story)
     }
     (void)watch_wait(watch, 8);
     CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
-    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
-    if (adapter_restart(story->bed.adapter) != SUCCESS) {
+    CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
+    CHECK_EQ(vif_sleep(story->bed.vif, true, NULL, NULL), 0);
+    awake = adapter_set_power(story->bed.adapter, NdisDeviceStateD0) == SUCCESS;
+    if (awake) {
+        CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+        awake = adapter_restart(story->bed.adapter) == SUCCESS;
+    }
+    *sweep->found = fail_candidates();
+    if (!awake) { /* a restart may fail; the next works */
         fail_disarm();
         CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
     }
-    *sweep->found = fail_candidates();
     tell_failure(sweep);
     fail_disarm();
     raw_free_all(watch->raw);
@@ -160,10 +170,12 @@ TEST(each_call_that_fails_while_the_adapter_starts_fails_it_cleanly_or_not_at_al
 {
     sweep_all(true, 1, "10-22h2", 10);
     sweep_all(true, 2, "7", 8);
+    sweep_all(true, 1, "11-24h2", 9);
 }
 
 TEST(each_call_that_fails_while_the_adapter_works_costs_no_more_than_its_request)
 {
     sweep_all(false, 1, "10-22h2", 10);
     sweep_all(false, 2, "11-24h2", 9);
+    sweep_all(false, 1, "7", 8);
 }

@@ -3,6 +3,9 @@
  * Receive side scaling: sets that are valid, invalid, mis-sized and misaligned; packets with the hash of Microsoft's published
  * vectors, on the processor that the table names.
  */
+#include <stdio.h>
+
+#include "nt/fail.h"
 #include "nt/topology.h"
 #include "story_rss.h"
 
@@ -341,4 +344,59 @@ static void revisions(struct story *story)
 TEST(sets_of_revision_1_and_3_take_effect)
 {
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .windows = "2025", .tell = revisions }, 1);
+}
+
+/* XenVif's own calls fail, one after the other: half a set is none, and what was in force still is. */
+static void arm_none(const struct story_plan *plan)
+{
+    (void)plan;
+    fail_at(0);
+}
+
+static void refused_half_way(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint32_t refused = 0, n, v;
+    struct rss_set good, set;
+
+    fail_disarm();
+    rss_fill(&good, 16, QUEUES, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &good, sizeof(good)), SUCCESS);
+    rss_fill(&set, 16, 1, RSS_ALL_TYPES);
+    memset(set.key, 0x55, RSS_KEY);
+    for (n = 1;; n++) {
+        char text[1024];
+        uint32_t calls;
+        int32_t status;
+
+        fail_at(n);
+        status = rss_put(story, &set, sizeof(set));
+        calls = fail_candidates();
+        if (fail_told(text, sizeof(text))) {
+            fprintf(stderr, "# call %u failed: %s\n", n, text);
+        }
+        fail_disarm();
+        if (n > calls) {
+            CHECK_EQ(status, SUCCESS);
+            break;
+        }
+        CHECK(!IS(status, SUCCESS));
+        refused++;
+        v = n % RSS_VECTORS;
+        rss_expect(watch, &rss_vectors[v], true, &good, 16, 0);
+        rss_expect(watch, &rss_vectors[v], false, &good, 16, 0);
+    }
+    CHECK_EQ(refused, 4); /* a processor's index, then algorithm, parameters and mapping */
+    watch_close(watch);
+    story_count("%u steps of a set failed, each without a change", refused);
+}
+
+TEST(a_set_that_xenvif_refuses_half_way_changes_nothing)
+{
+    uint32_t version;
+
+    for (version = 8; version <= 10; version++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = version, .windows = story_windows(version), .queues = QUEUES,
+                                        .edge_buffers = 16, .prepare = arm_none, .tell = refused_half_way });
+    }
 }
