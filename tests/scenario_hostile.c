@@ -194,6 +194,7 @@ static const struct figure figures[] = {
     { "large sends of 4 GB", LIE_LARGE_SIZE, UINT32_MAX }, { "large sends of one byte", LIE_LARGE_SIZE, 1 }, { "unknown offloads", LIE_OFFLOADS, 0xff80 },
     { "unknown hash types", LIE_HASH_TYPES, 0xffffffe0 }, { "no hash types", LIE_HASH_TYPES, 0 }, { "a link state that does not exist", LIE_CONNECT, 77 },
     { "a duplex that does not exist", LIE_DUPLEX, 77 }, { "no speed", LIE_SPEED, 0 }, { "impossible speed", LIE_SPEED, UINT64_MAX },
+    { "no address", LIE_ADDRESS, 0 }, { "a group's address", LIE_ADDRESS, 0x0302015e0001 }, { "everybody's address", LIE_ADDRESS, 0xffffffffffff },
 };
 
 static void lying_figures(struct story *story)
@@ -207,6 +208,8 @@ static void lying_figures(struct story *story)
     CHECK(facts.link_speed_tx == UINT64_MAX || facts.link_speed_tx <= 10000000000000ull);
     CHECK(facts.lso4_size <= 65535 && facts.lso6_size <= 65535);
     CHECK(facts.rss_queues <= 64);
+    CHECK((facts.permanent_mac[0] & 1) == 0 && (facts.current_mac[0] & 1) == 0);
+    CHECK(memcmp(facts.permanent_mac, "\0\0\0\0\0\0", 6) != 0 && memcmp(facts.current_mac, "\0\0\0\0\0\0", 6) != 0);
     if (figure->lie != LIE_FRAME_SIZE || figure->value > 200) {
         story_send(story, 0, 40, 4);
         story_inject(story, 0, 40);
@@ -232,6 +235,84 @@ TEST(a_figure_that_cannot_be_true_costs_at_most_a_feature)
     for (i = 0; i < ARRAY(figures); i++) {
         story_everywhere(&(struct story_plan){ .queues = 2, .edge_buffers = 16, .prepare = lie_first, .detail = &figures[i], .quiet = i % 6 != 0, .tell = lying_figures }, 1);
     }
+}
+
+/* What is wrong in no way that matters is taken: bits that nobody defined, a tag of any value, no hash, no headers. */
+static void strange_packets(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct packet packet;
+    uint32_t bit, n = 0;
+
+    mdl = mdl_create(memory, MEMORY);
+    frame_plain(memory, 64, story_guest_mac, story_peer_mac, 7);
+    for (bit = 0; bit < 32; bit++) {
+        describe(&packet, 0);
+        packet.inject.checksum = 1u << bit;
+        vif_inject(story->bed.vif, 0, &packet.inject);
+        CHECK_EQ(watch->count, ++n);
+    }
+    for (bit = 0; bit < 16; bit++) {
+        describe(&packet, 0);
+        packet.inject.tci = (uint16_t)(0xffff >> bit);
+        vif_inject(story->bed.vif, 0, &packet.inject);
+        CHECK_EQ(watch->count, ++n);
+        CHECK_EQ(watch->seen[n - 1].vlan, packet.inject.tci & 0xfff);
+    }
+    describe(&packet, 0);
+    packet.inject.info = NULL;
+    packet.inject.hash = NULL;
+    vif_inject(story->bed.vif, 0, &packet.inject);
+    CHECK_EQ(watch->count, ++n);
+    CHECK_EQ(watch->seen[n - 1].hash_info, 0);
+    while (vif_inject_returned() < n) {
+        story_rest();
+    }
+    mdl_free(mdl);
+    story_count("%u packets with bits, tags and pointers that say nothing went up", n);
+    watch_close(watch);
+}
+
+TEST(what_says_nothing_about_a_packet_does_no_harm)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = strange_packets }, 1);
+}
+
+/* The same figures, told while traffic goes on: what is in force stays or gets less, and the truth heals it. */
+static void lying_later(struct story *story)
+{
+    uint32_t i, told = 0, out, in;
+
+    for (i = 0; i < ARRAY(figures); i++) {
+        struct adapter_facts facts;
+
+        if (figures[i].lie != LIE_FRAME_SIZE && figures[i].lie != LIE_CONNECT && figures[i].lie != LIE_DUPLEX && figures[i].lie != LIE_SPEED) {
+            continue; /* asked once, at the start */
+        }
+        vif_lie(figures[i].lie, figures[i].value);
+        vif_tell_mac(story->bed.vif);
+        adapter_facts(story->bed.adapter, &facts);
+        CHECK(facts.mtu >= 68 && facts.mtu <= 65535);
+        CHECK(facts.link_speed_tx == UINT64_MAX || facts.link_speed_tx <= 10000000000000ull);
+        CHECK(oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE) >= 68);
+        vif_tell_truth();
+        vif_tell_mac(story->bed.vif);
+        out = story->out.sent;
+        in = story->in.sent;
+        story_send(story, 0, 20, 4);
+        story_inject(story, 0, 20);
+        story_check_from(story, out, in);
+        told++;
+    }
+    CHECK(told >= 8);
+    story_count("%u figures that cannot be true told while traffic went on", told);
+}
+
+TEST(a_figure_that_becomes_impossible_does_no_harm)
+{
+    static const struct figure truth = { "", LIE_STATISTIC, 0 };
+
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .detail = &truth, .prepare = lie_first, .tell = lying_later }, 1);
 }
 
 static void lying_completions(struct story *story)

@@ -31,6 +31,19 @@ AdapterIndicateStatus(XENNET_ADAPTER *Adapter, NDIS_STATUS Code, VOID *Buffer, U
     NdisMIndicateStatusEx(Adapter->NdisHandle, &Indication);
 }
 
+// A group's address and none at all are no station's: a local one takes its place, which XenVif's filter does not know.
+static VOID
+AdapterMendAddress(XENNET_ADAPTER *Adapter, ETHERNET_ADDRESS *Address)
+{
+    static const ETHERNET_ADDRESS None = {{0}};
+
+    if (!(Address->Byte[0] & 0x01) && !RtlEqualMemory(Address, &None, sizeof(None)))
+        return;
+    TRACE_ERROR("XenVif says an address that is no station's, using a local one\n");
+    Address->Byte[0] = (UCHAR)((Address->Byte[0] & ~0x01) | 0x02);
+    Adapter->ForeignAddress = TRUE;
+}
+
 // Reads what XenVif and the backend fix for the life of the adapter, within what can be true.
 static VOID
 AdapterQueryVif(XENNET_ADAPTER *Adapter)
@@ -57,6 +70,8 @@ AdapterQueryVif(XENNET_ADAPTER *Adapter)
     Adapter->ReceiveRingSize *= Adapter->QueueCount;
     VIF_CALL(Vif, MacQueryPermanentAddress, &Adapter->PermanentAddress);
     VIF_CALL(Vif, MacQueryCurrentAddress, &Adapter->CurrentAddress);
+    AdapterMendAddress(Adapter, &Adapter->PermanentAddress);
+    AdapterMendAddress(Adapter, &Adapter->CurrentAddress);
     // XenVif reads NetworkAddress too; where it has not, its filter knows another address and must let all of them pass.
     if (Adapter->Config.HasAddress && !RtlEqualMemory(&Adapter->CurrentAddress, &Adapter->Config.Address,
                                                       sizeof(Adapter->CurrentAddress))) {
