@@ -18,7 +18,7 @@ from scripts.cli import ROOT
 from tests.traffic_bed import ensure_built, needs_traffic, run_py
 
 OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif", "--backend-no",
-           "--bypass", "--xen", "--quick", "--json", "--verbose")
+           "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to play other users and machines")
 
@@ -88,6 +88,12 @@ class Options(SentenceCase):
 
     def test_an_unknown_vif_version_is_named_with_those_known(self):
         self.bad("--vif", "7")("--vif '7'", "8, 9, 10")
+
+    def test_a_guest_that_xen_does_not_have_is_named_with_those_it_has(self):
+        self.bad("--xen", "--xen-guest", "hvm")("--xen-guest 'hvm'", "pv, pvh")
+
+    def test_a_guest_without_xen_is_told(self):
+        self.bad("--xen-guest", "pv")("--xen-guest", "--xen")
 
     def test_an_unknown_backend_feature_is_named_with_those_known(self):
         self.bad("--backend-no", "csum,turbo")("--backend-no 'turbo'", "gso-tcpv4", "multi-queue")
