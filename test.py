@@ -23,14 +23,15 @@ from scripts.suite_run import Runner
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
 EPILOG = """\
 NAME is a file (test_store), a case (test_store:watch_fires_once) or a pattern of either in shell wildcards.
-test_xen boots the real Xen in software emulation, takes many minutes and runs only when it is named.
+test_xen boots the real Xen in software emulation; test_xen_guests guests on it, which takes many minutes: it runs
+only when it is named, or with --xen-guests.
 Without root, the tests that need it are skipped by name. Exit status: 0 all passed; 1 a test failed; 2 something
 to put right first."""
 
 
 def read(arguments):
     parser = cli.Parser(prog="test.py", usage="test.py [options] [NAME...]", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="what to run (default: everything but test_xen)")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="what to run (default: everything but test_xen_guests)")
     parser.add_argument("--xen-guests", action="store_true", help="run the tests that need guests on the real Xen: test_xen_guests")
     parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
     parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9), help="how many seeds the simulated tests try")

@@ -181,8 +181,30 @@ static void exchange_window(struct provider *provider, const uint32_t *lengths, 
     }
 }
 
+static bool device_works(struct provider *provider)
+{
+    char state[16] = "";
+    FILE *file = provider->real ? fopen("/sys/class/net/vif0.0/operstate", "r") : NULL;
+
+    if (file != NULL) {
+        (void)!fgets(state, sizeof(state), file);
+        fclose(file);
+    }
+    return !provider->real || strncmp(state, "up", 2) == 0;
+}
+
+/* A real device drops what it is given until the kernel has noticed, by and by, that its carrier has come. */
+static void settle(struct provider *provider)
+{
+    provider_until(provider, device_works, "netback's device has its carrier");
+    if (provider->real) {
+        command("ip link show vif0.0 > /dev/null"); /* waits for the kernel to be done with it */
+    }
+}
+
 void provider_exchange(struct provider *provider, const uint32_t *lengths, uint32_t count)
 {
+    settle(provider);
     for (uint32_t done = 0; done < count; done += PROVIDER_WINDOW) {
         exchange_window(provider, lengths + done, count - done < PROVIDER_WINDOW ? count - done : PROVIDER_WINDOW, done);
     }
@@ -393,6 +415,7 @@ static void main_task(void *argument)
     if (!bed_start(&story->bed, &story->options, story->error, sizeof(story->error))) {
         give_up("the bed did not start: %s", story->error);
     }
+    settle(provider);
     provider->plan->tell(provider);
     bed_stop(&story->bed, &leaks);
     for (size_t i = 0; i < leaks.count; i++) {

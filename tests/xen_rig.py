@@ -15,6 +15,7 @@ from scripts.xenrig.boot import QEMU
 from scripts.xenrig.traffic import XenTraffic
 
 PROGRAMS = ROOT / "build" / "tests"
+SCENARIOS = [PROGRAMS / name for name in ("scenario_provider", "scenario_provider_life")]
 BACK = "/local/domain/0/backend/vif/0/0"
 FRONT = "/local/domain/0/device/vif/0"
 
@@ -27,12 +28,15 @@ def rig():
     with made.one_at_a_time(print):
         if not made.DRIVER.exists():
             made.driver(print)
-        if not xenbed.PROGRAM.exists() or not (PROGRAMS / "conformance_netif").exists():
+        if not all(path.exists() for path in (xenbed.PROGRAM, PROGRAMS / "conformance_netif", *SCENARIOS)):
             made.testbed(print, "tests")
         parts = xenbed.prepare(print)
     children = Children().__enter__()
     atexit.register(children.end_all)
     files = xenbed.bed_files(made.DRIVER, made.INF) + [(PROGRAMS / "conformance_netif", "rig/conformance_netif")]
+    # Scenarios look for the driver from their own place in the tree.
+    files += [(path, f"rig/build/tests/{path.name}") for path in SCENARIOS]
+    files += [(path, f"rig/xennet/x64/{path.name}") for path in (made.DRIVER, made.INF)]
     return xenbed.boot(children, parts, files, print, "console-test.log")
 
 
@@ -55,7 +59,7 @@ def running(*arguments):
         raise AssertionError(f"left behind: {bed.end['leaks']}")
 
 
-def dom0(text, seconds=60):
+def dom0(text, seconds=300):
     """Output of a shell command in domain 0 that must work."""
     status, output = rig().run(text, seconds)
     if status != 0:
@@ -85,9 +89,9 @@ def captured(bed, mtu, frames=4000):
     """Runs tcpdump on the wire; the Capture is in the list when the block ends."""
     result = []
     where = f"nsenter --net={bed.namespace('wire')}"
-    tool = rig().spawn(f"{where} timeout 120 tcpdump -Z root -i {bed.tap('wire')} -nn -vv -l -c {frames} tcp > /run/capture 2> /run/capture.err")
-    dom0("for i in $(seq 200); do grep -q listening /run/capture.err && break; usleep 50000; done; grep listening /run/capture.err")
+    tool = rig().spawn(f"{where} timeout 1000 tcpdump -Z root -i {bed.tap('wire')} -nn -vv -l -c {frames} tcp > /run/capture 2> /run/capture.err")
+    dom0("for i in $(seq 2000); do grep -q listening /run/capture.err && break; usleep 50000; done; grep listening /run/capture.err")
     yield result
     dom0("kill -INT $(pidof tcpdump) 2> /dev/null; true")
-    tool.wait(60)
+    tool.wait(300)
     result.append(Capture(dom0(CONDENSE), mtu))

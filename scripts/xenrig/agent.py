@@ -66,7 +66,7 @@ class Agent:
                 raise RigError(self.ended_text(), 1)
         return command
 
-    def run(self, text, seconds=60):
+    def run(self, text, seconds=300):
         """(status, output) of a shell command."""
         command = self.spawn(text)
         output = command.wait(seconds)
