@@ -11,7 +11,10 @@
 #define SUCCESS NDIS_STATUS_SUCCESS
 #define SECOND 1000000000ull
 
-enum { SENDS = 60, BYTES = 200, SECONDS_MOST = 12, COME_BACK = 60 };
+enum { SENDS = 60, BYTES = 200, COME_BACK = 60 };
+
+/* Virtual time is exact; a machine that runs something else too only has to get there. */
+#define SECONDS_MOST (sched_kind() == SCHED_LIVE ? 60u : 12u)
 
 /* --- a wire that takes its time --- */
 

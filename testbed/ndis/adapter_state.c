@@ -220,6 +220,14 @@ static void fill_restart(struct adapter *adapter, struct NDIS_RESTART_GENERAL_AT
     to->MaxLookaheadSizeAccessed = NDIS_MAX_LOOKAHEAD_SIZE_ACCESSED_UNDEFINED;
 }
 
+/* What the miniport changed in them holds from now on: those above are told of it (Microsoft, "MINIPORT_RESTART"). */
+static void take_restart(struct adapter *adapter, const struct NDIS_RESTART_GENERAL_ATTRIBUTES *from)
+{
+    RULE(from->MtuSize >= 68 && from->MtuSize <= 65535, "ndis-attributes", "MtuSize %u in the restart attributes", from->MtuSize);
+    adapter->general.MtuSize = from->MtuSize;
+    adapter->general.LookaheadSize = from->LookaheadSize;
+}
+
 static int32_t restart_now(struct adapter *adapter)
 {
     restart_handler *handler = adapter->miniport->handlers.RestartHandler;
@@ -250,6 +258,7 @@ static int32_t restart_now(struct adapter *adapter)
         adapter_check_paused(adapter);
         return status;
     }
+    take_restart(adapter, (const struct NDIS_RESTART_GENERAL_ATTRIBUTES *)(void *)attributes.head.Data);
     adapter_move(adapter, ADAPTER_RUNNING);
     if (adapter->edge != NULL) {
         edge_release(adapter->edge);
