@@ -133,7 +133,8 @@ static void batches_told(struct story *story)
 
 TEST(a_batch_without_end_is_indicated_in_parts)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = batches_told }, 2);
+    /* Where NDIS polls, it says how many packets it takes at once. */
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .tell = batches_told }, 2);
 }
 
 /* --- NBLs --- */

@@ -70,6 +70,7 @@ struct adapter_counters {
     uint64_t tx_packets, tx_bytes, tx_calls, tx_completions, tx_completion_calls, tx_failed; /* packets: NBs; calls: MiniportSendNetBufferLists */
     uint64_t rx_packets, rx_bytes, rx_calls, rx_returns, rx_return_calls, rx_low_resources;   /* calls: NdisMIndicateReceiveNetBufferLists */
     uint64_t tx_lso, tx_checksum, rx_coalesced, rx_checksum_good;
+    uint64_t polls;      /* calls of NdisPoll handlers */
     uint64_t rx_unshown; /* received in more pieces than a frame has vectors: returned, not shown to the receiver */
 };
 void adapter_counters(struct adapter *adapter, struct adapter_counters *counters);

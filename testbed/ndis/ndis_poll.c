@@ -81,6 +81,7 @@ static bool run_once(struct poll *poll)
     NDIS_HEADER(data.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(data));
     data.Receive.MaxNblsToIndicate = most;
     data.Transmit.MaxNblsToComplete = most;
+    COUNT(adapter_here(poll->adapter)->counts.polls, 1);
     DRIVER_CALL_VOID("NdisPoll", poll->handler(poll->context, &data));
     RULE(data.Receive.NumberOfIndicatedNbls <= most && (data.Receive.NumberOfIndicatedNbls != 0) == (data.Receive.IndicatedNblChain != NULL),
          "ndis-poll", "a poll indicates %u NBLs, %u were asked for", data.Receive.NumberOfIndicatedNbls, most);
