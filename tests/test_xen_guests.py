@@ -21,9 +21,9 @@ from tests.xen_rig import needs_rig, options
 DOWNLOAD = 10_000_000
 SECONDS = 1
 SUSPENDS = 2
-RECOVERY_SECONDS = 180
+RECOVERY_SECONDS = 400
 ROUNDS = 10
-ROUNDS_SECONDS = 300
+ROUNDS_SECONDS = 800
 
 
 class Machine:
@@ -74,7 +74,7 @@ def until(number, states):
     """Shell text that waits until the states of frontend and backend are (or are not) those."""
     front, back = f"/local/domain/{number}/device/vif/0", f"/local/domain/0/backend/vif/{number}/0"
     return (f"""t=0; until [ "$(xenstore-read {front}/state {back}/state | tr -d '\\n')" {states} ]; do t=$((t+1)); """
-            f"[ $t -gt 2000 ] && {{ xenstore-ls {front}; xenstore-ls {back}; exit 1; }}; usleep 5000; done")
+            f"[ $t -gt 8000 ] && {{ xenstore-ls {front}; xenstore-ls {back}; exit 1; }}; usleep 5000; done")
 
 
 class Guests:

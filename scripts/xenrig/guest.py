@@ -20,9 +20,9 @@ MEMORY_MB, PROCESSORS = 192, 2
 # Domain 0 holds the guest's kernel and RAM disk twice while it makes the guest, and all of its memory while it is saved. A PVH guest needs hardware virtualization,
 # which QEMU plays as AMD's.
 SHAPES = {"pv": Shape(1280, 768, "qemu64,+rdtscp"), "pvh": Shape(1280, 768, "qemu64,-rdtscp,+svm,+npt")}
-CREATE_SECONDS = 180
-SAVE_SECONDS = 300
-START_SECONDS = 240
+CREATE_SECONDS = 600
+SAVE_SECONDS = 900
+START_SECONDS = 900    # 10 on an idle machine
 
 
 class Guest(Agent):

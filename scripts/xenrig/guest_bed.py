@@ -7,8 +7,8 @@ from scripts.xenrig import bed, guest_image
 from scripts.xenrig.guest import SHAPES, Guest
 
 WIRE_NAMESPACE = "/run/netns/wire"
-DEVICE_SECONDS = 120
-RESUME_SECONDS = 180
+DEVICE_SECONDS = 300
+RESUME_SECONDS = 600
 
 
 def prepare(say):

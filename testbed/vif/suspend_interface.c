@@ -10,7 +10,7 @@
 #include "vif/internal.h"
 
 #define COME_BACK_PATIENCE (10ull * 1000000000ull)
-#define RESUME_PATIENCE (120ull * 1000000000ull) /* an emulated machine */
+#define RESUME_PATIENCE (500ull * 1000000000ull) /* an emulated machine */
 
 typedef MS_ABI void suspend_function(void *argument);
 
