@@ -141,6 +141,13 @@ PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
 
 _Use_decl_annotations_
 BOOLEAN
+PollServes(XENNET_POLL *Poll, ULONG Processor)
+{
+    return PollGetQueue(Poll, Processor)->Handle != NULL;
+}
+
+_Use_decl_annotations_
+BOOLEAN
 PollQueue(XENNET_POLL *Poll, ULONG Processor, NET_BUFFER_LIST *Head, NET_BUFFER_LIST *Tail, ULONG Count)
 {
     POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
@@ -212,6 +219,9 @@ PollRegister(XENNET_POLL *Poll, ULONG Processor)
 
     Queue->Poll = Poll;
     KeInitializeSpinLock(&Queue->Lock);
+    // A processor that comes later has nothing to aim a poll at yet: its packets go up as they come.
+    if (!NT_SUCCESS(KeGetProcessorNumberFromIndex(Processor, &Number)))
+        return STATUS_SUCCESS;
     RtlZeroMemory(&Characteristics, sizeof(Characteristics));
     Characteristics.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     Characteristics.Header.Revision = NDIS_POLL_CHARACTERISTICS_REVISION_1;
@@ -223,9 +233,7 @@ PollRegister(XENNET_POLL *Poll, ULONG Processor)
         Queue->Handle = NULL;
         return Status;
     }
-    // A processor number that does not exist yet (hot add) has no packets either.
-    if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Processor, &Number)))
-        Poll->SetAffinity(Queue->Handle, &Number);
+    Poll->SetAffinity(Queue->Handle, &Number);
     return Status;
 }
 

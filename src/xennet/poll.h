@@ -19,6 +19,9 @@ VOID PollCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_result_maybenull_ 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID PollDestroy(_In_opt_ XENNET_POLL *Poll);
 
+// FALSE: a processor that came after the adapter, whose packets are not polled.
+BOOLEAN PollServes(_In_ XENNET_POLL *Poll, _In_ ULONG Processor);
+
 // Appends a chain for this processor, unless the adapter does not run any more: FALSE, it stays the caller's.
 _IRQL_requires_(DISPATCH_LEVEL)
 BOOLEAN PollQueue(_In_ XENNET_POLL *Poll, _In_ ULONG Processor, _In_ NET_BUFFER_LIST *Head, _In_ NET_BUFFER_LIST *Tail,

@@ -120,7 +120,7 @@ ReceiveDeliver(RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch)
 {
     XENNET_POLL *Poll = Processor->Receive->Poll;
 
-    if (Poll == NULL) {
+    if (Poll == NULL || !PollServes(Poll, Processor->Index)) {
         ReceiveIndicate(Processor, Batch, 0);
         return;
     }
