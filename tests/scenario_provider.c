@@ -333,26 +333,28 @@ TEST(groups_are_filtered_by_the_backend)
 
 /* --- features that are missing --- */
 
+/* What the frontend has made of it: its queues and the event channels for them and for the control ring. */
+struct outcome { uint32_t queues, channels; };
+
 static void some_frames(struct provider *provider)
 {
+    const struct outcome *outcome = provider->plan->detail;
     struct vif_counters counters;
 
     vif_counters(provider->story.bed.vif, &counters);
-    CHECK_EQ(counters.queues, provider->plan->detail != NULL ? 1 : provider->story.options.queues);
+    CHECK_EQ(counters.queues, outcome->queues);
+    CHECK_EQ(provider_held(provider, "event channel"), outcome->channels);
     provider_frames(provider, 4 * PROVIDER_WINDOW);
 }
 
-TEST(one_event_channel_for_both_rings_of_a_queue)
+static void without(const char *names, uint32_t queues, uint32_t channels)
 {
-    provider_everywhere(&(struct provider_plan){ .queues = 2, .without = "split-event-channels", .tell = some_frames }, SEEDS);
+    const struct outcome outcome = { queues, channels };
+
+    provider_everywhere(&(struct provider_plan){ .queues = 2, .without = names, .detail = &outcome, .tell = some_frames }, SEEDS);
 }
 
-TEST(a_backend_without_control_ring_and_multicast_control)
-{
-    provider_everywhere(&(struct provider_plan){ .queues = 2, .without = "ctrl-ring,multicast-control", .tell = some_frames }, SEEDS);
-}
-
-TEST(a_backend_with_a_single_queue)
-{
-    provider_everywhere(&(struct provider_plan){ .queues = 2, .without = "multi-queue", .detail = "one", .tell = some_frames }, SEEDS);
-}
+TEST(an_event_channel_for_each_ring) { without(NULL, 2, 5); }
+TEST(one_event_channel_for_both_rings_of_a_queue) { without("split-event-channels", 2, 3); }
+TEST(a_backend_without_control_ring_and_multicast_control) { without("ctrl-ring,multicast-control", 2, 4); }
+TEST(a_backend_with_a_single_queue) { without("multi-queue", 1, 3); }

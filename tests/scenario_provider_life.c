@@ -182,15 +182,7 @@ static void drain(struct provider *provider)
 /* Event channels, watches and transactions that the guest's domain holds; not its pages and grants, which go with the load. */
 static uint32_t held(struct provider *provider)
 {
-    struct leaks leaks = { 0 };
-    uint32_t count = 0;
-
-    xen_leaks(provider->story.bed.guest, &leaks);
-    for (size_t i = 0; i < leaks.count; i++) {
-        count += strstr(leaks.lines[i], "event channel") != NULL || strstr(leaks.lines[i], "watch") != NULL || strstr(leaks.lines[i], "transaction") != NULL;
-    }
-    leaks_free(&leaks);
-    return count;
+    return provider_held(provider, "event channel") + provider_held(provider, "watch") + provider_held(provider, "transaction");
 }
 
 static void reconnects(struct provider *provider)

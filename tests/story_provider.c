@@ -343,6 +343,19 @@ void provider_backend_come(struct provider *provider)
     provider_until(provider, is_connected, "the frontend connects to the backend that came");
 }
 
+uint32_t provider_held(struct provider *provider, const char *what)
+{
+    struct leaks leaks = { 0 };
+    uint32_t count = 0;
+
+    xen_leaks(provider->story.bed.guest, &leaks);
+    for (size_t i = 0; i < leaks.count; i++) {
+        count += strstr(leaks.lines[i], what) != NULL;
+    }
+    leaks_free(&leaks);
+    return count;
+}
+
 static uint64_t device_counter(const char *name)
 {
     char path[96];

@@ -45,7 +45,6 @@ struct provider {
     struct sched_lock lock;          /* what the guest received and the scenario has not looked at */
     struct provider_frame *first, **last;
     uint32_t came;                   /* changes with each; slept on */
-    uint64_t dropped_before;         /* of provider_backend: the device's own counters when the scenario began */
 };
 
 /* To be called `test_option` by the program's file: takes --provider. */
@@ -71,7 +70,10 @@ void provider_backend_leave(struct provider *provider);
 void provider_backend_come(struct provider *provider);                                      /* a new one; returns when it has connected */
 void provider_until(struct provider *provider, bool (*reached)(struct provider *provider), const char *what);
 
+/* How much the guest's domain holds of what its leaks call by this name: "event channel", "watch", "transaction". */
+uint32_t provider_held(struct provider *provider, const char *what);
+
 struct provider_backend { uint64_t from_guest, to_guest, dropped; };
-void provider_backend(struct provider *provider, struct provider_backend *counters);        /* since the scenario began, or the backend came */
+void provider_backend(struct provider *provider, struct provider_backend *counters);        /* since the backend came */
 
 #endif
