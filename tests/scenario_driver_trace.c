@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver's trace events, read from what they say about themselves: each that a life brings is there, whole, with its fields.
+ * The driver's trace events, read from what they say about themselves: each that a life brings is there, whole, with its fields,
+ * and one for each reason to drop a packet. What an administrator must know is in the event log.
  */
-#include "story.h"
+#include "story_watch.h"
 
-#include "ndis/raw.h"
+#include "../include/counters.h"
 #include "nt/etw.h"
+#include "nt/fail.h"
+#include "vif/hostile.h"
 
-enum { EVENTS_MOST = 256, LINE = 512 };
+#include <stdio.h>
+
+enum { EVENTS_MOST = 4096, LINE = 256 };
 
 struct lines {
     uint32_t count, broken;
@@ -47,6 +52,13 @@ static void want(const struct lines *lines, const char *wanted)
     }
 }
 
+static void collect(struct lines *lines)
+{
+    memset(lines, 0, sizeof(*lines));
+    etw_each(keep, lines);
+    CHECK_EQ(lines->broken, 0);
+}
+
 static void live(struct story *story)
 {
     static struct lines lines;
@@ -70,9 +82,12 @@ static void live(struct story *story)
     netback_set_link(story->bed.netback, true);
     (void)sched_wait(&word, 0, sched_now() + 100000000);
 
-    memset(&lines, 0, sizeof(lines));
-    etw_each(keep, &lines);
-    CHECK_EQ(lines.broken, 0);
+    netback_set_mtu(story->bed.netback, 1400);
+    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    (void)sched_wait(&word, 0, sched_now() + 100000000);
+    CHECK_EQ(adapter_reset(story->bed.adapter), NDIS_STATUS_SUCCESS);
+
+    collect(&lines);
     want(&lines, "XenNet Start Adapter=2 Vif=10 Queues=2 FrameSize=1514");
     want(&lines, "XenNet State Adapter=2 From=3 To=4");
     want(&lines, "XenNet State Adapter=2 From=4 To=5");
@@ -84,11 +99,209 @@ static void live(struct story *story)
     want(&lines, "XenNet PacketFilter Adapter=2 Types=0x");
     want(&lines, "XenNet Vlan Adapter=2 Id=5");
     want(&lines, "XenNet SendDrop Adapter=2 Reason=2 Packets=1");
+    want(&lines, "XenNet FrameSize Adapter=2 Backend=1414 InForce=1414 Told=1514");
+    want(&lines, "XenNet Recovery Adapter=2 Lists=0 Works=1");
+
+    /* The end of it. */
+    edge_close(story->bed.edge);
+    story->bed.edge = NULL;
+    adapter_remove(story->bed.adapter);
+    story->bed.adapter = NULL;
+    collect(&lines);
+    want(&lines, "XenNet Stop Adapter=2");
+    want(&lines, "XenNet State Adapter=2 From=2 To=6");
 }
 
 TEST(trace_events_tell_the_life_of_an_adapter)
 {
     struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 2, .tell = live };
+
+    etw_enable(true, 0, 0);
+    story_run(&plan);
+    etw_enable(false, 0, 0);
+}
+
+/* --- each reason to drop a packet --- */
+
+enum { COUNTER_NAMES = 24, SECOND = 1000000000, MEMORY = 4096 };
+
+static uint8_t memory[MEMORY];
+static struct MDL *mdl;
+static struct XENVIF_PACKET_INFO_V2 info;
+static struct XENVIF_PACKET_HASH_V2 hash;
+
+static struct vif_inject honest(void)
+{
+    memset(&info, 0, sizeof(info));
+    memset(&hash, 0, sizeof(hash));
+    info.Length = 54;
+    info.IpHeader.Offset = 14;
+    info.IpHeader.Length = 20;
+    info.TcpHeader.Offset = 34;
+    info.TcpHeader.Length = 20;
+    return (struct vif_inject){ .mdl = mdl, .length = 100, .info = &info, .hash = &hash };
+}
+
+static uint64_t counter_of(struct story *story, uint32_t index)
+{
+    uint64_t counters[COUNTER_NAMES];
+
+    CHECK_EQ(oid_get(story, XENNET_OID_COUNTERS, counters, sizeof(counters)), NDIS_STATUS_SUCCESS);
+    return counters[index];
+}
+
+/* A drop has its event and its counter: send reasons 0 to 4 are the first counters, receive reasons 0 to 9 follow. */
+static void dropped(struct story *story, const char *side, uint32_t reason, uint64_t before)
+{
+    static struct lines lines;
+    char text[64];
+
+    collect(&lines);
+    snprintf(text, sizeof(text), "XenNet %sDrop Adapter=2 Reason=%u Packets=1", side, reason);
+    want(&lines, text);
+    CHECK_EQ(counter_of(story, (strcmp(side, "Send") == 0 ? 0 : 5) + reason), before + 1);
+}
+
+static void drop_received(struct story *story, uint32_t reason, const struct vif_inject *packet)
+{
+    uint64_t before = counter_of(story, 5 + reason);
+
+    vif_inject(story->bed.vif, 0, packet);
+    dropped(story, "Receive", reason, before);
+}
+
+static void drop_sent(struct watch *watch, uint32_t reason, uint32_t length, uint32_t mss)
+{
+    static const uint8_t bytes[3000];
+    struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large = { .Value = NULL };
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+    uint64_t before = counter_of(watch->story, reason);
+
+    large.LsoV2Transmit.MSS = mss;
+    nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = large.Value;
+    raw_add(watch->raw, nbl, bytes, length, 0, NULL, 0);
+    raw_send(watch->raw, nbl, 0, false);
+    CHECK(raw_wait(watch->raw, 20ull * SECOND));
+    CHECK(nbl->Status != NDIS_STATUS_SUCCESS);
+    dropped(watch->story, "Send", reason, before);
+    raw_free_all(watch->raw);
+}
+
+static void fill(struct watch *watch)
+{
+    uint64_t queue = counter_of(watch->story, 3), backend = counter_of(watch->story, 4), sent = 0;
+    static struct lines lines;
+    uint8_t bytes[100];
+
+    frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, 1);
+    while (counter_of(watch->story, 3) == queue) {
+        struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+
+        raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
+        raw_send(watch->raw, nbl, 0, false);
+        sent++;
+    }
+    collect(&lines);
+    want(&lines, "XenNet SendDrop Adapter=2 Reason=3 Packets=1");
+    CHECK(raw_wait(watch->raw, 20ull * SECOND));
+    CHECK_EQ(counter_of(watch->story, 4), backend + sent - 1);
+    collect(&lines);
+    want(&lines, "XenNet SendDrop Adapter=2 Reason=4 Packets=1");
+    raw_free_all(watch->raw);
+}
+
+static void drop_each(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct vif_inject packet;
+    uint32_t vlan = 5, none = 0;
+
+    mdl = mdl_create(memory, MEMORY);
+    frame_plain(memory, 100, story_guest_mac, story_peer_mac, 1);
+    drop_sent(watch, 1, 3000, 0xfffff); /* an MSS that does not exist */
+    drop_sent(watch, 2, 10, 0);
+
+    packet = honest();
+    CHECK_EQ(oid_put(story, OID_GEN_VLAN_ID, &vlan, sizeof(vlan)), NDIS_STATUS_SUCCESS);
+    drop_received(story, 2, &packet);
+    CHECK_EQ(oid_put(story, OID_GEN_VLAN_ID, &none, sizeof(none)), NDIS_STATUS_SUCCESS);
+    packet = honest(), packet.index = 77;
+    drop_received(story, 3, &packet);
+    packet = honest(), packet.length = 10;
+    drop_received(story, 4, &packet);
+    packet = honest(), packet.mdl = NULL;
+    drop_received(story, 5, &packet);
+    packet = honest(), packet.mss = 20, info.TcpHeader.Length = 10;
+    drop_received(story, 6, &packet);
+    packet = honest(), packet.mss = 9000;
+    drop_received(story, 7, &packet);
+    packet = honest(), packet.checksum = 1u << 3 | 1u << 4;
+    drop_received(story, 8, &packet);
+    packet = honest(), hash.Algorithm = 9;
+    drop_received(story, 9, &packet);
+
+    /* Without a backend XenVif takes packets until it has no room, then no more, and gives back what it has in the end. */
+    netback_destroy(story->bed.netback);
+    story->bed.netback = NULL;
+    fill(watch);
+    {
+        struct netback_options options = { .vif = story->bed.vif_config, .queues = story->queues, .mtu = 1500, .speed_mbps = 10000 };
+
+        story->bed.netback = netback_create(story->bed.dom0, story->wire, &options);
+        CHECK(netback_wait_connected(story->bed.netback, true, 60ull * SECOND));
+        (void)sched_wait(&none, 0, sched_now() + 60ull * SECOND); /* the adapter is back too */
+    }
+    adapter_shutdown(story->bed.adapter);
+    drop_sent(watch, 0, 100, 0);
+    packet = honest();
+    drop_received(story, 0, &packet);
+    mdl_free(mdl);
+    watch_close(watch);
+    story_count("4 reasons to drop a send and 9 to drop a packet received, and both of a state: an event and a counter each");
+}
+
+static void inject_start(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_inject_start();
+}
+
+/* Reason 1 of receives, no NBL although the reserve was just given back, cannot be brought about. */
+TEST(each_reason_to_drop_has_its_trace_event)
+{
+    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = inject_start, .edge_buffers = 16, .tell = drop_each };
+
+    etw_enable(true, 0, 0);
+    story_run(&plan);
+    etw_enable(false, 0, 0);
+}
+
+/* --- a start that fails --- */
+
+static void fail_to_start(struct story *story)
+{
+    static struct lines lines;
+    struct bed *bed = &story->bed;
+    char error[1024];
+    uint32_t n;
+
+    edge_close(bed->edge);
+    bed->edge = NULL;
+    adapter_remove(bed->adapter);
+    for (n = 1; !has(&lines, "XenNet StartFailed Adapter="); n++) {
+        fail_at(n);
+        bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, sizeof(error));
+        fail_disarm();
+        CHECK(bed->adapter == NULL); /* the calls before the first step are not many, and each of them fails it */
+        collect(&lines);
+    }
+    want(&lines, "Step=1 Status=0xc000009a");
+    CHECK(strstr(error, "DRIVER_FAILURE") != NULL); /* the event log's record */
+}
+
+TEST(a_start_that_fails_has_its_event_and_its_record)
+{
+    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .tell = fail_to_start };
 
     etw_enable(true, 0, 0);
     story_run(&plan);
