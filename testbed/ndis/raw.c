@@ -218,12 +218,13 @@ struct NET_BUFFER_LIST *raw_take_completed(struct raw *raw, struct NET_BUFFER_LI
     }
     *last = NULL;
     if (n != 0) {
-        __atomic_fetch_add(&raw->completed, n, __ATOMIC_SEQ_CST);
-        __atomic_fetch_add(&raw->signal, 1, __ATOMIC_SEQ_CST);
-        sched_wake(&raw->signal, UINT_MAX);
         if (raw->options.completed != NULL) {
             raw->options.completed(raw->options.context, n);
         }
+        /* `completed` last: whoever sees it may close the protocol. */
+        __atomic_fetch_add(&raw->signal, 1, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&raw->completed, n, __ATOMIC_SEQ_CST);
+        sched_wake(&raw->signal, UINT_MAX);
     }
     return others;
 }

@@ -15,7 +15,7 @@ struct raw_options {
     /* At DISPATCH_LEVEL or below, before the edge sees the NBL. */
     void (*received)(void *context, uint32_t processor, const struct NET_BUFFER_LIST *nbl, uint32_t flags);
     void (*status)(void *context, uint32_t code, const void *buffer, uint32_t size);
-    /* Within the miniport's completion call, after `count` of the protocol's NBLs have come back; it may send from here. */
+    /* Within the miniport's completion call, `count` of the protocol's NBLs having come back; it may send from here. */
     void (*completed)(void *context, uint32_t count);
     void *context;
 };
