@@ -72,10 +72,10 @@ RssMap(XENNET_RSS *Rss, const RSS_SETTING *Setting)
             if (Kept[Queue].Group == Setting->Table[Index].Group && Kept[Queue].Number == Setting->Table[Index].Number)
                 break;
         }
-        if (Queue == Rss->Queues)
-            Queue = Turn++ % Count;
-        else if (Queue == Count)
+        if (Queue == Count && (Count == 0 || Count < Rss->Queues))
             Kept[Count++] = Setting->Table[Index];
+        else if (Queue == Count)
+            Queue = Turn++ % Count;
         Rss->Mapping[Index] = Kept[Queue];
     }
 }
