@@ -96,6 +96,8 @@ static void mtu_changes(struct provider *provider)
     const uint32_t before[] = { 60, 1514 }, after[] = { 60, 1413, 1414 };
 
     provider_write(provider, "mtu", "1400");
+    provider_write(provider, "speed", "1G"); /* makes the frontend look at its directory */
+    provider_until(provider, speed_is_one_gigabit, "the link has another speed");
     provider_exchange(provider, before, 2);
     CHECK_EQ(vif_mtu(provider), 1500);
     CHECK_EQ(vif_suspend_resume(provider->story.bed.vif), 0);
