@@ -281,7 +281,9 @@ static void send_group(struct provider *provider, const uint8_t *group)
 /* The backend hears of a change some time after it was made: until then the first frames may still fare as before. */
 static void until_group_arrives(struct provider *provider, const uint8_t *group)
 {
-    for (;;) {
+    uint64_t deadline = sched_now() + PROVIDER_PATIENCE;
+
+    while (sched_now() < deadline) {
         struct provider_frame *came;
 
         send_group(provider, group);
@@ -292,6 +294,7 @@ static void until_group_arrives(struct provider *provider, const uint8_t *group)
             return;
         }
     }
+    give_up("frames for a group that was asked for do not arrive");
 }
 
 static void nothing_more(struct provider *provider)
