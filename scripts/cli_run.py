@@ -12,6 +12,7 @@ XEN_GUESTS = ("pv", "pvh")
 BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-queue", "split-event-channels", "ctrl-ring",
                     "multicast-control", "rx-notify", "mtu", "speed")
 QUEUES_MOST = 16
+PROCESSORS_MOST, GROUP_MOST, GROUPS_MOST = 256, 64, 32
 MTU_LEAST, MTU_MOST = 1280, 9000  # what IPv6 needs; jumbo frames
 SECONDS, QUICK_SECONDS = 5, 2
 
@@ -37,7 +38,9 @@ def parser():
     add("--json", metavar="FILE", type=new_file("--json"), help="write the summary for programs")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
-    add("--queues", metavar="N", type=number("--queues", 1, QUEUES_MOST), help="queues offered, and processors (default: this machine's, at most 4)")
+    add("--queues", metavar="N", type=number("--queues", 1, QUEUES_MOST), help="queues offered (default: this machine's processors, at most 4)")
+    add("--processors", metavar="N", type=number("--processors", 1, PROCESSORS_MOST), help="simulated processors, if not one for each queue")
+    add("--group-size", metavar="N", type=number("--group-size", 1, GROUP_MOST), help="processors in each processor group (default 64)")
     add("--mtu", metavar="N", type=number("--mtu", MTU_LEAST, MTU_MOST), default=1500, help="MTU of both sides (default 1500)")
     add("--driver", metavar="FILE", type=existing_file("--driver"), help="another NDIS 6 miniport for XenVif (default: the one built here)")
     add("--inf", metavar="FILE", type=existing_file("--inf"), help="its INF (default: the .inf beside the driver)")
@@ -82,6 +85,10 @@ def read(argv):
     options.queues = options.queues or min(4, os.cpu_count() or 1)
     if options.pcap and options.seconds is None:
         options.quick = True
+    options.processors = options.processors or options.queues
+    options.group_size = options.group_size or GROUP_MOST
+    if options.processors > options.group_size * GROUPS_MOST:
+        raise Stop(f"--processors {options.processors} do not fit into {GROUPS_MOST} groups of {options.group_size}: raise --group-size")
     options.small = bool(options.pcap or options.xen)  # a small download: everything is recorded, or the machine is emulated
     options.seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
     options.own_driver = options.driver is None
@@ -101,7 +108,7 @@ def split_command(argv):
 
 
 def refuse_with_bypass(options):
-    for name in ("driver", "inf", "set", "windows", "vif", "backend_no"):
+    for name in ("driver", "inf", "set", "windows", "vif", "backend_no", "processors", "group_size"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of them out")
 
@@ -111,6 +118,8 @@ def refuse_with_xen(options):
         if given:
             what = "a command after --" if name == "command" else f"--{name}"
             raise Stop(f"{what} does not reach into the Xen machine, which has only the show's own tools: leave it or --xen out")
+    if options.processors or options.group_size:
+        raise Stop("--processors and --group-size are not for the Xen machine, which has a processor for each queue: leave them or --xen out")
 
 
 def inf_beside(driver):

@@ -136,11 +136,13 @@ static void run_bypass(void)
 static void run_driver(void)
 {
     const struct options *options = &program.options;
+    struct topology topology = topology_of(options->processors, options->group_size);
     struct bed_options bed_options = {
         .driver_path = options->driver,
         .inf_path = options->inf,
         .set = options->settings,
         .processors = options->processors,
+        .topology = &topology,
         .queues = options->queues,
         .vif_version = options->vif,
         .mtu = options->mtu,

@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "netif/netback.h"
+#include "nt/nt.h"
 #include "nt/version.h"
 
-enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, TRACE, STRICT_GRANTS, PROVIDER, EDGE_BUFFERS_OPTION, LENIENT, HELP };
+enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, GROUP_SIZE, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, TRACE, STRICT_GRANTS, PROVIDER, EDGE_BUFFERS_OPTION, LENIENT, HELP };
 
 static const struct {
     const char *name, *argument, *help;
@@ -24,6 +25,7 @@ static const struct {
     { "vif", "VERSION", "the VIF interface that XenVif offers: 8, 9 or 10", VIF },
     { "queues", "N", "queues of the backend and of both network devices", QUEUES },
     { "processors", "N", "simulated processors; as many as queues if not given", PROCESSORS },
+    { "group-size", "N", "processors in each processor group but the last; 64 if not given", GROUP_SIZE },
     { "mtu", "BYTES", "MTU of the backend and of both network devices", MTU },
     { "backend-no", "LIST", "features the backend lacks, with commas between", BACKEND_NO },
     { "pcap", "FILE", "record both edges of the driver in a pcapng file", PCAP },
@@ -120,7 +122,8 @@ static bool take(struct options *options, enum option_id id, const char *argumen
     case WINDOWS: return find_windows(options, argument, error, size);
     case VIF: return parse_number("vif", argument, 8, 10, &options->vif, error, size);
     case QUEUES: return parse_number("queues", argument, 1, QUEUES_MOST, &options->queues, error, size);
-    case PROCESSORS: return parse_number("processors", argument, 1, 64, &options->processors, error, size);
+    case PROCESSORS: return parse_number("processors", argument, 1, PROCESSORS_LIMIT, &options->processors, error, size);
+    case GROUP_SIZE: return parse_number("group-size", argument, 1, GROUP_MOST, &options->group_size, error, size);
     case MTU: return parse_number("mtu", argument, MTU_LEAST, MTU_MOST, &options->mtu, error, size);
     case BACKEND_NO: return netback_features_parse(argument, &options->backend_without, error, size);
     case PCAP: options->pcap = argument; return true;
@@ -170,6 +173,13 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
     }
     if (options->processors == 0) {
         options->processors = options->queues;
+    }
+    if (options->group_size == 0) {
+        options->group_size = GROUP_MOST;
+    }
+    if (options->processors > options->group_size * GROUPS_MOST) {
+        snprintf(error, size, "--processors %u do not fit into %d groups of %u: raise --group-size", options->processors, GROUPS_MOST, options->group_size);
+        return false;
     }
     return true;
 }

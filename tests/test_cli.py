@@ -78,7 +78,8 @@ class Options(SentenceCase):
         self.bad("--mtu")("--mtu", "--help")
 
     def test_numbers_out_of_range_are_named_with_their_range(self):
-        for option, least, most in (("--queues", 1, cli_run.QUEUES_MOST), ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600)):
+        for option, least, most in (("--queues", 1, cli_run.QUEUES_MOST), ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600),
+                                    ("--processors", 1, cli_run.PROCESSORS_MOST), ("--group-size", 1, cli_run.GROUP_MOST)):
             for value in (least - 1, most + 1, "many", "1.5", "-1", ""):
                 with self.subTest(option=option, value=value):
                     self.bad(f"{option}={value}")(option, f"from {least} to {most}", f"'{value}'")
@@ -88,6 +89,12 @@ class Options(SentenceCase):
 
     def test_an_unknown_vif_version_is_named_with_those_known(self):
         self.bad("--vif", "7")("--vif '7'", "8, 9, 10")
+
+    def test_processors_that_do_not_fit_into_the_groups_are_told(self):
+        self.bad("--processors", "130", "--group-size", "4")("--processors 130", "32 groups of 4")
+
+    def test_processors_of_the_xen_machine_cannot_be_chosen(self):
+        self.bad("--xen", "--processors", "8")("--processors", "--xen")
 
     def test_a_guest_that_xen_does_not_have_is_named_with_those_it_has(self):
         self.bad("--xen", "--xen-guest", "hvm")("--xen-guest 'hvm'", "pv, pvh")
