@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What Xen gives to a domain: shared memory by grant references, event channels, xenstore. One interface, two providers:
- * embedded (embedded.c: everything inside this process, frontend and backend domains) and real Xen (later: the shared
+ * embedded (embedded.h: everything inside this process, frontend and backend domains) and real Xen (libxen.h: the shared
  * Xen libraries). vif/ uses this header only; netif/ also uses xen/backend.h, which only the embedded provider has.
  *
  * A struct xen is one domain's handle on its hypervisor. Functions return 0 or a negative errno.
