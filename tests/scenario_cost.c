@@ -20,12 +20,12 @@ struct load {
 };
 
 static const struct load loads[] = {
-    { "send, one packet a call", true, false, 1, 8 },
-    { "send, 32 packets a call", true, false, 32, 4 },
-    { "large send of 60 KB, one a call", true, true, 1, 4 },
-    { "receive, one packet a batch", false, false, 1, 8 },
-    { "receive, 32 packets a batch", false, false, 32, 4 },
-    { "coalesced receive of 60 KB, one a batch", false, true, 1, 4 },
+    { "send, one packet a call", true, false, 1, 4 },
+    { "send, 32 packets a call", true, false, 32, 2 },
+    { "large send of 60 KB, one a call", true, true, 1, 2 },
+    { "receive, one packet a batch", false, false, 1, 4 },
+    { "receive, 32 packets a batch", false, false, 32, 2 },
+    { "coalesced receive of 60 KB, one a batch", false, true, 1, 2 },
 };
 
 static struct MDL *mdl;
@@ -267,7 +267,7 @@ static void run_dry(struct story *story)
 
     adapter_counters(story->bed.adapter, &before);
     for (i = 0; i < 400; i++) {
-        if (i == 350) {
+        if (i == 390) {
             step_start(story);
         }
         receive_batch(story, &batch);
@@ -275,7 +275,7 @@ static void run_dry(struct story *story)
     step_stop();
     adapter_counters(story->bed.adapter, &after);
     irql_lower(old);
-    CHECK(after.rx_low_resources - before.rx_low_resources >= 50 * 8);
+    CHECK(after.rx_low_resources - before.rx_low_resources > 10 * 8);
     CHECK_EQ(after.rx_packets - before.rx_packets, 400 * 8);
     check_no_memory("low resources");
     story_count("%u packets on the reserve, nothing allocated", (unsigned)(after.rx_low_resources - before.rx_low_resources));

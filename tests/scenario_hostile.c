@@ -305,6 +305,16 @@ static void lying_later(struct story *story)
         told++;
     }
     CHECK(told >= 8);
+    /* What can be true is told, both ways; what is beyond any link is not. */
+    for (i = 0; i < 2; i++) {
+        const uint64_t speed = i == 0 ? 25000000000ull : 10000000000001ull;
+        struct adapter_facts facts;
+
+        vif_lie(LIE_SPEED, speed);
+        vif_tell_mac(story->bed.vif);
+        adapter_facts(story->bed.adapter, &facts);
+        CHECK(facts.link_speed_tx == (i == 0 ? speed : UINT64_MAX) && facts.link_speed_rx == facts.link_speed_tx);
+    }
     story_count("%u figures that cannot be true told while traffic went on", told);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "packets.h"
 #include "story_watch.h"
+#include "nt/registry.h"
 #include "vif/hostile.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
@@ -192,17 +193,13 @@ TEST(checksums_are_told_as_xenvif_found_them)
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = checksums }, 1);
 }
 
-/* OffloadMisc: what the keywords say is in force again after the adapter was taken down and made anew. */
-static void reload(struct story *story)
+static void make_anew(struct story *story)
 {
     struct bed *bed = &story->bed;
     struct edge_options options = { .memory = bed->guest, .buffers = 16, .queues = story->queues, .frame_size = FRAME_BYTES_MOST,
                                     .receive = story->options.receive, .context = story };
-    struct adapter_facts before, after;
     char error[512];
 
-    adapter_facts(bed->adapter, &before);
-    CHECK(!before.lso4 && before.lso6 && !before.checksum_tx_udp4 && before.checksum_rx_udp4);
     edge_close(bed->edge);
     adapter_remove(bed->adapter);
     bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, sizeof(error));
@@ -210,7 +207,17 @@ static void reload(struct story *story)
     CHECK_EQ(adapter_restart(bed->adapter), SUCCESS);
     bed->edge = edge_open(bed->adapter, &options, error, sizeof(error));
     CHECK(bed->edge != NULL);
-    adapter_facts(bed->adapter, &after);
+}
+
+/* OffloadMisc: what the keywords say is in force again after the adapter was taken down and made anew. */
+static void reload(struct story *story)
+{
+    struct adapter_facts before, after;
+
+    adapter_facts(story->bed.adapter, &before);
+    CHECK(!before.lso4 && before.lso6 && !before.checksum_tx_udp4 && before.checksum_rx_udp4);
+    make_anew(story);
+    adapter_facts(story->bed.adapter, &after);
     CHECK(after.lso4 == before.lso4 && after.lso6 == before.lso6 && after.checksum_tx_udp4 == before.checksum_tx_udp4 && after.rsc4 == before.rsc4);
     story_count("offload settings survived a reload");
 }
@@ -220,6 +227,25 @@ TEST(offload_settings_survive_a_reload)
     static const char *const set[] = { "*LsoV2IPv4=0", "*UDPChecksumOffloadIPv4=2", NULL };
 
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .set = set, .tell = reload }, 1);
+}
+
+/* An older driver left its own keyword for coalescing in the registry: off stays off, also beside the new one. */
+static void old_keyword(struct story *story)
+{
+    struct adapter_facts facts;
+
+    adapter_facts(story->bed.adapter, &facts);
+    CHECK(facts.rsc4 && facts.rsc6);
+    registry_set_string(story->bed.package->driver_key, "LROIPv4", "0");
+    make_anew(story);
+    adapter_facts(story->bed.adapter, &facts);
+    CHECK(!facts.rsc4 && facts.rsc6);
+    story_count("LROIPv4 of an older driver kept coalescing off for IPv4");
+}
+
+TEST(what_an_older_driver_said_about_coalescing_is_honoured)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .windows = "10-22h2", .tell = old_keyword });
 }
 
 /* 2c_Mini6SendRecv, SendRecvReply, Stress: both ways under pauses and OIDs, then all quiet and complete. */

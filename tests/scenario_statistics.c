@@ -73,6 +73,7 @@ static void exact(struct story *story)
     GREW(ifHCInUcastOctets, directed.frames * directed.bytes);
     GREW(ifHCInMulticastOctets, multicast.frames * multicast.bytes);
     GREW(ifHCInBroadcastOctets, broadcasts.frames * broadcasts.bytes);
+    GREW(ifHCInOctets, directed.frames * directed.bytes + multicast.frames * multicast.bytes + broadcasts.frames * broadcasts.bytes);
     GREW(ifInErrors, 0);
     GREW(ifOutErrors, 0);
     GREW(ifInDiscards, 0);
