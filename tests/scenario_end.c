@@ -40,7 +40,8 @@ static void everywhere(void (*tell)(struct story *story))
 
     for (i = 0; i < seeds; i++) {
         uint64_t seed = test_seed_given() ? test_seed() : test_seed() + i;
-        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = seed, .vif_version = 8 + (uint32_t)(seed % 3), .queues = 1 + (uint32_t)(seed / 3 % 2), .tell = tell };
+        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = seed, .vif_version = 8 + (uint32_t)(seed % 3), .queues = 1 + (uint32_t)(seed / 3 % 2),
+                                   .windows = story_windows((uint32_t)(seed / 6)), .tell = tell };
 
         story_run(&plan);
     }

@@ -81,7 +81,8 @@ TEST(connect_send_receive_pause_restart_halt_over_many_seeds)
 
     for (i = 0; i < seeds; i++) {
         uint64_t seed = test_seed_given() ? test_seed() : test_seed() + i;
-        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = seed, .vif_version = 8 + (uint32_t)(seed % 3), .queues = 1 + (uint32_t)(seed / 3 % 2), .tell = life };
+        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = seed, .vif_version = 8 + (uint32_t)(seed % 3), .queues = 1 + (uint32_t)(seed / 3 % 2),
+                                   .windows = story_windows((uint32_t)(seed / 6)), .tell = life };
 
         story_run(&plan);
     }
@@ -92,7 +93,7 @@ TEST(connect_send_receive_pause_restart_halt_live)
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
-        struct story_plan plan = { .kind = SCHED_LIVE, .seed = test_seed(), .vif_version = version, .queues = 2, .tell = life };
+        struct story_plan plan = { .kind = SCHED_LIVE, .seed = test_seed(), .vif_version = version, .queues = 2, .windows = story_windows(version), .tell = life };
 
         story_run(&plan);
     }
