@@ -77,7 +77,7 @@ class Domain0:
 
     def __init__(self):
         self.spawned, self.consoles, self.number, self.say = [], [], 1, lambda _text: None
-        self.console_path = None
+        self.guest, self.alive_meanwhile = None, None
 
     def spawn(self, text):
         command = Command(0, "domain 0")
@@ -90,6 +90,7 @@ class Domain0:
         if text.endswith("save"):
             self.consoles[-1].end(0)      # the terminal of the domain that ends
         if text.endswith("restore"):
+            self.alive_meanwhile = self.guest.alive()
             self.number += 1
         return (0, f"a word before\n{self.number} /dev/pts/{self.number}")
 
@@ -106,6 +107,7 @@ class Guests(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.domain0 = Domain0()
         self.guest = Guest(self.domain0, Path(folder.name) / "console")
+        self.domain0.guest = self.guest
         self.guest.console_path.write_text("")
         self.guest._listen("/dev/pts/1")
 
@@ -128,7 +130,7 @@ class Guests(unittest.TestCase):
         self.assertEqual((command.wait(10), command.status), ("out", 3))
         self.ends()
         self.assertTrue(self.guest.ready.ended.is_set())
-        self.assertEqual(self.guest.console_path.read_text(), "[    1.0] booting\n")
+        self.assertEqual(self.guest.console_path.read_bytes(), b"[    1.0] booting\n")
 
     def test_a_guest_that_ends_fails_its_commands_and_shows_both_consoles(self):
         command = self.guest.spawn("one")
@@ -144,7 +146,7 @@ class Guests(unittest.TestCase):
         command = self.guest.spawn("one")
         self.says("1 before")
         self.guest.save_and_restore()
-        self.assertEqual((self.guest.number, self.guest.alive()), ("2", True))
+        self.assertEqual((self.guest.number, self.guest.alive(), self.domain0.alive_meanwhile), ("2", True, True))
         self.says("1 behind", "1 @exit 0")
         self.assertEqual((command.wait(10), command.status), ("before\nbehind", 0))
         self.guest.spawn("two")
