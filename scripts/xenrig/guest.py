@@ -100,7 +100,8 @@ class Guest(Agent):
     def _read(self, lines):
         with open(self.console_path, "a", encoding="utf-8") as console:
             for line in lines.follow():
-                if not self.heard(line.rstrip("\r")):
+                line = line.rstrip("\r")
+                if not self.heard(line):
                     print(line, file=console, flush=True)
         if not self._away:
             self.silent()
