@@ -17,15 +17,16 @@ struct load {
     const char *what;
     bool out, large;
     uint32_t batch, calls;
+    uint32_t most;                            /* instructions a packet, a tenth above what docs/driver.md says */
 };
 
 static const struct load loads[] = {
-    { "send, one packet a call", true, false, 1, 4 },
-    { "send, 32 packets a call", true, false, 32, 2 },
-    { "large send of 60 KB, one a call", true, true, 1, 2 },
-    { "receive, one packet a batch", false, false, 1, 4 },
-    { "receive, 32 packets a batch", false, false, 32, 2 },
-    { "coalesced receive of 60 KB, one a batch", false, true, 1, 2 },
+    { "send, one packet a call", true, false, 1, 4, 395 },
+    { "send, 32 packets a call", true, false, 32, 2, 235 },
+    { "large send of 60 KB, one a call", true, true, 1, 2, 495 },
+    { "receive, one packet a batch", false, false, 1, 4, 345 },
+    { "receive, 32 packets a batch", false, false, 32, 2, 250 },
+    { "coalesced receive of 60 KB, one a batch", false, true, 1, 2, 435 },
 };
 
 static struct MDL *mdl;
@@ -168,6 +169,8 @@ static void instructions(struct story *story)
         CHECK(step_instructions() > 10 * packets);
         story_count("%s: %.1f instructions a packet", loads[i].what, (double)step_instructions() / packets);
         step_write(loads[i].what);
+        /* Another build of the driver, such as the floor or one with coverage counters, has figures of its own. */
+        CHECK(getenv("XENNET_DRIVER") != NULL || step_instructions() <= (uint64_t)loads[i].most * packets);
     }
     mdl_free(mdl);
     watch_close(watch);
@@ -179,7 +182,7 @@ static void inject_start(const struct story_plan *plan)
     vif_inject_start();
 }
 
-static const struct load send_batches = { "", true, false, 32, 8 }, receive_batches = { "", false, false, 32, 8 };
+static const struct load send_batches = { "", true, false, 32, 8, 0 }, receive_batches = { "", false, false, 32, 8, 0 };
 
 /* Of NDIS and of the backend: one call for 32 packets, whichever way they go. */
 static void calls(struct story *story)
@@ -260,7 +263,7 @@ static void check_no_memory(const char *when)
 /* Some batches are kept by the edge until a DPC gives them back. Nothing that the edge keeps comes back while this processor stays at DISPATCH_LEVEL: NBLs run out, and the reserve has to do. */
 static void run_dry(struct story *story)
 {
-    const struct load batch = { "", false, false, 8, 1 };
+    const struct load batch = { "", false, false, 8, 1, 0 };
     uint8_t old = irql_raise(DISPATCH_LEVEL);
     struct adapter_counters before, after;
     uint32_t i;
