@@ -13,10 +13,7 @@
 #define SECOND 1000000000ull
 #define MILLISECOND 1000000ull
 
-/* A state is settled after so many looks in a row that found it the same and the backend at rest. */
-enum { GUEST = 1, MTU = 1500, CONNECT_SECONDS = 60, LIMIT = 4096, QUIET_CHANGED = 10, QUIET_UNCHANGED = 30 };
-
-#define LOOK (10 * MILLISECOND)
+enum { GUEST = 1, MTU = 1500, CONNECT_SECONDS = 60, LIMIT = 4096 };
 
 static const struct xen_vif_config config = { .guest = GUEST, .mac = { 0, 0x16, 0x3e, 0x5e, 0, 1 }, .vif_name = "vif1.0" };
 
@@ -90,21 +87,6 @@ static void wait_state(struct bed *bed, int state)
         }
         bed_pause(2 * MILLISECOND);
     }
-}
-
-int settled_state(struct bed *bed, int from)
-{
-    uint64_t deadline = sched_now() + 4 * bed->patience;
-    uint32_t quiet = 0;
-    int state = from, before = from;
-
-    while (quiet < (state == from ? QUIET_UNCHANGED : QUIET_CHANGED) && sched_now() < deadline) {
-        bed_pause(LOOK);
-        state = back_read(bed, "state");
-        quiet = state == before && backend_rests(bed->real) ? quiet + 1 : 0; /* one change may lead to the next at once */
-        before = state;
-    }
-    return state;
 }
 
 /* --- the device --- */

@@ -74,11 +74,10 @@ void control_prepare(struct bed *bed);
 void features_write(struct bed *bed, const struct setup *setup);
 void queue_release(struct bed *bed, uint32_t index);
 void control_release(struct bed *bed);
-int settled_state(struct bed *bed, int from);                 /* the backend's, where it stays after leaving `from`, or `from` */
 
 /* --- the real backend's threads and device: conformance_rest.c --- */
 void backend_find(void);          /* gives up when the threads are not there */
-bool backend_rests(bool real);    /* nothing of the toolstack's or the backend's control path has work now */
+int settled_state(struct bed *bed, int from); /* the backend's, where it stays after leaving `from`, or `from` */
 bool backend_down(bool real);     /* its device has lost its carrier: it is disabled, or not connected, and will answer nothing */
 
 /* --- transmit and receive: conformance_ring.c --- */

@@ -14,6 +14,11 @@
 static const char *const names[] = { "xenwatch", "xenbus", "xenstored" };
 enum { THREADS = sizeof(names) / sizeof(names[0]) };
 
+/* A state is settled after so many looks in a row that found it the same and the backend at rest. */
+enum { QUIET_CHANGED = 10, QUIET_UNCHANGED = 30 };
+
+#define LOOK 10000000ull
+
 static int threads[THREADS];
 
 /* Of a process: its name and its state's letter; 0 when it is gone. */
@@ -62,7 +67,7 @@ void backend_find(void)
     }
 }
 
-bool backend_rests(bool real)
+static bool backend_rests(bool real)
 {
     char name[32];
 
@@ -83,4 +88,19 @@ bool backend_down(bool real)
         fclose(file);
     }
     return carrier == '0';
+}
+
+int settled_state(struct bed *bed, int from)
+{
+    uint64_t deadline = sched_now() + 4 * bed->patience;
+    uint32_t quiet = 0;
+    int state = from, before = from;
+
+    while (quiet < (state == from ? QUIET_UNCHANGED : QUIET_CHANGED) && sched_now() < deadline) {
+        bed_pause(LOOK);
+        state = back_read(bed, "state");
+        quiet = state == before && backend_rests(bed->real) ? quiet + 1 : 0; /* one change may lead to the next at once */
+        before = state;
+    }
+    return state;
 }

@@ -64,10 +64,13 @@ struct provider_frame *provider_expect(struct provider *provider);              
 void provider_exchange(struct provider *provider, const uint32_t *lengths, uint32_t count);
 void provider_frames(struct provider *provider, uint32_t frames);                           /* the same, of 60 to 1514 bytes */
 
+void provider_receive(void *context, uint32_t processor, const struct frame *frame);        /* the edge's receiver; up to DISPATCH_LEVEL */
+
 /* --- the toolstack --- */
 void provider_write(struct provider *provider, const char *key, const char *value);         /* in the guest's directory */
 void provider_backend_leave(struct provider *provider);
 void provider_backend_come(struct provider *provider);                                      /* a new one; returns when it has connected */
+void provider_settle(struct provider *provider);                                            /* until netback's device carries what it is given */
 void provider_until(struct provider *provider, bool (*reached)(struct provider *provider), const char *what);
 
 /* How much the guest's domain holds of what its leaks call by this name: "event channel", "watch", "transaction". */
