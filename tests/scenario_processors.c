@@ -186,6 +186,45 @@ TEST(processors_that_come_while_the_adapter_works_are_used)
     story_everywhere(&(struct story_plan){ .topology = &machines[2].topology, .queues = QUEUES, .edge_buffers = 8, .tell = newcomer }, 1);
 }
 
+/* Two processors with the same number in different groups work side by side, each on its own packets and sends. */
+static void same_number(struct story *story)
+{
+    enum { FLOWS = 128 };
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+    uint8_t bytes[256];
+    uint32_t i;
+
+    rss_fill(&set, 2, 1, RSS_ALL_TYPES);
+    set.table[0].Number = set.table[1].Number = 5;
+    set.table[1].Group = 1;
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    for (i = 0; i < FLOWS; i++) {
+        struct rss_vector flow = rss_vectors[2];
+
+        flow.source_port = (uint16_t)(3000 + i);
+        wire_inject(story, i % story->queues, bytes, rss_frame(&flow, true, bytes), NULL);
+    }
+    CHECK(watch_wait(watch, FLOWS));
+    for (i = 0; i < FLOWS; i++) {
+        CHECK_EQ(watch->seen[i].processor, processor_index(&set.table[watch->seen[i].hash_value & 1]));
+    }
+    for (i = 0; i < FLOWS; i++) {
+        send_from(watch, processor_index(&set.table[i & 1]));
+    }
+    CHECK(raw_wait(watch->raw, 5ull * SECOND));
+    raw_free_all(watch->raw);
+    watch_close(watch);
+    while (wire_collect(story, bytes, sizeof(bytes), NULL) != 0) {
+    }
+    story_count("%u packets and sends on number 5 of two groups", FLOWS);
+}
+
+TEST(the_same_number_in_two_groups_is_two_processors)
+{
+    story_everywhere(&(struct story_plan){ .topology = &machines[1].topology, .queues = 2, .edge_buffers = 8, .windows = "10-22h2", .tell = same_number }, 4);
+}
+
 /* What NDIS chooses from the keywords, the driver carries out: all packets on processors from the base on, so many at most. */
 struct choice { const char *const *set; uint32_t first, processors, group; };
 
