@@ -125,6 +125,7 @@ class Life(unittest.TestCase):
         with running("--queues", "2") as (bed, traffic):
             traffic.ping(4, count=1)
             ports, pages = dom0("lsevtchn 0 | wc -l"), int(dom0(GRANTED_PAGES))
+            self.assertGreater(pages, 1000, "two queues have 512 buffers to send from and as many to receive into")
             # The kernel refuses to grant more at a time: pages that a connection left granted would soon be too many.
             dom0(f"echo {pages + SPARE_PAGES} > /sys/module/xen_gntalloc/parameters/limit")
             flood = rig().spawn(f"nsenter --net={bed.namespace('guest')} ping -q -f -s 1400 {ADDRESSES['wire'][4]}")
