@@ -157,7 +157,7 @@ MUTATIONS = (
     (12, "a reset completed before its sends", "watchdog.c",
      "if (Watchdog->Enabled && !Watchdog->Adapter->Gone && !WatchdogRecover(Watchdog))", "if (FALSE)", "scenario_driver_watchdog:a_reset*"),
     (13, "interrupt moderation said to be on", "oidvalue.c",
-     "NdisInterruptModerationNotSupported;", "NdisInterruptModerationEnabled;", "scenario_driver_cancel:interrupt*"),
+     "NdisInterruptModerationNotSupported;", "NdisInterruptModerationEnabled;", "scenario_driver_moderation:interrupt*"),
     (15, "steps not looked at", "config.c",
      " && (Value - Keyword->Minimum) % Keyword->Step == 0;", ";", "scenario_driver_range:every_keyword*"),
     (15, "a text taken as zero", "config.c",
