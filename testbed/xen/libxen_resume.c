@@ -21,7 +21,7 @@
 
 #define STOP_SIGNAL (SIGRTMIN + 4)
 #define THREADS_MOST 512
-#define STOP_PATIENCE 10 /* seconds */
+#define STOP_PATIENCE 60 /* seconds */
 
 static struct {
     uint32_t stopped, go; /* atomic; `go` is a futex word */
@@ -40,11 +40,14 @@ static void stand_still(int number)
     errno = kept;
 }
 
-/* Does a thread take the signal? libxenstore's reader blocks all of them; it never touches what is moved here. */
-static bool takes_signal(pid_t thread)
+enum hearing { HEARS, DEAF, UNDECIDED };
+
+/* Does a thread take the signal? libxenstore's reader blocks all signals for good, and sleeps; it never touches what is moved
+ * here. A thread that is just being started blocks them too, and runs. */
+static enum hearing hearing(pid_t thread)
 {
     char path[48], text[4096];
-    const char *mask;
+    const char *mask, *state;
     ssize_t length;
     int file;
 
@@ -53,45 +56,59 @@ static bool takes_signal(pid_t thread)
     length = file >= 0 ? read(file, text, sizeof(text) - 1) : -1;
     close(file);
     if (length < 0) {
-        return false; /* it has just ended */
+        return UNDECIDED; /* it has just ended, and will not be found again */
     }
     text[length] = '\0';
     mask = strstr(text, "SigBlk:");
-    return mask == NULL || (strtoull(mask + 7, NULL, 16) & (1ull << (STOP_SIGNAL - 1))) == 0;
+    state = strstr(text, "State:");
+    if (mask == NULL || (strtoull(mask + 7, NULL, 16) & (1ull << (STOP_SIGNAL - 1))) == 0) {
+        return HEARS;
+    }
+    return state != NULL && state[7] == 'S' ? DEAF : UNDECIDED;
 }
 
-static bool tell_thread(pid_t thread, pid_t *told, size_t *count)
+struct told {
+    pid_t threads[THREADS_MOST];
+    size_t count;
+};
+
+/* True: look again. */
+static bool tell_thread(pid_t thread, struct told *told)
 {
-    for (size_t i = 0; i < *count; i++) {
-        if (told[i] == thread) {
+    enum hearing heard;
+
+    for (size_t i = 0; i < told->count; i++) {
+        if (told->threads[i] == thread) {
             return false;
         }
     }
-    if (thread <= 0 || thread == syscall(SYS_gettid) || *count == THREADS_MOST || !takes_signal(thread) ||
-        syscall(SYS_tgkill, getpid(), thread, STOP_SIGNAL) != 0) {
+    if (thread <= 0 || thread == syscall(SYS_gettid)) {
         return false;
     }
-    told[(*count)++] = thread;
-    return true;
+    heard = hearing(thread);
+    if (heard == HEARS && told->count < THREADS_MOST && syscall(SYS_tgkill, getpid(), thread, STOP_SIGNAL) == 0) {
+        told->threads[told->count++] = thread;
+    }
+    return heard != DEAF;
 }
 
-/* Signal every thread that is not in `told` yet. True: there were some, so look again: they may have started others. */
-static bool tell_threads(pid_t *told, size_t *count)
+/* Signal every thread that was not told yet. True: there were some, so look again: they may have started others. */
+static bool tell_threads(struct told *told)
 {
     struct { uint64_t inode; int64_t offset; uint16_t length; uint8_t type; char name[]; } *entry; /* getdents64(2) */
     static _Alignas(8) char buffer[8192];
     int folder = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool fresh = false;
+    bool again = false;
     long length;
 
     while (folder >= 0 && (length = syscall(SYS_getdents64, folder, buffer, sizeof(buffer))) > 0) {
         for (long at = 0; at < length; at += entry->length) {
             entry = (void *)(buffer + at);
-            fresh = tell_thread((pid_t)atoi(entry->name), told, count) || fresh;
+            again = tell_thread((pid_t)atoi(entry->name), told) || again;
         }
     }
     close(folder);
-    return fresh;
+    return again;
 }
 
 /* No malloc and no lock of the testbed until world_go: its holder may stand still. */
@@ -99,14 +116,12 @@ static bool world_stop(void)
 {
     struct sigaction action = { .sa_handler = stand_still, .sa_flags = SA_RESTART | SA_ONSTACK };
     uint64_t deadline = sched_now() + STOP_PATIENCE * 1000000000ull;
-    static pid_t told[THREADS_MOST];
-    size_t count = 0;
+    static struct told told;
 
+    told.count = 0;
     sigaction(STOP_SIGNAL, &action, NULL);
     __atomic_store_n(&world.go, 0, __ATOMIC_SEQ_CST);
-    while (tell_threads(told, &count)) {
-    }
-    while (__atomic_load_n(&world.stopped, __ATOMIC_SEQ_CST) < count) {
+    while (tell_threads(&told) || __atomic_load_n(&world.stopped, __ATOMIC_SEQ_CST) < told.count) {
         if (sched_now() > deadline) {
             return false;
         }
