@@ -6,8 +6,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from scripts.cli_run import XEN_GUESTS
 from scripts.xenrig.agent import Agent, Command
-from scripts.xenrig.guest import Guest
+from scripts.xenrig.guest import PROCESSORS, SHAPES, Guest
 from scripts.xenrig.packages import RigError
 
 
@@ -110,6 +111,7 @@ class Guests(unittest.TestCase):
         self.domain0.guest = self.guest
         self.guest.console_path.write_text("")
         self.guest._listen("/dev/pts/1")
+        self.addCleanup(self.ends)     # before the folder goes
 
     def says(self, *lines):
         for line in lines:
@@ -118,6 +120,9 @@ class Guests(unittest.TestCase):
     def ends(self):
         self.domain0.consoles[-1].end(0)
         self.guest._reader.join(10)
+
+    def test_every_kind_has_a_machine(self):
+        self.assertEqual((set(SHAPES), set(PROCESSORS)), (set(XEN_GUESTS), set(XEN_GUESTS)))
 
     def test_a_command_is_written_to_the_terminal_behind_the_console(self):
         self.guest.spawn("echo it's")

@@ -15,7 +15,6 @@ from .agent import Agent
 from .boot import CONSOLE_LINES_SHOWN, Shape
 from .packages import RigError
 
-KINDS = ("pv", "pvh")
 MEMORY_MB = 192
 # Interrupts between processors leave a PVH guest for the hypervisor, which is slow under emulation.
 PROCESSORS = {"pv": 2, "pvh": 1}
