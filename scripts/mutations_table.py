@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Ways to break the driver, each with the test that must notice. See scripts/mutations.py.
 
-Each row: number of the feature (docs/features.md), what is broken, file of src/xennet, text that stands there exactly once, text to put
+Each row: number of the feature (docs/testing.md lists them; 0: cost and bounds of the driver's work), what is broken, file of src/xennet, text that stands there exactly once, text to put
 in its place, test file and case.
 """
 
@@ -9,6 +9,13 @@ HOSTILE = "scenario_hostile:a_packet_whose*"
 FIGURE = "scenario_hostile:a_figure_that*"
 
 MUTATIONS = (
+    (0, "completions answered without end", "txlist.c", "#define TX_ROUNDS_MAXIMUM 8", "#define TX_ROUNDS_MAXIMUM MAXULONG", "scenario_limits:a_protocol*"),
+    (0, "batches without end", "receive.c", "#define RECEIVE_BATCH_MAXIMUM 256", "#define RECEIVE_BATCH_MAXIMUM MAXULONG", "scenario_limits:a_batch*"),
+    (0, "NBLs never given back", "nblpool.c", "Spare = Pool->DepotLowest > NBL_DEPOT_LOW ? Pool->DepotLowest - NBL_DEPOT_LOW : 0;", "Spare = 0;", "scenario_limits:nbls*"),
+    (0, "a push for each NBL", "transmit.c", "(BOOLEAN)(Next != NULL && TxSameRing(Request, Ahead))", "(BOOLEAN)(Next == NULL && TxSameRing(Request, Ahead))",
+     "scenario_cost:*"),
+    (0, "an indication for each packet", "receive.c", "if (!Parameters->ReceiverQueuePacket.More || Scarce ||", "if (Parameters != NULL || Scarce ||",
+     "scenario_cost:batches*"),
     (1, "NDIS's own version registered, known or not", "driver.c",
      "Characteristics.MinorNdisVersion = DriverRow->Minor;", "Characteristics.MinorNdisVersion = (UCHAR)Version;", "test_mistakes:mistake_15*"),
     (1, "a record of a revision that NDIS 6.20 does not know", "driver.c",
