@@ -247,6 +247,17 @@ static void refused_states(struct story *story)
     wake.Header.Revision = NDIS_PM_PARAMETERS_REVISION_1;
     wake.Header.Size = NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1;
     CHECK_EQ(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS); /* nothing is asked for */
+    wake.EnabledWoLPacketPatterns = NDIS_PM_WOL_MAGIC_PACKET_ENABLED; /* no wake-up was offered */
+    CHECK(!IS(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS));
+    wake.EnabledWoLPacketPatterns = 0;
+    wake.EnabledProtocolOffloads = 1;
+    CHECK(!IS(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS));
+    wake.EnabledProtocolOffloads = 0;
+    wake.WakeUpFlags = NDIS_PM_WAKE_ON_LINK_CHANGE_ENABLED;
+    CHECK(!IS(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS));
+    wake.WakeUpFlags = 0;
+    wake.Header.Revision = 0;
+    CHECK(!IS(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS));
     memset(&encapsulation, 0, sizeof(encapsulation));
     encapsulation.Header.Type = NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION;
     encapsulation.Header.Revision = NDIS_OFFLOAD_ENCAPSULATION_REVISION_1;
