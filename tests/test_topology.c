@@ -2,6 +2,7 @@
 /* Processor groups: numbers, indexes and counts by each name that a driver can ask them by, DPCs, threads, and a processor that comes. */
 #include "nt_run.h"
 
+#include "ndis/ndis.h"
 #include "nt/dpc.h"
 #include "nt/topology.h"
 
@@ -87,6 +88,47 @@ static void names(void)
     CHECK_EQ((CALL(int32_t, KeGetProcessorNumberFromIndex, (uint32_t, struct PROCESSOR_NUMBER *), 68, &number)), STATUS_INVALID_PARAMETER);
 }
 TEST(numbers_indexes_and_counts_agree_in_groups_with_holes) { run(holes, names); }
+
+#define NDIS(result, name, parameters, ...) (((result MS_ABI (*) parameters)export_bind("ndis.sys", #name))(__VA_ARGS__))
+
+static void ndis_names(void)
+{
+    struct PROCESSOR_NUMBER number = at(3, 63);
+    union {
+        struct NDIS_SYSTEM_PROCESSOR_INFO_EX info;
+        uint8_t bytes[4096];
+    } system;
+    const struct NDIS_PROCESSOR_INFO_EX *processors = (const void *)(&system.info + 1);
+    size_t size = sizeof(system.info);
+    uint64_t mask = 0;
+
+    ndis_start();
+    CHECK_EQ((NDIS(int8_t, NdisSystemProcessorCount, (void))), 4);
+    CHECK_EQ((NDIS(int8_t, NdisSystemActiveProcessorCount, (uint64_t *), &mask)), 3);
+    CHECK_EQ(mask, 0xb);
+    CHECK_EQ((NDIS(uint32_t, NdisGroupMaxProcessorCount, (uint16_t), 0xffff)), 73);
+    CHECK_EQ((NDIS(uint32_t, NdisGroupActiveProcessorCount, (uint16_t), 3)), 64);
+    CHECK_EQ((NDIS(uint64_t, NdisGroupActiveProcessorMask, (uint16_t), 1)), 4);
+    CHECK_EQ((NDIS(uint16_t, NdisMaxGroupCount, (void))), 4);
+    CHECK_EQ((NDIS(uint16_t, NdisActiveGroupCount, (void))), 3);
+    CHECK_EQ((NDIS(uint32_t, NdisProcessorNumberToIndex, (struct PROCESSOR_NUMBER *), &number)), 67);
+    CHECK_EQ((NDIS(int32_t, NdisProcessorIndexToNumber, (uint32_t, struct PROCESSOR_NUMBER *), 3, &number)), 0);
+    CHECK_EQ(number.Group, 1);
+    CHECK_EQ(number.Number, 2);
+    CHECK((NDIS(int32_t, NdisGetProcessorInformationEx, (void *, void *, size_t *), NULL, &system, &size)) != 0); /* too short */
+    CHECK((NDIS(int32_t, NdisGetProcessorInformationEx, (void *, void *, size_t *), NULL, &system, &size)) == 0);
+    CHECK_EQ(system.info.NumberOfProcessors, 68);
+    CHECK_EQ(processors[3].ProcNum.Group, 1);
+    CHECK_EQ(processors[3].ProcNum.Number, 2);
+    CHECK_EQ(processors[67].NodeId, 3);
+    processor_pin(67);
+    CHECK_EQ((NDIS(uint32_t, NdisCurrentProcessorIndex, (void))), 67);
+    uint8_t old = irql_raise(DISPATCH_LEVEL);
+    CHECK_EQ((NDIS(uint32_t, NdisCurrentGroupAndProcessor, (void))), 3u | 63u << 16);
+    irql_lower(old);
+    ndis_stop();
+}
+TEST(ndis_names_them_alike) { run(holes, ndis_names); }
 
 static uint32_t ran_on;
 static struct nt_event ran;
