@@ -80,4 +80,7 @@ bool story_until(struct story *story, bool (*reached)(struct story *story), uint
 /* Every number sent arrived exactly once, undamaged. `lost_most`: this many may be missing (a pause drops what comes then). */
 void story_check(const struct story_ledger *ledger, uint32_t lost_most);
 
+/* What arrived, into the ledger; frames of another length are not of it. */
+void story_enter(struct story_ledger *ledger, const struct frame *frame, bool outwards);
+
 #endif
