@@ -28,7 +28,7 @@ typedef enum _XENNET_EVENT {
     XENNET_EVENT_KEYWORD_RANGE = 2,         // an entry in words: see EventLogKeyword
     XENNET_EVENT_START_FAILED = 3,          // then: step, status
     XENNET_EVENT_NETWORK_ADDRESS = 4,       // NetworkAddress is no station's address; then: bytes it has
-    XENNET_EVENT_BACKEND_SILENT = 5,        // sends were taken back; then: how many, whether XenVif works again
+    XENNET_EVENT_BACKEND_SILENT = 5,        // sends were taken back; then: how many, whether XenVif works, times
     XENNET_EVENT_FRAME_SIZE = 6             // the backend's frames have changed; then: bytes now, bytes told to NDIS
 } XENNET_EVENT;
 

@@ -106,7 +106,7 @@ LinkFollowFrameSize(XENNET_LINK *Link)
     EVENT_REPORT(XENNET_REPORT_FRAME_SIZE, Adapter, Size, InForce, Adapter->ToldFrameSize, 0);
     TRACE("frames: backend %u, in force %u, told %u\n", Size, InForce, Adapter->ToldFrameSize);
     if (Size != Adapter->ToldFrameSize)
-        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_INVALID_VALUE_FROM_ADAPTER, XENNET_EVENT_FRAME_SIZE, Size,
+        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_FRAME_SIZE, Size,
                  Adapter->ToldFrameSize, 0);
 }
 

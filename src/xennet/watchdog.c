@@ -75,9 +75,11 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
     Works = StateRecover(Adapter);
     TRACE_ERROR("%u send(s) taken back from XenVif, which %s\n", Out, Works ? "works on" : "cannot be enabled now");
     EVENT_REPORT(XENNET_REPORT_RECOVERY, Adapter, Out, Works, 0, 0);
-    // Tries in vain are not worth a record each.
-    if (Watchdog->Wait == 0)
-        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out, Works, 0);
+    // A backend that stays silent must not fill the log: the first, second, fourth, eighth ... time.
+    Watchdog->Recoveries++;
+    if ((Watchdog->Recoveries & (Watchdog->Recoveries - 1)) == 0)
+        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out, Works,
+                 Watchdog->Recoveries);
     Watchdog->Waited = 0;
     Watchdog->Wait = Works ? 0 : XENNET_MINIMUM(XENNET_MAXIMUM(Watchdog->Wait * 2, 1), WATCHDOG_WAIT_MAXIMUM);
     return Works;

@@ -28,6 +28,7 @@ typedef struct _XENNET_WATCHDOG {
     BOOLEAN Enabled;                    // between restart and pause
     ULONG Wait;                         // looks to let pass before XenVif is tried again
     ULONG Waited;
+    ULONG Recoveries;                   // since the adapter's start
 } XENNET_WATCHDOG;
 
 _IRQL_requires_(PASSIVE_LEVEL)
