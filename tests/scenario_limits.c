@@ -244,6 +244,40 @@ TEST(a_large_send_whose_header_cannot_be_mapped_is_refused)
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .tell = unmapped });
 }
 
+/* Headers in pieces, one MDL for each and some that are empty, and payload shorter than the MSS. */
+static void pieces(struct story *story)
+{
+    static const uint32_t cuts[] = { 14, 0, 20, 10, 10, 500 };
+    static uint8_t bytes[2048];
+    struct watch *watch = watch_open(story);
+    struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_TCP, .payload = 500 };
+    struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large = { .Value = NULL };
+    struct frame frame;
+    uint32_t length = packet_build(&shape, bytes, &frame), i;
+
+    memcpy(bytes, story_peer_mac, 6);
+    for (i = 0; i < 2; i++) {
+        struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+
+        large.LsoV2Transmit.MSS = 1000;
+        large.LsoV2Transmit.TcpHeaderOffset = i == 0 ? 34 : 900; /* behind the packet's end */
+        large.LsoV2Transmit.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+        raw_add(watch->raw, nbl, bytes, length, 0, cuts, sizeof(cuts) / sizeof(cuts[0]));
+        nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = large.Value;
+        raw_send(watch->raw, nbl, 0, false);
+        CHECK(raw_wait(watch->raw, SECOND));
+        CHECK((nbl->Status == SUCCESS) == (i == 0));
+    }
+    CHECK(wire_collect(story, bytes, sizeof(bytes), NULL) >= length);
+    story_count("a large send with its headers in %u MDLs went out, one without headers was refused", (uint32_t)(sizeof(cuts) / sizeof(cuts[0])));
+    watch_close(watch);
+}
+
+TEST(a_large_send_whose_header_lies_in_pieces_goes_out_and_one_without_is_refused)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = pieces }, 1);
+}
+
 /* --- polling, where NDIS does not make a poll object --- */
 
 struct shared { uint32_t candidates; bool poll; };

@@ -21,7 +21,6 @@
 #include "memory.h"
 #include "event.h"
 
-#define NBL_RESERVE             32
 #define NBL_DEPOT_LOW           2       // magazines: below this the depot is refilled
 #define NBL_GROWTH              4       // magazines a maintenance run adds or removes at most
 #define NBL_INITIAL             4       // magazines the pool starts with and shrinks to

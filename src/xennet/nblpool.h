@@ -29,6 +29,7 @@ typedef struct _XENNET_NBL_CACHE {
 } XENNET_NBL_CACHE;
 
 #define NBL_MAGAZINE 64
+#define NBL_RESERVE  32
 
 XENNET_NBL_CACHE *NblPoolCache(_In_ XENNET_NBL_POOL *Pool, _In_ ULONG Processor);
 

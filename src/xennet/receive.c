@@ -181,21 +181,6 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
     }
 }
 
-// An NBL of the reserve, after those that it may not overtake; NULL only when all of it is lent.
-_IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE NET_BUFFER_LIST *
-ReceiveGetReserve(RECEIVE_PROCESSOR *Processor)
-{
-    NET_BUFFER_LIST *Nbl;
-
-    Nbl = NblCacheGetReserve(Processor->Nbls);
-    if (Nbl == NULL) {
-        ReceiveFlush(Processor);
-        Nbl = NblCacheGetReserve(Processor->Nbls);
-    }
-    return Nbl;
-}
-
 // Puts the packet on the batch, or says why not.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE XENNET_RECEIVE_DROP
@@ -212,7 +197,7 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENVIF_VIF_CALLBACK_PARAMETERS
     Nbl = NblCacheGet(Processor->Nbls);
     if (Nbl == NULL) {
         Batch = &Processor->Scarce;
-        Nbl = ReceiveGetReserve(Processor);
+        Nbl = NblCacheGetReserve(Processor->Nbls);
         if (Nbl == NULL)
             return XENNET_RECEIVE_DROP_RESOURCES;
     } else if (Processor->Scarce.Head != NULL) {
@@ -241,7 +226,7 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
 {
     RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
     XENNET_RECEIVE_DROP Reason;
-    BOOLEAN Scarce;
+    BOOLEAN Pause;
 
     Reason = ReceiveAccept(Processor, Parameters);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
@@ -250,11 +235,11 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
         VifReturnPacket(&Receive->Adapter->Vif, Parameters->ReceiverQueuePacket.Cookie);
     }
 
-    // A provider that is asked to pause may not come back soon, so nothing is left on the batch then.
-    Scarce = Processor->Scarce.Head != NULL;
-    if (!Parameters->ReceiverQueuePacket.More || Scarce || Processor->Plenty.Count >= RECEIVE_BATCH_MAXIMUM)
+    // With all of the reserve lent XenVif is asked to pause. It may not come back soon, so nothing is left on the batch then.
+    Pause = Processor->Scarce.Count == NBL_RESERVE;
+    if (!Parameters->ReceiverQueuePacket.More || Pause || Processor->Plenty.Count >= RECEIVE_BATCH_MAXIMUM)
         ReceiveFlush(Processor);
-    return Scarce;
+    return Pause;
 }
 
 _Use_decl_annotations_
