@@ -12,8 +12,8 @@ mac=00:16:3e:5e:00:01
 number() { xl domid $name; }
 terminal() { xenstore-read "/local/domain/$(number)/console/tty" 2> /dev/null; }
 back() { echo "/local/domain/0/backend/vif/$(number)/0"; }
-until_true() { # COMMAND...: tries again for 20 s
-    for ((tries = 0; tries < 400; tries++)); do
+until_true() { # COMMAND...: tries again for a minute at least
+    for ((tries = 0; tries < 1200; tries++)); do
         "$@" && return 0
         usleep 50000
     done
