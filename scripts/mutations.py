@@ -20,7 +20,7 @@ from scripts.mutations_table import MUTATIONS
 
 FOLDER = ROOT / "build" / "mutations"
 SOURCES = FOLDER / "src"
-PATIENCE = 300  # seconds; a test that has not ended by then counts as failed
+PATIENCE = 120  # seconds; a test that has not ended by then counts as failed
 DESCRIPTION = ("Builds a copy of the driver with one mistake at a time (scripts/mutations_table.py), runs the test that guards against it, and prints a "
                "table of what each said. Fails when a test does not notice. The package and src are left alone.")
 
