@@ -216,6 +216,7 @@ static void says_nothing(struct story *story)
 
     netback_fatal(story->bed.netback, "the test asks for it"); /* as Linux: Connected, and answers nothing any more */
     first = send_all(watch, 0);
+    CHECK(story_until(story, has_recovered, SECONDS_MOST)); /* before that sends are refused at once */
     again = send_all(watch, 0);
     CHECK(story_until(story, has_recovered_twice, SECONDS_MOST));
     raw_free_all(watch->raw);
