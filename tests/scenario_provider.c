@@ -314,7 +314,12 @@ static void groups(struct provider *provider)
     CHECK_EQ(oid_put(&provider->story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), 0);
     CHECK_EQ(oid_put(&provider->story, OID_802_3_MULTICAST_LIST, wanted, sizeof(wanted)), 0);
     until_group_arrives(provider, wanted);
-    nothing_more(provider);
+    provider_backend(provider, &before);
+    for (after = before; after.dropped == before.dropped;) { /* until the backend has heard that it is to filter */
+        send_group(provider, other);
+        nothing_more(provider);
+        provider_backend(provider, &after);
+    }
     provider_backend(provider, &before);
     for (uint32_t i = 0; i < PROVIDER_WINDOW; i++) {
         send_group(provider, other);
