@@ -21,6 +21,7 @@ PACKAGE = ROOT / "xennet"
 ARCHIVE = ROOT / "xennet.tar"
 STORE = ROOT / "build" / "symbols"
 SCRIPTS = ("install.ps1", "uninstall.ps1")
+COUNTER_CLASSES = "xennet.mof"
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
@@ -81,9 +82,12 @@ def assemble(arch, flavour, signer):
 
 
 def add_scripts(stage, arch):
+    """The scripts for administrators, and the WMI classes that they add and remove."""
     for name in SCRIPTS:
         text = version.fill(f"src/{name}", dict(build_driver.places(), ARCHITECTURE=arch))
         (stage / name).write_bytes(build_driver.windows_lines(text))
+    classes = (ROOT / "src" / "xennet" / COUNTER_CLASSES).read_text(encoding="ascii")
+    (stage / COUNTER_CLASSES).write_bytes(build_driver.windows_lines(classes))
 
 
 def deliver(arch, files):

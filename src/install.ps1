@@ -5,7 +5,8 @@ Installs the @PRODUCT_NAME@ network driver, version @VERSION@ for @ARCHITECTURE@
 
 .DESCRIPTION
 Adds the package to the driver store and installs it on every network device of XENVIF. On Windows 10 1607 and later
-with pnputil /add-driver, before that with pnputil -i -a. What happens is written to a log file too.
+with pnputil /add-driver, before that with pnputil -i -a. Names the driver's own counters in WMI (root\wmi, xennet.mof).
+What happens is written to a log file too.
 
 A package that was signed with a test certificate installs only where Windows is in test-signing mode and trusts the
 certificate; the script says what is missing and changes neither of them on its own.
@@ -108,13 +109,29 @@ function Assert-Signed([string] $Path) {
     }
 }
 
-function Invoke-PnpUtil([string[]] $Arguments) {
+function Get-SystemTool([string] $Path) {
     # From a 32-bit process on 64-bit Windows, System32 is reached as Sysnative.
-    $tool = Join-Path $env:SystemRoot 'Sysnative\pnputil.exe'
-    if (-not (Test-Path $tool)) { $tool = Join-Path $env:SystemRoot 'System32\pnputil.exe' }
+    $tool = Join-Path $env:SystemRoot "Sysnative\$Path"
+    if (Test-Path $tool) { return $tool }
+    return (Join-Path $env:SystemRoot "System32\$Path")
+}
+
+function Invoke-PnpUtil([string[]] $Arguments) {
     Write-Log "pnputil $($Arguments -join ' ')"
-    & $tool $Arguments 2>&1 | ForEach-Object { if ("$_".Trim()) { Write-Log "  $_" } }
+    & (Get-SystemTool 'pnputil.exe') $Arguments 2>&1 | ForEach-Object { if ("$_".Trim()) { Write-Log "  $_" } }
     return
+}
+
+function Add-CounterClass {
+    # Gives the driver's own counters their names in WMI. The driver works without them, so a failure is told and no more.
+    try {
+        $mof = Join-Path $Folder 'xennet.mof'
+        Write-Log "mofcomp -N:root\wmi $mof"
+        & (Get-SystemTool 'wbem\mofcomp.exe') '-N:root\wmi' $mof | ForEach-Object { if ("$_".Trim()) { Write-Log "  $_" } }
+        if ($LASTEXITCODE -ne 0) { Write-Log "The counters have no names in WMI: mofcomp ended with status $LASTEXITCODE" }
+    } catch {
+        Write-Log "The counters have no names in WMI: $_"
+    }
 }
 
 try {
@@ -123,7 +140,7 @@ try {
     $machine = Get-WindowsArchitecture
     if ($machine -ne '@ARCHITECTURE@') { Stop-Install "this package is for @ARCHITECTURE@ and this Windows is $machine." }
     $inf = Join-Path $Folder 'xennet.inf'
-    foreach ($name in 'xennet.inf', 'xennet.sys', 'xennet.cat', '@COINSTALLER@') {
+    foreach ($name in 'xennet.inf', 'xennet.sys', 'xennet.cat', 'xennet.mof', '@COINSTALLER@') {
         if (-not (Test-Path (Join-Path $Folder $name))) { Stop-Install "$name is missing beside this script: unpack the whole package." }
     }
     $certificate = Join-Path $Folder 'xennet.cer'
@@ -136,6 +153,7 @@ try {
         Invoke-PnpUtil @('-i', '-a', $inf)
     }
     $status = $LASTEXITCODE
+    if ($status -eq 0 -or $status -eq $RestartNeeded) { Add-CounterClass }
     if ($status -eq $RestartNeeded) {
         Write-Log 'Installed; restart Windows to use it'
         exit $RestartNeeded

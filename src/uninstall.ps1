@@ -4,7 +4,7 @@
 Removes the @PRODUCT_NAME@ network driver from the devices of XENVIF and from the driver store.
 
 .DESCRIPTION
-Removes every package in the driver store whose INF is xennet.inf, whatever its version. The network devices of XENVIF are
+Removes every package in the driver store whose INF is xennet.inf, whatever its version, and the counters' names in WMI. The network devices of XENVIF are
 left without a driver: have another way into this machine. What happens is written to a log file too.
 
 .PARAMETER LogPath
@@ -68,6 +68,18 @@ function Remove-Subscription {
     }
 }
 
+function Remove-CounterClass {
+    # What install.ps1 has mofcomp add. A class that is not there is no trouble.
+    foreach ($name in 'XenNet_Counters', 'XenNet_Queues', 'XenNet_Information') {
+        try {
+            (New-Object Management.ManagementClass "root\wmi:$name").Delete()
+            Write-Log "Removed the class $name from WMI"
+        } catch {
+            Write-Log "The class $name was not in WMI, or stays: $_"
+        }
+    }
+}
+
 try {
     Write-Log 'Removing @PRODUCT_NAME@ PV Network Device'
     if (-not (Test-Administrator)) { Stop-Uninstall 'this needs an administrator: start PowerShell with "Run as administrator".' }
@@ -91,6 +103,7 @@ try {
         }
     }
     Remove-Subscription
+    Remove-CounterClass
     if ($restart) {
         Write-Log 'Removed; restart Windows to finish'
         exit $RestartNeeded

@@ -66,6 +66,15 @@ class Scripts(unittest.TestCase):
                       r"Services\XENVIF\Interfaces\XENNET"):
             self.assertIn(words, uninstall)
 
+    def test_every_class_of_the_counters_is_added_and_removed(self):
+        install, uninstall = ((ROOT / "src" / name).read_text() for name in package.SCRIPTS)
+        for words in (package.COUNTER_CLASSES, r"'-N:root\wmi'", "{ Add-CounterClass }"):
+            self.assertIn(words, install)
+        classes = re.findall(r"(?m)^class (\w+)", (ROOT / "src" / "xennet" / package.COUNTER_CLASSES).read_text())
+        removed = re.search(r"foreach \(\$name in ('XenNet.*?)\) \{", uninstall).group(1)
+        self.assertEqual(sorted(re.findall(r"\w+", removed)), sorted(classes))
+        self.assertIn("    Remove-CounterClass\n", uninstall)
+
     def test_help_and_exit_codes_are_told(self):
         for name, text in self.texts():
             for word in (".SYNOPSIS", ".PARAMETER LogPath", "Exit codes: 0"):

@@ -14,7 +14,7 @@ from unittest import mock
 from scripts import package, sources, version
 from scripts.cli import ROOT, Stop
 
-FILES = {"xennet.sys", "xennet.pdb", "xennet.inf", "xennet.cat", "install.ps1", "uninstall.ps1"}
+FILES = {"xennet.sys", "xennet.pdb", "xennet.inf", "xennet.cat", "install.ps1", "uninstall.ps1", "xennet.mof"}
 
 
 class Folders(unittest.TestCase):
