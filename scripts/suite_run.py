@@ -93,6 +93,8 @@ class Runner:
             status = process.wait()
         finally:
             watch.cancel()
+            if process.poll() is None:  # interrupted: nobody else knows of it any more
+                end_session(process)
             process.stdout.close()
             with self._lock:
                 self._processes.discard(process)
