@@ -103,6 +103,7 @@ static void device_add(struct provider *provider)
             snprintf(keys + strlen(keys), sizeof(keys) - strlen(keys), " %s", features[i].keys);
         }
     }
+    command("[ ! -e /sys/class/net/vif0.0 ] || sh /vif remove"); /* of a scenario that failed */
     command("sh /vif add %u %u%s", provider->story.options.queues, provider->story.options.mtu, keys);
     device_up(provider);
 }
