@@ -278,8 +278,9 @@ static void send_group(struct provider *provider, const uint8_t *group)
     provider_inject(provider, &frame);
 }
 
-/* The backend hears of a change some time after it was made: until then the first frames may still fare as before. */
-static void until_group_arrives(struct provider *provider, const uint8_t *group)
+/* The backend hears of a change some time after it was made: until then the first frames may still fare as before, and some of
+ * `before` may be on their way. */
+static void until_group_arrives(struct provider *provider, const uint8_t *group, const uint8_t *before)
 {
     uint64_t deadline = sched_now() + PROVIDER_PATIENCE;
 
@@ -289,9 +290,13 @@ static void until_group_arrives(struct provider *provider, const uint8_t *group)
         send_group(provider, group);
         came = provider_received(provider, 100000000);
         if (came != NULL) {
-            CHECK(memcmp(came->bytes, group, 6) == 0);
+            bool right = memcmp(came->bytes, group, 6) == 0;
+
+            CHECK(right || memcmp(came->bytes, before, 6) == 0);
             free(came);
-            return;
+            if (right) {
+                return;
+            }
         }
     }
     give_up("frames for a group that was asked for do not arrive");
@@ -322,33 +327,37 @@ static void until_backend_filters(struct provider *provider)
     } while (after.dropped == before.dropped);
 }
 
-/* Linux's netback filters what a bridge gives its device. To frames from a packet socket, which is the wire here, it does not
- * look; those that nobody asked for end in the frontend. */
-static void groups(struct provider *provider)
+/* In order behind frames of a group that nobody asked for: nothing of it may come. */
+static void only_what_was_asked_for(struct provider *provider)
 {
-    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
     struct provider_backend before, after;
 
-    CHECK_EQ(oid_put(&provider->story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), 0);
-    CHECK_EQ(oid_put(&provider->story, OID_802_3_MULTICAST_LIST, wanted, sizeof(wanted)), 0);
-    until_group_arrives(provider, wanted);
-    if (!provider->real) {
-        until_backend_filters(provider);
-    }
+    until_backend_filters(provider);
     provider_backend(provider, &before);
     for (uint32_t i = 0; i < PROVIDER_WINDOW; i++) {
         send_group(provider, other);
     }
-    send_group(provider, wanted); /* behind them, in order: nothing of the other group may come before it */
-    until_group_arrives(provider, wanted);
+    until_group_arrives(provider, wanted, wanted);
     provider_backend(provider, &after);
-    if (!provider->real) { /* by the backend, not by the driver */
-        CHECK(after.dropped - before.dropped >= PROVIDER_WINDOW);
+    CHECK(after.dropped - before.dropped >= PROVIDER_WINDOW); /* by the backend, not by the driver */
+}
+
+/* Linux's netback filters what a bridge gives its device, and not what comes from a packet socket, which is the wire there: on it
+ * the requests are made, and what was asked for arrives. */
+static void groups(struct provider *provider)
+{
+    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
+
+    CHECK_EQ(oid_put(&provider->story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), 0);
+    CHECK_EQ(oid_put(&provider->story, OID_802_3_MULTICAST_LIST, wanted, sizeof(wanted)), 0);
+    until_group_arrives(provider, wanted, wanted);
+    if (!provider->real) {
+        only_what_was_asked_for(provider);
     }
     filter |= NDIS_PACKET_TYPE_ALL_MULTICAST;
     CHECK_EQ(oid_put(&provider->story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), 0);
     nothing_more(provider);
-    until_group_arrives(provider, other);
+    until_group_arrives(provider, other, wanted);
 }
 
 TEST(groups_are_filtered_by_the_backend)
