@@ -6,7 +6,7 @@
 #   guest.sh save, restore                        suspends it and ends the domain; makes another of it, and prints what create does
 #   guest.sh attach QUEUES MTU [FEATURE=VALUE...] a network device, handle 0; when netback waits for the frontend, prints the name
 #                                                 of netback's device
-#   guest.sh detach                               the device, both halves
+#   guest.sh detach                               the device, both halves; the wire side's servers end
 name=guest
 mac=00:16:3e:5e:00:01
 number() { xl domid $name; }
@@ -65,7 +65,12 @@ attach)
     shift
     attach "$@"
     ;;
-detach) xl network-detach $name 0 ;;
+detach)
+    # Servers of the wire side would keep their ports in a namespace that the next device meets again.
+    servers=$(ip netns pids wire)
+    [ -z "$servers" ] || kill $servers
+    xl network-detach $name 0
+    ;;
 save) xl save $name /run/guest.save ;;
 restore) xl restore /run/guest.save && rm /run/guest.save && where ;;
 *)
