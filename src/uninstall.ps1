@@ -4,8 +4,9 @@
 Removes the @PRODUCT_NAME@ network driver from the devices of XENVIF and from the driver store.
 
 .DESCRIPTION
-Removes every package in the driver store whose INF is xennet.inf, whatever its version, and the counters' names in WMI. The network devices of XENVIF are
-left without a driver: have another way into this machine. What happens is written to a log file too.
+Removes every package in the driver store whose INF is xennet.inf, whatever its version, and the counters' names in WMI. The
+network devices of XENVIF are left without a driver: have another way into this machine. What happens is written to a log
+file too.
 
 .PARAMETER LogPath
 The log file. Default: xennet-uninstall.log in the folder for temporary files.

@@ -213,20 +213,25 @@ TEST(a_link_that_flaps_faster_than_anybody_looks_ends_up)
     presence_tell(&(struct presence){ .name = "fast flaps", .happen = flap_fast });
 }
 
-static void refuse_after_shutdown(struct story *story)
+static void refused_after(struct story *story, void (*end)(struct adapter *adapter))
 {
     struct watch *watch = watch_open(story);
     struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
     uint8_t bytes[64];
 
     story_send(story, 0, 20, 4);
-    adapter_shutdown(story->bed.adapter);
+    end(story->bed.adapter);
     frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, 1);
     raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
     raw_send(watch->raw, nbl, 0, false);
     CHECK(raw_wait(watch->raw, SECOND));
     CHECK(nbl->Status != SUCCESS);
     watch_close(watch);
+}
+
+static void refuse_after_shutdown(struct story *story)
+{
+    refused_after(story, adapter_shutdown);
     story_count("shutdown: sends after it are refused, those before it came back");
 }
 
@@ -238,18 +243,7 @@ TEST(shutdown_under_traffic_ends_well)
 /* At HIGH_LEVEL, with the machine in whatever state: only what may be called anywhere. NDIS 6.20 calls every miniport then. */
 static void stop_at_bugcheck(struct story *story)
 {
-    struct watch *watch = watch_open(story);
-    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
-    uint8_t bytes[64];
-
-    story_send(story, 0, 20, 4);
-    adapter_bugcheck(story->bed.adapter);
-    frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, 1);
-    raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
-    raw_send(watch->raw, nbl, 0, false);
-    CHECK(raw_wait(watch->raw, SECOND));
-    CHECK(nbl->Status != SUCCESS);
-    watch_close(watch);
+    refused_after(story, adapter_bugcheck);
     story_count("bug check: the adapter is quiet");
 }
 

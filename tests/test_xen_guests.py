@@ -9,14 +9,12 @@ each kind of guest and stays for its cases; each of them attaches a device of it
 import atexit
 import time
 import unittest
-from contextlib import contextmanager
 
 from scripts import made
 from scripts.children import Children
 from scripts.traffic import TrafficFailed
 from scripts.xenrig import bed as xenbed, guest_bed
-from scripts.xenrig.traffic import XenTraffic
-from tests.xen_rig import needs_rig, options
+from tests.xen_rig import clean, needs_rig, options
 
 DOWNLOAD = 10_000_000
 SECONDS = 1
@@ -56,18 +54,9 @@ class Machine:
 atexit.register(Machine.end)
 
 
-@contextmanager
 def running(kind, *arguments):
-    """A testbed in the guest, connected and with addresses, found clean at the end: (bed, traffic)."""
-    guest = Machine.boot(kind)
-    with guest_bed.GuestBed(guest, options("--xen-guest", kind, *arguments)) as bed:
-        bed.configure()
-        yield bed, XenTraffic(bed)
-    failure = bed.failure()
-    if failure:
-        raise AssertionError(failure)
-    if bed.end["leaks"]:
-        raise AssertionError(f"left behind: {bed.end['leaks']}")
+    """A testbed in the guest: clean()."""
+    return clean(guest_bed.GuestBed(Machine.boot(kind), options("--xen-guest", kind, *arguments)))
 
 
 def until(number, states):

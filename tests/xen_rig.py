@@ -47,9 +47,9 @@ def options(*arguments):
 
 
 @contextmanager
-def running(*arguments):
-    """A testbed in domain 0, connected and with addresses, found clean at the end: (bed, traffic)."""
-    with xenbed.XenBed(rig(), options(*arguments)) as bed:
+def clean(bed):
+    """That testbed, connected and with addresses, found clean at the end: (bed, traffic)."""
+    with bed:
         bed.configure()
         yield bed, XenTraffic(bed)
     failure = bed.failure()
@@ -57,6 +57,11 @@ def running(*arguments):
         raise AssertionError(failure)
     if bed.end["leaks"]:
         raise AssertionError(f"left behind: {bed.end['leaks']}")
+
+
+def running(*arguments):
+    """A testbed in domain 0: clean()."""
+    return clean(xenbed.XenBed(rig(), options(*arguments)))
 
 
 def dom0(text, seconds=300):
