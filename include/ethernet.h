@@ -7,16 +7,16 @@
 #ifndef ETHERNET_H
 #define ETHERNET_H
 
-#define ETHERNET_HEADER_SIZE        14      // two addresses and a type, no tag
-#define ETHERNET_TAG_SIZE           4
-#define ETHERNET_MTU                1500
-#define ETHERNET_MIN_MTU            68      // RFC 791: every link carries 68 bytes of IPv4
+#define ETHERNET_HEADER_SIZE 14 // two addresses and a type, no tag
+#define ETHERNET_TAG_SIZE    4
+#define ETHERNET_MTU         1500
+#define ETHERNET_MIN_MTU     68 // RFC 791: every link carries 68 bytes of IPv4
 
 typedef struct _ETHERNET_ADDRESS {
     UCHAR Byte[6];
 } ETHERNET_ADDRESS;
 
-#define ETHERNET_ADDRESS_LENGTH     6
+#define ETHERNET_ADDRESS_LENGTH 6
 
 typedef enum _ETHERNET_ADDRESS_TYPE {
     ETHERNET_ADDRESS_TYPE_INVALID = 0,
@@ -27,10 +27,10 @@ typedef enum _ETHERNET_ADDRESS_TYPE {
 } ETHERNET_ADDRESS_TYPE;
 
 // 802.1Q tag control information: priority in bits 15-13, canonical format in 12, VLAN in 11-0.
-#define ETHERNET_TCI(_Priority, _Format, _Vlan) \
-    ((USHORT)((((_Priority) & 0x7) << 13) | (((_Format) & 0x1) << 12) | ((_Vlan) & 0xFFF)))
+#define ETHERNET_TCI(_Priority, _Format, _Vlan)                                                                        \
+    ((USHORT)((((_Priority)&0x7) << 13) | (((_Format)&0x1) << 12) | ((_Vlan)&0xFFF)))
 #define ETHERNET_TCI_PRIORITY(_Tci) (((_Tci) >> 13) & 0x7)
 #define ETHERNET_TCI_FORMAT(_Tci)   (((_Tci) >> 12) & 0x1)
-#define ETHERNET_TCI_VLAN(_Tci)     ((_Tci) & 0xFFF)
+#define ETHERNET_TCI_VLAN(_Tci)     ((_Tci)&0xFFF)
 
 #endif

@@ -9,11 +9,10 @@
 #ifndef STORE_INTERFACE_H
 #define STORE_INTERFACE_H
 
-#define XENBUS_STORE_INTERFACE_VERSION_MIN      2
-#define XENBUS_STORE_INTERFACE_VERSION_MAX      2
+#define XENBUS_STORE_INTERFACE_VERSION_MIN 2
+#define XENBUS_STORE_INTERFACE_VERSION_MAX 2
 
-DEFINE_GUID(GUID_XENBUS_STORE_INTERFACE,
-            0x86824C3B, 0xD34E, 0x4753, 0xB2, 0x81, 0x2F, 0x1E, 0x3A, 0xD2, 0x14, 0xD7);
+DEFINE_GUID(GUID_XENBUS_STORE_INTERFACE, 0x86824C3B, 0xD34E, 0x4753, 0xB2, 0x81, 0x2F, 0x1E, 0x3A, 0xD2, 0x14, 0xD7);
 
 typedef struct _XENBUS_STORE_TRANSACTION XENBUS_STORE_TRANSACTION;
 typedef struct _XENBUS_STORE_WATCH XENBUS_STORE_WATCH;
@@ -29,28 +28,27 @@ typedef struct _XENBUS_STORE_PERMISSION {
     XENBUS_STORE_PERMISSION_MASK Mask;
 } XENBUS_STORE_PERMISSION;
 
-typedef NTSTATUS (NTAPI *XENBUS_STORE_ACQUIRE)(INTERFACE *Interface);
-typedef VOID (NTAPI *XENBUS_STORE_RELEASE)(INTERFACE *Interface);
-typedef VOID (NTAPI *XENBUS_STORE_FREE)(INTERFACE *Interface, CHAR *Buffer);
-typedef NTSTATUS (NTAPI *XENBUS_STORE_READ)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
-                                            CHAR *Prefix, CHAR *Node, CHAR **Buffer);
-typedef NTSTATUS (__cdecl *XENBUS_STORE_PRINTF)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
-                                                CHAR *Prefix, CHAR *Node, const CHAR *Format, ...);
-typedef NTSTATUS (NTAPI *XENBUS_STORE_PERMISSIONS_SET)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
-                                                       CHAR *Prefix, CHAR *Node,
-                                                       XENBUS_STORE_PERMISSION *Permissions, ULONG Count);
-typedef NTSTATUS (NTAPI *XENBUS_STORE_REMOVE)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
-                                              CHAR *Prefix, CHAR *Node);
-typedef NTSTATUS (NTAPI *XENBUS_STORE_DIRECTORY)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
-                                                 CHAR *Prefix, CHAR *Node, CHAR **Buffer);
-typedef NTSTATUS (NTAPI *XENBUS_STORE_TRANSACTION_START)(INTERFACE *Interface,
-                                                         XENBUS_STORE_TRANSACTION **Transaction);
-typedef NTSTATUS (NTAPI *XENBUS_STORE_TRANSACTION_END)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
-                                                       BOOLEAN Commit);
-typedef NTSTATUS (NTAPI *XENBUS_STORE_WATCH_ADD)(INTERFACE *Interface, CHAR *Prefix, CHAR *Node, KEVENT *Event,
-                                                 XENBUS_STORE_WATCH **Watch);
-typedef NTSTATUS (NTAPI *XENBUS_STORE_WATCH_REMOVE)(INTERFACE *Interface, XENBUS_STORE_WATCH *Watch);
-typedef VOID (NTAPI *XENBUS_STORE_POLL)(INTERFACE *Interface);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_ACQUIRE)(INTERFACE *Interface);
+typedef VOID(NTAPI *XENBUS_STORE_RELEASE)(INTERFACE *Interface);
+typedef VOID(NTAPI *XENBUS_STORE_FREE)(INTERFACE *Interface, CHAR *Buffer);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_READ)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction, CHAR *Prefix,
+                                           CHAR *Node, CHAR **Buffer);
+typedef NTSTATUS(__cdecl *XENBUS_STORE_PRINTF)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
+                                               CHAR *Prefix, CHAR *Node, const CHAR *Format, ...);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_PERMISSIONS_SET)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
+                                                      CHAR *Prefix, CHAR *Node, XENBUS_STORE_PERMISSION *Permissions,
+                                                      ULONG Count);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_REMOVE)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction, CHAR *Prefix,
+                                             CHAR *Node);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_DIRECTORY)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
+                                                CHAR *Prefix, CHAR *Node, CHAR **Buffer);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_TRANSACTION_START)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION **Transaction);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_TRANSACTION_END)(INTERFACE *Interface, XENBUS_STORE_TRANSACTION *Transaction,
+                                                      BOOLEAN Commit);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_WATCH_ADD)(INTERFACE *Interface, CHAR *Prefix, CHAR *Node, KEVENT *Event,
+                                                XENBUS_STORE_WATCH **Watch);
+typedef NTSTATUS(NTAPI *XENBUS_STORE_WATCH_REMOVE)(INTERFACE *Interface, XENBUS_STORE_WATCH *Watch);
+typedef VOID(NTAPI *XENBUS_STORE_POLL)(INTERFACE *Interface);
 
 typedef struct _XENBUS_STORE_INTERFACE_V2 {
     INTERFACE Interface;

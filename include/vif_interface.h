@@ -12,12 +12,11 @@
 
 #include "ethernet.h"
 
-#define XENVIF_VIF_INTERFACE_VERSION_MIN        8
-#define XENVIF_VIF_INTERFACE_VERSION_MAX        10
-#define XENVIF_VIF_HASH_KEY_SIZE                40
+#define XENVIF_VIF_INTERFACE_VERSION_MIN 8
+#define XENVIF_VIF_INTERFACE_VERSION_MAX 10
+#define XENVIF_VIF_HASH_KEY_SIZE         40
 
-DEFINE_GUID(GUID_XENVIF_VIF_INTERFACE,
-            0x76F279CD, 0xCA11, 0x418B, 0x92, 0xE8, 0xC5, 0x7F, 0x77, 0xDE, 0x0E, 0x2E);
+DEFINE_GUID(GUID_XENVIF_VIF_INTERFACE, 0x76F279CD, 0xCA11, 0x418B, 0x92, 0xE8, 0xC5, 0x7F, 0x77, 0xDE, 0x0E, 0x2E);
 
 typedef enum _XENVIF_PACKET_HASH_ALGORITHM {
     XENVIF_PACKET_HASH_ALGORITHM_NONE = 0,
@@ -46,7 +45,7 @@ typedef struct _XENVIF_PACKET_HEADER_V1 {
 } XENVIF_PACKET_HEADER_V1;
 
 typedef struct _XENVIF_PACKET_INFO_V2 {
-    ULONG Length;                           // of all headers together
+    ULONG Length; // of all headers together
     BOOLEAN IsAFragment;
     XENVIF_PACKET_HEADER_V1 EthernetHeader;
     XENVIF_PACKET_HEADER_V1 LLCSnapHeader;
@@ -60,16 +59,16 @@ typedef struct _XENVIF_PACKET_INFO_V2 {
 typedef struct _XENVIF_PACKET_CHECKSUM_FLAGS_V1 {
     union {
         struct {
-            ULONG IpChecksumSucceeded:1;
-            ULONG IpChecksumFailed:1;
-            ULONG IpChecksumNotValidated:1;
-            ULONG TcpChecksumSucceeded:1;
-            ULONG TcpChecksumFailed:1;
-            ULONG TcpChecksumNotValidated:1;
-            ULONG UdpChecksumSucceeded:1;
-            ULONG UdpChecksumFailed:1;
-            ULONG UdpChecksumNotValidated:1;
-            ULONG Reserved:23;
+            ULONG IpChecksumSucceeded : 1;
+            ULONG IpChecksumFailed : 1;
+            ULONG IpChecksumNotValidated : 1;
+            ULONG TcpChecksumSucceeded : 1;
+            ULONG TcpChecksumFailed : 1;
+            ULONG TcpChecksumNotValidated : 1;
+            ULONG UdpChecksumSucceeded : 1;
+            ULONG UdpChecksumFailed : 1;
+            ULONG UdpChecksumNotValidated : 1;
+            ULONG Reserved : 23;
         };
         ULONG Value;
     };
@@ -79,17 +78,17 @@ typedef struct _XENVIF_PACKET_CHECKSUM_FLAGS_V1 {
 typedef struct _XENVIF_VIF_OFFLOAD_OPTIONS_V1 {
     union {
         struct {
-            USHORT OffloadTagManipulation:1;
-            USHORT OffloadIpVersion4LargePacket:1;
-            USHORT OffloadIpVersion4HeaderChecksum:1;
-            USHORT OffloadIpVersion4TcpChecksum:1;
-            USHORT OffloadIpVersion4UdpChecksum:1;
-            USHORT OffloadIpVersion6LargePacket:1;
-            USHORT OffloadIpVersion6TcpChecksum:1;
-            USHORT OffloadIpVersion6UdpChecksum:1;
-            USHORT NeedChecksumValue:1;         // receive: write checksums the backend left out
-            USHORT NeedLargePacketSplit:1;      // receive: cut coalesced packets
-            USHORT Reserved:6;
+            USHORT OffloadTagManipulation : 1;
+            USHORT OffloadIpVersion4LargePacket : 1;
+            USHORT OffloadIpVersion4HeaderChecksum : 1;
+            USHORT OffloadIpVersion4TcpChecksum : 1;
+            USHORT OffloadIpVersion4UdpChecksum : 1;
+            USHORT OffloadIpVersion6LargePacket : 1;
+            USHORT OffloadIpVersion6TcpChecksum : 1;
+            USHORT OffloadIpVersion6UdpChecksum : 1;
+            USHORT NeedChecksumValue : 1;    // receive: write checksums the backend left out
+            USHORT NeedLargePacketSplit : 1; // receive: cut coalesced packets
+            USHORT Reserved : 6;
         };
         USHORT Value;
     };
@@ -109,10 +108,10 @@ typedef struct _XENVIF_TRANSMITTER_PACKET_SEND_INFO_V1 {
 } XENVIF_TRANSMITTER_PACKET_SEND_INFO_V1;
 
 typedef struct _XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 {
-    UCHAR Type;                             // ETHERNET_ADDRESS_TYPE
-    UCHAR Status;                           // XENVIF_TRANSMITTER_PACKET_STATUS
+    UCHAR Type;   // ETHERNET_ADDRESS_TYPE
+    UCHAR Status; // XENVIF_TRANSMITTER_PACKET_STATUS
     USHORT PacketLength;
-    USHORT PayloadLength;                   // without the headers the provider recognised
+    USHORT PayloadLength; // without the headers the provider recognised
 } XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1;
 #pragma pack(pop)
 
@@ -199,16 +198,16 @@ typedef union _XENVIF_VIF_CALLBACK_PARAMETERS_V9 {
         XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion;
     } TransmitterReturnPacket;
     struct {
-        ULONG Index;                        // of the receive queue
+        ULONG Index; // of the receive queue
         MDL *Mdl;
-        ULONG Offset;                       // of the packet in the first MDL
-        ULONG Length;                       // of the packet over the whole chain
+        ULONG Offset; // of the packet in the first MDL
+        ULONG Length; // of the packet over the whole chain
         XENVIF_PACKET_CHECKSUM_FLAGS_V1 Flags;
-        USHORT MaximumSegmentSize;          // non-zero: several segments coalesced
+        USHORT MaximumSegmentSize; // non-zero: several segments coalesced
         USHORT TagControlInformation;
         XENVIF_PACKET_INFO_V2 *Info;
         XENVIF_PACKET_HASH_V2 *Hash;
-        BOOLEAN More;                       // more packets follow for this processor
+        BOOLEAN More; // more packets follow for this processor
         PVOID Cookie;
     } ReceiverQueuePacket;
 } XENVIF_VIF_CALLBACK_PARAMETERS_V9;
@@ -219,18 +218,18 @@ typedef union _XENVIF_VIF_CALLBACK_PARAMETERS_V10 {
         XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion;
     } TransmitterReturnPacket;
     struct {
-        ULONG Index;                        // of the receive queue
+        ULONG Index; // of the receive queue
         MDL *Mdl;
-        ULONG Offset;                       // of the packet in the first MDL
-        ULONG Length;                       // of the packet over the whole chain
+        ULONG Offset; // of the packet in the first MDL
+        ULONG Length; // of the packet over the whole chain
         XENVIF_PACKET_CHECKSUM_FLAGS_V1 Flags;
-        USHORT MaximumSegmentSize;          // non-zero: several segments coalesced
+        USHORT MaximumSegmentSize; // non-zero: several segments coalesced
         USHORT TagControlInformation;
         XENVIF_PACKET_INFO_V2 *Info;
         XENVIF_PACKET_HASH_V2 *Hash;
-        BOOLEAN More;                       // more packets follow for this processor
+        BOOLEAN More; // more packets follow for this processor
         PVOID Cookie;
-        BOOLEAN Pause;                      // set by the callback: hold further packets for a moment
+        BOOLEAN Pause; // set by the callback: hold further packets for a moment
     } ReceiverQueuePacket;
 } XENVIF_VIF_CALLBACK_PARAMETERS_V10;
 
@@ -240,59 +239,52 @@ typedef union _XENVIF_VIF_CALLBACK_PARAMETERS_V10 {
  *   XENVIF_RECEIVER_QUEUE_PACKET      the fields of ReceiverQueuePacket above, in order
  *   XENVIF_MAC_STATE_CHANGE           nothing
  */
-typedef VOID (__cdecl *XENVIF_VIF_CALLBACK_V8)(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, ...);
-typedef VOID (NTAPI *XENVIF_VIF_CALLBACK_V9)(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type,
-                                             XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters);
-typedef VOID (NTAPI *XENVIF_VIF_CALLBACK_V10)(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type,
-                                              XENVIF_VIF_CALLBACK_PARAMETERS_V10 *Parameters);
+typedef VOID(__cdecl *XENVIF_VIF_CALLBACK_V8)(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, ...);
+typedef VOID(NTAPI *XENVIF_VIF_CALLBACK_V9)(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type,
+                                            XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters);
+typedef VOID(NTAPI *XENVIF_VIF_CALLBACK_V10)(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type,
+                                             XENVIF_VIF_CALLBACK_PARAMETERS_V10 *Parameters);
 
-typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V8)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V8 Callback,
-                                               PVOID Argument);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V9)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V9 Callback,
-                                               PVOID Argument);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_ENABLE_V10)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V10 Callback,
-                                                PVOID Argument);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_ENABLE_V8)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V8 Callback, PVOID Argument);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_ENABLE_V9)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V9 Callback, PVOID Argument);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_ENABLE_V10)(INTERFACE *Interface, XENVIF_VIF_CALLBACK_V10 Callback, PVOID Argument);
 
-typedef NTSTATUS (NTAPI *XENVIF_VIF_ACQUIRE)(INTERFACE *Interface);
-typedef VOID (NTAPI *XENVIF_VIF_RELEASE)(INTERFACE *Interface);
-typedef VOID (NTAPI *XENVIF_VIF_DISABLE)(INTERFACE *Interface);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_QUERY_STATISTIC)(INTERFACE *Interface, XENVIF_VIF_STATISTIC Index,
-                                                     ULONGLONG *Value);
-typedef VOID (NTAPI *XENVIF_VIF_QUERY_RING_COUNT)(INTERFACE *Interface, ULONG *Count);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_UPDATE_HASH_MAPPING)(INTERFACE *Interface, PROCESSOR_NUMBER *Mapping,
-                                                         ULONG Size);
-typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_RETURN_PACKET)(INTERFACE *Interface, PVOID Cookie);
-typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_SET_OFFLOAD_OPTIONS)(INTERFACE *Interface,
-                                                              XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options);
-typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_SET_BACKFILL_SIZE)(INTERFACE *Interface, ULONG Size);
-typedef VOID (NTAPI *XENVIF_VIF_RECEIVER_QUERY_RING_SIZE)(INTERFACE *Interface, ULONG *Size);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_RECEIVER_SET_HASH_ALGORITHM)(INTERFACE *Interface,
-                                                                 XENVIF_PACKET_HASH_ALGORITHM Algorithm);
-typedef NTSTATUS (__cdecl *XENVIF_VIF_RECEIVER_QUERY_HASH_CAPABILITIES)(INTERFACE *Interface, ...);
-typedef NTSTATUS (__cdecl *XENVIF_VIF_RECEIVER_UPDATE_HASH_PARAMETERS)(INTERFACE *Interface, ...);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_TRANSMITTER_QUEUE_PACKET)(INTERFACE *Interface, MDL *Mdl,
-                                                              ULONG Offset, ULONG Length,
-                                                              XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options,
-                                                              USHORT MaximumSegmentSize, USHORT TagControlInformation,
-                                                              XENVIF_PACKET_HASH_V2 *Hash, BOOLEAN More, PVOID Cookie);
-typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_OFFLOAD_OPTIONS)(INTERFACE *Interface,
-                                                                   XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options);
-typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_LARGE_PACKET_SIZE)(INTERFACE *Interface, UCHAR IpVersion,
-                                                                     ULONG *Size);
-typedef VOID (NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_RING_SIZE)(INTERFACE *Interface, ULONG *Size);
-typedef VOID (NTAPI *XENVIF_VIF_MAC_QUERY_STATE)(INTERFACE *Interface, NET_IF_MEDIA_CONNECT_STATE *ConnectState,
-                                                 ULONG64 *LinkSpeed, NET_IF_MEDIA_DUPLEX_STATE *DuplexState);
-typedef VOID (NTAPI *XENVIF_VIF_MAC_QUERY_MAXIMUM_FRAME_SIZE)(INTERFACE *Interface, ULONG *Size);
-typedef VOID (NTAPI *XENVIF_VIF_MAC_QUERY_PERMANENT_ADDRESS)(INTERFACE *Interface, ETHERNET_ADDRESS *Address);
-typedef VOID (NTAPI *XENVIF_VIF_MAC_QUERY_CURRENT_ADDRESS)(INTERFACE *Interface, ETHERNET_ADDRESS *Address);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_QUERY_MULTICAST_ADDRESSES)(INTERFACE *Interface,
-                                                                   ETHERNET_ADDRESS *Addresses, ULONG *Count);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_SET_MULTICAST_ADDRESSES)(INTERFACE *Interface,
-                                                                 ETHERNET_ADDRESS *Addresses, ULONG Count);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_SET_FILTER_LEVEL)(INTERFACE *Interface, ETHERNET_ADDRESS_TYPE Type,
-                                                          XENVIF_MAC_FILTER_LEVEL Level);
-typedef NTSTATUS (NTAPI *XENVIF_VIF_MAC_QUERY_FILTER_LEVEL)(INTERFACE *Interface, ETHERNET_ADDRESS_TYPE Type,
-                                                            XENVIF_MAC_FILTER_LEVEL *Level);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_ACQUIRE)(INTERFACE *Interface);
+typedef VOID(NTAPI *XENVIF_VIF_RELEASE)(INTERFACE *Interface);
+typedef VOID(NTAPI *XENVIF_VIF_DISABLE)(INTERFACE *Interface);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_QUERY_STATISTIC)(INTERFACE *Interface, XENVIF_VIF_STATISTIC Index, ULONGLONG *Value);
+typedef VOID(NTAPI *XENVIF_VIF_QUERY_RING_COUNT)(INTERFACE *Interface, ULONG *Count);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_UPDATE_HASH_MAPPING)(INTERFACE *Interface, PROCESSOR_NUMBER *Mapping, ULONG Size);
+typedef VOID(NTAPI *XENVIF_VIF_RECEIVER_RETURN_PACKET)(INTERFACE *Interface, PVOID Cookie);
+typedef VOID(NTAPI *XENVIF_VIF_RECEIVER_SET_OFFLOAD_OPTIONS)(INTERFACE *Interface,
+                                                             XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options);
+typedef VOID(NTAPI *XENVIF_VIF_RECEIVER_SET_BACKFILL_SIZE)(INTERFACE *Interface, ULONG Size);
+typedef VOID(NTAPI *XENVIF_VIF_RECEIVER_QUERY_RING_SIZE)(INTERFACE *Interface, ULONG *Size);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_RECEIVER_SET_HASH_ALGORITHM)(INTERFACE *Interface,
+                                                                XENVIF_PACKET_HASH_ALGORITHM Algorithm);
+typedef NTSTATUS(__cdecl *XENVIF_VIF_RECEIVER_QUERY_HASH_CAPABILITIES)(INTERFACE *Interface, ...);
+typedef NTSTATUS(__cdecl *XENVIF_VIF_RECEIVER_UPDATE_HASH_PARAMETERS)(INTERFACE *Interface, ...);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_TRANSMITTER_QUEUE_PACKET)(INTERFACE *Interface, MDL *Mdl, ULONG Offset, ULONG Length,
+                                                             XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options,
+                                                             USHORT MaximumSegmentSize, USHORT TagControlInformation,
+                                                             XENVIF_PACKET_HASH_V2 *Hash, BOOLEAN More, PVOID Cookie);
+typedef VOID(NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_OFFLOAD_OPTIONS)(INTERFACE *Interface,
+                                                                  XENVIF_VIF_OFFLOAD_OPTIONS_V1 *Options);
+typedef VOID(NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_LARGE_PACKET_SIZE)(INTERFACE *Interface, UCHAR IpVersion, ULONG *Size);
+typedef VOID(NTAPI *XENVIF_VIF_TRANSMITTER_QUERY_RING_SIZE)(INTERFACE *Interface, ULONG *Size);
+typedef VOID(NTAPI *XENVIF_VIF_MAC_QUERY_STATE)(INTERFACE *Interface, NET_IF_MEDIA_CONNECT_STATE *ConnectState,
+                                                ULONG64 *LinkSpeed, NET_IF_MEDIA_DUPLEX_STATE *DuplexState);
+typedef VOID(NTAPI *XENVIF_VIF_MAC_QUERY_MAXIMUM_FRAME_SIZE)(INTERFACE *Interface, ULONG *Size);
+typedef VOID(NTAPI *XENVIF_VIF_MAC_QUERY_PERMANENT_ADDRESS)(INTERFACE *Interface, ETHERNET_ADDRESS *Address);
+typedef VOID(NTAPI *XENVIF_VIF_MAC_QUERY_CURRENT_ADDRESS)(INTERFACE *Interface, ETHERNET_ADDRESS *Address);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_MAC_QUERY_MULTICAST_ADDRESSES)(INTERFACE *Interface, ETHERNET_ADDRESS *Addresses,
+                                                                  ULONG *Count);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_MAC_SET_MULTICAST_ADDRESSES)(INTERFACE *Interface, ETHERNET_ADDRESS *Addresses,
+                                                                ULONG Count);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_MAC_SET_FILTER_LEVEL)(INTERFACE *Interface, ETHERNET_ADDRESS_TYPE Type,
+                                                         XENVIF_MAC_FILTER_LEVEL Level);
+typedef NTSTATUS(NTAPI *XENVIF_VIF_MAC_QUERY_FILTER_LEVEL)(INTERFACE *Interface, ETHERNET_ADDRESS_TYPE Type,
+                                                           XENVIF_MAC_FILTER_LEVEL *Level);
 
 typedef struct _XENVIF_VIF_INTERFACE_V8 {
     INTERFACE Interface;

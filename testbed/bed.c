@@ -3,8 +3,8 @@
  * Puts a whole testbed together and takes it down again, in the order in which a machine does: hypervisor, backend, bus
  * driver and its device, driver package, adapter, protocol. Called in sched_run's main task by main.c and by scenarios.
  *
- * bed_stop works on a bed that only partly came up, so bed_start's failures share it. Leaks are collected after everything
- * of the driver's is gone and before the hypervisor goes, so that whatever is still held shows.
+ * bed_stop works on a bed that only partly came up, so bed_start's failures share it. Leaks are collected after
+ * everything of the driver's is gone and before the hypervisor goes, so that whatever is still held shows.
  */
 #include "bed.h"
 
@@ -21,11 +21,11 @@ enum {
     GUEST_MEMORY_PAGES = 32 * 1024, /* of address space; only what is used becomes resident */
     QUEUE_MEMORY_PAGES = 8 * 1024,  /* the same for each queue: send buffers, received packets */
     GRANTS_MOST = 65536,
-    EDGE_BUFFERS = 256,             /* per queue */
+    EDGE_BUFFERS = 256, /* per queue */
     CONNECT_SECONDS = 20,
-    PATIENCE = 12,                  /* times as long as usual for a real Xen under emulation, on a machine that has other work */
+    PATIENCE = 12, /* times as long as usual for a real Xen under emulation, on a machine that has other work */
     LINK_MBPS = 10000,
-    STALL_SECONDS = 10,             /* far more than a real backend takes, even an emulated one */
+    STALL_SECONDS = 10, /* far more than a real backend takes, even an emulated one */
 };
 
 #define SECOND 1000000000ull
@@ -41,7 +41,8 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
 
 static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
-    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, GRANTS_MOST, options->strict_grants };
+    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, GRANTS_MOST,
+                                     options->strict_grants };
     struct netback_options netback = {
         .vif = bed->vif_config,
         .queues = options->queues,
@@ -101,7 +102,10 @@ static bool start_driver(struct bed *bed, const struct bed_options *options, cha
 
     vif.headroom = options->headroom;
     vif.patience = options->real_xen ? PATIENCE : 0;
-    vif.stall_ns = (options->stall_seconds != 0 ? options->stall_seconds : options->real_xen ? STALL_SECONDS : 0) * SECOND; /* our own backend tells when it gives up on us */
+    vif.stall_ns = (options->stall_seconds != 0 ? options->stall_seconds
+                    : options->real_xen         ? STALL_SECONDS
+                                                : 0) *
+                   SECOND; /* our own backend tells when it gives up on us */
 
     bed->vif = vif_create(bed->guest, &vif);
     bed->package = package_install(vif_pdo(bed->vif), options->inf_path, options->set, error, size);
@@ -138,7 +142,8 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
         return false;
     }
     if (!wait_connected(bed)) {
-        snprintf(error, size, "the driver's virtual interface did not connect to the backend within %d seconds", CONNECT_SECONDS);
+        snprintf(error, size, "the driver's virtual interface did not connect to the backend within %d seconds",
+                 CONNECT_SECONDS);
         return false;
     }
     if (options->guest_port != NULL) {
@@ -161,7 +166,8 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
 
     memset(bed, 0, sizeof(*bed));
     bed->options = options;
-    bed->vif_config = (struct xen_vif_config){ .guest = GUEST_DOMAIN, .backend = BACKEND_DOMAIN, .handle = 0, .vif_name = "vif1.0" };
+    bed->vif_config =
+        (struct xen_vif_config){ .guest = GUEST_DOMAIN, .backend = BACKEND_DOMAIN, .handle = 0, .vif_name = "vif1.0" };
     memcpy(bed->vif_config.mac, guest_mac, sizeof(guest_mac));
 
     if (options->topology != NULL) {
@@ -170,7 +176,8 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
         nt_start(options->processors);
     }
     ndis_start();
-    if (start_host(bed, options, error, size) && start_driver(bed, options, error, size) && start_traffic(bed, options, error, size)) {
+    if (start_host(bed, options, error, size) && start_driver(bed, options, error, size) &&
+        start_traffic(bed, options, error, size)) {
         return true;
     }
     bed_stop(bed, &leaks);

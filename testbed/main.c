@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The testbed program: two network namespaces joined only by the driver under test (or by nothing but a pair of pumps,
- * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; tells what happens on stdout (report.h). On a real
- * Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one.
+ * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; tells what happens on stdout (report.h). On
+ * a real Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one.
  *
  * Exit status: 0 clean, 1 something was left behind or failed, 2 bad input, 3 a rule was broken (nt/rule.h).
  */
@@ -26,8 +26,8 @@
 
 enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, SECOND = 1000000000 };
 
-#define GUEST_TAP "xen0"
-#define WIRE_TAP "wire0"
+#define GUEST_TAP           "xen0"
+#define WIRE_TAP            "wire0"
 #define REAL_BACKEND_DEVICE "vif0.0"
 
 static const uint8_t guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 };
@@ -48,7 +48,8 @@ static bool take_signal(void)
 {
     struct signalfd_siginfo info;
 
-    if (read(program.signals, &info, sizeof(info)) != sizeof(info) || (info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2)) {
+    if (read(program.signals, &info, sizeof(info)) != sizeof(info) ||
+        (info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2)) {
         return true;
     }
     __atomic_store_n(&program.asked, (int)info.ssi_signo, __ATOMIC_RELEASE);
@@ -204,7 +205,8 @@ static bool open_edges(char *error, size_t size)
 
     ports->guest_name = GUEST_TAP;
     ports->wire_name = WIRE_TAP;
-    if ((ports->guest_netns = namespace_create(error, size)) < 0 || (ports->wire_netns = namespace_create(error, size)) < 0) {
+    if ((ports->guest_netns = namespace_create(error, size)) < 0 ||
+        (ports->wire_netns = namespace_create(error, size)) < 0) {
         return false;
     }
     ports->guest = tap_create(GUEST_TAP, ports->guest_netns, options->queues, options->mtu, guest_mac, error, size);

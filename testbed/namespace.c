@@ -16,7 +16,8 @@ int namespace_create(char *error, size_t size)
     int made = -1, home = open(OWN_NETWORK, O_RDONLY | O_CLOEXEC);
 
     if (home < 0) {
-        snprintf(error, size, "%s cannot be opened (%s): mount /proc and use a kernel with network namespaces", OWN_NETWORK, strerror(errno));
+        snprintf(error, size, "%s cannot be opened (%s): mount /proc and use a kernel with network namespaces",
+                 OWN_NETWORK, strerror(errno));
         return -1;
     }
     if (unshare(CLONE_NEWNET) != 0) {

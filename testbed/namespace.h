@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* A new, empty network namespace; the calling thread stays where it was. Returns a descriptor, or -1 and a sentence in `error`. */
+/* A new, empty network namespace; the calling thread stays where it was. Returns a descriptor, or -1 and a sentence in
+ * `error`. */
 int namespace_create(char *error, size_t size);
 
 #endif

@@ -12,7 +12,27 @@
 #include "nt/nt.h"
 #include "nt/version.h"
 
-enum option_id { DRIVER = 1, INF, SET, WINDOWS, VIF, QUEUES, PROCESSORS, GROUP_SIZE, MTU, BACKEND_NO, PCAP, BYPASS, VERBOSE, TRACE, STRICT_GRANTS, PROVIDER, EDGE_BUFFERS_OPTION, LENIENT, HELP };
+enum option_id {
+    DRIVER = 1,
+    INF,
+    SET,
+    WINDOWS,
+    VIF,
+    QUEUES,
+    PROCESSORS,
+    GROUP_SIZE,
+    MTU,
+    BACKEND_NO,
+    PCAP,
+    BYPASS,
+    VERBOSE,
+    TRACE,
+    STRICT_GRANTS,
+    PROVIDER,
+    EDGE_BUFFERS_OPTION,
+    LENIENT,
+    HELP
+};
 
 static const struct {
     const char *name, *argument, *help;
@@ -48,12 +68,14 @@ void options_help(void)
     for (i = 0; i < TABLE_SIZE; i++) {
         char left[64];
 
-        snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].argument ? " " : "", table[i].argument ? table[i].argument : "");
+        snprintf(left, sizeof(left), "--%s%s%s", table[i].name, table[i].argument ? " " : "",
+                 table[i].argument ? table[i].argument : "");
         printf("  %-24s %s\n", left, table[i].help);
     }
 }
 
-static bool parse_number(const char *name, const char *text, uint32_t least, uint32_t most, uint32_t *value, char *error, size_t size)
+static bool parse_number(const char *name, const char *text, uint32_t least, uint32_t most, uint32_t *value,
+                         char *error, size_t size)
 {
     char *end;
     unsigned long number;
@@ -108,7 +130,8 @@ static bool find_windows(struct options *options, const char *name, char *error,
     }
     used = (size_t)snprintf(error, size, "--windows '%s' is not known: use one of", name);
     for (version = windows_versions; version->name != NULL && used < size; version++) {
-        used += (size_t)snprintf(error + used, size - used, "%s %s", version == windows_versions ? "" : ",", version->name);
+        used +=
+            (size_t)snprintf(error + used, size - used, "%s %s", version == windows_versions ? "" : ",", version->name);
     }
     return false;
 }
@@ -116,25 +139,53 @@ static bool find_windows(struct options *options, const char *name, char *error,
 static bool take(struct options *options, enum option_id id, const char *argument, char *error, size_t size)
 {
     switch (id) {
-    case DRIVER: options->driver = argument; return true;
-    case INF: options->inf = argument; return true;
-    case SET: return add_setting(options, argument, error, size);
-    case WINDOWS: return find_windows(options, argument, error, size);
-    case VIF: return parse_number("vif", argument, 8, 10, &options->vif, error, size);
-    case QUEUES: return parse_number("queues", argument, 1, QUEUES_MOST, &options->queues, error, size);
-    case PROCESSORS: return parse_number("processors", argument, 1, PROCESSORS_LIMIT, &options->processors, error, size);
-    case GROUP_SIZE: return parse_number("group-size", argument, 1, GROUP_MOST, &options->group_size, error, size);
-    case MTU: return parse_number("mtu", argument, MTU_LEAST, MTU_MOST, &options->mtu, error, size);
-    case BACKEND_NO: return netback_features_parse(argument, &options->backend_without, error, size);
-    case PCAP: options->pcap = argument; return true;
-    case BYPASS: options->bypass = true; return true;
-    case VERBOSE: options->verbose = true; return true;
-    case TRACE: options->trace = true; return true;
-    case STRICT_GRANTS: options->strict_grants = true; return true;
-    case PROVIDER: return choose_provider(options, argument, error, size);
-    case EDGE_BUFFERS_OPTION: return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
-    case LENIENT: options->lenient = true; return true;
-    case HELP: options->help = true; return true;
+    case DRIVER:
+        options->driver = argument;
+        return true;
+    case INF:
+        options->inf = argument;
+        return true;
+    case SET:
+        return add_setting(options, argument, error, size);
+    case WINDOWS:
+        return find_windows(options, argument, error, size);
+    case VIF:
+        return parse_number("vif", argument, 8, 10, &options->vif, error, size);
+    case QUEUES:
+        return parse_number("queues", argument, 1, QUEUES_MOST, &options->queues, error, size);
+    case PROCESSORS:
+        return parse_number("processors", argument, 1, PROCESSORS_LIMIT, &options->processors, error, size);
+    case GROUP_SIZE:
+        return parse_number("group-size", argument, 1, GROUP_MOST, &options->group_size, error, size);
+    case MTU:
+        return parse_number("mtu", argument, MTU_LEAST, MTU_MOST, &options->mtu, error, size);
+    case BACKEND_NO:
+        return netback_features_parse(argument, &options->backend_without, error, size);
+    case PCAP:
+        options->pcap = argument;
+        return true;
+    case BYPASS:
+        options->bypass = true;
+        return true;
+    case VERBOSE:
+        options->verbose = true;
+        return true;
+    case TRACE:
+        options->trace = true;
+        return true;
+    case STRICT_GRANTS:
+        options->strict_grants = true;
+        return true;
+    case PROVIDER:
+        return choose_provider(options, argument, error, size);
+    case EDGE_BUFFERS_OPTION:
+        return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
+    case LENIENT:
+        options->lenient = true;
+        return true;
+    case HELP:
+        options->help = true;
+        return true;
     }
     return false;
 }
@@ -151,12 +202,14 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
     options->queues = 1;
     options->mtu = 1500;
     for (i = 0; i < TABLE_SIZE; i++) {
-        known[i] = (struct option){ table[i].name, table[i].argument ? required_argument : no_argument, NULL, table[i].id };
+        known[i] =
+            (struct option){ table[i].name, table[i].argument ? required_argument : no_argument, NULL, table[i].id };
     }
     opterr = 0;
     while ((id = getopt_long(argc, argv, ":", known, NULL)) != -1) {
         if (id == ':' || id == '?') {
-            snprintf(error, size, id == ':' ? "%s needs a value: see --help" : "%s is not an option: see --help", argv[optind - 1]);
+            snprintf(error, size, id == ':' ? "%s needs a value: see --help" : "%s is not an option: see --help",
+                     argv[optind - 1]);
             return false;
         }
         if (!take(options, (enum option_id)id, optarg, error, size)) {
@@ -178,7 +231,8 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
         options->group_size = GROUP_MOST;
     }
     if (options->processors > options->group_size * GROUPS_MOST) {
-        snprintf(error, size, "--processors %u do not fit into %d groups of %u: raise --group-size", options->processors, GROUPS_MOST, options->group_size);
+        snprintf(error, size, "--processors %u do not fit into %d groups of %u: raise --group-size",
+                 options->processors, GROUPS_MOST, options->group_size);
         return false;
     }
     return true;

@@ -14,10 +14,10 @@ struct options {
     const char *settings[SETTINGS_MOST + 1]; /* KEYWORD=VALUE, ends with NULL */
     const struct windows_version *windows;
     uint32_t vif, queues, processors, group_size, mtu;
-    uint32_t backend_without;                /* netback feature mask */
+    uint32_t backend_without; /* netback feature mask */
     const char *pcap;
     bool bypass, verbose, trace, strict_grants, real_xen, lenient, help;
-    uint32_t edge_buffers;                   /* 0: the usual number */
+    uint32_t edge_buffers; /* 0: the usual number */
 };
 
 /* False and one sentence in `error` naming the option and what it takes. */

@@ -29,7 +29,8 @@ struct pump {
     struct pump_lane lanes[];
 };
 
-/* Fill the next free send buffer from the port. `first`: wait for a buffer and for a frame. False: nothing (now, or for good). */
+/* Fill the next free send buffer from the port. `first`: wait for a buffer and for a frame. False: nothing (now, or for
+ * good). */
 static bool receive_into_edge(struct pump_lane *lane, bool first)
 {
     struct frame frame;
@@ -124,10 +125,16 @@ struct pump *pump_start_bypass(struct port *guest, struct port *wire, struct pca
     struct pump *pump = pump_create(2 * queues);
 
     for (q = 0; q < queues; q++) {
-        lane_start(pump, &(struct pump_lane){ .from = guest, .to = wire, .pcap = pcap, .from_edge = PCAP_GUEST, .to_edge = PCAP_WIRE, .queue = q },
-                   "bypass-out", run_bypass);
-        lane_start(pump, &(struct pump_lane){ .from = wire, .to = guest, .pcap = pcap, .from_edge = PCAP_WIRE, .to_edge = PCAP_GUEST, .queue = q },
-                   "bypass-in", run_bypass);
+        lane_start(
+            pump,
+            &(struct pump_lane){
+                .from = guest, .to = wire, .pcap = pcap, .from_edge = PCAP_GUEST, .to_edge = PCAP_WIRE, .queue = q },
+            "bypass-out", run_bypass);
+        lane_start(
+            pump,
+            &(struct pump_lane){
+                .from = wire, .to = guest, .pcap = pcap, .from_edge = PCAP_WIRE, .to_edge = PCAP_GUEST, .queue = q },
+            "bypass-in", run_bypass);
     }
     return pump;
 }

@@ -138,7 +138,8 @@ static void put_driver(FILE *out, struct bed *bed)
     uint64_t counters[COUNT], queues[QUEUE_VALUES];
     uint32_t written, needed, i;
 
-    if (bed == NULL || adapter_query(bed->adapter, XENNET_OID_COUNTERS, counters, sizeof(counters), &written, &needed) != 0) {
+    if (bed == NULL ||
+        adapter_query(bed->adapter, XENNET_OID_COUNTERS, counters, sizeof(counters), &written, &needed) != 0) {
         return;
     }
     fputs(",\"driver_counters\":{", out);
@@ -148,13 +149,15 @@ static void put_driver(FILE *out, struct bed *bed)
     fputs("},\"driver_queues\":[", out);
     if (adapter_query(bed->adapter, XENNET_OID_QUEUES, queues, sizeof(queues), &written, &needed) == 0) {
         for (i = 0; i < written / sizeof(queues[0]); i += 2) {
-            fprintf(out, "%s{\"rx_packets\":%" PRIu64 ",\"rx_bytes\":%" PRIu64 "}", i == 0 ? "" : ",", queues[i], queues[i + 1]);
+            fprintf(out, "%s{\"rx_packets\":%" PRIu64 ",\"rx_bytes\":%" PRIu64 "}", i == 0 ? "" : ",", queues[i],
+                    queues[i + 1]);
         }
     }
     fputc(']', out);
 }
 
-/* "xennet.sys 10.0.0.0": file name and the file version of its version resource (VS_FIXEDFILEINFO, found by its signature). */
+/* "xennet.sys 10.0.0.0": file name and the file version of its version resource (VS_FIXEDFILEINFO, found by its
+ * signature). */
 static const char *driver_title(const char *path)
 {
     static const uint8_t signature[] = { 0xbd, 0x04, 0xef, 0xfe, 0x00, 0x00, 0x01, 0x00 };
@@ -172,19 +175,32 @@ static const char *driver_title(const char *path)
     if (info != NULL && info + 16 <= bytes + size) {
         memcpy(version, info + 8, sizeof(version));
     }
-    snprintf(title, sizeof(title), "%s %u.%u.%u.%u", slash != NULL ? slash + 1 : path, version[0] >> 16, version[0] & 0xffff, version[1] >> 16,
-             version[1] & 0xffff);
+    snprintf(title, sizeof(title), "%s %u.%u.%u.%u", slash != NULL ? slash + 1 : path, version[0] >> 16,
+             version[0] & 0xffff, version[1] >> 16, version[1] & 0xffff);
     return title;
 }
 
 static void put_offloads(FILE *out, const struct adapter_facts *facts)
 {
-    const struct { bool has; const char *name; } all[] = {
-        { facts->checksum_tx_ip4, "tx-ip4" },   { facts->checksum_tx_tcp4, "tx-tcp4" }, { facts->checksum_tx_tcp6, "tx-tcp6" },
-        { facts->checksum_tx_udp4, "tx-udp4" }, { facts->checksum_tx_udp6, "tx-udp6" }, { facts->checksum_rx_ip4, "rx-ip4" },
-        { facts->checksum_rx_tcp4, "rx-tcp4" }, { facts->checksum_rx_tcp6, "rx-tcp6" }, { facts->checksum_rx_udp4, "rx-udp4" },
-        { facts->checksum_rx_udp6, "rx-udp6" }, { facts->lso4, "lso4" },                { facts->lso6, "lso6" },
-        { facts->rsc4, "rsc4" },                { facts->rsc6, "rsc6" },                { facts->rss, "rss" },
+    const struct {
+        bool has;
+        const char *name;
+    } all[] = {
+        { facts->checksum_tx_ip4, "tx-ip4" },
+        { facts->checksum_tx_tcp4, "tx-tcp4" },
+        { facts->checksum_tx_tcp6, "tx-tcp6" },
+        { facts->checksum_tx_udp4, "tx-udp4" },
+        { facts->checksum_tx_udp6, "tx-udp6" },
+        { facts->checksum_rx_ip4, "rx-ip4" },
+        { facts->checksum_rx_tcp4, "rx-tcp4" },
+        { facts->checksum_rx_tcp6, "rx-tcp6" },
+        { facts->checksum_rx_udp4, "rx-udp4" },
+        { facts->checksum_rx_udp6, "rx-udp6" },
+        { facts->lso4, "lso4" },
+        { facts->lso6, "lso6" },
+        { facts->rsc4, "rsc4" },
+        { facts->rsc6, "rsc6" },
+        { facts->rss, "rss" },
     };
     const char *comma = "";
     size_t i;
@@ -209,15 +225,16 @@ void report_ready(const struct options *options, const struct report_ports *port
         adapter_facts(bed->adapter, &facts);
         vif_counters(bed->vif, &vif);
     }
-    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", facts.current_mac[0], facts.current_mac[1], facts.current_mac[2],
-             facts.current_mac[3], facts.current_mac[4], facts.current_mac[5]);
-    printf("{\"event\":\"ready\",\"guest_netns\":\"/proc/%d/fd/%d\",\"wire_netns\":\"/proc/%d/fd/%d\"", getpid(), ports->guest_netns,
-           getpid(), ports->wire_netns);
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", facts.current_mac[0], facts.current_mac[1],
+             facts.current_mac[2], facts.current_mac[3], facts.current_mac[4], facts.current_mac[5]);
+    printf("{\"event\":\"ready\",\"guest_netns\":\"/proc/%d/fd/%d\",\"wire_netns\":\"/proc/%d/fd/%d\"", getpid(),
+           ports->guest_netns, getpid(), ports->wire_netns);
     printf(",\"guest_tap\":\"%s\",\"wire_tap\":\"%s\",\"driver\":", ports->guest_name, ports->wire_name);
     put_string(stdout, bed != NULL ? driver_title(options->driver) : "none (bypass)");
-    printf(",\"windows\":\"%s\",\"ndis\":\"%u.%u\",\"vif\":%u,\"queues\":%u,\"mtu\":%u,\"mac\":\"%s\",\"link_mbps\":%" PRIu64,
-           options->windows->title, facts.ndis_major, facts.ndis_minor, bed != NULL ? options->vif : 0, vif.queues, facts.mtu, mac,
-           facts.link_speed_tx / 1000000);
+    printf(",\"windows\":\"%s\",\"ndis\":\"%u.%u\",\"vif\":%u,\"queues\":%u,\"mtu\":%u,\"mac\":\"%s\",\"link_mbps\":"
+           "%" PRIu64,
+           options->windows->title, facts.ndis_major, facts.ndis_minor, bed != NULL ? options->vif : 0, vif.queues,
+           facts.mtu, mac, facts.link_speed_tx / 1000000);
     put_offloads(stdout, &facts);
     fputs("}\n", stdout);
     fflush(stdout);

@@ -10,12 +10,14 @@
 #include "xen/backend.h"
 #include "xen/libxen.h"
 
-#define SECOND 1000000000ull
+#define SECOND      1000000000ull
 #define MILLISECOND 1000000ull
 
 enum { GUEST = 1, MTU = 1500, CONNECT_SECONDS = 60, LIMIT = 4096 };
 
-static const struct xen_vif_config config = { .guest = GUEST, .mac = { 0, 0x16, 0x3e, 0x5e, 0, 1 }, .vif_name = "vif1.0" };
+static const struct xen_vif_config config = { .guest = GUEST,
+                                              .mac = { 0, 0x16, 0x3e, 0x5e, 0, 1 },
+                                              .vif_name = "vif1.0" };
 
 void give_up(const char *format, ...)
 {
@@ -103,7 +105,8 @@ static void device_add(struct bed *bed)
     struct port *port;
 
     if (bed->real) {
-        command("sh /vif add 4 1500 && echo 1 > /proc/sys/net/ipv6/conf/vif0.0/disable_ipv6 && ip link set vif0.0 up arp off");
+        command("sh /vif add 4 1500 && echo 1 > /proc/sys/net/ipv6/conf/vif0.0/disable_ipv6 && ip link set vif0.0 up "
+                "arp off");
         bed->wire = wire_open(true, NULL);
         return;
     }
@@ -278,7 +281,11 @@ void queue_publish(struct bed *bed, uint32_t index, const struct setup *setup)
 {
     const struct raw_queue *queue = &bed->queue[index];
     char prefix[16] = "", key[64];
-    const struct { const char *name; uint32_t value; bool wanted; } keys[] = {
+    const struct {
+        const char *name;
+        uint32_t value;
+        bool wanted;
+    } keys[] = {
         { "tx-ring-ref", queue->tx_ref, true },
         { "rx-ring-ref", queue->rx_ref, true },
         { "event-channel", xen_event_port(queue->tx_event), !setup->split },
@@ -329,8 +336,17 @@ void control_release(struct bed *bed)
 
 void features_write(struct bed *bed, const struct setup *setup)
 {
-    static const char *const stale[] = { "tx-ring-ref", "rx-ring-ref", "event-channel", "event-channel-tx", "event-channel-rx", "queue-0",
-                                         "queue-1", "queue-2", "queue-3", "multi-queue-num-queues", "request-multicast-control",
+    static const char *const stale[] = { "tx-ring-ref",
+                                         "rx-ring-ref",
+                                         "event-channel",
+                                         "event-channel-tx",
+                                         "event-channel-rx",
+                                         "queue-0",
+                                         "queue-1",
+                                         "queue-2",
+                                         "queue-3",
+                                         "multi-queue-num-queues",
+                                         "request-multicast-control",
                                          "xdp-headroom" };
 
     for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++) {

@@ -60,7 +60,9 @@ static void run_requests(struct bed *bed)
             page[j] = requests[i].fill;
         }
         status = control_call(bed, requests[i].type,
-                              requests[i].argument == GRANTED ? bed->argument_ref : requests[i].argument == NOT_GRANTED ? NO_GRANT : requests[i].a,
+                              requests[i].argument == GRANTED       ? bed->argument_ref
+                              : requests[i].argument == NOT_GRANTED ? NO_GRANT
+                                                                    : requests[i].a,
                               requests[i].b, requests[i].c, &data);
         saw(bed, "%s%s: ", i == 0 ? "" : "; ", requests[i].name);
         saw(bed, status == UINT32_MAX ? "no answer" : "%u", status);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The queue and hash that the backend picks for many flows, compared with what the testbed's Toeplitz and table predict. */
+/* The queue and hash that the backend picks for many flows, compared with what the testbed's Toeplitz and table
+ * predict. */
 #include "conformance_bed.h"
 
 #include <string.h>
@@ -48,7 +49,9 @@ static void set_hash(struct bed *bed, uint8_t *key, uint32_t *table)
 /* Four sorts in turn: TCP and UDP over both IP versions; addresses and ports at random. */
 static void make_flow(uint32_t i, uint8_t *bytes, struct frame *frame)
 {
-    const struct packet_shape shape = { .version = i % 2 != 0 ? 6 : 4, .protocol = i % 4 < 2 ? PROTOCOL_TCP : PROTOCOL_UDP, .payload = 40,
+    const struct packet_shape shape = { .version = i % 2 != 0 ? 6 : 4,
+                                        .protocol = i % 4 < 2 ? PROTOCOL_TCP : PROTOCOL_UDP,
+                                        .payload = 40,
                                         .source_port = (uint16_t)(1 + number() % 65000) };
     uint8_t *address;
 
@@ -109,7 +112,7 @@ int flows_run(struct bed *bed, uint32_t flows)
         other_queue += queue != table[value % ENTRIES];
         other_hash += hash != value || kind != predicted;
     }
-    printf("{\"flows\":%u,\"queues\":[%u,%u,%u,%u],\"lost\":%u,\"other_queue\":%u,\"other_hash\":%u}\n", flows, counts[0], counts[1], counts[2],
-           counts[3], counts[QUEUES], other_queue, other_hash);
+    printf("{\"flows\":%u,\"queues\":[%u,%u,%u,%u],\"lost\":%u,\"other_queue\":%u,\"other_hash\":%u}\n", flows,
+           counts[0], counts[1], counts[2], counts[3], counts[QUEUES], other_queue, other_hash);
     return other_queue + other_hash + counts[QUEUES] == 0 ? 0 : 1;
 }

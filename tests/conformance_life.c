@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the backend does with a frontend's keys and states. Each case starts from a new device in InitWait and is followed by
- * another new one. A state that does not change within the patience is the answer.
+ * What the backend does with a frontend's keys and states. Each case starts from a new device in InitWait and is
+ * followed by another new one. A state that does not change within the patience is the answer.
  */
 #include "conformance_bed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct setup plain = { .queues = 1 }, split = { .queues = 1, .split = true }, two = { .queues = 2 }, five = { .queues = 5 };
+static const struct setup plain = { .queues = 1 }, split = { .queues = 1, .split = true }, two = { .queues = 2 },
+                          five = { .queues = 5 };
 
 static void prepare(struct bed *bed, const struct setup *setup)
 {
@@ -152,18 +153,54 @@ static void connect_with(struct bed *bed, const struct setup *setup, const char 
     saw_life(bed);
 }
 
-static void no_tx(struct bed *bed) { connect_without(bed, &plain, "tx-ring-ref"); }
-static void no_rx(struct bed *bed) { connect_without(bed, &plain, "rx-ring-ref"); }
-static void no_channel(struct bed *bed) { connect_without(bed, &plain, "event-channel"); }
-static void no_channel_rx(struct bed *bed) { connect_without(bed, &split, "event-channel-rx"); }
-static void split_channels(struct bed *bed) { connect_without(bed, &split, "nothing"); }
-static void no_copy(struct bed *bed) { connect_without(bed, &plain, "request-rx-copy"); }
-static void copy_0(struct bed *bed) { connect_with(bed, &plain, "request-rx-copy", 0); }
-static void no_notify(struct bed *bed) { connect_without(bed, &plain, "feature-rx-notify"); }
-static void notify_0(struct bed *bed) { connect_with(bed, &plain, "feature-rx-notify", 0); }
-static void bad_tx(struct bed *bed) { connect_with(bed, &plain, "tx-ring-ref", 0x00fffff0); }
-static void bad_rx(struct bed *bed) { connect_with(bed, &plain, "rx-ring-ref", 0x00fffff0); }
-static void bad_channel(struct bed *bed) { connect_with(bed, &plain, "event-channel", 900); }
+static void no_tx(struct bed *bed)
+{
+    connect_without(bed, &plain, "tx-ring-ref");
+}
+static void no_rx(struct bed *bed)
+{
+    connect_without(bed, &plain, "rx-ring-ref");
+}
+static void no_channel(struct bed *bed)
+{
+    connect_without(bed, &plain, "event-channel");
+}
+static void no_channel_rx(struct bed *bed)
+{
+    connect_without(bed, &split, "event-channel-rx");
+}
+static void split_channels(struct bed *bed)
+{
+    connect_without(bed, &split, "nothing");
+}
+static void no_copy(struct bed *bed)
+{
+    connect_without(bed, &plain, "request-rx-copy");
+}
+static void copy_0(struct bed *bed)
+{
+    connect_with(bed, &plain, "request-rx-copy", 0);
+}
+static void no_notify(struct bed *bed)
+{
+    connect_without(bed, &plain, "feature-rx-notify");
+}
+static void notify_0(struct bed *bed)
+{
+    connect_with(bed, &plain, "feature-rx-notify", 0);
+}
+static void bad_tx(struct bed *bed)
+{
+    connect_with(bed, &plain, "tx-ring-ref", 0x00fffff0);
+}
+static void bad_rx(struct bed *bed)
+{
+    connect_with(bed, &plain, "rx-ring-ref", 0x00fffff0);
+}
+static void bad_channel(struct bed *bed)
+{
+    connect_with(bed, &plain, "event-channel", 900);
+}
 /* Rings on which requests were made and answered before, and rings that claim more requests than there is room for. */
 static void connect_used(struct bed *bed, RING_IDX answered, RING_IDX asked)
 {
@@ -180,16 +217,46 @@ static void connect_used(struct bed *bed, RING_IDX answered, RING_IDX asked)
     saw_life(bed);
 }
 
-static void used_rings(struct bed *bed) { connect_used(bed, 1000, 1000); }
-static void overfull_rings(struct bed *bed) { connect_used(bed, 1000, 1000 + RING_SLOTS + 1); }
-static void queues_0(struct bed *bed) { connect_with(bed, &plain, "multi-queue-num-queues", 0); }
-static void queues_1(struct bed *bed) { connect_with(bed, &plain, "multi-queue-num-queues", 1); }
-static void two_queues(struct bed *bed) { connect_without(bed, &two, "nothing"); }
-static void five_queues(struct bed *bed) { connect_without(bed, &five, "nothing"); }
-static void one_of_two(struct bed *bed) { connect_without(bed, &two, "queue-1"); }
-static void no_control_channel(struct bed *bed) { connect_without(bed, &plain, "event-channel-ctrl"); }
-static void no_control(struct bed *bed) { connect_without(bed, &plain, "ctrl-ring-ref"); }
-static void bad_control(struct bed *bed) { connect_with(bed, &plain, "ctrl-ring-ref", 0x00fffff0); }
+static void used_rings(struct bed *bed)
+{
+    connect_used(bed, 1000, 1000);
+}
+static void overfull_rings(struct bed *bed)
+{
+    connect_used(bed, 1000, 1000 + RING_SLOTS + 1);
+}
+static void queues_0(struct bed *bed)
+{
+    connect_with(bed, &plain, "multi-queue-num-queues", 0);
+}
+static void queues_1(struct bed *bed)
+{
+    connect_with(bed, &plain, "multi-queue-num-queues", 1);
+}
+static void two_queues(struct bed *bed)
+{
+    connect_without(bed, &two, "nothing");
+}
+static void five_queues(struct bed *bed)
+{
+    connect_without(bed, &five, "nothing");
+}
+static void one_of_two(struct bed *bed)
+{
+    connect_without(bed, &two, "queue-1");
+}
+static void no_control_channel(struct bed *bed)
+{
+    connect_without(bed, &plain, "event-channel-ctrl");
+}
+static void no_control(struct bed *bed)
+{
+    connect_without(bed, &plain, "ctrl-ring-ref");
+}
+static void bad_control(struct bed *bed)
+{
+    connect_with(bed, &plain, "ctrl-ring-ref", 0x00fffff0);
+}
 
 const struct conformance_case life_cases[] = {
     { "life: close by Closing, Closed", NULL, close_in_two },

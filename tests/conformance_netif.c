@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tells what a netif backend does, case by case, one JSON object with a sentence for each. Run on Linux's netback the output is
- * the recording (tests/netback-6.1.json) that the embedded backend is held to.
+ * Tells what a netif backend does, case by case, one JSON object with a sentence for each. Run on Linux's netback the
+ * output is the recording (tests/netback-6.1.json) that the embedded backend is held to.
  *
  *   conformance_netif --provider embedded|xen [--flows N] [CASE...]
  */
@@ -27,7 +27,8 @@ static bool wanted(const char *name)
     return program.name_count == 0;
 }
 
-/* A case that connects by itself starts from a new device and leaves none that another could use, nor does one that got it disabled. */
+/* A case that connects by itself starts from a new device and leaves none that another could use, nor does one that got
+ * it disabled. */
 static void run_case(struct bed *bed, const struct conformance_case *one)
 {
     bed->saw[0] = '\0';

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the backend puts on the receive ring: for each frame from the wire its slots, statuses, flags and extra segments. */
+/* What the backend puts on the receive ring: for each frame from the wire its slots, statuses, flags and extra
+ * segments. */
 #include "conformance_bed.h"
 
 #include "packets.h"
@@ -9,7 +10,8 @@ enum { HEADROOM = 256 };
 static uint8_t bytes[FRAME_BYTES_MOST + 64];
 static struct received received;
 
-static const struct setup setup_no_gso = { .queues = 1, .no_gso = true }, setup_no_checksum = { .queues = 1, .no_gso = true, .no_checksum = true };
+static const struct setup setup_no_gso = { .queues = 1, .no_gso = true },
+                          setup_no_checksum = { .queues = 1, .no_gso = true, .no_checksum = true };
 static const struct setup setup_split = { .queues = 1, .split = true };
 static const struct setup setup_headroom = { .queues = 1, .no_gso = true, .headroom = HEADROOM };
 
@@ -19,7 +21,8 @@ static void saw_received(struct bed *bed)
     if (received.status < 0) {
         saw(bed, " status %d", received.status);
     }
-    saw(bed, "%s%s", (received.flags & NETRXF_csum_blank) != 0 ? " blank" : "", (received.flags & NETRXF_data_validated) != 0 ? " validated" : "");
+    saw(bed, "%s%s", (received.flags & NETRXF_csum_blank) != 0 ? " blank" : "",
+        (received.flags & NETRXF_data_validated) != 0 ? " validated" : "");
     for (uint32_t i = 0; i < received.extra_count; i++) {
         const struct netif_extra_info *extra = &received.extras[i];
 
@@ -66,12 +69,30 @@ static void from_wire(struct bed *bed, int version, int protocol, uint32_t paylo
     until_mark(bed, 0);
 }
 
-static void small(struct bed *bed) { from_wire(bed, 4, PROTOCOL_UDP, 18, false); }
-static void full(struct bed *bed) { from_wire(bed, 4, PROTOCOL_UDP, 1472, false); }
-static void full_tcp6(struct bed *bed) { from_wire(bed, 6, PROTOCOL_TCP, 1440, false); }
-static void large_4(struct bed *bed) { from_wire(bed, 4, PROTOCOL_TCP, 9000, true); }
-static void large_6(struct bed *bed) { from_wire(bed, 6, PROTOCOL_TCP, 9000, true); }
-static void largest_4(struct bed *bed) { from_wire(bed, 4, PROTOCOL_TCP, 65000, true); }
+static void small(struct bed *bed)
+{
+    from_wire(bed, 4, PROTOCOL_UDP, 18, false);
+}
+static void full(struct bed *bed)
+{
+    from_wire(bed, 4, PROTOCOL_UDP, 1472, false);
+}
+static void full_tcp6(struct bed *bed)
+{
+    from_wire(bed, 6, PROTOCOL_TCP, 1440, false);
+}
+static void large_4(struct bed *bed)
+{
+    from_wire(bed, 4, PROTOCOL_TCP, 9000, true);
+}
+static void large_6(struct bed *bed)
+{
+    from_wire(bed, 6, PROTOCOL_TCP, 9000, true);
+}
+static void largest_4(struct bed *bed)
+{
+    from_wire(bed, 4, PROTOCOL_TCP, 65000, true);
+}
 
 static void plain(struct bed *bed)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the real backend's machine tells without time limits: its control path rests when xenstored and the kernel's two xenbus
- * threads sleep, however slow the machine is; and a device that netback has disabled, or never connected, has no carrier.
- * The embedded backend is waited for in simulated time, which costs nothing.
+ * What the real backend's machine tells without time limits: its control path rests when xenstored and the kernel's two
+ * xenbus threads sleep, however slow the machine is; and a device that netback has disabled, or never connected, has no
+ * carrier. The embedded backend is waited for in simulated time, which costs nothing.
  */
 #include "conformance_bed.h"
 
@@ -99,7 +99,8 @@ int settled_state(struct bed *bed, int from)
     while (quiet < (state == from ? QUIET_UNCHANGED : QUIET_CHANGED) && sched_now() < deadline) {
         bed_pause(LOOK);
         state = back_read(bed, "state");
-        quiet = state == before && backend_rests(bed->real) ? quiet + 1 : 0; /* one change may lead to the next at once */
+        quiet =
+            state == before && backend_rests(bed->real) ? quiet + 1 : 0; /* one change may lead to the next at once */
         before = state;
     }
     return state;

@@ -23,8 +23,11 @@ void tx_request(struct bed *bed, uint32_t index, uint32_t reference, uint32_t of
 {
     struct raw_queue *queue = &bed->queue[index];
 
-    *RING_GET_REQUEST(&queue->tx, queue->tx.req_prod_pvt) = (struct netif_tx_request){
-        .gref = reference, .offset = (uint16_t)offset, .flags = (uint16_t)flags, .id = (uint16_t)next_slot(queue), .size = (uint16_t)size };
+    *RING_GET_REQUEST(&queue->tx, queue->tx.req_prod_pvt) = (struct netif_tx_request){ .gref = reference,
+                                                                                       .offset = (uint16_t)offset,
+                                                                                       .flags = (uint16_t)flags,
+                                                                                       .id = (uint16_t)next_slot(queue),
+                                                                                       .size = (uint16_t)size };
     queue->tx.req_prod_pvt++;
 }
 
@@ -36,7 +39,8 @@ void tx_extra(struct bed *bed, uint32_t index, const struct netif_extra_info *ex
     queue->tx.req_prod_pvt++;
 }
 
-void tx_packet(struct bed *bed, const uint8_t *bytes, uint32_t length, uint32_t first, uint32_t flags, const struct netif_extra_info *extra)
+void tx_packet(struct bed *bed, const uint8_t *bytes, uint32_t length, uint32_t first, uint32_t flags,
+               const struct netif_extra_info *extra)
 {
     uint32_t done = 0, reference;
 
@@ -46,7 +50,8 @@ void tx_packet(struct bed *bed, const uint8_t *bytes, uint32_t length, uint32_t 
 
         memcpy(page, bytes + done, part);
         tx_request(bed, 0, reference, 0, done == 0 ? length : part,
-                   (done == 0 ? flags | (extra != NULL ? NETTXF_extra_info : 0) : 0) | (done + part < length ? NETTXF_more_data : 0));
+                   (done == 0 ? flags | (extra != NULL ? NETTXF_extra_info : 0) : 0) |
+                       (done + part < length ? NETTXF_more_data : 0));
         if (done == 0 && extra != NULL) {
             tx_extra(bed, 0, extra);
         }
@@ -141,10 +146,12 @@ static void take_slot(struct raw_queue *queue, struct received *received, bool *
     *more_data = (response.flags & NETRXF_more_data) != 0;
     received->slots++;
     received->status = response.status < received->status ? response.status : received->status;
-    if (response.status > (int32_t)queue->headroom && received->length + (uint32_t)response.status <= sizeof(received->bytes)) {
+    if (response.status > (int32_t)queue->headroom &&
+        received->length + (uint32_t)response.status <= sizeof(received->bytes)) {
         uint32_t length = (uint32_t)response.status - queue->headroom;
 
-        memcpy(received->bytes + received->length, queue->rx_pages + slot * XEN_PAGE_SIZE + response.offset + queue->headroom, length);
+        memcpy(received->bytes + received->length,
+               queue->rx_pages + slot * XEN_PAGE_SIZE + response.offset + queue->headroom, length);
         received->length += length;
     }
 }
@@ -180,7 +187,8 @@ uint32_t control_call(struct bed *bed, uint16_t type, uint32_t a, uint32_t b, ui
     struct xen_netif_ctrl_response *response;
     bool notify;
 
-    *RING_GET_REQUEST(&bed->control, bed->control.req_prod_pvt) = (struct xen_netif_ctrl_request){ .id = 7, .type = type, .data = { a, b, c } };
+    *RING_GET_REQUEST(&bed->control, bed->control.req_prod_pvt) =
+        (struct xen_netif_ctrl_request){ .id = 7, .type = type, .data = { a, b, c } };
     bed->control.req_prod_pvt++;
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&bed->control, notify);
     if (notify) {

@@ -145,7 +145,8 @@ void test_expect_rule(const char *file, int line, const char *rule, void (*body)
 
     snprintf(expected, sizeof(expected), "rule %s:", rule);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != RULE_EXIT_STATUS || strstr(text, expected) == NULL) {
-        test_fail(file, line, "expected \"%s\" and exit status %d, got wait status %#x and: %s", expected, RULE_EXIT_STATUS, status, text);
+        test_fail(file, line, "expected \"%s\" and exit status %d, got wait status %#x and: %s", expected,
+                  RULE_EXIT_STATUS, status, text);
     }
 }
 
@@ -199,7 +200,8 @@ static int run_case(const struct test_case *test, int index)
     }
     printf("not ok %d - %s\n", index, test->name);
     if (WIFSIGNALED(status)) {
-        printf("# ended by signal %d (%s)\n", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? "took too long" : strsignal(WTERMSIG(status)));
+        printf("# ended by signal %d (%s)\n", WTERMSIG(status),
+               WTERMSIG(status) == SIGALRM ? "took too long" : strsignal(WTERMSIG(status)));
     } else {
         printf("# ended with status %d\n", WEXITSTATUS(status));
     }

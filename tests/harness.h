@@ -26,10 +26,11 @@ void test_add(struct test_case *test);
 _Noreturn void test_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 _Noreturn void test_skip(const char *reason); /* ends the case; counted as skipped, with the reason */
 
-uint64_t test_seed(void);        /* --seed, or 1 */
+uint64_t test_seed(void); /* --seed, or 1 */
 bool test_seed_given(void);
-uint32_t test_seeds(uint32_t usual); /* how many seeds a case over many seeds should try: --seeds, or `usual`; 1 with --seed */
-const char *test_root(void);     /* the repository's top folder */
+uint32_t
+test_seeds(uint32_t usual);  /* how many seeds a case over many seeds should try: --seeds, or `usual`; 1 with --seed */
+const char *test_root(void); /* the repository's top folder */
 /* A test file may define this for an option of its own with a value. False: it is not one. */
 bool test_option(const char *name, const char *value) __attribute__((weak));
 
@@ -38,44 +39,46 @@ int test_child(void (*body)(void *), void *argument, char *text, size_t size);
 /* The child must end by breaking `rule`. */
 void test_expect_rule(const char *file, int line, const char *rule, void (*body)(void *), void *argument);
 
-#define TEST(name)                                                             \
-    static void test_##name(void);                                             \
-    __attribute__((constructor)) static void add_##name(void)                  \
-    {                                                                          \
-        static struct test_case test = { #name, test_##name, NULL };           \
-        test_add(&test);                                                       \
-    }                                                                          \
+#define TEST(name)                                                                                                     \
+    static void test_##name(void);                                                                                     \
+    __attribute__((constructor)) static void add_##name(void)                                                          \
+    {                                                                                                                  \
+        static struct test_case test = { #name, test_##name, NULL };                                                   \
+        test_add(&test);                                                                                               \
+    }                                                                                                                  \
     static void test_##name(void)
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            test_fail(__FILE__, __LINE__, "not so: %s", #condition);           \
-        }                                                                      \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            test_fail(__FILE__, __LINE__, "not so: %s", #condition);                                                   \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_EQ(actual, expected)                                             \
-    do {                                                                       \
-        int64_t actual_ = (int64_t)(actual), expected_ = (int64_t)(expected);  \
-        if (actual_ != expected_) {                                            \
-            test_fail(__FILE__, __LINE__, "%s is %" PRId64 " (%#" PRIx64 "), expected %" PRId64, #actual, actual_, (uint64_t)actual_, expected_); \
-        }                                                                      \
+#define CHECK_EQ(actual, expected)                                                                                     \
+    do {                                                                                                               \
+        int64_t actual_ = (int64_t)(actual), expected_ = (int64_t)(expected);                                          \
+        if (actual_ != expected_) {                                                                                    \
+            test_fail(__FILE__, __LINE__, "%s is %" PRId64 " (%#" PRIx64 "), expected %" PRId64, #actual, actual_,     \
+                      (uint64_t)actual_, expected_);                                                                   \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_STR(actual, expected)                                            \
-    do {                                                                       \
-        const char *actual_ = (actual), *expected_ = (expected);               \
-        if (actual_ == NULL || strcmp(actual_, expected_) != 0) {              \
-            test_fail(__FILE__, __LINE__, "%s is \"%s\", expected \"%s\"", #actual, actual_ ? actual_ : "(null)", expected_); \
-        }                                                                      \
+#define CHECK_STR(actual, expected)                                                                                    \
+    do {                                                                                                               \
+        const char *actual_ = (actual), *expected_ = (expected);                                                       \
+        if (actual_ == NULL || strcmp(actual_, expected_) != 0) {                                                      \
+            test_fail(__FILE__, __LINE__, "%s is \"%s\", expected \"%s\"", #actual, actual_ ? actual_ : "(null)",      \
+                      expected_);                                                                                      \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_CONTAINS(text, part)                                             \
-    do {                                                                       \
-        const char *text_ = (text), *part_ = (part);                           \
-        if (strstr(text_, part_) == NULL) {                                    \
-            test_fail(__FILE__, __LINE__, "\"%s\" is not in: %s", part_, text_); \
-        }                                                                      \
+#define CHECK_CONTAINS(text, part)                                                                                     \
+    do {                                                                                                               \
+        const char *text_ = (text), *part_ = (part);                                                                   \
+        if (strstr(text_, part_) == NULL) {                                                                            \
+            test_fail(__FILE__, __LINE__, "\"%s\" is not in: %s", part_, text_);                                       \
+        }                                                                                                              \
     } while (0)
 
 #define EXPECT_RULE(rule, body, argument) test_expect_rule(__FILE__, __LINE__, rule, body, argument)

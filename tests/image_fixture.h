@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For tests of the PE loader: small drivers, compiled here with the toolchain that builds the real one, in a folder that
- * goes away with the test. A driver's DriverEntry puts its functions into the table that it is given as DriverObject.
+ * For tests of the PE loader: small drivers, compiled here with the toolchain that builds the real one, in a folder
+ * that goes away with the test. A driver's DriverEntry puts its functions into the table that it is given as
+ * DriverObject.
  */
 #ifndef TESTS_IMAGE_FIXTURE_H
 #define TESTS_IMAGE_FIXTURE_H
@@ -58,12 +59,14 @@ static inline char *fixture_read(const char *path, size_t *size)
 }
 
 /* Compiles and links `source` into NAME.sys; `imports` are ntoskrnl.exe's names, one per line. */
-static inline const char *fixture_driver(const char *name, const char *source, const char *imports, const char *compiler, const char *linker)
+static inline const char *fixture_driver(const char *name, const char *source, const char *imports,
+                                         const char *compiler, const char *linker)
 {
     static const char script[] =
         "cd %s && printf 'LIBRARY ntoskrnl.exe\\nEXPORTS\\n%%s\\n' '%s' > nt.def && "
         "llvm-dlltool-16 -m i386:x86-64 -d nt.def -l nt.lib && "
-        "clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -ffreestanding -fasynchronous-unwind-tables -mno-stack-arg-probe %s -c %s.c -o %s.obj && "
+        "clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -ffreestanding -fasynchronous-unwind-tables "
+        "-mno-stack-arg-probe %s -c %s.c -o %s.obj && "
         "lld-link-16 /driver /subsystem:native /entry:DriverEntry /nodefaultlib /debug %s /out:%s.sys %s.obj nt.lib";
     char command[4096], file[64];
     snprintf(file, sizeof(file), "%s.c", name);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A miniport driver for tests of the played ndis.sys: native code that calls the exports through the same trampolines as a
- * PE. It behaves well unless a test tells it otherwise. Everything runs in sched_run's main task, one fake at a time.
+ * A miniport driver for tests of the played ndis.sys: native code that calls the exports through the same trampolines
+ * as a PE. It behaves well unless a test tells it otherwise. Everything runs in sched_run's main task, one fake at a
+ * time.
  *
  *   fake_run(SCHED_SIMULATED, "10-22h2", body)    start, body(fake), stop
  *   fake_add(fake, error, size)                   register and initialize; the adapter is Paused then
@@ -17,16 +18,18 @@
 #include "nt/version.h"
 #include "xen/backend.h"
 
-#define FAKE_DRIVER_KEY "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4d36e972-e325-11ce-bfc1-08002be10318}\\0000"
+#define FAKE_DRIVER_KEY                                                                                                \
+    "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4d36e972-e325-11ce-bfc1-08002be10318}\\0000"
 #define FAKE_SERVICE_KEY "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\fake"
-#define NDIS(name) ((fake_##name *)export_bind("ndis.sys", #name))
+#define NDIS(name)       ((fake_##name *)export_bind("ndis.sys", #name))
 
 typedef int32_t MS_ABI fake_NdisMRegisterMiniportDriver(void *, void *, void *, void *, void **);
 typedef void MS_ABI fake_NdisMDeregisterMiniportDriver(void *);
 typedef int32_t MS_ABI fake_NdisMSetMiniportAttributes(void *, void *);
 typedef void *MS_ABI fake_NdisAllocateNetBufferListPool(void *, void *);
 typedef void MS_ABI fake_NdisFreeNetBufferListPool(void *);
-typedef struct NET_BUFFER_LIST *MS_ABI fake_NdisAllocateNetBufferAndNetBufferList(void *, uint16_t, uint16_t, void *, uint32_t, uint64_t);
+typedef struct NET_BUFFER_LIST *MS_ABI fake_NdisAllocateNetBufferAndNetBufferList(void *, uint16_t, uint16_t, void *,
+                                                                                  uint32_t, uint64_t);
 typedef void MS_ABI fake_NdisFreeNetBufferList(void *);
 typedef void MS_ABI fake_NdisMSendNetBufferListsComplete(void *, void *, uint32_t);
 typedef void MS_ABI fake_NdisMIndicateReceiveNetBufferLists(void *, void *, uint32_t, uint32_t, uint32_t);
@@ -51,16 +54,21 @@ struct fake {
     struct xen_host *host;
     struct xen *xen;
     /* how it behaves */
-    bool hold_sends;                     /* sends stay until fake_complete_sends */
-    bool pend_pause;                     /* MiniportPause returns PENDING; fake_finish_pause ends it */
+    bool hold_sends; /* sends stay until fake_complete_sends */
+    bool pend_pause; /* MiniportPause returns PENDING; fake_finish_pause ends it */
     void (*on_pause)(struct fake *fake);
-    int32_t (*on_oid)(struct fake *fake, struct NDIS_OID_REQUEST *request); /* NULL: all sets succeed, queries are refused */
-    void (*on_send)(struct fake *fake, struct NET_BUFFER_LIST *chain);      /* sees each chain before anything else */
+    int32_t (*on_oid)(struct fake *fake,
+                      struct NDIS_OID_REQUEST *request);               /* NULL: all sets succeed, queries are refused */
+    void (*on_send)(struct fake *fake, struct NET_BUFFER_LIST *chain); /* sees each chain before anything else */
     /* what it saw */
     struct NET_BUFFER_LIST *sends;
     uint32_t sent, send_calls, returned, return_calls, oids, halted;
     struct NDIS_OID_REQUEST *oid;
-    struct rss_seen { uint32_t sets; uint16_t entries, revision; uint8_t numbers[128]; } rss_seen;
+    struct rss_seen {
+        uint32_t sets;
+        uint16_t entries, revision;
+        uint8_t numbers[128];
+    } rss_seen;
 };
 
 static struct fake *fake_now;
@@ -102,7 +110,8 @@ static int32_t MS_ABI fake_initialize(void *handle, void *context, struct NDIS_M
     attributes.GeneralAttributes.MtuSize = 1500;
     attributes.GeneralAttributes.LookaheadSize = 1500;
     attributes.GeneralAttributes.MacOptions = fake->mac_options;
-    attributes.GeneralAttributes.SupportedPacketFilters = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_ALL_MULTICAST;
+    attributes.GeneralAttributes.SupportedPacketFilters =
+        NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_ALL_MULTICAST;
     attributes.GeneralAttributes.MacAddressLength = 6;
     attributes.GeneralAttributes.IfType = 6;
     attributes.GeneralAttributes.MediaConnectState = MediaConnectStateConnected;
@@ -199,7 +208,8 @@ static void MS_ABI fake_send(void *context, struct NET_BUFFER_LIST *chain, uint3
     struct NET_BUFFER_LIST *last = chain;
 
     (void)port;
-    CHECK_EQ(flags & NDIS_SEND_FLAGS_DISPATCH_LEVEL, irql_current() == DISPATCH_LEVEL ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0);
+    CHECK_EQ(flags & NDIS_SEND_FLAGS_DISPATCH_LEVEL,
+             irql_current() == DISPATCH_LEVEL ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0);
     fake->send_calls++;
     for (;; last = last->Next) {
         fake->sent++;
@@ -245,7 +255,8 @@ static inline int32_t fake_register(struct fake *fake)
 
     registry_path.Length = sizeof(path) - 2;
     registry_path.Buffer = (void *)path;
-    return NDIS(NdisMRegisterMiniportDriver)(&fake->driver_object, &registry_path, fake, &fake->characteristics, &fake->miniport);
+    return NDIS(NdisMRegisterMiniportDriver)(&fake->driver_object, &registry_path, fake, &fake->characteristics,
+                                             &fake->miniport);
 }
 
 static inline struct adapter *fake_add(struct fake *fake, char *error, size_t size)
@@ -268,7 +279,8 @@ static inline void fake_init(struct fake *fake)
 {
     struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *c = &fake->characteristics;
 
-    NDIS_HEADER(c->Header, NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS, 2, NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2);
+    NDIS_HEADER(c->Header, NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS, 2,
+                NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2);
     c->MajorNdisVersion = 6;
     c->MinorNdisVersion = 20;
     c->InitializeHandlerEx = (void *)fake_initialize;
@@ -280,8 +292,12 @@ static inline void fake_init(struct fake *fake)
     c->ReturnNetBufferListsHandler = (void *)fake_return;
     c->CancelSendHandler = c->CancelOidRequestHandler = (void *)fake_nothing;
     c->DevicePnPEventNotifyHandler = c->ShutdownHandlerEx = (void *)fake_nothing;
-    fake->package = (struct package){ .service = "fake", .service_key = FAKE_SERVICE_KEY, .driver_key = FAKE_DRIVER_KEY,
-                                      .description = "Fake adapter", .matched_id = "FAKE", .image_name = "fake.sys" };
+    fake->package = (struct package){ .service = "fake",
+                                      .service_key = FAKE_SERVICE_KEY,
+                                      .driver_key = FAKE_DRIVER_KEY,
+                                      .description = "Fake adapter",
+                                      .matched_id = "FAKE",
+                                      .image_name = "fake.sys" };
 }
 
 struct fake_plan {

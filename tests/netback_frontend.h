@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small netif frontend for the tests of the backend: it does what a test tells it, right or wrong. Everything runs in one task
- * of the test, which polls the rings and sleeps on one bell that all event channels ring.
+ * A small netif frontend for the tests of the backend: it does what a test tells it, right or wrong. Everything runs in
+ * one task of the test, which polls the rings and sleeps on one bell that all event channels ring.
  */
 #ifndef TESTS_NETBACK_FRONTEND_H
 #define TESTS_NETBACK_FRONTEND_H
@@ -32,7 +32,7 @@ struct fe {
     struct netback *netback;
     struct netback_options options;
     uint32_t queues;
-    uint32_t post;            /* receive requests kept posted */
+    uint32_t post; /* receive requests kept posted */
     bool split, no_rx_notify, no_ipv6_offload;
     bool strict;
     struct bell bell;
@@ -103,7 +103,8 @@ static inline void fe_post(struct fe *fe, uint32_t queue)
     while (q->rx.req_prod_pvt - q->rx.rsp_cons < fe->post) {
         uint32_t slot = q->rx.req_prod_pvt & (RING_SLOTS - 1);
 
-        *RING_GET_REQUEST(&q->rx, q->rx.req_prod_pvt) = (struct netif_rx_request){ .id = (uint16_t)slot, .gref = q->rx_grants[slot] };
+        *RING_GET_REQUEST(&q->rx, q->rx.req_prod_pvt) =
+            (struct netif_rx_request){ .id = (uint16_t)slot, .gref = q->rx_grants[slot] };
         q->rx.req_prod_pvt++;
     }
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&q->rx, notify);
@@ -193,7 +194,9 @@ static inline void fe_start(struct fe *fe)
 
     fe->queues = fe->queues == 0 ? 1 : fe->queues;
     fe->post = fe->post == 0 ? RING_SLOTS : fe->post;
-    fe->options.vif = (struct xen_vif_config){ .guest = 1, .backend = 0, .handle = 0, .mac = { 0, 0x16, 0x3e, 1, 2, 3 }, .vif_name = "vif1.0" };
+    fe->options.vif = (struct xen_vif_config){
+        .guest = 1, .backend = 0, .handle = 0, .mac = { 0, 0x16, 0x3e, 1, 2, 3 }, .vif_name = "vif1.0"
+    };
     fe->options.queues = fe->queues;
     fe->options.mtu = fe->options.mtu == 0 ? 1500 : fe->options.mtu;
     fe->options.speed_mbps = 10000;
@@ -292,7 +295,9 @@ static inline struct netif_tx_request *fe_slot(struct fe_queue *q, uint16_t offs
     uint32_t slot = q->tx.req_prod_pvt & (RING_SLOTS - 1);
     struct netif_tx_request *request = RING_GET_REQUEST(&q->tx, q->tx.req_prod_pvt);
 
-    *request = (struct netif_tx_request){ .gref = q->tx_grants[slot], .offset = offset, .flags = flags, .id = (uint16_t)slot, .size = size };
+    *request = (struct netif_tx_request){
+        .gref = q->tx_grants[slot], .offset = offset, .flags = flags, .id = (uint16_t)slot, .size = size
+    };
     q->tx.req_prod_pvt++;
     return request;
 }
@@ -304,8 +309,8 @@ static inline void fe_extra(struct fe_queue *q, const struct netif_extra_info *e
 }
 
 /* Puts one packet on the ring, not pushed: `bytes` cut into pages, the first slot with at most `first` bytes. */
-static inline void fe_queue_packet(struct fe *fe, uint32_t queue, const uint8_t *bytes, uint32_t length, uint32_t first, uint16_t flags,
-                                   const struct netif_extra_info *extra)
+static inline void fe_queue_packet(struct fe *fe, uint32_t queue, const uint8_t *bytes, uint32_t length, uint32_t first,
+                                   uint16_t flags, const struct netif_extra_info *extra)
 {
     struct fe_queue *q = &fe->q[queue];
     uint32_t done = 0;
@@ -318,7 +323,8 @@ static inline void fe_queue_packet(struct fe *fe, uint32_t queue, const uint8_t 
 
         memcpy(q->tx_pages + slot * XEN_PAGE_SIZE + offset, bytes + done, part);
         fe_slot(q, (uint16_t)offset, (uint16_t)(done == 0 ? length : part),
-                (uint16_t)((done == 0 ? flags | (extra != NULL ? NETTXF_extra_info : 0) : 0) | (more ? NETTXF_more_data : 0)));
+                (uint16_t)((done == 0 ? flags | (extra != NULL ? NETTXF_extra_info : 0) : 0) |
+                           (more ? NETTXF_more_data : 0)));
         if (done == 0 && extra != NULL) {
             fe_extra(q, extra);
         }
@@ -387,7 +393,8 @@ static inline void fe_take_slot(struct fe_queue *q, struct fe_received *received
         received->error = true;
         return;
     }
-    memcpy(received->bytes + received->length, q->rx_pages + slot * XEN_PAGE_SIZE + response->offset, (size_t)response->status);
+    memcpy(received->bytes + received->length, q->rx_pages + slot * XEN_PAGE_SIZE + response->offset,
+           (size_t)response->status);
     received->length += (uint32_t)response->status;
 }
 
@@ -424,7 +431,8 @@ static inline uint32_t fe_control(struct fe *fe, uint16_t type, uint32_t a, uint
     uint64_t deadline = sched_now() + 20 * SECOND;
     bool notify;
 
-    *RING_GET_REQUEST(&fe->control, fe->control.req_prod_pvt) = (struct xen_netif_ctrl_request){ .id = 7, .type = type, .data = { a, b, c } };
+    *RING_GET_REQUEST(&fe->control, fe->control.req_prod_pvt) =
+        (struct xen_netif_ctrl_request){ .id = 7, .type = type, .data = { a, b, c } };
     fe->control.req_prod_pvt++;
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&fe->control, notify);
     if (notify) {

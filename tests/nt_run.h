@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For tests of nt/: runs a body as the main task of a simulated run with the kernel started, and calls exports by name in the
- * driver's convention, through the trampolines with their IRQL checks.
+ * For tests of nt/: runs a body as the main task of a simulated run with the kernel started, and calls exports by name
+ * in the driver's convention, through the trampolines with their IRQL checks.
  */
 #ifndef TESTS_NT_RUN_H
 #define TESTS_NT_RUN_H
@@ -52,7 +52,8 @@ static inline void nt_run_body(void *body)
 #define EXPECT_NT_RULE(rule, body) EXPECT_RULE(rule, nt_run_body, (void *)(body))
 
 /* CALL(void *, ExAllocatePoolWithTag, (uint32_t, size_t, uint32_t), 512, 100, 'x') */
-#define CALL(result, name, parameters, ...) (((result MS_ABI (*) parameters)export_bind("ntoskrnl.exe", #name))(__VA_ARGS__))
+#define CALL(result, name, parameters, ...)                                                                            \
+    (((result MS_ABI(*) parameters)export_bind("ntoskrnl.exe", #name))(__VA_ARGS__))
 
 struct wide_string {
     struct UNICODE_STRING string;

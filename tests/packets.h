@@ -9,16 +9,17 @@
 #include "wire/checksum.h"
 
 struct packet_shape {
-    int version;             /* 4 or 6 */
-    int protocol;            /* PROTOCOL_TCP or PROTOCOL_UDP */
+    int version;  /* 4 or 6 */
+    int protocol; /* PROTOCOL_TCP or PROTOCOL_UDP */
     uint32_t payload;
     bool vlan;
-    uint32_t ip_options;     /* bytes, IPv4: a multiple of 4 */
-    uint32_t extension;      /* bytes of IPv6 destination options: a multiple of 8 */
+    uint32_t ip_options; /* bytes, IPv4: a multiple of 4 */
+    uint32_t extension;  /* bytes of IPv6 destination options: a multiple of 8 */
     uint16_t source_port;
 };
 
-/* Builds into `bytes` (room for FRAME_BYTES_MOST) and returns the length. The checksum field holds the pseudo-header sum. */
+/* Builds into `bytes` (room for FRAME_BYTES_MOST) and returns the length. The checksum field holds the pseudo-header
+ * sum. */
 static inline uint32_t packet_build(const struct packet_shape *shape, uint8_t *bytes, struct frame *frame)
 {
     uint8_t *p = bytes, *ip, *transport;
@@ -81,7 +82,8 @@ static inline uint32_t packet_build(const struct packet_shape *shape, uint8_t *b
     frame_parse(frame, &layout);
     sum = checksum_partial_seed(&layout, header + shape->payload);
     memcpy(bytes + layout.checksum, &sum, 2);
-    frame->offload = (struct frame_offload){ .checksum_partial = true, .checksum_start = layout.transport,
+    frame->offload = (struct frame_offload){ .checksum_partial = true,
+                                             .checksum_start = layout.transport,
                                              .checksum_offset = (uint16_t)(layout.checksum - layout.transport),
                                              .header_length = layout.payload };
     return length;

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sends and OID requests taken back while they are on their way: each comes back once, with success or as aborted, and nobody
- * else's does.
+ * Sends and OID requests taken back while they are on their way: each comes back once, with success or as aborted, and
+ * nobody else's does.
  */
 #include "story_watch.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS          NDIS_STATUS_SUCCESS
 #define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
 
 enum { SECOND = 1000000000, SENDS = 60, OIDS = 200 };
 
 static uint8_t cancelled_id, kept_id;
 
-struct canceller { struct story *story; uint32_t stop, times; };
+struct canceller {
+    struct story *story;
+    uint32_t stop, times;
+};
 
 static void cancel_sends(void *argument)
 {
@@ -96,7 +99,8 @@ static void requests(struct story *story)
 
     for (i = 0; i < OIDS; i++) {
         uint32_t value = 0;
-        int32_t status = oid_get(story, i % 2 != 0 ? OID_GEN_MAXIMUM_FRAME_SIZE : OID_GEN_CURRENT_PACKET_FILTER, &value, sizeof(value));
+        int32_t status = oid_get(story, i % 2 != 0 ? OID_GEN_MAXIMUM_FRAME_SIZE : OID_GEN_CURRENT_PACKET_FILTER, &value,
+                                 sizeof(value));
 
         CHECK(status == SUCCESS || IS(status, NDIS_STATUS_REQUEST_ABORTED));
         CHECK(status != SUCCESS || (value != 0 && oid_written == sizeof(value)));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a packet costs the driver, counted and never timed: NDIS calls, pushes to the backend, allocations, locks, and instructions.
- * scripts/instructions.py tells the last test on the driver and on a floor that does nothing but the calls it must (tests/floor).
+ * What a packet costs the driver, counted and never timed: NDIS calls, pushes to the backend, allocations, locks, and
+ * instructions. scripts/instructions.py tells the last test on the driver and on a floor that does nothing but the
+ * calls it must (tests/floor).
  */
 #include "packets.h"
 #include "story_step.h"
@@ -17,7 +18,7 @@ struct load {
     const char *what;
     bool out, large;
     uint32_t batch, calls;
-    uint32_t most;                            /* instructions a packet, a tenth above what docs/driver.md says */
+    uint32_t most; /* instructions a packet, a tenth above what docs/driver.md says */
 };
 
 static const struct load loads[] = {
@@ -48,7 +49,9 @@ static void drain_wire(struct story *story)
 static struct NET_BUFFER_LIST *make_chain(struct watch *watch, const struct load *load)
 {
     static uint8_t bytes[65536 + 64];
-    struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_TCP, .payload = load->large ? LARGE_PAYLOAD : 100 };
+    struct packet_shape shape = { .version = 4,
+                                  .protocol = PROTOCOL_TCP,
+                                  .payload = load->large ? LARGE_PAYLOAD : 100 };
     struct NET_BUFFER_LIST *chain = NULL, *nbl;
     struct frame frame;
     uint32_t length = packet_build(&shape, bytes, &frame), i;
@@ -95,8 +98,13 @@ static void receive_batch(struct story *story, const struct load *load)
     info.TcpHeader.Offset = 34;
     info.TcpHeader.Length = 20;
     for (i = 0; i < load->batch; i++) {
-        const struct vif_inject inject = { .mdl = mdl, .length = load->large ? HEADERS + LARGE_PAYLOAD : 200, .mss = load->large ? MSS : 0, .info = &info,
-                                           .hash = &hash, .checksum = 1u << 0 | 1u << 3, .more = i + 1 < load->batch };
+        const struct vif_inject inject = { .mdl = mdl,
+                                           .length = load->large ? HEADERS + LARGE_PAYLOAD : 200,
+                                           .mss = load->large ? MSS : 0,
+                                           .info = &info,
+                                           .hash = &hash,
+                                           .checksum = 1u << 0 | 1u << 3,
+                                           .more = i + 1 < load->batch };
 
         vif_inject(story->bed.vif, 0, &inject);
     }
@@ -110,7 +118,8 @@ static bool all_back(struct story *story)
     return vif_inject_returned() == expected_back;
 }
 
-/* The load once; the chains are made before, so that nothing but its way through the driver lies between start and stop. */
+/* The load once; the chains are made before, so that nothing but its way through the driver lies between start and
+ * stop. */
 static void carry(struct watch *watch, const struct load *load, bool step)
 {
     struct NET_BUFFER_LIST *chains[64];
@@ -206,9 +215,11 @@ static void calls(struct story *story)
     /* XenVif may give a batch back in parts, but each part is one call. */
     CHECK(after.tx_completion_calls - before.tx_completion_calls <= 2 * batches);
     CHECK_EQ(vif_after.tx_calls_without_more - vif_before.tx_calls_without_more, batches);
-    story_count("%u packets each way: %u send calls, %u completion calls, %u indications, %u ends of a push", 32 * batches,
-                (unsigned)(after.tx_calls - before.tx_calls), (unsigned)(after.tx_completion_calls - before.tx_completion_calls),
-                (unsigned)(after.rx_calls - before.rx_calls), (unsigned)(vif_after.tx_calls_without_more - vif_before.tx_calls_without_more));
+    story_count("%u packets each way: %u send calls, %u completion calls, %u indications, %u ends of a push",
+                32 * batches, (unsigned)(after.tx_calls - before.tx_calls),
+                (unsigned)(after.tx_completion_calls - before.tx_completion_calls),
+                (unsigned)(after.rx_calls - before.rx_calls),
+                (unsigned)(vif_after.tx_calls_without_more - vif_before.tx_calls_without_more));
     mdl_free(mdl);
     watch_close(watch);
 }
@@ -216,7 +227,12 @@ static void calls(struct story *story)
 TEST(batches_of_32_cost_one_ndis_call_each_way_and_one_push)
 {
     /* Where NDIS polls, it says how many packets it takes at once. */
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .windows = STORY_WINDOWS, .loose_grants = true, .prepare = inject_start, .tell = calls }, 3);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16,
+                                           .windows = STORY_WINDOWS,
+                                           .loose_grants = true,
+                                           .prepare = inject_start,
+                                           .tell = calls },
+                     3);
 }
 
 /* With several queues the hash value decides: NBLs of one value in a row are one push. */
@@ -262,7 +278,8 @@ static void check_no_memory(const char *when)
     }
 }
 
-/* Some batches are kept by the edge until a DPC gives them back. Nothing that the edge keeps comes back while this processor stays at DISPATCH_LEVEL: NBLs run out, and the reserve has to do. */
+/* Some batches are kept by the edge until a DPC gives them back. Nothing that the edge keeps comes back while this
+ * processor stays at DISPATCH_LEVEL: NBLs run out, and the reserve has to do. */
 static void run_dry(struct story *story)
 {
     const struct load batch = { "", false, false, 8, 1, 0 }, more = { "", false, false, 40, 1, 0 };
@@ -299,7 +316,8 @@ static void run_dry(struct story *story)
     receive_batch(story, &more);
     irql_lower(old);
     check_no_memory("low resources");
-    story_count("%u packets on the reserve, nothing allocated", (unsigned)(after.rx_low_resources - before.rx_low_resources));
+    story_count("%u packets on the reserve, nothing allocated",
+                (unsigned)(after.rx_low_resources - before.rx_low_resources));
 }
 
 static void no_memory_no_locks(struct story *story)
@@ -326,12 +344,20 @@ static void no_memory_no_locks(struct story *story)
 
 TEST(a_packet_costs_no_allocation_and_no_lock)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .prepare = inject_start,
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .loose_grants = true,
+                                    .prepare = inject_start,
                                     .tell = no_memory_no_locks });
 }
 
 TEST(instructions_of_a_packet_are_counted)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .prepare = inject_start,
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .loose_grants = true,
+                                    .prepare = inject_start,
                                     .tell = instructions });
 }

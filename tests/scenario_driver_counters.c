@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver's own counters: one for each reason to drop a packet and one pair for each queue, by OIDs and by the GUIDs that
- * WMI gets. Told on the simulated scheduler.
+ * The driver's own counters: one for each reason to drop a packet and one pair for each queue, by OIDs and by the GUIDs
+ * that WMI gets. Told on the simulated scheduler.
  */
 #include "story.h"
 
@@ -18,7 +18,8 @@ static void read_counters(struct story *story, uint64_t *counters)
 {
     uint32_t written, needed;
 
-    CHECK_EQ(adapter_query(story->bed.adapter, XENNET_OID_COUNTERS, counters, INDEX_COUNT * 8, &written, &needed), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(adapter_query(story->bed.adapter, XENNET_OID_COUNTERS, counters, INDEX_COUNT * 8, &written, &needed),
+             NDIS_STATUS_SUCCESS);
     CHECK_EQ(written, INDEX_COUNT * 8);
 }
 
@@ -70,14 +71,18 @@ static void count(struct story *story)
     CHECK_EQ(after[INDEX_SendDropOffload], 1);
     CHECK_EQ(after[INDEX_ReceiveDropVlan], 1);
     CHECK_EQ(after[INDEX_ReceivePackets], FRAMES);
-    CHECK_EQ(after[INDEX_SendDropState] + after[INDEX_SendDropQueue] + after[INDEX_ReceiveDropLength] + after[INDEX_ReceiveDropHash], 0);
+    CHECK_EQ(after[INDEX_SendDropState] + after[INDEX_SendDropQueue] + after[INDEX_ReceiveDropLength] +
+                 after[INDEX_ReceiveDropHash],
+             0);
 
-    CHECK_EQ(adapter_query(story->bed.adapter, XENNET_OID_QUEUES, queues, sizeof(queues), &written, &needed), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(adapter_query(story->bed.adapter, XENNET_OID_QUEUES, queues, sizeof(queues), &written, &needed),
+             NDIS_STATUS_SUCCESS);
     CHECK_EQ(written, sizeof(queues));
     CHECK_EQ(queues[0] + queues[2], FRAMES);
     CHECK_EQ(queues[1] + queues[3], FRAMES * STORY_FRAME_BYTES);
 
-    CHECK_EQ(adapter_query(story->bed.adapter, OID_GEN_SUPPORTED_GUIDS, guids, sizeof(guids), &written, &needed), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(adapter_query(story->bed.adapter, OID_GEN_SUPPORTED_GUIDS, guids, sizeof(guids), &written, &needed),
+             NDIS_STATUS_SUCCESS);
     CHECK_EQ(written, 2 * GUID_BYTES);
     memcpy(&word, guids + 16, sizeof(word));
     CHECK_EQ(word, XENNET_OID_COUNTERS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the keywords of Device Manager's Advanced page do: frame size, address, VLAN, and what becomes of values out of range.
- * Told on the simulated scheduler with packets of the test's own making on both sides.
+ * What the keywords of Device Manager's Advanced page do: frame size, address, VLAN, and what becomes of values out of
+ * range. Told on the simulated scheduler with packets of the test's own making on both sides.
  */
 #include "story.h"
 
@@ -11,7 +11,8 @@
 
 enum { MILLISECOND = 1000000, HEADER = 14, TAG = 4, SMALL = 60, VLAN = 77, OTHER_VLAN = 78, BUFFER = 4096 };
 
-static const uint8_t guest[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 }, peer[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
+static const uint8_t guest[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 },
+                     peer[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
 
 /* What the guest's side has seen. */
 struct seen {
@@ -44,7 +45,9 @@ static struct raw *listen(struct story *story, struct seen *seen)
 
 static void run(void (*tell)(struct story *), const char *const *keywords, uint32_t mtu)
 {
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = mtu, .set = keywords, .tell = tell };
+    struct story_plan plan = {
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = mtu, .set = keywords, .tell = tell
+    };
 
     story_run(&plan);
 }
@@ -154,7 +157,8 @@ static void keep_to_the_vlan(struct story *story)
     struct raw *raw = listen(story, &seen);
     uint32_t on_wire, id = 0, written, needed;
 
-    CHECK_EQ(adapter_query(story->bed.adapter, OID_GEN_VLAN_ID, &id, sizeof(id), &written, &needed), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(adapter_query(story->bed.adapter, OID_GEN_VLAN_ID, &id, sizeof(id), &written, &needed),
+             NDIS_STATUS_SUCCESS);
     CHECK_EQ(id, VLAN);
     CHECK(!arrives(story, guest, 0, SMALL, &seen));
     CHECK(arrives(story, guest, VLAN, SMALL, &seen));
@@ -243,7 +247,9 @@ TEST(networkaddress_is_the_current_address)
     run(have_an_address, set, 0);
 }
 
-struct log { uint32_t lines; };
+struct log {
+    uint32_t lines;
+};
 
 static void count_line(void *context, const char *line)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Large sends of version 1: cut like those of version 2, and completed with the bytes of payload that were sent. Told on the
- * simulated scheduler.
+ * Large sends of version 1: cut like those of version 2, and completed with the bytes of payload that were sent. Told
+ * on the simulated scheduler.
  */
 #include "story.h"
 
@@ -80,7 +80,8 @@ static void send_large(struct story *story)
     parameters.Header.Revision = 3;
     parameters.Header.Size = NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3;
     parameters.LsoV1 = 1; /* off; version 2 stays on */
-    CHECK_EQ(adapter_set(story->bed.adapter, OID_TCP_OFFLOAD_PARAMETERS, &parameters, sizeof(parameters), &needed), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(adapter_set(story->bed.adapter, OID_TCP_OFFLOAD_PARAMETERS, &parameters, sizeof(parameters), &needed),
+             NDIS_STATUS_SUCCESS);
     nbl = send(raw, sizeof(packet));
     CHECK(nbl->Status != NDIS_STATUS_SUCCESS);
     raw_close(raw);

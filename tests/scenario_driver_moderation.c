@@ -18,11 +18,13 @@ static void moderate(struct story *story)
     CHECK_EQ(record.Header.Size, NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1);
     CHECK_EQ(record.Flags, 0);
     CHECK_EQ(record.InterruptModeration, NdisInterruptModerationNotSupported);
-    CHECK_EQ(oid_get(story, OID_GEN_INTERRUPT_MODERATION, &record, sizeof(record) - 1), (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT);
+    CHECK_EQ(oid_get(story, OID_GEN_INTERRUPT_MODERATION, &record, sizeof(record) - 1),
+             (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT);
     CHECK_EQ(oid_needed, NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1);
     for (value = NdisInterruptModerationEnabled; value <= NdisInterruptModerationDisabled; value++) {
         record.InterruptModeration = value;
-        CHECK_EQ(oid_put(story, OID_GEN_INTERRUPT_MODERATION, &record, sizeof(record)), (int32_t)NDIS_STATUS_INVALID_DATA);
+        CHECK_EQ(oid_put(story, OID_GEN_INTERRUPT_MODERATION, &record, sizeof(record)),
+                 (int32_t)NDIS_STATUS_INVALID_DATA);
     }
     CHECK_EQ(oid_put(story, OID_GEN_INTERRUPT_MODERATION, &record, 4), (int32_t)NDIS_STATUS_INVALID_LENGTH);
     CHECK_EQ(oid_get(story, OID_GEN_INTERRUPT_MODERATION, &record, sizeof(record)), SUCCESS);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The backend's MTU changes while the adapter runs. XenVif reads it whenever it connects, so a migration brings another one. A
- * smaller one is in force at once: longer frames are refused and counted, the OIDs say so. A larger one waits until NDIS restarts
- * the adapter, which is when NDIS takes a frame size. Both ways, with VIF 8, 9 and 10.
+ * The backend's MTU changes while the adapter runs. XenVif reads it whenever it connects, so a migration brings another
+ * one. A smaller one is in force at once: longer frames are refused and counted, the OIDs say so. A larger one waits
+ * until NDIS restarts the adapter, which is when NDIS takes a frame size. Both ways, with VIF 8, 9 and 10.
  */
 #include "../include/counters.h"
 #include "story_watch.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS                   NDIS_STATUS_SUCCESS
 #define INDEX(name, side, member) INDEX_##name,
 
 enum { XENNET_COUNTERS(INDEX) INDEX_COUNT };
@@ -36,7 +36,8 @@ static void move(struct story *story, uint32_t mtu, uint32_t expected)
     CHECK(netback_wait_connected(story->bed.netback, true, 5ull * SECOND));
     wanted = expected;
     if (!story_until(story, in_force, 5)) {
-        test_fail(__FILE__, __LINE__, "an MTU of %u is in force, expected %u", oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), expected);
+        test_fail(__FILE__, __LINE__, "an MTU of %u is in force, expected %u",
+                  oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), expected);
     }
     CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_TOTAL_SIZE), expected + HEADER);
     CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_LOOKAHEAD), expected);
@@ -149,5 +150,6 @@ TEST(jumbopacket_stays_the_upper_limit_of_an_mtu_that_changes)
 {
     static const char *const set[] = { "*JumboPacket=2014", NULL };
 
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = START, .set = set, .tell = keep_to_the_keyword });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = START, .set = set, .tell = keep_to_the_keyword });
 }

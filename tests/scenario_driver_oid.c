@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the driver answers to OID requests, asked on the simulated scheduler through the testbed's NDIS: the supported list
- * and the answers agree, lengths are kept to, a refused set changes nothing, "no change" changes nothing.
+ * What the driver answers to OID requests, asked on the simulated scheduler through the testbed's NDIS: the supported
+ * list and the answers agree, lengths are kept to, a refused set changes nothing, "no change" changes nothing.
  */
 #include "story.h"
 
@@ -11,7 +11,9 @@ enum { LIST_MOST = 128, BUFFER_BYTES = 1024, KEY_BYTES = 40, TABLE_ENTRIES = 128
 
 static void run(void (*tell)(struct story *), const char *windows)
 {
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 4, .windows = windows, .tell = tell };
+    struct story_plan plan = {
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 4, .windows = windows, .tell = tell
+    };
 
     story_run(&plan);
 }
@@ -32,9 +34,15 @@ static int32_t set(struct story *story, uint32_t oid, const void *buffer, uint32
 
 static bool is_set_only(uint32_t oid)
 {
-    static const uint32_t oids[] = { OID_GEN_RECEIVE_SCALE_PARAMETERS, OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES,
-                                     OID_802_3_ADD_MULTICAST_ADDRESS, OID_802_3_DELETE_MULTICAST_ADDRESS, OID_OFFLOAD_ENCAPSULATION,
-                                     OID_TCP_OFFLOAD_PARAMETERS, OID_PM_PARAMETERS, OID_PNP_SET_POWER };
+    static const uint32_t oids[] = { OID_GEN_RECEIVE_SCALE_PARAMETERS,
+                                     OID_GEN_RECEIVE_SCALE_PARAMETERS_V2,
+                                     OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES,
+                                     OID_802_3_ADD_MULTICAST_ADDRESS,
+                                     OID_802_3_DELETE_MULTICAST_ADDRESS,
+                                     OID_OFFLOAD_ENCAPSULATION,
+                                     OID_TCP_OFFLOAD_PARAMETERS,
+                                     OID_PM_PARAMETERS,
+                                     OID_PNP_SET_POWER };
     size_t i;
 
     for (i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) {
@@ -81,7 +89,8 @@ static void ask_with_wrong_lengths(struct story *story)
     CHECK_EQ(query(story, OID_GEN_RCV_OK, &narrow, sizeof(narrow), &written), NDIS_STATUS_SUCCESS);
     CHECK_EQ(written, sizeof(narrow));
     CHECK_EQ(narrow, (uint32_t)wide);
-    CHECK_EQ(adapter_query(story->bed.adapter, OID_GEN_RCV_OK, &narrow, 3, &written, &needed), (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT);
+    CHECK_EQ(adapter_query(story->bed.adapter, OID_GEN_RCV_OK, &narrow, 3, &written, &needed),
+             (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT);
     CHECK_EQ(needed, sizeof(wide));
     CHECK_EQ(written, 0);
 

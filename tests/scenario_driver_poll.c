@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receiving by NDIS poll, where Windows has it: every packet once, pauses in the middle of traffic, and the same without. Told
- * on the simulated scheduler over many seeds and on the live one.
+ * Receiving by NDIS poll, where Windows has it: every packet once, pauses in the middle of traffic, and the same
+ * without. Told on the simulated scheduler over many seeds and on the live one.
  */
 #include "story.h"
 
@@ -34,7 +34,12 @@ static void receive_and_pause(struct story *story)
 
 static void tell(enum sched_kind kind, uint64_t seed, const char *const *set)
 {
-    struct story_plan plan = { .kind = kind, .seed = seed, .vif_version = 8 + (uint32_t)(seed % 3), .queues = 2, .windows = "11-24h2", .set = set,
+    struct story_plan plan = { .kind = kind,
+                               .seed = seed,
+                               .vif_version = 8 + (uint32_t)(seed % 3),
+                               .queues = 2,
+                               .windows = "11-24h2",
+                               .set = set,
                                .tell = receive_and_pause };
 
     story_run(&plan);
@@ -62,7 +67,9 @@ TEST(the_keyword_ndispoll_switches_polling_off)
 }
 
 /* Few NBLs for many packets: what is scarce goes up at once and must not overtake what waits to be polled. */
-struct order { uint32_t last, wrong; };
+struct order {
+    uint32_t last, wrong;
+};
 
 static void received(void *context, uint32_t processor, const struct NET_BUFFER_LIST *nbl, uint32_t flags)
 {
@@ -97,7 +104,9 @@ TEST(polled_packets_keep_their_order)
     uint32_t i;
 
     for (i = 0; i < 10; i++) {
-        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed() + i, .queues = 1, .windows = "11-24h2", .tell = keep_order };
+        struct story_plan plan = {
+            .kind = SCHED_SIMULATED, .seed = test_seed() + i, .queues = 1, .windows = "11-24h2", .tell = keep_order
+        };
 
         story_run(&plan);
     }

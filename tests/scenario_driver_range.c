@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every keyword of the INF, at its bounds and beyond: the driver takes the least and the largest value without a word, and for
- * one less, one more, one off the step, a text and a value of another type it falls back to the INF's default and says so in
- * the event log, by name. The bounds come from the INF as it was installed, so a driver that knows others fails here.
+ * Every keyword of the INF, at its bounds and beyond: the driver takes the least and the largest value without a word,
+ * and for one less, one more, one off the step, a text and a value of another type it falls back to the INF's default
+ * and says so in the event log, by name. The bounds come from the INF as it was installed, so a driver that knows
+ * others fails here.
  */
 #include "story.h"
 
@@ -22,7 +23,10 @@ static struct keyword keywords[KEYWORDS_MOST];
 static uint32_t keyword_count;
 static char params[400];
 
-struct lines { uint32_t count; char text[LINES_MOST][LINE]; };
+struct lines {
+    uint32_t count;
+    char text[LINES_MOST][LINE];
+};
 
 static void enum_value(void *context, const char *name, enum registry_type type, const void *data, size_t size)
 {
@@ -87,17 +91,50 @@ static bool too_small(const char *key, const struct keyword *keyword)
     return set_number(key, keyword, keyword->least - 1);
 }
 
-static bool too_large(const char *key, const struct keyword *keyword) { return set_number(key, keyword, keyword->largest + 1); }
-static bool off_step(const char *key, const struct keyword *keyword) { return keyword->step > 1 && set_number(key, keyword, keyword->least + keyword->step / 2); }
-static bool least(const char *key, const struct keyword *keyword) { return set_number(key, keyword, keyword->least); }
-static bool largest(const char *key, const struct keyword *keyword) { return set_number(key, keyword, keyword->largest); }
-static bool as_dword(const char *key, const struct keyword *keyword) { return registry_set_dword(key, keyword->name, keyword->least), true; }
-static bool dword_too_large(const char *key, const struct keyword *keyword) { return registry_set_dword(key, keyword->name, UINT32_MAX), true; }
-static bool missing(const char *key, const struct keyword *keyword) { return registry_delete_value(key, keyword->name), true; }
-static bool text(const char *key, const struct keyword *keyword) { return registry_set_string(key, keyword->name, "on"), true; }
-static bool number_and_text(const char *key, const struct keyword *keyword) { return registry_set_string(key, keyword->name, "1 of 2"), true; }
-static bool nothing(const char *key, const struct keyword *keyword) { return registry_set_string(key, keyword->name, ""), true; }
-static bool huge(const char *key, const struct keyword *keyword) { return registry_set_string(key, keyword->name, "4294967297"), true; }
+static bool too_large(const char *key, const struct keyword *keyword)
+{
+    return set_number(key, keyword, keyword->largest + 1);
+}
+static bool off_step(const char *key, const struct keyword *keyword)
+{
+    return keyword->step > 1 && set_number(key, keyword, keyword->least + keyword->step / 2);
+}
+static bool least(const char *key, const struct keyword *keyword)
+{
+    return set_number(key, keyword, keyword->least);
+}
+static bool largest(const char *key, const struct keyword *keyword)
+{
+    return set_number(key, keyword, keyword->largest);
+}
+static bool as_dword(const char *key, const struct keyword *keyword)
+{
+    return registry_set_dword(key, keyword->name, keyword->least), true;
+}
+static bool dword_too_large(const char *key, const struct keyword *keyword)
+{
+    return registry_set_dword(key, keyword->name, UINT32_MAX), true;
+}
+static bool missing(const char *key, const struct keyword *keyword)
+{
+    return registry_delete_value(key, keyword->name), true;
+}
+static bool text(const char *key, const struct keyword *keyword)
+{
+    return registry_set_string(key, keyword->name, "on"), true;
+}
+static bool number_and_text(const char *key, const struct keyword *keyword)
+{
+    return registry_set_string(key, keyword->name, "1 of 2"), true;
+}
+static bool nothing(const char *key, const struct keyword *keyword)
+{
+    return registry_set_string(key, keyword->name, ""), true;
+}
+static bool huge(const char *key, const struct keyword *keyword)
+{
+    return registry_set_string(key, keyword->name, "4294967297"), true;
+}
 
 static bool binary(const char *key, const struct keyword *keyword)
 {
@@ -116,10 +153,20 @@ static const struct way {
     bool (*set)(const char *key, const struct keyword *keyword); /* false: there is no such value of this keyword */
     bool good;
 } ways[] = {
-    { "one less than the least", too_small, false }, { "one more than the largest", too_large, false }, { "off the step", off_step, false },
-    { "a DWORD that is too large", dword_too_large, false }, { "a text", text, false }, { "a number and a text", number_and_text, false },
-    { "an empty text", nothing, false }, { "more than 32 bits", huge, false }, { "binary", binary, false }, { "several texts", several, false },
-    { "the least", least, true }, { "the largest", largest, true }, { "a DWORD", as_dword, true }, { "missing", missing, true },
+    { "one less than the least", too_small, false },
+    { "one more than the largest", too_large, false },
+    { "off the step", off_step, false },
+    { "a DWORD that is too large", dword_too_large, false },
+    { "a text", text, false },
+    { "a number and a text", number_and_text, false },
+    { "an empty text", nothing, false },
+    { "more than 32 bits", huge, false },
+    { "binary", binary, false },
+    { "several texts", several, false },
+    { "the least", least, true },
+    { "the largest", largest, true },
+    { "a DWORD", as_dword, true },
+    { "missing", missing, true },
 };
 
 static void keep(void *context, const char *line)
@@ -185,18 +232,21 @@ static void try(struct story *story, const struct way *way, const struct adapter
         const char *line = line_of(&lines, before, &keywords[i]);
 
         if (set[i] != (line != NULL)) {
-            test_fail(__FILE__, __LINE__, "%s, %s: %s in the event log", keywords[i].name, way->name, line != NULL ? line : "nothing");
+            test_fail(__FILE__, __LINE__, "%s, %s: %s in the event log", keywords[i].name, way->name,
+                      line != NULL ? line : "nothing");
         }
         snprintf(used, sizeof(used), ", using %u", keywords[i].standard);
         if (line != NULL && strcmp(line + strlen(line) - strlen(used), used) != 0) {
-            test_fail(__FILE__, __LINE__, "%s, %s: the INF's default is %u, the event log says: %s", keywords[i].name, way->name, keywords[i].standard, line);
+            test_fail(__FILE__, __LINE__, "%s, %s: the INF's default is %u, the event log says: %s", keywords[i].name,
+                      way->name, keywords[i].standard, line);
         }
     }
     CHECK_EQ(lines.count - before, expected);
     memset(&facts, 0, sizeof(facts));
     adapter_facts(story->bed.adapter, &facts);
     facts.link_changes = standard->link_changes;
-    CHECK(way->set == least || way->set == largest || way->set == as_dword || memcmp(&facts, standard, sizeof(facts)) == 0);
+    CHECK(way->set == least || way->set == largest || way->set == as_dword ||
+          memcmp(&facts, standard, sizeof(facts)) == 0);
 }
 
 static void all_keywords(struct story *story)

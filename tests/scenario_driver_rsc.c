@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Coalesced packets: OID_TCP_RSC_STATISTICS in full against traffic whose segments are known, no duplicate ACKs ever told since
- * nothing without payload is coalesced, and, with coalescing switched off for one or both IP versions, no packet beyond the MTU
- * even from a provider that goes on handing up coalesced ones.
+ * Coalesced packets: OID_TCP_RSC_STATISTICS in full against traffic whose segments are known, no duplicate ACKs ever
+ * told since nothing without payload is coalesced, and, with coalescing switched off for one or both IP versions, no
+ * packet beyond the MTU even from a provider that goes on handing up coalesced ones.
  */
 #include "../include/counters.h"
 #include "packets.h"
 #include "story_watch.h"
 #include "vif/hostile.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS                   NDIS_STATUS_SUCCESS
 #define INDEX(name, side, member) INDEX_##name,
 
 enum { XENNET_COUNTERS(INDEX) INDEX_COUNT };
@@ -70,7 +70,8 @@ static void known_traffic(struct story *story)
     CHECK_EQ(after.CoalesceEvents - before.CoalesceEvents, packets);
     CHECK_EQ(after.CoalescedOctets - before.CoalescedOctets, octets);
     CHECK_EQ(after.Aborts, 0);
-    story_count("%u coalesced packets of %u segments and %u bytes, told as such; ACKs came one by one", (uint32_t)packets, (uint32_t)segments, (uint32_t)octets);
+    story_count("%u coalesced packets of %u segments and %u bytes, told as such; ACKs came one by one",
+                (uint32_t)packets, (uint32_t)segments, (uint32_t)octets);
     watch_close(watch);
 }
 
@@ -143,7 +144,8 @@ static void switched_off(struct story *story)
         CHECK_EQ(refused(story) - before, 2 - (i & 1) - i / 2);
     }
     mdl_free(mdl);
-    story_count("coalesced packets for either IP version went up while it was on, and were dropped and counted while it was off");
+    story_count("coalesced packets for either IP version went up while it was on, and were dropped and counted while "
+                "it was off");
     watch_close(watch);
 }
 
@@ -155,5 +157,7 @@ static void inject_start(const struct story_plan *plan)
 
 TEST(a_coalesced_packet_that_comes_although_it_was_switched_off_is_dropped)
 {
-    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .edge_buffers = 16, .prepare = inject_start, .tell = switched_off }, 1);
+    story_everywhere(
+        &(struct story_plan){ .windows = "10-22h2", .edge_buffers = 16, .prepare = inject_start, .tell = switched_off },
+        1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * RSS of the second generation: parameters without a table, entries moved one by one at DISPATCH_LEVEL, and packets that come
- * up where the table says. Told on the simulated scheduler.
+ * RSS of the second generation: parameters without a table, entries moved one by one at DISPATCH_LEVEL, and packets
+ * that come up where the table says. Told on the simulated scheduler.
  */
 #include "story_rss.h"
 
@@ -24,7 +24,9 @@ struct moves {
     struct NDIS_RSS_SET_INDIRECTION_ENTRY entries[ENTRIES_MOST];
 };
 
-struct seen { uint32_t on[QUEUES]; };
+struct seen {
+    uint32_t on[QUEUES];
+};
 
 static void received(void *context, uint32_t processor, const struct NET_BUFFER_LIST *nbl, uint32_t flags)
 {
@@ -59,7 +61,8 @@ static struct parameters parameters(uint32_t flags)
     return p;
 }
 
-/* Moves entries 0 ... count - 1 to `processor`, or with `spread` to processors in turn. The status, which each entry must have too. */
+/* Moves entries 0 ... count - 1 to `processor`, or with `spread` to processors in turn. The status, which each entry
+ * must have too. */
 static int32_t move(struct story *story, uint32_t count, uint32_t processor, bool spread)
 {
     struct moves moves;
@@ -78,7 +81,8 @@ static int32_t move(struct story *story, uint32_t count, uint32_t processor, boo
         moves.entries[i].TargetProcessorNumber.Number = (uint8_t)(spread ? i % QUEUES : processor);
         moves.entries[i].EntryStatus = NDIS_STATUS_PENDING;
     }
-    status = adapter_method_now(story->bed.adapter, OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES, &moves, sizeof(moves), sizeof(moves), &written, &needed);
+    status = adapter_method_now(story->bed.adapter, OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES, &moves, sizeof(moves),
+                                sizeof(moves), &written, &needed);
     for (i = 0; i < count; i++) {
         CHECK_EQ(moves.entries[i].EntryStatus, status);
     }
@@ -122,8 +126,10 @@ static uint32_t processors_used(struct story *story, struct seen *seen)
 
 static void move_entries(struct story *story)
 {
-    const uint32_t on = NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS | NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED | NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED;
-    const uint32_t sizes = NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED | NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_QUEUES_CHANGED;
+    const uint32_t on = NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS | NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED |
+                        NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED;
+    const uint32_t sizes =
+        NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED | NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_QUEUES_CHANGED;
     struct seen seen;
     struct raw_options options = { .memory = story->bed.guest, .received = received, .context = &seen };
     struct raw *raw = raw_open(story->bed.adapter, &options);
@@ -168,7 +174,9 @@ static void move_entries(struct story *story)
 
 static void run(void (*tell)(struct story *), const char *windows)
 {
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = QUEUES, .windows = windows, .tell = tell };
+    struct story_plan plan = {
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = QUEUES, .windows = windows, .tell = tell
+    };
 
     story_run(&plan);
 }
@@ -193,8 +201,9 @@ TEST(windows_7_has_no_second_generation_of_rss)
 /* A table that nobody has filled: all at the base processor that the keywords name, in whatever group. */
 static void at_base(struct story *story)
 {
-    struct parameters p = parameters(NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS | NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED |
-                                     NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED | NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED);
+    struct parameters p =
+        parameters(NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS | NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED |
+                   NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED | NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED);
     uint32_t filter = NDIS_PACKET_TYPE_DIRECTED, i;
     struct PROCESSOR_NUMBER base = { 0 };
     struct watch *watch;
@@ -204,7 +213,8 @@ static void at_base(struct story *story)
     edge_close(story->bed.edge);
     story->bed.edge = NULL;
     adapter_remove(story->bed.adapter);
-    story->bed.adapter = adapter_add(story->bed.driver, vif_pdo(story->bed.vif), story->bed.package, error, sizeof(error));
+    story->bed.adapter =
+        adapter_add(story->bed.driver, vif_pdo(story->bed.vif), story->bed.package, error, sizeof(error));
     CHECK(story->bed.adapter != NULL);
     CHECK_EQ(adapter_restart(story->bed.adapter), NDIS_STATUS_SUCCESS);
     CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), NDIS_STATUS_SUCCESS);
@@ -222,9 +232,15 @@ static void at_base(struct story *story)
 
 TEST(a_table_that_nobody_filled_is_at_the_base_processor_of_the_keywords)
 {
-    static const char *const keywords[] = { "*RssBaseProcGroup=1", "*RssBaseProcNumber=7", "*MaxRssProcessors=1", NULL };
+    static const char *const keywords[] = { "*RssBaseProcGroup=1", "*RssBaseProcNumber=7", "*MaxRssProcessors=1",
+                                            NULL };
     struct topology topology = topology_of(24, 12);
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = QUEUES, .topology = &topology, .windows = "11-24h2", .set = keywords,
+    struct story_plan plan = { .kind = SCHED_SIMULATED,
+                               .seed = test_seed(),
+                               .queues = QUEUES,
+                               .topology = &topology,
+                               .windows = "11-24h2",
+                               .set = keywords,
                                .tell = at_base };
 
     story_run(&plan);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver's trace events, read from what they say about themselves: each that a life brings is there, whole, with its fields,
- * and one for each reason to drop a packet. What an administrator must know is in the event log.
+ * The driver's trace events, read from what they say about themselves: each that a life brings is there, whole, with
+ * its fields, and one for each reason to drop a packet. What an administrator must know is in the event log.
  */
 #include "story_watch.h"
 
@@ -240,12 +240,15 @@ static void drop_each(struct story *story)
     packet = honest(), hash.Algorithm = 9;
     drop_received(story, 9, &packet);
 
-    /* Without a backend XenVif takes packets until it has no room, then no more, and gives back what it has in the end. */
+    /* Without a backend XenVif takes packets until it has no room, then no more, and gives back what it has in the end.
+     */
     netback_destroy(story->bed.netback);
     story->bed.netback = NULL;
     fill(watch);
     {
-        struct netback_options options = { .vif = story->bed.vif_config, .queues = story->queues, .mtu = 1500, .speed_mbps = 10000 };
+        struct netback_options options = {
+            .vif = story->bed.vif_config, .queues = story->queues, .mtu = 1500, .speed_mbps = 10000
+        };
 
         story->bed.netback = netback_create(story->bed.dom0, story->wire, &options);
         CHECK(netback_wait_connected(story->bed.netback, true, 60ull * SECOND));
@@ -257,7 +260,8 @@ static void drop_each(struct story *story)
     drop_received(story, 0, &packet);
     mdl_free(mdl);
     watch_close(watch);
-    story_count("4 reasons to drop a send and 9 to drop a packet received, and both of a state: an event and a counter each");
+    story_count(
+        "4 reasons to drop a send and 9 to drop a packet received, and both of a state: an event and a counter each");
 }
 
 static void inject_start(const struct story_plan *plan)
@@ -269,7 +273,9 @@ static void inject_start(const struct story_plan *plan)
 /* Reason 1 of receives, no NBL although the reserve was just given back, cannot be brought about. */
 TEST(each_reason_to_drop_has_its_trace_event)
 {
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = inject_start, .edge_buffers = 16, .tell = drop_each };
+    struct story_plan plan = {
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = inject_start, .edge_buffers = 16, .tell = drop_each
+    };
 
     etw_enable(true, 0, 0);
     story_run(&plan);

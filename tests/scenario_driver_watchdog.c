@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MPE_Ethernet: every send completes within seconds, whatever the backend does: when it goes and does not come back, when it says
- * nothing any more, when one of its queues stands still, when NDIS resets the adapter meanwhile. A backend that is only slow is
- * left alone. Afterwards the adapter works as before.
+ * MPE_Ethernet: every send completes within seconds, whatever the backend does: when it goes and does not come back,
+ * when it says nothing any more, when one of its queues stands still, when NDIS resets the adapter meanwhile. A backend
+ * that is only slow is left alone. Afterwards the adapter works as before.
  */
 #include "netif/internal.h"
 #include "story_watch.h"
 #include "wire/port_internal.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
-#define SECOND 1000000000ull
+#define SECOND  1000000000ull
 
 enum { SENDS = 60, BYTES = 200, COME_BACK = 60 };
 
@@ -21,8 +21,8 @@ enum { SENDS = 60, BYTES = 200, COME_BACK = 60 };
 struct slow_port {
     struct port port;
     struct port *inside;
-    uint64_t delay;      /* ns for each frame */
-    uint32_t stuck;      /* of queue 1: 1 as long as it is */
+    uint64_t delay; /* ns for each frame */
+    uint32_t stuck; /* of queue 1: 1 as long as it is */
 };
 
 static struct port *inside(const struct port *port)
@@ -30,13 +30,34 @@ static struct port *inside(const struct port *port)
     return ((const struct slow_port *)port)->inside;
 }
 
-static bool slow_wait(struct port *port, uint32_t queue) { return port_wait(inside(port), queue); }
-static uint32_t slow_receive(struct port *port, uint32_t queue, struct frame *frame) { return port_try_receive(inside(port), queue, frame); }
-static int slow_features(struct port *port, const struct port_features *features) { return port_set_features(inside(port), features); }
-static int slow_queues(struct port *port, uint32_t queues) { return port_set_queues(inside(port), queues); }
-static void slow_interrupt(struct port *port, uint32_t queue) { port_interrupt(inside(port), queue); }
-static void slow_stop(struct port *port) { port_stop(inside(port)); }
-static void slow_destroy(struct port *port) { (void)port; }
+static bool slow_wait(struct port *port, uint32_t queue)
+{
+    return port_wait(inside(port), queue);
+}
+static uint32_t slow_receive(struct port *port, uint32_t queue, struct frame *frame)
+{
+    return port_try_receive(inside(port), queue, frame);
+}
+static int slow_features(struct port *port, const struct port_features *features)
+{
+    return port_set_features(inside(port), features);
+}
+static int slow_queues(struct port *port, uint32_t queues)
+{
+    return port_set_queues(inside(port), queues);
+}
+static void slow_interrupt(struct port *port, uint32_t queue)
+{
+    port_interrupt(inside(port), queue);
+}
+static void slow_stop(struct port *port)
+{
+    port_stop(inside(port));
+}
+static void slow_destroy(struct port *port)
+{
+    (void)port;
+}
 
 static int slow_send(struct port *port, uint32_t queue, const struct frame *frame)
 {
@@ -57,7 +78,8 @@ static void slow_counters(const struct port *port, uint32_t queue, struct port_c
     inside(port)->ops->counters(inside(port), queue, counters);
 }
 
-static const struct port_ops slow_ops = { slow_wait, slow_receive, slow_send, slow_features, slow_queues, slow_interrupt, slow_stop, slow_destroy, slow_counters };
+static const struct port_ops slow_ops = { slow_wait,      slow_receive, slow_send,    slow_features, slow_queues,
+                                          slow_interrupt, slow_stop,    slow_destroy, slow_counters };
 
 /* --- what the stories share --- */
 
@@ -79,7 +101,9 @@ static void backend_leaves(struct story *story)
 
 static void backend_comes(struct story *story, struct port *port)
 {
-    struct netback_options options = { .vif = story->bed.vif_config, .queues = story->queues, .mtu = 1500, .speed_mbps = 10000 };
+    struct netback_options options = {
+        .vif = story->bed.vif_config, .queues = story->queues, .mtu = 1500, .speed_mbps = 10000
+    };
 
     story->bed.netback = netback_create(story->bed.dom0, port, &options);
     CHECK(story->bed.netback != NULL);
@@ -149,7 +173,10 @@ static void wait_for_work(struct story *story, struct watch *watch)
     story_check_from(story, 0, 0);
 }
 
-struct found { const char *what; uint32_t count; };
+struct found {
+    const char *what;
+    uint32_t count;
+};
 
 static void look(void *context, const char *line)
 {
@@ -204,9 +231,14 @@ TEST(every_send_completes_when_there_is_no_backend_at_all)
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed() + version, .vif_version = version, .edge_buffers = 32, .tell = away_for_long });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + version,
+                                        .vif_version = version,
+                                        .edge_buffers = 32,
+                                        .tell = away_for_long });
     }
-    story_run(&(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .edge_buffers = 32, .tell = away_for_long });
+    story_run(
+        &(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .edge_buffers = 32, .tell = away_for_long });
 }
 
 static void says_nothing(struct story *story)
@@ -232,9 +264,14 @@ TEST(every_send_completes_when_the_backend_is_silent)
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed() + version, .vif_version = version, .edge_buffers = 32, .tell = says_nothing });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + version,
+                                        .vif_version = version,
+                                        .edge_buffers = 32,
+                                        .tell = says_nothing });
     }
-    story_run(&(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .edge_buffers = 32, .tell = says_nothing });
+    story_run(
+        &(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .edge_buffers = 32, .tell = says_nothing });
 }
 
 /* Always some sends out, for longer than the watchdog waits, none of them for so long. */
@@ -265,7 +302,8 @@ static void takes_its_time(struct story *story)
     CHECK_EQ(failed, 0);
     CHECK_EQ(recoveries(), 0);
     raw_free_all(watch->raw);
-    story_count("slow backend: %u sends within %u ms, none taken back", ROUNDS * BURST, (uint32_t)((sched_now() - before) / 1000000));
+    story_count("slow backend: %u sends within %u ms, none taken back", ROUNDS * BURST,
+                (uint32_t)((sched_now() - before) / 1000000));
     backend_leaves(story);
     backend_comes(story, story->wire);
     watch_close(watch);
@@ -273,7 +311,8 @@ static void takes_its_time(struct story *story)
 
 TEST(a_backend_that_is_only_slow_is_left_alone)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .tell = takes_its_time });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .tell = takes_its_time });
 }
 
 /* Traffic on queue 0 all the time: progress there says nothing about queue 1. */
@@ -313,7 +352,12 @@ static void one_queue_stuck(struct story *story)
 
 TEST(a_send_on_a_queue_that_stands_still_completes_beside_traffic_on_another)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 2, .edge_buffers = 32, .loose_grants = true, .tell = one_queue_stuck });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .queues = 2,
+                                    .edge_buffers = 32,
+                                    .loose_grants = true,
+                                    .tell = one_queue_stuck });
 }
 
 static void reset(struct story *story)
@@ -331,7 +375,8 @@ static void reset(struct story *story)
     CHECK(raw_wait(watch->raw, SECOND)); /* NDIS 6.30: no send outlives a reset */
     raw_free_all(watch->raw);
     backend_leaves(story);
-    CHECK_EQ(adapter_reset(story->bed.adapter), (int32_t)NDIS_STATUS_SOFT_ERRORS); /* nothing to be enabled at the moment */
+    CHECK_EQ(adapter_reset(story->bed.adapter),
+             (int32_t)NDIS_STATUS_SOFT_ERRORS); /* nothing to be enabled at the moment */
     backend_comes(story, story->wire);
     wait_for_work(story, watch);
     story_count("reset: idle, with %u sends at a silent backend, without a backend", SENDS);
@@ -343,6 +388,10 @@ TEST(a_reset_brings_every_send_back)
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed() + version, .vif_version = version, .edge_buffers = 32, .tell = reset });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + version,
+                                        .vif_version = version,
+                                        .edge_buffers = 32,
+                                        .tell = reset });
     }
 }

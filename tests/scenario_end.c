@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ends that come early or from outside: a provider without a VIF version that the driver knows, surprise removal, shutdown and
- * low power in the middle of traffic. Whatever happens, what was taken is given back and nothing arrives twice or damaged.
+ * Ends that come early or from outside: a provider without a VIF version that the driver knows, surprise removal,
+ * shutdown and low power in the middle of traffic. Whatever happens, what was taken is given back and nothing arrives
+ * twice or damaged.
  */
 #include "story.h"
 
@@ -24,7 +25,8 @@ static void inject_some(void *argument)
 /* `happen` in the middle of traffic both ways; frames may be lost from then on, but not doubled and not damaged. */
 static void amid_traffic(struct story *story, void (*happen)(struct story *story))
 {
-    struct task *sender = task_spawn("sender", 0, send_some, story), *injector = task_spawn("injector", 0, inject_some, story);
+    struct task *sender = task_spawn("sender", 0, send_some, story),
+                *injector = task_spawn("injector", 0, inject_some, story);
 
     happen(story);
     task_join(sender);
@@ -40,21 +42,43 @@ static void everywhere(void (*tell)(struct story *story))
 
     for (i = 0; i < seeds; i++) {
         uint64_t seed = test_seed_given() ? test_seed() : test_seed() + i;
-        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = seed, .vif_version = 8 + (uint32_t)(seed % 3), .queues = 1 + (uint32_t)(seed / 3 % 2),
-                                   .windows = story_windows((uint32_t)(seed / 6)), .tell = tell };
+        struct story_plan plan = { .kind = SCHED_SIMULATED,
+                                   .seed = seed,
+                                   .vif_version = 8 + (uint32_t)(seed % 3),
+                                   .queues = 1 + (uint32_t)(seed / 3 % 2),
+                                   .windows = story_windows((uint32_t)(seed / 6)),
+                                   .tell = tell };
 
         story_run(&plan);
     }
     story_run(&(struct story_plan){ .kind = SCHED_LIVE, .queues = 2, .tell = tell });
 }
 
-static void remove_surprisingly(struct story *story) { adapter_surprise_remove(story->bed.adapter); }
-static void surprise(struct story *story) { amid_traffic(story, remove_surprisingly); }
-TEST(surprise_removal_amid_traffic_gives_everything_back) { everywhere(surprise); }
+static void remove_surprisingly(struct story *story)
+{
+    adapter_surprise_remove(story->bed.adapter);
+}
+static void surprise(struct story *story)
+{
+    amid_traffic(story, remove_surprisingly);
+}
+TEST(surprise_removal_amid_traffic_gives_everything_back)
+{
+    everywhere(surprise);
+}
 
-static void shut_down(struct story *story) { adapter_shutdown(story->bed.adapter); }
-static void shutdown_story(struct story *story) { amid_traffic(story, shut_down); }
-TEST(shutdown_amid_traffic_stops_the_packets) { everywhere(shutdown_story); }
+static void shut_down(struct story *story)
+{
+    adapter_shutdown(story->bed.adapter);
+}
+static void shutdown_story(struct story *story)
+{
+    amid_traffic(story, shut_down);
+}
+TEST(shutdown_amid_traffic_stops_the_packets)
+{
+    everywhere(shutdown_story);
+}
 
 static void sleep_and_wake(struct story *story)
 {
@@ -81,7 +105,10 @@ static void low_power(struct story *story)
     story_check(&story->out, lost_out); /* awake, it loses nothing */
     story_check(&story->in, lost_in);
 }
-TEST(low_power_amid_traffic_and_awake_again) { everywhere(low_power); }
+TEST(low_power_amid_traffic_and_awake_again)
+{
+    everywhere(low_power);
+}
 
 static void refused(struct story *story)
 {
@@ -92,6 +119,8 @@ static void refused(struct story *story)
 }
 TEST(a_provider_without_a_known_vif_version_is_refused_by_name)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = 11, .may_not_start = true, .tell = refused });
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = 7, .may_not_start = true, .tell = refused });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = 11, .may_not_start = true, .tell = refused });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = 7, .may_not_start = true, .tell = refused });
 }

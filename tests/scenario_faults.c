@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Each call that can fail is made to fail once per way to it: allocations, NDIS, kernel, VIF, STORE and SUSPEND functions, while
- * the adapter initializes, restarts, answers OIDs and carries traffic. Either the driver fails cleanly (nothing left behind, and a
- * second try works) or it gives full service.
+ * Each call that can fail is made to fail once per way to it: allocations, NDIS, kernel, VIF, STORE and SUSPEND
+ * functions, while the adapter initializes, restarts, answers OIDs and carries traffic. Either the driver fails cleanly
+ * (nothing left behind, and a second try works) or it gives full service.
  */
 #include "story_rss.h"
 
@@ -16,7 +16,7 @@
 enum { SECOND = 1000000000, SWEEP_MOST = 1000 };
 
 struct sweep {
-    uint32_t n;    /* which candidate fails; 0: count them */
+    uint32_t n; /* which candidate fails; 0: count them */
     uint32_t *found;
 };
 
@@ -144,14 +144,24 @@ static void work_with_a_failure(struct story *story)
 
 static void sweep_all(bool start, uint32_t queues, const char *windows, uint32_t version)
 {
-    uint32_t *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* a child writes it */
+    uint32_t *shared =
+        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* a child writes it */
     struct sweep sweep = { .found = shared };
     uint32_t candidates = SWEEP_MOST, n;
 
     for (n = 0; n <= candidates; n++) { /* the first run only counts */
-        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = version, .queues = queues, .edge_buffers = 16, .windows = windows,
-                                   .detail = &sweep, .quiet = true, .may_not_start = start, .prepare = start ? arm_before : arm_none,
-                                   .loose_grants = true, .tell = start ? start_with_a_failure : work_with_a_failure };
+        struct story_plan plan = { .kind = SCHED_SIMULATED,
+                                   .seed = test_seed(),
+                                   .vif_version = version,
+                                   .queues = queues,
+                                   .edge_buffers = 16,
+                                   .windows = windows,
+                                   .detail = &sweep,
+                                   .quiet = true,
+                                   .may_not_start = start,
+                                   .prepare = start ? arm_before : arm_none,
+                                   .loose_grants = true,
+                                   .tell = start ? start_with_a_failure : work_with_a_failure };
 
         sweep.n = n;
         story_run(&plan);
@@ -160,8 +170,8 @@ static void sweep_all(bool start, uint32_t queues, const char *windows, uint32_t
             CHECK(candidates > 10 && candidates < SWEEP_MOST);
         }
     }
-    printf("# counted: %u calls failed one by one while the adapter %s (%u queues, VIF %u, Windows %s)\n", candidates, start ? "starts" : "works", queues,
-           version, windows);
+    printf("# counted: %u calls failed one by one while the adapter %s (%u queues, VIF %u, Windows %s)\n", candidates,
+           start ? "starts" : "works", queues, version, windows);
     fflush(stdout);
 }
 

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packet filters, multicast lists and addresses: what a filter names comes through and nothing else; what the adapter cannot
- * filter by is refused and changes nothing.
+ * Packet filters, multicast lists and addresses: what a filter names comes through and nothing else; what the adapter
+ * cannot filter by is refused and changes nothing.
  */
 #include "story_watch.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS          NDIS_STATUS_SUCCESS
 #define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
 
 enum { CLASSES = 5, MULTICAST_MOST = 32 };
 
 static const uint8_t class_address[CLASSES][6] = {
-    { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 }, /* the guest's own */
-    { 0x00, 0x16, 0x3e, 0x99, 0x99, 0x99 }, /* somebody else's */
-    { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
-    { 0x01, 0x00, 0x5e, 0x01, 0x02, 0x03 }, /* on the list */
-    { 0x01, 0x00, 0x5e, 0x7f, 0xff, 0xfa }, /* not on the list */
+    { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 },                                         /* the guest's own */
+    { 0x00, 0x16, 0x3e, 0x99, 0x99, 0x99 },                                         /* somebody else's */
+    { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, { 0x01, 0x00, 0x5e, 0x01, 0x02, 0x03 }, /* on the list */
+    { 0x01, 0x00, 0x5e, 0x7f, 0xff, 0xfa },                                         /* not on the list */
 };
 
 static uint32_t expected(uint32_t filter, uint32_t class)
@@ -37,7 +36,8 @@ static uint32_t expected(uint32_t filter, uint32_t class)
     }
 }
 
-/* One frame of each class, then one that always passes (the filter is opened for it): by then the others have passed or not. */
+/* One frame of each class, then one that always passes (the filter is opened for it): by then the others have passed or
+ * not. */
 static void offer_all(struct watch *watch, uint32_t filter)
 {
     struct story *story = watch->story;
@@ -50,7 +50,7 @@ static void offer_all(struct watch *watch, uint32_t filter)
     watch_forget(watch);
     vif_counters(story->bed.vif, &counters);
     received = counters.rx_packets;
-    for (class = 0; class < CLASSES; class++) {
+    for (class = 0; class < CLASSES; class ++) {
         n += expected(filter, class);
         frame_plain(bytes, sizeof(bytes), class_address[class], story_peer_mac, class);
         wire_inject(story, 0, bytes, sizeof(bytes), NULL);
@@ -77,16 +77,18 @@ static void offer_all(struct watch *watch, uint32_t filter)
             seen[number]++;
         }
     }
-    for (class = 0; class < CLASSES; class++) {
+    for (class = 0; class < CLASSES; class ++) {
         if (seen[class] != expected(filter, class)) {
-            test_fail(__FILE__, __LINE__, "filter %#x: class %u came %u times, expected %u", filter, class, seen[class], expected(filter, class));
+            test_fail(__FILE__, __LINE__, "filter %#x: class %u came %u times, expected %u", filter, class, seen[class],
+                      expected(filter, class));
         }
     }
 }
 
 static void filters(struct story *story)
 {
-    static const uint32_t bits[] = { NDIS_PACKET_TYPE_DIRECTED, NDIS_PACKET_TYPE_MULTICAST, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_BROADCAST,
+    static const uint32_t bits[] = { NDIS_PACKET_TYPE_DIRECTED, NDIS_PACKET_TYPE_MULTICAST,
+                                     NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_BROADCAST,
                                      NDIS_PACKET_TYPE_PROMISCUOUS };
     struct watch *watch = watch_open(story);
     uint32_t supported = 0, mask, refused = 0, tried = 0, filter, bit, kept;
@@ -122,7 +124,8 @@ static void filters(struct story *story)
 /* 2c_ReceivePackets, PacketFilters */
 TEST(filters_let_through_what_they_name_and_nothing_else)
 {
-    story_everywhere(&(struct story_plan){ .backend_without = 1u << NETBACK_BIT_MULTICAST_CONTROL, .tell = filters }, 2);
+    story_everywhere(&(struct story_plan){ .backend_without = 1u << NETBACK_BIT_MULTICAST_CONTROL, .tell = filters },
+                     2);
 }
 
 static void lists(struct story *story)
@@ -204,7 +207,8 @@ static void address_told(struct story *story)
     frame_plain(bytes, sizeof(bytes), wanted, story_peer_mac, 1);
     wire_inject(story, 0, bytes, sizeof(bytes), NULL);
     CHECK(watch_wait(watch, 1));
-    story_count("current address %02x:%02x:%02x:%02x:%02x:%02x", current[0], current[1], current[2], current[3], current[4], current[5]);
+    story_count("current address %02x:%02x:%02x:%02x:%02x:%02x", current[0], current[1], current[2], current[3],
+                current[4], current[5]);
     watch_close(watch);
 }
 
@@ -219,11 +223,18 @@ TEST(the_networkaddress_keyword_overrides_the_permanent_address)
 
 TEST(a_networkaddress_that_no_station_can_have_is_ignored)
 {
-    static const char *const wrong[][2] = { { "NetworkAddress=011122334455", NULL }, { "NetworkAddress=000000000000", NULL },
-                                            { "NetworkAddress=FFFFFFFFFFFF", NULL }, { "NetworkAddress=0211", NULL }, { "NetworkAddress=garbage", NULL } };
+    static const char *const wrong[][2] = { { "NetworkAddress=011122334455", NULL },
+                                            { "NetworkAddress=000000000000", NULL },
+                                            { "NetworkAddress=FFFFFFFFFFFF", NULL },
+                                            { "NetworkAddress=0211", NULL },
+                                            { "NetworkAddress=garbage", NULL } };
     uint32_t i;
 
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .set = wrong[i], .detail = story_guest_mac, .tell = address_told });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .set = wrong[i],
+                                        .detail = story_guest_mac,
+                                        .tell = address_told });
     }
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A provider, or a backend behind it, that means harm: every value that crosses VIF is sent wrong. A wrong packet costs that
- * packet, counts in the statistics, goes back to its owner, and leaves the adapter working; a wrong figure costs a feature.
+ * A provider, or a backend behind it, that means harm: every value that crosses VIF is sent wrong. A wrong packet costs
+ * that packet, counts in the statistics, goes back to its owner, and leaves the adapter working; a wrong figure costs a
+ * feature.
  */
 #include "story_watch.h"
 #include "vif/hostile.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS  NDIS_STATUS_SUCCESS
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
 enum { GOOD_LENGTH = 200, MTU = 1500, MEMORY = 72 * 1024 };
@@ -17,7 +18,10 @@ struct packet {
     struct XENVIF_PACKET_HASH_V2 hash;
 };
 
-struct lie { const char *what; void (*tell)(struct packet *packet); };
+struct lie {
+    const char *what;
+    void (*tell)(struct packet *packet);
+};
 
 static struct MDL *mdl, *second, *ring[3];
 static uint8_t memory[MEMORY];
@@ -32,57 +36,159 @@ static void describe(struct packet *packet, uint16_t mss)
     packet->info.IpHeader.Length = 20;
     packet->info.TcpHeader.Offset = 34;
     packet->info.TcpHeader.Length = 20;
-    packet->inject = (struct vif_inject){ .mdl = mdl, .length = mss != 0 ? 54 + 3 * mss : GOOD_LENGTH, .mss = mss, .info = &packet->info, .hash = &packet->hash };
+    packet->inject = (struct vif_inject){ .mdl = mdl,
+                                          .length = mss != 0 ? 54 + 3 * mss : GOOD_LENGTH,
+                                          .mss = mss,
+                                          .info = &packet->info,
+                                          .hash = &packet->hash };
 }
 
 #define LIE(name) static void name(struct packet *p)
-LIE(queue_that_is_not_there) { p->inject.index = 4; }
-LIE(queue_far_away) { p->inject.index = UINT32_MAX; }
-LIE(no_bytes) { p->inject.length = 0; }
-LIE(half_a_header) { p->inject.length = 13; }
-LIE(longer_than_a_frame) { p->inject.length = MTU + 14 + 4 + 1; }
-LIE(longer_than_memory) { p->inject.length = UINT32_MAX; }
-LIE(no_mdl) { p->inject.mdl = NULL; }
-LIE(offset_behind_the_mdl) { p->inject.offset = MEMORY; }
-LIE(offset_far_away) { p->inject.offset = UINT32_MAX; }
-LIE(mdl_shorter_than_the_packet) { p->inject.mdl = second; }
-LIE(mdl_chain_shorter_than_the_packet) { p->inject.mdl = second; p->inject.offset = 50; }
-LIE(mdl_chain_that_never_ends) { p->inject.mdl = ring[0]; }
-LIE(ip_checksum_good_and_bad) { p->inject.checksum = 1u << 0 | 1u << 1; }
-LIE(tcp_checksum_good_and_bad) { p->inject.checksum = 1u << 3 | 1u << 4; }
-LIE(udp_checksum_good_and_bad) { p->inject.checksum = 1u << 6 | 1u << 7; }
-LIE(hash_type_that_does_not_exist) { p->hash.Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ; p->hash.Type = 77; }
-LIE(hash_algorithm_that_does_not_exist) { p->hash.Algorithm = 9; }
+LIE(queue_that_is_not_there)
+{
+    p->inject.index = 4;
+}
+LIE(queue_far_away)
+{
+    p->inject.index = UINT32_MAX;
+}
+LIE(no_bytes)
+{
+    p->inject.length = 0;
+}
+LIE(half_a_header)
+{
+    p->inject.length = 13;
+}
+LIE(longer_than_a_frame)
+{
+    p->inject.length = MTU + 14 + 4 + 1;
+}
+LIE(longer_than_memory)
+{
+    p->inject.length = UINT32_MAX;
+}
+LIE(no_mdl)
+{
+    p->inject.mdl = NULL;
+}
+LIE(offset_behind_the_mdl)
+{
+    p->inject.offset = MEMORY;
+}
+LIE(offset_far_away)
+{
+    p->inject.offset = UINT32_MAX;
+}
+LIE(mdl_shorter_than_the_packet)
+{
+    p->inject.mdl = second;
+}
+LIE(mdl_chain_shorter_than_the_packet)
+{
+    p->inject.mdl = second;
+    p->inject.offset = 50;
+}
+LIE(mdl_chain_that_never_ends)
+{
+    p->inject.mdl = ring[0];
+}
+LIE(ip_checksum_good_and_bad)
+{
+    p->inject.checksum = 1u << 0 | 1u << 1;
+}
+LIE(tcp_checksum_good_and_bad)
+{
+    p->inject.checksum = 1u << 3 | 1u << 4;
+}
+LIE(udp_checksum_good_and_bad)
+{
+    p->inject.checksum = 1u << 6 | 1u << 7;
+}
+LIE(hash_type_that_does_not_exist)
+{
+    p->hash.Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
+    p->hash.Type = 77;
+}
+LIE(hash_algorithm_that_does_not_exist)
+{
+    p->hash.Algorithm = 9;
+}
 
 /* of coalesced packets */
-LIE(coalesced_without_headers) { p->inject.info = NULL; }
-LIE(headers_longer_than_the_packet) { p->info.Length = p->inject.length + 1; }
-LIE(headers_as_long_as_the_packet) { p->info.Length = p->inject.length; }
-LIE(ip_header_outside) { p->info.IpHeader.Offset = 60; }
-LIE(ip_header_far_away) { p->info.IpHeader.Offset = UINT32_MAX; }
-LIE(ip_header_too_short) { p->info.IpHeader.Length = 19; }
-LIE(tcp_header_outside) { p->info.TcpHeader.Offset = 40; }
-LIE(tcp_header_far_away) { p->info.TcpHeader.Offset = UINT32_MAX - 10; }
-LIE(tcp_header_too_short) { p->info.TcpHeader.Length = 19; }
-LIE(tcp_header_too_long) { p->info.TcpHeader.Length = UINT32_MAX; }
-LIE(tcp_header_over_the_ip_header) { p->info.TcpHeader.Offset = 20; }
-LIE(segments_longer_than_a_frame) { p->inject.mss = MTU; }
-LIE(segments_far_too_long) { p->inject.mss = UINT16_MAX; }
-LIE(longer_than_any_large_packet) { p->inject.length = 70000; }
+LIE(coalesced_without_headers)
+{
+    p->inject.info = NULL;
+}
+LIE(headers_longer_than_the_packet)
+{
+    p->info.Length = p->inject.length + 1;
+}
+LIE(headers_as_long_as_the_packet)
+{
+    p->info.Length = p->inject.length;
+}
+LIE(ip_header_outside)
+{
+    p->info.IpHeader.Offset = 60;
+}
+LIE(ip_header_far_away)
+{
+    p->info.IpHeader.Offset = UINT32_MAX;
+}
+LIE(ip_header_too_short)
+{
+    p->info.IpHeader.Length = 19;
+}
+LIE(tcp_header_outside)
+{
+    p->info.TcpHeader.Offset = 40;
+}
+LIE(tcp_header_far_away)
+{
+    p->info.TcpHeader.Offset = UINT32_MAX - 10;
+}
+LIE(tcp_header_too_short)
+{
+    p->info.TcpHeader.Length = 19;
+}
+LIE(tcp_header_too_long)
+{
+    p->info.TcpHeader.Length = UINT32_MAX;
+}
+LIE(tcp_header_over_the_ip_header)
+{
+    p->info.TcpHeader.Offset = 20;
+}
+LIE(segments_longer_than_a_frame)
+{
+    p->inject.mss = MTU;
+}
+LIE(segments_far_too_long)
+{
+    p->inject.mss = UINT16_MAX;
+}
+LIE(longer_than_any_large_packet)
+{
+    p->inject.length = 70000;
+}
 #undef LIE
 
 #define L(name) { #name, name },
-static const struct lie plain[] = {
-    L(queue_that_is_not_there) L(queue_far_away) L(no_bytes) L(half_a_header) L(longer_than_a_frame) L(longer_than_memory) L(no_mdl)
-    L(offset_behind_the_mdl) L(offset_far_away) L(mdl_shorter_than_the_packet) L(mdl_chain_shorter_than_the_packet) L(mdl_chain_that_never_ends)
-    L(ip_checksum_good_and_bad) L(tcp_checksum_good_and_bad) L(udp_checksum_good_and_bad) L(hash_type_that_does_not_exist)
-    L(hash_algorithm_that_does_not_exist)
-};
-static const struct lie coalesced[] = {
-    L(coalesced_without_headers) L(headers_longer_than_the_packet) L(headers_as_long_as_the_packet) L(ip_header_outside) L(ip_header_far_away)
-    L(ip_header_too_short) L(tcp_header_outside) L(tcp_header_far_away) L(tcp_header_too_short) L(tcp_header_too_long) L(tcp_header_over_the_ip_header)
-    L(segments_longer_than_a_frame) L(segments_far_too_long) L(longer_than_any_large_packet) L(queue_that_is_not_there) L(no_mdl) L(no_bytes)
-};
+static const struct lie plain[] = { L(queue_that_is_not_there) L(queue_far_away) L(no_bytes) L(half_a_header)
+                                        L(longer_than_a_frame) L(longer_than_memory) L(no_mdl) L(offset_behind_the_mdl)
+                                            L(offset_far_away) L(mdl_shorter_than_the_packet)
+                                                L(mdl_chain_shorter_than_the_packet) L(mdl_chain_that_never_ends)
+                                                    L(ip_checksum_good_and_bad) L(tcp_checksum_good_and_bad)
+                                                        L(udp_checksum_good_and_bad) L(hash_type_that_does_not_exist)
+                                                            L(hash_algorithm_that_does_not_exist) };
+static const struct lie coalesced[] = { L(coalesced_without_headers) L(headers_longer_than_the_packet)
+                                            L(headers_as_long_as_the_packet) L(ip_header_outside) L(ip_header_far_away)
+                                                L(ip_header_too_short) L(tcp_header_outside) L(tcp_header_far_away)
+                                                    L(tcp_header_too_short) L(tcp_header_too_long)
+                                                        L(tcp_header_over_the_ip_header) L(segments_longer_than_a_frame)
+                                                            L(segments_far_too_long) L(longer_than_any_large_packet)
+                                                                L(queue_that_is_not_there) L(no_mdl) L(no_bytes) };
 #undef L
 
 static uint64_t errors(struct story *story)
@@ -104,8 +210,8 @@ static void lie(struct watch *watch, const struct lie *lie, uint16_t mss)
     watch_forget(watch);
     vif_inject(story->bed.vif, 0, &packet.inject);
     if (watch->count != 0 || vif_inject_returned() != returned + 1 || errors(story) != before + 1) {
-        test_fail(__FILE__, __LINE__, "%s: indicated %u times, returned %u times, %u errors counted", lie->what, watch->count,
-                  (unsigned)(vif_inject_returned() - returned), (unsigned)(errors(story) - before));
+        test_fail(__FILE__, __LINE__, "%s: indicated %u times, returned %u times, %u errors counted", lie->what,
+                  watch->count, (unsigned)(vif_inject_returned() - returned), (unsigned)(errors(story) - before));
     }
 }
 
@@ -165,7 +271,8 @@ static void lying_packets(struct story *story)
     story_wait_received(story, 40);
     story_check(&story->out, 0);
     story_check(&story->in, 0);
-    story_count("%zu lies about packets and 4 unknown callbacks: each cost its packet and was counted", ARRAY(plain) + ARRAY(coalesced));
+    story_count("%zu lies about packets and 4 unknown callbacks: each cost its packet and was counted",
+                ARRAY(plain) + ARRAY(coalesced));
     watch_close(watch);
 }
 
@@ -177,7 +284,10 @@ static void inject_start(const struct story_plan *plan)
 
 TEST(a_packet_whose_description_is_a_lie_costs_that_packet_only)
 {
-    story_everywhere(&(struct story_plan){ .queues = 4, .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .tell = lying_packets }, 1);
+    story_everywhere(
+        &(struct story_plan){
+            .queues = 4, .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .tell = lying_packets },
+        1);
 }
 
 struct figure {
@@ -188,13 +298,27 @@ struct figure {
 
 /* A figure that cannot be true costs at most a feature: the adapter starts, carries traffic and leaves. */
 static const struct figure figures[] = {
-    { "no queues", LIE_RING_COUNT, 0 }, { "65 queues", LIE_RING_COUNT, 65 }, { "4 billion queues", LIE_RING_COUNT, UINT32_MAX },
-    { "frames of no bytes", LIE_FRAME_SIZE, 0 }, { "frames of 13 bytes", LIE_FRAME_SIZE, 13 }, { "frames of 70,000 bytes", LIE_FRAME_SIZE, 70000 },
-    { "frames of 4 GB", LIE_FRAME_SIZE, UINT32_MAX }, { "rings of no packets", LIE_RING_SIZE, 0 }, { "rings of 4 billion packets", LIE_RING_SIZE, UINT32_MAX },
-    { "large sends of 4 GB", LIE_LARGE_SIZE, UINT32_MAX }, { "large sends of one byte", LIE_LARGE_SIZE, 1 }, { "unknown offloads", LIE_OFFLOADS, 0xff80 },
-    { "unknown hash types", LIE_HASH_TYPES, 0xffffffe0 }, { "no hash types", LIE_HASH_TYPES, 0 }, { "a link state that does not exist", LIE_CONNECT, 77 },
-    { "a duplex that does not exist", LIE_DUPLEX, 77 }, { "no speed", LIE_SPEED, 0 }, { "impossible speed", LIE_SPEED, UINT64_MAX },
-    { "no address", LIE_ADDRESS, 0 }, { "a group's address", LIE_ADDRESS, 0x0302015e0001 }, { "everybody's address", LIE_ADDRESS, 0xffffffffffff },
+    { "no queues", LIE_RING_COUNT, 0 },
+    { "65 queues", LIE_RING_COUNT, 65 },
+    { "4 billion queues", LIE_RING_COUNT, UINT32_MAX },
+    { "frames of no bytes", LIE_FRAME_SIZE, 0 },
+    { "frames of 13 bytes", LIE_FRAME_SIZE, 13 },
+    { "frames of 70,000 bytes", LIE_FRAME_SIZE, 70000 },
+    { "frames of 4 GB", LIE_FRAME_SIZE, UINT32_MAX },
+    { "rings of no packets", LIE_RING_SIZE, 0 },
+    { "rings of 4 billion packets", LIE_RING_SIZE, UINT32_MAX },
+    { "large sends of 4 GB", LIE_LARGE_SIZE, UINT32_MAX },
+    { "large sends of one byte", LIE_LARGE_SIZE, 1 },
+    { "unknown offloads", LIE_OFFLOADS, 0xff80 },
+    { "unknown hash types", LIE_HASH_TYPES, 0xffffffe0 },
+    { "no hash types", LIE_HASH_TYPES, 0 },
+    { "a link state that does not exist", LIE_CONNECT, 77 },
+    { "a duplex that does not exist", LIE_DUPLEX, 77 },
+    { "no speed", LIE_SPEED, 0 },
+    { "impossible speed", LIE_SPEED, UINT64_MAX },
+    { "no address", LIE_ADDRESS, 0 },
+    { "a group's address", LIE_ADDRESS, 0x0302015e0001 },
+    { "everybody's address", LIE_ADDRESS, 0xffffffffffff },
 };
 
 static void lying_figures(struct story *story)
@@ -233,7 +357,13 @@ TEST(a_figure_that_cannot_be_true_costs_at_most_a_feature)
     uint32_t i;
 
     for (i = 0; i < ARRAY(figures); i++) {
-        story_everywhere(&(struct story_plan){ .queues = 2, .edge_buffers = 16, .prepare = lie_first, .detail = &figures[i], .quiet = i % 6 != 0, .tell = lying_figures }, 1);
+        story_everywhere(&(struct story_plan){ .queues = 2,
+                                               .edge_buffers = 16,
+                                               .prepare = lie_first,
+                                               .detail = &figures[i],
+                                               .quiet = i % 6 != 0,
+                                               .tell = lying_figures },
+                         1);
     }
 }
 
@@ -286,7 +416,8 @@ static void lying_later(struct story *story)
     for (i = 0; i < ARRAY(figures); i++) {
         struct adapter_facts facts;
 
-        if (figures[i].lie != LIE_FRAME_SIZE && figures[i].lie != LIE_CONNECT && figures[i].lie != LIE_DUPLEX && figures[i].lie != LIE_SPEED) {
+        if (figures[i].lie != LIE_FRAME_SIZE && figures[i].lie != LIE_CONNECT && figures[i].lie != LIE_DUPLEX &&
+            figures[i].lie != LIE_SPEED) {
             continue; /* asked once, at the start */
         }
         vif_lie(figures[i].lie, figures[i].value);
@@ -322,7 +453,8 @@ TEST(a_figure_that_becomes_impossible_does_no_harm)
 {
     static const struct figure truth = { "", LIE_STATISTIC, 0 };
 
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .detail = &truth, .prepare = lie_first, .tell = lying_later }, 1);
+    story_everywhere(
+        &(struct story_plan){ .edge_buffers = 16, .detail = &truth, .prepare = lie_first, .tell = lying_later }, 1);
 }
 
 static void lying_completions(struct story *story)
@@ -350,5 +482,7 @@ TEST(a_completion_status_that_does_not_exist_fails_the_send)
 {
     static const struct figure truth = { "", LIE_STATISTIC, 0 };
 
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .detail = &truth, .prepare = lie_first, .tell = lying_completions }, 1);
+    story_everywhere(
+        &(struct story_plan){ .edge_buffers = 16, .detail = &truth, .prepare = lie_first, .tell = lying_completions },
+        1);
 }

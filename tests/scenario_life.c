@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of an adapter under traffic: connect, send, receive, pause, restart, halt. Told on the simulated scheduler over
- * many seeds and on the live one, with every VIF version. What is sent outside a pause arrives exactly once; what is on its
- * way when a pause comes is completed, never lost without a trace and never doubled; nothing is left behind.
+ * The life of an adapter under traffic: connect, send, receive, pause, restart, halt. Told on the simulated scheduler
+ * over many seeds and on the live one, with every VIF version. What is sent outside a pause arrives exactly once; what
+ * is on its way when a pause comes is completed, never lost without a trace and never doubled; nothing is left behind.
  */
 #include "story.h"
 
@@ -81,8 +81,12 @@ TEST(connect_send_receive_pause_restart_halt_over_many_seeds)
 
     for (i = 0; i < seeds; i++) {
         uint64_t seed = test_seed_given() ? test_seed() : test_seed() + i;
-        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = seed, .vif_version = 8 + (uint32_t)(seed % 3), .queues = 1 + (uint32_t)(seed / 3 % 2),
-                                   .windows = story_windows((uint32_t)(seed / 6)), .tell = life };
+        struct story_plan plan = { .kind = SCHED_SIMULATED,
+                                   .seed = seed,
+                                   .vif_version = 8 + (uint32_t)(seed % 3),
+                                   .queues = 1 + (uint32_t)(seed / 3 % 2),
+                                   .windows = story_windows((uint32_t)(seed / 6)),
+                                   .tell = life };
 
         story_run(&plan);
     }
@@ -93,7 +97,12 @@ TEST(connect_send_receive_pause_restart_halt_live)
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
-        struct story_plan plan = { .kind = SCHED_LIVE, .seed = test_seed(), .vif_version = version, .queues = 2, .windows = story_windows(version), .tell = life };
+        struct story_plan plan = { .kind = SCHED_LIVE,
+                                   .seed = test_seed(),
+                                   .vif_version = version,
+                                   .queues = 2,
+                                   .windows = story_windows(version),
+                                   .tell = life };
 
         story_run(&plan);
     }
@@ -119,7 +128,9 @@ TEST(the_same_seed_gives_the_same_trace_byte_for_byte)
     size_t sizes[3], i;
 
     for (i = 0; i < 3; i++) {
-        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed() + (i == 2), .queues = 2, .trace_path = paths[i], .tell = life };
+        struct story_plan plan = {
+            .kind = SCHED_SIMULATED, .seed = test_seed() + (i == 2), .queues = 2, .trace_path = paths[i], .tell = life
+        };
 
         snprintf(paths[i], sizeof(paths[i]), "/tmp/xennet-trace-%d-%zu", (int)getpid(), i);
         story_run(&plan);

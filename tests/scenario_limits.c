@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What keeps the driver within bounds: no processor is kept by completions or by a batch without end, NBLs are as many as needed
- * and no more, and what Windows cannot give (a mapping, a poll object) costs a packet or a manner of working.
+ * What keeps the driver within bounds: no processor is kept by completions or by a batch without end, NBLs are as many
+ * as needed and no more, and what Windows cannot give (a mapping, a poll object) costs a packet or a manner of working.
  */
 #include "packets.h"
 #include "story_step.h"
@@ -89,7 +89,8 @@ static void completions(struct story *story)
 /* MPE_Ethernet: no DPC is longer than the watchdog allows. */
 TEST(a_protocol_that_answers_each_completion_with_a_send_keeps_no_processor)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .tell = completions });
+    story_run(
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .tell = completions });
 }
 
 static void batches(struct story *story)
@@ -114,7 +115,8 @@ static void batches(struct story *story)
     CHECK(after.rx_calls - before.rx_calls >= 4);
     inject_plain(story, false);
     CHECK_EQ(watch->count, 4 * BATCH_MOST + 1);
-    story_count("%u packets without an end of batch: %u indications", 4 * BATCH_MOST, (unsigned)(after.rx_calls - before.rx_calls));
+    story_count("%u packets without an end of batch: %u indications", 4 * BATCH_MOST,
+                (unsigned)(after.rx_calls - before.rx_calls));
     watch_close(watch);
 }
 
@@ -134,7 +136,10 @@ static void batches_told(struct story *story)
 TEST(a_batch_without_end_is_indicated_in_parts)
 {
     /* Where NDIS polls, it says how many packets it takes at once. */
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .tell = batches_told }, 2);
+    story_everywhere(
+        &(struct story_plan){
+            .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .tell = batches_told },
+        2);
 }
 
 /* --- NBLs --- */
@@ -197,7 +202,11 @@ static void grow_and_shrink(struct story *story)
 
 TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .prepare = inject_start,
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .loose_grants = true,
+                                    .prepare = inject_start,
                                     .tell = grow_and_shrink });
 }
 
@@ -241,7 +250,8 @@ static void unmapped(struct story *story)
 
 TEST(a_large_send_whose_header_cannot_be_mapped_is_refused)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .tell = unmapped });
+    story_run(
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .tell = unmapped });
 }
 
 /* Headers in pieces, one MDL for each and some that are empty, and payload shorter than the MSS. */
@@ -269,7 +279,8 @@ static void pieces(struct story *story)
         CHECK((nbl->Status == SUCCESS) == (i == 0));
     }
     CHECK(wire_collect(story, bytes, sizeof(bytes), NULL) >= length);
-    story_count("a large send with its headers in %u MDLs went out, one without headers was refused", (uint32_t)(sizeof(cuts) / sizeof(cuts[0])));
+    story_count("a large send with its headers in %u MDLs went out, one without headers was refused",
+                (uint32_t)(sizeof(cuts) / sizeof(cuts[0])));
     watch_close(watch);
 }
 
@@ -280,7 +291,10 @@ TEST(a_large_send_whose_header_lies_in_pieces_goes_out_and_one_without_is_refuse
 
 /* --- polling, where NDIS does not make a poll object --- */
 
-struct shared { uint32_t candidates; bool poll; };
+struct shared {
+    uint32_t candidates;
+    bool poll;
+};
 
 static uint32_t wanted;
 
@@ -315,8 +329,15 @@ TEST(without_a_poll_object_packets_go_up_as_they_come)
 
     CHECK(shared != MAP_FAILED);
     for (wanted = 0; wanted <= shared->candidates && polls == 0; wanted++) { /* the first run only counts */
-        struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 2, .windows = "11-24h2", .detail = shared, .may_not_start = true,
-                                   .loose_grants = true, .prepare = arm, .tell = without_poll };
+        struct story_plan plan = { .kind = SCHED_SIMULATED,
+                                   .seed = test_seed(),
+                                   .queues = 2,
+                                   .windows = "11-24h2",
+                                   .detail = shared,
+                                   .may_not_start = true,
+                                   .loose_grants = true,
+                                   .prepare = arm,
+                                   .tell = without_poll };
         uint32_t candidates = shared->candidates;
 
         story_run(&plan);

@@ -1,21 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * OID requests as the certification tests send them: 64-bit counters by each length, every OID with every wrong buffer, private
- * OIDs, and what is listed against what is answered. Requests arrive beside traffic.
+ * OID requests as the certification tests send them: 64-bit counters by each length, every OID with every wrong buffer,
+ * private OIDs, and what is listed against what is answered. Requests arrive beside traffic.
  */
 #include "story_watch.h"
 
 enum { BUFFER_MOST = 2048 };
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS          NDIS_STATUS_SUCCESS
 #define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
 
 static const uint32_t counters[] = {
-    OID_GEN_XMIT_OK, OID_GEN_RCV_OK, OID_GEN_XMIT_ERROR, OID_GEN_RCV_ERROR, OID_GEN_RCV_NO_BUFFER, OID_GEN_RCV_CRC_ERROR, OID_GEN_XMIT_DISCARDS,
-    OID_GEN_RCV_DISCARDS, OID_GEN_BYTES_XMIT, OID_GEN_BYTES_RCV, OID_GEN_DIRECTED_BYTES_XMIT, OID_GEN_DIRECTED_FRAMES_XMIT,
-    OID_GEN_MULTICAST_BYTES_XMIT, OID_GEN_MULTICAST_FRAMES_XMIT, OID_GEN_BROADCAST_BYTES_XMIT, OID_GEN_BROADCAST_FRAMES_XMIT,
-    OID_GEN_DIRECTED_BYTES_RCV, OID_GEN_DIRECTED_FRAMES_RCV, OID_GEN_MULTICAST_BYTES_RCV, OID_GEN_MULTICAST_FRAMES_RCV,
-    OID_GEN_BROADCAST_BYTES_RCV, OID_GEN_BROADCAST_FRAMES_RCV,
+    OID_GEN_XMIT_OK,
+    OID_GEN_RCV_OK,
+    OID_GEN_XMIT_ERROR,
+    OID_GEN_RCV_ERROR,
+    OID_GEN_RCV_NO_BUFFER,
+    OID_GEN_RCV_CRC_ERROR,
+    OID_GEN_XMIT_DISCARDS,
+    OID_GEN_RCV_DISCARDS,
+    OID_GEN_BYTES_XMIT,
+    OID_GEN_BYTES_RCV,
+    OID_GEN_DIRECTED_BYTES_XMIT,
+    OID_GEN_DIRECTED_FRAMES_XMIT,
+    OID_GEN_MULTICAST_BYTES_XMIT,
+    OID_GEN_MULTICAST_FRAMES_XMIT,
+    OID_GEN_BROADCAST_BYTES_XMIT,
+    OID_GEN_BROADCAST_FRAMES_XMIT,
+    OID_GEN_DIRECTED_BYTES_RCV,
+    OID_GEN_DIRECTED_FRAMES_RCV,
+    OID_GEN_MULTICAST_BYTES_RCV,
+    OID_GEN_MULTICAST_FRAMES_RCV,
+    OID_GEN_BROADCAST_BYTES_RCV,
+    OID_GEN_BROADCAST_FRAMES_RCV,
 };
 enum { COUNTERS = sizeof(counters) / sizeof(counters[0]) };
 
@@ -68,7 +85,8 @@ static bool may_be_sent_blindly(uint32_t oid)
 
 static void bad_buffers(struct story *story)
 {
-    static const uint32_t lengths[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 31, 32, 40, 63, 64, 100, 151, 152, 153, 255, 256, 512, 1024, 2048 };
+    static const uint32_t lengths[] = { 0,  1,  2,  3,  4,   5,   6,   7,   8,   12,  16,  20,   31,
+                                        32, 40, 63, 64, 100, 151, 152, 153, 255, 256, 512, 1024, 2048 };
     static const uint8_t fills[] = { 0x00, 0xff, 0x01, 0x80 };
     uint8_t buffer[BUFFER_MOST];
     const uint32_t *oids;
@@ -83,7 +101,8 @@ static void bad_buffers(struct story *story)
                 if (may_be_sent_blindly(oids[i])) {
                     (void)oid_put(story, oids[i], buffer, lengths[l]);
                 }
-                (void)adapter_method(story->bed.adapter, oids[i], buffer, lengths[l], lengths[l] / 2, &written, &needed);
+                (void)adapter_method(story->bed.adapter, oids[i], buffer, lengths[l], lengths[l] / 2, &written,
+                                     &needed);
                 asked += 3;
             }
         }
@@ -104,9 +123,11 @@ TEST(bad_buffers_and_lengths_never_crash)
 static void listed_is_answered(struct story *story)
 {
     /* Where Microsoft's and vendors' OIDs of an Ethernet miniport lie. */
-    static const struct { uint32_t first, last; } ranges[] = {
-        { 0x00010100, 0x00010300 }, { 0x00020100, 0x00020220 }, { 0x01010100, 0x01010300 }, { 0x01020100, 0x01020220 }, { 0xfc010200, 0xfc0102ff },
-        { 0xfd010100, 0xfd010110 }, { 0xff000000, 0xff000100 }, { 0xffffff00, 0xffffffff },
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        { 0x00010100, 0x00010300 }, { 0x00020100, 0x00020220 }, { 0x01010100, 0x01010300 }, { 0x01020100, 0x01020220 },
+        { 0xfc010200, 0xfc0102ff }, { 0xfd010100, 0xfd010110 }, { 0xff000000, 0xff000100 }, { 0xffffff00, 0xffffffff },
     };
     uint8_t buffer[BUFFER_MOST];
     const uint32_t *oids;
@@ -123,7 +144,8 @@ static void listed_is_answered(struct story *story)
         if (may_be_sent_blindly(oids[i])) {
             set = oid_put(story, oids[i], NULL, 0);
         }
-        if (IS(query, NDIS_STATUS_NOT_SUPPORTED) && IS(set, NDIS_STATUS_NOT_SUPPORTED) && IS(method, NDIS_STATUS_NOT_SUPPORTED) && !is_direct(oids[i])) {
+        if (IS(query, NDIS_STATUS_NOT_SUPPORTED) && IS(set, NDIS_STATUS_NOT_SUPPORTED) &&
+            IS(method, NDIS_STATUS_NOT_SUPPORTED) && !is_direct(oids[i])) {
             test_fail(__FILE__, __LINE__, "OID %#x is listed and not answered", oids[i]);
         }
     }
@@ -157,10 +179,28 @@ static void required(struct story *story)
 {
     /* What NDIS 6 asks of an Ethernet miniport's own table (others it answers from the attributes). */
     static const uint32_t mandatory[] = {
-        OID_GEN_CURRENT_PACKET_FILTER, OID_GEN_CURRENT_LOOKAHEAD, OID_GEN_RECEIVE_BUFFER_SPACE, OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_RECEIVE_BLOCK_SIZE,
-        OID_GEN_TRANSMIT_BLOCK_SIZE, OID_GEN_VENDOR_ID, OID_GEN_VENDOR_DESCRIPTION, OID_GEN_VENDOR_DRIVER_VERSION, OID_GEN_INTERRUPT_MODERATION,
-        OID_GEN_STATISTICS, OID_GEN_XMIT_OK, OID_GEN_RCV_OK, OID_GEN_PHYSICAL_MEDIUM, OID_802_3_PERMANENT_ADDRESS, OID_802_3_CURRENT_ADDRESS,
-        OID_802_3_MULTICAST_LIST, OID_802_3_MAXIMUM_LIST_SIZE, OID_PNP_SET_POWER, OID_PNP_QUERY_POWER, OID_OFFLOAD_ENCAPSULATION, OID_TCP_OFFLOAD_PARAMETERS,
+        OID_GEN_CURRENT_PACKET_FILTER,
+        OID_GEN_CURRENT_LOOKAHEAD,
+        OID_GEN_RECEIVE_BUFFER_SPACE,
+        OID_GEN_TRANSMIT_BUFFER_SPACE,
+        OID_GEN_RECEIVE_BLOCK_SIZE,
+        OID_GEN_TRANSMIT_BLOCK_SIZE,
+        OID_GEN_VENDOR_ID,
+        OID_GEN_VENDOR_DESCRIPTION,
+        OID_GEN_VENDOR_DRIVER_VERSION,
+        OID_GEN_INTERRUPT_MODERATION,
+        OID_GEN_STATISTICS,
+        OID_GEN_XMIT_OK,
+        OID_GEN_RCV_OK,
+        OID_GEN_PHYSICAL_MEDIUM,
+        OID_802_3_PERMANENT_ADDRESS,
+        OID_802_3_CURRENT_ADDRESS,
+        OID_802_3_MULTICAST_LIST,
+        OID_802_3_MAXIMUM_LIST_SIZE,
+        OID_PNP_SET_POWER,
+        OID_PNP_QUERY_POWER,
+        OID_OFFLOAD_ENCAPSULATION,
+        OID_TCP_OFFLOAD_PARAMETERS,
     };
     uint8_t buffer[BUFFER_MOST];
     uint32_t i, power = NdisDeviceStateD3;
@@ -188,11 +228,15 @@ TEST(every_oid_that_ndis_requires_is_there_with_a_plausible_value)
     uint32_t i;
 
     for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-        story_everywhere(&(struct story_plan){ .windows = windows[i], .queues = 2, .quiet = i != 0, .tell = required }, 1);
+        story_everywhere(&(struct story_plan){ .windows = windows[i], .queues = 2, .quiet = i != 0, .tell = required },
+                         1);
     }
 }
 
-struct asker { struct story *story; uint32_t stop, asked; };
+struct asker {
+    struct story *story;
+    uint32_t stop, asked;
+};
 
 static void ask(void *argument)
 {
@@ -246,7 +290,8 @@ static void refused_states(struct story *story)
     wake.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     wake.Header.Revision = NDIS_PM_PARAMETERS_REVISION_1;
     wake.Header.Size = NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1;
-    CHECK_EQ(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS); /* nothing is asked for */
+    CHECK_EQ(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1),
+             SUCCESS);                                                /* nothing is asked for */
     wake.EnabledWoLPacketPatterns = NDIS_PM_WOL_MAGIC_PACKET_ENABLED; /* no wake-up was offered */
     CHECK(!IS(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS));
     wake.EnabledWoLPacketPatterns = 0;
@@ -264,7 +309,8 @@ static void refused_states(struct story *story)
     encapsulation.Header.Size = NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1;
     encapsulation.IPv4.Enabled = NDIS_OFFLOAD_SET_ON;
     encapsulation.IPv4.EncapsulationType = NDIS_ENCAPSULATION_NULL;
-    CHECK(!IS(oid_put(story, OID_OFFLOAD_ENCAPSULATION, &encapsulation, sizeof(encapsulation)), SUCCESS)); /* not Ethernet's */
+    CHECK(!IS(oid_put(story, OID_OFFLOAD_ENCAPSULATION, &encapsulation, sizeof(encapsulation)),
+              SUCCESS)); /* not Ethernet's */
     encapsulation.IPv4.Enabled = NDIS_OFFLOAD_SET_OFF;
     encapsulation.IPv6.Enabled = NDIS_OFFLOAD_SET_NO_CHANGE;
     CHECK_EQ(oid_put(story, OID_OFFLOAD_ENCAPSULATION, &encapsulation, sizeof(encapsulation)), SUCCESS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Power and presence under full traffic: sleep and wake, S3 and S4, surprise removal, disable and enable, rebalance, shutdown,
- * suspend and migration, resets, requests taken back, link down and up, a backend that goes away.
+ * Power and presence under full traffic: sleep and wake, S3 and S4, surprise removal, disable and enable, rebalance,
+ * shutdown, suspend and migration, resets, requests taken back, link down and up, a backend that goes away.
  */
 #include "story_presence.h"
 
@@ -37,7 +37,8 @@ static void sleep_machine(struct story *story, bool hibernate)
 
     CHECK_EQ(adapter_set_power(second->bed.adapter, NdisDeviceStateD3), SUCCESS);
     CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
-    CHECK_EQ(vif_sleep(second->bed.vif, hibernate, hibernate ? forget_drivers : NULL, story), 0); /* it wakes on another host */
+    CHECK_EQ(vif_sleep(second->bed.vif, hibernate, hibernate ? forget_drivers : NULL, story),
+             0); /* it wakes on another host */
     CHECK_EQ(vif_sleep(story->bed.vif, hibernate, NULL, NULL), 0);
     CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
     CHECK_EQ(adapter_set_power(second->bed.adapter, NdisDeviceStateD0), SUCCESS);
@@ -51,7 +52,8 @@ static void suspend_to_memory(struct story *story)
 
 TEST(s3_with_two_adapters_a_thousand_times_under_traffic)
 {
-    presence_tell(&(struct presence){ .name = "S3 and back, two adapters", .happen = suspend_to_memory, .second = true });
+    presence_tell(
+        &(struct presence){ .name = "S3 and back, two adapters", .happen = suspend_to_memory, .second = true });
 }
 
 static void suspend_to_disk(struct story *story)
@@ -240,7 +242,8 @@ TEST(shutdown_under_traffic_ends_well)
     story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = refuse_after_shutdown }, 30);
 }
 
-/* At HIGH_LEVEL, with the machine in whatever state: only what may be called anywhere. NDIS 6.20 calls every miniport then. */
+/* At HIGH_LEVEL, with the machine in whatever state: only what may be called anywhere. NDIS 6.20 calls every miniport
+ * then. */
 static void stop_at_bugcheck(struct story *story)
 {
     refused_after(story, adapter_bugcheck);
@@ -255,7 +258,9 @@ TEST(a_bug_check_stops_the_adapter)
 /* MPE_Ethernet: the backend goes away and another comes; every send completes. */
 static void backend_goes(struct story *story)
 {
-    struct netback_options options = { .vif = story->bed.vif_config, .queues = story->queues, .mtu = 1500, .speed_mbps = 10000 };
+    struct netback_options options = {
+        .vif = story->bed.vif_config, .queues = story->queues, .mtu = 1500, .speed_mbps = 10000
+    };
     struct watch *watch = watch_open(story);
     uint32_t i;
 
@@ -273,7 +278,8 @@ static void backend_goes(struct story *story)
     }
     story->bed.netback = netback_create(story->bed.dom0, story->wire, &options);
     CHECK(story->bed.netback != NULL);
-    CHECK(raw_wait(watch->raw, 10ull * SECOND)); /* what the old one had was given back, what waited goes to the new one */
+    CHECK(raw_wait(watch->raw,
+                   10ull * SECOND)); /* what the old one had was given back, what waited goes to the new one */
     raw_free_all(watch->raw);
     story_count("200 sends completed although their backend went away");
     watch_close(watch);

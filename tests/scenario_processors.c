@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * More than 64 processors, in groups, with holes in their numbers ("Multiple processor group"): sends and completions on every
- * processor, packets on the processor that the RSS table names in whatever group it is, the keywords that choose processors,
- * and a processor that comes while the adapter works.
+ * More than 64 processors, in groups, with holes in their numbers ("Multiple processor group"): sends and completions
+ * on every processor, packets on the processor that the RSS table names in whatever group it is, the keywords that
+ * choose processors, and a processor that comes while the adapter works.
  */
 #include "nt/topology.h"
 #include "story_rss.h"
@@ -22,7 +22,9 @@ struct machine {
 static const struct machine machines[] = {
     { "65 processors", { 2, { { 64, UINT64_MAX }, { 1, 1 } } }, 65 },
     { "96 processors in 2 groups", { 2, { { 48, 0xffffffffffffull }, { 48, 0xffffffffffffull } } }, 96 },
-    { "130 processors in 3 of 4 groups with holes", { 4, { { 64, THIRDS_MISSING }, { 60, 0x0ffffffffffffc00ull }, { 8, 0 }, { 41, 0x1e7fffbffffull } } }, 130 },
+    { "130 processors in 3 of 4 groups with holes",
+      { 4, { { 64, THIRDS_MISSING }, { 60, 0x0ffffffffffffc00ull }, { 8, 0 }, { 41, 0x1e7fffbffffull } } },
+      130 },
 };
 enum { MACHINES = sizeof(machines) / sizeof(machines[0]) };
 
@@ -83,7 +85,8 @@ static void everywhere(struct story *story)
         for (v = 0; v < RSS_VECTORS; v++) {
             rss_expect(watch, &rss_vectors[v], true, &set, RSS_TABLE_MOST, v % story->queues);
             rss_expect(watch, &rss_vectors[v], false, &set, RSS_TABLE_MOST, v % story->queues);
-            used |= 1u << set.table[rss_vectors[v].hash & (RSS_TABLE_MOST - 1)].Group | 1u << set.table[rss_vectors[v].hash_tcp & (RSS_TABLE_MOST - 1)].Group;
+            used |= 1u << set.table[rss_vectors[v].hash & (RSS_TABLE_MOST - 1)].Group |
+                    1u << set.table[rss_vectors[v].hash_tcp & (RSS_TABLE_MOST - 1)].Group;
             packets += 2;
         }
         groups |= used;
@@ -98,13 +101,21 @@ static void everywhere(struct story *story)
     story_send(story, story->queues - 1, 64, 8);
     story_inject(story, story->queues - 1, 64);
     story_check_from(story, 64, 64);
-    story_count("%s, %u queues: a send from each, %u packets each on the processor named, in groups %#x", machine->what, story->queues, packets, groups);
+    story_count("%s, %u queues: a send from each, %u packets each on the processor named, in groups %#x", machine->what,
+                story->queues, packets, groups);
 }
 
 static void tell(const struct machine *machine, uint32_t queues, const char *windows, bool live)
 {
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .topology = &machine->topology, .queues = queues, .edge_buffers = 8,
-                               .windows = windows, .loose_grants = queues > QUEUES, .detail = machine, .tell = everywhere };
+    struct story_plan plan = { .kind = SCHED_SIMULATED,
+                               .seed = test_seed(),
+                               .topology = &machine->topology,
+                               .queues = queues,
+                               .edge_buffers = 8,
+                               .windows = windows,
+                               .loose_grants = queues > QUEUES,
+                               .detail = machine,
+                               .tell = everywhere };
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
@@ -143,8 +154,15 @@ TEST(sixty_four_queues_work_where_the_backend_gives_them)
 {
     static const char *const set[] = { "*NumRssQueues=64", NULL };
     const struct machine *machine = &machines[2];
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .topology = &machine->topology, .queues = QUEUES_MOST, .edge_buffers = 8, .set = set,
-                               .loose_grants = true, .detail = machine, .tell = everywhere };
+    struct story_plan plan = { .kind = SCHED_SIMULATED,
+                               .seed = test_seed(),
+                               .topology = &machine->topology,
+                               .queues = QUEUES_MOST,
+                               .edge_buffers = 8,
+                               .set = set,
+                               .loose_grants = true,
+                               .detail = machine,
+                               .tell = everywhere };
 
     story_run(&plan);
     plan.kind = SCHED_LIVE;
@@ -183,7 +201,10 @@ static void newcomer(struct story *story)
 
 TEST(processors_that_come_while_the_adapter_works_are_used)
 {
-    story_everywhere(&(struct story_plan){ .topology = &machines[2].topology, .queues = QUEUES, .edge_buffers = 8, .tell = newcomer }, 1);
+    story_everywhere(
+        &(struct story_plan){
+            .topology = &machines[2].topology, .queues = QUEUES, .edge_buffers = 8, .tell = newcomer },
+        1);
 }
 
 /* Two processors with the same number in different groups work side by side, each on its own packets and sends. */
@@ -222,11 +243,20 @@ static void same_number(struct story *story)
 
 TEST(the_same_number_in_two_groups_is_two_processors)
 {
-    story_everywhere(&(struct story_plan){ .topology = &machines[1].topology, .queues = 2, .edge_buffers = 8, .windows = "10-22h2", .tell = same_number }, 4);
+    story_everywhere(&(struct story_plan){ .topology = &machines[1].topology,
+                                           .queues = 2,
+                                           .edge_buffers = 8,
+                                           .windows = "10-22h2",
+                                           .tell = same_number },
+                     4);
 }
 
-/* What NDIS chooses from the keywords, the driver carries out: all packets on processors from the base on, so many at most. */
-struct choice { const char *const *set; uint32_t first, processors, group; };
+/* What NDIS chooses from the keywords, the driver carries out: all packets on processors from the base on, so many at
+ * most. */
+struct choice {
+    const char *const *set;
+    uint32_t first, processors, group;
+};
 
 static void chosen(struct story *story)
 {
@@ -261,13 +291,19 @@ static void chosen(struct story *story)
 
 TEST(packets_stay_on_the_processors_that_the_keywords_choose)
 {
-    static const char *const base[] = { "*RssBaseProcGroup=1", "*RssBaseProcNumber=20", "*MaxRssProcessors=4", "*RSSProfile=1", NULL };
+    static const char *const base[] = { "*RssBaseProcGroup=1", "*RssBaseProcNumber=20", "*MaxRssProcessors=4",
+                                        "*RSSProfile=1", NULL };
     static const char *const node[] = { "*NumaNodeId=1", "*NumRssQueues=5", "*RSSProfile=2", NULL };
     static const struct choice choices[] = { { base, 20, 4, 1 }, { node, 0, 5, 1 } };
     uint32_t i;
 
     for (i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
-        story_everywhere(&(struct story_plan){ .topology = &machines[1].topology, .queues = QUEUES, .edge_buffers = 8, .set = choices[i].set, .detail = &choices[i],
-                                               .tell = chosen }, 1);
+        story_everywhere(&(struct story_plan){ .topology = &machines[1].topology,
+                                               .queues = QUEUES,
+                                               .edge_buffers = 8,
+                                               .set = choices[i].set,
+                                               .detail = &choices[i],
+                                               .tell = chosen },
+                         1);
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traffic, told unchanged on the embedded backend and on Linux's netback: frames of every size, large packets, checksums left
- * open, flows on their processors, groups that the backend filters, and every feature that a backend may lack.
+ * Traffic, told unchanged on the embedded backend and on Linux's netback: frames of every size, large packets,
+ * checksums left open, flows on their processors, groups that the backend filters, and every feature that a backend may
+ * lack.
  */
 #include <stdlib.h>
 
@@ -23,7 +24,8 @@ static uint8_t bytes[FRAME_BYTES_MOST], taken[FRAME_BYTES_MOST];
 
 static void every_size(struct provider *provider)
 {
-    uint32_t most = provider->story.options.mtu + ETHERNET_HEADER, step = most > 2000 ? 61 : 1, lengths[SIZES_MOST], count = 0;
+    uint32_t most = provider->story.options.mtu + ETHERNET_HEADER, step = most > 2000 ? 61 : 1, lengths[SIZES_MOST],
+             count = 0;
 
     for (uint32_t length = 60; length <= most; length += step) {
         lengths[count++] = length;
@@ -163,7 +165,8 @@ static void no_large_packets(struct provider *provider)
 
 TEST(without_gso_nothing_is_large)
 {
-    provider_everywhere(&(struct provider_plan){ .without = "sg,gso-tcpv4,gso-tcpv6", .tell = no_large_packets }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .without = "sg,gso-tcpv4,gso-tcpv6", .tell = no_large_packets },
+                        SEEDS);
 }
 
 static void checksum_out(struct provider *provider, const struct packet_shape *shape, bool left_open)
@@ -226,7 +229,8 @@ TEST(checksums_are_left_open_both_ways)
 
 TEST(without_checksum_offload_each_is_complete)
 {
-    provider_everywhere(&(struct provider_plan){ .without = "sg,gso-tcpv4,gso-tcpv6,csum,ipv6-csum", .tell = checksums }, SEEDS);
+    provider_everywhere(
+        &(struct provider_plan){ .without = "sg,gso-tcpv4,gso-tcpv6,csum,ipv6-csum", .tell = checksums }, SEEDS);
 }
 
 /* --- queues --- */
@@ -235,13 +239,16 @@ TEST(without_checksum_offload_each_is_complete)
 static void flows(struct provider *provider)
 {
     static const uint8_t key[TOEPLITZ_KEY_BYTES] = {
-        0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
-        0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
+        0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
+        0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
+        0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
     };
     uint32_t arrived[QUEUES] = { 0 }, hash;
 
     for (uint32_t i = 0; i < FLOWS; i++) {
-        const struct packet_shape shape = { .version = i % 2 != 0 ? 6 : 4, .protocol = PROTOCOL_TCP, .payload = 40,
+        const struct packet_shape shape = { .version = i % 2 != 0 ? 6 : 4,
+                                            .protocol = PROTOCOL_TCP,
+                                            .payload = 40,
                                             .source_port = (uint16_t)(1024 + i * 257 % 60000) };
         struct provider_frame *came;
         struct layout layout;
@@ -267,7 +274,8 @@ TEST(flows_arrive_on_the_processors_that_the_table_names)
 
 /* --- groups --- */
 
-static const uint8_t wanted[6] = { 0x01, 0x00, 0x5e, 0x01, 0x02, 0x03 }, other[6] = { 0x01, 0x00, 0x5e, 0x04, 0x05, 0x06 };
+static const uint8_t wanted[6] = { 0x01, 0x00, 0x5e, 0x01, 0x02, 0x03 },
+                     other[6] = { 0x01, 0x00, 0x5e, 0x04, 0x05, 0x06 };
 
 static void send_group(struct provider *provider, const uint8_t *group)
 {
@@ -278,8 +286,8 @@ static void send_group(struct provider *provider, const uint8_t *group)
     provider_inject(provider, &frame);
 }
 
-/* The backend hears of a change some time after it was made: until then the first frames may still fare as before, and some of
- * `before` may be on their way. */
+/* The backend hears of a change some time after it was made: until then the first frames may still fare as before, and
+ * some of `before` may be on their way. */
 static void until_group_arrives(struct provider *provider, const uint8_t *group, const uint8_t *before)
 {
     uint64_t deadline = sched_now() + PROVIDER_PATIENCE;
@@ -342,8 +350,8 @@ static void only_what_was_asked_for(struct provider *provider)
     CHECK(after.dropped - before.dropped >= PROVIDER_WINDOW); /* by the backend, not by the driver */
 }
 
-/* Linux's netback filters what a bridge gives its device, and not what comes from a packet socket, which is the wire there: on it
- * the requests are made, and what was asked for arrives. */
+/* Linux's netback filters what a bridge gives its device, and not what comes from a packet socket, which is the wire
+ * there: on it the requests are made, and what was asked for arrives. */
 static void groups(struct provider *provider)
 {
     uint32_t filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
@@ -368,7 +376,9 @@ TEST(groups_are_filtered_by_the_backend)
 /* --- features that are missing --- */
 
 /* What the frontend has made of it: its queues and the event channels for them and for the control ring. */
-struct outcome { uint32_t queues, channels; };
+struct outcome {
+    uint32_t queues, channels;
+};
 
 static void some_frames(struct provider *provider)
 {
@@ -385,10 +395,23 @@ static void without(const char *names, uint32_t queues, uint32_t channels)
 {
     const struct outcome outcome = { queues, channels };
 
-    provider_everywhere(&(struct provider_plan){ .queues = 2, .without = names, .detail = &outcome, .tell = some_frames }, SEEDS);
+    provider_everywhere(
+        &(struct provider_plan){ .queues = 2, .without = names, .detail = &outcome, .tell = some_frames }, SEEDS);
 }
 
-TEST(an_event_channel_for_each_ring) { without(NULL, 2, 5); }
-TEST(one_event_channel_for_both_rings_of_a_queue) { without("split-event-channels", 2, 3); }
-TEST(a_backend_without_control_ring_and_multicast_control) { without("ctrl-ring,multicast-control", 2, 4); }
-TEST(a_backend_with_a_single_queue) { without("multi-queue", 1, 3); }
+TEST(an_event_channel_for_each_ring)
+{
+    without(NULL, 2, 5);
+}
+TEST(one_event_channel_for_both_rings_of_a_queue)
+{
+    without("split-event-channels", 2, 3);
+}
+TEST(a_backend_without_control_ring_and_multicast_control)
+{
+    without("ctrl-ring,multicast-control", 2, 4);
+}
+TEST(a_backend_with_a_single_queue)
+{
+    without("multi-queue", 1, 3);
+}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Life, told unchanged on the embedded backend and on Linux's netback: coming up, link and MTU from the toolstack, pause, power,
- * reconnects under traffic, a backend that goes and comes back, one that disables the device in silence, and figures that agree.
+ * Life, told unchanged on the embedded backend and on Linux's netback: coming up, link and MTU from the toolstack,
+ * pause, power, reconnects under traffic, a backend that goes and comes back, one that disables the device in silence,
+ * and figures that agree.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,16 +182,19 @@ static void drain(struct provider *provider)
     } while (wire_take(provider->wire, &frame, 300000000) != 0);
 }
 
-/* Event channels, watches and transactions that the guest's domain holds; not its pages and grants, which go with the load. */
+/* Event channels, watches and transactions that the guest's domain holds; not its pages and grants, which go with the
+ * load. */
 static uint32_t held(struct provider *provider)
 {
-    return provider_held(provider, "event channel") + provider_held(provider, "watch") + provider_held(provider, "transaction");
+    return provider_held(provider, "event channel") + provider_held(provider, "watch") +
+           provider_held(provider, "transaction");
 }
 
 static void reconnects(struct provider *provider)
 {
     struct load load = { provider, 1 };
-    struct task *sender = task_spawn("sender", 0, send_load, &load), *injector = task_spawn("injector", 0, inject_load, &load);
+    struct task *sender = task_spawn("sender", 0, send_load, &load),
+                *injector = task_spawn("injector", 0, inject_load, &load);
     uint32_t before = held(provider), rounds = provider->real ? REAL_ROUNDS : ROUNDS;
 
     CHECK(before >= 2 * QUEUES + 3); /* channels of the queues and of the control ring, watches */

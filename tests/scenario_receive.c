@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a received packet is told to be: 802.1p priority for directed, broadcast and multicast frames both ways, and coalesced
- * packets with their segment counts, which a switch at run time turns off.
+ * What a received packet is told to be: 802.1p priority for directed, broadcast and multicast frames both ways, and
+ * coalesced packets with their segment counts, which a switch at run time turns off.
  */
 #include "packets.h"
 #include "story_watch.h"
@@ -12,7 +12,9 @@
 
 enum { SECOND = 1000000000, LARGE_MOST = 65536 };
 
-static const uint8_t destinations[3][6] = { { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe }, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x01 } };
+static const uint8_t destinations[3][6] = { { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe },
+                                            { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+                                            { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x01 } };
 
 static void priorities(struct story *story)
 {
@@ -20,7 +22,7 @@ static void priorities(struct story *story)
     uint8_t bytes[128], back[256];
     uint32_t class, priority, kept = 0;
 
-    for (class = 0; class < 3; class++) {
+    for (class = 0; class < 3; class ++) {
         for (priority = 1; priority < 8; priority++) {
             struct NDIS_NET_BUFFER_LIST_8021Q_INFO tag = { .Value = NULL };
             struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
@@ -142,7 +144,8 @@ static void coalesced(struct story *story)
 /* OffloadRsc */
 TEST(coalesced_packets_carry_their_segment_count_and_the_switch_works_at_run_time)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .windows = STORY_WINDOWS, .tell = coalesced }, 1); /* NDIS 6.20 has no RSC */
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .windows = STORY_WINDOWS, .tell = coalesced },
+                     1); /* NDIS 6.20 has no RSC */
 }
 
 /* What XenVif found out about checksums, over all that can be: nothing, good or bad for each of the three. */
@@ -196,8 +199,12 @@ TEST(checksums_are_told_as_xenvif_found_them)
 static void make_anew(struct story *story)
 {
     struct bed *bed = &story->bed;
-    struct edge_options options = { .memory = bed->guest, .buffers = 16, .queues = story->queues, .frame_size = FRAME_BYTES_MOST,
-                                    .receive = story->options.receive, .context = story };
+    struct edge_options options = { .memory = bed->guest,
+                                    .buffers = 16,
+                                    .queues = story->queues,
+                                    .frame_size = FRAME_BYTES_MOST,
+                                    .receive = story->options.receive,
+                                    .context = story };
     char error[512];
 
     edge_close(bed->edge);
@@ -218,7 +225,8 @@ static void reload(struct story *story)
     CHECK(!before.lso4 && before.lso6 && !before.checksum_tx_udp4 && before.checksum_rx_udp4);
     make_anew(story);
     adapter_facts(story->bed.adapter, &after);
-    CHECK(after.lso4 == before.lso4 && after.lso6 == before.lso6 && after.checksum_tx_udp4 == before.checksum_tx_udp4 && after.rsc4 == before.rsc4);
+    CHECK(after.lso4 == before.lso4 && after.lso6 == before.lso6 && after.checksum_tx_udp4 == before.checksum_tx_udp4 &&
+          after.rsc4 == before.rsc4);
     story_count("offload settings survived a reload");
 }
 
@@ -245,7 +253,8 @@ static void old_keyword(struct story *story)
 
 TEST(what_an_older_driver_said_about_coalescing_is_honoured)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .windows = "10-22h2", .tell = old_keyword });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .windows = "10-22h2", .tell = old_keyword });
 }
 
 /* 2c_Mini6SendRecv, SendRecvReply, Stress: both ways under pauses and OIDs, then all quiet and complete. */
@@ -268,7 +277,9 @@ static void stress(struct story *story)
         uint32_t filter = oid_get32(story, OID_GEN_CURRENT_PACKET_FILTER);
 
         CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), SUCCESS);
-        CHECK_EQ(switch_rsc(story, i % 2 != 0 ? NDIS_OFFLOAD_PARAMETERS_RSC_ENABLED : NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED), SUCCESS);
+        CHECK_EQ(
+            switch_rsc(story, i % 2 != 0 ? NDIS_OFFLOAD_PARAMETERS_RSC_ENABLED : NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED),
+            SUCCESS);
         story_collect(story, story->out.sent / 2);
         if (i % 3 == 0) {
             CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);

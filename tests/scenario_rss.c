@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receive side scaling: sets that are valid, invalid, mis-sized and misaligned; packets with the hash of Microsoft's published
- * vectors, on the processor that the table names.
+ * Receive side scaling: sets that are valid, invalid, mis-sized and misaligned; packets with the hash of Microsoft's
+ * published vectors, on the processor that the table names.
  */
 #include <stdio.h>
 
@@ -9,7 +9,7 @@
 #include "nt/topology.h"
 #include "story_rss.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS          NDIS_STATUS_SUCCESS
 #define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
 
 enum { QUEUES = 4 };
@@ -40,9 +40,13 @@ TEST(packets_arrive_on_the_processor_that_the_table_names_with_the_published_has
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = published }, 2);
 }
 
-struct wrong { const char *what; void (*spoil)(struct rss_set *set, uint32_t *size); };
+struct wrong {
+    const char *what;
+    void (*spoil)(struct rss_set *set, uint32_t *size);
+};
 
 #define WRONG(name) static void name(struct rss_set *set, uint32_t *size)
+/* clang-format off */
 WRONG(no_bytes) { (void)set; *size = 0; }
 WRONG(header_only) { (void)set; *size = 4; }
 WRONG(one_byte_short) { (void)set; *size = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1 - 1; }
@@ -69,14 +73,16 @@ WRONG(table_too_long) { (void)size; set->parameters.IndirectionTableSize = 256 *
 WRONG(table_misaligned) { (void)size; set->parameters.IndirectionTableOffset += 1; }
 WRONG(processor_not_there) { (void)size; set->table[1].Number = 63; }
 WRONG(group_not_there) { (void)size; set->table[1].Group = 9; }
+/* clang-format on */
 #undef WRONG
 
 static const struct wrong wrongs[] = {
 #define W(name) { #name, name },
-    W(no_bytes) W(header_only) W(one_byte_short) W(revision_zero) W(wrong_type) W(size_too_small) W(no_function) W(unknown_function) W(unknown_type)
-    W(no_type) W(key_too_short) W(key_too_long) W(key_behind_the_buffer) W(key_half_behind_the_buffer) W(key_far_away) W(key_wraps)
-    W(table_behind_the_buffer) W(table_far_away) W(table_on_the_record) W(table_empty) W(table_of_three) W(table_of_half_entries) W(table_too_long)
-    W(table_misaligned) W(processor_not_there) W(group_not_there)
+    W(no_bytes) W(header_only) W(one_byte_short) W(revision_zero) W(wrong_type) W(size_too_small) W(no_function)
+        W(unknown_function) W(unknown_type) W(no_type) W(key_too_short) W(key_too_long) W(key_behind_the_buffer)
+            W(key_half_behind_the_buffer) W(key_far_away) W(key_wraps) W(table_behind_the_buffer) W(table_far_away)
+                W(table_on_the_record) W(table_empty) W(table_of_three) W(table_of_half_entries) W(table_too_long)
+                    W(table_misaligned) W(processor_not_there) W(group_not_there)
 #undef W
 };
 enum { WRONGS = sizeof(wrongs) / sizeof(wrongs[0]) };
@@ -93,7 +99,7 @@ static void refusals(struct story *story)
         uint32_t size = sizeof(set);
 
         rss_fill(&set, 16, 1, RSS_ALL_TYPES); /* would send everything to processor 0 */
-        memset(set.key, 0x55, RSS_KEY);   /* with other hashes */
+        memset(set.key, 0x55, RSS_KEY);       /* with other hashes */
         wrongs[i].spoil(&set, &size);
         if (IS(rss_put(story, &set, size), SUCCESS)) {
             test_fail(__FILE__, __LINE__, "RSS took a set with %s", wrongs[i].what);
@@ -135,8 +141,8 @@ static void valid_sets(struct story *story)
     set.parameters.HashInformation = NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz;
     CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
     rss_expect(watch, &rss_vectors[2], true, &again, 4, 0);
-    set.parameters.Flags = NDIS_RSS_PARAM_FLAG_ITABLE_UNCHANGED | NDIS_RSS_PARAM_FLAG_HASH_KEY_UNCHANGED | NDIS_RSS_PARAM_FLAG_HASH_INFO_UNCHANGED |
-                           NDIS_RSS_PARAM_FLAG_BASE_CPU_UNCHANGED;
+    set.parameters.Flags = NDIS_RSS_PARAM_FLAG_ITABLE_UNCHANGED | NDIS_RSS_PARAM_FLAG_HASH_KEY_UNCHANGED |
+                           NDIS_RSS_PARAM_FLAG_HASH_INFO_UNCHANGED | NDIS_RSS_PARAM_FLAG_BASE_CPU_UNCHANGED;
     CHECK_EQ(rss_put(story, &set, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2), SUCCESS);
     rss_expect(watch, &rss_vectors[3], true, &again, 4, 0);
     /* Off: no hash is told any more. */
@@ -178,7 +184,9 @@ TEST(without_a_control_ring_or_with_the_keyword_off_rss_is_not_offered)
 {
     static const char *const off[] = { "*RSS=0", NULL };
 
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .backend_without = 1u << NETBACK_BIT_CTRL_RING, .tell = not_offered }, 1);
+    story_everywhere(
+        &(struct story_plan){ .queues = QUEUES, .backend_without = 1u << NETBACK_BIT_CTRL_RING, .tell = not_offered },
+        1);
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .set = off, .tell = not_offered }, 1);
 }
 
@@ -204,7 +212,8 @@ static void hash_only(struct story *story)
     set.parameters.HashSecretKeySize = RSS_KEY;
     set.parameters.HashSecretKeyOffset = offsetof(struct hash_set, key);
     memcpy(set.key, rss_key, RSS_KEY);
-    CHECK(!IS(oid_put(story, OID_GEN_RECEIVE_HASH, &set, sizeof(set)), SUCCESS)); /* RSS is on: the two exclude each other */
+    CHECK(!IS(oid_put(story, OID_GEN_RECEIVE_HASH, &set, sizeof(set)),
+              SUCCESS)); /* RSS is on: the two exclude each other */
     rss_fill(&rss, 16, QUEUES, RSS_ALL_TYPES);
     rss.parameters.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
     CHECK_EQ(rss_put(story, &rss, sizeof(rss)), SUCCESS);
@@ -234,7 +243,8 @@ TEST(hash_values_are_told_without_scaling_when_asked_for)
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = hash_only }, 1);
 }
 
-/* The set that names more processors than there are queues: what has a queue keeps it, the rest is spread over those. */
+/* The set that names more processors than there are queues: what has a queue keeps it, the rest is spread over those.
+ */
 static void too_many(struct story *story)
 {
     struct watch *watch = watch_open(story);
@@ -247,7 +257,8 @@ static void too_many(struct story *story)
     rss_fill(&set, RSS_TABLE_MOST, processor_count(), RSS_ALL_TYPES);
     CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
     for (v = 0; v < RSS_VECTORS; v++) {
-        uint32_t named = processor_index(&set.table[rss_vectors[v].hash_tcp & (RSS_TABLE_MOST - 1)]), first = processor_index(&set.table[0]);
+        uint32_t named = processor_index(&set.table[rss_vectors[v].hash_tcp & (RSS_TABLE_MOST - 1)]),
+                 first = processor_index(&set.table[0]);
         uint8_t bytes[256];
         bool kept = first - named < queues; /* the table counts down from its first processor */
 
@@ -280,16 +291,18 @@ static void too_many(struct story *story)
     }
     CHECK_EQ(v, (1u << queues) - 1);
     watch_close(watch);
-    story_count("a table of %u processors over %u queues: %u of %u packets exactly where it says, 256 flows on the %u", processor_count(), queues, packets,
-                RSS_VECTORS, queues);
+    story_count("a table of %u processors over %u queues: %u of %u packets exactly where it says, 256 flows on the %u",
+                processor_count(), queues, packets, RSS_VECTORS, queues);
 }
 
 TEST(a_table_of_more_processors_than_queues_is_carried_out_as_far_as_queues_go)
 {
     static const char *const two[] = { "*NumRssQueues=2", NULL };
 
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .processors = 16, .edge_buffers = 16, .tell = too_many }, 1);
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .processors = 5, .edge_buffers = 16, .set = two, .tell = too_many }, 1);
+    story_everywhere(&(struct story_plan){ .queues = QUEUES, .processors = 16, .edge_buffers = 16, .tell = too_many },
+                     1);
+    story_everywhere(
+        &(struct story_plan){ .queues = QUEUES, .processors = 5, .edge_buffers = 16, .set = two, .tell = too_many }, 1);
 }
 
 struct first_set {
@@ -333,7 +346,8 @@ static void revisions(struct story *story)
     for (i = 0; i < RSS_VECTORS; i++) {
         rss_expect(watch, &rss_vectors[i], false, &set, 32, 0);
     }
-    set.parameters.HashSecretKeyOffset = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2; /* lies on the longer record's end */
+    set.parameters.HashSecretKeyOffset =
+        NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2; /* lies on the longer record's end */
     CHECK(!IS(rss_put(story, &set, sizeof(set)), SUCCESS));
     CHECK(!IS(rss_put(story, &set, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2), SUCCESS));
     rss_expect(watch, &rss_vectors[0], false, &set, 32, 0);
@@ -343,7 +357,8 @@ static void revisions(struct story *story)
 
 TEST(sets_of_revision_1_and_3_take_effect)
 {
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .windows = "2025", .tell = revisions }, 1);
+    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .windows = "2025", .tell = revisions },
+                     1);
 }
 
 /* XenVif's own calls fail, one after the other: half a set is none, and what was in force still is. */
@@ -396,7 +411,13 @@ TEST(a_set_that_xenvif_refuses_half_way_changes_nothing)
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = version, .windows = story_windows(version), .queues = QUEUES,
-                                        .edge_buffers = 16, .prepare = arm_none, .tell = refused_half_way });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .vif_version = version,
+                                        .windows = story_windows(version),
+                                        .queues = QUEUES,
+                                        .edge_buffers = 16,
+                                        .prepare = arm_none,
+                                        .tell = refused_half_way });
     }
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every shape of send: lists of NBLs, NBs and MDLs with offsets and empty MDLs, short and unparsable frames, checksum and large
- * send offload over their options. Each NBL comes back once, with the status of what happened to it; what arrives is what was sent.
+ * Every shape of send: lists of NBLs, NBs and MDLs with offsets and empty MDLs, short and unparsable frames, checksum
+ * and large send offload over their options. Each NBL comes back once, with the status of what happened to it; what
+ * arrives is what was sent.
  */
 #include "packets.h"
 #include "story_watch.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS          NDIS_STATUS_SUCCESS
 #define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
 
 enum { SECOND = 1000000000, FRAME_MOST = 1514, FRAME_LEAST = 60, LARGE_MOST = 65536 + 64 };
@@ -65,7 +66,8 @@ static void shapes(struct story *story)
                 for (i = 0; i < nbls; i++) {
                     nbl = raw_nbl(watch->raw);
                     for (j = 0; j < nbs; j++, number++) {
-                        uint32_t length = 18 + draw(&state, FRAME_MOST - 18 + 1), offset = draw(&state, 2) * draw(&state, 96), cuts[12], count = 0, left;
+                        uint32_t length = 18 + draw(&state, FRAME_MOST - 18 + 1),
+                                 offset = draw(&state, 2) * draw(&state, 96), cuts[12], count = 0, left;
 
                         for (left = offset + length; left != 0 && count < 8; count++) {
                             cuts[count] = draw(&state, 4) == 0 ? 0 : 1 + draw(&state, left);
@@ -102,7 +104,8 @@ TEST(every_shape_of_send_arrives_whole_and_once)
     story_everywhere(&(struct story_plan){ .edge_buffers = 32, .queues = 2, .quiet = true, .tell = shapes }, 3);
 }
 
-static int32_t send_one(struct watch *watch, const uint8_t *bytes, uint32_t length, struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO *sum,
+static int32_t send_one(struct watch *watch, const uint8_t *bytes, uint32_t length,
+                        struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO *sum,
                         struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *large)
 {
     struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
@@ -193,7 +196,8 @@ static void finish(uint8_t *bytes, uint32_t length)
     }
     sum = checksum_partial_seed(&layout, layout.network_end - layout.transport);
     memcpy(bytes + layout.checksum, &sum, 2);
-    frame.offload = (struct frame_offload){ .checksum_partial = true, .checksum_start = layout.transport,
+    frame.offload = (struct frame_offload){ .checksum_partial = true,
+                                            .checksum_start = layout.transport,
                                             .checksum_offset = (uint16_t)(layout.checksum - layout.transport) };
     CHECK(frame_complete_checksum(&frame));
 }
@@ -209,7 +213,9 @@ static void checksum_matrix(struct story *story)
         for (protocol = PROTOCOL_TCP; protocol <= PROTOCOL_UDP; protocol += PROTOCOL_UDP - PROTOCOL_TCP) {
             for (options = 0; options <= 40; options += 8) {
                 for (p = 0; p < sizeof(payloads) / sizeof(payloads[0]); p++) {
-                    struct packet_shape shape = { .version = (int)version, .protocol = (int)protocol, .payload = payloads[p] };
+                    struct packet_shape shape = { .version = (int)version,
+                                                  .protocol = (int)protocol,
+                                                  .payload = payloads[p] };
                     struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO sum = { .Value = NULL };
                     struct frame_offload offload;
                     struct layout layout;
@@ -232,7 +238,8 @@ static void checksum_matrix(struct story *story)
                     }
                     CHECK_EQ(send_one(watch, bytes, length, &sum, NULL), SUCCESS);
                     expect_padding(back, length, wire_collect(story, back, sizeof(back), &offload));
-                    CHECK(frame_verify_ip_header(&(struct frame){ .vectors = { { back, length } }, .vector_count = 1, .length = length }));
+                    CHECK(frame_verify_ip_header(
+                        &(struct frame){ .vectors = { { back, length } }, .vector_count = 1, .length = length }));
                     if (!offload.checksum_partial) {
                         finish(bytes, length);
                         CHECK(memcmp(back, bytes, length) == 0);
@@ -270,7 +277,9 @@ static void large_matrix(struct story *story)
         for (options = 0; options <= 16; options += 16) {
             for (s = 0; s < sizeof(segment_sizes) / sizeof(segment_sizes[0]); s++) {
                 for (p = 0; p < sizeof(payloads) / sizeof(payloads[0]); p++) {
-                    struct packet_shape shape = { .version = (int)version, .protocol = PROTOCOL_TCP, .payload = payloads[p] };
+                    struct packet_shape shape = { .version = (int)version,
+                                                  .protocol = PROTOCOL_TCP,
+                                                  .payload = payloads[p] };
                     struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large = { .Value = NULL };
                     uint32_t length, mss = segment_sizes[s], got = 0, at = 0;
                     struct frame_offload offload;
@@ -296,7 +305,8 @@ static void large_matrix(struct story *story)
                     large.LsoV2Transmit.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
                     large.LsoV2Transmit.IPVersion = version == 6;
                     CHECK_EQ(send_one(watch, bytes, length, NULL, &large), SUCCESS);
-                    /* One large frame with its segment size, or frames that fit: the payload's bytes in order either way. */
+                    /* One large frame with its segment size, or frames that fit: the payload's bytes in order either
+                     * way. */
                     while (at < shape.payload) {
                         struct layout there;
                         struct frame view;
@@ -364,11 +374,13 @@ static void switched_off(struct story *story)
     adapter_facts(story->bed.adapter, &facts);
     CHECK(!facts.lso4 && facts.checksum_tx_tcp4 && facts.checksum_rx_tcp4);
     CHECK(!IS(send_one(watch, bytes, length, NULL, &large), SUCCESS)); /* asks for what is off */
-    CHECK_EQ(put_parameters(story, NDIS_OFFLOAD_PARAMETERS_RX_ENABLED_TX_DISABLED, NDIS_OFFLOAD_PARAMETERS_NO_CHANGE), SUCCESS);
+    CHECK_EQ(put_parameters(story, NDIS_OFFLOAD_PARAMETERS_RX_ENABLED_TX_DISABLED, NDIS_OFFLOAD_PARAMETERS_NO_CHANGE),
+             SUCCESS);
     adapter_facts(story->bed.adapter, &facts);
     CHECK(!facts.lso4 && !facts.checksum_tx_tcp4 && facts.checksum_rx_tcp4);
     CHECK(!IS(send_one(watch, bytes, 1000, &sum, NULL), SUCCESS));
-    CHECK_EQ(put_parameters(story, NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED, NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED), SUCCESS);
+    CHECK_EQ(put_parameters(story, NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED, NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED),
+             SUCCESS);
     adapter_facts(story->bed.adapter, &facts);
     CHECK(facts.lso4 && facts.checksum_tx_tcp4 && facts.checksum_rx_tcp4);
     CHECK_EQ(send_one(watch, bytes, length, NULL, &large), SUCCESS);

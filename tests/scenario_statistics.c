@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Statistics agree with what was really sent and received, to the packet and to the octet, whichever way they are read, and
- * with what the provider counted.
+ * Statistics agree with what was really sent and received, to the packet and to the octet, whichever way they are read,
+ * and with what the provider counted.
  */
 #include "story_watch.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
 
-struct traffic { uint32_t frames, bytes; };
+struct traffic {
+    uint32_t frames, bytes;
+};
 
-static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, group[6] = { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x01 };
+static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+                     group[6] = { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x01 };
 
 static void send_class(struct watch *watch, const uint8_t to[6], struct traffic traffic)
 {
@@ -66,14 +69,16 @@ static void exact(struct story *story)
     GREW(ifHCOutUcastOctets, directed.frames * directed.bytes);
     GREW(ifHCOutMulticastOctets, multicast.frames * multicast.bytes);
     GREW(ifHCOutBroadcastOctets, broadcasts.frames * broadcasts.bytes);
-    GREW(ifHCOutOctets, directed.frames * directed.bytes + multicast.frames * multicast.bytes + broadcasts.frames * broadcasts.bytes);
+    GREW(ifHCOutOctets,
+         directed.frames * directed.bytes + multicast.frames * multicast.bytes + broadcasts.frames * broadcasts.bytes);
     GREW(ifHCInUcastPkts, directed.frames);
     GREW(ifHCInMulticastPkts, multicast.frames);
     GREW(ifHCInBroadcastPkts, broadcasts.frames);
     GREW(ifHCInUcastOctets, directed.frames * directed.bytes);
     GREW(ifHCInMulticastOctets, multicast.frames * multicast.bytes);
     GREW(ifHCInBroadcastOctets, broadcasts.frames * broadcasts.bytes);
-    GREW(ifHCInOctets, directed.frames * directed.bytes + multicast.frames * multicast.bytes + broadcasts.frames * broadcasts.bytes);
+    GREW(ifHCInOctets,
+         directed.frames * directed.bytes + multicast.frames * multicast.bytes + broadcasts.frames * broadcasts.bytes);
     GREW(ifInErrors, 0);
     GREW(ifOutErrors, 0);
     GREW(ifInDiscards, 0);
@@ -95,8 +100,10 @@ static void exact(struct story *story)
     CHECK_EQ(oid_get64(story, OID_GEN_BROADCAST_BYTES_RCV), after.ifHCInBroadcastOctets);
     CHECK_EQ(oid_get64(story, OID_GEN_BYTES_XMIT), after.ifHCOutOctets);
     CHECK_EQ(oid_get64(story, OID_GEN_BYTES_RCV), after.ifHCInOctets);
-    story_count("%u frames each way, %llu and %llu octets, all in the statistics", directed.frames + multicast.frames + broadcasts.frames,
-                (unsigned long long)(after.ifHCOutOctets - before.ifHCOutOctets), (unsigned long long)(after.ifHCInOctets - before.ifHCInOctets));
+    story_count("%u frames each way, %llu and %llu octets, all in the statistics",
+                directed.frames + multicast.frames + broadcasts.frames,
+                (unsigned long long)(after.ifHCOutOctets - before.ifHCOutOctets),
+                (unsigned long long)(after.ifHCInOctets - before.ifHCInOctets));
     watch_close(watch);
 }
 

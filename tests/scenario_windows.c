@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One binary on every Windows that can be played: the NDIS version registered, what comes with it and what does not, traffic both
- * ways over sleep and pause, and requests of both generations.
+ * One binary on every Windows that can be played: the NDIS version registered, what comes with it and what does not,
+ * traffic both ways over sleep and pause, and requests of both generations.
  */
 #include "nt/version.h"
 #include "story_rss.h"
@@ -56,8 +56,9 @@ static void came_up(struct story *story)
     CHECK_EQ(counters.tx_completions, counters.tx_packets);
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
     CHECK_EQ(counters.polls != 0, minor >= 85);
-    story_count("Windows %s: NDIS 6.%u, %s, %llu packets in %llu indications", windows->name, minor, counters.polls != 0 ? "polled" : "indicated",
-                (unsigned long long)counters.rx_packets, (unsigned long long)counters.rx_calls);
+    story_count("Windows %s: NDIS 6.%u, %s, %llu packets in %llu indications", windows->name, minor,
+                counters.polls != 0 ? "polled" : "indicated", (unsigned long long)counters.rx_packets,
+                (unsigned long long)counters.rx_calls);
 }
 
 TEST(the_adapter_comes_up_and_works_on_every_windows)
@@ -66,7 +67,10 @@ TEST(the_adapter_comes_up_and_works_on_every_windows)
     uint32_t played = 0;
 
     for (windows = windows_versions; windows->name != NULL; windows++, played++) {
-        story_everywhere(&(struct story_plan){ .windows = windows->name, .queues = QUEUES, .edge_buffers = 64, .detail = windows, .tell = came_up }, 1);
+        story_everywhere(
+            &(struct story_plan){
+                .windows = windows->name, .queues = QUEUES, .edge_buffers = 64, .detail = windows, .tell = came_up },
+            1);
     }
     CHECK(played >= 6);
 }

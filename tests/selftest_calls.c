@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules about what a call is given, what a driver imports and what it leaves when it unloads, each broken on purpose. */
+/* Rules about what a call is given, what a driver imports and what it leaves when it unloads, each broken on purpose.
+ */
 #include "image_fixture.h"
 #include "nt/pnp.h"
 #include "nt_run.h"
@@ -13,10 +14,19 @@ static void set_no_event(void)
     memset(zeroed, 0xff, sizeof(zeroed));
     CALL(int32_t, KeSetEvent, (void *, int32_t, uint8_t), zeroed, 0, 0);
 }
-TEST(setting_what_is_no_event_is_told) { EXPECT_NT_RULE("event", set_no_event); }
+TEST(setting_what_is_no_event_is_told)
+{
+    EXPECT_NT_RULE("event", set_no_event);
+}
 
-static void event_of_no_type(void) { CALL(void, KeInitializeEvent, (void *, uint32_t, uint8_t), zeroed, 7, 0); }
-TEST(event_of_an_unknown_type_is_told) { EXPECT_NT_RULE("event", event_of_no_type); }
+static void event_of_no_type(void)
+{
+    CALL(void, KeInitializeEvent, (void *, uint32_t, uint8_t), zeroed, 7, 0);
+}
+TEST(event_of_an_unknown_type_is_told)
+{
+    EXPECT_NT_RULE("event", event_of_no_type);
+}
 
 static void version_of_odd_size(void)
 {
@@ -25,7 +35,10 @@ static void version_of_odd_size(void)
     version[0] = 12;
     CALL(int32_t, RtlGetVersion, (void *), version);
 }
-TEST(version_record_of_the_wrong_size_is_told) { EXPECT_NT_RULE("parameter", version_of_odd_size); }
+TEST(version_record_of_the_wrong_size_is_told)
+{
+    EXPECT_NT_RULE("parameter", version_of_odd_size);
+}
 
 static void key_of_odd_attributes(void)
 {
@@ -34,19 +47,34 @@ static void key_of_odd_attributes(void)
 
     CALL(int32_t, ZwOpenKey, (void **, uint32_t, void *), &key, 1, &attributes);
 }
-TEST(object_attributes_of_the_wrong_size_are_told) { EXPECT_NT_RULE("parameter", key_of_odd_attributes); }
+TEST(object_attributes_of_the_wrong_size_are_told)
+{
+    EXPECT_NT_RULE("parameter", key_of_odd_attributes);
+}
 
 static void crooked_list(void)
 {
-    CALL(void, ExInitializeNPagedLookasideList, (void *, void *, void *, uint32_t, size_t, uint32_t, uint16_t), (uint8_t *)zeroed + 8, NULL, NULL, 0, 64,
-         0x74736574, 0);
+    CALL(void, ExInitializeNPagedLookasideList, (void *, void *, void *, uint32_t, size_t, uint32_t, uint16_t),
+         (uint8_t *)zeroed + 8, NULL, NULL, 0, 64, 0x74736574, 0);
 }
-TEST(lookaside_list_out_of_alignment_is_told) { EXPECT_NT_RULE("alignment", crooked_list); }
+TEST(lookaside_list_out_of_alignment_is_told)
+{
+    EXPECT_NT_RULE("alignment", crooked_list);
+}
 
-static void callback_not_there(void) { CALL(uint8_t, KeDeregisterBugCheckReasonCallback, (void *), zeroed); }
-TEST(bug_check_callback_that_was_not_registered_is_told) { EXPECT_NT_RULE("callback", callback_not_there); }
+static void callback_not_there(void)
+{
+    CALL(uint8_t, KeDeregisterBugCheckReasonCallback, (void *), zeroed);
+}
+TEST(bug_check_callback_that_was_not_registered_is_told)
+{
+    EXPECT_NT_RULE("callback", callback_not_there);
+}
 
-static void import_not_there(void) { CALL(void, NoSuchExport, (void)); }
+static void import_not_there(void)
+{
+    CALL(void, NoSuchExport, (void));
+}
 TEST(call_of_what_nobody_exports_is_told_by_name)
 {
     char text[16384];
@@ -57,7 +85,9 @@ TEST(call_of_what_nobody_exports_is_told_by_name)
 
 /* --- unloading --- */
 
-static const struct package package = { "test", "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\test", "", "", "", "test.sys" };
+static const struct package package = { "test", "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\test",
+                                        "",     "",
+                                        "",     "test.sys" };
 
 /* Loads a driver of this source and unloads it. */
 static void load_and_unload(const char *name, const char *source)
@@ -72,14 +102,26 @@ static void load_and_unload(const char *name, const char *source)
     driver_unload(driver);
 }
 
-static void no_unload(void) { load_and_unload("stays", "int DriverEntry(void *object, void *path) { (void)object; (void)path; return 0; }\n"); }
-TEST(driver_that_cannot_be_unloaded_is_told) { EXPECT_NT_RULE("unload", no_unload); }
+static void no_unload(void)
+{
+    load_and_unload("stays", "int DriverEntry(void *object, void *path) { (void)object; (void)path; return 0; }\n");
+}
+TEST(driver_that_cannot_be_unloaded_is_told)
+{
+    EXPECT_NT_RULE("unload", no_unload);
+}
 
 static void device_left(void)
 {
-    load_and_unload("forgets", "__declspec(dllimport) int IoCreateDevice(void *, unsigned, void *, unsigned, unsigned, char, void **);\n"
-                               "static void unload(void *object) { (void)object; }\n"
-                               "int DriverEntry(char *object, void *path) { void *device; (void)path; *(void **)(object + 0x68) = (void *)unload;\n"
-                               "  return IoCreateDevice(object, 0, 0, 0x17, 0, 0, &device); }\n");
+    load_and_unload(
+        "forgets",
+        "__declspec(dllimport) int IoCreateDevice(void *, unsigned, void *, unsigned, unsigned, char, void **);\n"
+        "static void unload(void *object) { (void)object; }\n"
+        "int DriverEntry(char *object, void *path) { void *device; (void)path; *(void **)(object + 0x68) = (void "
+        "*)unload;\n"
+        "  return IoCreateDevice(object, 0, 0, 0x17, 0, 0, &device); }\n");
 }
-TEST(device_left_at_unload_is_told) { EXPECT_NT_RULE("unload", device_left); }
+TEST(device_left_at_unload_is_told)
+{
+    EXPECT_NT_RULE("unload", device_left);
+}

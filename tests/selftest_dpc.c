@@ -16,8 +16,14 @@ static MS_ABI void routine(struct KDPC *self, void *context, void *a, void *b)
     ran_on[ran++ % 8] = processor_current();
 }
 
-static void init_dpc(struct KDPC *which, void *context) { CALL(void, KeInitializeDpc, (void *, void *, void *), which, (void *)routine, context); }
-static bool queue(struct KDPC *which, void *a, void *b) { return CALL(uint8_t, KeInsertQueueDpc, (void *, void *, void *), which, a, b); }
+static void init_dpc(struct KDPC *which, void *context)
+{
+    CALL(void, KeInitializeDpc, (void *, void *, void *), which, (void *)routine, context);
+}
+static bool queue(struct KDPC *which, void *a, void *b)
+{
+    return CALL(uint8_t, KeInsertQueueDpc, (void *, void *, void *), which, a, b);
+}
 
 static void target_and_arguments(void)
 {
@@ -33,7 +39,10 @@ static void target_and_arguments(void)
     number.Number = 2;
     CHECK((CALL(int32_t, KeSetTargetProcessorDpcEx, (void *, void *), &dpc, &number)) != 0);
 }
-TEST(dpc_runs_on_its_processor_with_its_arguments) { CHECK_EQ(nt_run(target_and_arguments, NULL), 0); }
+TEST(dpc_runs_on_its_processor_with_its_arguments)
+{
+    CHECK_EQ(nt_run(target_and_arguments, NULL), 0);
+}
 
 static void queued_once(void)
 {
@@ -47,7 +56,10 @@ static void queued_once(void)
     irql_lower(old);
     CHECK_EQ(ran, 0);
 }
-TEST(dpc_is_queued_once_and_can_be_removed) { CHECK_EQ(nt_run(queued_once, NULL), 0); }
+TEST(dpc_is_queued_once_and_can_be_removed)
+{
+    CHECK_EQ(nt_run(queued_once, NULL), 0);
+}
 
 static void important_first(void)
 {
@@ -62,14 +74,20 @@ static void important_first(void)
     CHECK_EQ(ran, 2);
     CHECK(arguments[0] == (void *)1); /* the medium one came last */
 }
-TEST(dpc_of_high_importance_goes_first) { CHECK_EQ(nt_run(important_first, NULL), 0); }
+TEST(dpc_of_high_importance_goes_first)
+{
+    CHECK_EQ(nt_run(important_first, NULL), 0);
+}
 
 static void not_initialized(void)
 {
     static struct KDPC blank;
     queue(&blank, NULL, NULL);
 }
-TEST(dpc_that_was_not_initialized_is_told) { EXPECT_NT_RULE("dpc", not_initialized); }
+TEST(dpc_that_was_not_initialized_is_told)
+{
+    EXPECT_NT_RULE("dpc", not_initialized);
+}
 
 static void initialized_while_queued(void)
 {
@@ -78,7 +96,10 @@ static void initialized_while_queued(void)
     queue(&dpc, NULL, NULL);
     init_dpc(&dpc, NULL);
 }
-TEST(dpc_initialized_while_queued_is_told) { EXPECT_NT_RULE("dpc", initialized_while_queued); }
+TEST(dpc_initialized_while_queued_is_told)
+{
+    EXPECT_NT_RULE("dpc", initialized_while_queued);
+}
 
 static MS_ABI void raises(struct KDPC *self, void *context, void *a, void *b)
 {
@@ -91,7 +112,10 @@ static void dpc_raises(void)
     queue(&dpc, NULL, NULL);
     CALL(void, KeFlushQueuedDpcs, (void));
 }
-TEST(dpc_that_returns_at_another_irql_is_told) { EXPECT_NT_RULE("irql", dpc_raises); }
+TEST(dpc_that_returns_at_another_irql_is_told)
+{
+    EXPECT_NT_RULE("irql", dpc_raises);
+}
 
 /* --- timers --- */
 
@@ -114,7 +138,10 @@ static void periodic(void)
     CALL(void, KeFlushQueuedDpcs, (void));
     CHECK_EQ(ran, 3);
 }
-TEST(periodic_timer_signals_and_queues_its_dpc_each_time) { CHECK_EQ(nt_run(periodic, NULL), 0); }
+TEST(periodic_timer_signals_and_queues_its_dpc_each_time)
+{
+    CHECK_EQ(nt_run(periodic, NULL), 0);
+}
 
 static void left_set(void)
 {
@@ -133,7 +160,10 @@ static void wild_timer(void)
     static struct KTIMER blank;
     CALL(uint8_t, KeSetTimer, (void *, int64_t, void *), &blank, -1, NULL);
 }
-TEST(timer_that_was_not_initialized_is_told) { EXPECT_NT_RULE("timer", wild_timer); }
+TEST(timer_that_was_not_initialized_is_told)
+{
+    EXPECT_NT_RULE("timer", wild_timer);
+}
 
 /* --- system threads --- */
 
@@ -147,13 +177,17 @@ static MS_ABI void thread_routine(void *context)
 static void *start_thread(void *routine_of, void *context)
 {
     void *handle = NULL;
-    CHECK_EQ((CALL(int32_t, PsCreateSystemThread, (void **, uint32_t, void *, void *, void *, void *, void *), &handle, 0, NULL, NULL, NULL, routine_of, context)), 0);
+    CHECK_EQ((CALL(int32_t, PsCreateSystemThread, (void **, uint32_t, void *, void *, void *, void *, void *), &handle,
+                   0, NULL, NULL, NULL, routine_of, context)),
+             0);
     return handle;
 }
 static void run_thread(void)
 {
     void *object = NULL, *handle = start_thread((void *)thread_routine, (void *)7);
-    CHECK_EQ((CALL(int32_t, ObReferenceObjectByHandle, (void *, uint32_t, void *, int8_t, void **, void *), handle, 0, NULL, 0, &object, NULL)), 0);
+    CHECK_EQ((CALL(int32_t, ObReferenceObjectByHandle, (void *, uint32_t, void *, int8_t, void **, void *), handle, 0,
+                   NULL, 0, &object, NULL)),
+             0);
     CALL(int32_t, ZwClose, (void *), handle);
     CHECK_EQ(wait_object(object), 0);
     CALL(int64_t, ObfDereferenceObject, (void *), object);
@@ -169,8 +203,14 @@ TEST(system_thread_ends_itself_and_can_be_waited_for)
     CHECK_EQ(count, 0);
 }
 
-static void unclosed(void) { start_thread((void *)thread_routine, (void *)1); }
-TEST(thread_handle_left_open_is_a_leak) { CHECK(nt_run(unclosed, NULL) != 0); }
+static void unclosed(void)
+{
+    start_thread((void *)thread_routine, (void *)1);
+}
+TEST(thread_handle_left_open_is_a_leak)
+{
+    CHECK(nt_run(unclosed, NULL) != 0);
+}
 
 static MS_ABI void locked_thread(void *context)
 {
@@ -184,10 +224,19 @@ static void ends_raised(void)
     uint32_t never = 0;
     sched_wait(&never, 0, sched_now() + 1000000);
 }
-TEST(thread_that_ends_above_passive_level_is_told) { EXPECT_NT_RULE("irql", ends_raised); }
+TEST(thread_that_ends_above_passive_level_is_told)
+{
+    EXPECT_NT_RULE("irql", ends_raised);
+}
 
-static void terminate_outside(void) { CALL(int32_t, PsTerminateSystemThread, (int32_t), 0); }
-TEST(terminating_a_thread_that_is_not_the_drivers_is_told) { EXPECT_NT_RULE("thread", terminate_outside); }
+static void terminate_outside(void)
+{
+    CALL(int32_t, PsTerminateSystemThread, (int32_t), 0);
+}
+TEST(terminating_a_thread_that_is_not_the_drivers_is_told)
+{
+    EXPECT_NT_RULE("thread", terminate_outside);
+}
 
 /* --- work items --- */
 
@@ -208,10 +257,19 @@ static void work(void)
     CHECK(event_wait(&worked, SCHED_FOREVER));
     CALL(void, IoFreeWorkItem, (void *), item);
 }
-TEST(work_item_runs_at_passive_level) { CHECK_EQ(nt_run(work, NULL), 0); }
+TEST(work_item_runs_at_passive_level)
+{
+    CHECK_EQ(nt_run(work, NULL), 0);
+}
 
-static void unfreed_work(void) { CALL(void *, IoAllocateWorkItem, (void *), NULL); }
-TEST(work_item_left_behind_is_a_leak) { CHECK_EQ(nt_run(unfreed_work, NULL), 1); }
+static void unfreed_work(void)
+{
+    CALL(void *, IoAllocateWorkItem, (void *), NULL);
+}
+TEST(work_item_left_behind_is_a_leak)
+{
+    CHECK_EQ(nt_run(unfreed_work, NULL), 1);
+}
 
 static void free_twice(void)
 {
@@ -219,7 +277,10 @@ static void free_twice(void)
     CALL(void, IoFreeWorkItem, (void *), item);
     CALL(void, IoFreeWorkItem, (void *), item);
 }
-TEST(work_item_freed_twice_is_told) { EXPECT_NT_RULE("work", free_twice); }
+TEST(work_item_freed_twice_is_told)
+{
+    EXPECT_NT_RULE("work", free_twice);
+}
 
 static void clocks(void)
 {
@@ -232,4 +293,7 @@ static void clocks(void)
     CALL(void, KeStallExecutionProcessor, (uint32_t), 10);
     CHECK((CALL(int64_t, KeQueryPerformanceCounter, (void *), NULL)) - after >= 100);
 }
-TEST(clocks_follow_virtual_time) { CHECK_EQ(nt_run(clocks, NULL), 0); }
+TEST(clocks_follow_virtual_time)
+{
+    CHECK_EQ(nt_run(clocks, NULL), 0);
+}

@@ -31,8 +31,9 @@ static struct IRP *make_irp(struct device *pdo, struct KEVENT *event, struct IO_
     struct IRP *irp;
 
     CALL(void, KeInitializeEvent, (struct KEVENT *, uint32_t, uint8_t), event, 0, 0);
-    irp = CALL(struct IRP *, IoBuildSynchronousFsdRequest, (uint32_t, void *, void *, uint32_t, void *, struct KEVENT *, struct IO_STATUS_BLOCK *),
-               IRP_MJ_PNP, device_object(pdo), NULL, 0, NULL, event, result);
+    irp = CALL(struct IRP *, IoBuildSynchronousFsdRequest,
+               (uint32_t, void *, void *, uint32_t, void *, struct KEVENT *, struct IO_STATUS_BLOCK *), IRP_MJ_PNP,
+               device_object(pdo), NULL, 0, NULL, event, result);
     irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
     return irp;
 }
@@ -48,7 +49,10 @@ static void set_query(struct IRP *irp, uint16_t version, void *interface, uint16
     location->Parameters.QueryInterface.Interface = interface;
 }
 
-static int32_t send(struct device *pdo, struct IRP *irp) { return CALL(int32_t, IofCallDriver, (void *, struct IRP *), device_object(pdo), irp); }
+static int32_t send(struct device *pdo, struct IRP *irp)
+{
+    return CALL(int32_t, IofCallDriver, (void *, struct IRP *), device_object(pdo), irp);
+}
 
 static void query(void)
 {
@@ -60,7 +64,8 @@ static void query(void)
 
     set_query(irp, 1, table, sizeof(table));
     CHECK_EQ(send(pdo, irp), STATUS_SUCCESS);
-    CHECK_EQ(CALL(int32_t, KeWaitForSingleObject, (void *, uint32_t, int8_t, uint8_t, void *), &event, 0, 0, 0, NULL), 0);
+    CHECK_EQ(CALL(int32_t, KeWaitForSingleObject, (void *, uint32_t, int8_t, uint8_t, void *), &event, 0, 0, 0, NULL),
+             0);
     CHECK_EQ(result.Status, STATUS_SUCCESS);
     CHECK_EQ(table[15], 0x55);
     irp = make_irp(pdo, &event, &result);
@@ -69,9 +74,15 @@ static void query(void)
     CHECK_EQ(result.Status, STATUS_NOT_SUPPORTED);
     pdo_destroy(pdo);
 }
-TEST(a_synchronous_interface_query_comes_back_through_event_and_status) { CHECK_EQ(nt_run(query, NULL), 0); }
+TEST(a_synchronous_interface_query_comes_back_through_event_and_status)
+{
+    CHECK_EQ(nt_run(query, NULL), 0);
+}
 
-static struct { int calls; int32_t answer; } completion;
+static struct {
+    int calls;
+    int32_t answer;
+} completion;
 
 static MS_ABI int32_t completed(struct DEVICE_OBJECT *device, struct IRP *irp, void *context)
 {
@@ -105,14 +116,20 @@ static void own_irp_kept(void)
     completion.answer = STATUS_MORE_PROCESSING_REQUIRED;
     own_irp();
 }
-TEST(a_completion_routine_keeps_an_irp_of_its_own) { CHECK_EQ(nt_run(own_irp_kept, NULL), 0); }
+TEST(a_completion_routine_keeps_an_irp_of_its_own)
+{
+    CHECK_EQ(nt_run(own_irp_kept, NULL), 0);
+}
 
 static void own_irp_not_kept(void)
 {
     completion.answer = STATUS_SUCCESS;
     own_irp();
 }
-TEST(an_irp_that_nobody_keeps_is_found) { EXPECT_NT_RULE("irp", own_irp_not_kept); }
+TEST(an_irp_that_nobody_keeps_is_found)
+{
+    EXPECT_NT_RULE("irp", own_irp_not_kept);
+}
 
 static void unknown_major(void)
 {
@@ -125,7 +142,10 @@ static void unknown_major(void)
     CHECK_EQ(send(pdo, irp), STATUS_INVALID_DEVICE_REQUEST);
     pdo_destroy(pdo);
 }
-TEST(a_request_that_a_device_does_not_know_fails) { CHECK_EQ(nt_run(unknown_major, NULL), 0); }
+TEST(a_request_that_a_device_does_not_know_fails)
+{
+    CHECK_EQ(nt_run(unknown_major, NULL), 0);
+}
 
 static void high(void)
 {
@@ -137,7 +157,10 @@ static void high(void)
     irql_raise(DISPATCH_LEVEL);
     send(pdo, irp);
 }
-TEST(a_pnp_irp_at_dispatch_level_is_found) { EXPECT_NT_RULE("irql", high); }
+TEST(a_pnp_irp_at_dispatch_level_is_found)
+{
+    EXPECT_NT_RULE("irql", high);
+}
 
 static void status(void)
 {
@@ -151,7 +174,10 @@ static void status(void)
     irp->IoStatus.Status = 0;
     send(pdo, irp);
 }
-TEST(a_pnp_query_with_a_status_of_success_is_found) { EXPECT_NT_RULE("irp", status); }
+TEST(a_pnp_query_with_a_status_of_success_is_found)
+{
+    EXPECT_NT_RULE("irp", status);
+}
 
 static void twice(void)
 {
@@ -163,7 +189,10 @@ static void twice(void)
     send(pdo, irp);
     CALL(void, IofCompleteRequest, (struct IRP *, int8_t), irp, 0);
 }
-TEST(an_irp_completed_twice_is_found) { EXPECT_NT_RULE("irp", twice); }
+TEST(an_irp_completed_twice_is_found)
+{
+    EXPECT_NT_RULE("irp", twice);
+}
 
 static void no_location(void)
 {
@@ -172,10 +201,19 @@ static void no_location(void)
 
     send(pdo, irp);
 }
-TEST(an_irp_with_too_few_stack_locations_is_found) { EXPECT_NT_RULE("irp", no_location); }
+TEST(an_irp_with_too_few_stack_locations_is_found)
+{
+    EXPECT_NT_RULE("irp", no_location);
+}
 
-static void no_irp(void) { CALL(void, IoFreeIrp, (void *), guid); }
-TEST(what_is_no_irp_is_found) { EXPECT_NT_RULE("irp", no_irp); }
+static void no_irp(void)
+{
+    CALL(void, IoFreeIrp, (void *), guid);
+}
+TEST(what_is_no_irp_is_found)
+{
+    EXPECT_NT_RULE("irp", no_irp);
+}
 
 static void deleted_device(void)
 {
@@ -185,7 +223,10 @@ static void deleted_device(void)
     pdo_destroy(pdo);
     CALL(void *, IoGetAttachedDeviceReference, (void *), pdo);
 }
-TEST(a_deleted_device_in_use_is_found) { EXPECT_NT_RULE("object", deleted_device); }
+TEST(a_deleted_device_in_use_is_found)
+{
+    EXPECT_NT_RULE("object", deleted_device);
+}
 
 static void lent(void)
 {
@@ -202,7 +243,10 @@ TEST(a_device_reference_not_given_back_is_listed)
     CHECK_CONTAINS(leaks.lines[0], "1 references not given back");
 }
 
-static void allocate_irp(void) { CALL(struct IRP *, IoAllocateIrp, (int8_t, uint8_t), 1, 0); }
+static void allocate_irp(void)
+{
+    CALL(struct IRP *, IoAllocateIrp, (int8_t, uint8_t), 1, 0);
+}
 TEST(an_irp_left_behind_is_listed)
 {
     struct leaks leaks = { 0 };

@@ -6,24 +6,42 @@
 
 static uint64_t lock;
 
-static uint8_t acquire(uint64_t *word) { return CALL(uint8_t, KeAcquireSpinLockRaiseToDpc, (uint64_t *), word); }
-static void release(uint64_t *word, uint8_t irql) { CALL(void, KeReleaseSpinLock, (uint64_t *, uint8_t), word, irql); }
-static void acquire_at_dpc(uint64_t *word) { CALL(void, KeAcquireSpinLockAtDpcLevel, (uint64_t *), word); }
-static void release_from_dpc(uint64_t *word) { CALL(void, KeReleaseSpinLockFromDpcLevel, (uint64_t *), word); }
+static uint8_t acquire(uint64_t *word)
+{
+    return CALL(uint8_t, KeAcquireSpinLockRaiseToDpc, (uint64_t *), word);
+}
+static void release(uint64_t *word, uint8_t irql)
+{
+    CALL(void, KeReleaseSpinLock, (uint64_t *, uint8_t), word, irql);
+}
+static void acquire_at_dpc(uint64_t *word)
+{
+    CALL(void, KeAcquireSpinLockAtDpcLevel, (uint64_t *), word);
+}
+static void release_from_dpc(uint64_t *word)
+{
+    CALL(void, KeReleaseSpinLockFromDpcLevel, (uint64_t *), word);
+}
 
 static void twice(void)
 {
     acquire(&lock);
     acquire_at_dpc(&lock);
 }
-TEST(lock_acquired_twice_is_told) { EXPECT_NT_RULE("lock", twice); }
+TEST(lock_acquired_twice_is_told)
+{
+    EXPECT_NT_RULE("lock", twice);
+}
 
 static void never_acquired(void)
 {
     irql_raise(DISPATCH_LEVEL);
     release_from_dpc(&lock);
 }
-TEST(lock_released_that_nobody_holds_is_told) { EXPECT_NT_RULE("lock", never_acquired); }
+TEST(lock_released_that_nobody_holds_is_told)
+{
+    EXPECT_NT_RULE("lock", never_acquired);
+}
 
 static uint32_t held;
 static void hold(void *argument)
@@ -44,7 +62,10 @@ static void of_another(void)
     irql_raise(DISPATCH_LEVEL);
     release_from_dpc(&lock);
 }
-TEST(lock_released_by_who_does_not_hold_it_is_told) { EXPECT_NT_RULE("lock", of_another); }
+TEST(lock_released_by_who_does_not_hold_it_is_told)
+{
+    EXPECT_NT_RULE("lock", of_another);
+}
 
 static void lower_holding(void)
 {
@@ -52,7 +73,10 @@ static void lower_holding(void)
     acquire_at_dpc(&lock);
     irql_lower(old);
 }
-TEST(irql_lowered_with_a_lock_held_is_told) { EXPECT_NT_RULE("lock", lower_holding); }
+TEST(irql_lowered_with_a_lock_held_is_told)
+{
+    EXPECT_NT_RULE("lock", lower_holding);
+}
 
 static void release_outer_first(void)
 {
@@ -61,7 +85,10 @@ static void release_outer_first(void)
     acquire_at_dpc(&inner);
     release(&lock, old);
 }
-TEST(lock_released_to_passive_with_another_held_is_told) { EXPECT_NT_RULE("lock", release_outer_first); }
+TEST(lock_released_to_passive_with_another_held_is_told)
+{
+    EXPECT_NT_RULE("lock", release_outer_first);
+}
 
 static void hand_over_hand(void)
 {
@@ -72,14 +99,20 @@ static void hand_over_hand(void)
     release(&inner, old);
     CHECK_EQ(irql_current(), PASSIVE_LEVEL);
 }
-TEST(locks_may_be_released_in_the_order_they_were_taken) { CHECK_EQ(nt_run(hand_over_hand, NULL), 0); }
+TEST(locks_may_be_released_in_the_order_they_were_taken)
+{
+    CHECK_EQ(nt_run(hand_over_hand, NULL), 0);
+}
 
 static void wild_irql(void)
 {
     acquire(&lock);
     release(&lock, 7);
 }
-TEST(lock_released_to_an_irql_no_acquire_returned_is_told) { EXPECT_NT_RULE("lock", wild_irql); }
+TEST(lock_released_to_an_irql_no_acquire_returned_is_told)
+{
+    EXPECT_NT_RULE("lock", wild_irql);
+}
 
 static uint32_t counter;
 static void count_up(void *argument)
@@ -170,7 +203,8 @@ static struct objects objects;
 static int32_t wait_for(void *object, int64_t timeout)
 {
     struct LARGE_INTEGER value = { .QuadPart = timeout };
-    return CALL(int32_t, KeWaitForSingleObject, (void *, uint32_t, int8_t, uint8_t, struct LARGE_INTEGER *), object, 0, 0, 0, &value);
+    return CALL(int32_t, KeWaitForSingleObject, (void *, uint32_t, int8_t, uint8_t, struct LARGE_INTEGER *), object, 0,
+                0, 0, &value);
 }
 
 static void foreign_mutex(void)
@@ -178,7 +212,10 @@ static void foreign_mutex(void)
     CALL(void, KeInitializeMutex, (void *, uint32_t), objects.mutex, 0);
     CALL(int32_t, KeReleaseMutex, (void *, uint8_t), objects.mutex, 0);
 }
-TEST(mutex_released_by_who_does_not_hold_it_is_told) { EXPECT_NT_RULE("lock", foreign_mutex); }
+TEST(mutex_released_by_who_does_not_hold_it_is_told)
+{
+    EXPECT_NT_RULE("lock", foreign_mutex);
+}
 
 static void own_mutex(void)
 {
@@ -189,7 +226,10 @@ static void own_mutex(void)
     CHECK_EQ((CALL(int32_t, KeReleaseMutex, (void *, uint8_t), objects.mutex, 0)), 0);
     CHECK_EQ((CALL(int32_t, KeReadStateMutex, (void *), objects.mutex)), 1);
 }
-TEST(mutex_may_be_taken_again_by_its_owner) { CHECK_EQ(nt_run(own_mutex, NULL), 0); }
+TEST(mutex_may_be_taken_again_by_its_owner)
+{
+    CHECK_EQ(nt_run(own_mutex, NULL), 0);
+}
 
 static void fast_twice(void)
 {
@@ -202,7 +242,10 @@ static void fast_twice(void)
     CALL(void, ExAcquireFastMutex, (void *), objects.fast);
     CALL(void, ExAcquireFastMutex, (void *), objects.fast);
 }
-TEST(fast_mutex_taken_twice_is_told) { EXPECT_NT_RULE("lock", fast_twice); }
+TEST(fast_mutex_taken_twice_is_told)
+{
+    EXPECT_NT_RULE("lock", fast_twice);
+}
 
 static void semaphore_overflow(void)
 {
@@ -214,7 +257,10 @@ static void semaphore_overflow(void)
     CHECK_EQ(wait_for(objects.semaphore, -1000), 0x102);
     CALL(int32_t, KeReleaseSemaphore, (void *, int32_t, int32_t, uint8_t), objects.semaphore, 0, 3, 0);
 }
-TEST(semaphore_released_beyond_its_limit_is_told) { EXPECT_NT_RULE("semaphore", semaphore_overflow); }
+TEST(semaphore_released_beyond_its_limit_is_told)
+{
+    EXPECT_NT_RULE("semaphore", semaphore_overflow);
+}
 
 static void set_second(void *argument)
 {
@@ -227,22 +273,35 @@ static void several(void)
     CALL(void, KeInitializeEvent, (void *, uint32_t, uint8_t), both[0], 0, 0);
     CALL(void, KeInitializeEvent, (void *, uint32_t, uint8_t), both[1], 1, 0);
     struct task *task = task_spawn("sets", 1, set_second, NULL);
-    CHECK_EQ((CALL(int32_t, KeWaitForMultipleObjects, (uint32_t, void **, uint32_t, uint32_t, int8_t, uint8_t, void *, void *), 2, both, 1, 0, 0, 0, NULL, NULL)), 1);
+    CHECK_EQ((CALL(int32_t, KeWaitForMultipleObjects,
+                   (uint32_t, void **, uint32_t, uint32_t, int8_t, uint8_t, void *, void *), 2, both, 1, 0, 0, 0, NULL,
+                   NULL)),
+             1);
     task_join(task);
     CHECK_EQ((CALL(int32_t, KeReadStateEvent, (void *), both[1])), 0);
     struct LARGE_INTEGER soon = { .QuadPart = -10 };
     CALL(int32_t, KeSetEvent, (void *, int32_t, uint8_t), both[1], 0, 0);
-    CHECK_EQ((CALL(int32_t, KeWaitForMultipleObjects, (uint32_t, void **, uint32_t, uint32_t, int8_t, uint8_t, void *, void *), 2, both, 0, 0, 0, 0, &soon, NULL)), 0x102);
-    CHECK_EQ((CALL(int32_t, KeReadStateEvent, (void *), both[1])), 1); /* a wait for all takes nothing when one is missing */
+    CHECK_EQ((CALL(int32_t, KeWaitForMultipleObjects,
+                   (uint32_t, void **, uint32_t, uint32_t, int8_t, uint8_t, void *, void *), 2, both, 0, 0, 0, 0, &soon,
+                   NULL)),
+             0x102);
+    CHECK_EQ((CALL(int32_t, KeReadStateEvent, (void *), both[1])),
+             1); /* a wait for all takes nothing when one is missing */
 }
-TEST(wait_for_any_and_for_all_of_several_objects) { CHECK_EQ(nt_run(several, NULL), 0); }
+TEST(wait_for_any_and_for_all_of_several_objects)
+{
+    CHECK_EQ(nt_run(several, NULL), 0);
+}
 
 static void wild_wait(void)
 {
     uint64_t nothing[4] = { 0xee };
     wait_for(nothing, 0);
 }
-TEST(wait_for_what_is_no_object_is_told) { EXPECT_NT_RULE("wait", wild_wait); }
+TEST(wait_for_what_is_no_object_is_told)
+{
+    EXPECT_NT_RULE("wait", wild_wait);
+}
 
 static _Alignas(16) struct SLIST_HEADER list;
 static void slist(void)
@@ -258,10 +317,16 @@ static void slist(void)
     CHECK((CALL(void *, ExpInterlockedPopEntrySList, (void *), &list)) == NULL);
     CHECK_EQ((CALL(uint16_t, ExQueryDepthSList, (void *), &list)), 0);
 }
-TEST(slist_is_last_in_first_out) { CHECK_EQ(nt_run(slist, NULL), 0); }
+TEST(slist_is_last_in_first_out)
+{
+    CHECK_EQ(nt_run(slist, NULL), 0);
+}
 
 static void crooked_slist(void)
 {
     CALL(void *, ExpInterlockedPushEntrySList, (void *, void *), &list, (char *)&objects + 8);
 }
-TEST(slist_entry_that_is_not_aligned_is_told) { EXPECT_NT_RULE("slist", crooked_slist); }
+TEST(slist_entry_that_is_not_aligned_is_told)
+{
+    EXPECT_NT_RULE("slist", crooked_slist);
+}

@@ -11,19 +11,36 @@ static struct MDL *make(void *address, uint32_t length)
     return CALL(struct MDL *, IoAllocateMdl, (void *, uint32_t, uint8_t, uint8_t, void *), address, length, 0, 0, NULL);
 }
 
-static void drop(struct MDL *mdl) { CALL(void, IoFreeMdl, (struct MDL *), mdl); }
-static void build(struct MDL *mdl) { CALL(void, MmBuildMdlForNonPagedPool, (struct MDL *), mdl); }
-static void lock(struct MDL *mdl) { CALL(void, MmProbeAndLockPages, (struct MDL *, int8_t, uint32_t), mdl, 0, 1); }
+static void drop(struct MDL *mdl)
+{
+    CALL(void, IoFreeMdl, (struct MDL *), mdl);
+}
+static void build(struct MDL *mdl)
+{
+    CALL(void, MmBuildMdlForNonPagedPool, (struct MDL *), mdl);
+}
+static void lock(struct MDL *mdl)
+{
+    CALL(void, MmProbeAndLockPages, (struct MDL *, int8_t, uint32_t), mdl, 0, 1);
+}
 static void *map(struct MDL *mdl)
 {
-    return CALL(void *, MmMapLockedPagesSpecifyCache, (struct MDL *, int8_t, uint32_t, void *, uint32_t, uint32_t), mdl, 0, 1, NULL, 0, 16);
+    return CALL(void *, MmMapLockedPagesSpecifyCache, (struct MDL *, int8_t, uint32_t, void *, uint32_t, uint32_t), mdl,
+                0, 1, NULL, 0, 16);
 }
-static void unmap(void *address, struct MDL *mdl) { CALL(void, MmUnmapLockedPages, (void *, struct MDL *), address, mdl); }
+static void unmap(void *address, struct MDL *mdl)
+{
+    CALL(void, MmUnmapLockedPages, (void *, struct MDL *), address, mdl);
+}
 static struct MDL *pages(size_t count)
 {
-    return CALL(struct MDL *, MmAllocatePagesForMdlEx, (int64_t, int64_t, int64_t, size_t, uint32_t, uint32_t), 0, -1, 0, count, 1, 0);
+    return CALL(struct MDL *, MmAllocatePagesForMdlEx, (int64_t, int64_t, int64_t, size_t, uint32_t, uint32_t), 0, -1,
+                0, count, 1, 0);
 }
-static void free_pages(struct MDL *mdl) { CALL(void, MmFreePagesFromMdl, (struct MDL *), mdl); }
+static void free_pages(struct MDL *mdl)
+{
+    CALL(void, MmFreePagesFromMdl, (struct MDL *), mdl);
+}
 
 static void nonpaged(void)
 {
@@ -38,7 +55,10 @@ static void nonpaged(void)
     CHECK_EQ(mdl_frames(mdl)[1], ((uintptr_t)bytes >> 12) + 1);
     drop(mdl);
 }
-TEST(an_mdl_for_nonpaged_pool_has_its_frames_and_address) { CHECK_EQ(nt_run(nonpaged, NULL), 0); }
+TEST(an_mdl_for_nonpaged_pool_has_its_frames_and_address)
+{
+    CHECK_EQ(nt_run(nonpaged, NULL), 0);
+}
 
 static void allocated(void)
 {
@@ -52,7 +72,10 @@ static void allocated(void)
     free_pages(mdl);
     CALL(void, ExFreePool, (void *), mdl);
 }
-TEST(allocated_pages_are_zero_and_can_be_mapped) { CHECK_EQ(nt_run(allocated, NULL), 0); }
+TEST(allocated_pages_are_zero_and_can_be_mapped)
+{
+    CHECK_EQ(nt_run(allocated, NULL), 0);
+}
 
 static void partial(void)
 {
@@ -67,9 +90,15 @@ static void partial(void)
     drop(target);
     drop(source);
 }
-TEST(a_partial_mdl_describes_its_part) { CHECK_EQ(nt_run(partial, NULL), 0); }
+TEST(a_partial_mdl_describes_its_part)
+{
+    CHECK_EQ(nt_run(partial, NULL), 0);
+}
 
-static void forget(void) { make(bytes, 10); }
+static void forget(void)
+{
+    make(bytes, 10);
+}
 TEST(a_forgotten_mdl_is_listed)
 {
     struct leaks leaks = { 0 };
@@ -85,7 +114,10 @@ static void free_locked(void)
     lock(mdl);
     drop(mdl);
 }
-TEST(an_mdl_freed_while_locked_is_found) { EXPECT_NT_RULE("mdl", free_locked); }
+TEST(an_mdl_freed_while_locked_is_found)
+{
+    EXPECT_NT_RULE("mdl", free_locked);
+}
 
 static void lock_twice(void)
 {
@@ -94,10 +126,19 @@ static void lock_twice(void)
     lock(mdl);
     lock(mdl);
 }
-TEST(pages_locked_twice_are_found) { EXPECT_NT_RULE("mdl", lock_twice); }
+TEST(pages_locked_twice_are_found)
+{
+    EXPECT_NT_RULE("mdl", lock_twice);
+}
 
-static void map_unlocked(void) { map(make(bytes, 10)); }
-TEST(a_map_of_pages_not_locked_is_found) { EXPECT_NT_RULE("mdl", map_unlocked); }
+static void map_unlocked(void)
+{
+    map(make(bytes, 10));
+}
+TEST(a_map_of_pages_not_locked_is_found)
+{
+    EXPECT_NT_RULE("mdl", map_unlocked);
+}
 
 static void map_twice(void)
 {
@@ -106,7 +147,10 @@ static void map_twice(void)
     map(mdl);
     map(mdl);
 }
-TEST(a_second_map_is_found) { EXPECT_NT_RULE("mdl", map_twice); }
+TEST(a_second_map_is_found)
+{
+    EXPECT_NT_RULE("mdl", map_twice);
+}
 
 static void unmap_other(void)
 {
@@ -114,7 +158,10 @@ static void unmap_other(void)
 
     unmap((uint8_t *)map(mdl) + 1, mdl);
 }
-TEST(an_unmap_of_another_address_is_found) { EXPECT_NT_RULE("mdl", unmap_other); }
+TEST(an_unmap_of_another_address_is_found)
+{
+    EXPECT_NT_RULE("mdl", unmap_other);
+}
 
 static void free_mapped(void)
 {
@@ -123,13 +170,28 @@ static void free_mapped(void)
     map(mdl);
     free_pages(mdl);
 }
-TEST(pages_freed_while_mapped_are_found) { EXPECT_NT_RULE("mdl", free_mapped); }
+TEST(pages_freed_while_mapped_are_found)
+{
+    EXPECT_NT_RULE("mdl", free_mapped);
+}
 
-static void record_first(void) { CALL(void, ExFreePool, (void *), pages(1)); }
-TEST(an_mdl_freed_before_its_pages_is_found) { EXPECT_NT_RULE("mdl", record_first); }
+static void record_first(void)
+{
+    CALL(void, ExFreePool, (void *), pages(1));
+}
+TEST(an_mdl_freed_before_its_pages_is_found)
+{
+    EXPECT_NT_RULE("mdl", record_first);
+}
 
-static void free_pages_record(void) { drop(pages(1)); }
-TEST(IoFreeMdl_of_allocated_pages_is_found) { EXPECT_NT_RULE("mdl", free_pages_record); }
+static void free_pages_record(void)
+{
+    drop(pages(1));
+}
+TEST(IoFreeMdl_of_allocated_pages_is_found)
+{
+    EXPECT_NT_RULE("mdl", free_pages_record);
+}
 
 static void too_far(void)
 {
@@ -138,7 +200,16 @@ static void too_far(void)
     build(source);
     CALL(void, IoBuildPartialMdl, (struct MDL *, struct MDL *, void *, uint32_t), source, target, bytes + 90, 20);
 }
-TEST(a_partial_mdl_past_its_source_is_found) { EXPECT_NT_RULE("mdl", too_far); }
+TEST(a_partial_mdl_past_its_source_is_found)
+{
+    EXPECT_NT_RULE("mdl", too_far);
+}
 
-static void empty(void) { make(bytes, 0); }
-TEST(an_empty_mdl_is_found) { EXPECT_NT_RULE("mdl", empty); }
+static void empty(void)
+{
+    make(bytes, 0);
+}
+TEST(an_empty_mdl_is_found)
+{
+    EXPECT_NT_RULE("mdl", empty);
+}

@@ -21,13 +21,13 @@ static void run_body(void *argument)
     fake_run(SCHED_SIMULATED, "10-22h2", ((const struct fake_plan *)argument)->body);
 }
 
-#define TRIPS(rule, name)                                            \
-    static void body_##name(struct fake *fake);                      \
-    TEST(name)                                                       \
-    {                                                                \
-        struct fake_plan plan = { "10-22h2", body_##name };          \
-        EXPECT_RULE(rule, run_body, &plan);                          \
-    }                                                                \
+#define TRIPS(rule, name)                                                                                              \
+    static void body_##name(struct fake *fake);                                                                        \
+    TEST(name)                                                                                                         \
+    {                                                                                                                  \
+        struct fake_plan plan = { "10-22h2", body_##name };                                                            \
+        EXPECT_RULE(rule, run_body, &plan);                                                                            \
+    }                                                                                                                  \
     static void body_##name(struct fake *fake)
 
 static uint8_t bytes[200];
@@ -144,7 +144,9 @@ static void no_receive(void *context, uint32_t processor, const struct frame *fr
 }
 static struct edge *open_edge(struct fake *fake)
 {
-    struct edge_options options = { .memory = fake->xen, .buffers = 4, .queues = 1, .frame_size = 1514, .receive = no_receive };
+    struct edge_options options = {
+        .memory = fake->xen, .buffers = 4, .queues = 1, .frame_size = 1514, .receive = no_receive
+    };
     char error[300] = "";
     struct edge *edge = edge_open(fake->adapter, &options, error, sizeof(error));
 
@@ -469,7 +471,10 @@ typedef int32_t MS_ABI fake_NdisRegisterPoll(void *, void *, void *, void **);
 
 static void poll_without_handlers(struct fake *fake)
 {
-    struct { struct NDIS_OBJECT_HEADER Header; void *handlers[2]; } characteristics;
+    struct {
+        struct NDIS_OBJECT_HEADER Header;
+        void *handlers[2];
+    } characteristics;
     void *poll;
 
     memset(&characteristics, 0, sizeof(characteristics));
@@ -483,4 +488,7 @@ static void run_poll(void *argument)
     (void)argument;
     fake_run(SCHED_SIMULATED, "11-24h2", poll_without_handlers);
 }
-TEST(a_poll_without_handlers_is_caught) { EXPECT_RULE("ndis-poll", run_poll, NULL); }
+TEST(a_poll_without_handlers_is_caught)
+{
+    EXPECT_RULE("ndis-poll", run_poll, NULL);
+}

@@ -21,7 +21,10 @@ static void twice(void)
     give(block, TAG);
     give(block, TAG);
 }
-TEST(a_block_freed_twice_is_found) { EXPECT_NT_RULE("pool", twice); }
+TEST(a_block_freed_twice_is_found)
+{
+    EXPECT_NT_RULE("pool", twice);
+}
 
 static void overrun(void)
 {
@@ -30,7 +33,10 @@ static void overrun(void)
     block[33] = 0;
     give(block, TAG);
 }
-TEST(a_write_past_the_end_is_found) { EXPECT_NT_RULE("pool", overrun); }
+TEST(a_write_past_the_end_is_found)
+{
+    EXPECT_NT_RULE("pool", overrun);
+}
 
 static void overrun_page(void)
 {
@@ -39,7 +45,10 @@ static void overrun_page(void)
     block[8192] = 0;
     give(block, TAG);
 }
-TEST(a_write_past_the_end_of_pages_is_found) { EXPECT_NT_RULE("pool", overrun_page); }
+TEST(a_write_past_the_end_of_pages_is_found)
+{
+    EXPECT_NT_RULE("pool", overrun_page);
+}
 
 static void after_free(void)
 {
@@ -50,52 +59,112 @@ static void after_free(void)
     block[10] = 1;
     nt_leaks(&leaks);
 }
-TEST(a_write_after_free_is_found) { EXPECT_NT_RULE("pool", after_free); }
+TEST(a_write_after_free_is_found)
+{
+    EXPECT_NT_RULE("pool", after_free);
+}
 
-static void wrong_tag(void) { give(take(512, 64), TAG + 1); }
-TEST(a_free_with_another_tag_is_found) { EXPECT_NT_RULE("pool", wrong_tag); }
+static void wrong_tag(void)
+{
+    give(take(512, 64), TAG + 1);
+}
+TEST(a_free_with_another_tag_is_found)
+{
+    EXPECT_NT_RULE("pool", wrong_tag);
+}
 
-static void inside(void) { give((uint8_t *)take(512, 64) + 16, TAG); }
-TEST(a_free_of_an_address_inside_a_block_is_found) { EXPECT_NT_RULE("pool", inside); }
+static void inside(void)
+{
+    give((uint8_t *)take(512, 64) + 16, TAG);
+}
+TEST(a_free_of_an_address_inside_a_block_is_found)
+{
+    EXPECT_NT_RULE("pool", inside);
+}
 
-static void no_tag(void) { CALL(void *, ExAllocatePoolWithTag, (uint32_t, size_t, uint32_t), 0, 16, 0); }
-TEST(a_tag_of_zero_is_found) { EXPECT_NT_RULE("pool", no_tag); }
+static void no_tag(void)
+{
+    CALL(void *, ExAllocatePoolWithTag, (uint32_t, size_t, uint32_t), 0, 16, 0);
+}
+TEST(a_tag_of_zero_is_found)
+{
+    EXPECT_NT_RULE("pool", no_tag);
+}
 
-static void two_kinds(void) { CALL(void *, ExAllocatePool2, (uint64_t, size_t, uint32_t), 0x140, 16, TAG); }
-TEST(pool_flags_that_name_two_kinds_are_found) { EXPECT_NT_RULE("pool", two_kinds); }
+static void two_kinds(void)
+{
+    CALL(void *, ExAllocatePool2, (uint64_t, size_t, uint32_t), 0x140, 16, TAG);
+}
+TEST(pool_flags_that_name_two_kinds_are_found)
+{
+    EXPECT_NT_RULE("pool", two_kinds);
+}
 
 static void paged_high(void)
 {
     irql_raise(DISPATCH_LEVEL);
     take(1, 16);
 }
-TEST(paged_pool_at_dispatch_level_is_found) { EXPECT_NT_RULE("irql", paged_high); }
+TEST(paged_pool_at_dispatch_level_is_found)
+{
+    EXPECT_NT_RULE("irql", paged_high);
+}
 
 static void too_high(void)
 {
     irql_raise(DIRQL);
     take(512, 16);
 }
-TEST(pool_above_dispatch_level_is_found) { EXPECT_NT_RULE("irql", too_high); }
+TEST(pool_above_dispatch_level_is_found)
+{
+    EXPECT_NT_RULE("irql", too_high);
+}
 
-static void bad_handle(void) { CALL(int32_t, ZwClose, (void *), (void *)0x1234); }
-TEST(a_close_of_no_handle_is_found) { EXPECT_NT_RULE("handle", bad_handle); }
+static void bad_handle(void)
+{
+    CALL(int32_t, ZwClose, (void *), (void *)0x1234);
+}
+TEST(a_close_of_no_handle_is_found)
+{
+    EXPECT_NT_RULE("handle", bad_handle);
+}
 
-static void bad_object(void) { CALL(int64_t, ObfDereferenceObject, (void *), (void *)(uintptr_t)"x"); }
-TEST(a_dereference_of_no_object_is_found) { EXPECT_NT_RULE("object", bad_object); }
+static void bad_object(void)
+{
+    CALL(int64_t, ObfDereferenceObject, (void *), (void *)(uintptr_t) "x");
+}
+TEST(a_dereference_of_no_object_is_found)
+{
+    EXPECT_NT_RULE("object", bad_object);
+}
 
 static void wide_print(void)
 {
     irql_raise(DISPATCH_LEVEL);
     CALL(uint32_t, DbgPrint, (const char *, ...), "%ws\n", u"text");
 }
-TEST(wide_text_printed_at_dispatch_level_is_found) { EXPECT_NT_RULE("irql", wide_print); }
+TEST(wide_text_printed_at_dispatch_level_is_found)
+{
+    EXPECT_NT_RULE("irql", wide_print);
+}
 
-static void bugcheck(void) { CALL(void, KeBugCheckEx, (uint32_t, uint64_t, uint64_t, uint64_t, uint64_t), 0xd1, 1, 2, 3, 4); }
-TEST(a_bug_check_is_reported) { EXPECT_NT_RULE("bugcheck", bugcheck); }
+static void bugcheck(void)
+{
+    CALL(void, KeBugCheckEx, (uint32_t, uint64_t, uint64_t, uint64_t, uint64_t), 0xd1, 1, 2, 3, 4);
+}
+TEST(a_bug_check_is_reported)
+{
+    EXPECT_NT_RULE("bugcheck", bugcheck);
+}
 
-static void assertion(void) { CALL(void, RtlAssert, (const char *, const char *, uint32_t, const char *), "a == b", "x.c", 1, NULL); }
-TEST(a_failed_assertion_is_reported) { EXPECT_NT_RULE("assert", assertion); }
+static void assertion(void)
+{
+    CALL(void, RtlAssert, (const char *, const char *, uint32_t, const char *), "a == b", "x.c", 1, NULL);
+}
+TEST(a_failed_assertion_is_reported)
+{
+    EXPECT_NT_RULE("assert", assertion);
+}
 
 static void no_room(void)
 {
@@ -103,7 +172,10 @@ static void no_room(void)
 
     CALL(int, sprintf_s, (char *, size_t, const char *, ...), text, sizeof(text), "%d", 12345);
 }
-TEST(a_text_that_does_not_fit_sprintf_s_is_found) { EXPECT_NT_RULE("buffer", no_room); }
+TEST(a_text_that_does_not_fit_sprintf_s_is_found)
+{
+    EXPECT_NT_RULE("buffer", no_room);
+}
 
 static void floating(void)
 {
@@ -111,7 +183,10 @@ static void floating(void)
 
     CALL(int, _snprintf, (char *, size_t, const char *, ...), text, sizeof(text), "%f", 1.0);
 }
-TEST(floating_point_in_a_format_is_refused) { EXPECT_NT_RULE("unsupported", floating); }
+TEST(floating_point_in_a_format_is_refused)
+{
+    EXPECT_NT_RULE("unsupported", floating);
+}
 
 static void rundown(void)
 {
@@ -120,4 +195,7 @@ static void rundown(void)
     CALL(void, ExInitializeRundownProtection, (uint64_t *), &count);
     CALL(void, ExReleaseRundownProtection, (uint64_t *), &count);
 }
-TEST(rundown_protection_released_too_often_is_found) { EXPECT_NT_RULE("rundown", rundown); }
+TEST(rundown_protection_released_too_often_is_found)
+{
+    EXPECT_NT_RULE("rundown", rundown);
+}

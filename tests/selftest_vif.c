@@ -199,10 +199,15 @@ TEST(backfill_beyond_reason_is_caught)
 
 static void free_nothing(struct vif_bed *bed)
 {
-    static const struct { uint32_t a; uint16_t b, c; uint8_t d[8]; } guid = GUID_XENBUS_STORE_INTERFACE;
+    static const struct {
+        uint32_t a;
+        uint16_t b, c;
+        uint8_t d[8];
+    } guid = GUID_XENBUS_STORE_INTERFACE;
     struct XENBUS_STORE_INTERFACE_V2 store;
 
-    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 2, &store, sizeof(store)), 0);
+    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 2, &store, sizeof(store)),
+             0);
     ((vb_acquire *)store.StoreAcquire)(&store);
     ((vb_free *)store.StoreFree)(&store, bed);
 }
@@ -214,10 +219,15 @@ TEST(store_buffer_that_is_none_is_caught)
 
 static void suspend_nothing(struct vif_bed *bed)
 {
-    static const struct { uint32_t a; uint16_t b, c; uint8_t d[8]; } guid = GUID_XENBUS_SUSPEND_INTERFACE;
+    static const struct {
+        uint32_t a;
+        uint16_t b, c;
+        uint8_t d[8];
+    } guid = GUID_XENBUS_SUSPEND_INTERFACE;
     struct XENBUS_SUSPEND_INTERFACE_V1 suspend;
 
-    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 1, &suspend, sizeof(suspend)), 0);
+    CHECK_EQ(
+        pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 1, &suspend, sizeof(suspend)), 0);
     ((vb_acquire *)suspend.Acquire)(&suspend);
     ((vb_free *)suspend.Deregister)(&suspend, bed);
 }
@@ -279,10 +289,15 @@ TEST(sleeping_while_enabled_is_caught)
 
 static void hibernate_with_references(struct vif_bed *bed)
 {
-    static const struct { uint32_t a; uint16_t b, c; uint8_t d[8]; } guid = GUID_XENBUS_SUSPEND_INTERFACE;
+    static const struct {
+        uint32_t a;
+        uint16_t b, c;
+        uint8_t d[8];
+    } guid = GUID_XENBUS_SUSPEND_INTERFACE;
     struct XENBUS_SUSPEND_INTERFACE_V1 suspend;
 
-    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 1, &suspend, sizeof(suspend)), 0);
+    CHECK_EQ(
+        pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 1, &suspend, sizeof(suspend)), 0);
     ((vb_acquire *)suspend.Acquire)(&suspend);
     CHECK_EQ(vif_sleep(bed->vif, false, NULL, NULL), 0); /* S3 leaves them */
     (void)vif_sleep(bed->vif, true, NULL, NULL);

@@ -144,7 +144,8 @@ static void child_body(void *argument)
     }
 }
 
-/* The scenario's counts are part of the test's output, for people; everything else a child says matters only when it fails. */
+/* The scenario's counts are part of the test's output, for people; everything else a child says matters only when it
+ * fails. */
 static void print_counts(const char *text, const struct story_plan *plan)
 {
     const char *line = text;
@@ -152,8 +153,8 @@ static void print_counts(const char *text, const struct story_plan *plan)
     while ((line = strstr(line, "# counted: ")) != NULL) {
         int length = (int)strcspn(line, "\n");
 
-        printf("%.*s (%s, VIF %u, Windows %s)\n", length, line, plan->kind == SCHED_LIVE ? "live" : "simulated", plan->vif_version != 0 ? plan->vif_version : 10,
-               plan->windows != NULL ? plan->windows : STORY_WINDOWS);
+        printf("%.*s (%s, VIF %u, Windows %s)\n", length, line, plan->kind == SCHED_LIVE ? "live" : "simulated",
+               plan->vif_version != 0 ? plan->vif_version : 10, plan->windows != NULL ? plan->windows : STORY_WINDOWS);
         line += length;
     }
     fflush(stdout);
@@ -202,8 +203,8 @@ void story_run(const struct story_plan *plan)
     status = test_child(child_body, child, text, sizeof(text));
     free(child);
     if (status != 0) {
-        test_fail(__FILE__, __LINE__, "%s, seed %" PRIu64 ": wait status %#x\n%s", plan->kind == SCHED_LIVE ? "live" : "simulated", plan->seed,
-                  (unsigned)status, text);
+        test_fail(__FILE__, __LINE__, "%s, seed %" PRIu64 ": wait status %#x\n%s",
+                  plan->kind == SCHED_LIVE ? "live" : "simulated", plan->seed, (unsigned)status, text);
     }
     if (!plan->quiet) {
         print_counts(text, plan);

@@ -9,7 +9,8 @@ enum { PAYLOAD_AT = 42, SECOND = 1000000000 };
 /* An Ethernet, IPv4 and UDP frame without a UDP checksum, whose payload is its number and bytes that follow from it. */
 static void frame_write(uint8_t *bytes, uint32_t number, bool outwards)
 {
-    static const uint8_t guest[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 }, peer[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
+    static const uint8_t guest[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 },
+                         peer[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
     uint32_t sum = 0, i;
 
     memset(bytes, 0, STORY_FRAME_BYTES);

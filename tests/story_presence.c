@@ -45,7 +45,8 @@ static uint32_t missing(const struct story_ledger *ledger)
 /* Ledgers hold so many numbers only: begin anew. */
 static void turn_page(struct story *story)
 {
-    if (story->out.sent + 4 * PRESENCE_BURST > STORY_FRAMES_MOST || story->in.sent + 4 * PRESENCE_BURST > STORY_FRAMES_MOST) {
+    if (story->out.sent + 4 * PRESENCE_BURST > STORY_FRAMES_MOST ||
+        story->in.sent + 4 * PRESENCE_BURST > STORY_FRAMES_MOST) {
         memset(&story->out, 0, sizeof(story->out));
         memset(&story->in, 0, sizeof(story->in));
     }
@@ -53,7 +54,8 @@ static void turn_page(struct story *story)
 
 static void traffic_while(struct story *story, void (*happen)(struct story *))
 {
-    struct task *sender = task_spawn("sender", 0, send_some, story), *injector = task_spawn("injector", 0, inject_some, story);
+    struct task *sender = task_spawn("sender", 0, send_some, story),
+                *injector = task_spawn("injector", 0, inject_some, story);
 
     happen(story);
     task_join(sender);
@@ -99,8 +101,12 @@ uint32_t presence_driver_lines(struct story *story)
 
 static void open_edge(struct story *story)
 {
-    struct edge_options options = { .memory = story->bed.guest, .buffers = 32, .queues = story->queues, .frame_size = FRAME_BYTES_MOST,
-                                    .receive = story->options.receive, .context = story };
+    struct edge_options options = { .memory = story->bed.guest,
+                                    .buffers = 32,
+                                    .queues = story->queues,
+                                    .frame_size = FRAME_BYTES_MOST,
+                                    .receive = story->options.receive,
+                                    .context = story };
     char error[512];
 
     CHECK_EQ(adapter_restart(story->bed.adapter), NDIS_STATUS_SUCCESS);
@@ -252,8 +258,8 @@ static void rounds(struct story *story)
         lost += missing(&second->story.out) + missing(&second->story.in);
         remove_second();
     }
-    story_count("%s: %u rounds, %u frames, %u dropped by the last events, none doubled, none lost between", presence->name, most,
-                (presence->second ? 2 : 1) * most * 4 * PRESENCE_BURST, lost);
+    story_count("%s: %u rounds, %u frames, %u dropped by the last events, none doubled, none lost between",
+                presence->name, most, (presence->second ? 2 : 1) * most * 4 * PRESENCE_BURST, lost);
 }
 
 void presence_tell(const struct presence *presence)
@@ -263,12 +269,24 @@ void presence_tell(const struct presence *presence)
     for (i = 0; i < runs; i++) {
         uint64_t seed = test_seed() + i;
 
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = seed, .vif_version = 8 + (uint32_t)(seed % 3), .queues = 1 + (uint32_t)(seed / 3 % 2),
-                                        .windows = story_windows((uint32_t)(seed / 6)), .edge_buffers = 32, .loose_grants = i != 0, .detail = presence,
-                                        .quiet = i % 6 != 0, .tell = rounds });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = seed,
+                                        .vif_version = 8 + (uint32_t)(seed % 3),
+                                        .queues = 1 + (uint32_t)(seed / 3 % 2),
+                                        .windows = story_windows((uint32_t)(seed / 6)),
+                                        .edge_buffers = 32,
+                                        .loose_grants = i != 0,
+                                        .detail = presence,
+                                        .quiet = i % 6 != 0,
+                                        .tell = rounds });
     }
     for (version = 8; version <= 10; version++) {
-        story_run(&(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .vif_version = version, .windows = story_windows(version), .edge_buffers = 32,
-                                        .detail = presence, .tell = rounds });
+        story_run(&(struct story_plan){ .kind = SCHED_LIVE,
+                                        .seed = test_seed(),
+                                        .vif_version = version,
+                                        .windows = story_windows(version),
+                                        .edge_buffers = 32,
+                                        .detail = presence,
+                                        .tell = rounds });
     }
 }

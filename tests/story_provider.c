@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scenarios on either provider: the bed and the toolstack. Frames are in story_provider_frames.c. See story_provider.h. */
+/* Scenarios on either provider: the bed and the toolstack. Frames are in story_provider_frames.c. See story_provider.h.
+ */
 #include "story_provider.h"
 
 #include <stdarg.h>
@@ -16,7 +17,8 @@ static bool real_provider;
 
 bool provider_option(const char *name, const char *value)
 {
-    if (strcmp(name, "--provider") != 0 || value == NULL || (strcmp(value, "embedded") != 0 && strcmp(value, "xen") != 0)) {
+    if (strcmp(name, "--provider") != 0 || value == NULL ||
+        (strcmp(value, "embedded") != 0 && strcmp(value, "xen") != 0)) {
         return false;
     }
     real_provider = strcmp(value, "xen") == 0;
@@ -55,7 +57,9 @@ static void command(const char *format, ...)
 /* --- the toolstack --- */
 
 /* What netback is told for the features it is to go without, towards the guest and, in its device, from it. */
-static const struct { const char *name, *keys, *device; } features[] = {
+static const struct {
+    const char *name, *keys, *device;
+} features[] = {
     { "sg", "feature-sg=0", "sg off tso off gso off" },
     { "gso-tcpv4", "feature-gso-tcpv4=0", "tx-tcp-segmentation off" },
     { "gso-tcpv6", "feature-gso-tcpv6=0", "tx-tcp6-segmentation off" },
@@ -85,7 +89,8 @@ static bool lacks(const struct provider_plan *plan, const char *name)
 
 static void device_up(struct provider *provider)
 {
-    command("echo 1 > /proc/sys/net/ipv6/conf/vif0.0/disable_ipv6 && ip link set vif0.0 mtu %u up arp off", provider->story.options.mtu);
+    command("echo 1 > /proc/sys/net/ipv6/conf/vif0.0/disable_ipv6 && ip link set vif0.0 mtu %u up arp off",
+            provider->story.options.mtu);
     for (size_t i = 0; i < FEATURES; i++) {
         if (features[i].device != NULL && lacks(provider->plan, features[i].name)) {
             command("ethtool -K vif0.0 %s > /dev/null", features[i].device);
@@ -181,7 +186,10 @@ void provider_backend_come(struct provider *provider)
 {
     const struct bed_options *options = &provider->story.options;
     struct bed *bed = &provider->story.bed;
-    const struct netback_options netback = { .vif = bed->vif_config, .queues = options->queues, .mtu = options->mtu, .speed_mbps = LINK_MBPS,
+    const struct netback_options netback = { .vif = bed->vif_config,
+                                             .queues = options->queues,
+                                             .mtu = options->mtu,
+                                             .speed_mbps = LINK_MBPS,
                                              .without = options->backend_without };
 
     if (provider->real) {
@@ -228,7 +236,8 @@ void provider_backend(struct provider *provider, struct provider_backend *counte
     struct netback_counters embedded;
 
     if (provider->real) { /* the device's own view: it receives what the guest sends */
-        *counters = (struct provider_backend){ device_counter("rx_packets"), device_counter("tx_packets"), device_counter("tx_dropped") };
+        *counters = (struct provider_backend){ device_counter("rx_packets"), device_counter("tx_packets"),
+                                               device_counter("tx_dropped") };
         return;
     }
     netback_counters(provider->story.bed.netback, &embedded);
@@ -258,7 +267,8 @@ static void set_options(struct provider *provider)
         .receive = provider_receive,
         .context = provider,
     };
-    if (plan->without != NULL && !netback_features_parse(plan->without, &options->backend_without, error, sizeof(error))) {
+    if (plan->without != NULL &&
+        !netback_features_parse(plan->without, &options->backend_without, error, sizeof(error))) {
         give_up("%s", error);
     }
 }
@@ -320,8 +330,9 @@ static void run(const struct provider_plan *plan)
     int status = test_child(child_body, (void *)plan, text, sizeof(text));
 
     if (status != 0) {
-        test_fail(__FILE__, __LINE__, "%s, %s, seed %" PRIu64 ", VIF %u: wait status %#x\n%s", real_provider ? "xen" : "embedded",
-                  plan->kind == SCHED_LIVE ? "live" : "simulated", plan->seed, plan->vif_version, (unsigned)status, text);
+        test_fail(__FILE__, __LINE__, "%s, %s, seed %" PRIu64 ", VIF %u: wait status %#x\n%s",
+                  real_provider ? "xen" : "embedded", plan->kind == SCHED_LIVE ? "live" : "simulated", plan->seed,
+                  plan->vif_version, (unsigned)status, text);
     }
 }
 

@@ -106,8 +106,8 @@ static void compare(const uint8_t *bytes, uint32_t length, uint32_t expected_len
 
     provider_fill(expected, expected_length, number, outwards);
     if (length != expected_length || memcmp(bytes, expected, length) != 0) {
-        give_up("%s: frame %u of %u bytes arrived as %u bytes%s", outwards ? "out" : "in", number, expected_length, length,
-                length == expected_length ? " that differ" : "");
+        give_up("%s: frame %u of %u bytes arrived as %u bytes%s", outwards ? "out" : "in", number, expected_length,
+                length, length == expected_length ? " that differ" : "");
     }
 }
 
@@ -137,7 +137,8 @@ void provider_exchange(struct provider *provider, const uint32_t *lengths, uint3
 {
     provider_settle(provider);
     for (uint32_t done = 0; done < count; done += PROVIDER_WINDOW) {
-        exchange_window(provider, lengths + done, count - done < PROVIDER_WINDOW ? count - done : PROVIDER_WINDOW, done);
+        exchange_window(provider, lengths + done, count - done < PROVIDER_WINDOW ? count - done : PROVIDER_WINDOW,
+                        done);
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Single steps (story_step.h). The trap flag is set by popf; the kernel clears it for the handler and sigreturn sets it again, so the
- * handler sees the address of each instruction before it runs. A string instruction with a repeat prefix stops once per element:
- * the same address twice in a row counts once.
+ * Single steps (story_step.h). The trap flag is set by popf; the kernel clears it for the handler and sigreturn sets it
+ * again, so the handler sees the address of each instruction before it runs. A string instruction with a repeat prefix
+ * stops once per element: the same address twice in a row counts once.
  */
 #include "story_step.h"
 
@@ -18,7 +18,10 @@
 
 enum { IMAGE_MOST = 1 << 20, NAMES_MOST = 128 };
 
-static struct { const char *name; uint64_t calls; } names[NAMES_MOST];
+static struct {
+    const char *name;
+    uint64_t calls;
+} names[NAMES_MOST];
 static uint32_t counts[IMAGE_MOST];
 static uint64_t instructions, last;
 static uintptr_t base, end;

@@ -7,7 +7,8 @@
 
 enum { SECOND = 1000000000 };
 
-const uint8_t story_guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 }, story_peer_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
+const uint8_t story_guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 },
+              story_peer_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe };
 
 static void copy_bytes(const struct NET_BUFFER *nb, uint8_t *to)
 {
@@ -70,7 +71,9 @@ static void status(void *context, uint32_t code, const void *buffer, uint32_t si
 struct watch *watch_open(struct story *story)
 {
     struct watch *watch = calloc(1, sizeof(*watch));
-    struct raw_options options = { .memory = story->bed.guest, .received = received, .status = status, .context = watch };
+    struct raw_options options = {
+        .memory = story->bed.guest, .received = received, .status = status, .context = watch
+    };
 
     CHECK(watch != NULL);
     watch->story = story;
@@ -179,7 +182,8 @@ void frame_plain(uint8_t *bytes, uint32_t length, const uint8_t to[6], const uin
     memcpy(bytes + 14, &number, length >= 18 ? 4 : length - 14);
 }
 
-void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint32_t length, const struct frame_offload *offload)
+void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint32_t length,
+                 const struct frame_offload *offload)
 {
     struct frame frame = { .vectors = { { (void *)(uintptr_t)bytes, length } }, .vector_count = 1, .length = length };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a scenario sees of the adapter beside the edge: each NBL received with its out-of-band data, each status indicated, and
- * sends of any shape. Plus the OIDs as one-liners.
+ * What a scenario sees of the adapter beside the edge: each NBL received with its out-of-band data, each status
+ * indicated, and sends of any shape. Plus the OIDs as one-liners.
  */
 #ifndef TESTS_STORY_WATCH_H
 #define TESTS_STORY_WATCH_H
@@ -26,28 +26,33 @@ struct watch {
     struct raw *raw;
     struct watch_seen seen[WATCH_SEEN_MOST];
     uint32_t count; /* atomic; those beyond WATCH_SEEN_MOST are counted only */
-    struct { uint32_t code, size; uint8_t bytes[WATCH_STATUS_BYTES]; } statuses[WATCH_STATUS_MOST];
+    struct {
+        uint32_t code, size;
+        uint8_t bytes[WATCH_STATUS_BYTES];
+    } statuses[WATCH_STATUS_MOST];
     uint32_t status_count;
 };
 
 struct watch *watch_open(struct story *story);
 void watch_close(struct watch *watch);
-void watch_forget(struct watch *watch);                       /* what was seen so far */
-bool watch_wait(struct watch *watch, uint32_t count);         /* until `count` NBLs were seen; a second of patience after each */
+void watch_forget(struct watch *watch); /* what was seen so far */
+bool watch_wait(struct watch *watch,
+                uint32_t count); /* until `count` NBLs were seen; a second of patience after each */
 uint32_t watch_statuses(const struct watch *watch, uint32_t code);
 
 /* One OID request; the status. `needed` and `written` of the last request are kept here. */
 extern uint32_t oid_written, oid_needed;
 int32_t oid_get(struct story *story, uint32_t oid, void *buffer, uint32_t size);
 int32_t oid_put(struct story *story, uint32_t oid, const void *buffer, uint32_t size);
-uint32_t oid_get32(struct story *story, uint32_t oid);        /* must succeed with 4 bytes */
-uint64_t oid_get64(struct story *story, uint32_t oid);        /* must succeed with 8 bytes */
+uint32_t oid_get32(struct story *story, uint32_t oid); /* must succeed with 4 bytes */
+uint64_t oid_get64(struct story *story, uint32_t oid); /* must succeed with 8 bytes */
 bool oid_listed(struct story *story, uint32_t oid);
 
 extern const uint8_t story_guest_mac[6], story_peer_mac[6];
 /* A frame of `length` bytes of an unassigned Ethernet type between these stations. */
 void frame_plain(uint8_t *bytes, uint32_t length, const uint8_t to[6], const uint8_t from[6], uint32_t number);
-void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint32_t length, const struct frame_offload *offload);
+void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint32_t length,
+                 const struct frame_offload *offload);
 /* The next frame at any of the wire's queues into `bytes`; its length, 0: none within a second. */
 uint32_t wire_collect(struct story *story, uint8_t *bytes, uint32_t size, struct frame_offload *offload);
 

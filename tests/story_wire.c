@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The wire behind the backend: the port in memory that the embedded backend sends to, or a packet socket on netback's device, whose
- * virtio-net header tells and takes what a frame carries beside its bytes.
+ * The wire behind the backend: the port in memory that the embedded backend sends to, or a packet socket on netback's
+ * device, whose virtio-net header tells and takes what a frame carries beside its bytes.
  */
 #include "story_wire.h"
 
@@ -147,8 +147,9 @@ static uint32_t take_real(struct wire *wire, struct frame *frame, uint64_t timeo
         frame->offload = (struct frame_offload){
             .checksum_partial = (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0,
             .checksum_valid = (header.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0,
-            .gso = header.gso_type == VIRTIO_NET_HDR_GSO_NONE ? FRAME_GSO_NONE
-                   : (header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6,
+            .gso = header.gso_type == VIRTIO_NET_HDR_GSO_NONE                                ? FRAME_GSO_NONE
+                   : (header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV4 ? FRAME_GSO_TCPV4
+                                                                                             : FRAME_GSO_TCPV6,
             .gso_size = header.gso_size,
         };
         return frame->length;

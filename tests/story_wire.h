@@ -11,7 +11,8 @@ struct wire;
 struct wire *wire_open(bool real, struct port *port);
 void wire_close(struct wire *wire);
 struct port *wire_port(struct wire *wire); /* NULL: the real one */
-/* `segment`: the device there takes no large frames, so its network stack cuts them; the real one sees that by itself. */
+/* `segment`: the device there takes no large frames, so its network stack cuts them; the real one sees that by itself.
+ */
 void wire_send(struct wire *wire, const struct frame *frame, bool segment);
 uint32_t wire_take(struct wire *wire, struct frame *frame, uint64_t timeout_ns); /* length; 0: nothing came */
 

@@ -17,7 +17,7 @@ static void delivery(struct xen_run *run)
     struct xen_event *a, *b, *c;
 
     CHECK_EQ(xen_event_open(run->guest, 0, count_up, &front, &a), 0);
-    xen_event_send(a); /* nobody there */
+    xen_event_send(a);                                                                        /* nobody there */
     CHECK_EQ(xen_event_bind(run->guest, 1, xen_event_port(a), count_up, &back, &c), -EINVAL); /* meant for domain 0 */
     CHECK_EQ(xen_event_bind(run->dom0, 1, 4000, count_up, &back, &b), -EINVAL);
     CHECK_EQ(xen_event_bind(run->dom0, 1, xen_event_port(a), count_up, &back, &b), 0);

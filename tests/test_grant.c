@@ -80,7 +80,8 @@ struct racer {
     uint32_t number;
 };
 
-/* Grants and ends its own, and now and then maps through the backend what it granted; nobody else may have its reference. */
+/* Grants and ends its own, and now and then maps through the backend what it granted; nobody else may have its
+ * reference. */
 static void race(void *argument)
 {
     struct racer *racer = argument;

@@ -14,14 +14,17 @@ static const char plain_source[] =
     "static u64 lock; static const char *const texts[2] = { \"relocated\", \"pointer\" };\n"
     "u64 __security_cookie = 0x2B992DDFA232ull;\n"
     "static u64 add(u64 a, u64 b) { return a + b; }\n"
-    "static u64 irql(void) { u8 old = KeAcquireSpinLockRaiseToDpc(&lock), inside = KeGetCurrentIrql(); KeReleaseSpinLock(&lock, old);\n"
+    "static u64 irql(void) { u8 old = KeAcquireSpinLockRaiseToDpc(&lock), inside = KeGetCurrentIrql(); "
+    "KeReleaseSpinLock(&lock, old);\n"
     "                        return inside * 16 + KeGetCurrentIrql(); }\n"
     "static u64 cookie(void) { return *(volatile u64 *)&__security_cookie; }\n"
     "static const char *text(void) { return texts[1]; }\n"
     "__declspec(code_seg(\"INIT\")) u64 init(void) { return 99; }\n"
     "__declspec(allocate(\".rdata\")) static const u64 config[40] = { 320, [11] = (u64)&__security_cookie };\n"
-    "const struct { unsigned size; char pad[84]; u64 *cookie; char rest[224]; } _load_config_used = { 320, {0}, &__security_cookie, {0} };\n"
-    "int DriverEntry(void **table, void *path) { (void)path; table[0] = add; table[1] = irql; table[2] = cookie; table[3] = text; table[4] = init; return 0; }\n";
+    "const struct { unsigned size; char pad[84]; u64 *cookie; char rest[224]; } _load_config_used = { 320, {0}, "
+    "&__security_cookie, {0} };\n"
+    "int DriverEntry(void **table, void *path) { (void)path; table[0] = add; table[1] = irql; table[2] = cookie; "
+    "table[3] = text; table[4] = init; return 0; }\n";
 
 static const char plain_imports[] = "KeGetCurrentIrql\nKeAcquireSpinLockRaiseToDpc\nKeReleaseSpinLock";
 
@@ -42,7 +45,7 @@ static struct image *must_load(const char *path)
 
 static void run_entry(struct image *image, void **table)
 {
-    CHECK_EQ(((MS_ABI int32_t (*)(void **, void *))image_entry(image))(table, NULL), 0);
+    CHECK_EQ(((MS_ABI int32_t(*)(void **, void *))image_entry(image))(table, NULL), 0);
 }
 
 static void loads_and_runs(void)
@@ -51,25 +54,28 @@ static void loads_and_runs(void)
     struct image *first = must_load(plain());
     struct image *second = must_load(fixture_path("plain.sys")); /* the preferred address is taken: relocated */
     run_entry(first, table);
-    CHECK_EQ(((MS_ABI uint64_t (*)(uint64_t, uint64_t))table[0])(40, 2), 42);
-    CHECK_EQ(((MS_ABI uint64_t (*)(void))table[1])(), DISPATCH_LEVEL * 16);
-    uint64_t cookie = ((MS_ABI uint64_t (*)(void))table[2])();
+    CHECK_EQ(((MS_ABI uint64_t(*)(uint64_t, uint64_t))table[0])(40, 2), 42);
+    CHECK_EQ(((MS_ABI uint64_t(*)(void))table[1])(), DISPATCH_LEVEL * 16);
+    uint64_t cookie = ((MS_ABI uint64_t(*)(void))table[2])();
     CHECK(cookie != 0x2B992DDFA232ull && cookie >> 48 == 0 && cookie != 0);
     CHECK_STR(((MS_ABI const char *(*)(void))table[3])(), "pointer");
-    CHECK_EQ(((MS_ABI uint64_t (*)(void))table[4])(), 99);
+    CHECK_EQ(((MS_ABI uint64_t(*)(void))table[4])(), 99);
     CHECK(image_find(table[0]) == first && image_contains(first, table[0]) && !image_contains(second, table[0]));
     CHECK_STR(image_name(first), "plain.sys");
 
     run_entry(second, table);
     CHECK(image_find(table[0]) == second);
     CHECK_STR(((MS_ABI const char *(*)(void))table[3])(), "pointer");
-    CHECK(((MS_ABI uint64_t (*)(void))table[2])() != cookie);
+    CHECK(((MS_ABI uint64_t(*)(void))table[2])() != cookie);
     void *gone = table[0];
     image_unload(second);
     CHECK(image_find(gone) == NULL);
     image_unload(first);
 }
-TEST(image_is_mapped_relocated_bound_and_given_a_cookie) { CHECK_EQ(nt_run(loads_and_runs, NULL), 0); }
+TEST(image_is_mapped_relocated_bound_and_given_a_cookie)
+{
+    CHECK_EQ(nt_run(loads_and_runs, NULL), 0);
+}
 
 TEST(no_page_is_writable_and_executable)
 {
@@ -100,8 +106,14 @@ static void expect_error(const char *path, const char *part)
     CHECK(strchr(error, '\n') == NULL);
 }
 
-TEST(missing_file_is_told) { expect_error("/tmp/there/is/none.sys", "No such file or directory: build it"); }
-TEST(directory_is_told) { expect_error("/tmp", "is not a file but a directory"); }
+TEST(missing_file_is_told)
+{
+    expect_error("/tmp/there/is/none.sys", "No such file or directory: build it");
+}
+TEST(directory_is_told)
+{
+    expect_error("/tmp", "is not a file but a directory");
+}
 
 TEST(foreign_files_are_told_by_kind)
 {
@@ -179,11 +191,17 @@ TEST(damaged_bytes_never_fault_the_loader)
 
 static void unknown_imports(void)
 {
-    static const char source[] = "__declspec(dllimport) void NoSuchOne(void); __declspec(dllimport) void NoSuchTwo(void); __declspec(dllimport) void KeGetCurrentIrql(void);\n"
-                                 "int DriverEntry(void **t, void *p) { (void)t; (void)p; NoSuchOne(); NoSuchTwo(); KeGetCurrentIrql(); return 0; }\n";
+    static const char source[] = "__declspec(dllimport) void NoSuchOne(void); __declspec(dllimport) void "
+                                 "NoSuchTwo(void); __declspec(dllimport) void KeGetCurrentIrql(void);\n"
+                                 "int DriverEntry(void **t, void *p) { (void)t; (void)p; NoSuchOne(); NoSuchTwo(); "
+                                 "KeGetCurrentIrql(); return 0; }\n";
     const char *path = fixture_driver("unknown", source, "NoSuchOne\nNoSuchTwo\nKeGetCurrentIrql", "", "");
     char error[4096] = "";
     CHECK(image_load(path, fixture_resolve, error, sizeof(error)) == NULL);
-    CHECK_CONTAINS(error, "imports 2 names that the played Windows does not export or the testbed does not have: ntoskrnl.exe!NoSuchOne, ntoskrnl.exe!NoSuchTwo");
+    CHECK_CONTAINS(error, "imports 2 names that the played Windows does not export or the testbed does not have: "
+                          "ntoskrnl.exe!NoSuchOne, ntoskrnl.exe!NoSuchTwo");
 }
-TEST(all_unknown_imports_are_listed) { CHECK_EQ(nt_run(unknown_imports, NULL), 0); }
+TEST(all_unknown_imports_are_listed)
+{
+    CHECK_EQ(nt_run(unknown_imports, NULL), 0);
+}

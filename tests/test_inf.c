@@ -84,7 +84,10 @@ static struct inf *open_encoded(const char *mark, bool wide, bool big)
 
 TEST(utf8_and_utf16_with_byte_order_marks_are_read)
 {
-    static const struct { const char *mark; bool wide, big; } kinds[] = { { "\xef\xbb\xbf", false, false }, { "\xff\xfe", true, false }, { "\xfe\xff", true, true } };
+    static const struct {
+        const char *mark;
+        bool wide, big;
+    } kinds[] = { { "\xef\xbb\xbf", false, false }, { "\xff\xfe", true, false }, { "\xfe\xff", true, true } };
 
     for (int i = 0; i < 3; i++) {
         struct inf *inf = open_encoded(kinds[i].mark, kinds[i].wide, kinds[i].big);

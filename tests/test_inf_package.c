@@ -88,7 +88,8 @@ TEST(a_provider_of_all_revisions_gets_the_newest)
 
 TEST(a_device_of_an_older_provider_gets_nothing)
 {
-    static const char *const ids[] = { "XENVIF\\VEN_XP0001&DEV_NET&REV_0800000C", "XENVIF\\VEN_XP0001&DEV_NET", "XENDEVICE", NULL };
+    static const char *const ids[] = { "XENVIF\\VEN_XP0001&DEV_NET&REV_0800000C", "XENVIF\\VEN_XP0001&DEV_NET",
+                                       "XENDEVICE", NULL };
     char error[6000] = "";
     struct inf *inf = inf_open(built_inf(), error, sizeof(error));
     struct inf_model model;

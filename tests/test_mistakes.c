@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mistakes that network drivers of this kind have made, one test each, named after what it prevents. Each was seen to fail with
- * the mistake put back (docs/testing.md tells how).
+ * Mistakes that network drivers of this kind have made, one test each, named after what it prevents. Each was seen to
+ * fail with the mistake put back (docs/testing.md tells how).
  */
 #include "packets.h"
 #include "story_watch.h"
@@ -12,14 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+#define SUCCESS          NDIS_STATUS_SUCCESS
 #define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
 
 enum { SECOND = 1000000000 };
 
 static void once(void (*tell)(struct story *), uint32_t queues)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = queues, .edge_buffers = 16, .tell = tell });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = queues, .edge_buffers = 16, .tell = tell });
 }
 
 static int32_t put_parameters(struct story *story, uint8_t udp4, uint8_t tcp6)
@@ -53,7 +54,8 @@ static void beyond_capability(struct story *story)
 
     adapter_facts(story->bed.adapter, &before);
     CHECK(!before.checksum_tx_tcp6); /* the backend has no IPv6 checksums */
-    CHECK(!IS(put_parameters(story, NDIS_OFFLOAD_PARAMETERS_NO_CHANGE, NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED), SUCCESS));
+    CHECK(
+        !IS(put_parameters(story, NDIS_OFFLOAD_PARAMETERS_NO_CHANGE, NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED), SUCCESS));
     adapter_facts(story->bed.adapter, &after);
     CHECK(memcmp(&before, &after, sizeof(before)) == 0);
 }
@@ -61,8 +63,11 @@ static void beyond_capability(struct story *story)
 TEST(mistake_01_no_change_turns_no_checksum_off_and_only_capabilities_are_switched_on)
 {
     once(no_change, 1);
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16,
-                                    .backend_without = 1u << NETBACK_BIT_IPV6_CSUM | 1u << NETBACK_BIT_GSO_TCPV6, .tell = beyond_capability });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .backend_without = 1u << NETBACK_BIT_IPV6_CSUM | 1u << NETBACK_BIT_GSO_TCPV6,
+                                    .tell = beyond_capability });
 }
 
 /* 2 */
@@ -144,9 +149,12 @@ static void lie_big(const struct story_plan *plan)
 
 static void wide_counters(struct story *story)
 {
-    static const uint32_t single[] = { OID_GEN_DIRECTED_FRAMES_XMIT, OID_GEN_DIRECTED_BYTES_XMIT, OID_GEN_MULTICAST_FRAMES_XMIT, OID_GEN_MULTICAST_BYTES_XMIT,
-                                       OID_GEN_BROADCAST_FRAMES_XMIT, OID_GEN_BROADCAST_BYTES_XMIT, OID_GEN_DIRECTED_FRAMES_RCV, OID_GEN_DIRECTED_BYTES_RCV,
-                                       OID_GEN_MULTICAST_FRAMES_RCV, OID_GEN_MULTICAST_BYTES_RCV, OID_GEN_BROADCAST_FRAMES_RCV, OID_GEN_BROADCAST_BYTES_RCV };
+    static const uint32_t single[] = { OID_GEN_DIRECTED_FRAMES_XMIT,  OID_GEN_DIRECTED_BYTES_XMIT,
+                                       OID_GEN_MULTICAST_FRAMES_XMIT, OID_GEN_MULTICAST_BYTES_XMIT,
+                                       OID_GEN_BROADCAST_FRAMES_XMIT, OID_GEN_BROADCAST_BYTES_XMIT,
+                                       OID_GEN_DIRECTED_FRAMES_RCV,   OID_GEN_DIRECTED_BYTES_RCV,
+                                       OID_GEN_MULTICAST_FRAMES_RCV,  OID_GEN_MULTICAST_BYTES_RCV,
+                                       OID_GEN_BROADCAST_FRAMES_RCV,  OID_GEN_BROADCAST_BYTES_RCV };
     uint32_t i;
 
     for (i = 0; i < sizeof(single) / sizeof(single[0]); i++) {
@@ -158,7 +166,8 @@ static void wide_counters(struct story *story)
 
 TEST(mistake_03_sums_and_packet_counters_keep_all_64_bits)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = lie_big, .tell = wide_counters });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = lie_big, .tell = wide_counters });
 }
 
 static void out_discards(struct story *story)
@@ -192,7 +201,8 @@ TEST(mistake_04_discarded_sends_show_in_ifoutdiscards)
 /* 5 */
 static void exact_lengths(struct story *story)
 {
-    uint32_t value[2] = { NDIS_PACKET_TYPE_DIRECTED, 0 }, filter = oid_get32(story, OID_GEN_CURRENT_PACKET_FILTER), length;
+    uint32_t value[2] = { NDIS_PACKET_TYPE_DIRECTED, 0 }, filter = oid_get32(story, OID_GEN_CURRENT_PACKET_FILTER),
+             length;
 
     for (length = 0; length <= 8; length++) {
         if (length != 4) {
@@ -236,10 +246,12 @@ static int32_t put_rss(struct story *story, const struct rss_set *set)
     return oid_put(story, OID_GEN_RECEIVE_SCALE_PARAMETERS, set, sizeof(*set));
 }
 
-/* What lies behind the request's buffer is guarded: a read there would take a key of guard bytes, so it must be refused. */
+/* What lies behind the request's buffer is guarded: a read there would take a key of guard bytes, so it must be
+ * refused. */
 static void rss_bounds(struct story *story)
 {
-    static const uint32_t outside[] = { sizeof(struct rss_set), sizeof(struct rss_set) - 39, 0x7fffffff, 0xffffffff, 0xffffffd8 };
+    static const uint32_t outside[] = { sizeof(struct rss_set), sizeof(struct rss_set) - 39, 0x7fffffff, 0xffffffff,
+                                        0xffffffd8 };
     struct rss_set set;
     uint32_t i;
 
@@ -355,7 +367,8 @@ static void first_of_three(struct story *story)
     watch_close(watch);
 }
 
-/* And one that cannot be sent at all (a large send without payload): those before it must not lie in XenVif waiting for more. */
+/* And one that cannot be sent at all (a large send without payload): those before it must not lie in XenVif waiting for
+ * more. */
 static void one_of_three(struct story *story)
 {
     struct watch *watch = watch_open(story);
@@ -417,10 +430,12 @@ static void many_processors(struct story *story)
 
 TEST(mistake_10_per_processor_data_is_found_by_index_on_every_processor)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .processors = 64, .edge_buffers = 16, .tell = many_processors });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .processors = 64, .edge_buffers = 16, .tell = many_processors });
 }
 
-/* 11: tests/scenario_faults.c fails each allocation of the pool in turn and looks for what stays behind; here the pool alone. */
+/* 11: tests/scenario_faults.c fails each allocation of the pool in turn and looks for what stays behind; here the pool
+ * alone. */
 static void fail_first(const struct story_plan *plan)
 {
     fail_at(*(const uint32_t *)plan->detail);
@@ -437,8 +452,14 @@ TEST(mistake_11_a_failing_nbl_pool_leaves_nothing_behind)
     uint32_t n;
 
     for (n = 1; n <= 40; n++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .may_not_start = true,
-                                        .detail = &n, .prepare = fail_first, .tell = nothing_left });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .edge_buffers = 16,
+                                        .loose_grants = true,
+                                        .may_not_start = true,
+                                        .detail = &n,
+                                        .prepare = fail_first,
+                                        .tell = nothing_left });
     }
 }
 
@@ -456,13 +477,15 @@ static void buffer_space(struct story *story)
 
 TEST(mistake_12_receive_buffer_space_is_that_of_the_receive_ring)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = lie_rings, .tell = buffer_space });
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = lie_rings, .tell = buffer_space });
 }
 
 /* 13 */
 static void both_ways(struct story *story)
 {
-    static const uint32_t asked[] = { OID_GEN_PHYSICAL_MEDIUM, OID_802_3_RCV_ERROR_ALIGNMENT, OID_802_3_XMIT_ONE_COLLISION, OID_802_3_XMIT_MORE_COLLISIONS,
+    static const uint32_t asked[] = { OID_GEN_PHYSICAL_MEDIUM, OID_802_3_RCV_ERROR_ALIGNMENT,
+                                      OID_802_3_XMIT_ONE_COLLISION, OID_802_3_XMIT_MORE_COLLISIONS,
                                       OID_802_3_MAXIMUM_LIST_SIZE };
     uint32_t value, i;
 
@@ -526,7 +549,12 @@ TEST(mistake_14_link_and_state_stay_in_order_over_processors)
     uint32_t seeds = test_seeds(40), i;
 
     for (i = 0; i < seeds; i++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed() + i, .queues = 2, .edge_buffers = 16, .loose_grants = true, .tell = orderly });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .queues = 2,
+                                        .edge_buffers = 16,
+                                        .loose_grants = true,
+                                        .tell = orderly });
     }
 }
 
@@ -566,7 +594,15 @@ TEST(mistake_15_no_ndis_version_outside_the_table_is_claimed)
     uint32_t i;
 
     for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .windows = windows[i], .tell = known_version });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .edge_buffers = 16,
+                                        .windows = windows[i],
+                                        .tell = known_version });
     }
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = play_the_future, .tell = known_version });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .prepare = play_the_future,
+                                    .tell = known_version });
 }

@@ -105,7 +105,8 @@ static void ask(struct fake *fake)
 
     fake_add_running(fake);
     fake->on_oid = answer;
-    CHECK_EQ(adapter_query(fake->adapter, OID_GEN_XMIT_OK, &value, 4, &written, &needed), (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT);
+    CHECK_EQ(adapter_query(fake->adapter, OID_GEN_XMIT_OK, &value, 4, &written, &needed),
+             (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT);
     CHECK_EQ(needed, 8);
     CHECK_EQ(adapter_query(fake->adapter, OID_GEN_XMIT_OK, &value, 8, &written, &needed), NDIS_STATUS_SUCCESS);
     CHECK_EQ(written, 8);
@@ -148,8 +149,10 @@ static void set_twice(void *argument)
     struct fake *fake = argument;
     uint32_t value = 0, needed;
 
-    CHECK_EQ(adapter_set(fake->adapter, OID_GEN_CURRENT_PACKET_FILTER, &value, 4, &needed), (int32_t)NDIS_STATUS_INVALID_DATA);
-    CHECK_EQ(adapter_set(fake->adapter, OID_GEN_CURRENT_PACKET_FILTER, &value, 4, &needed), (int32_t)NDIS_STATUS_INVALID_DATA);
+    CHECK_EQ(adapter_set(fake->adapter, OID_GEN_CURRENT_PACKET_FILTER, &value, 4, &needed),
+             (int32_t)NDIS_STATUS_INVALID_DATA);
+    CHECK_EQ(adapter_set(fake->adapter, OID_GEN_CURRENT_PACKET_FILTER, &value, 4, &needed),
+             (int32_t)NDIS_STATUS_INVALID_DATA);
 }
 static void pend_oids(struct fake *fake)
 {

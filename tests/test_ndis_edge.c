@@ -9,7 +9,11 @@
 
 enum { TCP = 6, UDP = 17, HEADERS4 = 14 + 20 + 20, BUFFERS = 8 };
 
-static struct received { uint32_t frames, length, vectors; struct frame_offload offload; uint8_t bytes[4096]; } got;
+static struct received {
+    uint32_t frames, length, vectors;
+    struct frame_offload offload;
+    uint8_t bytes[4096];
+} got;
 
 static void receive(void *context, uint32_t processor, const struct frame *frame)
 {
@@ -24,7 +28,9 @@ static void receive(void *context, uint32_t processor, const struct frame *frame
 
 static struct edge *open_edge(struct fake *fake, uint32_t queues)
 {
-    struct edge_options options = { .memory = fake->xen, .buffers = BUFFERS, .queues = queues, .frame_size = FRAME_BYTES_MOST, .receive = receive };
+    struct edge_options options = {
+        .memory = fake->xen, .buffers = BUFFERS, .queues = queues, .frame_size = FRAME_BYTES_MOST, .receive = receive
+    };
     char error[300] = "";
     struct edge *edge;
 
@@ -37,7 +43,8 @@ static struct edge *open_edge(struct fake *fake, uint32_t queues)
     return edge;
 }
 
-/* An IPv4 or IPv6 packet with the addresses and ports of Microsoft's RSS verification suite, as sent by the local side. */
+/* An IPv4 or IPv6 packet with the addresses and ports of Microsoft's RSS verification suite, as sent by the local side.
+ */
 static void build(uint8_t *b, uint32_t version, uint8_t protocol, uint32_t payload)
 {
     static const uint8_t remote4[4] = { 66, 9, 149, 187 }, local4[4] = { 161, 142, 100, 80 };
@@ -73,7 +80,12 @@ static void build(uint8_t *b, uint32_t version, uint8_t protocol, uint32_t paylo
     memset(b + transport + header, 0x5a, payload);
 }
 
-static struct seen { uint32_t chain; uint32_t length, offset; void *info[MaxNetBufferListInfo]; uint8_t head[128]; } seen;
+static struct seen {
+    uint32_t chain;
+    uint32_t length, offset;
+    void *info[MaxNetBufferListInfo];
+    uint8_t head[128];
+} seen;
 
 static void look(struct fake *fake, struct NET_BUFFER_LIST *chain)
 {
@@ -98,7 +110,8 @@ static void look(struct fake *fake, struct NET_BUFFER_LIST *chain)
     }
 }
 
-static void send_one(struct edge *edge, uint32_t version, uint8_t protocol, uint32_t payload, uint16_t mss, bool partial)
+static void send_one(struct edge *edge, uint32_t version, uint8_t protocol, uint32_t payload, uint16_t mss,
+                     bool partial)
 {
     uint32_t transport = version == 4 ? 34 : 54, header = protocol == TCP ? 20 : 8;
     struct frame frame;
@@ -132,7 +145,8 @@ static void offer(struct fake *fake)
 
     NDIS_HEADER(o->Header, NDIS_OBJECT_TYPE_OFFLOAD, 2, NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_2);
     o->Checksum.IPv4Transmit.Encapsulation = o->Checksum.IPv6Transmit.Encapsulation = NDIS_ENCAPSULATION_IEEE_802_3;
-    o->Checksum.IPv4Transmit.TcpChecksum = o->Checksum.IPv4Transmit.UdpChecksum = o->Checksum.IPv4Transmit.IpChecksum = 1;
+    o->Checksum.IPv4Transmit.TcpChecksum = o->Checksum.IPv4Transmit.UdpChecksum = o->Checksum.IPv4Transmit.IpChecksum =
+        1;
     o->Checksum.IPv6Transmit.TcpChecksum = 1;
     o->LsoV2.IPv4.Encapsulation = o->LsoV2.IPv6.Encapsulation = NDIS_ENCAPSULATION_IEEE_802_3;
     o->LsoV2.IPv4.MaxOffLoadSize = 65000;
@@ -150,7 +164,8 @@ static void offload_checksums(struct fake *fake)
     edge = open_edge(fake, 1);
     send_one(edge, 4, TCP, 100, 0, true);
     info.Value = seen.info[TcpIpChecksumNetBufferListInfo];
-    CHECK(info.Transmit.IsIPv4 && info.Transmit.TcpChecksum && info.Transmit.IpHeaderChecksum && !info.Transmit.UdpChecksum);
+    CHECK(info.Transmit.IsIPv4 && info.Transmit.TcpChecksum && info.Transmit.IpHeaderChecksum &&
+          !info.Transmit.UdpChecksum);
     CHECK_EQ(info.Transmit.TcpHeaderOffset, 34);
     CHECK_EQ(get16(seen.head + 24), 0);
     CHECK_EQ(seen.length, HEADERS4 + 100);
@@ -229,7 +244,8 @@ static void hash(struct fake *fake)
 {
     struct edge *edge;
 
-    NDIS_HEADER(fake->rss.Header, NDIS_OBJECT_TYPE_RSS_CAPABILITIES, 1, NDIS_SIZEOF_RECEIVE_SCALE_CAPABILITIES_REVISION_1);
+    NDIS_HEADER(fake->rss.Header, NDIS_OBJECT_TYPE_RSS_CAPABILITIES, 1,
+                NDIS_SIZEOF_RECEIVE_SCALE_CAPABILITIES_REVISION_1);
     fake->rss.CapabilitiesFlags = NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV4 | NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV6 | 1;
     fake->rss.NumberOfReceiveQueues = 3;
     fake->offers_rss = true;
@@ -477,7 +493,8 @@ static int32_t refuse_filter(struct fake *fake, struct NDIS_OID_REQUEST *request
 {
     (void)fake;
     request->DATA.SET_INFORMATION.BytesRead = request->DATA.SET_INFORMATION.InformationBufferLength;
-    return request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER ? (int32_t)NDIS_STATUS_INVALID_DATA : NDIS_STATUS_SUCCESS;
+    return request->DATA.SET_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER ? (int32_t)NDIS_STATUS_INVALID_DATA
+                                                                              : NDIS_STATUS_SUCCESS;
 }
 static void refuse(struct fake *fake)
 {

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 typedef int32_t MS_ABI fake_NdisOpenConfigurationEx(void *, void **);
-typedef void MS_ABI fake_NdisReadConfiguration(int32_t *, struct NDIS_CONFIGURATION_PARAMETER **, void *, void *, uint32_t);
+typedef void MS_ABI fake_NdisReadConfiguration(int32_t *, struct NDIS_CONFIGURATION_PARAMETER **, void *, void *,
+                                               uint32_t);
 typedef void MS_ABI fake_NdisWriteConfiguration(int32_t *, void *, void *, struct NDIS_CONFIGURATION_PARAMETER *);
 typedef void MS_ABI fake_NdisReadNetworkAddress(int32_t *, void **, uint32_t *, void *);
 typedef void MS_ABI fake_NdisOpenConfigurationKeyByName(int32_t *, void *, void *, void **);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The backend with a frontend that behaves, under both schedulers: connection, both directions, offloads, queues, steering. */
+/* The backend with a frontend that behaves, under both schedulers: connection, both directions, offloads, queues,
+ * steering. */
 #include "netback_frontend.h"
 #include "packets.h"
 
@@ -121,8 +122,10 @@ TEST(transmitted_packets_of_all_sizes_arrive)
 static void transmit_offloads(void *unused)
 {
     static const struct packet_shape shapes[] = {
-        { .version = 4, .protocol = PROTOCOL_TCP, .payload = 50000 }, { .version = 6, .protocol = PROTOCOL_TCP, .payload = 60000 },
-        { .version = 4, .protocol = PROTOCOL_UDP, .payload = 100 },   { .version = 6, .protocol = PROTOCOL_UDP, .payload = 100, .extension = 16 },
+        { .version = 4, .protocol = PROTOCOL_TCP, .payload = 50000 },
+        { .version = 6, .protocol = PROTOCOL_TCP, .payload = 60000 },
+        { .version = 4, .protocol = PROTOCOL_UDP, .payload = 100 },
+        { .version = 6, .protocol = PROTOCOL_UDP, .payload = 100, .extension = 16 },
         { .version = 4, .protocol = PROTOCOL_TCP, .payload = 3000, .vlan = true, .ip_options = 8 },
     };
     struct fe fe = { .queues = 1 };
@@ -144,7 +147,8 @@ static void transmit_offloads(void *unused)
             if (!blank) {
                 memset(bytes + frame.offload.checksum_start + frame.offload.checksum_offset, 0xee, 2);
             }
-            fe_queue_packet(&fe, 0, bytes, length, 4000, blank ? NETTXF_csum_blank | NETTXF_data_validated : 0, large ? &gso : NULL);
+            fe_queue_packet(&fe, 0, bytes, length, 4000, blank ? NETTXF_csum_blank | NETTXF_data_validated : 0,
+                            large ? &gso : NULL);
             fe_push_tx(&fe, 0);
             collect(&fe, 0, &came);
             packet_build(&shapes[i], bytes, &frame);
@@ -153,7 +157,9 @@ static void transmit_offloads(void *unused)
             CHECK(came.offload.checksum_partial);
             CHECK_EQ(came.offload.checksum_start, frame.offload.checksum_start);
             CHECK_EQ(came.offload.checksum_offset, frame.offload.checksum_offset);
-            CHECK_EQ(came.offload.gso, !large ? FRAME_GSO_NONE : shapes[i].version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6);
+            CHECK_EQ(came.offload.gso, !large                   ? FRAME_GSO_NONE
+                                       : shapes[i].version == 4 ? FRAME_GSO_TCPV4
+                                                                : FRAME_GSO_TCPV6);
             CHECK_EQ(came.offload.gso_size, large ? 1448 : 0);
             CHECK_EQ(fe_responses(&fe, 0, 1 + large + (length > 4000 ? (length - 4000 + 4095) / 4096 : 0)), 0);
         }
@@ -179,7 +185,8 @@ static void check_received(const struct frame *frame, bool large)
     }
 }
 
-/* Large and plain frames of one and several pages in turn: each change makes the backend guess wrong where the second page goes. */
+/* Large and plain frames of one and several pages in turn: each change makes the backend guess wrong where the second
+ * page goes. */
 static void receive_mixed(struct fe *fe)
 {
     struct frame frame;
@@ -187,8 +194,11 @@ static void receive_mixed(struct fe *fe)
 
     fe_start(fe);
     for (round = 0; round < 24; round++) {
-        const struct packet_shape shape = { .version = round % 3 == 0 ? 6 : 4, .protocol = PROTOCOL_TCP,
-                                            .payload = round % 4 == 0 ? 20 : round % 2 == 0 ? 8000 : 5000 + round * 2500 };
+        const struct packet_shape shape = { .version = round % 3 == 0 ? 6 : 4,
+                                            .protocol = PROTOCOL_TCP,
+                                            .payload = round % 4 == 0   ? 20
+                                                       : round % 2 == 0 ? 8000
+                                                                        : 5000 + round * 2500 };
         bool large = round % 2 != 0 || round % 8 == 6;
 
         if (round % 4 == 0 || !large) {
@@ -241,7 +251,8 @@ TEST(received_frames_arrive_over_a_ring_too_short_for_the_largest)
     run_all(receive_mixed_polling);
 }
 
-/* One request at a time: the backend finds the ring empty after each frame, and must ask to be told of the next request. */
+/* One request at a time: the backend finds the ring empty after each frame, and must ask to be told of the next
+ * request. */
 static void receive_starved(void *unused)
 {
     const struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_UDP, .payload = 700 };
@@ -312,26 +323,35 @@ static void steer(void *unused)
     }
     fe_start(&fe);
     CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_GET_HASH_FLAGS, 0, 0, 0, NULL), XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED);
-    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM, 9, 0, 0, NULL), XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM, 9, 0, 0, NULL),
+             XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
     CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM, 1, 0, 0, NULL), 0);
     CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_GET_HASH_FLAGS, 0, 0, 0, &data), 0);
     CHECK_EQ(data, 15);
     CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS, 15, 0, 0, NULL), 0);
     memcpy(fe.control_page + XEN_PAGE_SIZE, key, sizeof(key));
-    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, fe.argument_ref, 41, 0, NULL), XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
-    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, 4000000, 40, 0, NULL), XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, fe.argument_ref, 41, 0, NULL),
+             XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, 4000000, 40, 0, NULL),
+             XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
     CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, fe.argument_ref, 40, 0, NULL), 0);
-    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE, 129, 0, 0, NULL), XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE, 129, 0, 0, NULL),
+             XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
     CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE, 8, 0, 0, NULL), 0);
     memcpy(fe.control_page + XEN_PAGE_SIZE, mapping, sizeof(mapping));
-    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, fe.argument_ref, 8, 1, NULL), XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
-    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, fe.argument_ref, 8, 0xfffffff8u, NULL), XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, fe.argument_ref, 8, 1, NULL),
+             XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, fe.argument_ref, 8, 0xfffffff8u, NULL),
+             XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
     CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, fe.argument_ref, 8, 0, NULL), 0);
     ((uint32_t *)(fe.control_page + XEN_PAGE_SIZE))[2] = 4;
-    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, fe.argument_ref, 8, 0, NULL), XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, fe.argument_ref, 8, 0, NULL),
+             XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER);
     CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING, 0, 0, 0, NULL), XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED);
     for (i = 0; i < 40; i++) {
-        const struct packet_shape shape = { .version = i % 2 ? 4 : 6, .protocol = PROTOCOL_TCP, .payload = i % 5 == 0 ? 30000 : 100,
+        const struct packet_shape shape = { .version = i % 2 ? 4 : 6,
+                                            .protocol = PROTOCOL_TCP,
+                                            .payload = i % 5 == 0 ? 30000 : 100,
                                             .source_port = (uint16_t)(5000 + i * 17) };
         struct frame frame;
         uint32_t value, queue, came;
@@ -341,7 +361,8 @@ static void steer(void *unused)
             frame.offload.gso = shape.version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6;
             frame.offload.gso_size = 1448;
         }
-        CHECK_EQ(frame_flow_hash(&frame, key, 15, &value), shape.version == 4 ? FLOW_HASH_IPV4_TCP : FLOW_HASH_IPV6_TCP);
+        CHECK_EQ(frame_flow_hash(&frame, key, 15, &value),
+                 shape.version == 4 ? FLOW_HASH_IPV4_TCP : FLOW_HASH_IPV6_TCP);
         queue = mapping[value % 8];
         inject(&fe, i % 4, &frame);
         CHECK(fe_receive(&fe, queue, &received, 20 * SECOND));
@@ -424,7 +445,8 @@ TEST(feature_names_are_parsed_and_unknown_ones_named)
 
 static void taken_away(void *unused)
 {
-    struct fe fe = { .queues = 1, .options.without = 1u << NETBACK_BIT_CSUM | 1u << NETBACK_BIT_GSO_TCPV4 | 1u << NETBACK_BIT_MTU };
+    struct fe fe = { .queues = 1,
+                     .options.without = 1u << NETBACK_BIT_CSUM | 1u << NETBACK_BIT_GSO_TCPV4 | 1u << NETBACK_BIT_MTU };
     const struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_TCP, .payload = 100 };
     struct netback_counters counters;
     struct frame frame;
@@ -440,7 +462,8 @@ static void taken_away(void *unused)
     fe_push_tx(&fe, 0);
     CHECK_EQ(fe_responses(&fe, 0, 1), 0);
     netback_counters(fe.netback, &counters);
-    CHECK_EQ(counters.tx_errors, 1); /* dropped, as Linux drops what it cannot make sense of: without an error response */
+    CHECK_EQ(counters.tx_errors,
+             1); /* dropped, as Linux drops what it cannot make sense of: without an error response */
     CHECK_EQ(counters.tx_packets, 0);
     inject(&fe, 0, &frame);
     CHECK(fe_receive(&fe, 0, &received, 20 * SECOND));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The backend with a frontend that breaks the protocol: a wrong packet is answered with errors and the next one passes; requests
- * that make no sense disable the interface silently, its state stays Connected, and only a new one takes anything again.
+ * The backend with a frontend that breaks the protocol: a wrong packet is answered with errors and the next one passes;
+ * requests that make no sense disable the interface silently, its state stays Connected, and only a new one takes
+ * anything again.
  */
 #include "netback_frontend.h"
 #include "packets.h"
@@ -45,11 +46,15 @@ struct wrong {
     uint32_t responses, errors;
 };
 
-static void runt(struct fe *fe) { fe_slot(&fe->q[0], 0, 13, 0); }
+static void runt(struct fe *fe)
+{
+    fe_slot(&fe->q[0], 0, 13, 0);
+}
 
 static void short_first(struct fe *fe)
 {
-    fe_slot(&fe->q[0], 0, 100, NETTXF_more_data); /* 90 of the 100 bytes are in the second: the first has no Ethernet header */
+    fe_slot(&fe->q[0], 0, 100,
+            NETTXF_more_data); /* 90 of the 100 bytes are in the second: the first has no Ethernet header */
     fe_slot(&fe->q[0], 0, 90, 0);
 }
 
@@ -77,7 +82,10 @@ static void bad_grant(struct fe *fe)
     fe_slot(&fe->q[0], 0, 100, 0);
 }
 
-static void bad_first_grant(struct fe *fe) { fe_slot(&fe->q[0], 0, 1000, 0)->gref = 8000; }
+static void bad_first_grant(struct fe *fe)
+{
+    fe_slot(&fe->q[0], 0, 1000, 0)->gref = 8000;
+}
 
 static void blank_without_protocol(struct fe *fe)
 {
@@ -130,7 +138,10 @@ TEST(wrong_packet_is_answered_with_errors_and_the_next_one_passes)
 
 /* --- nonsense --- */
 
-static void crossing(struct fe *fe) { fe_slot(&fe->q[0], 4000, 97, 0); }
+static void crossing(struct fe *fe)
+{
+    fe_slot(&fe->q[0], 4000, 97, 0);
+}
 
 static void crossing_later(struct fe *fe)
 {
@@ -147,8 +158,14 @@ static void endless(struct fe *fe)
     }
 }
 
-static void unfinished(struct fe *fe) { fe_slot(&fe->q[0], 0, 200, NETTXF_more_data); }
-static void no_extra(struct fe *fe) { fe_slot(&fe->q[0], 0, 200, NETTXF_extra_info); }
+static void unfinished(struct fe *fe)
+{
+    fe_slot(&fe->q[0], 0, 200, NETTXF_more_data);
+}
+static void no_extra(struct fe *fe)
+{
+    fe_slot(&fe->q[0], 0, 200, NETTXF_extra_info);
+}
 
 static void put_extra(struct fe *fe, struct netif_extra_info extra)
 {
@@ -156,13 +173,26 @@ static void put_extra(struct fe *fe, struct netif_extra_info extra)
     fe_extra(&fe->q[0], &extra);
 }
 
-static void unknown_extra(struct fe *fe) { put_extra(fe, (struct netif_extra_info){ .type = 9 }); }
-static void gso_without_size(struct fe *fe) { put_extra(fe, (struct netif_extra_info){ .type = 1, .u.gso = { .type = 1 } }); }
-static void gso_of_unknown_type(struct fe *fe) { put_extra(fe, (struct netif_extra_info){ .type = 1, .u.gso = { .size = 1000, .type = 3 } }); }
-static void overfull(struct fe *fe) { fe->q[0].tx.req_prod_pvt += RING_SLOTS + 1; }
+static void unknown_extra(struct fe *fe)
+{
+    put_extra(fe, (struct netif_extra_info){ .type = 9 });
+}
+static void gso_without_size(struct fe *fe)
+{
+    put_extra(fe, (struct netif_extra_info){ .type = 1, .u.gso = { .type = 1 } });
+}
+static void gso_of_unknown_type(struct fe *fe)
+{
+    put_extra(fe, (struct netif_extra_info){ .type = 1, .u.gso = { .size = 1000, .type = 3 } });
+}
+static void overfull(struct fe *fe)
+{
+    fe->q[0].tx.req_prod_pvt += RING_SLOTS + 1;
+}
 
 static void (*const nonsense[])(struct fe *) = {
-    crossing, crossing_later, endless, unfinished, no_extra, unknown_extra, gso_without_size, gso_of_unknown_type, overfull,
+    crossing,         crossing_later,      endless,  unfinished, no_extra, unknown_extra,
+    gso_without_size, gso_of_unknown_type, overfull,
 };
 
 static void run_nonsense(void *argument)
@@ -254,8 +284,8 @@ TEST(overfull_receive_ring_harms_nobody)
     run_all(overfull_receive, NULL);
 }
 
-/* A key that is wrong at connect: the backend says Connected and is not (as Linux's), and a frontend that starts over with the right
- * one connects. */
+/* A key that is wrong at connect: the backend says Connected and is not (as Linux's), and a frontend that starts over
+ * with the right one connects. */
 static void wrong_key(void *argument)
 {
     const char *key = argument;
@@ -291,7 +321,8 @@ static void wrong_key(void *argument)
 
 TEST(wrong_xenstore_keys_connect_nothing)
 {
-    static const char *const names[] = { "queue-1/tx-ring-ref", "queue-0/rx-ring-ref", "queue-1/event-channel-rx", "multi-queue-num-queues", "ctrl-ring-ref" };
+    static const char *const names[] = { "queue-1/tx-ring-ref", "queue-0/rx-ring-ref", "queue-1/event-channel-rx",
+                                         "multi-queue-num-queues", "ctrl-ring-ref" };
     size_t i;
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

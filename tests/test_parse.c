@@ -12,8 +12,12 @@ TEST(offsets_of_every_shape)
     for (version = 4; version <= 6; version += 2) {
         for (vlan = 0; vlan < 2; vlan++) {
             for (more = 0; more <= 40; more += 8) {
-                const struct packet_shape shape = { .version = (int)version, .protocol = more % 16 != 0 ? PROTOCOL_UDP : PROTOCOL_TCP, .payload = 300,
-                                                    .vlan = vlan != 0, .ip_options = version == 4 ? more : 0, .extension = version == 6 ? more : 0 };
+                const struct packet_shape shape = { .version = (int)version,
+                                                    .protocol = more % 16 != 0 ? PROTOCOL_UDP : PROTOCOL_TCP,
+                                                    .payload = 300,
+                                                    .vlan = vlan != 0,
+                                                    .ip_options = version == 4 ? more : 0,
+                                                    .extension = version == 6 ? more : 0 };
                 struct frame frame;
                 struct layout layout;
                 uint32_t network = 14 + 4 * vlan, transport = network + (version == 4 ? 20 : 40) + more;
@@ -41,8 +45,12 @@ TEST(every_truncation_stays_inside_the_frame)
     uint32_t version;
 
     for (version = 4; version <= 6; version += 2) {
-        const struct packet_shape shape = { .version = (int)version, .protocol = PROTOCOL_TCP, .payload = 30, .vlan = true,
-                                            .ip_options = version == 4 ? 16 : 0, .extension = version == 6 ? 32 : 0 };
+        const struct packet_shape shape = { .version = (int)version,
+                                            .protocol = PROTOCOL_TCP,
+                                            .payload = 30,
+                                            .vlan = true,
+                                            .ip_options = version == 4 ? 16 : 0,
+                                            .extension = version == 6 ? 32 : 0 };
         struct frame frame;
         struct layout layout;
         uint32_t whole = packet_build(&shape, bytes, &frame);
@@ -125,7 +133,8 @@ TEST(random_bytes_never_lead_outside)
         put16(bytes + 12, round % 3 == 0 ? ETHERTYPE_VLAN : round % 3 == 1 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6);
         bytes[14] = (uint8_t)((bytes[14] & 15) | (round % 3 == 1 ? 0x40 : 0x60));
         if (frame_parse(&frame, &layout)) {
-            CHECK(layout.network <= frame.length && layout.payload <= layout.headers_length && layout.network_end <= frame.length);
+            CHECK(layout.network <= frame.length && layout.payload <= layout.headers_length &&
+                  layout.network_end <= frame.length);
             CHECK(layout.payload <= layout.network_end);
         }
         frame.offload.checksum_partial = true;

@@ -16,7 +16,8 @@ static char path[64];
 static void write_capture(void *unused)
 {
     static const struct packet_shape shapes[] = {
-        { .version = 4, .protocol = PROTOCOL_TCP, .payload = 60000 }, { .version = 6, .protocol = PROTOCOL_UDP, .payload = 33 },
+        { .version = 4, .protocol = PROTOCOL_TCP, .payload = 60000 },
+        { .version = 6, .protocol = PROTOCOL_UDP, .payload = 33 },
         { .version = 4, .protocol = PROTOCOL_UDP, .payload = 1 },
     };
     char error[200];
@@ -26,7 +27,7 @@ static void write_capture(void *unused)
     (void)unused;
     CHECK(pcap != NULL);
     pcap_write(NULL, PCAP_WIRE, PCAP_FROM_DRIVER, NULL); /* no capture wanted: nothing happens */
-    for (i = 0; i < 60; i++) { /* more than one buffer */
+    for (i = 0; i < 60; i++) {                           /* more than one buffer */
         struct frame frame;
 
         packet_build(&shapes[i % 3], bytes, &frame);
@@ -37,7 +38,8 @@ static void write_capture(void *unused)
             CHECK(frame_complete_checksum(&frame));
         }
         frame.vectors[0].iov_len += 50; /* room behind the frame is not part of it */
-        pcap_write(pcap, i % 2 != 0 ? PCAP_WIRE : PCAP_GUEST, i % 2 != 0 ? PCAP_TOWARDS_DRIVER : PCAP_FROM_DRIVER, &frame);
+        pcap_write(pcap, i % 2 != 0 ? PCAP_WIRE : PCAP_GUEST, i % 2 != 0 ? PCAP_TOWARDS_DRIVER : PCAP_FROM_DRIVER,
+                   &frame);
     }
     CHECK_EQ(pcap_close(pcap), 0);
 }
@@ -118,8 +120,9 @@ TEST(tshark_reads_interfaces_directions_and_comments)
         test_skip("tshark is not installed (package tshark)");
     }
     make(SCHED_LIVE);
-    tshark("-T fields -e frame.number -e frame.interface_name -e frame.packet_flags_direction -e frame.len -e frame.comment -E separator='|' -c 6", text,
-           sizeof(text));
+    tshark("-T fields -e frame.number -e frame.interface_name -e frame.packet_flags_direction -e frame.len -e "
+           "frame.comment -E separator='|' -c 6",
+           text, sizeof(text));
     unlink(path);
     CHECK_CONTAINS(text, "1|guest|0x00000002|60054|gso tcpv4 mss 1448, checksum partial at 34+16\n");
     CHECK_CONTAINS(text, "2|wire|0x00000001|95|checksum valid\n");

@@ -7,12 +7,16 @@
 #include "nt_run.h"
 
 #define REV5 "XENVIF\\VEN_XP0001&DEV_NET&REV_09000005"
-#define CLASS_KEY "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4d36e972-e325-11ce-bfc1-08002be10318}"
+#define CLASS_KEY                                                                                                      \
+    "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4d36e972-e325-11ce-bfc1-08002be10318}"
 #define SERVICES "\\Registry\\Machine\\System\\CurrentControlSet\\Services"
 
 static const char *const hardware_ids[] = { REV5, "XENVIF\\VEN_XP0001&DEV_NET", NULL };
 static const char *const compatible_ids[] = { "XENVIF\\DEV_NET", NULL };
-static struct { uint16_t version, size; int references; } bus;
+static struct {
+    uint16_t version, size;
+    int references;
+} bus;
 
 static int32_t query_interface(void *context, const uint8_t guid[16], uint16_t version, void *interface, uint16_t size)
 {
@@ -37,7 +41,8 @@ static struct device *make_pdo(const char *instance)
     return pdo_create(&ids, &ops, &bus);
 }
 
-static struct package *install(struct device *pdo, const char *from, const char *to, const char *const *set, char *error, size_t size)
+static struct package *install(struct device *pdo, const char *from, const char *to, const char *const *set,
+                               char *error, size_t size)
 {
     char path[40];
     struct package *package = package_install(pdo, inf_write(path, from, to), set, error, size);
@@ -110,7 +115,10 @@ static void installed(void)
     package_free(package);
     pdo_destroy(pdo);
 }
-TEST(an_installed_package_has_its_keys_and_values) { CHECK_EQ(nt_run(installed, NULL), 0); }
+TEST(an_installed_package_has_its_keys_and_values)
+{
+    CHECK_EQ(nt_run(installed, NULL), 0);
+}
 
 static void two_devices(void)
 {
@@ -137,11 +145,16 @@ static void two_devices(void)
     pdo_destroy(first);
     pdo_destroy(second);
 }
-TEST(a_second_device_gets_its_own_key_and_a_second_installation_keeps_values) { CHECK_EQ(nt_run(two_devices, NULL), 0); }
+TEST(a_second_device_gets_its_own_key_and_a_second_installation_keeps_values)
+{
+    CHECK_EQ(nt_run(two_devices, NULL), 0);
+}
 
 static void settings(void)
 {
-    static const struct { const char *set, *part; } wrong[] = {
+    static const struct {
+        const char *set, *part;
+    } wrong[] = {
         { "Nothing=1", "has no keyword Nothing: it has *Speed, Count, Optional" },
         { "*Speed=2", "the values are 0 (Slow, really), 1 (Fast)" },
         { "Count=5", "from 2 to 16 in steps of 2" },
@@ -170,11 +183,16 @@ static void settings(void)
     package_free(package);
     pdo_destroy(pdo);
 }
-TEST(settings_are_checked_as_device_manager_checks_them) { CHECK_EQ(nt_run(settings, NULL), 0); }
+TEST(settings_are_checked_as_device_manager_checks_them)
+{
+    CHECK_EQ(nt_run(settings, NULL), 0);
+}
 
 static void bad_packages(void)
 {
-    static const struct { const char *from, *to, *part; } bad[] = {
+    static const struct {
+        const char *from, *to, *part;
+    } bad[] = {
         { "test.sys\n[Params]", "other.sys\n[Params]", "copies no test.sys" },
         { "AddService=test,0x02,Service,Log", "AddService=test,0x02,Serviec,Log", "[Serviec], which is not there" },
         { "AddService=test,0x02,Service,Log", "AddService=test,0x00,Service,Log", "no AddService with flag 2" },
@@ -195,7 +213,10 @@ static void bad_packages(void)
     }
     pdo_destroy(pdo);
 }
-TEST(a_package_that_cannot_be_installed_is_told_why) { CHECK_EQ(nt_run(bad_packages, NULL), 0); }
+TEST(a_package_that_cannot_be_installed_is_told_why)
+{
+    CHECK_EQ(nt_run(bad_packages, NULL), 0);
+}
 
 static void interfaces(void)
 {
@@ -214,7 +235,10 @@ static void interfaces(void)
     CHECK_EQ(pnp_send(device_object(pdo), 0), STATUS_SUCCESS);
     pdo_destroy(pdo);
 }
-TEST(a_bus_answers_interface_queries) { CHECK_EQ(nt_run(interfaces, NULL), 0); }
+TEST(a_bus_answers_interface_queries)
+{
+    CHECK_EQ(nt_run(interfaces, NULL), 0);
+}
 
 static void properties(void)
 {
@@ -223,27 +247,39 @@ static void properties(void)
     struct package *package = install(pdo, NULL, NULL, NULL, error, sizeof(error));
     uint16_t wide[200];
     uint32_t length;
-    static const struct { uint32_t property; const char *expected; } known[] = {
-        { 0, "English Name" }, { 7, "{4d36e972-e325-11ce-bfc1-08002be10318}\\0000" }, { 8, "Some Vendor" }, { 10, "slot 7" }, { 15, "XENVIF" },
-        { 1, REV5 },
+    static const struct {
+        uint32_t property;
+        const char *expected;
+    } known[] = {
+        { 0, "English Name" }, { 7, "{4d36e972-e325-11ce-bfc1-08002be10318}\\0000" },
+        { 8, "Some Vendor" },  { 10, "slot 7" },
+        { 15, "XENVIF" },      { 1, REV5 },
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        CHECK_EQ(CALL(int32_t, IoGetDeviceProperty, (void *, uint32_t, uint32_t, void *, uint32_t *), device_object(pdo), known[i].property,
-                      sizeof(wide), wide, &length), 0);
+        CHECK_EQ(CALL(int32_t, IoGetDeviceProperty, (void *, uint32_t, uint32_t, void *, uint32_t *),
+                      device_object(pdo), known[i].property, sizeof(wide), wide, &length),
+                 0);
         for (size_t k = 0; (text[k] = (char)wide[k]) != 0; k++) {
         }
         CHECK_STR(text, known[i].expected);
     }
-    CHECK_EQ(CALL(int32_t, IoGetDeviceProperty, (void *, uint32_t, uint32_t, void *, uint32_t *), device_object(pdo), 7, 10, wide, &length),
+    CHECK_EQ(CALL(int32_t, IoGetDeviceProperty, (void *, uint32_t, uint32_t, void *, uint32_t *), device_object(pdo), 7,
+                  10, wide, &length),
              STATUS_BUFFER_TOO_SMALL);
     CHECK_EQ(length, 2 * 44);
     package_free(package);
     pdo_destroy(pdo);
 }
-TEST(a_driver_reads_the_properties_of_its_device) { CHECK_EQ(nt_run(properties, NULL), 0); }
+TEST(a_driver_reads_the_properties_of_its_device)
+{
+    CHECK_EQ(nt_run(properties, NULL), 0);
+}
 
-static void forget(void) { make_pdo("0"); }
+static void forget(void)
+{
+    make_pdo("0");
+}
 TEST(a_device_left_behind_is_listed)
 {
     struct leaks leaks = { 0 };

@@ -93,7 +93,9 @@ TEST(a_driver_is_refused_for_the_first_need_that_is_not_met)
 
 TEST(a_provider_that_keeps_every_version_in_use_is_allowed)
 {
-    static const POLICY_SUBSCRIPTION used[] = { { L"XENNET", L"VIF", 8 }, { L"OTHER", L"VIF", 12 }, { L"XENNET", L"STORE", 2 } };
+    static const POLICY_SUBSCRIPTION used[] = { { L"XENNET", L"VIF", 8 },
+                                                { L"OTHER", L"VIF", 12 },
+                                                { L"XENNET", L"STORE", 2 } };
     POLICY_VERDICT verdict;
 
     CHECK(PolicyCheckSubscribers(&provider, used, 3, &verdict));
@@ -111,7 +113,8 @@ TEST(a_provider_that_drops_a_version_in_use_is_refused_by_name)
     CHECK_EQ(verdict.Reason, POLICY_SUBSCRIBER_LOSES);
     CHECK_STR(narrow(verdict.Subscriber), "OTHER");
     PolicyDescribe(&verdict, text, 300);
-    CHECK_STR(narrow(text), "not installed: OTHER uses VIF 9, of which this XENVIF has only 8, 10 to 12: install another OTHER or remove it first");
+    CHECK_STR(narrow(text), "not installed: OTHER uses VIF 9, of which this XENVIF has only 8, 10 to 12: install "
+                            "another OTHER or remove it first");
 }
 
 TEST(an_older_provider_is_refused_for_what_it_has_not_yet)
@@ -164,8 +167,15 @@ TEST(a_revision_is_read_from_a_device_id)
 
 TEST(an_id_without_a_revision_has_none)
 {
-    static const wchar_t *const ids[] = { L"", L"XENDEVICE", L"XENVIF\\VEN_XP0001&DEV_NET", L"A&REV_", L"A&REV_12345678&X", L"A&REV_123456789",
-                                          L"A&REV_xyz", L"REV_1", L"A&RE" };
+    static const wchar_t *const ids[] = { L"",
+                                          L"XENDEVICE",
+                                          L"XENVIF\\VEN_XP0001&DEV_NET",
+                                          L"A&REV_",
+                                          L"A&REV_12345678&X",
+                                          L"A&REV_123456789",
+                                          L"A&REV_xyz",
+                                          L"REV_1",
+                                          L"A&RE" };
     unsigned number = 7;
 
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
@@ -206,7 +216,8 @@ TEST(a_device_of_unknown_revisions_has_nothing)
     CHECK_EQ(is.Count, 0);
     CHECK(!PolicyCheckNeeds(&is, L"XENNET", &need, 1, &verdict));
     PolicyDescribe(&verdict, text, 300);
-    CHECK_STR(narrow(text), "not installed: XENNET needs VIF 8 to 10, of which the installed XENVIF has none: install a XENVIF that fits first");
+    CHECK_STR(narrow(text), "not installed: XENNET needs VIF 8 to 10, of which the installed XENVIF has none: install "
+                            "a XENVIF that fits first");
 }
 
 TEST(a_table_of_versions_that_is_too_small_is_told)

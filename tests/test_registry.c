@@ -31,7 +31,10 @@ static void plain(void)
     CHECK(!registry_key_exists(ROOT "\\Sub"));
     CHECK(registry_key_exists("\\Registry\\Machine\\Software"));
 }
-TEST(values_are_found_whatever_the_case_of_their_names) { CHECK_EQ(nt_run(plain, NULL), 0); }
+TEST(values_are_found_whatever_the_case_of_their_names)
+{
+    CHECK_EQ(nt_run(plain, NULL), 0);
+}
 
 static void order(void)
 {
@@ -45,7 +48,10 @@ static void order(void)
     registry_each_key(ROOT, count_name, names);
     CHECK_STR(names, "A,ab,b,C,");
 }
-TEST(subkeys_come_in_the_order_of_their_names) { CHECK_EQ(nt_run(order, NULL), 0); }
+TEST(subkeys_come_in_the_order_of_their_names)
+{
+    CHECK_EQ(nt_run(order, NULL), 0);
+}
 
 static void *open(void *base, const char *path, int32_t expected)
 {
@@ -56,18 +62,22 @@ static void *open(void *base, const char *path, int32_t expected)
     attributes.Length = sizeof(attributes);
     attributes.RootDirectory = base;
     attributes.ObjectName = wide_of(&name, path);
-    CHECK_EQ(CALL(int32_t, ZwOpenKey, (void **, uint32_t, struct OBJECT_ATTRIBUTES *), &handle, 0x20019, &attributes), expected);
+    CHECK_EQ(CALL(int32_t, ZwOpenKey, (void **, uint32_t, struct OBJECT_ATTRIBUTES *), &handle, 0x20019, &attributes),
+             expected);
     return handle;
 }
 
-static void close(void *handle) { CHECK_EQ(CALL(int32_t, ZwClose, (void *), handle), 0); }
+static void close(void *handle)
+{
+    CHECK_EQ(CALL(int32_t, ZwClose, (void *), handle), 0);
+}
 
 static int32_t query(void *handle, const char *value, uint32_t class, void *buffer, uint32_t room, uint32_t *length)
 {
     struct wide_string name;
 
-    return CALL(int32_t, ZwQueryValueKey, (void *, struct UNICODE_STRING *, uint32_t, void *, uint32_t, uint32_t *), handle, wide_of(&name, value),
-                class, buffer, room, length);
+    return CALL(int32_t, ZwQueryValueKey, (void *, struct UNICODE_STRING *, uint32_t, void *, uint32_t, uint32_t *),
+                handle, wide_of(&name, value), class, buffer, room, length);
 }
 
 static void driver_side(void)
@@ -90,16 +100,22 @@ static void driver_side(void)
     CHECK_EQ(query(sub, "Nothing", 2, partial, sizeof(partial), &length), STATUS_OBJECT_NAME_NOT_FOUND);
     CHECK_EQ(query(sub, "Number", 1, partial, sizeof(partial), &length), (int32_t)0x80000005);
     CHECK_EQ(length, 32 + 4); /* five numbers, six letters, padding, data */
-    CHECK_EQ(CALL(int32_t, ZwEnumerateKey, (void *, uint32_t, uint32_t, void *, uint32_t, uint32_t *), top, 0, 0, partial, sizeof(partial), &length), 0);
+    CHECK_EQ(CALL(int32_t, ZwEnumerateKey, (void *, uint32_t, uint32_t, void *, uint32_t, uint32_t *), top, 0, 0,
+                  partial, sizeof(partial), &length),
+             0);
     CHECK_EQ(partial[3], 6);
-    CHECK_EQ(CALL(int32_t, ZwEnumerateKey, (void *, uint32_t, uint32_t, void *, uint32_t, uint32_t *), top, 1, 0, partial, sizeof(partial), &length),
+    CHECK_EQ(CALL(int32_t, ZwEnumerateKey, (void *, uint32_t, uint32_t, void *, uint32_t, uint32_t *), top, 1, 0,
+                  partial, sizeof(partial), &length),
              (int32_t)0x8000001A);
     CHECK_EQ(CALL(int32_t, ZwDeleteKey, (void *), sub), 0);
     CHECK_EQ(query(sub, "Number", 2, partial, sizeof(partial), &length), (int32_t)0xC000017C);
     close(sub);
     close(top);
 }
-TEST(a_driver_reads_enumerates_and_deletes_through_handles) { CHECK_EQ(nt_run(driver_side, NULL), 0); }
+TEST(a_driver_reads_enumerates_and_deletes_through_handles)
+{
+    CHECK_EQ(nt_run(driver_side, NULL), 0);
+}
 
 static void forget(void)
 {
@@ -114,7 +130,15 @@ TEST(a_key_left_open_is_listed)
     CHECK_CONTAINS(leaks.lines[0], ROOT);
 }
 
-struct query_table { void *routine; uint32_t flags; uint16_t *name; void *context; uint32_t type; void *data; uint32_t length; };
+struct query_table {
+    void *routine;
+    uint32_t flags;
+    uint16_t *name;
+    void *context;
+    uint32_t type;
+    void *data;
+    uint32_t length;
+};
 
 static void tables(void)
 {
@@ -130,11 +154,15 @@ static void tables(void)
 
     registry_set_dword(ROOT, "Number", 5);
     registry_set_string(ROOT, "Text", "abc");
-    CHECK_EQ(CALL(int32_t, RtlQueryRegistryValues, (uint32_t, uint16_t *, struct query_table *, void *, void *), 0, wide_of(&top, ROOT)->Buffer, table,
-                  NULL, NULL), 0);
+    CHECK_EQ(CALL(int32_t, RtlQueryRegistryValues, (uint32_t, uint16_t *, struct query_table *, void *, void *), 0,
+                  wide_of(&top, ROOT)->Buffer, table, NULL, NULL),
+             0);
     CHECK_EQ(number, 5);
     CHECK_EQ(other, 9);
     CHECK_EQ(text.Length, 6);
     CALL(void, ExFreePool, (void *), text.Buffer);
 }
-TEST(a_query_table_is_answered_with_values_and_defaults) { CHECK_EQ(nt_run(tables, NULL), 0); }
+TEST(a_query_table_is_answered_with_values_and_defaults)
+{
+    CHECK_EQ(nt_run(tables, NULL), 0);
+}

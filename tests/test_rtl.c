@@ -25,7 +25,10 @@ static void formats(void)
     PRINT("%*d|%.3d|%.0d|%o", -4, 7, 7, 0, 8);
     CHECK_STR(text, "7   |007||10");
 }
-TEST(formats_print_as_the_windows_kernel_prints_them) { CHECK_EQ(nt_run(formats, NULL), 0); }
+TEST(formats_print_as_the_windows_kernel_prints_them)
+{
+    CHECK_EQ(nt_run(formats, NULL), 0);
+}
 
 static void cut(void)
 {
@@ -39,10 +42,14 @@ static void cut(void)
     CHECK_STR(text, "xyz");
     CHECK_EQ(CALL(int, _snwprintf, (uint16_t *, size_t, const uint16_t *, ...), wide, 8, u"%s-%hs", u"ab", "cd"), 5);
     CHECK_EQ(memcmp(wide, u"ab-cd", 12), 0);
-    CHECK_EQ(CALL(int, _snprintf_s, (char *, size_t, size_t, const char *, ...), text, 4, SIZE_MAX, "%s", "abcdef"), -1);
+    CHECK_EQ(CALL(int, _snprintf_s, (char *, size_t, size_t, const char *, ...), text, 4, SIZE_MAX, "%s", "abcdef"),
+             -1);
     CHECK_STR(text, "abc");
 }
-TEST(a_text_that_does_not_fit_is_cut_as_on_windows) { CHECK_EQ(nt_run(cut, NULL), 0); }
+TEST(a_text_that_does_not_fit_is_cut_as_on_windows)
+{
+    CHECK_EQ(nt_run(cut, NULL), 0);
+}
 
 static char kept[200];
 static void keep_line(void *context, const char *line)
@@ -58,7 +65,10 @@ static void prints(void)
     debug_each_line(keep_line, NULL);
     CHECK_STR(kept, "one 1 more;two;");
 }
-TEST(printed_lines_are_kept) { CHECK_EQ(nt_run(prints, NULL), 0); }
+TEST(printed_lines_are_kept)
+{
+    CHECK_EQ(nt_run(prints, NULL), 0);
+}
 
 static void strings(void)
 {
@@ -69,31 +79,40 @@ static void strings(void)
 
     CHECK(CALL(uint8_t, RtlEqualUnicodeString, (void *, void *, uint8_t), wide_of(&a, "Abc"), wide_of(&b, "aBC"), 1));
     CHECK(!CALL(uint8_t, RtlEqualUnicodeString, (void *, void *, uint8_t), &a, &b, 0));
-    CHECK(CALL(int32_t, RtlCompareUnicodeString, (void *, void *, uint8_t), wide_of(&a, "abc"), wide_of(&b, "abd"), 0) < 0);
+    CHECK(CALL(int32_t, RtlCompareUnicodeString, (void *, void *, uint8_t), wide_of(&a, "abc"), wide_of(&b, "abd"), 0) <
+          0);
     wide_of(&room, "");
     room.string.MaximumLength = 4;
     CALL(void, RtlCopyUnicodeString, (void *, void *), &room.string, &a.string);
     CHECK_EQ(room.string.Length, 4);
-    CHECK_EQ(CALL(int32_t, RtlAppendUnicodeToString, (void *, const uint16_t *), &room.string, u"x"), STATUS_BUFFER_TOO_SMALL);
-    CHECK_EQ(CALL(int32_t, RtlUnicodeStringToInteger, (void *, uint32_t, uint32_t *), wide_of(&a, " 0x1F"), 0, &number), 0);
+    CHECK_EQ(CALL(int32_t, RtlAppendUnicodeToString, (void *, const uint16_t *), &room.string, u"x"),
+             STATUS_BUFFER_TOO_SMALL);
+    CHECK_EQ(CALL(int32_t, RtlUnicodeStringToInteger, (void *, uint32_t, uint32_t *), wide_of(&a, " 0x1F"), 0, &number),
+             0);
     CHECK_EQ(number, 31);
-    CHECK_EQ(CALL(int32_t, RtlUnicodeStringToInteger, (void *, uint32_t, uint32_t *), wide_of(&a, "-12z"), 10, &number), 0);
+    CHECK_EQ(CALL(int32_t, RtlUnicodeStringToInteger, (void *, uint32_t, uint32_t *), wide_of(&a, "-12z"), 10, &number),
+             0);
     CHECK_EQ((int32_t)number, -12);
     CHECK_EQ(CALL(int32_t, RtlIntegerToUnicodeString, (uint32_t, uint32_t, void *), 255, 16, wide_of(&b, "")), 0);
     CHECK_EQ(memcmp(b.text, u"FF", 6), 0);
-    CHECK_EQ(CALL(int32_t, RtlGUIDFromString, (void *, uint8_t *), wide_of(&a, "{4d36e972-E325-11ce-bfc1-08002be10318}"), guid), 0);
+    CHECK_EQ(CALL(int32_t, RtlGUIDFromString, (void *, uint8_t *),
+                  wide_of(&a, "{4d36e972-E325-11ce-bfc1-08002be10318}"), guid),
+             0);
     CHECK_EQ(guid[0], 0x72);
     CHECK_EQ(guid[15], 0x18);
     CHECK_EQ(CALL(int32_t, RtlStringFromGUID, (uint8_t *, void *), guid, &made), 0);
     CHECK_EQ(memcmp(made.Buffer, u"{4D36E972-E325-11CE-BFC1-08002BE10318}", 78), 0);
     CALL(void, RtlFreeUnicodeString, (void *), &made);
-    text.Buffer = (void *)(uintptr_t)"ansi";
+    text.Buffer = (void *)(uintptr_t) "ansi";
     text.Length = 4;
     CHECK_EQ(CALL(int32_t, RtlAnsiStringToUnicodeString, (void *, void *, uint8_t), &made, &text, 1), 0);
     CHECK_EQ(made.Length, 8);
     CALL(void, RtlFreeUnicodeString, (void *), &made);
 }
-TEST(counted_strings_compare_convert_and_end_where_they_must) { CHECK_EQ(nt_run(strings, NULL), 0); }
+TEST(counted_strings_compare_convert_and_end_where_they_must)
+{
+    CHECK_EQ(nt_run(strings, NULL), 0);
+}
 
 static void versions(void)
 {
@@ -124,9 +143,22 @@ TEST(the_played_windows_is_what_a_driver_is_told)
     CHECK_EQ(nt_run(versions, NULL), 0);
 }
 
-struct descriptor { uint16_t id; uint8_t version, channel, level, opcode; uint16_t task; uint64_t keyword; };
-struct data { const void *pointer; uint32_t size, reserved; };
-static struct { int events; uint16_t id; size_t size; char payload[32]; } seen;
+struct descriptor {
+    uint16_t id;
+    uint8_t version, channel, level, opcode;
+    uint16_t task;
+    uint64_t keyword;
+};
+struct data {
+    const void *pointer;
+    uint32_t size, reserved;
+};
+static struct {
+    int events;
+    uint16_t id;
+    size_t size;
+    char payload[32];
+} seen;
 
 static void see(void *context, const struct etw_event *event)
 {
@@ -187,15 +219,22 @@ static void rundown(void)
     CHECK(!CALL(uint8_t, ExAcquireRundownProtection, (uint64_t *), &count));
     thread_join(holder);
 }
-TEST(rundown_waits_for_every_holder) { CHECK_EQ(nt_run(rundown, NULL), 0); }
+TEST(rundown_waits_for_every_holder)
+{
+    CHECK_EQ(nt_run(rundown, NULL), 0);
+}
 
 static void lookaside(void)
 {
     static uint8_t list[128] __attribute__((aligned(16)));
     void *block = CALL(void *, ExAllocatePoolWithTag, (uint32_t, size_t, uint32_t), 512, 64, 'x');
 
-    CALL(void, ExInitializeNPagedLookasideList, (void *, void *, void *, uint32_t, size_t, uint32_t, uint16_t), list, NULL, NULL, 512, 64, 'x', 0);
+    CALL(void, ExInitializeNPagedLookasideList, (void *, void *, void *, uint32_t, size_t, uint32_t, uint16_t), list,
+         NULL, NULL, 512, 64, 'x', 0);
     CALL(void *, ExpInterlockedPushEntrySList, (void *, void *), list, block);
     CALL(void, ExDeleteNPagedLookasideList, (void *), list);
 }
-TEST(a_lookaside_list_frees_what_it_holds) { CHECK_EQ(nt_run(lookaside, NULL), 0); }
+TEST(a_lookaside_list_frees_what_it_holds)
+{
+    CHECK_EQ(nt_run(lookaside, NULL), 0);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Both schedulers: waking, joining, time, deadlock, and that one seed gives one run. Processors and DPC order on top of them. */
+/* Both schedulers: waking, joining, time, deadlock, and that one seed gives one run. Processors and DPC order on top of
+ * them. */
 #include "harness.h"
 
 #include <limits.h>
@@ -29,7 +30,10 @@ static void each_scheduler(void (*body)(void *), void *argument)
 /* --- waiting --- */
 
 enum { HANDOVERS = 500 };
-struct ping_pong { uint32_t turn; uint32_t handed[2]; };
+struct ping_pong {
+    uint32_t turn;
+    uint32_t handed[2];
+};
 
 static void play(struct ping_pong *game, uint32_t me)
 {
@@ -64,7 +68,10 @@ TEST(no_wake_is_lost)
     CHECK_EQ(game.handed[0] + game.handed[1], 2 * HANDOVERS);
 }
 
-struct guarded { struct sched_lock lock; uint32_t inside, entries, points; };
+struct guarded {
+    struct sched_lock lock;
+    uint32_t inside, entries, points;
+};
 
 static void enter_often(void *argument)
 {
@@ -243,7 +250,8 @@ static void traced_child(void *argument)
     exit(run(SCHED_SIMULATED, *(uint64_t *)argument, stderr, stirred, NULL) == 0 ? 0 : 1);
 }
 
-/* The case after it runs this one in other processes, where the kernel places everything elsewhere, and says where the trace goes. */
+/* The case after it runs this one in other processes, where the kernel places everything elsewhere, and says where the
+ * trace goes. */
 TEST(traced_run_ends_well)
 {
     const char *path = getenv("TEST_SCHED_TRACE");
@@ -271,7 +279,8 @@ TEST(same_seed_gives_the_same_trace_in_another_process)
     for (int i = 0; i < 2; i++) {
         char path[64], command[512];
         snprintf(path, sizeof(path), "/tmp/test_sched.%d.%d", (int)getpid(), i);
-        snprintf(command, sizeof(command), "TEST_SCHED_TRACE=%s %s/build/tests/test_sched traced_run_ends_well >/dev/null", path, test_root());
+        snprintf(command, sizeof(command),
+                 "TEST_SCHED_TRACE=%s %s/build/tests/test_sched traced_run_ends_well >/dev/null", path, test_root());
         CHECK_EQ(system(command), 0);
         traces[i] = slurp(path, &sizes[i]);
         unlink(path);
@@ -319,7 +328,9 @@ TEST(two_million_points_take_less_than_two_seconds)
 
 /* --- processors --- */
 
-struct crowd { uint32_t at_dispatch[4], most, entries; };
+struct crowd {
+    uint32_t at_dispatch[4], most, entries;
+};
 
 static void raise_often(void *argument)
 {
@@ -358,7 +369,11 @@ TEST(one_task_per_processor_is_at_dispatch_level)
     CHECK_EQ(crowd.entries, 1200);
 }
 
-struct ordered { struct nt_dpc dpcs[8]; uint32_t ran, order[8]; bool while_raised; };
+struct ordered {
+    struct nt_dpc dpcs[8];
+    uint32_t ran, order[8];
+    bool while_raised;
+};
 static struct ordered *ordered;
 
 static void note_order(void *argument)
@@ -394,7 +409,10 @@ TEST(dpcs_run_in_order_before_the_thread_that_lowers_goes_on)
     each_scheduler(queue_eight, &all);
 }
 
-struct storm { struct nt_dpc dpc[4]; uint32_t queued, ran; };
+struct storm {
+    struct nt_dpc dpc[4];
+    uint32_t queued, ran;
+};
 
 static void count_run(void *argument)
 {
@@ -447,7 +465,11 @@ TEST(every_queued_dpc_runs_once)
     each_scheduler(storming, &storm);
 }
 
-struct timed { struct nt_timer *timer; uint64_t set_at, fired_at; struct nt_event fired; };
+struct timed {
+    struct nt_timer *timer;
+    uint64_t set_at, fired_at;
+    struct nt_event fired;
+};
 
 static void timer_fired(void *argument)
 {

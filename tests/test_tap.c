@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TAP devices in network namespaces of the test's own: two real TCP stacks joined by a pump, with and without offloads, and the
- * sentences for what can be missing. Needs root and /dev/net/tun.
+ * TAP devices in network namespaces of the test's own: two real TCP stacks joined by a pump, with and without offloads,
+ * and the sentences for what can be missing. Needs root and /dev/net/tun.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -59,14 +59,20 @@ static void shell(const char *format, ...)
 
 /* --- two stacks and the pump between --- */
 
-struct lane { struct port *from, *to; uint32_t queue; uint64_t gso, partial, frames; struct task *task; };
+struct lane {
+    struct port *from, *to;
+    uint32_t queue;
+    uint64_t gso, partial, frames;
+    struct task *task;
+};
 
 static struct port_features features;
 static enum mode mode;
 static int family, net[2], listener;
 static uint64_t wrong_bytes, came_bytes;
 
-/* Said to be valid: every checksum is spoilt, and nobody may notice. Said nothing: some payloads are, and TCP must notice. */
+/* Said to be valid: every checksum is spoilt, and nobody may notice. Said nothing: some payloads are, and TCP must
+ * notice. */
 static void spoil(struct frame *frame, uint64_t number)
 {
     uint8_t *bytes = frame->vectors[0].iov_base;
@@ -127,7 +133,10 @@ static struct sockaddr_storage address_of(int side, socklen_t *length)
     return storage;
 }
 
-static uint8_t pattern(uint64_t at) { return (uint8_t)(at * 31 + (at >> 11)); }
+static uint8_t pattern(uint64_t at)
+{
+    return (uint8_t)(at * 31 + (at >> 11));
+}
 
 static void receiver(void *unused)
 {
@@ -206,7 +215,8 @@ static void two_stacks(void *argument)
         CHECK_STR(error, "");
         CHECK(ports[side] != NULL);
         shell("nsenter --net=/proc/%d/fd/%d ip addr add 198.18.0.%d/24 dev t0", (int)getpid(), net[side], side + 1);
-        shell("nsenter --net=/proc/%d/fd/%d ip addr add fd00:18::%d/64 dev t0 nodad", (int)getpid(), net[side], side + 1);
+        shell("nsenter --net=/proc/%d/fd/%d ip addr add fd00:18::%d/64 dev t0 nodad", (int)getpid(), net[side],
+              side + 1);
         CHECK_EQ(port_set_features(ports[side], &features), 0);
     }
     CHECK(system("ip link show t0 >/dev/null 2>&1") != 0); /* not in the process's own namespace */
@@ -285,8 +295,8 @@ TEST(complete_checksums_said_nothing_about_are_verified_by_the_stack)
     run();
 }
 
-/* What a listener on the device sees of a frame sent with a valid checksum: a partial one, the pseudo-header sum in the field, so
- * that whoever completes it again gets it right. */
+/* What a listener on the device sees of a frame sent with a valid checksum: a partial one, the pseudo-header sum in the
+ * field, so that whoever completes it again gets it right. */
 static void valid_becomes_partial(void *unused)
 {
     static uint8_t bytes[2048], seen[2048], expected[2048];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Processor groups: numbers, indexes and counts by each name that a driver can ask them by, DPCs, threads, and a processor that comes. */
+/* Processor groups: numbers, indexes and counts by each name that a driver can ask them by, DPCs, threads, and a
+ * processor that comes. */
 #include "nt_run.h"
 
 #include "ndis/ndis.h"
@@ -14,7 +15,10 @@ static void run_on(void *argument)
     nt_stop();
 }
 
-struct on { void (*body)(void); struct topology topology; };
+struct on {
+    void (*body)(void);
+    struct topology topology;
+};
 
 static void on_task(void *argument)
 {
@@ -85,11 +89,15 @@ static void names(void)
         CHECK_EQ((CALL(int32_t, KeGetProcessorNumberFromIndex, (uint32_t, struct PROCESSOR_NUMBER *), i, &number)), 0);
         CHECK_EQ(index_of(number.Group, number.Number), i);
     }
-    CHECK_EQ((CALL(int32_t, KeGetProcessorNumberFromIndex, (uint32_t, struct PROCESSOR_NUMBER *), 68, &number)), STATUS_INVALID_PARAMETER);
+    CHECK_EQ((CALL(int32_t, KeGetProcessorNumberFromIndex, (uint32_t, struct PROCESSOR_NUMBER *), 68, &number)),
+             STATUS_INVALID_PARAMETER);
 }
-TEST(numbers_indexes_and_counts_agree_in_groups_with_holes) { run(holes, names); }
+TEST(numbers_indexes_and_counts_agree_in_groups_with_holes)
+{
+    run(holes, names);
+}
 
-#define NDIS(result, name, parameters, ...) (((result MS_ABI (*) parameters)export_bind("ndis.sys", #name))(__VA_ARGS__))
+#define NDIS(result, name, parameters, ...) (((result MS_ABI(*) parameters)export_bind("ndis.sys", #name))(__VA_ARGS__))
 
 static void ndis_names(void)
 {
@@ -115,7 +123,8 @@ static void ndis_names(void)
     CHECK_EQ((NDIS(int32_t, NdisProcessorIndexToNumber, (uint32_t, struct PROCESSOR_NUMBER *), 3, &number)), 0);
     CHECK_EQ(number.Group, 1);
     CHECK_EQ(number.Number, 2);
-    CHECK((NDIS(int32_t, NdisGetProcessorInformationEx, (void *, void *, size_t *), NULL, &system, &size)) != 0); /* too short */
+    CHECK((NDIS(int32_t, NdisGetProcessorInformationEx, (void *, void *, size_t *), NULL, &system, &size)) !=
+          0); /* too short */
     CHECK((NDIS(int32_t, NdisGetProcessorInformationEx, (void *, void *, size_t *), NULL, &system, &size)) == 0);
     CHECK_EQ(system.info.NumberOfProcessors, 68);
     CHECK_EQ(processors[3].ProcNum.Group, 1);
@@ -128,7 +137,10 @@ static void ndis_names(void)
     irql_lower(old);
     ndis_stop();
 }
-TEST(ndis_names_them_alike) { run(holes, ndis_names); }
+TEST(ndis_names_them_alike)
+{
+    run(holes, ndis_names);
+}
 
 static uint32_t ran_on;
 static struct nt_event ran;
@@ -162,9 +174,13 @@ static void dpcs(void)
     one_dpc(1, 2);
     one_dpc(3, 63);
     CALL(void, KeInitializeDpc, (struct KDPC *, void *, void *), &dpc, (void *)where, NULL);
-    CHECK_EQ((CALL(int32_t, KeSetTargetProcessorDpcEx, (struct KDPC *, struct PROCESSOR_NUMBER *), &dpc, &target)), STATUS_INVALID_PARAMETER);
+    CHECK_EQ((CALL(int32_t, KeSetTargetProcessorDpcEx, (struct KDPC *, struct PROCESSOR_NUMBER *), &dpc, &target)),
+             STATUS_INVALID_PARAMETER);
 }
-TEST(a_dpc_runs_on_the_number_it_is_aimed_at) { run(holes, dpcs); }
+TEST(a_dpc_runs_on_the_number_it_is_aimed_at)
+{
+    run(holes, dpcs);
+}
 
 static void threads(void)
 {
@@ -187,7 +203,10 @@ static void threads(void)
     CHECK_EQ(processor_current(), index_of(0, 3));
     CALL(void, KeRevertToUserGroupAffinityThread, (struct GROUP_AFFINITY *), &before);
 }
-TEST(a_thread_moves_between_groups) { run(holes, threads); }
+TEST(a_thread_moves_between_groups)
+{
+    run(holes, threads);
+}
 
 static void newcomer(void)
 {
@@ -202,7 +221,10 @@ static void newcomer(void)
     one_dpc(2, 1);
     one_dpc(0, 2);
 }
-TEST(a_processor_that_comes_gets_the_next_index) { run(holes, newcomer); }
+TEST(a_processor_that_comes_gets_the_next_index)
+{
+    run(holes, newcomer);
+}
 
 static void filled(void)
 {
@@ -210,12 +232,21 @@ static void filled(void)
     CHECK_EQ(index_of(1, 47), 95);
     CHECK_EQ(index_of(1, 48), UINT32_MAX);
 }
-TEST(groups_are_filled_up_to_their_size) { run(topology_of(96, 48), filled); }
+TEST(groups_are_filled_up_to_their_size)
+{
+    run(topology_of(96, 48), filled);
+}
 
-static void add_twice(void) { processor_add(0, 1); }
+static void add_twice(void)
+{
+    processor_add(0, 1);
+}
 static void add_twice_body(void *argument)
 {
     (void)argument;
     run(holes, add_twice);
 }
-TEST(a_processor_that_is_there_cannot_come) { EXPECT_RULE("processor", add_twice_body, NULL); }
+TEST(a_processor_that_is_there_cannot_come)
+{
+    EXPECT_RULE("processor", add_twice_body, NULL);
+}

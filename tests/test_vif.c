@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The XenVif stand-in against the embedded backend, both schedulers: connection, packets both ways, every VIF version. */
+/* The XenVif stand-in against the embedded backend, both schedulers: connection, packets both ways, every VIF version.
+ */
 #include "vif_bed.h"
 
 /* --- connection --- */
@@ -81,13 +82,23 @@ TEST(packets_received_are_as_they_were_sent)
 
 /* --- large sends and receives --- */
 
-enum { LSO4 = 1 << 1, IPCSUM4 = 1 << 2, TCP4 = 1 << 3, UDP4 = 1 << 4, LSO6 = 1 << 5, TCP6 = 1 << 6, NEED_CHECKSUM = 1 << 8, NEED_SPLIT = 1 << 9 };
+enum {
+    LSO4 = 1 << 1,
+    IPCSUM4 = 1 << 2,
+    TCP4 = 1 << 3,
+    UDP4 = 1 << 4,
+    LSO6 = 1 << 5,
+    TCP6 = 1 << 6,
+    NEED_CHECKSUM = 1 << 8,
+    NEED_SPLIT = 1 << 9
+};
 
 /* One MDL over many pages of the bed's memory. */
 static void send_large(struct vif_bed *bed, int version, uint32_t payload, uint32_t mss)
 {
     struct frame frame, got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
-    uint32_t length = packet_build(&(struct packet_shape){ version, PROTOCOL_TCP, payload, .source_port = 77 }, bytes, &frame);
+    uint32_t length =
+        packet_build(&(struct packet_shape){ version, PROTOCOL_TCP, payload, .source_port = 77 }, bytes, &frame);
     struct MDL *mdl = mdl_create(bed->memory + 100, length);
     uint32_t before = vb_completed(bed);
 
@@ -136,7 +147,8 @@ static struct frame large(int version, uint32_t payload, uint16_t mss)
 
 static void set_receive(struct vif_bed *bed, uint16_t options)
 {
-    ((vb_options *)bed->vifi.ReceiverSetOffloadOptions)(&bed->vifi, (struct XENVIF_VIF_OFFLOAD_OPTIONS_V1){ .Value = options });
+    ((vb_options *)bed->vifi.ReceiverSetOffloadOptions)(&bed->vifi,
+                                                        (struct XENVIF_VIF_OFFLOAD_OPTIONS_V1){ .Value = options });
 }
 
 static void large_receives(struct vif_bed *bed)
@@ -168,7 +180,8 @@ TEST(large_receives_come_up_whole)
 }
 
 /* A segment as a stack would want it: every header complete, its place in the stream told by its sequence number. */
-static void check_segment(const struct vb_received *packet, const struct frame *whole, uint32_t expected_offset, uint32_t expected_size)
+static void check_segment(const struct vb_received *packet, const struct frame *whole, uint32_t expected_offset,
+                          uint32_t expected_size)
 {
     uint32_t header = whole->offload.header_length, length = vb_copy(packet, other);
     struct frame frame = { .vectors = { { other, length } }, .vector_count = 1, .length = length };
@@ -225,14 +238,14 @@ static void checksum_receives(struct vif_bed *bed)
     vb_bind(bed);
     bed->keep = true;
     set_receive(bed, TCP4 | UDP4 | IPCSUM4);
-    frame = udp(500, 9);                 /* partial: the sender vouches */
+    frame = udp(500, 9); /* partial: the sender vouches */
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
     frame_complete_checksum(&frame);
     frame.offload = (struct frame_offload){ 0 }; /* complete, nobody vouches */
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
-    bytes[100] ^= 1;                     /* and wrong */
+    bytes[100] ^= 1; /* and wrong */
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
-    bytes[24] ^= 1;                      /* the IP header too */
+    bytes[24] ^= 1; /* the IP header too */
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
     vb_wait_received(bed, 4);
     CHECK_EQ(bed->received[0].checksum, 1 << 0 | 1 << 6);
@@ -266,7 +279,7 @@ static void checksum_sends(struct vif_bed *bed)
         uint32_t length = packet_build(&(struct packet_shape){ 4, protocol, 700, .source_port = 5 }, bytes, &frame);
 
         memcpy(bed->memory, bytes, length);
-        memset(bed->memory + 24, 0xaa, 2);                             /* IP checksum: to be computed */
+        memset(bed->memory + 24, 0xaa, 2);                              /* IP checksum: to be computed */
         memset(bed->memory + 34 + frame.offload.checksum_offset, 0, 2); /* pseudo-header sum: XenVif's own work */
         CHECK_EQ(vb_send(bed, 0, NULL, length, IPCSUM4 | (i == 0 ? TCP4 : UDP4), 0, NULL, false), 0);
         CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), length);

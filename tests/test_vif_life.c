@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The XenVif stand-in over its life: several queues and hashing, backends that go and come back, suspend and resume, Disable
- * with packets out, pauses, rings that fill up, memory that cannot be granted.
+ * The XenVif stand-in over its life: several queues and hashing, backends that go and come back, suspend and resume,
+ * Disable with packets out, pauses, rings that fill up, memory that cannot be granted.
  */
 #include "vif_bed.h"
 #include "netif/internal.h"
@@ -34,10 +34,11 @@ static void set_hash(struct vif_bed *bed)
     for (uint32_t i = 0; i < 40; i++) {
         key[i] = (uint8_t)(i * 37 + 11);
     }
-    CHECK_EQ(((vb_algorithm *)bed->vifi.ReceiverSetHashAlgorithm)(&bed->vifi, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ), 0);
+    CHECK_EQ(((vb_algorithm *)bed->vifi.ReceiverSetHashAlgorithm)(&bed->vifi, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ),
+             0);
     CHECK_EQ(((vb_parameters *)bed->vifi.ReceiverQueryHashCapabilities)(&bed->vifi, &types), 0);
-    CHECK_EQ(types, 1 << XENVIF_PACKET_HASH_TYPE_IPV4 | 1 << XENVIF_PACKET_HASH_TYPE_IPV4_TCP | 1 << XENVIF_PACKET_HASH_TYPE_IPV6 |
-                        1 << XENVIF_PACKET_HASH_TYPE_IPV6_TCP);
+    CHECK_EQ(types, 1 << XENVIF_PACKET_HASH_TYPE_IPV4 | 1 << XENVIF_PACKET_HASH_TYPE_IPV4_TCP |
+                        1 << XENVIF_PACKET_HASH_TYPE_IPV6 | 1 << XENVIF_PACKET_HASH_TYPE_IPV6_TCP);
     CHECK_EQ(((vb_parameters *)bed->vifi.ReceiverUpdateHashParameters)(&bed->vifi, types, key), 0);
     CHECK_EQ(((vb_mapping *)bed->vifi.UpdateHashMapping)(&bed->vifi, mapping, 8), 0);
 }
@@ -340,7 +341,8 @@ static void give_later(void *argument)
     uint32_t never = 0;
 
     sched_wait(&never, 0, sched_now() + giver->delay);
-    __atomic_store_n(&giver->bed->pause_every, 1, __ATOMIC_SEQ_CST); /* tells below that packets had not come back before */
+    __atomic_store_n(&giver->bed->pause_every, 1,
+                     __ATOMIC_SEQ_CST); /* tells below that packets had not come back before */
     vb_give_back(giver->bed);
 }
 
@@ -432,8 +434,12 @@ static void multicast(struct vif_bed *bed)
     struct frame frame;
 
     vb_bind(bed);
-    CHECK_EQ(((vb_filter *)bed->vifi.MacSetFilterLevel)(&bed->vifi, ETHERNET_ADDRESS_MULTICAST, XENVIF_MAC_FILTER_MATCHING), 0);
-    CHECK_EQ(((vb_filter *)bed->vifi.MacSetFilterLevel)(&bed->vifi, ETHERNET_ADDRESS_UNICAST, XENVIF_MAC_FILTER_MATCHING), 0);
+    CHECK_EQ(
+        ((vb_filter *)bed->vifi.MacSetFilterLevel)(&bed->vifi, ETHERNET_ADDRESS_MULTICAST, XENVIF_MAC_FILTER_MATCHING),
+        0);
+    CHECK_EQ(
+        ((vb_filter *)bed->vifi.MacSetFilterLevel)(&bed->vifi, ETHERNET_ADDRESS_UNICAST, XENVIF_MAC_FILTER_MATCHING),
+        0);
     CHECK_EQ(((vb_multicast *)bed->vifi.MacSetMulticastAddresses)(&bed->vifi, groups[1], 1), 0);
     bed->keep = true;
     for (uint32_t i = 0; i < 4; i++) { /* a group not joined, one joined, a stranger's address, ours */
@@ -457,7 +463,8 @@ static void multicast(struct vif_bed *bed)
 
 TEST(filters_let_through_what_was_asked_for)
 {
-    run_all((struct story){ multicast, { .version = 10, .queues = 1, .without = 1u << NETBACK_BIT_MULTICAST_CONTROL } }, 3);
+    run_all((struct story){ multicast, { .version = 10, .queues = 1, .without = 1u << NETBACK_BIT_MULTICAST_CONTROL } },
+            3);
 }
 
 /* Taken down at any moment of the handshake, also before anybody has bound to it. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For tests of vif/: a kernel, a hypervisor with the embedded backend on a memory port, the XenVif stand-in, and a subscriber
- * that binds to it as a miniport would, keeps what it is given, and says what it saw. All three callback conventions.
- * VIF_TRACE=FILE in the environment writes the last run's trace.
+ * For tests of vif/: a kernel, a hypervisor with the embedded backend on a memory port, the XenVif stand-in, and a
+ * subscriber that binds to it as a miniport would, keeps what it is given, and says what it saw. All three callback
+ * conventions. VIF_TRACE=FILE in the environment writes the last run's trace.
  */
 #ifndef TESTS_VIF_BED_H
 #define TESTS_VIF_BED_H
@@ -15,15 +15,16 @@
 #include "packets.h"
 #include "vif/vif.h"
 
-#define SECOND 1000000000ull
+#define SECOND          1000000000ull
 #define VIF_BED_PACKETS 8192
 
 /* Of the interface, as the subscriber sees it. */
 typedef MS_ABI int32_t vb_acquire(void *interface);
 typedef MS_ABI void vb_release(void *interface);
 typedef MS_ABI int32_t vb_enable(void *interface, void *callback, void *argument);
-typedef MS_ABI int32_t vb_queue(void *interface, struct MDL *mdl, uint32_t offset, uint32_t length, struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options,
-                                uint16_t mss, uint16_t tci, const struct XENVIF_PACKET_HASH_V2 *hash, uint8_t more, void *cookie);
+typedef MS_ABI int32_t vb_queue(void *interface, struct MDL *mdl, uint32_t offset, uint32_t length,
+                                struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options, uint16_t mss, uint16_t tci,
+                                const struct XENVIF_PACKET_HASH_V2 *hash, uint8_t more, void *cookie);
 typedef MS_ABI void vb_return(void *interface, void *cookie);
 typedef MS_ABI void vb_get32(void *interface, uint32_t *value);
 typedef MS_ABI int32_t vb_statistic(void *interface, uint32_t index, uint64_t *value);
@@ -50,13 +51,13 @@ struct vif_bed {
     struct vif *vif;
     struct XENVIF_VIF_INTERFACE_V10 vifi;
     uint32_t version;
-    bool keep;                        /* received packets are not given back at once */
-    uint32_t pause_every;             /* version 10: Pause after every so many packets */
-    uint32_t received_count, batches, mac_changes; /* atomic */
-    struct vb_received *received;     /* the first VIF_BED_PACKETS */
+    bool keep;                                           /* received packets are not given back at once */
+    uint32_t pause_every;                                /* version 10: Pause after every so many packets */
+    uint32_t received_count, batches, mac_changes;       /* atomic */
+    struct vb_received *received;                        /* the first VIF_BED_PACKETS */
     uint32_t sent_ok, sent_dropped, sent_error, doubled; /* atomic */
-    uint8_t *cookies;                 /* 1: out */
-    uint8_t *memory;                  /* one page per packet sent, grantable */
+    uint8_t *cookies;                                    /* 1: out */
+    uint8_t *memory;                                     /* one page per packet sent, grantable */
     struct MDL **mdls;
     uint32_t memory_pages;
 };
@@ -92,15 +93,17 @@ static inline void vb_got(struct vif_bed *bed, const struct vb_received *packet)
     sched_wake(&bed->received_count, UINT32_MAX);
 }
 
-static inline void vb_sent(struct vif_bed *bed, void *cookie, const struct XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *completion)
+static inline void vb_sent(struct vif_bed *bed, void *cookie,
+                           const struct XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *completion)
 {
     uintptr_t number = (uintptr_t)cookie - 1;
 
     if (number >= bed->memory_pages || __atomic_exchange_n(&bed->cookies[number], 0, __ATOMIC_SEQ_CST) != 1) {
         __atomic_add_fetch(&bed->doubled, 1, __ATOMIC_SEQ_CST);
     }
-    uint32_t *counter = completion->Status == XENVIF_TRANSMITTER_PACKET_OK ? &bed->sent_ok
-                        : completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? &bed->sent_dropped : &bed->sent_error;
+    uint32_t *counter = completion->Status == XENVIF_TRANSMITTER_PACKET_OK        ? &bed->sent_ok
+                        : completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? &bed->sent_dropped
+                                                                                  : &bed->sent_error;
     __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST);
     sched_wake(&bed->sent_ok, UINT32_MAX);
 }
@@ -116,9 +119,18 @@ static inline MS_ABI void vb_callback(void *argument, uint32_t type, struct XENV
         const struct XENVIF_PACKET_INFO_V2 *info = p->ReceiverQueuePacket.Info;
         const struct XENVIF_PACKET_HASH_V2 *hash = p->ReceiverQueuePacket.Hash;
         struct vb_received packet = {
-            p->ReceiverQueuePacket.Index, p->ReceiverQueuePacket.Length, p->ReceiverQueuePacket.Offset, p->ReceiverQueuePacket.Flags.Value,
-            p->ReceiverQueuePacket.MaximumSegmentSize, p->ReceiverQueuePacket.TagControlInformation, p->ReceiverQueuePacket.More,
-            p->ReceiverQueuePacket.Mdl, *info, *hash, p->ReceiverQueuePacket.Cookie, false,
+            p->ReceiverQueuePacket.Index,
+            p->ReceiverQueuePacket.Length,
+            p->ReceiverQueuePacket.Offset,
+            p->ReceiverQueuePacket.Flags.Value,
+            p->ReceiverQueuePacket.MaximumSegmentSize,
+            p->ReceiverQueuePacket.TagControlInformation,
+            p->ReceiverQueuePacket.More,
+            p->ReceiverQueuePacket.Mdl,
+            *info,
+            *hash,
+            p->ReceiverQueuePacket.Cookie,
+            false,
         };
 
         vb_got(bed, &packet);
@@ -146,11 +158,11 @@ static inline MS_ABI void vb_callback8(void *argument, uint32_t type, ...)
         p.ReceiverQueuePacket.Offset = __builtin_va_arg(arguments, uint32_t);
         p.ReceiverQueuePacket.Length = __builtin_va_arg(arguments, uint32_t);
         p.ReceiverQueuePacket.Flags.Value = __builtin_va_arg(arguments, uint32_t);
-        p.ReceiverQueuePacket.MaximumSegmentSize = (uint16_t)__builtin_va_arg(arguments, uint32_t);
-        p.ReceiverQueuePacket.TagControlInformation = (uint16_t)__builtin_va_arg(arguments, uint32_t);
+        p.ReceiverQueuePacket.MaximumSegmentSize = (uint16_t) __builtin_va_arg(arguments, uint32_t);
+        p.ReceiverQueuePacket.TagControlInformation = (uint16_t) __builtin_va_arg(arguments, uint32_t);
         p.ReceiverQueuePacket.Info = __builtin_va_arg(arguments, void *);
         p.ReceiverQueuePacket.Hash = __builtin_va_arg(arguments, void *);
-        p.ReceiverQueuePacket.More = (uint8_t)__builtin_va_arg(arguments, uint32_t);
+        p.ReceiverQueuePacket.More = (uint8_t) __builtin_va_arg(arguments, uint32_t);
         p.ReceiverQueuePacket.Cookie = __builtin_va_arg(arguments, void *);
     }
     __builtin_ms_va_end(arguments);
@@ -159,7 +171,11 @@ static inline MS_ABI void vb_callback8(void *argument, uint32_t type, ...)
 
 static inline const uint8_t *vb_guid(void)
 {
-    static const struct { uint32_t a; uint16_t b, c; uint8_t d[8]; } guid = GUID_XENVIF_VIF_INTERFACE;
+    static const struct {
+        uint32_t a;
+        uint16_t b, c;
+        uint8_t d[8];
+    } guid = GUID_XENVIF_VIF_INTERFACE;
 
     return (const uint8_t *)&guid;
 }
@@ -174,7 +190,11 @@ static inline void vb_filter_all(struct vif_bed *bed)
 static inline void vb_start_netback(struct vif_bed *bed, const struct vif_bed_options *options)
 {
     struct netback_options netback = {
-        .vif = bed->config, .queues = options->queues, .mtu = options->mtu != 0 ? options->mtu : 1500, .speed_mbps = 10000, .without = options->without,
+        .vif = bed->config,
+        .queues = options->queues,
+        .mtu = options->mtu != 0 ? options->mtu : 1500,
+        .speed_mbps = 10000,
+        .without = options->without,
     };
 
     bed->netback = netback_create(bed->dom0, bed->port, &netback);
@@ -185,7 +205,10 @@ static inline void vb_start_netback(struct vif_bed *bed, const struct vif_bed_op
 static inline void vb_start(struct vif_bed *bed, const struct vif_bed_options *options)
 {
     const struct xen_host_options host = { 24 * 1024, 32768, options->strict };
-    const struct vif_options vif = { .version = options->version, .queues = options->queues, .vendor = "XP0002", .grant_per_packet = options->per_packet,
+    const struct vif_options vif = { .version = options->version,
+                                     .queues = options->queues,
+                                     .vendor = "XP0002",
+                                     .grant_per_packet = options->per_packet,
                                      .stall_ns = options->stall_ns };
 
     memset(bed, 0, sizeof(*bed));
@@ -214,7 +237,9 @@ static inline void vb_bind(struct vif_bed *bed)
 {
     void *callback = bed->version == 8 ? (void *)vb_callback8 : (void *)vb_callback;
 
-    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), vb_guid(), (uint16_t)bed->version, &bed->vifi, sizeof(bed->vifi)), 0);
+    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), vb_guid(), (uint16_t)bed->version, &bed->vifi,
+                                 sizeof(bed->vifi)),
+             0);
     CHECK_EQ(((vb_acquire *)bed->vifi.Acquire)(&bed->vifi), 0);
     vb_filter_all(bed);
     CHECK_EQ(((vb_enable *)bed->vifi.Enable)(&bed->vifi, callback, bed), 0);
@@ -260,16 +285,17 @@ static inline void vb_stop(struct vif_bed *bed)
 }
 
 /* Send packet `number`: its bytes from its own page (or `mdl`). */
-static inline int32_t vb_send(struct vif_bed *bed, uint32_t number, struct MDL *mdl, uint32_t length, uint16_t options, uint16_t mss,
-                              const struct XENVIF_PACKET_HASH_V2 *hash, bool more)
+static inline int32_t vb_send(struct vif_bed *bed, uint32_t number, struct MDL *mdl, uint32_t length, uint16_t options,
+                              uint16_t mss, const struct XENVIF_PACKET_HASH_V2 *hash, bool more)
 {
     const struct XENVIF_PACKET_HASH_V2 none = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE };
     const struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 offload = { .Value = options };
     int32_t status;
 
     bed->cookies[number] = 1;
-    status = ((vb_queue *)bed->vifi.TransmitterQueuePacket)(&bed->vifi, mdl != NULL ? mdl : bed->mdls[number], 0, length, offload, mss, 0,
-                                                            hash != NULL ? hash : &none, more, (void *)(uintptr_t)(number + 1));
+    status = ((vb_queue *)bed->vifi.TransmitterQueuePacket)(&bed->vifi, mdl != NULL ? mdl : bed->mdls[number], 0,
+                                                            length, offload, mss, 0, hash != NULL ? hash : &none, more,
+                                                            (void *)(uintptr_t)(number + 1));
     if (status != 0) {
         bed->cookies[number] = 0;
     }
@@ -355,7 +381,9 @@ static inline void run_story(void *argument)
 static inline void run(struct story *story, enum sched_kind kind, uint64_t seed)
 {
     const char *trace = getenv("VIF_TRACE");
-    const struct sched_options options = { .kind = kind, .seed = seed, .trace = trace != NULL ? fopen(trace, "w") : NULL };
+    const struct sched_options options = { .kind = kind,
+                                           .seed = seed,
+                                           .trace = trace != NULL ? fopen(trace, "w") : NULL };
 
     CHECK_EQ(sched_run(&options, run_story, story), 0);
 }

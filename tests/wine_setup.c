@@ -4,9 +4,9 @@
  * around the real co-installer. tests/wine_bed.py builds and starts it; it takes one command per line on its standard
  * input, fields separated by tabs, and answers with lines of the same form.
  *
- * Wine lacks setupapi's text log and calls no co-installer a second time. So the program loads the co-installer that the
- * INF registered, calls it before and after Windows' own work as Windows does, and stands in for some of its imports:
- * the text log, whose lines it prints, and registry functions and allocations, which it can let fail.
+ * Wine lacks setupapi's text log and calls no co-installer a second time. So the program loads the co-installer that
+ * the INF registered, calls it before and after Windows' own work as Windows does, and stands in for some of its
+ * imports: the text log, whose lines it prints, and registry functions and allocations, which it can let fail.
  */
 #define UNICODE
 #include "wine_setup.h"
@@ -89,7 +89,8 @@ static BOOL set_ids(struct device *device, const char *ids)
         list[i] = list[i] == L' ' ? 0 : list[i];
     }
     list[length] = 0;
-    return SetupDiSetDeviceRegistryPropertyW(device->set, &device->data, SPDRP_HARDWAREID, (BYTE *)list, (length + 1) * sizeof(WCHAR));
+    return SetupDiSetDeviceRegistryPropertyW(device->set, &device->data, SPDRP_HARDWAREID, (BYTE *)list,
+                                             (length + 1) * sizeof(WCHAR));
 }
 
 static void change_ids(const char *instance, const char *ids)
@@ -111,10 +112,9 @@ static void create_device(const char *ids)
 
     device.set = SetupDiCreateDeviceInfoList(&net_class, NULL);
     device.data.cbSize = sizeof(device.data);
-    if (!SetupDiCreateDeviceInfoW(device.set, L"XENVIF", &net_class, NULL, NULL, DICD_GENERATE_ID, &device.data)
-        || !set_ids(&device, ids)
-        || !SetupDiCallClassInstaller(DIF_REGISTERDEVICE, device.set, &device.data)
-        || !SetupDiGetDeviceInstanceIdW(device.set, &device.data, instance, 200, NULL)) {
+    if (!SetupDiCreateDeviceInfoW(device.set, L"XENVIF", &net_class, NULL, NULL, DICD_GENERATE_ID, &device.data) ||
+        !set_ids(&device, ids) || !SetupDiCallClassInstaller(DIF_REGISTERDEVICE, device.set, &device.data) ||
+        !SetupDiGetDeviceInstanceIdW(device.set, &device.data, instance, 200, NULL)) {
         say("error\tcannot create a device: %lu", GetLastError());
     } else {
         say("device\t%s", narrow(instance));
@@ -128,7 +128,8 @@ static void set_property(const char *instance, const char *property, const char 
     WCHAR *value = wide(text);
 
     if (open_device(&device, instance)) {
-        if (!SetupDiSetDeviceRegistryPropertyW(device.set, &device.data, (DWORD)atoi(property), (BYTE *)value, (DWORD)(wcslen(value) + 1) * sizeof(WCHAR))) {
+        if (!SetupDiSetDeviceRegistryPropertyW(device.set, &device.data, (DWORD)atoi(property), (BYTE *)value,
+                                               (DWORD)(wcslen(value) + 1) * sizeof(WCHAR))) {
             say("error\tcannot set property %s: %lu", property, GetLastError());
         }
         close_device(&device);
@@ -143,13 +144,13 @@ static BOOL select_driver(struct device *device, const char *inf)
     SetupDiGetDeviceInstallParamsW(device->set, &device->data, &params);
     params.Flags |= DI_ENUMSINGLEINF | DI_QUIETINSTALL;
     wcscpy(params.DriverPath, wide(inf));
-    if (!SetupDiSetDeviceInstallParamsW(device->set, &device->data, &params)
-        || !SetupDiBuildDriverInfoList(device->set, &device->data, SPDIT_COMPATDRIVER)) {
+    if (!SetupDiSetDeviceInstallParamsW(device->set, &device->data, &params) ||
+        !SetupDiBuildDriverInfoList(device->set, &device->data, SPDIT_COMPATDRIVER)) {
         say("error\tcannot list drivers: %lu", GetLastError());
         return FALSE;
     }
-    if (!SetupDiCallClassInstaller(DIF_SELECTBESTCOMPATDRV, device->set, &device->data)
-        || !SetupDiGetSelectedDriverW(device->set, &device->data, &driver)) {
+    if (!SetupDiCallClassInstaller(DIF_SELECTBESTCOMPATDRV, device->set, &device->data) ||
+        !SetupDiGetSelectedDriverW(device->set, &device->data, &driver)) {
         say("selected\tnone");
         return FALSE;
     }
@@ -166,8 +167,8 @@ static COINSTALLER load_coinstaller(struct device *device, HMODULE *module)
     COINSTALLER entry;
 
     *module = NULL;
-    if (key == INVALID_HANDLE_VALUE || RegQueryValueExW(key, L"CoInstallers32", NULL, NULL, (BYTE *)list, &size) != 0
-        || (comma = wcschr(list, L',')) == NULL) {
+    if (key == INVALID_HANDLE_VALUE || RegQueryValueExW(key, L"CoInstallers32", NULL, NULL, (BYTE *)list, &size) != 0 ||
+        (comma = wcschr(list, L',')) == NULL) {
         say("coinstaller\tnone");
         return NULL;
     }
@@ -193,7 +194,8 @@ static void say_reboot(struct device *device)
 }
 
 /* One step as Windows takes it: the co-installer, the default, and the co-installer again if it asked for that. */
-static DWORD step(DI_FUNCTION function, struct device *device, COINSTALLER entry, BOOL (*work)(struct device *), const char *result)
+static DWORD step(DI_FUNCTION function, struct device *device, COINSTALLER entry, BOOL (*work)(struct device *),
+                  const char *result)
 {
     COINSTALLER_CONTEXT_DATA context = { .InstallResult = NO_ERROR };
     DWORD before = entry != NULL ? entry(function, device->set, &device->data, &context) : NO_ERROR, error;
@@ -213,9 +215,18 @@ static DWORD step(DI_FUNCTION function, struct device *device, COINSTALLER entry
     return error;
 }
 
-static BOOL do_install(struct device *device) { return SetupDiInstallDevice(device->set, &device->data); }
-static BOOL do_remove(struct device *device) { return SetupDiRemoveDevice(device->set, &device->data); }
-static BOOL do_nothing(struct device *device) { return device != NULL; }
+static BOOL do_install(struct device *device)
+{
+    return SetupDiInstallDevice(device->set, &device->data);
+}
+static BOOL do_remove(struct device *device)
+{
+    return SetupDiRemoveDevice(device->set, &device->data);
+}
+static BOOL do_nothing(struct device *device)
+{
+    return device != NULL;
+}
 
 /* `result`: do not install, but say that this came out. */
 static void install(const char *instance, const char *inf, const char *result)
@@ -228,7 +239,8 @@ static void install(const char *instance, const char *inf, const char *result)
         return;
     }
     if (select_driver(&device, inf)) {
-        if (!SetupDiInstallDriverFiles(device.set, &device.data) || !SetupDiRegisterCoDeviceInstallers(device.set, &device.data)) {
+        if (!SetupDiInstallDriverFiles(device.set, &device.data) ||
+            !SetupDiRegisterCoDeviceInstallers(device.set, &device.data)) {
             say("error\tcannot copy or register: %lu", GetLastError());
         }
         entry = load_coinstaller(&device, &module);
@@ -266,7 +278,8 @@ static void call(const char *instance, DI_FUNCTION function, BOOL (*work)(struct
 /* Everything by Wine's own setupapi, which loads the co-installers itself. */
 static void install_by_setupapi(const char *instance, const char *inf)
 {
-    static const DI_FUNCTION steps[] = { DIF_INSTALLDEVICEFILES, DIF_REGISTER_COINSTALLERS, DIF_INSTALLINTERFACES, DIF_INSTALLDEVICE };
+    static const DI_FUNCTION steps[] = { DIF_INSTALLDEVICEFILES, DIF_REGISTER_COINSTALLERS, DIF_INSTALLINTERFACES,
+                                         DIF_INSTALLDEVICE };
     struct device device;
 
     if (!open_device(&device, instance)) {
@@ -296,7 +309,8 @@ static void dump(HKEY parent, const WCHAR *path)
         return;
     }
     say("key\t%s", narrow(path));
-    for (DWORD i = 0; length = 300, size = sizeof(data), RegEnumValueW(key, i, name, &length, NULL, &type, data, &size) == 0; i++) {
+    for (DWORD i = 0;
+         length = 300, size = sizeof(data), RegEnumValueW(key, i, name, &length, NULL, &type, data, &size) == 0; i++) {
         printf("value\t%s\t%s\t%lu\t", narrow(path), narrow(name), type);
         for (DWORD k = 0; k < size; k++) {
             printf("%02x", data[k]);

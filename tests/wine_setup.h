@@ -9,7 +9,7 @@
 struct fault {
     unsigned calls, fail_call; /* the n-th call that can fail does; 0: none */
     DWORD fail_error;
-    WCHAR fail_path[300];      /* every open, create and delete of a path with this in it fails; "": none */
+    WCHAR fail_path[300]; /* every open, create and delete of a path with this in it fails; "": none */
     BOOL has_text_log;
     ULONG device_status, device_problem;
 };

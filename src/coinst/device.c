@@ -21,7 +21,7 @@ DeviceReadText(const DEVICE *Device, DWORD Property, WCHAR **Text)
 
     *Text = NULL;
     if (SetupDiGetDeviceRegistryPropertyW(Device->Set, Device->Data, Property, &Type, NULL, 0, &Size))
-        return ERROR_FILE_NOT_FOUND;    // there, and empty
+        return ERROR_FILE_NOT_FOUND; // there, and empty
     Error = GetLastError();
     if (Error == ERROR_INVALID_DATA || Error == ERROR_FILE_NOT_FOUND)
         return ERROR_FILE_NOT_FOUND;

@@ -22,7 +22,7 @@ _Check_return_ DWORD DeviceReadText(_In_ const DEVICE *Device, _In_ DWORD Proper
 // Whether a driver other than "none" is about to be installed.
 BOOL DeviceHasDriver(_In_ const DEVICE *Device);
 
-#define DEVICE_ID_SIZE 200      // characters: Windows' own limit for a device instance ID
+#define DEVICE_ID_SIZE 200 // characters: Windows' own limit for a device instance ID
 
 _Check_return_ DWORD DeviceReadId(_In_ const DEVICE *Device, _Out_writes_z_(DEVICE_ID_SIZE) WCHAR *Id);
 

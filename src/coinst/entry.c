@@ -21,11 +21,11 @@
 #include "text.h"
 #include "veto.h"
 
-#define NAME_SIZE 200   // characters
+#define NAME_SIZE 200 // characters
 
 typedef struct _INSTALLATION {
     VETO_VERSIONS Versions;
-    WCHAR *OldName;         // the friendly name before the installation, or NULL
+    WCHAR *OldName; // the friendly name before the installation, or NULL
 } INSTALLATION;
 
 DWORD CALLBACK CoDeviceInstall(DI_FUNCTION Function, HDEVINFO Set, SP_DEVINFO_DATA *Data,
@@ -123,7 +123,8 @@ RemoveBefore(const DEVICE *Device, COINSTALLER_CONTEXT_DATA *Coinstaller)
     WCHAR *Id = (WCHAR *)MemoryAllocate(DEVICE_ID_SIZE * sizeof(WCHAR));
 
     if (Id == NULL || DeviceReadId(Device, Id) != NO_ERROR) {
-        LOG(LOG_WARNING, L"the subscription to " PROVIDER_NAME L" stays: it cannot be told whether this device is the last");
+        LOG(LOG_WARNING,
+            L"the subscription to " PROVIDER_NAME L" stays: it cannot be told whether this device is the last");
         MemoryFree(Id);
         return NO_ERROR;
     }
@@ -146,8 +147,7 @@ RemoveAfter(COINSTALLER_CONTEXT_DATA *Coinstaller)
 }
 
 DWORD CALLBACK
-CoDeviceInstall(DI_FUNCTION Function, HDEVINFO Set, SP_DEVINFO_DATA *Data,
-                COINSTALLER_CONTEXT_DATA *Coinstaller)
+CoDeviceInstall(DI_FUNCTION Function, HDEVINFO Set, SP_DEVINFO_DATA *Data, COINSTALLER_CONTEXT_DATA *Coinstaller)
 {
     DEVICE Device;
 

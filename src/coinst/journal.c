@@ -9,11 +9,11 @@
 
 struct _JOURNAL_NOTE {
     JOURNAL_NOTE *Older;
-    BOOL IsKey;                     // the key was created; otherwise the value Name was set
+    BOOL IsKey; // the key was created; otherwise the value Name was set
     WCHAR Path[REGISTRY_PATH_SIZE];
     WCHAR Name[REGISTRY_NAME_SIZE];
     BOOL HadValue;
-    DWORD Type;                     // what stood in the value before, if it was there
+    DWORD Type; // what stood in the value before, if it was there
     DWORD Size;
     BYTE *Data;
 };

@@ -6,10 +6,10 @@
 
 #include "text.h"
 
-#define CATEGORY_INSTALLER  0x00000008      // setupapi's TXTLOG_INSTALLER
-#define SETUP_ERROR         (APPLICATION_ERROR_MASK | ERROR_SEVERITY_ERROR)
-#define LINE_SIZE           400             // characters; longer lines are cut
-#define MODULE_NAME         L"xennet_coinst"
+#define CATEGORY_INSTALLER 0x00000008 // setupapi's TXTLOG_INSTALLER
+#define SETUP_ERROR        (APPLICATION_ERROR_MASK | ERROR_SEVERITY_ERROR)
+#define LINE_SIZE          400 // characters; longer lines are cut
+#define MODULE_NAME        L"xennet_coinst"
 
 typedef DWORDLONG(WINAPI *GET_THREAD_LOG_TOKEN)(VOID);
 typedef VOID(WINAPIV *WRITE_TEXT_LOG)(DWORDLONG Token, DWORD Category, DWORD Flags, PCSTR Format, ...);

@@ -23,7 +23,7 @@ VOID LogText(_In_ DWORD Level, _In_z_ const char *Function, _In_z_ PCWSTR Text);
 // Subject, a registry path or a device, may be NULL. Returns Error, so that a caller can log and return in one line.
 DWORD LogFailure(_In_z_ const char *Function, _In_z_ PCWSTR What, _In_opt_z_ PCWSTR Subject, _In_ DWORD Error);
 
-#define LOG(Level, Text)                    LogText(Level, __FUNCTION__, Text)
-#define LOG_FAILURE(What, Subject, Error)   LogFailure(__FUNCTION__, What, Subject, Error)
+#define LOG(Level, Text)                  LogText(Level, __FUNCTION__, Text)
+#define LOG_FAILURE(What, Subject, Error) LogFailure(__FUNCTION__, What, Subject, Error)
 
 #endif

@@ -24,8 +24,7 @@ PolicyNewest(const POLICY_PROVIDER *Provider, const POLICY_API *Wanted)
 }
 
 static void
-Decide(POLICY_VERDICT *Verdict, POLICY_REASON Reason, const POLICY_PROVIDER *Provider,
-       const wchar_t *Subscriber)
+Decide(POLICY_VERDICT *Verdict, POLICY_REASON Reason, const POLICY_PROVIDER *Provider, const wchar_t *Subscriber)
 {
     Verdict->Reason = Reason;
     Verdict->Provider = *Provider;
@@ -139,7 +138,8 @@ IsListed(const POLICY_API *Api, size_t Count, const wchar_t *Interface, unsigned
     size_t Index;
 
     for (Index = 0; Index < Count; Index++) {
-        if (TextIsSame(Api[Index].Interface, Interface) && Version >= Api[Index].Lowest && Version <= Api[Index].Highest)
+        if (TextIsSame(Api[Index].Interface, Interface) && Version >= Api[Index].Lowest &&
+            Version <= Api[Index].Highest)
             return 1;
     }
     return 0;

@@ -43,29 +43,29 @@ typedef struct _POLICY_SUBSCRIPTION {
 
 typedef struct _POLICY_REVISION {
     unsigned int Number;
-    unsigned int Version[POLICY_REVISION_INTERFACES];   // in the order of the names that PolicyFromRevisions gets
+    unsigned int Version[POLICY_REVISION_INTERFACES]; // in the order of the names that PolicyFromRevisions gets
 } POLICY_REVISION;
 
 typedef enum _POLICY_REASON {
     POLICY_ALLOWED,
-    POLICY_FORCED,              // the administrator wants it whatever the rules say
-    POLICY_FORBIDDEN,           // the administrator does not want it
-    POLICY_NO_PROVIDER,         // the provider is not installed at all
-    POLICY_PROVIDER_LACKS,      // rule 1
-    POLICY_SUBSCRIBER_LOSES     // rule 2
+    POLICY_FORCED,          // the administrator wants it whatever the rules say
+    POLICY_FORBIDDEN,       // the administrator does not want it
+    POLICY_NO_PROVIDER,     // the provider is not installed at all
+    POLICY_PROVIDER_LACKS,  // rule 1
+    POLICY_SUBSCRIBER_LOSES // rule 2
 } POLICY_REASON;
 
 typedef struct _POLICY_VERDICT {
     POLICY_REASON Reason;
     POLICY_PROVIDER Provider;
     const wchar_t *Subscriber;
-    POLICY_API Wanted;          // rule 2: Lowest and Highest are the version subscribed to
+    POLICY_API Wanted; // rule 2: Lowest and Highest are the version subscribed to
 } POLICY_VERDICT;
 
 // What an administrator's registry value means: nothing said, or a number.
-#define POLICY_OVERRIDE_FORBID  0u
-#define POLICY_OVERRIDE_RULES   1u
-#define POLICY_OVERRIDE_FORCE   2u
+#define POLICY_OVERRIDE_FORBID 0u
+#define POLICY_OVERRIDE_RULES  1u
+#define POLICY_OVERRIDE_FORCE  2u
 
 // The newest version from Lowest to Highest that the provider has, or 0.
 unsigned int PolicyNewest(const POLICY_PROVIDER *Provider, const POLICY_API *Wanted);

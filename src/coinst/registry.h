@@ -10,8 +10,8 @@
 
 #include "windows_api.h"
 
-#define REGISTRY_NAME_SIZE  256     // characters of a key's name, the terminator included: Windows' own limit
-#define REGISTRY_PATH_SIZE  400     // characters: two services' names and what stands between them
+#define REGISTRY_NAME_SIZE 256 // characters of a key's name, the terminator included: Windows' own limit
+#define REGISTRY_PATH_SIZE 400 // characters: two services' names and what stands between them
 
 typedef struct _REGISTRY_KEY {
     HKEY Handle;
@@ -35,7 +35,7 @@ _Check_return_ DWORD RegistryEnumKey(_In_ const REGISTRY_KEY *Key, _In_ DWORD In
 _Check_return_ DWORD RegistryEnumNumber(_In_ const REGISTRY_KEY *Key, _In_ DWORD Index,
                                         _Out_writes_z_(REGISTRY_NAME_SIZE) WCHAR *Name, _Out_ DWORD *Number);
 
-PVOID MemoryAllocate(_In_ SIZE_T Size);     // zeroed, NULL if there is none
+PVOID MemoryAllocate(_In_ SIZE_T Size); // zeroed, NULL if there is none
 VOID MemoryFree(_In_opt_ PVOID Memory);
 
 #endif

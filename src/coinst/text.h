@@ -10,8 +10,8 @@
 
 typedef struct _TEXT {
     wchar_t *Buffer;
-    size_t Size;    // characters, the terminator included; at least 1
-    size_t Length;  // characters, the terminator not included
+    size_t Size;   // characters, the terminator included; at least 1
+    size_t Length; // characters, the terminator not included
     int Cut;
 } TEXT;
 

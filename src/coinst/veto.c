@@ -13,15 +13,15 @@
 #include "registry.h"
 #include "text.h"
 
-#define OVERRIDE_VALUE  L"AllowUpdate"
-#define SENTENCE_SIZE   300     // characters
+#define OVERRIDE_VALUE L"AllowUpdate"
+#define SENTENCE_SIZE  300 // characters
 
 // Too much for the stack: names may be as long as Windows lets them be. The verdict keeps pointers into the rest.
 typedef struct _VETO {
     POLICY_VERDICT Verdict;
     unsigned int Override;
-    POLICY_API Api[API_PROVIDER_SIZE];          // what XENVIF has
-    REGISTRY_KEY Key;                           // XENNET, then its Interfaces
+    POLICY_API Api[API_PROVIDER_SIZE]; // what XENVIF has
+    REGISTRY_KEY Key;                  // XENNET, then its Interfaces
     REGISTRY_KEY SubscriberKey;
     WCHAR Subscriber[REGISTRY_NAME_SIZE];
     WCHAR Interface[REGISTRY_NAME_SIZE];
@@ -67,7 +67,8 @@ AddIds(const DEVICE *Device, DWORD Property, POLICY_API *Api, size_t *Count)
         return Error == ERROR_FILE_NOT_FOUND ? NO_ERROR : Error;
     Fits = ApiFromIds(Ids, Api, Count);
     MemoryFree(Ids);
-    return Fits ? NO_ERROR : LOG_FAILURE(L"the device has more revisions than there is room for", NULL, ERROR_MORE_DATA);
+    return Fits ? NO_ERROR
+                : LOG_FAILURE(L"the device has more revisions than there is room for", NULL, ERROR_MORE_DATA);
 }
 
 // Rule 1.
@@ -146,7 +147,7 @@ Judge(VETO *Veto)
     POLICY_REASON Reason = PolicyOverride(Veto->Verdict.Reason, Veto->Override);
 
     if (Reason == POLICY_FORCED)
-        LogVerdict(LOG_WARNING, Veto);      // what the rules had to say
+        LogVerdict(LOG_WARNING, Veto); // what the rules had to say
     Veto->Verdict.Reason = Reason;
     if (Reason == POLICY_ALLOWED)
         return NO_ERROR;

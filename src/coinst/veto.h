@@ -11,7 +11,7 @@
 
 // What is to be written down with the provider if the installation succeeds; 0: the provider has no version of it.
 typedef struct _VETO_VERSIONS {
-    DWORD Version[API_NEED_COUNT];  // in the order of ApiNeed
+    DWORD Version[API_NEED_COUNT]; // in the order of ApiNeed
 } VETO_VERSIONS;
 
 /*

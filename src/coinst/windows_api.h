@@ -16,9 +16,9 @@
 #include <windows.h>
 #include <sal.h>
 
-#define SERVICES_KEY    L"SYSTEM\\CurrentControlSet\\Services\\"
-#define DRIVER_NAME     L"XENNET"       // this driver's service; the registry ignores case
-#define PROVIDER_NAME   L"XENVIF"       // the driver below it
+#define SERVICES_KEY  L"SYSTEM\\CurrentControlSet\\Services\\"
+#define DRIVER_NAME   L"XENNET" // this driver's service; the registry ignores case
+#define PROVIDER_NAME L"XENVIF" // the driver below it
 
 #define COUNT_OF(Array) (sizeof(Array) / sizeof((Array)[0]))
 

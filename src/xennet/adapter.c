@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An adapter from MiniportInitializeEx to MiniportHaltEx: its parts are made in the order of AdapterSteps and taken down in
- * reverse; each Destroy takes what its Create left. What happens in between is state.c's; here are the handlers that lead
- * from NDIS straight to one of the parts.
+ * An adapter from MiniportInitializeEx to MiniportHaltEx: its parts are made in the order of AdapterSteps and taken
+ * down in reverse; each Destroy takes what its Create left. What happens in between is state.c's; here are the handlers
+ * that lead from NDIS straight to one of the parts.
  *
  * IRQL: PASSIVE except where a handler says otherwise. No locks.
  */
@@ -72,9 +72,10 @@ AdapterQueryVif(XENNET_ADAPTER *Adapter)
     VIF_CALL(Vif, MacQueryCurrentAddress, &Adapter->CurrentAddress);
     AdapterMendAddress(Adapter, &Adapter->PermanentAddress);
     AdapterMendAddress(Adapter, &Adapter->CurrentAddress);
-    // XenVif reads NetworkAddress too; where it has not, its filter knows another address and must let all of them pass.
-    if (Adapter->Config.HasAddress && !RtlEqualMemory(&Adapter->CurrentAddress, &Adapter->Config.Address,
-                                                      sizeof(Adapter->CurrentAddress))) {
+    // XenVif reads NetworkAddress too; where it has not, its filter knows another address and must let all of them
+    // pass.
+    if (Adapter->Config.HasAddress &&
+        !RtlEqualMemory(&Adapter->CurrentAddress, &Adapter->Config.Address, sizeof(Adapter->CurrentAddress))) {
         Adapter->CurrentAddress = Adapter->Config.Address;
         Adapter->ForeignAddress = TRUE;
     }
@@ -166,18 +167,9 @@ AdapterStepStore(XENNET_ADAPTER *Adapter)
 
 // In order; the index plus one is the step that a record in the event log names.
 static ADAPTER_STEP *const AdapterSteps[] = {
-    AttributesSetRegistration,
-    AdapterStepConfig,
-    AdapterStepVif,
-    AdapterStepOffload,
-    AdapterStepRss,
-    AdapterStepLink,
-    AdapterStepTransmit,
-    AdapterStepReceive,
-    AdapterStepWatchdog,
-    AttributesSetGeneral,
-    AttributesSetOffload,
-    AdapterStepStore
+    AttributesSetRegistration, AdapterStepConfig,   AdapterStepVif,     AdapterStepOffload,  AdapterStepRss,
+    AdapterStepLink,           AdapterStepTransmit, AdapterStepReceive, AdapterStepWatchdog, AttributesSetGeneral,
+    AttributesSetOffload,      AdapterStepStore,
 };
 
 NDIS_STATUS NTAPI
@@ -205,7 +197,7 @@ AdapterInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINIP
         TRACE_ERROR("adapter cannot start: step %u, status %08x\n", Step, (ULONG)Status);
         EventLog(NdisHandle, NDIS_ERROR_CODE_DRIVER_FAILURE, XENNET_EVENT_START_FAILED, Step, (ULONG)Status, 0);
         EVENT_REPORT(XENNET_REPORT_START_FAILED, Adapter, Step, (ULONG)Status, 0, 0);
-        (VOID)StateMove(Adapter, XennetStateHalted);
+        (void)StateMove(Adapter, XennetStateHalted);
         AdapterDestroy(Adapter);
         return Status;
     }
@@ -213,8 +205,8 @@ AdapterInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINIP
     EVENT_REPORT(XENNET_REPORT_START, Adapter, Adapter->Vif.Version, Adapter->QueueCount, Adapter->MaximumFrameSize, 0);
     OffloadApplyReceive(Adapter->Offload);
     // A filter that XenVif did not take now is set again by the first OID.
-    (VOID)OidApplyPacketFilter(Adapter);
-    (VOID)StateMove(Adapter, XennetStatePaused);
+    (void)OidApplyPacketFilter(Adapter);
+    (void)StateMove(Adapter, XennetStatePaused);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -225,7 +217,7 @@ AdapterHalt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
 
     UNREFERENCED_PARAMETER(Action);
 
-    (VOID)StateMove(Adapter, XennetStateHalted);
+    (void)StateMove(Adapter, XennetStateHalted);
     EVENT_REPORT(XENNET_REPORT_STOP, Adapter, 0, 0, 0, 0);
     AdapterDestroy(Adapter);
 }

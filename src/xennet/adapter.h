@@ -21,8 +21,8 @@
 #include "vlan.h"
 #include "watchdog.h"
 
-#define XENNET_MAXIMUM_QUEUES       64
-#define XENNET_MAXIMUM_MULTICAST    32
+#define XENNET_MAXIMUM_QUEUES    64
+#define XENNET_MAXIMUM_MULTICAST 32
 
 typedef struct _XENNET_ADAPTER {
     // Immutable after MiniportInitializeEx. The data path reads these and nothing else of the adapter.
@@ -38,24 +38,24 @@ typedef struct _XENNET_ADAPTER {
     XENNET_WATCHDOG *Watchdog;
     DEVICE_OBJECT *NextDevice;
     XENNET_CONFIG Config;
-    XENNET_VLAN Vlan;                   // its Id: within OID requests
-    ULONG IfIndex;                      // NDIS's number for the interface
-    ULONG ProcessorCount;               // that there can ever be
+    XENNET_VLAN Vlan;     // its Id: within OID requests
+    ULONG IfIndex;        // NDIS's number for the interface
+    ULONG ProcessorCount; // that there can ever be
     ULONG QueueCount;
-    ULONG TransmitRingSize;             // packets, all queues together
+    ULONG TransmitRingSize; // packets, all queues together
     ULONG ReceiveRingSize;
     ETHERNET_ADDRESS PermanentAddress;
     ETHERNET_ADDRESS CurrentAddress;
-    BOOLEAN ForeignAddress;             // CurrentAddress is not the one XenVif filters by
+    BOOLEAN ForeignAddress; // CurrentAddress is not the one XenVif filters by
 
     // Written by link.c: bytes, Ethernet header included, tag and CRC not.
-    volatile ULONG MaximumFrameSize;    // that packets may have now
-    ULONG ToldFrameSize;                // that NDIS was told at start or restart: the other one's upper limit
+    volatile ULONG MaximumFrameSize; // that packets may have now
+    ULONG ToldFrameSize;             // that NDIS was told at start or restart: the other one's upper limit
 
     // Moved by StateMove, read by every packet.
-    volatile LONG State;                // XENNET_STATE
-    volatile LONG Gone;                 // surprise removed or shut down
-    BOOLEAN Recovering;                 // paused by the watchdog, not by NDIS
+    volatile LONG State; // XENNET_STATE
+    volatile LONG Gone;  // surprise removed or shut down
+    BOOLEAN Recovering;  // paused by the watchdog, not by NDIS
 
     // Within OID requests, which NDIS serialises.
     ULONG PacketFilter;

@@ -9,8 +9,8 @@
 
 struct _XENNET_ADAPTER;
 
-#define ATTRIBUTES_PACKET_FILTERS                                                                   \
-    (NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST |      \
+#define ATTRIBUTES_PACKET_FILTERS                                                                                      \
+    (NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST |                         \
      NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_PROMISCUOUS)
 
 // First of all attributes: gives NDIS the context that every handler gets.

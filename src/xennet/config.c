@@ -7,7 +7,7 @@
 
 typedef struct _CONFIG_KEYWORD {
     NDIS_STRING Name;
-    ULONG Offset;                       // of a ULONG in XENNET_CONFIG
+    ULONG Offset; // of a ULONG in XENNET_CONFIG
     ULONG Default;
     ULONG Minimum;
     ULONG Maximum;
@@ -39,15 +39,19 @@ static const CONFIG_KEYWORD ConfigKeywords[] = {
     {NDIS_STRING_CONST("*JumboPacket"), CONFIG_FIELD(JumboPacket), 65549, 590, 65549, 1},
     {NDIS_STRING_CONST("*PriorityVLANTag"), CONFIG_FIELD(PriorityVlan), 3, 0, 3, 1},
     {NDIS_STRING_CONST("VlanId"), CONFIG_FIELD(VlanId), 0, 0, 4094, 1},
-    {NDIS_STRING_CONST("*NdisPoll"), CONFIG_FIELD(Poll), 1, 0, 1, 1}
+    {NDIS_STRING_CONST("*NdisPoll"), CONFIG_FIELD(Poll), 1, 0, 1, 1},
 };
 
-// The names under which older drivers for this device kept what the standard keywords say now; they apply where present.
-#define CONFIG_OLD(_Name, _Field) {NDIS_STRING_CONST(_Name), CONFIG_FIELD(_Field), 1, 0, 1, 1}
+// The names under which older drivers for this device kept what the standard keywords say now; they apply where
+// present.
+#define CONFIG_OLD(_Name, _Field)                                                                                      \
+    {                                                                                                                  \
+        NDIS_STRING_CONST(_Name), CONFIG_FIELD(_Field), 1, 0, 1, 1                                                     \
+    }
 
 static const CONFIG_KEYWORD ConfigOldKeywords[] = {
     CONFIG_OLD("LROIPv4", Rsc4),
-    CONFIG_OLD("LROIPv6", Rsc6)
+    CONFIG_OLD("LROIPv6", Rsc6),
 };
 
 static BOOLEAN

@@ -25,20 +25,20 @@ typedef struct _XENNET_CONFIG {
     ULONG Rss;
     // Counts
     ULONG RssQueues;
-    ULONG ReceiveBuffers;               // NBLs NDIS may hold at a time before it hears that they are scarce
+    ULONG ReceiveBuffers; // NBLs NDIS may hold at a time before it hears that they are scarce
     ULONG RssProcessors;
     // Where NDIS begins to choose processors for RSS: it reads these itself, here they are only checked
     ULONG RssBaseNumber;
     ULONG RssBaseGroup;
-    ULONG NumaNode;                     // 65535: any
+    ULONG NumaNode; // 65535: any
     ULONG RssProfile;
-    ULONG LsoV1;                        // 0 off, 1 on
-    ULONG JumboPacket;                  // bytes of a frame, Ethernet header included, tag and CRC not: upper limit
-    ULONG PriorityVlan;                 // 0 off, 1 priority, 2 VLAN, 3 both
-    ULONG VlanId;                       // 0: a member of no one VLAN
-    ULONG Poll;                         // 0 off, 1 on where NDIS has it
+    ULONG LsoV1;        // 0 off, 1 on
+    ULONG JumboPacket;  // bytes of a frame, Ethernet header included, tag and CRC not: upper limit
+    ULONG PriorityVlan; // 0 off, 1 priority, 2 VLAN, 3 both
+    ULONG VlanId;       // 0: a member of no one VLAN
+    ULONG Poll;         // 0 off, 1 on where NDIS has it
     BOOLEAN HasAddress;
-    ETHERNET_ADDRESS Address;           // NetworkAddress
+    ETHERNET_ADDRESS Address; // NetworkAddress
 } XENNET_CONFIG;
 
 // Missing keywords have their default; values out of range too, with a record in the event log.

@@ -22,6 +22,7 @@ static DRIVER_OBJECT *DriverSelf;
 static const XENNET_REVISIONS *DriverRow;
 
 // Chars, Reg, Off, Rss and Pm are revisions of the records in XENNET_REVISIONS.
+// clang-format off
 #define DRIVER_ROW(_Minor, _Chars, _Reg, _Off, _Rss, _Pm, _Rsc)             \
     {                                                                       \
         _Minor, NDIS_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_##_Chars,     \
@@ -54,8 +55,9 @@ static const XENNET_REVISIONS DriverTable[] = {
     DRIVER_ROW(86, 3, 2, 6, 3, 2, TRUE),
     DRIVER_ROW(87, 3, 2, 6, 3, 2, TRUE),
     DRIVER_ROW(88, 3, 2, 6, 3, 2, TRUE),
-    DRIVER_ROW(89, 3, 2, 7, 3, 2, TRUE)
+    DRIVER_ROW(89, 3, 2, 7, 3, 2, TRUE),
 };
+// clang-format on
 
 #define DRIVER_MAJOR 6
 

@@ -9,14 +9,14 @@
 
 // One NDIS version that this driver knows. Sizes in bytes, as the record's header states them.
 typedef struct _XENNET_REVISIONS {
-    UCHAR Minor;                        // 6.<Minor>
+    UCHAR Minor; // 6.<Minor>
     UCHAR Characteristics;
     UCHAR Registration;
     UCHAR Offload;
     UCHAR RssCapabilities;
     UCHAR PmCapabilities;
-    BOOLEAN Rsc;                        // receive segment coalescing has records and bits for it
-    BOOLEAN RssEntryMoves;              // RSS of the second generation, with synchronous OID requests
+    BOOLEAN Rsc;           // receive segment coalescing has records and bits for it
+    BOOLEAN RssEntryMoves; // RSS of the second generation, with synchronous OID requests
     USHORT CharacteristicsSize;
     USHORT RegistrationSize;
     USHORT OffloadSize;

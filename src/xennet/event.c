@@ -22,21 +22,21 @@
 #include "transmit.h"
 
 #define EVENT_CHANNEL       11
-#define EVENT_KIND_EVENT    1           // EVENT_DATA_DESCRIPTOR.Reserved
+#define EVENT_KIND_EVENT    1 // EVENT_DATA_DESCRIPTOR.Reserved
 #define EVENT_KIND_PROVIDER 2
 
 #define EVENT_LEVEL_ERROR   2
 #define EVENT_LEVEL_INFO    4
 #define EVENT_LEVEL_VERBOSE 5
 
-#define EVENT_KEYWORD_LIFE      0x1
-#define EVENT_KEYWORD_SETTINGS  0x2
-#define EVENT_KEYWORD_DROPS     0x4
+#define EVENT_KEYWORD_LIFE     0x1
+#define EVENT_KEYWORD_SETTINGS 0x2
+#define EVENT_KEYWORD_DROPS    0x4
 
-#define EVENT_VALUES_MAXIMUM    5       // the adapter and four of its own
+#define EVENT_VALUES_MAXIMUM 5 // the adapter and four of its own
 
-#define EVENT_UINT(_Name)   _Name "\0\x0A"
-#define EVENT_HEX(_Name)    _Name "\0\x15"
+#define EVENT_UINT(_Name) _Name "\0\x0A"
+#define EVENT_HEX(_Name)  _Name "\0\x15"
 
 static const GUID EventProvider = {0x6b1f6d0a, 0x3c59, 0x4e0b, {0x9c, 0x0e, 0x58, 0x45, 0x4e, 0x4e, 0x45, 0x54}};
 
@@ -46,12 +46,13 @@ static const struct {
 } EventTraits = {sizeof(USHORT) + sizeof("XenNet"), "XenNet"};
 
 // The text starts with the byte of tags; the array holds the literal with its end, which does not count.
-#define EVENT_SHAPE(_Name, _Text)                                                                   \
-    static const struct {                                                                           \
-        USHORT Size;                                                                                \
-        CHAR Text[sizeof(_Text)];                                                                   \
+#define EVENT_SHAPE(_Name, _Text)                                                                                      \
+    static const struct {                                                                                              \
+        USHORT Size;                                                                                                   \
+        CHAR Text[sizeof(_Text)];                                                                                      \
     } _Name = {sizeof(USHORT) + sizeof(_Text) - 1, _Text}
 
+// clang-format off
 EVENT_SHAPE(EventStart, "\0" "Start" "\0" EVENT_UINT("Adapter") EVENT_UINT("Vif") EVENT_UINT("Queues")
             EVENT_UINT("FrameSize"));
 EVENT_SHAPE(EventStartFailed, "\0" "StartFailed" "\0" EVENT_UINT("Adapter") EVENT_UINT("Step") EVENT_HEX("Status"));
@@ -71,9 +72,10 @@ EVENT_SHAPE(EventReceiveDrop, "\0" "ReceiveDrop" "\0" EVENT_UINT("Adapter") EVEN
 EVENT_SHAPE(EventFrameSize, "\0" "FrameSize" "\0" EVENT_UINT("Adapter") EVENT_UINT("Backend") EVENT_UINT("InForce")
             EVENT_UINT("Told"));
 EVENT_SHAPE(EventRecovery, "\0" "Recovery" "\0" EVENT_UINT("Adapter") EVENT_UINT("Lists") EVENT_UINT("Works"));
+// clang-format on
 
 typedef struct _EVENT_ROW {
-    const VOID *Shape;                  // begins with its USHORT size
+    const VOID *Shape; // begins with its USHORT size
     UCHAR Values;
     UCHAR Level;
     ULONGLONG Keyword;
@@ -94,7 +96,7 @@ static const EVENT_ROW EventRows[] = {
     {&EventSendDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS},
     {&EventReceiveDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS},
     {&EventFrameSize, 4, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
-    {&EventRecovery, 3, EVENT_LEVEL_ERROR, EVENT_KEYWORD_LIFE}
+    {&EventRecovery, 3, EVENT_LEVEL_ERROR, EVENT_KEYWORD_LIFE},
 };
 
 C_ASSERT(RTL_NUMBER_OF(EventRows) == XENNET_REPORT_COUNT);
@@ -115,7 +117,7 @@ EventEnabled(LPCGUID Source, ULONG Enabled, UCHAR Level, ULONGLONG Any, ULONGLON
 
     // The state of all sessions together; 2 asks for a report of the state and changes nothing.
     if (Enabled <= 1)
-        (VOID)InterlockedExchange(&EventListeners, (LONG)Enabled);
+        (void)InterlockedExchange(&EventListeners, (LONG)Enabled);
 }
 
 _Use_decl_annotations_
@@ -136,7 +138,7 @@ VOID
 EventUnregister(VOID)
 {
     if (EventHandle != 0)
-        (VOID)EtwUnregister(EventHandle);
+        (void)EtwUnregister(EventHandle);
     EventHandle = 0;
     EventListeners = 0;
 }
@@ -170,7 +172,7 @@ EventWriteReport(XENNET_REPORT Report, ULONG Adapter, ULONG64 First, ULONG64 Sec
     EventDescribe(&Data[0], &EventTraits, EventTraits.Size, EVENT_KIND_PROVIDER);
     EventDescribe(&Data[1], Row->Shape, *(const USHORT *)Row->Shape, EVENT_KIND_EVENT);
     EventDescribe(&Data[2], Values, Row->Values * sizeof(Values[0]), 0);
-    (VOID)EtwWrite(EventHandle, &Descriptor, NULL, RTL_NUMBER_OF(Data), Data);
+    (void)EtwWrite(EventHandle, &Descriptor, NULL, RTL_NUMBER_OF(Data), Data);
 }
 
 _Use_decl_annotations_
@@ -190,8 +192,8 @@ EventAppendNumber(UNICODE_STRING *Text, ULONG Number)
     Digits.Buffer = Buffer;
     Digits.Length = 0;
     Digits.MaximumLength = sizeof(Buffer);
-    (VOID)RtlIntegerToUnicodeString(Number, 10, &Digits);
-    (VOID)RtlAppendUnicodeStringToString(Text, &Digits);
+    (void)RtlIntegerToUnicodeString(Number, 10, &Digits);
+    (void)RtlAppendUnicodeStringToString(Text, &Digits);
 }
 
 _Use_decl_annotations_
@@ -207,17 +209,17 @@ EventLogKeyword(const UNICODE_STRING *Keyword, const ULONG *Value, ULONG Used)
     Text.Buffer = Buffer;
     Text.Length = 0;
     Text.MaximumLength = sizeof(Buffer) - sizeof(WCHAR);
-    (VOID)RtlAppendUnicodeStringToString(&Text, (UNICODE_STRING *)Keyword);
+    (void)RtlAppendUnicodeStringToString(&Text, (UNICODE_STRING *)Keyword);
     if (Value != NULL) {
-        (VOID)RtlAppendUnicodeToString(&Text, L" = ");
+        (void)RtlAppendUnicodeToString(&Text, L" = ");
         EventAppendNumber(&Text, *Value);
-        (VOID)RtlAppendUnicodeToString(&Text, L", using ");
+        (void)RtlAppendUnicodeToString(&Text, L", using ");
     } else {
-        (VOID)RtlAppendUnicodeToString(&Text, L" is no number, using ");
+        (void)RtlAppendUnicodeToString(&Text, L" is no number, using ");
     }
     EventAppendNumber(&Text, Used);
     TRACE_ERROR("keyword %wZ\n", &Text);
     Strings[0] = Buffer;
-    (VOID)NdisWriteEventLogEntry(DriverObject(), NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_KEYWORD_RANGE,
+    (void)NdisWriteEventLogEntry(DriverObject(), NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_KEYWORD_RANGE,
                                  RTL_NUMBER_OF(Strings), Strings, 0, NULL);
 }

@@ -14,39 +14,39 @@
 
 #include <ndis.h>
 
-#define TRACE_ERROR(...) ((VOID)DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, "xennet: " __VA_ARGS__))
+#define TRACE_ERROR(...) ((void)DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, "xennet: " __VA_ARGS__))
 
 #if DBG
-#define TRACE(...) ((VOID)DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_INFO_LEVEL, "xennet: " __VA_ARGS__))
+#define TRACE(...) ((void)DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_INFO_LEVEL, "xennet: " __VA_ARGS__))
 #else
-#define TRACE(...) ((VOID)0)
+#define TRACE(...) ((void)0)
 #endif
 
 // First value of a record in the event log: what it is about.
 typedef enum _XENNET_EVENT {
-    XENNET_EVENT_INTERFACE_MISSING = 1,     // then: interface (1 VIF, 2 STORE, 3 SUSPEND), lowest, highest version
-    XENNET_EVENT_KEYWORD_RANGE = 2,         // an entry in words: see EventLogKeyword
-    XENNET_EVENT_START_FAILED = 3,          // then: step, status
-    XENNET_EVENT_NETWORK_ADDRESS = 4,       // NetworkAddress is no station's address; then: bytes it has
-    XENNET_EVENT_BACKEND_SILENT = 5,        // sends were taken back; then: how many, whether XenVif works, times
-    XENNET_EVENT_FRAME_SIZE = 6             // the backend's frames have changed; then: bytes now, bytes told to NDIS
+    XENNET_EVENT_INTERFACE_MISSING = 1, // then: interface (1 VIF, 2 STORE, 3 SUSPEND), lowest, highest version
+    XENNET_EVENT_KEYWORD_RANGE = 2,     // an entry in words: see EventLogKeyword
+    XENNET_EVENT_START_FAILED = 3,      // then: step, status
+    XENNET_EVENT_NETWORK_ADDRESS = 4,   // NetworkAddress is no station's address; then: bytes it has
+    XENNET_EVENT_BACKEND_SILENT = 5,    // sends were taken back; then: how many, whether XenVif works, times
+    XENNET_EVENT_FRAME_SIZE = 6         // the backend's frames have changed; then: bytes now, bytes told to NDIS
 } XENNET_EVENT;
 
 typedef enum _XENNET_REPORT {
-    XENNET_REPORT_START,                // VIF version, queues, frame bytes
-    XENNET_REPORT_START_FAILED,         // step, status
+    XENNET_REPORT_START,        // VIF version, queues, frame bytes
+    XENNET_REPORT_START_FAILED, // step, status
     XENNET_REPORT_STOP,
-    XENNET_REPORT_STATE,                // from, to: XENNET_STATE
-    XENNET_REPORT_LINK,                 // connect, duplex, bits per second
-    XENNET_REPORT_OFFLOAD,              // OFFLOAD_* switched on; those of received packets in force
-    XENNET_REPORT_RSS,                  // hash, scale, NDIS_HASH_* types, table entries
-    XENNET_REPORT_POWER,                // from, to: NDIS_DEVICE_POWER_STATE
-    XENNET_REPORT_FILTER,               // NDIS_PACKET_TYPE_*
-    XENNET_REPORT_VLAN,                 // VLAN or 0
-    XENNET_REPORT_SEND_DROP,            // XENNET_TRANSMIT_DROP, packets
-    XENNET_REPORT_RECEIVE_DROP,         // XENNET_RECEIVE_DROP, packets
-    XENNET_REPORT_FRAME_SIZE,           // bytes the backend carries, bytes in force, bytes told to NDIS
-    XENNET_REPORT_RECOVERY,             // NBLs that were out, whether XenVif works again
+    XENNET_REPORT_STATE,        // from, to: XENNET_STATE
+    XENNET_REPORT_LINK,         // connect, duplex, bits per second
+    XENNET_REPORT_OFFLOAD,      // OFFLOAD_* switched on; those of received packets in force
+    XENNET_REPORT_RSS,          // hash, scale, NDIS_HASH_* types, table entries
+    XENNET_REPORT_POWER,        // from, to: NDIS_DEVICE_POWER_STATE
+    XENNET_REPORT_FILTER,       // NDIS_PACKET_TYPE_*
+    XENNET_REPORT_VLAN,         // VLAN or 0
+    XENNET_REPORT_SEND_DROP,    // XENNET_TRANSMIT_DROP, packets
+    XENNET_REPORT_RECEIVE_DROP, // XENNET_RECEIVE_DROP, packets
+    XENNET_REPORT_FRAME_SIZE,   // bytes the backend carries, bytes in force, bytes told to NDIS
+    XENNET_REPORT_RECOVERY,     // NBLs that were out, whether XenVif works again
     XENNET_REPORT_COUNT
 } XENNET_REPORT;
 
@@ -61,7 +61,7 @@ VOID EventUnregister(VOID);
 VOID EventWriteReport(_In_ XENNET_REPORT Report, _In_ ULONG Adapter, _In_ ULONG64 First, _In_ ULONG64 Second,
                       _In_ ULONG64 Third, _In_ ULONG64 Fourth);
 
-extern volatile LONG EventListeners;    // written by event.c
+extern volatile LONG EventListeners; // written by event.c
 
 // Writes one record of up to three values to the system event log.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -72,10 +72,10 @@ VOID EventLog(_In_ NDIS_HANDLE NdisHandle, _In_ NDIS_ERROR_CODE Code, _In_ XENNE
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID EventLogKeyword(_In_ const UNICODE_STRING *Keyword, _In_opt_ const ULONG *Value, _In_ ULONG Used);
 
-#define EVENT_REPORT(_Report, _Adapter, _First, _Second, _Third, _Fourth)                   \
-    do {                                                                                    \
-        if (EventListeners != 0)                                                            \
-            EventWriteReport((_Report), (_Adapter)->IfIndex, (_First), (_Second), (_Third), (_Fourth)); \
+#define EVENT_REPORT(_Report, _Adapter, _First, _Second, _Third, _Fourth)                                              \
+    do {                                                                                                               \
+        if (EventListeners != 0)                                                                                       \
+            EventWriteReport((_Report), (_Adapter)->IfIndex, (_First), (_Second), (_Third), (_Fourth));                \
     } while (0)
 
 #endif

@@ -4,10 +4,11 @@
  * raises Requests from zero does the work for all: it asks, compares, indicates, and starts over if more came
  * in meanwhile. That way indications never overtake each other and no lock is held over a call into NDIS.
  *
- * The frame size is the toolstack's, read by XenVif whenever it connects to a backend: after a migration it may be another.
- * NDIS has no word for that. It takes a frame size when an adapter starts and, with the restart attributes, when it is
- * restarted (OID_GEN_MAXIMUM_FRAME_SIZE, NDIS_RESTART_GENERAL_ATTRIBUTES). So a smaller one is in force at once: what
- * is longer would be lost behind the backend, and is refused here where it counts. A larger one waits for a restart.
+ * The frame size is the toolstack's, read by XenVif whenever it connects to a backend: after a migration it may be
+ * another. NDIS has no word for that. It takes a frame size when an adapter starts and, with the restart attributes,
+ * when it is restarted (OID_GEN_MAXIMUM_FRAME_SIZE, NDIS_RESTART_GENERAL_ATTRIBUTES). So a smaller one is in force at
+ * once: what is longer would be lost behind the backend, and is refused here where it counts. A larger one waits for a
+ * restart.
  *
  * IRQL: up to DISPATCH. State is written by the one worker of the moment; InterlockedCompareExchange of Requests
  * (release) pairs with the InterlockedIncrement (acquire) of the next.
@@ -17,7 +18,7 @@
 #include "event.h"
 #include "memory.h"
 
-#define LINK_SPEED_MAXIMUM 10000000000000ULL    // 10 Tb/s: what is beyond was made up
+#define LINK_SPEED_MAXIMUM 10000000000000ULL // 10 Tb/s: what is beyond was made up
 
 struct _XENNET_LINK {
     // Immutable after LinkCreate.
@@ -28,7 +29,7 @@ struct _XENNET_LINK {
 
     // The worker of the moment.
     XENNET_LINK_STATE State;
-    ULONG FrameSize;                    // that XenVif last said
+    ULONG FrameSize; // that XenVif last said
 };
 
 // The three answers come from the backend.

@@ -13,7 +13,7 @@ typedef struct _XENNET_LINK XENNET_LINK;
 typedef struct _XENNET_LINK_STATE {
     NET_IF_MEDIA_CONNECT_STATE Connect;
     NET_IF_MEDIA_DUPLEX_STATE Duplex;
-    ULONG64 Speed;                      // bits per second, NDIS_LINK_SPEED_UNKNOWN without a link
+    ULONG64 Speed; // bits per second, NDIS_LINK_SPEED_UNKNOWN without a link
 } XENNET_LINK_STATE;
 
 // Reads the state the adapter's attributes start from.
@@ -23,11 +23,13 @@ NDIS_STATUS LinkCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_LIN
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);
 
-// Asks XenVif, tells NDIS if the state changed, and follows the frame size. On any processor, at the same time as others.
+// Asks XenVif, tells NDIS if the state changed, and follows the frame size. On any processor, at the same time as
+// others.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID LinkStateChanged(_In_ XENNET_LINK *Link);
 
-// The bytes of a frame, Ethernet header included and tag not, that XenVif and *JumboPacket allow; 0: XenVif says nonsense.
+// The bytes of a frame, Ethernet header included and tag not, that XenVif and *JumboPacket allow; 0: XenVif says
+// nonsense.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG LinkQueryFrameSize(_In_ struct _XENNET_ADAPTER *Adapter);
 

@@ -13,13 +13,14 @@
 
 #ifndef LOCK_CLASS
 // Visual C++ takes the annotations as plain SAL, which knows locks by name only.
-#define LOCK_CLASS(_Name)   typedef int _Name##_CLASS
+#define LOCK_CLASS(_Name) typedef int _Name##_CLASS
 #define LOCK_PRIMITIVE
 #define _IRQL_lowers_
 #endif
 
 // What NDIS says with its *_FLAGS_DISPATCH_LEVEL saves the change of level.
-LOCK_PRIMITIVE _IRQL_raises_(DISPATCH_LEVEL)
+LOCK_PRIMITIVE
+_IRQL_raises_(DISPATCH_LEVEL)
 FORCEINLINE KIRQL
 IrqlRaise(BOOLEAN AlreadyAtDispatch)
 {

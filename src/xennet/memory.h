@@ -8,8 +8,8 @@
 
 #include <ndis.h>
 
-#define XENNET_TAG          ((ULONG)'tNeX')
-#define XENNET_CACHE_LINE   64
+#define XENNET_TAG        ((ULONG)'tNeX')
+#define XENNET_CACHE_LINE 64
 
 FORCEINLINE PVOID
 MemoryAllocate(NDIS_HANDLE NdisHandle, SIZE_T Size)

@@ -21,10 +21,10 @@
 #include "memory.h"
 #include "event.h"
 
-#define NBL_DEPOT_LOW           2       // magazines: below this the depot is refilled
-#define NBL_GROWTH              4       // magazines a maintenance run adds or removes at most
-#define NBL_INITIAL             4       // magazines the pool starts with and shrinks to
-#define NBL_SHRINK_PERIOD       (-10 * 10000000LL)  // 10 s in 100 ns, relative
+#define NBL_DEPOT_LOW     2                  // magazines: below this the depot is refilled
+#define NBL_GROWTH        4                  // magazines a maintenance run adds or removes at most
+#define NBL_INITIAL       4                  // magazines the pool starts with and shrinks to
+#define NBL_SHRINK_PERIOD (-10 * 10000000LL) // 10 s in 100 ns, relative
 
 LOCK_CLASS(NBL_DEPOT_LOCK);
 
@@ -42,7 +42,7 @@ struct _XENNET_NBL_POOL {
     NDIS_HANDLE NdisHandle;
     NBL_PROCESSOR *Processors;
     ULONG ProcessorCount;
-    ULONG Maximum;                      // magazines
+    ULONG Maximum; // magazines
     KDPC Dpc;
     KDPC TimerDpc;
     KTIMER Timer;
@@ -50,21 +50,25 @@ struct _XENNET_NBL_POOL {
     // Under Lock.
     KSPIN_LOCK Lock;
     _Guarded_by_(NBL_DEPOT_LOCK) NET_BUFFER_LIST *Depot;
-    _Guarded_by_(NBL_DEPOT_LOCK) ULONG DepotCount;      // magazines
-    _Guarded_by_(NBL_DEPOT_LOCK) ULONG DepotLowest;     // since the timer was set
-    _Guarded_by_(NBL_DEPOT_LOCK) ULONG Total;           // magazines, wherever they are
+    _Guarded_by_(NBL_DEPOT_LOCK) ULONG DepotCount;  // magazines
+    _Guarded_by_(NBL_DEPOT_LOCK) ULONG DepotLowest; // since the timer was set
+    _Guarded_by_(NBL_DEPOT_LOCK) ULONG Total;       // magazines, wherever they are
     _Guarded_by_(NBL_DEPOT_LOCK) BOOLEAN TimerArmed;
     _Guarded_by_(NBL_DEPOT_LOCK) BOOLEAN Stopping;
 };
 
-LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Acquires_lock_(NBL_DEPOT_LOCK)
+LOCK_PRIMITIVE
+_IRQL_requires_(DISPATCH_LEVEL)
+_Acquires_lock_(NBL_DEPOT_LOCK)
 FORCEINLINE VOID
 NblLock(XENNET_NBL_POOL *Pool)
 {
     KeAcquireSpinLockAtDpcLevel(&Pool->Lock);
 }
 
-LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Releases_lock_(NBL_DEPOT_LOCK)
+LOCK_PRIMITIVE
+_IRQL_requires_(DISPATCH_LEVEL)
+_Releases_lock_(NBL_DEPOT_LOCK)
 FORCEINLINE VOID
 NblUnlock(XENNET_NBL_POOL *Pool)
 {
@@ -172,7 +176,7 @@ NblPoolArm(XENNET_NBL_POOL *Pool)
     if (!Pool->Stopping && !Pool->TimerArmed && Pool->Total > NBL_INITIAL) {
         Pool->TimerArmed = TRUE;
         Pool->DepotLowest = Pool->DepotCount;
-        (VOID)KeSetTimer(&Pool->Timer, Due, &Pool->TimerDpc);
+        (void)KeSetTimer(&Pool->Timer, Due, &Pool->TimerDpc);
     }
     NblUnlock(Pool);
 }
@@ -239,7 +243,7 @@ NblCacheFill(XENNET_NBL_CACHE *Cache)
     Low = Pool->DepotCount < NBL_DEPOT_LOW && Pool->Total < Pool->Maximum;
     NblUnlock(Pool);
     if (Low)
-        (VOID)KeInsertQueueDpc(&Pool->Dpc, NULL, NULL);
+        (void)KeInsertQueueDpc(&Pool->Dpc, NULL, NULL);
     if (Cache->Free == NULL)
         return FALSE;
     Cache->FreeCount = NBL_MAGAZINE;
@@ -352,7 +356,7 @@ NblPoolDestroy(XENNET_NBL_POOL *Pool)
     Pool->Stopping = TRUE;
     NblUnlock(Pool);
     IrqlLower(FALSE, Irql);
-    (VOID)KeCancelTimer(&Pool->Timer);
+    (void)KeCancelTimer(&Pool->Timer);
     KeFlushQueuedDpcs();
 
     for (Index = 0; Index < Pool->ProcessorCount; Index++) {

@@ -2,8 +2,8 @@
 /*
  * Ready-made NBLs for the receive path, one cache per processor. nblpool.c has the picture.
  *
- * Getting and putting never allocates and, but for one lock per magazine of NBLs, touches nothing that another processor
- * writes. IRQL: DISPATCH, the cache being that of the current processor.
+ * Getting and putting never allocates and, but for one lock per magazine of NBLs, touches nothing that another
+ * processor writes. IRQL: DISPATCH, the cache being that of the current processor.
  */
 #ifndef XENNET_NBLPOOL_H
 #define XENNET_NBLPOOL_H
@@ -25,7 +25,7 @@ typedef struct _XENNET_NBL_CACHE {
     NET_BUFFER_LIST *Free;
     NET_BUFFER_LIST *Reserve;
     ULONG FreeCount;
-    XENNET_NBL_POOL *Pool;              // immutable
+    XENNET_NBL_POOL *Pool; // immutable
 } XENNET_NBL_CACHE;
 
 #define NBL_MAGAZINE 64

@@ -19,9 +19,9 @@
 #include "memory.h"
 #include "offloadset.h"
 
-#define OFFLOAD_HEADERS_MAXIMUM (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
+#define OFFLOAD_HEADERS_MAXIMUM    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
 #define OFFLOAD_LARGE_SIZE_MAXIMUM 65535
-#define OFFLOAD_MINIMUM_SEGMENTS 2
+#define OFFLOAD_MINIMUM_SEGMENTS   2
 
 // What XenVif can transmit, as OFFLOAD_* bits. Receive offloads are done by XenVif itself and always there.
 static ULONG
@@ -87,16 +87,16 @@ OffloadDescribe(const XENNET_OFFLOAD *Offload, ULONG Bits, NDIS_OFFLOAD *Record)
     Record->Header.Revision = Offload->Adapter->Revisions->Offload;
     Record->Header.Size = Offload->Adapter->Revisions->OffloadSize;
 
-    Checksum->IPv4Transmit.Encapsulation = OffloadEncapsulation(Bits, OFFLOAD_IPV4_TX | OFFLOAD_TCP4_TX |
-                                                                      OFFLOAD_UDP4_TX);
+    Checksum->IPv4Transmit.Encapsulation =
+        OffloadEncapsulation(Bits, OFFLOAD_IPV4_TX | OFFLOAD_TCP4_TX | OFFLOAD_UDP4_TX);
     Checksum->IPv4Transmit.IpChecksum = OffloadSupported(Bits, OFFLOAD_IPV4_TX);
     Checksum->IPv4Transmit.IpOptionsSupported = OffloadSupported(Bits, OFFLOAD_IPV4_TX);
     Checksum->IPv4Transmit.TcpChecksum = OffloadSupported(Bits, OFFLOAD_TCP4_TX);
     Checksum->IPv4Transmit.TcpOptionsSupported = OffloadSupported(Bits, OFFLOAD_TCP4_TX);
     Checksum->IPv4Transmit.UdpChecksum = OffloadSupported(Bits, OFFLOAD_UDP4_TX);
 
-    Checksum->IPv4Receive.Encapsulation = OffloadEncapsulation(Bits, OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX |
-                                                                     OFFLOAD_UDP4_RX);
+    Checksum->IPv4Receive.Encapsulation =
+        OffloadEncapsulation(Bits, OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX);
     Checksum->IPv4Receive.IpChecksum = OffloadSupported(Bits, OFFLOAD_IPV4_RX);
     Checksum->IPv4Receive.IpOptionsSupported = OffloadSupported(Bits, OFFLOAD_IPV4_RX);
     Checksum->IPv4Receive.TcpChecksum = OffloadSupported(Bits, OFFLOAD_TCP4_RX);

@@ -14,43 +14,43 @@
 struct _XENNET_ADAPTER;
 
 // One bit per offload that can be switched by itself.
-#define OFFLOAD_IPV4_TX         0x00000001
-#define OFFLOAD_IPV4_RX         0x00000002
-#define OFFLOAD_TCP4_TX         0x00000004
-#define OFFLOAD_TCP4_RX         0x00000008
-#define OFFLOAD_UDP4_TX         0x00000010
-#define OFFLOAD_UDP4_RX         0x00000020
-#define OFFLOAD_TCP6_TX         0x00000040
-#define OFFLOAD_TCP6_RX         0x00000080
-#define OFFLOAD_UDP6_TX         0x00000100
-#define OFFLOAD_UDP6_RX         0x00000200
-#define OFFLOAD_LSO4            0x00000400
-#define OFFLOAD_LSO6            0x00000800
-#define OFFLOAD_RSC4            0x00001000
-#define OFFLOAD_RSC6            0x00002000
-#define OFFLOAD_LSO1            0x00004000      // version 1: IPv4 only, completed with the bytes sent
+#define OFFLOAD_IPV4_TX 0x00000001
+#define OFFLOAD_IPV4_RX 0x00000002
+#define OFFLOAD_TCP4_TX 0x00000004
+#define OFFLOAD_TCP4_RX 0x00000008
+#define OFFLOAD_UDP4_TX 0x00000010
+#define OFFLOAD_UDP4_RX 0x00000020
+#define OFFLOAD_TCP6_TX 0x00000040
+#define OFFLOAD_TCP6_RX 0x00000080
+#define OFFLOAD_UDP6_TX 0x00000100
+#define OFFLOAD_UDP6_RX 0x00000200
+#define OFFLOAD_LSO4    0x00000400
+#define OFFLOAD_LSO6    0x00000800
+#define OFFLOAD_RSC4    0x00001000
+#define OFFLOAD_RSC6    0x00002000
+#define OFFLOAD_LSO1    0x00004000 // version 1: IPv4 only, completed with the bytes sent
 
-#define OFFLOAD_ENCAPSULATION   NDIS_ENCAPSULATION_IEEE_802_3
+#define OFFLOAD_ENCAPSULATION NDIS_ENCAPSULATION_IEEE_802_3
 
-#define OFFLOAD_IPV4_RX_ALL     (OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_RSC4)
-#define OFFLOAD_IPV6_RX_ALL     (OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX | OFFLOAD_RSC6)
+#define OFFLOAD_IPV4_RX_ALL (OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_RSC4)
+#define OFFLOAD_IPV6_RX_ALL (OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX | OFFLOAD_RSC6)
 
 typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadCreate.
     struct _XENNET_ADAPTER *Adapter;
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Transmit;     // what XenVif can do to a packet on its way out
-    ULONG LargeSize4;                           // payload bytes of one large send, 0: none
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Transmit; // what XenVif can do to a packet on its way out
+    ULONG LargeSize4;                       // payload bytes of one large send, 0: none
     ULONG LargeSize6;
-    ULONG Hardware;                             // OFFLOAD_*: what can be switched on
-    ULONG Default;                              // OFFLOAD_*: what the keywords ask for, within Hardware
+    ULONG Hardware; // OFFLOAD_*: what can be switched on
+    ULONG Default;  // OFFLOAD_*: what the keywords ask for, within Hardware
     BOOLEAN NeedChecksumValue;
 
     // Within OID requests; the data path reads Allowed and ReceiveRsc without order.
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Allowed;      // what a packet on its way out may ask for
+    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Allowed; // what a packet on its way out may ask for
     BOOLEAN AllowedLso1;
-    ULONG Current;                              // OFFLOAD_*: what is switched on
-    ULONG Encapsulated;                         // OFFLOAD_*_RX_ALL of the IP versions NDIS has bound
-    ULONG ReceiveRsc;                           // OFFLOAD_RSC*: coalesced packets are told to NDIS as such
+    ULONG Current;      // OFFLOAD_*: what is switched on
+    ULONG Encapsulated; // OFFLOAD_*_RX_ALL of the IP versions NDIS has bound
+    ULONG ReceiveRsc;   // OFFLOAD_RSC*: coalesced packets are told to NDIS as such
 } XENNET_OFFLOAD;
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -65,7 +65,8 @@ VOID OffloadApplyReceive(_In_ XENNET_OFFLOAD *Offload);
 
 // What is on from the start and what can be done, as records of the NDIS version that is registered.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID OffloadGetAttributes(_In_ const XENNET_OFFLOAD *Offload, _Out_ NDIS_OFFLOAD *Default, _Out_ NDIS_OFFLOAD *Hardware);
+VOID OffloadGetAttributes(_In_ const XENNET_OFFLOAD *Offload, _Out_ NDIS_OFFLOAD *Default,
+                          _Out_ NDIS_OFFLOAD *Hardware);
 
 // Current becomes what is switched on; XenVif is told, and NDIS hears what is in force.
 _IRQL_requires_(PASSIVE_LEVEL)

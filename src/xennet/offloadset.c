@@ -1,50 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Switching offloads. One table ties an OFFLOAD_* bit to its keyword and to its member of NDIS_OFFLOAD_PARAMETERS; both
- * directions of a checksum share a row. A request is read as a whole before anything changes: "no change" touches nothing,
- * only what Hardware has can be switched on, one impossible member refuses all of it.
+ * directions of a checksum share a row. A request is read as a whole before anything changes: "no change" touches
+ * nothing, only what Hardware has can be switched on, one impossible member refuses all of it.
  *
- * Called by offload.c at start and by oid.c within OID requests, which NDIS serialises. IRQL: PASSIVE. No state, no locks.
+ * Called by offload.c at start and by oid.c within OID requests, which NDIS serialises. IRQL: PASSIVE. No state, no
+ * locks.
  */
 #include "offloadset.h"
 #include "adapter.h"
 
 typedef struct _OFFLOAD_ROW {
-    ULONG ConfigOffset;             // ULONG in XENNET_CONFIG: bit 0 transmit, bit 1 receive; or on and off
-    ULONG ParameterOffset;          // UCHAR in NDIS_OFFLOAD_PARAMETERS
-    ULONG Transmit;                 // OFFLOAD_* or 0
+    ULONG ConfigOffset;    // ULONG in XENNET_CONFIG: bit 0 transmit, bit 1 receive; or on and off
+    ULONG ParameterOffset; // UCHAR in NDIS_OFFLOAD_PARAMETERS
+    ULONG Transmit;        // OFFLOAD_* or 0
     ULONG Receive;
-    UCHAR MinimumRevision;          // of NDIS_OFFLOAD_PARAMETERS that has the member
-    BOOLEAN Checksum;               // member counts 1 to 4, not 1 to 2
+    UCHAR MinimumRevision; // of NDIS_OFFLOAD_PARAMETERS that has the member
+    BOOLEAN Checksum;      // member counts 1 to 4, not 1 to 2
 } OFFLOAD_ROW;
 
 static const OFFLOAD_ROW OffloadRows[] = {
-    {FIELD_OFFSET(XENNET_CONFIG, Ipv4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPv4Checksum),
-     OFFLOAD_IPV4_TX, OFFLOAD_IPV4_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Tcp4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TCPIPv4Checksum),
-     OFFLOAD_TCP4_TX, OFFLOAD_TCP4_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Udp4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UDPIPv4Checksum),
-     OFFLOAD_UDP4_TX, OFFLOAD_UDP4_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Tcp6Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TCPIPv6Checksum),
-     OFFLOAD_TCP6_TX, OFFLOAD_TCP6_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Udp6Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UDPIPv6Checksum),
-     OFFLOAD_UDP6_TX, OFFLOAD_UDP6_RX, 1, TRUE},
-    {FIELD_OFFSET(XENNET_CONFIG, Lso4), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv4),
-     OFFLOAD_LSO4, 0, 1, FALSE},
+    {FIELD_OFFSET(XENNET_CONFIG, Ipv4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPv4Checksum), OFFLOAD_IPV4_TX,
+     OFFLOAD_IPV4_RX, 1, TRUE},
+    {FIELD_OFFSET(XENNET_CONFIG, Tcp4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TCPIPv4Checksum), OFFLOAD_TCP4_TX,
+     OFFLOAD_TCP4_RX, 1, TRUE},
+    {FIELD_OFFSET(XENNET_CONFIG, Udp4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UDPIPv4Checksum), OFFLOAD_UDP4_TX,
+     OFFLOAD_UDP4_RX, 1, TRUE},
+    {FIELD_OFFSET(XENNET_CONFIG, Tcp6Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TCPIPv6Checksum), OFFLOAD_TCP6_TX,
+     OFFLOAD_TCP6_RX, 1, TRUE},
+    {FIELD_OFFSET(XENNET_CONFIG, Udp6Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UDPIPv6Checksum), OFFLOAD_UDP6_TX,
+     OFFLOAD_UDP6_RX, 1, TRUE},
+    {FIELD_OFFSET(XENNET_CONFIG, Lso4), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv4), OFFLOAD_LSO4, 0, 1, FALSE},
     {FIELD_OFFSET(XENNET_CONFIG, LsoV1), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV1), OFFLOAD_LSO1, 0, 1, FALSE},
-    {FIELD_OFFSET(XENNET_CONFIG, Lso6), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv6),
-     OFFLOAD_LSO6, 0, 1, FALSE},
-    {FIELD_OFFSET(XENNET_CONFIG, Rsc4), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, RscIPv4),
-     0, OFFLOAD_RSC4, 3, FALSE},
-    {FIELD_OFFSET(XENNET_CONFIG, Rsc6), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, RscIPv6),
-     0, OFFLOAD_RSC6, 3, FALSE}
+    {FIELD_OFFSET(XENNET_CONFIG, Lso6), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv6), OFFLOAD_LSO6, 0, 1, FALSE},
+    {FIELD_OFFSET(XENNET_CONFIG, Rsc4), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, RscIPv4), 0, OFFLOAD_RSC4, 3, FALSE},
+    {FIELD_OFFSET(XENNET_CONFIG, Rsc6), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, RscIPv6), 0, OFFLOAD_RSC6, 3, FALSE},
 };
 
 // Members of NDIS_OFFLOAD_PARAMETERS for what this miniport never does: switching one on is refused.
 static const ULONG OffloadForeignOffsets[] = {
     FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPsecV1),
     FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv4),
-    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv6)
+    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv6),
 };
 
 static const USHORT OffloadParameterSizes[] = {
@@ -53,7 +50,7 @@ static const USHORT OffloadParameterSizes[] = {
     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_2,
     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3,
     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_4,
-    NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5
+    NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5,
 };
 
 _Use_decl_annotations_

@@ -23,12 +23,12 @@
 typedef VOID OID_QUERY(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value);
 typedef NDIS_STATUS OID_SET(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length);
 
-#define OID_EXACT       0x01            // a set has exactly SetLength bytes
-#define OID_COUNTER     0x02            // 64 bits, or the low 32 of them
-#define OID_RSS         0x04            // only where RSS is offered
-#define OID_RSC         0x08            // only with an NDIS that knows RSC
-#define OID_RSS_MOVES   0x20            // only with RSS of the second generation
-#define OID_VLAN        0x10            // only with VLANs switched on
+#define OID_EXACT     0x01 // a set has exactly SetLength bytes
+#define OID_COUNTER   0x02 // 64 bits, or the low 32 of them
+#define OID_RSS       0x04 // only where RSS is offered
+#define OID_RSC       0x08 // only with an NDIS that knows RSC
+#define OID_RSS_MOVES 0x20 // only with RSS of the second generation
+#define OID_VLAN      0x10 // only with VLANs switched on
 
 typedef struct _OID_ROW {
     NDIS_OID Oid;
@@ -87,7 +87,10 @@ OidQueryList(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
     Value->Length = OidGetList(Adapter, Value->Scratch.List);
 }
 
-#define OID_COUNTER_ROW(_Oid) {_Oid, OID_COUNTER, OidQueryCounter, NULL, 0}
+#define OID_COUNTER_ROW(_Oid)                                                                                          \
+    {                                                                                                                  \
+        _Oid, OID_COUNTER, OidQueryCounter, NULL, 0                                                                    \
+    }
 
 static const OID_ROW OidTable[] = {
     {OID_GEN_SUPPORTED_LIST, 0, OidQueryList, NULL, 0},
@@ -162,7 +165,7 @@ static const OID_ROW OidTable[] = {
     {OID_PNP_SET_POWER, OID_EXACT, NULL, StateSetPower, sizeof(NDIS_DEVICE_POWER_STATE)},
     {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0},
     {XENNET_OID_COUNTERS, 0, OidQueryOwnCounters, NULL, 0},
-    {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0}
+    {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0},
 };
 
 C_ASSERT(RTL_NUMBER_OF(OidTable) <= OID_LIST_MAXIMUM);

@@ -13,7 +13,7 @@ struct _XENNET_ADAPTER;
 
 MINIPORT_OID_REQUEST OidRequest;
 MINIPORT_CANCEL_OID_REQUEST OidCancelRequest;
-MINIPORT_SYNCHRONOUS_OID_REQUEST OidSynchronousRequest;      // NDIS 6.80, at DISPATCH, beside the others
+MINIPORT_SYNCHRONOUS_OID_REQUEST OidSynchronousRequest; // NDIS 6.80, at DISPATCH, beside the others
 
 // Writes the OIDs this adapter answers, at most OID_LIST_MAXIMUM, and returns their length in bytes.
 ULONG OidGetList(_In_ const struct _XENNET_ADAPTER *Adapter, _Out_writes_(OID_LIST_MAXIMUM) NDIS_OID *List);

@@ -68,8 +68,8 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return Adapter->Vlan.Id;
 
     case OID_GEN_MEDIA_CONNECT_STATUS:
-        return LinkState(Adapter->Link).Connect == MediaConnectStateConnected ? NdisMediaStateConnected :
-                                                                               NdisMediaStateDisconnected;
+        return LinkState(Adapter->Link).Connect == MediaConnectStateConnected ? NdisMediaStateConnected
+                                                                              : NdisMediaStateDisconnected;
 
     case OID_GEN_CURRENT_PACKET_FILTER:
         return Adapter->PacketFilter;
@@ -190,10 +190,14 @@ OidQueryRscStatistics(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
 // The GUIDs by which WMI finds the driver's own counters.
 static const NDIS_GUID OidGuids[] = {
-    {XENNET_GUID_COUNTERS, {XENNET_OID_COUNTERS}, STATS_OWN_COUNT * sizeof(ULONG64),
+    {XENNET_GUID_COUNTERS,
+     {XENNET_OID_COUNTERS},
+     STATS_OWN_COUNT * sizeof(ULONG64),
      fNDIS_GUID_TO_OID | fNDIS_GUID_ALLOW_READ},
-    {XENNET_GUID_QUEUES, {XENNET_OID_QUEUES}, sizeof(ULONG64),
-     fNDIS_GUID_TO_OID | fNDIS_GUID_ARRAY | fNDIS_GUID_ALLOW_READ}
+    {XENNET_GUID_QUEUES,
+     {XENNET_OID_QUEUES},
+     sizeof(ULONG64),
+     fNDIS_GUID_TO_OID | fNDIS_GUID_ARRAY | fNDIS_GUID_ALLOW_READ},
 };
 
 C_ASSERT(sizeof(OidGuids) == RTL_FIELD_SIZE(OID_VALUE, Scratch.Guids));
@@ -286,9 +290,9 @@ OidApplyPacketFilter(XENNET_ADAPTER *Adapter)
     XENNET_VIF *Vif = &Adapter->Vif;
     NTSTATUS Status;
 
-    Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_UNICAST,
-                      OidFilterLevel(Filter, Adapter->ForeignAddress ? NDIS_PACKET_TYPE_DIRECTED : 0,
-                                     NDIS_PACKET_TYPE_DIRECTED));
+    Status = VIF_CALL(
+        Vif, MacSetFilterLevel, ETHERNET_ADDRESS_UNICAST,
+        OidFilterLevel(Filter, Adapter->ForeignAddress ? NDIS_PACKET_TYPE_DIRECTED : 0, NDIS_PACKET_TYPE_DIRECTED));
     if (!NT_SUCCESS(Status))
         return Status;
     Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
@@ -313,7 +317,7 @@ OidSetPacketFilter(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     Adapter->PacketFilter = Filter;
     if (!NT_SUCCESS(OidApplyPacketFilter(Adapter))) {
         Adapter->PacketFilter = Before;
-        (VOID)OidApplyPacketFilter(Adapter);
+        (void)OidApplyPacketFilter(Adapter);
         return NDIS_STATUS_FAILURE;
     }
     EVENT_REPORT(XENNET_REPORT_FILTER, Adapter, Filter, 0, 0, 0);

@@ -17,7 +17,7 @@
 #include "memory.h"
 #include "event.h"
 
-#define POLL_FIRST_MINOR 85             // NDIS 6.85
+#define POLL_FIRST_MINOR 85 // NDIS 6.85
 
 LOCK_CLASS(POLL_LOCK);
 
@@ -42,18 +42,22 @@ struct _XENNET_POLL {
     NDIS_DEREGISTER_POLL *Deregister;
     NDIS_SET_POLL_AFFINITY *SetAffinity;
     NDIS_REQUEST_POLL *Request;
-    PUCHAR Queues;                      // POLL_STRIDE apart
-    ULONG QueueCount;                   // processors that there can ever be
+    PUCHAR Queues;    // POLL_STRIDE apart
+    ULONG QueueCount; // processors that there can ever be
 };
 
-LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Acquires_lock_(POLL_LOCK)
+LOCK_PRIMITIVE
+_IRQL_requires_(DISPATCH_LEVEL)
+_Acquires_lock_(POLL_LOCK)
 FORCEINLINE VOID
 PollLock(POLL_QUEUE *Queue)
 {
     KeAcquireSpinLockAtDpcLevel(&Queue->Lock);
 }
 
-LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Releases_lock_(POLL_LOCK)
+LOCK_PRIMITIVE
+_IRQL_requires_(DISPATCH_LEVEL)
+_Releases_lock_(POLL_LOCK)
 FORCEINLINE VOID
 PollUnlock(POLL_QUEUE *Queue)
 {
@@ -107,8 +111,8 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     PollLock(Queue);
     // What lies here when the adapter pauses is given back by whoever pauses it.
     if (AdapterIsRunning(Queue->Poll->Adapter))
-        Data->Receive.IndicatedNblChain = PollCut(Queue, Data->Receive.MaxNblsToIndicate,
-                                                  &Data->Receive.NumberOfIndicatedNbls);
+        Data->Receive.IndicatedNblChain =
+            PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
     Data->Receive.NumberOfRemainingNbls = Queue->Count;
     PollUnlock(Queue);
     IrqlLower(FALSE, Irql);
@@ -196,10 +200,8 @@ _IRQL_requires_(PASSIVE_LEVEL)
 static BOOLEAN
 PollLookUp(XENNET_POLL *Poll)
 {
-    static const NDIS_STRING Names[] = {
-        NDIS_STRING_CONST("NdisRegisterPoll"), NDIS_STRING_CONST("NdisDeregisterPoll"),
-        NDIS_STRING_CONST("NdisSetPollAffinity"), NDIS_STRING_CONST("NdisRequestPoll")
-    };
+    static const NDIS_STRING Names[] = {NDIS_STRING_CONST("NdisRegisterPoll"), NDIS_STRING_CONST("NdisDeregisterPoll"),
+                                        NDIS_STRING_CONST("NdisSetPollAffinity"), NDIS_STRING_CONST("NdisRequestPoll")};
 
     Poll->Register = (NDIS_REGISTER_POLL *)(ULONG_PTR)PollFind(&Names[0]);
     Poll->Deregister = (NDIS_DEREGISTER_POLL *)(ULONG_PTR)PollFind(&Names[1]);
@@ -248,8 +250,8 @@ PollCreate(XENNET_ADAPTER *Adapter, XENNET_POLL **Result)
     *Result = NULL;
     if (Adapter->Revisions->Minor < POLL_FIRST_MINOR || Adapter->Config.Poll == 0)
         return;
-    Poll = MemoryAllocate(Adapter->NdisHandle,
-                          sizeof(*Poll) + XENNET_CACHE_LINE + Adapter->ProcessorCount * POLL_STRIDE);
+    Poll =
+        MemoryAllocate(Adapter->NdisHandle, sizeof(*Poll) + XENNET_CACHE_LINE + Adapter->ProcessorCount * POLL_STRIDE);
     if (Poll == NULL)
         return;
     Poll->Adapter = Adapter;

@@ -32,8 +32,8 @@ typedef struct _RECEIVE_BATCH {
 
 typedef struct _RECEIVE_PROCESSOR {
     // This processor at DISPATCH.
-    RECEIVE_BATCH Plenty;               // NBLs that NDIS may keep
-    RECEIVE_BATCH Scarce;               // reserved NBLs, all behind those of Plenty
+    RECEIVE_BATCH Plenty; // NBLs that NDIS may keep
+    RECEIVE_BATCH Scarce; // reserved NBLs, all behind those of Plenty
     XENNET_RECEIVE_COUNTERS Counters;
 
     // Immutable after ReceiveCreate.
@@ -42,16 +42,15 @@ typedef struct _RECEIVE_PROCESSOR {
     ULONG Index;
 } RECEIVE_PROCESSOR;
 
-#define RECEIVE_STRIDE \
-    ((sizeof(RECEIVE_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
+#define RECEIVE_STRIDE ((sizeof(RECEIVE_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
 
 struct _XENNET_RECEIVE {
     // Immutable after ReceiveCreate.
     XENNET_ADAPTER *Adapter;
     XENNET_NBL_POOL *Pool;
-    XENNET_POLL *Poll;                  // NULL: batches go up at once
-    PUCHAR Processors;                  // RECEIVE_STRIDE apart
-    PUCHAR Queues;                      // XENNET_QUEUE_COUNTERS, a cache line apart
+    XENNET_POLL *Poll; // NULL: batches go up at once
+    PUCHAR Processors; // RECEIVE_STRIDE apart
+    PUCHAR Queues;     // XENNET_QUEUE_COUNTERS, a cache line apart
     ULONG ProcessorCount;
     XENNET_RX_LIMITS Limits;
 };
@@ -235,7 +234,8 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
         VifReturnPacket(&Receive->Adapter->Vif, Parameters->ReceiverQueuePacket.Cookie);
     }
 
-    // With all of the reserve lent XenVif is asked to pause. It may not come back soon, so nothing is left on the batch then.
+    // With all of the reserve lent XenVif is asked to pause. It may not come back soon, so nothing is left on the batch
+    // then.
     Pause = Processor->Scarce.Count == NBL_RESERVE;
     if (!Parameters->ReceiverQueuePacket.More || Pause || Processor->Plenty.Count >= RECEIVE_BATCH_MAXIMUM)
         ReceiveFlush(Processor);
@@ -327,9 +327,9 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
     ULONG Index;
 
     *Result = NULL;
-    Receive = MemoryAllocate(Adapter->NdisHandle,
-                             sizeof(*Receive) + XENNET_CACHE_LINE + Adapter->ProcessorCount * RECEIVE_STRIDE +
-                                 (SIZE_T)Adapter->QueueCount * XENNET_CACHE_LINE);
+    Receive = MemoryAllocate(Adapter->NdisHandle, sizeof(*Receive) + XENNET_CACHE_LINE +
+                                                      Adapter->ProcessorCount * RECEIVE_STRIDE +
+                                                      (SIZE_T)Adapter->QueueCount * XENNET_CACHE_LINE);
     if (Receive == NULL)
         return NDIS_STATUS_RESOURCES;
     Receive->Adapter = Adapter;

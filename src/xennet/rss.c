@@ -28,7 +28,7 @@ static const RSS_TYPE RssTypes[] = {
     {NDIS_HASH_IPV4, 1 << XENVIF_PACKET_HASH_TYPE_IPV4},
     {NDIS_HASH_TCP_IPV4, 1 << XENVIF_PACKET_HASH_TYPE_IPV4_TCP},
     {NDIS_HASH_IPV6, 1 << XENVIF_PACKET_HASH_TYPE_IPV6},
-    {NDIS_HASH_TCP_IPV6, 1 << XENVIF_PACKET_HASH_TYPE_IPV6_TCP}
+    {NDIS_HASH_TCP_IPV6, 1 << XENVIF_PACKET_HASH_TYPE_IPV6_TCP},
 };
 
 static ULONG
@@ -109,7 +109,7 @@ RssCommit(XENNET_RSS *Rss)
     Status = RssProgram(Rss, &Rss->Next);
     if (!NT_SUCCESS(Status)) {
         TRACE_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
-        (VOID)RssProgram(Rss, &Rss->Current);
+        (void)RssProgram(Rss, &Rss->Current);
         return NDIS_STATUS_INVALID_DATA;
     }
     Rss->Current = Rss->Next;
@@ -380,10 +380,9 @@ RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
     if (NT_SUCCESS(VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ)) &&
         NT_SUCCESS(VIF_CALL(Vif, ReceiverQueryHashCapabilities, &Types)))
         Rss->SupportedTypes = RssTypesFromVif(Types);
-    (VOID)VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
+    (void)VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
 
-    Rss->Available = Adapter->Config.Rss != 0 &&
-                     (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
+    Rss->Available = Adapter->Config.Rss != 0 && (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
     TRACE("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Queues);
     *Result = Rss;
     return NDIS_STATUS_SUCCESS;

@@ -9,44 +9,48 @@
 #include "adapter.h"
 #include "lock.h"
 
-#define RSS_KEY_SIZE        NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
-#define RSS_TABLE_MAXIMUM   128         // entries: the limit of XenVif and of NDIS
+#define RSS_KEY_SIZE      NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
+#define RSS_TABLE_MAXIMUM 128 // entries: the limit of XenVif and of NDIS
 
 LOCK_CLASS(RSS_LOCK);
 
 typedef struct _RSS_SETTING {
-    BOOLEAN Hash;                       // hash values are computed
-    BOOLEAN Scale;                      // and spread over processors
-    ULONG HashTypes;                    // NDIS_HASH_*
+    BOOLEAN Hash;    // hash values are computed
+    BOOLEAN Scale;   // and spread over processors
+    ULONG HashTypes; // NDIS_HASH_*
     UCHAR Key[RSS_KEY_SIZE];
-    ULONG QueueLimit;                   // processors in the table, at most
-    ULONG TableCount;                   // entries, a power of two; 0: never set
+    ULONG QueueLimit; // processors in the table, at most
+    ULONG TableCount; // entries, a power of two; 0: never set
     PROCESSOR_NUMBER Table[RSS_TABLE_MAXIMUM];
 } RSS_SETTING;
 
 struct _XENNET_RSS {
     // Immutable after RssCreate.
     XENNET_ADAPTER *Adapter;
-    ULONG SupportedTypes;               // NDIS_HASH_*; 0: no hashing at all
+    ULONG SupportedTypes; // NDIS_HASH_*; 0: no hashing at all
     ULONG Queues;
     BOOLEAN Available;
-    PROCESSOR_NUMBER Base;              // where a table begins that nobody has filled: the keywords' base processor
+    PROCESSOR_NUMBER Base; // where a table begins that nobody has filled: the keywords' base processor
 
     // Under Lock.
     KSPIN_LOCK Lock;
     RSS_SETTING Current;
-    RSS_SETTING Next;                   // too big for the stack
-    PROCESSOR_NUMBER Mapping[RSS_TABLE_MAXIMUM];        // as XenVif gets it
+    RSS_SETTING Next;                            // too big for the stack
+    PROCESSOR_NUMBER Mapping[RSS_TABLE_MAXIMUM]; // as XenVif gets it
 };
 
-LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Acquires_lock_(RSS_LOCK)
+LOCK_PRIMITIVE
+_IRQL_requires_(DISPATCH_LEVEL)
+_Acquires_lock_(RSS_LOCK)
 FORCEINLINE VOID
 RssLock(XENNET_RSS *Rss)
 {
     KeAcquireSpinLockAtDpcLevel(&Rss->Lock);
 }
 
-LOCK_PRIMITIVE _IRQL_requires_(DISPATCH_LEVEL) _Releases_lock_(RSS_LOCK)
+LOCK_PRIMITIVE
+_IRQL_requires_(DISPATCH_LEVEL)
+_Releases_lock_(RSS_LOCK)
 FORCEINLINE VOID
 RssUnlock(XENNET_RSS *Rss)
 {

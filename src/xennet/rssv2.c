@@ -13,7 +13,7 @@
 #include "rsssetting.h"
 #include "event.h"
 
-#define RSS_V2_ENTRY_FLAGS \
+#define RSS_V2_ENTRY_FLAGS                                                                                             \
     (NDIS_RSS_SET_INDIRECTION_ENTRY_FLAG_PRIMARY_PROCESSOR | NDIS_RSS_SET_INDIRECTION_ENTRY_FLAG_DEFAULT_PROCESSOR)
 
 // Different processors in the table: each takes one queue.

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Everything about a received packet comes from a backend that may be hostile. RxPacketRead looks at each value before
- * anything depends on it; what it accepts, the stack above may rely on: the MDL chain holds the packet, the length is that
- * of a frame, header places lie inside it, flags do not contradict.
+ * anything depends on it; what it accepts, the stack above may rely on: the MDL chain holds the packet, the length is
+ * that of a frame, header places lie inside it, flags do not contradict.
  *
  * IRQL: DISPATCH, on the provider's own time. No locks, no state.
  */
 #include "rxpacket.h"
 
-#define RX_LARGE_MAXIMUM        (65535 + ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
-#define RX_IP_HEADER_MINIMUM    20
-#define RX_IPV6_HEADER          40      // coalesced packets have no options
-#define RX_TCP_HEADER_MINIMUM   20
+#define RX_LARGE_MAXIMUM      (65535 + ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
+#define RX_IP_HEADER_MINIMUM  20
+#define RX_IPV6_HEADER        40 // coalesced packets have no options
+#define RX_TCP_HEADER_MINIMUM 20
 // IpChecksumSucceeded, TcpChecksumSucceeded, UdpChecksumSucceeded; the bit above each says that it failed.
-#define RX_CHECKSUM_SUCCEEDED   (0x001 | 0x008 | 0x040)
-#define RX_MDL_MAXIMUM          1024    // MDLs in one packet: a chain that goes on longer is broken
+#define RX_CHECKSUM_SUCCEEDED (0x001 | 0x008 | 0x040)
+#define RX_MDL_MAXIMUM        1024 // MDLs in one packet: a chain that goes on longer is broken
 
 // The hash types of the interface as NDIS tells them, XENVIF_PACKET_HASH_TYPE being the index.
 static const ULONG RxHashTypes[] = {
@@ -22,7 +22,7 @@ static const ULONG RxHashTypes[] = {
     NDIS_HASH_IPV4 | NdisHashFunctionToeplitz,
     NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz,
     NDIS_HASH_IPV6 | NdisHashFunctionToeplitz,
-    NDIS_HASH_TCP_IPV6 | NdisHashFunctionToeplitz
+    NDIS_HASH_TCP_IPV6 | NdisHashFunctionToeplitz,
 };
 
 // NDIS wants the first byte in the first MDL.
@@ -71,8 +71,7 @@ RxCheckCoalesced(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAM
 
     if (Length > RX_LARGE_MAXIMUM)
         return XENNET_RECEIVE_DROP_LENGTH;
-    if (Info == NULL || Info->Length >= Length ||
-        !RxHeaderFits(&Info->IpHeader, RX_IP_HEADER_MINIMUM, Info->Length) ||
+    if (Info == NULL || Info->Length >= Length || !RxHeaderFits(&Info->IpHeader, RX_IP_HEADER_MINIMUM, Info->Length) ||
         !RxHeaderFits(&Info->TcpHeader, RX_TCP_HEADER_MINIMUM, Info->Length) ||
         Info->TcpHeader.Offset < Info->IpHeader.Offset + Info->IpHeader.Length)
         return XENNET_RECEIVE_DROP_HEADER;
@@ -80,7 +79,8 @@ RxCheckCoalesced(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAM
     if (Length - Info->Length > Parameters->ReceiverQueuePacket.MaximumSegmentSize &&
         !OffloadTakesCoalesced(Limits->Offload, Info->IpHeader.Length == RX_IPV6_HEADER))
         return XENNET_RECEIVE_DROP_SEGMENT;
-    if (Info->Length + Parameters->ReceiverQueuePacket.MaximumSegmentSize > Limits->MaximumFrameSize + ETHERNET_TAG_SIZE)
+    if (Info->Length + Parameters->ReceiverQueuePacket.MaximumSegmentSize >
+        Limits->MaximumFrameSize + ETHERNET_TAG_SIZE)
         return XENNET_RECEIVE_DROP_SEGMENT;
     return XENNET_RECEIVE_ACCEPT;
 }
@@ -224,8 +224,8 @@ RxPacketRead(const XENNET_RX_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETER
     ULONG Length = Parameters->ReceiverQueuePacket.Length;
 
     // An ordinary packet: one frame in one MDL. Nothing is called on this way, so that no register has to be saved.
-    if (Parameters->ReceiverQueuePacket.MaximumSegmentSize == 0 && Length <= Limits->MaximumFrameSize + ETHERNET_TAG_SIZE &&
-        RxFirstHolds(Parameters, Length))
+    if (Parameters->ReceiverQueuePacket.MaximumSegmentSize == 0 &&
+        Length <= Limits->MaximumFrameSize + ETHERNET_TAG_SIZE && RxFirstHolds(Parameters, Length))
         return RxReadCommon(Limits, Parameters, Nbl);
     return RxReadRare(Limits, Parameters, Counters, Nbl);
 }

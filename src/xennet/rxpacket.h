@@ -16,12 +16,12 @@ typedef struct _XENNET_RX_LIMITS {
     const XENNET_OFFLOAD *Offload;
     const XENNET_VLAN *Vlan;
     ULONG QueueCount;
-    ULONG MaximumFrameSize;             // bytes, Ethernet header included
+    ULONG MaximumFrameSize; // bytes, Ethernet header included
 } XENNET_RX_LIMITS;
 
 /*
- * Describes the packet in the NBL and says XENNET_RECEIVE_ACCEPT, or names the first thing that cannot be; the NBL is free
- * again then. Counters gets what RSC statistics want of a coalesced packet.
+ * Describes the packet in the NBL and says XENNET_RECEIVE_ACCEPT, or names the first thing that cannot be; the NBL is
+ * free again then. Counters gets what RSC statistics want of a coalesced packet.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 XENNET_RECEIVE_DROP RxPacketRead(_In_ const XENNET_RX_LIMITS *Limits,

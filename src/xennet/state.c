@@ -10,11 +10,11 @@
  * StateMove is the only writer and knows the arrows. NDIS serialises initialize, pause, restart, halt and OID requests;
  * sends, returns and XenVif's callbacks come at any time and read the state. Packets move only while Running.
  *
- * Between the end of a restart and the beginning of the next pause the watchdog may go from Running to Paused and back by
- * itself (StateRecover). A pause first waits for it, so the two never move the state at once.
+ * Between the end of a restart and the beginning of the next pause the watchdog may go from Running to Paused and back
+ * by itself (StateRecover). A pause first waits for it, so the two never move the state at once.
  *
- * Surprise removal and shutdown only set Gone, which stops new packets: XenVif may be waiting for NBLs that will not come
- * back before NDIS pauses and halts the adapter in its own order.
+ * Surprise removal and shutdown only set Gone, which stops new packets: XenVif may be waiting for NBLs that will not
+ * come back before NDIS pauses and halts the adapter in its own order.
  *
  * NDIS pauses the adapter before it asks for a low power state and restarts it after it has asked for D0, so by then
  * nothing moves and VIF is disabled; what is left is to remember the state and, back in D0, to look at the link again.
@@ -32,14 +32,10 @@ typedef struct _STATE_ARROW {
 } STATE_ARROW;
 
 static const STATE_ARROW StateArrows[] = {
-    {XennetStateInitializing, XennetStatePaused},
-    {XennetStateInitializing, XennetStateHalted},
-    {XennetStatePaused, XennetStateRestarting},
-    {XennetStatePaused, XennetStateHalted},
-    {XennetStateRestarting, XennetStateRunning},
-    {XennetStateRestarting, XennetStatePaused},
-    {XennetStateRunning, XennetStatePausing},
-    {XennetStatePausing, XennetStatePaused}
+    {XennetStateInitializing, XennetStatePaused}, {XennetStateInitializing, XennetStateHalted},
+    {XennetStatePaused, XennetStateRestarting},   {XennetStatePaused, XennetStateHalted},
+    {XennetStateRestarting, XennetStateRunning},  {XennetStateRestarting, XennetStatePaused},
+    {XennetStateRunning, XennetStatePausing},     {XennetStatePausing, XennetStatePaused},
 };
 
 _Use_decl_annotations_
@@ -51,7 +47,7 @@ StateMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
 
     for (Index = 0; Index < RTL_NUMBER_OF(StateArrows); Index++) {
         if (StateArrows[Index].From == From && StateArrows[Index].To == To) {
-            (VOID)InterlockedExchange(&Adapter->State, To);
+            (void)InterlockedExchange(&Adapter->State, To);
             TRACE("state %u -> %u\n", (ULONG)From, (ULONG)To);
             EVENT_REPORT(XENNET_REPORT_STATE, Adapter, From, To, 0, 0);
             return TRUE;
@@ -84,7 +80,7 @@ StateBegin(XENNET_ADAPTER *Adapter)
     // Packets that come before the state is Running go back; NDIS does not expect them yet.
     Status = VifEnable(&Adapter->Vif);
     if (Status != NDIS_STATUS_SUCCESS)
-        (VOID)StateMove(Adapter, XennetStatePaused);
+        (void)StateMove(Adapter, XennetStatePaused);
     return Status;
 }
 
@@ -100,7 +96,7 @@ StateEnd(XENNET_ADAPTER *Adapter)
     ReceiveStop(Adapter->Receive);
     VifDisable(&Adapter->Vif);
     TransmitDrain(Adapter->Transmit);
-    (VOID)StateMove(Adapter, XennetStatePaused);
+    (void)StateMove(Adapter, XennetStatePaused);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -133,7 +129,7 @@ StateRestart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
     } else {
         LinkStateChanged(Adapter->Link);
     }
-    (VOID)StateMove(Adapter, XennetStateRunning);
+    (void)StateMove(Adapter, XennetStateRunning);
     WatchdogStart(Adapter->Watchdog);
     return NDIS_STATUS_SUCCESS;
 }
@@ -159,11 +155,11 @@ StateRecover(XENNET_ADAPTER *Adapter)
 {
     Adapter->Recovering = TRUE;
     if (Adapter->State == XennetStateRunning)
-        (VOID)StateEnd(Adapter);
+        (void)StateEnd(Adapter);
     if (StateBegin(Adapter) != NDIS_STATUS_SUCCESS)
         return FALSE;
     LinkStateChanged(Adapter->Link);
-    (VOID)StateMove(Adapter, XennetStateRunning);
+    (void)StateMove(Adapter, XennetStateRunning);
     Adapter->Recovering = FALSE;
     return TRUE;
 }
@@ -174,7 +170,7 @@ StatePnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
     XENNET_ADAPTER *Adapter = Context;
 
     if (Event->DevicePnPEvent == NdisDevicePnPEventSurpriseRemoved)
-        (VOID)InterlockedExchange(&Adapter->Gone, TRUE);
+        (void)InterlockedExchange(&Adapter->Gone, TRUE);
 }
 
 // On a bug check this runs at any IRQL on one processor: nothing but the flag may be touched.
@@ -185,7 +181,7 @@ StateShutdown(NDIS_HANDLE Context, NDIS_SHUTDOWN_ACTION Action)
 
     UNREFERENCED_PARAMETER(Action);
 
-    (VOID)InterlockedExchange(&Adapter->Gone, TRUE);
+    (void)InterlockedExchange(&Adapter->Gone, TRUE);
 }
 
 _Use_decl_annotations_

@@ -30,8 +30,8 @@ _IRQL_requires_(PASSIVE_LEVEL)
 BOOLEAN StateMove(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ XENNET_STATE To);
 
 /*
- * Takes back what XenVif has and lets packets move again. Between restart and pause; by the watchdog, which alone may move
- * the state then. FALSE: XenVif does not work at the moment, the adapter stays paused and sends are refused.
+ * Takes back what XenVif has and lets packets move again. Between restart and pause; by the watchdog, which alone may
+ * move the state then. FALSE: XenVif does not work at the moment, the adapter stays paused and sends are refused.
  */
 _IRQL_requires_(PASSIVE_LEVEL)
 BOOLEAN StateRecover(_Inout_ struct _XENNET_ADAPTER *Adapter);

@@ -4,8 +4,8 @@
  * or the backend dropped; this driver adds packets it refused. What the backend dropped on the way out is
  * counted by XenVif already, so the driver's own count of those is left out.
  *
- * The driver's own counters stand beside, one for each reason to drop a packet and a pair for each queue, in the order of
- * include/counters.h, which xennet.mof has too.
+ * The driver's own counters stand beside, one for each reason to drop a packet and a pair for each queue, in the order
+ * of include/counters.h, which xennet.mof has too.
  *
  * IRQL: up to DISPATCH. No state: every value is summed when asked for.
  */
@@ -16,7 +16,7 @@
 #include "transmit.h"
 
 typedef struct _STATS_ROW {
-    ULONG Offset;                       // of a ULONG64 in NDIS_STATISTICS_INFO
+    ULONG Offset; // of a ULONG64 in NDIS_STATISTICS_INFO
     XENVIF_VIF_STATISTIC Statistic;
 } STATS_ROW;
 
@@ -41,7 +41,7 @@ static const STATS_ROW StatsRows[] = {
     {STATS_FIELD(ifHCOutBroadcastPkts), XENVIF_TRANSMITTER_BROADCAST_PACKETS},
     {STATS_FIELD(ifHCOutUcastOctets), XENVIF_TRANSMITTER_UNICAST_OCTETS},
     {STATS_FIELD(ifHCOutMulticastOctets), XENVIF_TRANSMITTER_MULTICAST_OCTETS},
-    {STATS_FIELD(ifHCOutBroadcastOctets), XENVIF_TRANSMITTER_BROADCAST_OCTETS}
+    {STATS_FIELD(ifHCOutBroadcastOctets), XENVIF_TRANSMITTER_BROADCAST_OCTETS},
 };
 
 // An OID's value is the sum of up to three members.
@@ -52,9 +52,11 @@ typedef struct _STATS_OID {
 } STATS_OID;
 
 static const STATS_OID StatsOids[] = {
-    {OID_GEN_XMIT_OK, 3,
+    {OID_GEN_XMIT_OK,
+     3,
      {STATS_FIELD(ifHCOutUcastPkts), STATS_FIELD(ifHCOutMulticastPkts), STATS_FIELD(ifHCOutBroadcastPkts)}},
-    {OID_GEN_RCV_OK, 3,
+    {OID_GEN_RCV_OK,
+     3,
      {STATS_FIELD(ifHCInUcastPkts), STATS_FIELD(ifHCInMulticastPkts), STATS_FIELD(ifHCInBroadcastPkts)}},
     {OID_GEN_XMIT_ERROR, 1, {STATS_FIELD(ifOutErrors), 0, 0}},
     {OID_GEN_RCV_ERROR, 1, {STATS_FIELD(ifInErrors), 0, 0}},
@@ -73,7 +75,7 @@ static const STATS_OID StatsOids[] = {
     {OID_GEN_MULTICAST_BYTES_RCV, 1, {STATS_FIELD(ifHCInMulticastOctets), 0, 0}},
     {OID_GEN_MULTICAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInMulticastPkts), 0, 0}},
     {OID_GEN_BROADCAST_BYTES_RCV, 1, {STATS_FIELD(ifHCInBroadcastOctets), 0, 0}},
-    {OID_GEN_BROADCAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInBroadcastPkts), 0, 0}}
+    {OID_GEN_BROADCAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInBroadcastPkts), 0, 0}},
 };
 
 #define STATS_MEMBER(_Statistics, _Offset) (*(ULONG64 *)((PUCHAR)(_Statistics) + (_Offset)))
@@ -88,16 +90,15 @@ StatsAddOwn(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 
     ReceiveReadCounters(Adapter->Receive, &Receive);
     Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] +
-                                Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES] +
-                                Receive.Drops[XENNET_RECEIVE_DROP_VLAN];
+                                Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES] + Receive.Drops[XENNET_RECEIVE_DROP_VLAN];
     for (Reason = XENNET_RECEIVE_DROP_QUEUE; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
         Statistics->ifInErrors += Receive.Drops[Reason];
 
     TransmitReadCounters(Adapter->Transmit, &Transmit);
-    Statistics->ifOutDiscards += Transmit.Drops[XENNET_TRANSMIT_DROP_STATE] +
-                                 Transmit.Drops[XENNET_TRANSMIT_DROP_QUEUE];
-    Statistics->ifOutErrors += Transmit.Drops[XENNET_TRANSMIT_DROP_OFFLOAD] +
-                               Transmit.Drops[XENNET_TRANSMIT_DROP_LENGTH];
+    Statistics->ifOutDiscards +=
+        Transmit.Drops[XENNET_TRANSMIT_DROP_STATE] + Transmit.Drops[XENNET_TRANSMIT_DROP_QUEUE];
+    Statistics->ifOutErrors +=
+        Transmit.Drops[XENNET_TRANSMIT_DROP_OFFLOAD] + Transmit.Drops[XENNET_TRANSMIT_DROP_LENGTH];
 }
 
 _Use_decl_annotations_
@@ -115,10 +116,10 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
     for (Index = 0; Index < RTL_NUMBER_OF(StatsRows); Index++)
         STATS_MEMBER(Statistics, StatsRows[Index].Offset) +=
             VifQueryStatistic(&Adapter->Vif, StatsRows[Index].Statistic);
-    Statistics->ifHCInOctets = Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets +
-                               Statistics->ifHCInBroadcastOctets;
-    Statistics->ifHCOutOctets = Statistics->ifHCOutUcastOctets + Statistics->ifHCOutMulticastOctets +
-                                Statistics->ifHCOutBroadcastOctets;
+    Statistics->ifHCInOctets =
+        Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets + Statistics->ifHCInBroadcastOctets;
+    Statistics->ifHCOutOctets =
+        Statistics->ifHCOutUcastOctets + Statistics->ifHCOutMulticastOctets + Statistics->ifHCOutBroadcastOctets;
     StatsAddOwn(Adapter, Statistics);
 }
 
@@ -160,10 +161,7 @@ StatsQueryRsc(XENNET_ADAPTER *Adapter, NDIS_RSC_STATISTICS_INFO *Statistics)
 
 #define STATS_SLOT(_Name, _Side, _Member) StatsSlot##_Name,
 
-typedef enum _STATS_SLOT_INDEX {
-    XENNET_COUNTERS(STATS_SLOT)
-    StatsSlotCount
-} STATS_SLOT_INDEX;
+typedef enum _STATS_SLOT_INDEX { XENNET_COUNTERS(STATS_SLOT) StatsSlotCount } STATS_SLOT_INDEX;
 
 C_ASSERT(StatsSlotCount == STATS_OWN_COUNT);
 

@@ -15,9 +15,9 @@
 #include "memory.h"
 #include "event.h"
 
-#define STORE_INDEX_MAXIMUM     255
-#define STORE_INDEX_SIZE        4       // three digits and the end
-#define STORE_RETRIES           100     // a transaction that clashes this often meets a broken store
+#define STORE_INDEX_MAXIMUM 255
+#define STORE_INDEX_SIZE    4   // three digits and the end
+#define STORE_RETRIES       100 // a transaction that clashes this often meets a broken store
 
 #if DBG
 #define STORE_FLAVOUR " (DEBUG)"
@@ -95,8 +95,8 @@ StoreIsOurs(XENNET_STORE *Store, XENBUS_STORE_TRANSACTION *Transaction, CHAR *No
 }
 
 /*
- * Looks through all of drivers/, since others may have left holes before our line. Node: the index with our text, or the
- * first free one. Found says which.
+ * Looks through all of drivers/, since others may have left holes before our line. Node: the index with our text, or
+ * the first free one. Found says which.
  */
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS
@@ -155,7 +155,7 @@ StoreAttempt(XENNET_STORE *Store, BOOLEAN Present)
     else if (NT_SUCCESS(Status) && !Present && Found)
         Status = Store->Store.StoreRemove(Interface, Transaction, StoreDirectory, Node);
     if (!NT_SUCCESS(Status)) {
-        (VOID)Store->Store.StoreTransactionEnd(Interface, Transaction, FALSE);
+        (void)Store->Store.StoreTransactionEnd(Interface, Transaction, FALSE);
         return Status;
     }
     return Store->Store.StoreTransactionEnd(Interface, Transaction, TRUE);
@@ -265,7 +265,7 @@ StoreCreate(XENNET_ADAPTER *Adapter, XENNET_STORE **Result)
     if (Status != NDIS_STATUS_SUCCESS)
         goto Failed;
 
-    (VOID)InterlockedIncrement(&StoreUsers);
+    (void)InterlockedIncrement(&StoreUsers);
     Store->Counted = TRUE;
     Status = NDIS_STATUS_ADAPTER_NOT_READY;
     if (!NT_SUCCESS(StoreBind(Store)))

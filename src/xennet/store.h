@@ -15,8 +15,8 @@ _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS StoreCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_STORE **Store);
 
 /*
- * In low power nothing of XenBus may stay acquired: it ends the machine with a bug check at S4 otherwise. Back in D0 the
- * line is written again where it is missing, as after a hibernation that another host ends.
+ * In low power nothing of XenBus may stay acquired: it ends the machine with a bug check at S4 otherwise. Back in D0
+ * the line is written again where it is missing, as after a hibernation that another host ends.
  */
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID StoreSleep(_Inout_ XENNET_STORE *Store);

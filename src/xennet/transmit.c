@@ -19,12 +19,12 @@
 struct _XENNET_TRANSMIT {
     // Immutable after TransmitCreate.
     XENNET_ADAPTER *Adapter;
-    PUCHAR Processors;                  // TX_PROCESSOR_STRIDE apart
+    PUCHAR Processors; // TX_PROCESSOR_STRIDE apart
     ULONG ProcessorCount;
-    TX_LIMITS Limits;                   // its lengths: single words, as the backend allows at the moment
+    TX_LIMITS Limits; // its lengths: single words, as the backend allows at the moment
 
     // The watchdog.
-    volatile ULONG Age;                 // of the NBLs taken now: index of Counters.Out
+    volatile ULONG Age; // of the NBLs taken now: index of Counters.Out
 };
 
 FORCEINLINE TX_PROCESSOR *
@@ -79,8 +79,8 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TransmitQueueList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
-                  TX_REQUEST *Request, BOOLEAN MoreAfter)
+TransmitQueueList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request,
+                  BOOLEAN MoreAfter)
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
     NET_BUFFER *Next;
@@ -95,10 +95,10 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER
         // Checked before: there is a payload.
         if (Request->MaximumSegmentSize != 0)
             MaximumSegmentSize = TxFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
-        Status = VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb),
-                                   NET_BUFFER_CURRENT_MDL_OFFSET(Nb), NET_BUFFER_DATA_LENGTH(Nb), Request->Options,
-                                   MaximumSegmentSize, Request->Tci, &Request->Hash,
-                                   (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
+        Status =
+            VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
+                              NET_BUFFER_DATA_LENGTH(Nb), Request->Options, MaximumSegmentSize, Request->Tci,
+                              &Request->Hash, (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
         if (!NT_SUCCESS(Status))
             TransmitNotQueued(Transmit, Processor, Nbl);
     }
@@ -204,8 +204,8 @@ TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER
 
     if (Completion->Status != XENVIF_TRANSMITTER_PACKET_OK) {
         TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_BACKEND, 1);
-        Status = Completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED :
-                                                                           NDIS_STATUS_FAILURE;
+        Status =
+            Completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE;
     }
     TxListPut(Processor, Cookie, 1, Status);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How done NBLs get back to NDIS (txlist.h has the picture): at the end of a send call or of a completion, by the outermost
- * of them, or by a DPC of the processor that has them. NDIS may send again from within, which only appends; a flush
- * ends after some rounds and leaves the rest to a DPC, so that a protocol that answers every completion with a send
- * cannot keep a processor.
+ * How done NBLs get back to NDIS (txlist.h has the picture): at the end of a send call or of a completion, by the
+ * outermost of them, or by a DPC of the processor that has them. NDIS may send again from within, which only appends; a
+ * flush ends after some rounds and leaves the rest to a DPC, so that a protocol that answers every completion with a
+ * send cannot keep a processor.
  *
  * IRQL: DISPATCH. Locks: none.
  */
@@ -53,7 +53,7 @@ VOID
 TxListQueueDpc(TX_PROCESSOR *Processor)
 {
     Processor->DpcQueued = TRUE;
-    (VOID)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
+    (void)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -81,5 +81,5 @@ TxListInitialize(TX_PROCESSOR *Processor, NDIS_HANDLE NdisHandle, ULONG Index)
     KeInitializeDpc(&Processor->Dpc, TxListDpc, Processor);
     // A processor number that does not exist yet (hot add) has no packets either.
     if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
-        (VOID)KeSetTargetProcessorDpcEx(&Processor->Dpc, &Number);
+        (void)KeSetTargetProcessorDpcEx(&Processor->Dpc, &Number);
 }

@@ -4,10 +4,10 @@
  *
  *   NDIS --TxListTake--> [Remaining = NBs] --last NB back--> [done list of one processor] --one call--> NDIS
  *
- * Its MiniportReserved holds how many NBs are still out and the first failure, its Scratch the age it counts in. Whoever
- * takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done list is
- * handed to NDIS in one call: at the end of the send call if it grew within one, else by a DPC on the same processor,
- * which runs when the provider's own batch is over (it marks no end of a batch).
+ * Its MiniportReserved holds how many NBs are still out and the first failure, its Scratch the age it counts in.
+ * Whoever takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done
+ * list is handed to NDIS in one call: at the end of the send call if it grew within one, else by a DPC on the same
+ * processor, which runs when the provider's own batch is over (it marks no end of a batch).
  *
  * Called by transmit.c only, at DISPATCH. The only line that two processors write is the NBL's own, when its NBs come
  * back on different processors.
@@ -25,7 +25,7 @@ typedef struct _TX_PROCESSOR {
     // This processor at DISPATCH.
     NET_BUFFER_LIST *DoneHead;
     NET_BUFFER_LIST *DoneTail;
-    ULONG Depth;                        // send calls and completions in progress: they flush, no DPC needed
+    ULONG Depth; // send calls and completions in progress: they flush, no DPC needed
     BOOLEAN DpcQueued;
     XENNET_TRANSMIT_COUNTERS Counters;
 
@@ -34,13 +34,12 @@ typedef struct _TX_PROCESSOR {
     NDIS_HANDLE NdisHandle;
 } TX_PROCESSOR;
 
-#define TX_PROCESSOR_STRIDE \
-    ((sizeof(TX_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
+#define TX_PROCESSOR_STRIDE ((sizeof(TX_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
 
 // What NBL.MiniportReserved holds while the NBL is ours.
 typedef struct _TX_LIST {
-    volatile LONG Remaining;            // NBs not yet back
-    volatile LONG Status;               // first failure, NDIS_STATUS_SUCCESS until then
+    volatile LONG Remaining; // NBs not yet back
+    volatile LONG Status;    // first failure, NDIS_STATUS_SUCCESS until then
 } TX_LIST;
 
 C_ASSERT(sizeof(TX_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
@@ -113,7 +112,7 @@ TxListPut(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG Count, NDIS_STATUS
     TX_LIST *List = TxList(Nbl);
 
     if (Status != NDIS_STATUS_SUCCESS)
-        (VOID)InterlockedCompareExchange(&List->Status, Status, NDIS_STATUS_SUCCESS);
+        (void)InterlockedCompareExchange(&List->Status, Status, NDIS_STATUS_SUCCESS);
     // Equal: nobody else holds any, the interlocked operation can be saved.
     if (List->Remaining == Count || InterlockedExchangeAdd(&List->Remaining, -Count) == Count)
         TxListDone(Processor, Nbl);

@@ -7,9 +7,9 @@
 #include "txrequest.h"
 #include "adapter.h"
 
-#define IP_HEADER_MINIMUM   20
-#define TCP_HEADER_MINIMUM  20
-#define TCP_DATA_OFFSET     12      // high nibble: header length in 4 bytes
+#define IP_HEADER_MINIMUM  20
+#define TCP_HEADER_MINIMUM 20
+#define TCP_DATA_OFFSET    12 // high nibble: header length in 4 bytes
 
 _Use_decl_annotations_
 VOID

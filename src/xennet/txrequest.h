@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One NBL to send: what its out-of-band data asks for, in XenVif's terms, and whether that can be done. Offloads that were
- * never offered, frames that no backend takes and segment sizes that make no sense end here, before anything is queued.
+ * One NBL to send: what its out-of-band data asks for, in XenVif's terms, and whether that can be done. Offloads that
+ * were never offered, frames that no backend takes and segment sizes that make no sense end here, before anything is
+ * queued.
  *
- * Called by transmit.c only, at DISPATCH, without side effects. What every packet needs is inline, the rest in txrequest.c.
+ * Called by transmit.c only, at DISPATCH, without side effects. What every packet needs is inline, the rest in
+ * txrequest.c.
  */
 #ifndef XENNET_TXREQUEST_H
 #define XENNET_TXREQUEST_H
@@ -14,14 +16,14 @@
 #include "vif_interface.h"
 #include "vlan.h"
 
-#define TCP_HEADER_MAXIMUM  60
+#define TCP_HEADER_MAXIMUM 60
 
 struct _XENNET_ADAPTER;
 
 // What an NBL is measured against. Immutable after TransmitCreate.
 typedef struct _TX_LIMITS {
-    const XENNET_OFFLOAD *Offload;          // what may be asked for at the moment
-    ULONG MaximumLength;                    // of one frame that is not to be segmented, tag included
+    const XENNET_OFFLOAD *Offload; // what may be asked for at the moment
+    ULONG MaximumLength;           // of one frame that is not to be segmented, tag included
     ULONG MaximumLargeLength;
     BOOLEAN SingleQueue;
     const XENNET_VLAN *Vlan;
@@ -32,11 +34,11 @@ typedef struct _TX_REQUEST {
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
     USHORT MaximumSegmentSize;
     USHORT Tci;
-    BOOLEAN LsoV1;                      // completes with the payload sent
+    BOOLEAN LsoV1; // completes with the payload sent
     ULONG TcpHeaderOffset;
-    LONG Count;                         // NBs
+    LONG Count; // NBs
     XENVIF_PACKET_HASH_V2 Hash;
-    XENNET_TRANSMIT_DROP Reason;        // of a refusal: which counter it belongs to
+    XENNET_TRANSMIT_DROP Reason; // of a refusal: which counter it belongs to
 } TX_REQUEST;
 
 VOID TxLimitsSet(_Out_ TX_LIMITS *Limits, _In_ struct _XENNET_ADAPTER *Adapter);
@@ -94,8 +96,8 @@ TxReadHash(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 
 
     if ((Information & NDIS_HASH_FUNCTION_MASK) != NdisHashFunctionToeplitz) {
         // With one queue every value picks it, and a value of our own lets XenVif honour More.
-        Hash->Algorithm = Limits->SingleQueue ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ :
-                                                XENVIF_PACKET_HASH_ALGORITHM_NONE;
+        Hash->Algorithm =
+            Limits->SingleQueue ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ : XENVIF_PACKET_HASH_ALGORITHM_NONE;
         Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
         Hash->Value = 0;
         return;

@@ -25,11 +25,7 @@ C_ASSERT(FIELD_OFFSET(XENVIF_VIF_INTERFACE_V9, MacQueryFilterLevel) ==
 C_ASSERT(FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V9, ReceiverQueuePacket.Cookie) ==
          FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V10, ReceiverQueuePacket.Cookie));
 
-typedef enum _VIF_INTERFACE {
-    VifInterfaceVif = 1,
-    VifInterfaceStore = 2,
-    VifInterfaceSuspend = 3
-} VIF_INTERFACE;
+typedef enum _VIF_INTERFACE { VifInterfaceVif = 1, VifInterfaceStore = 2, VifInterfaceSuspend = 3 } VIF_INTERFACE;
 
 /*
  * Asks the device below for one version of one interface. Synchronous: the request completes before the call
@@ -66,7 +62,7 @@ VifQueryInterface(DEVICE_OBJECT *Device, const GUID *Guid, USHORT Version, INTER
 
     Status = IoCallDriver(Device, Irp);
     if (Status == STATUS_PENDING) {
-        (VOID)KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
+        (void)KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
         Status = Block.Status;
     }
     return Status;
@@ -76,10 +72,10 @@ static VOID
 VifReportMissing(XENNET_ADAPTER *Adapter, VIF_INTERFACE Interface, const CHAR *Name, ULONG Lowest, ULONG Highest,
                  NTSTATUS Status)
 {
-    TRACE_ERROR("XenVif offers no %s interface of version %u to %u (status %08x): update the XenVif package\n",
-                Name, Lowest, Highest, (ULONG)Status);
-    EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_BAD_VERSION, XENNET_EVENT_INTERFACE_MISSING,
-                  (ULONG)Interface, Lowest, Highest);
+    TRACE_ERROR("XenVif offers no %s interface of version %u to %u (status %08x): update the XenVif package\n", Name,
+                Lowest, Highest, (ULONG)Status);
+    EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_BAD_VERSION, XENNET_EVENT_INTERFACE_MISSING, (ULONG)Interface, Lowest,
+             Highest);
 }
 
 _Use_decl_annotations_
@@ -188,14 +184,13 @@ VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_
 
     // Version 9 has no Pause to write: it would land behind the provider's record.
     if (Type == XENVIF_RECEIVER_QUEUE_PACKET)
-        (VOID)ReceiveQueuePacket(Adapter->Receive, Parameters);
+        (void)ReceiveQueuePacket(Adapter->Receive, Parameters);
     else
         VifCallback10(Argument, Type, (XENVIF_VIF_CALLBACK_PARAMETERS_V10 *)Parameters);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
-static VOID __cdecl
-VifCallback8(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, ...)
+static VOID __cdecl VifCallback8(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, ...)
 {
     XENVIF_VIF_CALLBACK_PARAMETERS_V9 Parameters;
     va_list Arguments;
@@ -274,6 +269,6 @@ VifQueryStatistic(XENNET_VIF *Vif, XENVIF_VIF_STATISTIC Statistic)
     ULONGLONG Value = 0;
 
     // A provider that lacks a counter leaves it at zero.
-    (VOID)VIF_CALL(Vif, QueryStatistic, Statistic, &Value);
+    (void)VIF_CALL(Vif, QueryStatistic, Statistic, &Value);
     return Value;
 }

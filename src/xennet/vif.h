@@ -26,7 +26,7 @@ typedef struct _XENNET_VIF {
         XENVIF_VIF_INTERFACE_V10 V10;
     } Table;
     struct _XENNET_ADAPTER *Adapter;
-    ULONG Version;                          // 0: not acquired
+    ULONG Version; // 0: not acquired
 
     // Under NDIS's serialisation of pause and restart.
     BOOLEAN Enabled;

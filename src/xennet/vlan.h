@@ -15,15 +15,15 @@
 #include <ndis.h>
 #include "ethernet.h"
 
-#define VLAN_KEYWORD_PRIORITY   1       // bits of *PriorityVLANTag
-#define VLAN_KEYWORD_VLAN       2
-#define VLAN_ID_MAXIMUM         4094
+#define VLAN_KEYWORD_PRIORITY 1 // bits of *PriorityVLANTag
+#define VLAN_KEYWORD_VLAN     2
+#define VLAN_ID_MAXIMUM       4094
 
 typedef struct _XENNET_VLAN {
-    USHORT TciMask;                     // bits of the control information that are passed on
+    USHORT TciMask; // bits of the control information that are passed on
     BOOLEAN Priority;
     BOOLEAN Vlan;
-    volatile ULONG Id;                  // 0: none
+    volatile ULONG Id; // 0: none
 } XENNET_VLAN;
 
 FORCEINLINE VOID

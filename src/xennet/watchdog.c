@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The watchdog: a thread for each adapter. While sends are out it looks every two seconds; with none it sleeps until the
- * next one wakes it, so an idle machine stays idle.
+ * The watchdog: a thread for each adapter. While sends are out it looks every two seconds; with none it sleeps until
+ * the next one wakes it, so an idle machine stays idle.
  *
- * The send path sorts what is out by age (XENNET_TRANSMIT_COUNTERS.Out). When something is four to six seconds old, neither XenVif nor the
- * backend is going to return it soon, and StateRecover takes everything back: XenVif aborts what it has when it is
- * disabled. Where it cannot be enabled again, since there is no backend, sends are refused until one of the next tries
- * succeeds; between tries the wait doubles up to half a minute. That is also what a reset that NDIS asks for does.
+ * The send path sorts what is out by age (XENNET_TRANSMIT_COUNTERS.Out). When something is four to six seconds old,
+ * neither XenVif nor the backend is going to return it soon, and StateRecover takes everything back: XenVif aborts what
+ * it has when it is disabled. Where it cannot be enabled again, since there is no backend, sends are refused until one
+ * of the next tries succeeds; between tries the wait doubles up to half a minute. That is also what a reset that NDIS
+ * asks for does.
  *
  * NDIS's own check for hangs would come to the same, but is discouraged since 6.83 and may not be used on every system
  * (MiniportCheckForHangEx), so this works alike on all of them.
  *
- * IRQL: the thread runs at PASSIVE. Gate keeps it and the handlers of pause and restart apart; who holds it may wait for
- * XenVif. Awake: TransmitSend counts its NBLs before it reads Awake, the thread clears Awake, waits until every processor
- * has been below DISPATCH, and only then reads the counts.
+ * IRQL: the thread runs at PASSIVE. Gate keeps it and the handlers of pause and restart apart; who holds it may wait
+ * for XenVif. Awake: TransmitSend counts its NBLs before it reads Awake, the thread clears Awake, waits until every
+ * processor has been below DISPATCH, and only then reads the counts.
  */
 #include "watchdog.h"
 #include "adapter.h"
@@ -21,21 +22,21 @@
 #include "memory.h"
 #include "state.h"
 
-#define WATCHDOG_PERIOD         (-2 * 10000000LL)   // 2 s in 100 ns, relative
-#define WATCHDOG_WAIT_MAXIMUM   16                  // periods
+#define WATCHDOG_PERIOD       (-2 * 10000000LL) // 2 s in 100 ns, relative
+#define WATCHDOG_WAIT_MAXIMUM 16                // periods
 
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogTakeGate(XENNET_WATCHDOG *Watchdog)
 {
-    (VOID)KeWaitForSingleObject(&Watchdog->Gate, Executive, KernelMode, FALSE, NULL);
+    (void)KeWaitForSingleObject(&Watchdog->Gate, Executive, KernelMode, FALSE, NULL);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogLeaveGate(XENNET_WATCHDOG *Watchdog)
 {
-    (VOID)KeSetEvent(&Watchdog->Gate, IO_NO_INCREMENT, FALSE);
+    (void)KeSetEvent(&Watchdog->Gate, IO_NO_INCREMENT, FALSE);
 }
 
 static ULONG64
@@ -90,10 +91,10 @@ _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogSleep(XENNET_WATCHDOG *Watchdog)
 {
-    (VOID)InterlockedExchange(&Watchdog->Awake, FALSE);
+    (void)InterlockedExchange(&Watchdog->Awake, FALSE);
     KeFlushQueuedDpcs();
     if (WatchdogCountOut(Watchdog) != 0)
-        (VOID)InterlockedExchange(&Watchdog->Awake, TRUE);
+        (void)InterlockedExchange(&Watchdog->Awake, TRUE);
 }
 
 // Gate is held, two seconds have passed.
@@ -110,11 +111,11 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
     }
     if (Watchdog->Wait != 0) {
         if (++Watchdog->Waited >= Watchdog->Wait)
-            (VOID)WatchdogRecover(Watchdog);
+            (void)WatchdogRecover(Watchdog);
         return;
     }
     if (WatchdogAgeIsOut(Watchdog, Oldest)) {
-        (VOID)WatchdogRecover(Watchdog);
+        (void)WatchdogRecover(Watchdog);
         return;
     }
     Watchdog->Age = Oldest;
@@ -154,7 +155,7 @@ WatchdogThread(PVOID Context)
             WatchdogLook(Watchdog);
         WatchdogLeaveGate(Watchdog);
     }
-    (VOID)PsTerminateSystemThread(STATUS_SUCCESS);
+    (void)PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
 _Use_decl_annotations_
@@ -162,7 +163,7 @@ VOID
 WatchdogWake(XENNET_WATCHDOG *Watchdog)
 {
     if (InterlockedExchange(&Watchdog->Awake, TRUE) == FALSE)
-        (VOID)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+        (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
 }
 
 _Use_decl_annotations_
@@ -171,7 +172,7 @@ WatchdogReset(XENNET_WATCHDOG *Watchdog)
 {
     if (InterlockedExchange(&Watchdog->ResetAsked, TRUE) == TRUE)
         return FALSE;
-    (VOID)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+    (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
     return TRUE;
 }
 
@@ -210,13 +211,14 @@ WatchdogCreate(XENNET_ADAPTER *Adapter, XENNET_WATCHDOG **Result)
     KeInitializeEvent(&Watchdog->Wake, SynchronizationEvent, FALSE);
     KeInitializeEvent(&Watchdog->Gate, SynchronizationEvent, TRUE);
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
-    if (!NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, WatchdogThread, Watchdog))) {
+    if (!NT_SUCCESS(
+            PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, &Attributes, NULL, NULL, WatchdogThread, Watchdog))) {
         MemoryFree(Watchdog);
         return NDIS_STATUS_RESOURCES;
     }
     // The handle is the kernel's and names a thread, so this cannot fail; the reference keeps the thread's end visible.
-    (VOID)ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Watchdog->Thread, NULL);
-    (VOID)ZwClose(Handle);
+    (void)ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Watchdog->Thread, NULL);
+    (void)ZwClose(Handle);
     *Result = Watchdog;
     return NDIS_STATUS_SUCCESS;
 }
@@ -227,9 +229,9 @@ WatchdogDestroy(XENNET_WATCHDOG *Watchdog)
 {
     if (Watchdog == NULL)
         return;
-    (VOID)InterlockedExchange(&Watchdog->Ending, TRUE);
-    (VOID)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
-    (VOID)KeWaitForSingleObject(Watchdog->Thread, Executive, KernelMode, FALSE, NULL);
+    (void)InterlockedExchange(&Watchdog->Ending, TRUE);
+    (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+    (void)KeWaitForSingleObject(Watchdog->Thread, Executive, KernelMode, FALSE, NULL);
     ObDereferenceObject(Watchdog->Thread);
     MemoryFree(Watchdog);
 }

@@ -17,18 +17,18 @@ typedef struct _XENNET_WATCHDOG {
     PVOID Thread;
 
     // Interlocked.
-    volatile LONG Awake;                // sends may be out: the thread looks every two seconds
+    volatile LONG Awake; // sends may be out: the thread looks every two seconds
     volatile LONG ResetAsked;
     volatile LONG Ending;
     KEVENT Wake;
 
     // Whoever has taken Gate.
     KEVENT Gate;
-    ULONG Age;                          // of the NBLs taken now
-    BOOLEAN Enabled;                    // between restart and pause
-    ULONG Wait;                         // looks to let pass before XenVif is tried again
+    ULONG Age;       // of the NBLs taken now
+    BOOLEAN Enabled; // between restart and pause
+    ULONG Wait;      // looks to let pass before XenVif is tried again
     ULONG Waited;
-    ULONG Recoveries;                   // since the adapter's start
+    ULONG Recoveries; // since the adapter's start
 } XENNET_WATCHDOG;
 
 _IRQL_requires_(PASSIVE_LEVEL)

@@ -5,7 +5,8 @@
 
 #include "image/image.h"
 
-/* Adds the image's counters to the file that XENNET_COVERAGE names; nothing without that variable or without counters. */
+/* Adds the image's counters to the file that XENNET_COVERAGE names; nothing without that variable or without counters.
+ */
 void coverage_write(const struct image *image);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names for addresses in reports: image+offset, and function, file and line where llvm-symbolizer is installed and finds a PDB
- * or DWARF beside the image. Runs while the program ends, possibly in a signal handler: a child does the work.
+ * Names for addresses in reports: image+offset, and function, file and line where llvm-symbolizer is installed and
+ * finds a PDB or DWARF beside the image. Runs while the program ends, possibly in a signal handler: a child does the
+ * work.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -49,7 +50,8 @@ static bool symbolize(const struct image *image, uintptr_t offset, char *text, s
         run_symbolizer(image, offset, ends[1]);
     }
     close(ends[1]);
-    for (ssize_t got; child > 0 && used < sizeof(answer) - 1 && (got = read(ends[0], answer + used, sizeof(answer) - 1 - used)) > 0;) {
+    for (ssize_t got; child > 0 && used < sizeof(answer) - 1 &&
+                      (got = read(ends[0], answer + used, sizeof(answer) - 1 - used)) > 0;) {
         used += (size_t)got;
     }
     close(ends[0]);

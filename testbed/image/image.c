@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mapping, finding and unmapping images: see image.h. Loaded and unloaded at PASSIVE_LEVEL by one task at a time; lookups
- * (image_find, image_contains) come from any task, also while a report is written, so the list is only ever prepended to and unlinked.
+ * Mapping, finding and unmapping images: see image.h. Loaded and unloaded at PASSIVE_LEVEL by one task at a time;
+ * lookups (image_find, image_contains) come from any task, also while a report is written, so the list is only ever
+ * prepended to and unlinked.
  */
 #include "image/image.h"
 
@@ -40,12 +41,15 @@ static uint8_t *read_file(const char *path, size_t *file_size, char *error, size
     struct stat status;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) {
-        const char *advice = errno == ENOENT ? "build it (./build.py) or give another path" : errno == EACCES ? "make it readable" : "give another path";
+        const char *advice = errno == ENOENT   ? "build it (./build.py) or give another path"
+                             : errno == EACCES ? "make it readable"
+                                               : "give another path";
         snprintf(error, size, "cannot open %s: %s: %s", path, strerror(errno), advice);
         return NULL;
     }
     if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
-        snprintf(error, size, "%s is not a file%s: give the .sys file of a driver", path, S_ISDIR(status.st_mode) ? " but a directory" : "");
+        snprintf(error, size, "%s is not a file%s: give the .sys file of a driver", path,
+                 S_ISDIR(status.st_mode) ? " but a directory" : "");
         close(file);
         return NULL;
     }
@@ -54,7 +58,8 @@ static uint8_t *read_file(const char *path, size_t *file_size, char *error, size
     while (bytes != NULL && done < (size_t)status.st_size) {
         ssize_t got = read(file, bytes + done, (size_t)status.st_size - done);
         if (got <= 0) {
-            snprintf(error, size, "cannot read %s: %s: copy it again", path, got < 0 ? strerror(errno) : "it became shorter meanwhile");
+            snprintf(error, size, "cannot read %s: %s: copy it again", path,
+                     got < 0 ? strerror(errno) : "it became shorter meanwhile");
             free(bytes);
             close(file);
             return NULL;
@@ -73,7 +78,8 @@ static uint8_t *read_file(const char *path, size_t *file_size, char *error, size
 static bool map(struct image *image, const uint8_t *file, char *error, size_t size)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    void *memory = mmap((void *)image->preferred, image->size, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+    void *memory =
+        mmap((void *)image->preferred, image->size, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
     if (memory != MAP_FAILED && (uint64_t)memory != image->preferred) { /* a kernel that does not know the flag */
         munmap(memory, image->size);
         memory = MAP_FAILED;
@@ -82,8 +88,8 @@ static bool map(struct image *image, const uint8_t *file, char *error, size_t si
         memory = mmap(NULL, image->size, PROT_READ | PROT_WRITE, flags, -1, 0);
     }
     if (memory == MAP_FAILED) {
-        snprintf(error, size, "%s cannot be mapped at %#llx and has no relocations: link it with /DYNAMICBASE", image->path,
-                 (unsigned long long)image->preferred);
+        snprintf(error, size, "%s cannot be mapped at %#llx and has no relocations: link it with /DYNAMICBASE",
+                 image->path, (unsigned long long)image->preferred);
         return false;
     }
     image->base = memory;
@@ -109,7 +115,8 @@ static void protect(struct image *image)
         const struct section *section = &image->sections[i];
         const uint32_t may = section->characteristics;
         mprotect(image->base + section->address, whole_pages(section->virtual_size),
-                 (may & SECTION_READ ? PROT_READ : 0) | (may & SECTION_WRITE ? PROT_READ | PROT_WRITE : 0) | (may & SECTION_EXECUTE ? PROT_READ | PROT_EXEC : 0));
+                 (may & SECTION_READ ? PROT_READ : 0) | (may & SECTION_WRITE ? PROT_READ | PROT_WRITE : 0) |
+                     (may & SECTION_EXECUTE ? PROT_READ | PROT_EXEC : 0));
     }
 }
 
@@ -137,7 +144,8 @@ struct image *image_load(const char *path, image_resolver *resolve, char *error,
     image->name = strdup(slash != NULL ? slash + 1 : path);
     bool fine = image_parse(image, file, file_size, error, size) && map(image, file, error, size);
     free(file);
-    if (!fine || !image_relocate(image, error, size) || !image_bind(image, resolve, error, size) || !image_guard(image, error, size)) {
+    if (!fine || !image_relocate(image, error, size) || !image_bind(image, resolve, error, size) ||
+        !image_guard(image, error, size)) {
         image_free(image);
         return NULL;
     }

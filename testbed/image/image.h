@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The PE loader: maps an x64 Windows driver as the Windows loader does (sections at their page protections, relocations,
- * security cookie, control flow guard's function pointers, discardable sections dropped after start), and names addresses in it.
+ * The PE loader: maps an x64 Windows driver as the Windows loader does (sections at their page protections,
+ * relocations, security cookie, control flow guard's function pointers, discardable sections dropped after start), and
+ * names addresses in it.
  */
 #ifndef TESTBED_IMAGE_IMAGE_H
 #define TESTBED_IMAGE_IMAGE_H
@@ -15,8 +16,8 @@ struct image;
 /* Resolves one import to a callable address; NULL: unknown, an error that names it. */
 typedef void *image_resolver(const char *module, const char *name);
 
-/* On failure NULL and one sentence in `error` that names the file, what is wrong with it and what to do: missing, unreadable,
- * truncated, not a PE, 32-bit, not a native driver, imports that nobody exports (all listed). */
+/* On failure NULL and one sentence in `error` that names the file, what is wrong with it and what to do: missing,
+ * unreadable, truncated, not a PE, 32-bit, not a native driver, imports that nobody exports (all listed). */
 struct image *image_load(const char *path, image_resolver *resolve, char *error, size_t size);
 void image_discard_init(struct image *image); /* after DriverEntry: discardable sections become inaccessible */
 void image_unload(struct image *image);

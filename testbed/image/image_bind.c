@@ -47,8 +47,8 @@ bool image_relocate(struct image *image, char *error, size_t size)
     }
     if (at == 0) {
         /* Position independent throughout is possible in principle, but nothing Microsoft's or LLVM's linker makes. */
-        snprintf(error, size, "%s has no relocations and its address %#llx is taken: link it with /DYNAMICBASE", image->path,
-                 (unsigned long long)image->preferred);
+        snprintf(error, size, "%s has no relocations and its address %#llx is taken: link it with /DYNAMICBASE",
+                 image->path, (unsigned long long)image->preferred);
         return false;
     }
     while (at + BLOCK_BYTES <= end) {
@@ -71,7 +71,8 @@ struct missing {
 
 static void add_missing(struct missing *missing, const char *module, const char *name)
 {
-    int wrote = snprintf(missing->text + missing->used, sizeof(missing->text) - missing->used, "%s%s!%s", missing->count ? ", " : "", module, name);
+    int wrote = snprintf(missing->text + missing->used, sizeof(missing->text) - missing->used, "%s%s!%s",
+                         missing->count ? ", " : "", module, name);
     if (wrote > 0) {
         missing->used += (size_t)wrote;
         if (missing->used >= sizeof(missing->text)) {
@@ -81,7 +82,8 @@ static void add_missing(struct missing *missing, const char *module, const char 
     missing->count++;
 }
 
-static bool bind_module(struct image *image, const char *module, uint64_t names, uint64_t slots, image_resolver *resolve, struct missing *missing)
+static bool bind_module(struct image *image, const char *module, uint64_t names, uint64_t slots,
+                        image_resolver *resolve, struct missing *missing)
 {
     for (;; names += 8, slots += 8) {
         const uint8_t *thunk = image_at(image, names, 8);
@@ -122,12 +124,15 @@ bool image_bind(struct image *image, image_resolver *resolve, char *error, size_
             break;
         }
         const char *module_name = image_string(image, module);
-        if (module_name == NULL || !bind_module(image, module_name, names != 0 ? names : slots, slots, resolve, &missing)) {
+        if (module_name == NULL ||
+            !bind_module(image, module_name, names != 0 ? names : slots, slots, resolve, &missing)) {
             return damaged(image, "imports", error, size);
         }
     }
     if (missing.count != 0) {
-        snprintf(error, size, "%s imports %zu name%s that the played Windows does not export or the testbed does not have: %s: play a newer Windows (--windows) or look the name up at run time",
+        snprintf(error, size,
+                 "%s imports %zu name%s that the played Windows does not export or the testbed does not have: %s: play "
+                 "a newer Windows (--windows) or look the name up at run time",
                  image->path, missing.count, missing.count == 1 ? "" : "s", missing.text);
         return false;
     }

@@ -84,11 +84,14 @@ static bool parse_sections(struct image *image, const struct why *why, const uin
             section->virtual_size = section->file_size;
         }
         if (section->file_size != 0 && (uint64_t)section->file_offset + section->file_size > file_size) {
-            return refuse(why, "is truncated: its section %s ends at byte %llu, the file has %zu: build or copy it again", section->name,
-                          (unsigned long long)section->file_offset + section->file_size, file_size);
+            return refuse(why,
+                          "is truncated: its section %s ends at byte %llu, the file has %zu: build or copy it again",
+                          section->name, (unsigned long long)section->file_offset + section->file_size, file_size);
         }
-        if (section->address % PAGE != 0 || section->address < end_before || (uint64_t)section->address + section->virtual_size > image->size) {
-            return refuse(why, "is damaged: its section %s does not fit into the image: build or copy it again", section->name);
+        if (section->address % PAGE != 0 || section->address < end_before ||
+            (uint64_t)section->address + section->virtual_size > image->size) {
+            return refuse(why, "is damaged: its section %s does not fit into the image: build or copy it again",
+                          section->name);
         }
         end_before = (uint64_t)section->address + section->virtual_size;
     }
@@ -98,29 +101,35 @@ static bool parse_sections(struct image *image, const struct why *why, const uin
 static bool parse_optional(struct image *image, const struct why *why, const uint8_t *optional, size_t optional_size)
 {
     if (get16(optional) != MAGIC_PE32_PLUS) {
-        return refuse(why, "is damaged: an x64 image with a header of type %#x: build or copy it again", get16(optional));
+        return refuse(why, "is damaged: an x64 image with a header of type %#x: build or copy it again",
+                      get16(optional));
     }
     const uint16_t subsystem = get16(optional + 68);
     if (subsystem != SUBSYSTEM_NATIVE) {
-        return refuse(why, "is not a driver: its subsystem is %u (%s), a driver's is 1 (native): give the .sys file", subsystem,
-                      subsystem == 2 || subsystem == 3 ? "an ordinary program or DLL" : "something else");
+        return refuse(why, "is not a driver: its subsystem is %u (%s), a driver's is 1 (native): give the .sys file",
+                      subsystem, subsystem == 2 || subsystem == 3 ? "an ordinary program or DLL" : "something else");
     }
     image->entry = get32(optional + 16);
     image->preferred = get64(optional + 24);
     image->size = get32(optional + 56);
     image->header_size = get32(optional + 60);
     if (get32(optional + 32) < PAGE) {
-        return refuse(why, "cannot be mapped: its sections are aligned to %u bytes, less than a page: link it with /ALIGN:4096", get32(optional + 32));
+        return refuse(
+            why, "cannot be mapped: its sections are aligned to %u bytes, less than a page: link it with /ALIGN:4096",
+            get32(optional + 32));
     }
     if (image->size > IMAGE_BYTES_MOST || image->size < image->header_size || image->entry >= image->size) {
-        return refuse(why, "is damaged: its headers contradict each other (image %u bytes, headers %u, entry at %#x): build or copy it again", image->size,
-                      image->header_size, image->entry);
+        return refuse(why,
+                      "is damaged: its headers contradict each other (image %u bytes, headers %u, entry at %#x): build "
+                      "or copy it again",
+                      image->size, image->header_size, image->entry);
     }
     if (image->entry == 0) {
         return refuse(why, "has no entry point (DriverEntry), so it is no driver: give the .sys file");
     }
     uint32_t directories = get32(optional + 108);
-    for (uint32_t i = 0; i < directories && i < DIRECTORIES && OPTIONAL_BYTES_LEAST + 8 * (i + 1) <= optional_size; i++) {
+    for (uint32_t i = 0; i < directories && i < DIRECTORIES && OPTIONAL_BYTES_LEAST + 8 * (i + 1) <= optional_size;
+         i++) {
         image->directories[i].address = get32(optional + OPTIONAL_BYTES_LEAST + 8 * i);
         image->directories[i].size = get32(optional + OPTIONAL_BYTES_LEAST + 8 * i + 4);
     }
@@ -138,7 +147,8 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
     }
     const uint64_t header = file_size >= DOS_HEADER_BYTES ? get32(file + 0x3c) : 0;
     if (header == 0 || header + COFF_BYTES > file_size) {
-        return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again", file_size);
+        return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again",
+                      file_size);
     }
     const uint8_t *coff = file + header;
     if (memcmp(coff, "PE\0\0", 4) != 0) {
@@ -150,8 +160,10 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
     const size_t optional_size = get16(coff + 20);
     const uint64_t sections = header + COFF_BYTES + optional_size;
     image->section_count = get16(coff + 6);
-    if (optional_size < OPTIONAL_BYTES_LEAST || image->section_count > SECTIONS_MOST || sections + image->section_count * SECTION_BYTES > file_size) {
-        return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again", file_size);
+    if (optional_size < OPTIONAL_BYTES_LEAST || image->section_count > SECTIONS_MOST ||
+        sections + image->section_count * SECTION_BYTES > file_size) {
+        return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again",
+                      file_size);
     }
     image->relocatable = (get16(coff + 22) & FLAG_RELOCATIONS_STRIPPED) == 0;
     if ((get16(coff + 22) & FLAG_EXECUTABLE) == 0) {
@@ -161,7 +173,8 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
         return false;
     }
     if (image->header_size > file_size) {
-        return refuse(&why, "is truncated: its headers take %u bytes, the file has %zu: build or copy it again", image->header_size, file_size);
+        return refuse(&why, "is truncated: its headers take %u bytes, the file has %zu: build or copy it again",
+                      image->header_size, file_size);
     }
     return parse_sections(image, &why, file + sections, file_size);
 }

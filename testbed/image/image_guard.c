@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the Windows loader sets up through the load configuration: the stack protector's cookie, and control flow guard's two
- * pointers, through which guarded code checks the target of every indirect call.
+ * What the Windows loader sets up through the load configuration: the stack protector's cookie, and control flow
+ * guard's two pointers, through which guarded code checks the target of every indirect call.
  *
- * A target inside an image must be in its table of call targets; one outside must be code of the testbed or a trampoline (rule "cfg").
- * The table is kept as a bitmap, so that a check is a few instructions.
+ * A target inside an image must be in its table of call targets; one outside must be code of the testbed or a
+ * trampoline (rule "cfg"). The table is kept as a bitmap, so that a check is a few instructions.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,17 @@
 #include "nt/sched.h"
 
 /* IMAGE_LOAD_CONFIG_DIRECTORY64. */
-enum { CONFIG_COOKIE = 88, CONFIG_CHECK = 112, CONFIG_DISPATCH = 120, CONFIG_TABLE = 128, CONFIG_COUNT = 136, CONFIG_FLAGS = 144,
-       CONFIG_XFG_CHECK = 280, CONFIG_XFG_DISPATCH = 288, CONFIG_XFG_TABLE_DISPATCH = 296 };
+enum {
+    CONFIG_COOKIE = 88,
+    CONFIG_CHECK = 112,
+    CONFIG_DISPATCH = 120,
+    CONFIG_TABLE = 128,
+    CONFIG_COUNT = 136,
+    CONFIG_FLAGS = 144,
+    CONFIG_XFG_CHECK = 280,
+    CONFIG_XFG_DISPATCH = 288,
+    CONFIG_XFG_TABLE_DISPATCH = 296
+};
 enum { GUARD_INSTRUMENTED = 0x100, GUARD_TABLE_PRESENT = 0x400, GUARD_STRIDE_SHIFT = 28, ENTRY_SUPPRESSED = 1 };
 
 extern const uint8_t __executable_start[], etext[];
@@ -24,63 +33,64 @@ extern const uint8_t __executable_start[], etext[];
 void guard_check(void);
 void guard_dispatch(void);
 
-/* The check gets its target in rcx and keeps every register that may hold an argument; the dispatch gets it in rax and jumps there. */
-__asm__(
-    ".text\n"
-    "guard_keep_and_check:\n" /* target in rax; keeps all but flags */
-    "    pushq %rbp\n"
-    "    movq %rsp, %rbp\n"
-    "    subq $0xb0, %rsp\n"
-    "    andq $-16, %rsp\n"
-    "    movq %rax, 0x20(%rsp)\n"
-    "    movq %rcx, 0x28(%rsp)\n"
-    "    movq %rdx, 0x30(%rsp)\n"
-    "    movq %r8, 0x38(%rsp)\n"
-    "    movq %r9, 0x40(%rsp)\n"
-    "    movq %r10, 0x48(%rsp)\n"
-    "    movq %r11, 0x50(%rsp)\n"
-    "    movups %xmm0, 0x60(%rsp)\n"
-    "    movups %xmm1, 0x70(%rsp)\n"
-    "    movups %xmm2, 0x80(%rsp)\n"
-    "    movups %xmm3, 0x90(%rsp)\n"
-    "    movq %rax, %rcx\n"
-    "    callq guard_check_target\n"
-    "    movq 0x20(%rsp), %rax\n"
-    "    movq 0x28(%rsp), %rcx\n"
-    "    movq 0x30(%rsp), %rdx\n"
-    "    movq 0x38(%rsp), %r8\n"
-    "    movq 0x40(%rsp), %r9\n"
-    "    movq 0x48(%rsp), %r10\n"
-    "    movq 0x50(%rsp), %r11\n"
-    "    movups 0x60(%rsp), %xmm0\n"
-    "    movups 0x70(%rsp), %xmm1\n"
-    "    movups 0x80(%rsp), %xmm2\n"
-    "    movups 0x90(%rsp), %xmm3\n"
-    "    movq %rbp, %rsp\n"
-    "    popq %rbp\n"
-    "    ret\n"
-    ".globl guard_check\n"
-    "guard_check:\n"
-    "    pushq %rbp\n"
-    "    movq %rsp, %rbp\n"
-    "    xchgq %rax, %rcx\n"
-    "    callq guard_keep_and_check\n"
-    "    xchgq %rax, %rcx\n"
-    "    popq %rbp\n"
-    "    ret\n"
-    ".globl guard_dispatch\n"
-    "guard_dispatch:\n"
-    "    pushq %rbp\n"
-    "    movq %rsp, %rbp\n"
-    "    callq guard_keep_and_check\n"
-    "    popq %rbp\n"
-    "    jmpq *%rax\n");
+/* The check gets its target in rcx and keeps every register that may hold an argument; the dispatch gets it in rax and
+ * jumps there. */
+__asm__(".text\n"
+        "guard_keep_and_check:\n" /* target in rax; keeps all but flags */
+        "    pushq %rbp\n"
+        "    movq %rsp, %rbp\n"
+        "    subq $0xb0, %rsp\n"
+        "    andq $-16, %rsp\n"
+        "    movq %rax, 0x20(%rsp)\n"
+        "    movq %rcx, 0x28(%rsp)\n"
+        "    movq %rdx, 0x30(%rsp)\n"
+        "    movq %r8, 0x38(%rsp)\n"
+        "    movq %r9, 0x40(%rsp)\n"
+        "    movq %r10, 0x48(%rsp)\n"
+        "    movq %r11, 0x50(%rsp)\n"
+        "    movups %xmm0, 0x60(%rsp)\n"
+        "    movups %xmm1, 0x70(%rsp)\n"
+        "    movups %xmm2, 0x80(%rsp)\n"
+        "    movups %xmm3, 0x90(%rsp)\n"
+        "    movq %rax, %rcx\n"
+        "    callq guard_check_target\n"
+        "    movq 0x20(%rsp), %rax\n"
+        "    movq 0x28(%rsp), %rcx\n"
+        "    movq 0x30(%rsp), %rdx\n"
+        "    movq 0x38(%rsp), %r8\n"
+        "    movq 0x40(%rsp), %r9\n"
+        "    movq 0x48(%rsp), %r10\n"
+        "    movq 0x50(%rsp), %r11\n"
+        "    movups 0x60(%rsp), %xmm0\n"
+        "    movups 0x70(%rsp), %xmm1\n"
+        "    movups 0x80(%rsp), %xmm2\n"
+        "    movups 0x90(%rsp), %xmm3\n"
+        "    movq %rbp, %rsp\n"
+        "    popq %rbp\n"
+        "    ret\n"
+        ".globl guard_check\n"
+        "guard_check:\n"
+        "    pushq %rbp\n"
+        "    movq %rsp, %rbp\n"
+        "    xchgq %rax, %rcx\n"
+        "    callq guard_keep_and_check\n"
+        "    xchgq %rax, %rcx\n"
+        "    popq %rbp\n"
+        "    ret\n"
+        ".globl guard_dispatch\n"
+        "guard_dispatch:\n"
+        "    pushq %rbp\n"
+        "    movq %rsp, %rbp\n"
+        "    callq guard_keep_and_check\n"
+        "    popq %rbp\n"
+        "    jmpq *%rax\n");
 
 MS_ABI __attribute__((used)) void guard_check_target(const void *target)
 {
     const struct image *image = image_find(target);
     if (image == NULL) {
-        if (((const uint8_t *)target >= __executable_start && (const uint8_t *)target < etext) || export_is_trampoline(target)) {
+        if (((const uint8_t *)target >= __executable_start && (const uint8_t *)target < etext) ||
+            export_is_trampoline(target)) {
             return;
         }
         rule_break("cfg", "indirect call to %p, which is no code that the driver may call", target);
@@ -93,14 +103,16 @@ MS_ABI __attribute__((used)) void guard_check_target(const void *target)
     }
 }
 
-/* The field of the load configuration as an offset in the image; 0: absent. Its value is an address after relocation. */
+/* The field of the load configuration as an offset in the image; 0: absent. Its value is an address after relocation.
+ */
 static uint64_t config_offset(const struct image *image, const uint8_t *config, uint32_t config_size, uint32_t field)
 {
     const uint64_t address = field + 8 <= config_size ? get64(config + field) : 0;
     return address == 0 ? 0 : address - (uint64_t)image->base;
 }
 
-static bool set_pointer(struct image *image, const uint8_t *config, uint32_t config_size, uint32_t field, void (*function)(void))
+static bool set_pointer(struct image *image, const uint8_t *config, uint32_t config_size, uint32_t field,
+                        void (*function)(void))
 {
     const uint64_t offset = config_offset(image, config, config_size, field);
     uint8_t *slot = offset == 0 ? NULL : image_at(image, offset, 8);
@@ -149,17 +161,19 @@ bool image_guard(struct image *image, char *error, size_t size)
     }
     const uint32_t flags = fine && CONFIG_FLAGS + 4 <= config_size ? get32(config + CONFIG_FLAGS) : 0;
     if (fine && (flags & GUARD_INSTRUMENTED)) {
-        fine = set_pointer(image, config, config_size, CONFIG_CHECK, guard_check) && set_pointer(image, config, config_size, CONFIG_DISPATCH, guard_dispatch) &&
+        fine = set_pointer(image, config, config_size, CONFIG_CHECK, guard_check) &&
+               set_pointer(image, config, config_size, CONFIG_DISPATCH, guard_dispatch) &&
                set_pointer(image, config, config_size, CONFIG_XFG_CHECK, guard_check) &&
                set_pointer(image, config, config_size, CONFIG_XFG_DISPATCH, guard_dispatch) &&
                set_pointer(image, config, config_size, CONFIG_XFG_TABLE_DISPATCH, guard_dispatch);
         if (fine && (flags & GUARD_TABLE_PRESENT)) {
-            fine = read_targets(image, config_offset(image, config, config_size, CONFIG_TABLE), get64(config + CONFIG_COUNT),
-                                4 + (flags >> GUARD_STRIDE_SHIFT));
+            fine = read_targets(image, config_offset(image, config, config_size, CONFIG_TABLE),
+                                get64(config + CONFIG_COUNT), 4 + (flags >> GUARD_STRIDE_SHIFT));
         }
     }
     if (!fine) {
-        snprintf(error, size, "%s is damaged: its load configuration points outside the image: build or copy it again", image->path);
+        snprintf(error, size, "%s is damaged: its load configuration points outside the image: build or copy it again",
+                 image->path);
     }
     return fine;
 }

@@ -9,7 +9,7 @@
 #include "image/image.h"
 
 #define SECTIONS_MOST 96 /* the Windows loader's limit */
-#define PAGE 4096u
+#define PAGE          4096u
 
 struct section {
     char name[9];
@@ -18,7 +18,13 @@ struct section {
     uint32_t characteristics;
 };
 
-enum directory { DIRECTORY_IMPORT = 1, DIRECTORY_EXCEPTION = 3, DIRECTORY_RELOCATION = 5, DIRECTORY_LOAD_CONFIG = 10, DIRECTORIES = 16 };
+enum directory {
+    DIRECTORY_IMPORT = 1,
+    DIRECTORY_EXCEPTION = 3,
+    DIRECTORY_RELOCATION = 5,
+    DIRECTORY_LOAD_CONFIG = 10,
+    DIRECTORIES = 16
+};
 
 struct image {
     char *path, *name;
@@ -29,8 +35,11 @@ struct image {
     bool relocatable;
     struct section sections[SECTIONS_MOST];
     uint32_t section_count;
-    struct { uint32_t address, size; } directories[DIRECTORIES];
-    uint8_t *call_targets; /* one bit per byte: a valid target of a guarded call; NULL: not built with control flow guard */
+    struct {
+        uint32_t address, size;
+    } directories[DIRECTORIES];
+    uint8_t
+        *call_targets; /* one bit per byte: a valid target of a guarded call; NULL: not built with control flow guard */
     struct image *next;
 };
 
@@ -46,9 +55,27 @@ bool image_relocate(struct image *image, char *error, size_t size);
 bool image_bind(struct image *image, image_resolver *resolve, char *error, size_t size);
 bool image_guard(struct image *image, char *error, size_t size);
 
-static inline uint16_t get16(const void *at) { uint16_t v; __builtin_memcpy(&v, at, sizeof(v)); return v; }
-static inline uint32_t get32(const void *at) { uint32_t v; __builtin_memcpy(&v, at, sizeof(v)); return v; }
-static inline uint64_t get64(const void *at) { uint64_t v; __builtin_memcpy(&v, at, sizeof(v)); return v; }
-static inline void put64(void *at, uint64_t v) { __builtin_memcpy(at, &v, sizeof(v)); }
+static inline uint16_t get16(const void *at)
+{
+    uint16_t v;
+    __builtin_memcpy(&v, at, sizeof(v));
+    return v;
+}
+static inline uint32_t get32(const void *at)
+{
+    uint32_t v;
+    __builtin_memcpy(&v, at, sizeof(v));
+    return v;
+}
+static inline uint64_t get64(const void *at)
+{
+    uint64_t v;
+    __builtin_memcpy(&v, at, sizeof(v));
+    return v;
+}
+static inline void put64(void *at, uint64_t v)
+{
+    __builtin_memcpy(at, &v, sizeof(v));
+}
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The stack walk. Inside an image the x64 unwind data of the function (UNWIND_INFO, "x64 exception handling" in Microsoft's
- * documentation) tells where the caller's registers are; outside it the testbed's own code keeps frame pointers, and
- * trampolines leave no frame. A fault inside a prologue is told apart by the code offsets, one inside an epilogue is not.
+ * The stack walk. Inside an image the x64 unwind data of the function (UNWIND_INFO, "x64 exception handling" in
+ * Microsoft's documentation) tells where the caller's registers are; outside it the testbed's own code keeps frame
+ * pointers, and trampolines leave no frame. A fault inside a prologue is told apart by the code offsets, one inside an
+ * epilogue is not.
  *
  * Stacks may be damaged when this runs: memory is read by process_vm_readv, which fails instead of faulting.
  */
@@ -17,7 +18,19 @@
 #define STEPS_MOST 256
 #define CHAIN_MOST 8
 
-enum { PUSH_NONVOL, ALLOC_LARGE, ALLOC_SMALL, SET_FPREG, SAVE_NONVOL, SAVE_NONVOL_FAR, EPILOG, SPARE, SAVE_XMM128, SAVE_XMM128_FAR, PUSH_MACHFRAME };
+enum {
+    PUSH_NONVOL,
+    ALLOC_LARGE,
+    ALLOC_SMALL,
+    SET_FPREG,
+    SAVE_NONVOL,
+    SAVE_NONVOL_FAR,
+    EPILOG,
+    SPARE,
+    SAVE_XMM128,
+    SAVE_XMM128_FAR,
+    PUSH_MACHFRAME
+};
 enum { FLAG_CHAINED = 4 };
 
 static bool fetch(uint64_t address, uint64_t *value)
@@ -94,7 +107,8 @@ static bool undo(struct unwind_state *state, unsigned operation, unsigned info, 
     }
 }
 
-static bool undo_prologue(struct unwind_state *state, const struct image *image, const uint8_t *function, uint32_t offset)
+static bool undo_prologue(struct unwind_state *state, const struct image *image, const uint8_t *function,
+                          uint32_t offset)
 {
     for (int chain = 0; chain < CHAIN_MOST; chain++) {
         const uint32_t into = offset - get32(function);
@@ -102,12 +116,14 @@ static bool undo_prologue(struct unwind_state *state, const struct image *image,
         if (info == NULL) {
             return false;
         }
-        const unsigned flags = info[0] >> 3, count = info[2], frame_register = info[3] & 15, frame_offset = info[3] >> 4;
+        const unsigned flags = info[0] >> 3, count = info[2], frame_register = info[3] & 15,
+                       frame_offset = info[3] >> 4;
         const uint8_t *codes = image_at(image, get32(function + 8) + 4ull, (((size_t)count + 1) & ~(size_t)1) * 2 + 12);
         if (codes == NULL) {
             return false;
         }
-        const uint64_t base = frame_register != 0 ? state->registers[frame_register] - frame_offset * 16ull : state->registers[UNWIND_RSP];
+        const uint64_t base = frame_register != 0 ? state->registers[frame_register] - frame_offset * 16ull
+                                                  : state->registers[UNWIND_RSP];
         for (unsigned i = 0; i < count;) {
             const uint8_t *slot = codes + i * 2;
             const unsigned operation = slot[1] & 15, argument = slot[1] >> 4;
@@ -143,7 +159,8 @@ static bool leave_host_function(struct unwind_state *state)
 {
     const uint64_t frame = state->registers[UNWIND_RBP];
     uint64_t caller;
-    if (frame % 8 != 0 || frame < state->registers[UNWIND_RSP] || !fetch(frame, &caller) || !fetch(frame + 8, &state->rip)) {
+    if (frame % 8 != 0 || frame < state->registers[UNWIND_RSP] || !fetch(frame, &caller) ||
+        !fetch(frame + 8, &state->rip)) {
         return false;
     }
     state->registers[UNWIND_RBP] = caller;

@@ -12,7 +12,8 @@ struct unwind_state {
 };
 enum { UNWIND_RSP = 4, UNWIND_RBP = 5 };
 
-/* Addresses inside images from this state outwards, the state's own rip first if it is in one. Reads memory carefully. */
+/* Addresses inside images from this state outwards, the state's own rip first if it is in one. Reads memory carefully.
+ */
 size_t unwind_driver_frames(const struct unwind_state *state, void **addresses, size_t most);
 
 #endif

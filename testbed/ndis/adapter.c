@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Adapters come and go: AddDevice, MiniportInitializeEx, and their end. PASSIVE_LEVEL, by the one task that moves the adapter.
- * adapter_state.c has the states, adapter_power.c what makes an adapter sleep, stop and vanish, adapter_reset.c hangs and resets.
+ * Adapters come and go: AddDevice, MiniportInitializeEx, and their end. PASSIVE_LEVEL, by the one task that moves the
+ * adapter. adapter_state.c has the states, adapter_power.c what makes an adapter sleep, stop and vanish,
+ * adapter_reset.c hangs and resets.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,7 @@ int32_t adapter_initialize(struct adapter *adapter)
     port_authentication[3] = port_authentication[4] = NdisPortAuthorized;
     memset(&parameters, 0, sizeof(parameters));
     NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_MINIPORT_INIT_PARAMETERS, NDIS_MINIPORT_INIT_PARAMETERS_REVISION_1,
-                                      NDIS_SIZEOF_MINIPORT_INIT_PARAMETER_REVISION_1);
+                NDIS_SIZEOF_MINIPORT_INIT_PARAMETER_REVISION_1);
     (void)registry_get_dword(adapter->package->driver_key, "NetLuidIndex", &luid);
     parameters.MiniportAddDeviceContext = adapter->add_device_context;
     parameters.IfIndex = 2; /* 1 is the loopback interface */
@@ -83,8 +84,8 @@ static bool add_device(struct adapter *adapter, char *error, size_t size)
     }
     status = DRIVER_CALL("MiniportAddDevice", handler(adapter, adapter->miniport->driver_context));
     if (status != NDIS_STATUS_SUCCESS) {
-        snprintf(error, size, "%s refused the device: MiniportAddDevice returned %#x (%s)", adapter->package->image_name, (uint32_t)status,
-                 ndis_status_name(status));
+        snprintf(error, size, "%s refused the device: MiniportAddDevice returned %#x (%s)",
+                 adapter->package->image_name, (uint32_t)status, ndis_status_name(status));
         return false;
     }
     adapter->added = true;
@@ -100,7 +101,8 @@ static void remove_device(struct adapter *adapter)
     }
 }
 
-struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT *physical, const struct package *package, char *error, size_t size)
+struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT *physical,
+                               const struct package *package, char *error, size_t size)
 {
     struct miniport *miniport = miniport_of(owner);
     size_t logged = event_log_count(), used;
@@ -108,7 +110,8 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
     int32_t status;
 
     if (miniport == NULL) {
-        snprintf(error, size, "%s registered no NDIS 6 miniport in DriverEntry: choose an NDIS 6 network driver", package->image_name);
+        snprintf(error, size, "%s registered no NDIS 6 miniport in DriverEntry: choose an NDIS 6 network driver",
+                 package->image_name);
         return NULL;
     }
     adapter = ndis_alloc(sizeof(*adapter));
@@ -130,8 +133,9 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
     status = adapter_initialize(adapter);
     if (status != NDIS_STATUS_SUCCESS) {
         RULE(status != NDIS_STATUS_PENDING, "ndis-state", "MiniportInitializeEx returned NDIS_STATUS_PENDING");
-        used = (size_t)snprintf(error, size, "%s failed to initialize: NDIS status %#010x (%s); event log: ", package->image_name, (uint32_t)status,
-                                ndis_status_name(status));
+        used = (size_t)snprintf(error, size,
+                                "%s failed to initialize: NDIS status %#010x (%s); event log: ", package->image_name,
+                                (uint32_t)status, ndis_status_name(status));
         if (used < size) {
             event_log_since(logged, error + used, size - used);
         }
@@ -149,7 +153,8 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
     return adapter;
 }
 
-struct adapter *adapter_add(struct driver *driver, struct device *pdo, const struct package *package, char *error, size_t size)
+struct adapter *adapter_add(struct driver *driver, struct device *pdo, const struct package *package, char *error,
+                            size_t size)
 {
     return adapter_create(driver_object(driver), device_object(pdo), package, error, size);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What makes an adapter sleep, stop and vanish: device power states, a rebalance of resources, surprise removal, shutdown. Called at
- * PASSIVE_LEVEL by the one task that moves the adapter. NDIS pauses an adapter before anything of it goes away, and tells of
- * what comes by MiniportDevicePnPEventNotify first.
+ * What makes an adapter sleep, stop and vanish: device power states, a rebalance of resources, surprise removal,
+ * shutdown. Called at PASSIVE_LEVEL by the one task that moves the adapter. NDIS pauses an adapter before anything of
+ * it goes away, and tells of what comes by MiniportDevicePnPEventNotify first.
  */
 #include "ndis/internal.h"
 
@@ -46,7 +46,8 @@ void adapter_bugcheck(struct adapter *adapter)
     shutdown_handler *handler = adapter->miniport->handlers.ShutdownHandlerEx;
     uint8_t old;
 
-    if (adapter->miniport->version >= NDIS_VERSION(6, 30) && (adapter->attribute_flags & NDIS_MINIPORT_ATTRIBUTES_REGISTER_BUGCHECK_CALLBACK) == 0) {
+    if (adapter->miniport->version >= NDIS_VERSION(6, 30) &&
+        (adapter->attribute_flags & NDIS_MINIPORT_ATTRIBUTES_REGISTER_BUGCHECK_CALLBACK) == 0) {
         return;
     }
     old = irql_raise(HIGH_LEVEL);
@@ -61,12 +62,15 @@ static void set_wake(struct adapter *adapter)
     uint32_t needed, i;
 
     memset(&wake, 0, sizeof(wake));
-    NDIS_HEADER(wake.Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_PM_PARAMETERS_REVISION_1, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1);
+    NDIS_HEADER(wake.Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_PM_PARAMETERS_REVISION_1,
+                NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1);
     for (i = 0; i < adapter->oid_count; i++) {
         if (adapter->oids[i] == OID_PM_PARAMETERS) {
-            int32_t status = adapter_set(adapter, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1, &needed);
+            int32_t status =
+                adapter_set(adapter, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1, &needed);
 
-            RULE(status == NDIS_STATUS_SUCCESS, "ndis-power", "OID_PM_PARAMETERS that asks for no wake-up was refused with %#x", (uint32_t)status);
+            RULE(status == NDIS_STATUS_SUCCESS, "ndis-power",
+                 "OID_PM_PARAMETERS that asks for no wake-up was refused with %#x", (uint32_t)status);
         }
     }
 }
@@ -80,12 +84,14 @@ int32_t adapter_set_power(struct adapter *adapter, uint32_t device_state)
     if (down) {
         set_wake(adapter);
     }
-    if (down && adapter_state(adapter) == ADAPTER_RUNNING && (adapter->attribute_flags & NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND) == 0) {
+    if (down && adapter_state(adapter) == ADAPTER_RUNNING &&
+        (adapter->attribute_flags & NDIS_MINIPORT_ATTRIBUTES_NO_PAUSE_ON_SUSPEND) == 0) {
         (void)adapter_pause_for(adapter, NDIS_PAUSE_LOW_POWER);
         adapter->restart_on_wake = true;
     }
     status = adapter_set(adapter, OID_PNP_SET_POWER, &device_state, sizeof(device_state), &needed);
-    RULE(status == NDIS_STATUS_SUCCESS || !down, "ndis-power", "OID_PNP_SET_POWER to D%u was refused with %#x", device_state - 1, (uint32_t)status);
+    RULE(status == NDIS_STATUS_SUCCESS || !down, "ndis-power", "OID_PNP_SET_POWER to D%u was refused with %#x",
+         device_state - 1, (uint32_t)status);
     if (status == NDIS_STATUS_SUCCESS) {
         adapter->power = device_state;
     }
@@ -109,7 +115,8 @@ int32_t adapter_start(struct adapter *adapter)
 {
     int32_t status;
 
-    RULE(adapter_state(adapter) == ADAPTER_HALTED, "ndis-state", "the testbed starts an adapter that is %s", adapter_state_name(adapter_state(adapter)));
+    RULE(adapter_state(adapter) == ADAPTER_HALTED, "ndis-state", "the testbed starts an adapter that is %s",
+         adapter_state_name(adapter_state(adapter)));
     adapter->has_registration = adapter->has_general = adapter->has_rss = false;
     free(adapter->oids);
     adapter->oids = NULL;

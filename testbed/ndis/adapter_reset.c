@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Looking for hangs, resets, and requests taken back (Microsoft, "Miniport Adapter Check-for-Hang and Reset Operations",
- * MiniportCancelSend, MiniportCancelOidRequest).
+ * Looking for hangs, resets, and requests taken back (Microsoft, "Miniport Adapter Check-for-Hang and Reset
+ * Operations", MiniportCancelSend, MiniportCancelOidRequest).
  *
- * NDIS asks a running adapter every two seconds whether it hangs. In live runs a task of the adapter's does; in simulated ones only
- * who wants it, since a clock that always has a next tick would hide deadlocks. A reset may be asked for at any IRQL up to
- * DISPATCH_LEVEL, and from 6.30 on ends when all that was sent before has come back.
+ * NDIS asks a running adapter every two seconds whether it hangs. In live runs a task of the adapter's does; in
+ * simulated ones only who wants it, since a clock that always has a next tick would hide deadlocks. A reset may be
+ * asked for at any IRQL up to DISPATCH_LEVEL, and from 6.30 on ends when all that was sent before has come back.
  */
 #include "ndis/internal.h"
 
@@ -52,8 +52,8 @@ static int32_t reset_now(struct adapter *adapter)
     status = adapter_wait_moved(adapter, status, ADAPTER_RESETTING, "MiniportResetEx");
     RULE(is_result(status), "ndis-reset", "a reset ended with %#x (%s)", (uint32_t)status, ndis_status_name(status));
     left = adapter_sends_left(adapter, sent);
-    RULE(left == 0 || adapter->miniport->version < NDIS_VERSION(6, 30), "ndis-reset", "a reset ended while %llu sends from before it were outstanding",
-         (unsigned long long)left);
+    RULE(left == 0 || adapter->miniport->version < NDIS_VERSION(6, 30), "ndis-reset",
+         "a reset ended while %llu sends from before it were outstanding", (unsigned long long)left);
     if ((addressing != 0 || adapter->addressing_reset) && adapter->edge != NULL) {
         edge_restore_addressing(adapter->edge);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An adapter's states. One task at a time moves it (the verbs of ndis.h, at PASSIVE_LEVEL); everyone may read the state.
+ * An adapter's states. One task at a time moves it (the verbs of ndis.h, at PASSIVE_LEVEL); everyone may read the
+ * state.
  *
  *              Initialize           Restart               restart done
  *   Halted ---------------> ( ) ---> Paused ------> Restarting ------> Running
@@ -9,7 +10,8 @@
  *      +------------------------------+ <------------------------------ Pausing
  *                                              pause done
  *
- * A pause is done only when every NBL indicated has been given back and every send completed: checked where it completes.
+ * A pause is done only when every NBL indicated has been given back and every send completed: checked where it
+ * completes.
  */
 #include "ndis/internal.h"
 
@@ -90,13 +92,15 @@ uint64_t adapter_sends_left(const struct adapter *adapter, uint64_t of)
     return completed < of ? of - completed : 0;
 }
 
-/* Only sends from before the pause count: those that come meanwhile are refused, perhaps just now, on another processor. */
+/* Only sends from before the pause count: those that come meanwhile are refused, perhaps just now, on another
+ * processor. */
 void adapter_check_pause_complete(const struct adapter *adapter, const char *function)
 {
     int64_t receives = adapter_outstanding_receives(adapter);
     uint64_t left = adapter_sends_left(adapter, adapter->sent_before_pause);
 
-    RULE(receives == 0, "ndis-pause", "%s while %lld indicated NBLs had not been returned", function, (long long)receives);
+    RULE(receives == 0, "ndis-pause", "%s while %lld indicated NBLs had not been returned", function,
+         (long long)receives);
     RULE(left == 0, "ndis-pause", "%s while %llu sends were outstanding", function, (unsigned long long)left);
 }
 
@@ -105,8 +109,9 @@ void adapter_state_complete(struct adapter *adapter, uint32_t which, int32_t sta
 {
     uint32_t expected = which;
 
-    RULE(__atomic_compare_exchange_n(&adapter->waiting_for, &expected, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE), "ndis-state",
-         "%s while no such request is pending, adapter is %s", function, adapter_state_name(adapter_state(adapter)));
+    RULE(__atomic_compare_exchange_n(&adapter->waiting_for, &expected, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE),
+         "ndis-state", "%s while no such request is pending, adapter is %s", function,
+         adapter_state_name(adapter_state(adapter)));
     adapter->moved_status = status;
     event_set(&adapter->moved);
 }
@@ -117,7 +122,8 @@ void adapter_check_paused(struct adapter *adapter)
 
     RULE(receives == 0, "ndis-pause", "the adapter is %s while %lld indicated NBLs have not been returned",
          adapter_state_name(adapter_state(adapter)), (long long)receives);
-    RULE(sends == 0, "ndis-pause", "the adapter is %s while %lld sends are outstanding", adapter_state_name(adapter_state(adapter)), (long long)sends);
+    RULE(sends == 0, "ndis-pause", "the adapter is %s while %lld sends are outstanding",
+         adapter_state_name(adapter_state(adapter)), (long long)sends);
 }
 
 /* Wait for the completion a handler that returned `status` promised. The handler ran with waiting_for already set. */
@@ -129,8 +135,8 @@ int32_t adapter_wait_moved(struct adapter *adapter, int32_t status, uint32_t whi
         (void)event_wait(&adapter->moved, SCHED_FOREVER);
         return adapter->moved_status;
     }
-    RULE(__atomic_compare_exchange_n(&adapter->waiting_for, &expected, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE), "ndis-state",
-         "%s both completed its request and returned %#x", what, (uint32_t)status);
+    RULE(__atomic_compare_exchange_n(&adapter->waiting_for, &expected, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE),
+         "ndis-state", "%s both completed its request and returned %#x", what, (uint32_t)status);
     return status;
 }
 
@@ -152,10 +158,10 @@ static int32_t pause_now(struct adapter *adapter, uint32_t reason)
     }
     memset(&parameters, 0, sizeof(parameters));
     NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_MINIPORT_PAUSE_PARAMETERS_REVISION_1,
-                                      NDIS_SIZEOF_MINIPORT_PAUSE_PARAMETERS_REVISION_1);
+                NDIS_SIZEOF_MINIPORT_PAUSE_PARAMETERS_REVISION_1);
     parameters.PauseReason = reason;
-    /* NDIS stops the protocols first, but promises a miniport nothing: in simulated runs some sends still arrive while it
-     * pauses and just after, and must be refused. */
+    /* NDIS stops the protocols first, but promises a miniport nothing: in simulated runs some sends still arrive while
+     * it pauses and just after, and must be refused. */
     hold_late = adapter->edge != NULL && sched_kind() == SCHED_SIMULATED && sched_random(2) == 0;
     if (adapter->edge != NULL) {
         if (!hold_late) {
@@ -167,7 +173,8 @@ static int32_t pause_now(struct adapter *adapter, uint32_t reason)
     adapter_move(adapter, ADAPTER_PAUSING);
     adapter_expect(adapter, ADAPTER_PAUSING);
     status = DRIVER_CALL("MiniportPause", handler(adapter->context, &parameters));
-    RULE(status == NDIS_STATUS_SUCCESS || status == NDIS_STATUS_PENDING, "ndis-pause", "MiniportPause returned %#x: it must not fail", (uint32_t)status);
+    RULE(status == NDIS_STATUS_SUCCESS || status == NDIS_STATUS_PENDING, "ndis-pause",
+         "MiniportPause returned %#x: it must not fail", (uint32_t)status);
     status = adapter_wait_moved(adapter, status, ADAPTER_PAUSING, "MiniportPause");
     adapter_move(adapter, ADAPTER_PAUSED);
     adapter_check_pause_complete(adapter, "MiniportPause");
@@ -201,7 +208,8 @@ static void fill_restart(struct adapter *adapter, struct NDIS_RESTART_GENERAL_AT
 
     memset(to, 0, sizeof(*to));
     NDIS_HEADER(to->Header, NDIS_OBJECT_TYPE_RESTART_GENERAL_ATTRIBUTES, second ? 2 : 1,
-                               second ? NDIS_SIZEOF_RESTART_GENERAL_ATTRIBUTES_REVISION_2 : NDIS_SIZEOF_RESTART_GENERAL_ATTRIBUTES_REVISION_1);
+                second ? NDIS_SIZEOF_RESTART_GENERAL_ATTRIBUTES_REVISION_2
+                       : NDIS_SIZEOF_RESTART_GENERAL_ATTRIBUTES_REVISION_1);
     to->MtuSize = from->MtuSize;
     to->MaxXmitLinkSpeed = from->MaxXmitLinkSpeed;
     to->MaxRcvLinkSpeed = from->MaxRcvLinkSpeed;
@@ -223,7 +231,8 @@ static void fill_restart(struct adapter *adapter, struct NDIS_RESTART_GENERAL_AT
 /* What the miniport changed in them holds from now on: those above are told of it (Microsoft, "MINIPORT_RESTART"). */
 static void take_restart(struct adapter *adapter, const struct NDIS_RESTART_GENERAL_ATTRIBUTES *from)
 {
-    RULE(from->MtuSize >= 68 && from->MtuSize <= 65535, "ndis-attributes", "MtuSize %u in the restart attributes", from->MtuSize);
+    RULE(from->MtuSize >= 68 && from->MtuSize <= 65535, "ndis-attributes", "MtuSize %u in the restart attributes",
+         from->MtuSize);
     adapter->general.MtuSize = from->MtuSize;
     adapter->general.LookaheadSize = from->LookaheadSize;
 }
@@ -247,7 +256,7 @@ static int32_t restart_now(struct adapter *adapter)
     fill_restart(adapter, (struct NDIS_RESTART_GENERAL_ATTRIBUTES *)(void *)attributes.head.Data);
     memset(&parameters, 0, sizeof(parameters));
     NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_MINIPORT_RESTART_PARAMETERS_REVISION_1,
-                                      NDIS_SIZEOF_MINIPORT_RESTART_PARAMETERS_REVISION_1);
+                NDIS_SIZEOF_MINIPORT_RESTART_PARAMETERS_REVISION_1);
     parameters.RestartAttributes = &attributes.head;
     adapter_move(adapter, ADAPTER_RESTARTING);
     adapter_expect(adapter, ADAPTER_RESTARTING);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a miniport says while it runs: status indications, state completions, and what the testbed knows of the adapter from
- * them (adapter_facts, adapter_counters). Indications come at any IRQL up to DISPATCH_LEVEL; the adapter's lock covers what
- * they change.
+ * What a miniport says while it runs: status indications, state completions, and what the testbed knows of the adapter
+ * from them (adapter_facts, adapter_counters). Indications come at any IRQL up to DISPATCH_LEVEL; the adapter's lock
+ * covers what they change.
  */
 #include "ndis/internal.h"
 #include "ndis/raw_internal.h"
@@ -11,8 +11,8 @@ static void take_link(struct adapter *adapter, const struct NDIS_STATUS_INDICATI
 {
     const struct NDIS_LINK_STATE *link = indication->StatusBuffer;
 
-    RULE(link != NULL && indication->StatusBufferSize >= sizeof(*link), "ndis-status", "NDIS_STATUS_LINK_STATE with %u bytes, needs %zu",
-         indication->StatusBufferSize, sizeof(*link));
+    RULE(link != NULL && indication->StatusBufferSize >= sizeof(*link), "ndis-status",
+         "NDIS_STATUS_LINK_STATE with %u bytes, needs %zu", indication->StatusBufferSize, sizeof(*link));
     record_check(RECORD_LINK_STATE, &link->Header, adapter->miniport->version);
     sched_lock(&adapter->lock);
     adapter->link = *link;
@@ -25,8 +25,10 @@ static void take_offload(struct adapter *adapter, const struct NDIS_STATUS_INDIC
 {
     const struct NDIS_OFFLOAD *offload = indication->StatusBuffer;
 
-    RULE(offload != NULL && indication->StatusBufferSize >= sizeof(offload->Header) && indication->StatusBufferSize >= offload->Header.Size,
-         "ndis-status", "an offload indication of %u bytes is shorter than its record says", indication->StatusBufferSize);
+    RULE(offload != NULL && indication->StatusBufferSize >= sizeof(offload->Header) &&
+             indication->StatusBufferSize >= offload->Header.Size,
+         "ndis-status", "an offload indication of %u bytes is shorter than its record says",
+         indication->StatusBufferSize);
     adapter_take_offload(adapter, offload, hardware);
 }
 
@@ -37,13 +39,17 @@ static void MS_ABI indicate_status(void *handle, struct NDIS_STATUS_INDICATION *
 
     RULE(indication != NULL, "ndis-status", "NdisMIndicateStatusEx without an indication");
     record_check(RECORD_STATUS_INDICATION, &indication->Header, adapter->miniport->version);
-    RULE_DOCUMENTED(indication->SourceHandle == handle, "ndis-status", "status %#x: SourceHandle is not the adapter's handle", indication->StatusCode);
-    RULE(indication->PortNumber == NDIS_DEFAULT_PORT_NUMBER, "ndis-status", "status %#x for port %u, which was never allocated",
-         indication->StatusCode, indication->PortNumber);
-    RULE(state != ADAPTER_HALTED, "ndis-status", "status %#x indicated for an adapter that is halted", indication->StatusCode);
-    RULE(adapter->has_general, "ndis-status", "status %#x indicated before the general attributes were set", indication->StatusCode);
+    RULE_DOCUMENTED(indication->SourceHandle == handle, "ndis-status",
+                    "status %#x: SourceHandle is not the adapter's handle", indication->StatusCode);
+    RULE(indication->PortNumber == NDIS_DEFAULT_PORT_NUMBER, "ndis-status",
+         "status %#x for port %u, which was never allocated", indication->StatusCode, indication->PortNumber);
+    RULE(state != ADAPTER_HALTED, "ndis-status", "status %#x indicated for an adapter that is halted",
+         indication->StatusCode);
+    RULE(adapter->has_general, "ndis-status", "status %#x indicated before the general attributes were set",
+         indication->StatusCode);
     if (adapter->raw != NULL) {
-        raw_status(adapter->raw, (uint32_t)indication->StatusCode, indication->StatusBuffer, indication->StatusBufferSize);
+        raw_status(adapter->raw, (uint32_t)indication->StatusCode, indication->StatusBuffer,
+                   indication->StatusBufferSize);
     }
     switch ((uint32_t)indication->StatusCode) {
     case NDIS_STATUS_LINK_STATE:
@@ -108,8 +114,10 @@ void adapter_facts(struct adapter *adapter, struct adapter_facts *facts)
     facts->checksum_rx_ip4 = on(o->Checksum.IPv4Receive.Encapsulation, o->Checksum.IPv4Receive.IpChecksum);
     facts->checksum_rx_tcp6 = on(o->Checksum.IPv6Receive.Encapsulation, o->Checksum.IPv6Receive.TcpChecksum);
     facts->checksum_rx_udp6 = on(o->Checksum.IPv6Receive.Encapsulation, o->Checksum.IPv6Receive.UdpChecksum);
-    facts->lso4 = (o->LsoV2.IPv4.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0 && o->LsoV2.IPv4.MaxOffLoadSize != 0;
-    facts->lso6 = (o->LsoV2.IPv6.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0 && o->LsoV2.IPv6.MaxOffLoadSize != 0;
+    facts->lso4 =
+        (o->LsoV2.IPv4.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0 && o->LsoV2.IPv4.MaxOffLoadSize != 0;
+    facts->lso6 =
+        (o->LsoV2.IPv6.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0 && o->LsoV2.IPv6.MaxOffLoadSize != 0;
     facts->lso4_size = facts->lso4 ? o->LsoV2.IPv4.MaxOffLoadSize : 0;
     facts->lso6_size = facts->lso6 ? o->LsoV2.IPv6.MaxOffLoadSize : 0;
     facts->rsc4 = o->Header.Revision >= 3 && o->Rsc.IPv4.Enabled;
@@ -135,9 +143,9 @@ void adapter_counters(struct adapter *adapter, struct adapter_counters *counters
     }
 }
 
-#define STATUS_EXPORTS(X)                                                          \
-    X(NdisMIndicateStatusEx, indicate_status, PASSIVE_LEVEL, DISPATCH_LEVEL)       \
-    X(NdisMPauseComplete, pause_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)           \
+#define STATUS_EXPORTS(X)                                                                                              \
+    X(NdisMIndicateStatusEx, indicate_status, PASSIVE_LEVEL, DISPATCH_LEVEL)                                           \
+    X(NdisMPauseComplete, pause_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)                                               \
     X(NdisMRestartComplete, restart_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void status_exports(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * NdisMSetMiniportAttributes: what a miniport says of an adapter while MiniportInitializeEx runs, in the documented order
- * (registration, then general, then the rest). PASSIVE_LEVEL. Everything is copied: the driver's records may lie on its stack.
+ * NdisMSetMiniportAttributes: what a miniport says of an adapter while MiniportInitializeEx runs, in the documented
+ * order (registration, then general, then the rest). PASSIVE_LEVEL. Everything is copied: the driver's records may lie
+ * on its stack.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,10 @@ static void set_registration(struct adapter *adapter, const struct NDIS_MINIPORT
 {
     record_check(RECORD_REGISTRATION_ATTRIBUTES, &a->Header, adapter->miniport->version);
     RULE(!adapter->has_registration, "ndis-attributes", "registration attributes were set twice");
-    RULE(a->MiniportAdapterContext != NULL, "ndis-attributes", "registration attributes without MiniportAdapterContext");
-    RULE((a->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM) != 0 || (a->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE) != 0,
+    RULE(a->MiniportAdapterContext != NULL, "ndis-attributes",
+         "registration attributes without MiniportAdapterContext");
+    RULE((a->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM) != 0 ||
+             (a->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE) != 0,
          "ndis-attributes", "registration attributes with neither HARDWARE_DEVICE nor NDIS_WDM");
     adapter->context = a->MiniportAdapterContext;
     adapter->attribute_flags = a->AttributeFlags;
@@ -45,9 +48,11 @@ static void set_general(struct adapter *adapter, const struct NDIS_MINIPORT_ADAP
     record_check(RECORD_GENERAL_ATTRIBUTES, &a->Header, adapter->miniport->version);
     RULE(adapter->has_registration, "ndis-attributes", "general attributes before registration attributes");
     RULE(!adapter->has_general, "ndis-attributes", "general attributes were set twice");
-    RULE(a->MediaType == NdisMedium802_3, "ndis-attributes", "MediaType %u; only NdisMedium802_3 is played", a->MediaType);
+    RULE(a->MediaType == NdisMedium802_3, "ndis-attributes", "MediaType %u; only NdisMedium802_3 is played",
+         a->MediaType);
     RULE(a->MacAddressLength == 6, "ndis-attributes", "MacAddressLength %u, Ethernet has 6", a->MacAddressLength);
-    RULE((a->PermanentMacAddress[0] & 1) == 0 && (a->CurrentMacAddress[0] & 1) == 0, "ndis-attributes", "an adapter's own MAC address is multicast");
+    RULE((a->PermanentMacAddress[0] & 1) == 0 && (a->CurrentMacAddress[0] & 1) == 0, "ndis-attributes",
+         "an adapter's own MAC address is multicast");
     RULE(a->MtuSize >= 68 && a->MtuSize <= 65535, "ndis-attributes", "MtuSize %u", a->MtuSize);
     RULE(a->LookaheadSize > 0, "ndis-attributes", "LookaheadSize 0");
     RULE(a->IfType == 6, "ndis-attributes", "IfType %u, Ethernet is 6", a->IfType);
@@ -107,11 +112,13 @@ static int32_t MS_ABI set_attributes(void *handle, struct NDIS_MINIPORT_ADAPTER_
     header = (const struct NDIS_OBJECT_HEADER *)attributes;
     if (header->Type == NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES) {
         record_check(RECORD_ADD_DEVICE_ATTRIBUTES, header, adapter->miniport->version);
-        RULE(adapter_state(adapter) == ADAPTER_HALTED, "ndis-attributes", "add-device attributes outside MiniportAddDevice");
+        RULE(adapter_state(adapter) == ADAPTER_HALTED, "ndis-attributes",
+             "add-device attributes outside MiniportAddDevice");
         adapter->add_device_context = attributes->AddDeviceRegistrationAttributes.MiniportAddDeviceContext;
         return NDIS_STATUS_SUCCESS;
     }
-    RULE(adapter_state(adapter) == ADAPTER_INITIALIZING, "ndis-attributes", "NdisMSetMiniportAttributes outside MiniportInitializeEx, adapter is %s",
+    RULE(adapter_state(adapter) == ADAPTER_INITIALIZING, "ndis-attributes",
+         "NdisMSetMiniportAttributes outside MiniportInitializeEx, adapter is %s",
          adapter_state_name(adapter_state(adapter)));
     switch (header->Type) {
     case NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * NdisOpenConfigurationEx and what hangs on it: the driver's keywords in the registry. PASSIVE_LEVEL; a handle is used by one
- * thread at a time, as documented. What a read returns belongs to the handle: it is filled and freed when the handle closes,
- * so that use after close shows.
+ * NdisOpenConfigurationEx and what hangs on it: the driver's keywords in the registry. PASSIVE_LEVEL; a handle is used
+ * by one thread at a time, as documented. What a read returns belongs to the handle: it is filled and freed when the
+ * handle closes, so that use after close shows.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -121,7 +121,8 @@ static uint32_t parse_integer(const uint16_t *text, size_t units, uint32_t base)
 }
 
 /* Registry type and wanted type to what NDIS gives; NULL: they do not go together. */
-static struct read_value *convert(struct configuration *configuration, enum registry_type type, uint32_t wanted, const uint16_t *data, size_t size)
+static struct read_value *convert(struct configuration *configuration, enum registry_type type, uint32_t wanted,
+                                  const uint16_t *data, size_t size)
 {
     struct read_value *value = keep(configuration, data, size);
     struct NDIS_CONFIGURATION_PARAMETER *p = &value->parameter;
@@ -171,8 +172,8 @@ static struct read_value *convert(struct configuration *configuration, enum regi
     return value;
 }
 
-static void MS_ABI read_configuration(int32_t *status, struct NDIS_CONFIGURATION_PARAMETER **parameter, void *handle, struct UNICODE_STRING *keyword,
-                                      uint32_t wanted)
+static void MS_ABI read_configuration(int32_t *status, struct NDIS_CONFIGURATION_PARAMETER **parameter, void *handle,
+                                      struct UNICODE_STRING *keyword, uint32_t wanted)
 {
     struct configuration *configuration = ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisReadConfiguration");
     uint16_t data[VALUE_MOST / 2];
@@ -191,7 +192,8 @@ static void MS_ABI read_configuration(int32_t *status, struct NDIS_CONFIGURATION
     *status = value != NULL ? NDIS_STATUS_SUCCESS : (int32_t)NDIS_STATUS_FAILURE;
 }
 
-static void MS_ABI write_configuration(int32_t *status, void *handle, struct UNICODE_STRING *keyword, struct NDIS_CONFIGURATION_PARAMETER *parameter)
+static void MS_ABI write_configuration(int32_t *status, void *handle, struct UNICODE_STRING *keyword,
+                                       struct NDIS_CONFIGURATION_PARAMETER *parameter)
 {
     struct configuration *configuration = ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisWriteConfiguration");
     const struct UNICODE_STRING *text = (const void *)&parameter->ParameterData.StringData;
@@ -216,7 +218,8 @@ static void MS_ABI write_configuration(int32_t *status, void *handle, struct UNI
         registry_set_value(configuration->key, name, REGISTRY_MULTI_SZ, text->Buffer, text->Length);
         break;
     case NdisParameterBinary:
-        registry_set_value(configuration->key, name, REGISTRY_BINARY, parameter->ParameterData.Buffer, parameter->ParameterData.Length);
+        registry_set_value(configuration->key, name, REGISTRY_BINARY, parameter->ParameterData.Buffer,
+                           parameter->ParameterData.Length);
         break;
     default:
         *status = (int32_t)NDIS_STATUS_NOT_SUPPORTED;
@@ -260,7 +263,8 @@ static void MS_ABI read_network_address(int32_t *status, void **address, uint32_
 
 static void MS_ABI open_by_name(int32_t *status, void *handle, struct UNICODE_STRING *name, void **opened)
 {
-    struct configuration *configuration = ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisOpenConfigurationKeyByName");
+    struct configuration *configuration =
+        ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisOpenConfigurationKeyByName");
     char key[KEY_MOST], sub[200];
 
     ndis_utf8(sub, sizeof(sub), (const uint16_t *)name->Buffer, name->Length / 2);
@@ -273,7 +277,10 @@ static void MS_ABI open_by_name(int32_t *status, void *handle, struct UNICODE_ST
     *status = NDIS_STATUS_SUCCESS;
 }
 
-struct nth_key { uint32_t wanted, seen; char name[128]; };
+struct nth_key {
+    uint32_t wanted, seen;
+    char name[128];
+};
 
 static void match_index(void *context, const char *name)
 {
@@ -284,9 +291,11 @@ static void match_index(void *context, const char *name)
     }
 }
 
-static void MS_ABI open_by_index(int32_t *status, void *handle, uint32_t index, struct UNICODE_STRING *name, void **opened)
+static void MS_ABI open_by_index(int32_t *status, void *handle, uint32_t index, struct UNICODE_STRING *name,
+                                 void **opened)
 {
-    struct configuration *configuration = ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisOpenConfigurationKeyByIndex");
+    struct configuration *configuration =
+        ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisOpenConfigurationKeyByIndex");
     struct nth_key nth = { .wanted = index };
     uint16_t wide[128];
     char key[KEY_MOST];
@@ -308,13 +317,13 @@ static void MS_ABI open_by_index(int32_t *status, void *handle, uint32_t index, 
     *status = NDIS_STATUS_SUCCESS;
 }
 
-#define CONFIGURATION_EXPORTS(X)                                                       \
-    X(NdisOpenConfigurationEx, open_configuration, PASSIVE_LEVEL, PASSIVE_LEVEL)       \
-    X(NdisCloseConfiguration, close_configuration, PASSIVE_LEVEL, PASSIVE_LEVEL)       \
-    X(NdisReadConfiguration, read_configuration, PASSIVE_LEVEL, PASSIVE_LEVEL)         \
-    X(NdisWriteConfiguration, write_configuration, PASSIVE_LEVEL, PASSIVE_LEVEL)       \
-    X(NdisReadNetworkAddress, read_network_address, PASSIVE_LEVEL, PASSIVE_LEVEL)      \
-    X(NdisOpenConfigurationKeyByName, open_by_name, PASSIVE_LEVEL, APC_LEVEL)          \
+#define CONFIGURATION_EXPORTS(X)                                                                                       \
+    X(NdisOpenConfigurationEx, open_configuration, PASSIVE_LEVEL, PASSIVE_LEVEL)                                       \
+    X(NdisCloseConfiguration, close_configuration, PASSIVE_LEVEL, PASSIVE_LEVEL)                                       \
+    X(NdisReadConfiguration, read_configuration, PASSIVE_LEVEL, PASSIVE_LEVEL)                                         \
+    X(NdisWriteConfiguration, write_configuration, PASSIVE_LEVEL, PASSIVE_LEVEL)                                       \
+    X(NdisReadNetworkAddress, read_network_address, PASSIVE_LEVEL, PASSIVE_LEVEL)                                      \
+    X(NdisOpenConfigurationKeyByName, open_by_name, PASSIVE_LEVEL, APC_LEVEL)                                          \
     X(NdisOpenConfigurationKeyByIndex, open_by_index, PASSIVE_LEVEL, APC_LEVEL)
 
 void configuration_exports(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opening and closing an adapter as TCP/IP does: binding, packet filter, lookahead, multicast list, offload encapsulation,
- * RSS. PASSIVE_LEVEL, one task. While the edge is open, the adapter may be paused and restarted under it.
+ * Opening and closing an adapter as TCP/IP does: binding, packet filter, lookahead, multicast list, offload
+ * encapsulation, RSS. PASSIVE_LEVEL, one task. While the edge is open, the adapter may be paused and restarted under
+ * it.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -12,7 +13,8 @@
 enum { LOOKAHEAD = 256 };
 
 /* An OID that every Ethernet miniport must take; the sentence names it when it does not. */
-static bool set_required(struct adapter *adapter, uint32_t oid, const char *name, const void *data, uint32_t size, char *error, size_t error_size)
+static bool set_required(struct adapter *adapter, uint32_t oid, const char *name, const void *data, uint32_t size,
+                         char *error, size_t error_size)
 {
     uint32_t needed;
     int32_t status = adapter_set(adapter, oid, data, size, &needed);
@@ -20,8 +22,8 @@ static bool set_required(struct adapter *adapter, uint32_t oid, const char *name
     if (status == NDIS_STATUS_SUCCESS) {
         return true;
     }
-    snprintf(error, error_size, "%s refused %s with NDIS status %#010x (%s)", adapter->package->image_name, name, (uint32_t)status,
-             ndis_status_name(status));
+    snprintf(error, error_size, "%s refused %s with NDIS status %#010x (%s)", adapter->package->image_name, name,
+             (uint32_t)status, ndis_status_name(status));
     return false;
 }
 
@@ -41,20 +43,25 @@ static bool set_encapsulation(struct adapter *adapter, char *error, size_t size)
     encapsulation.IPv4.Enabled = encapsulation.IPv6.Enabled = NDIS_OFFLOAD_SET_ON;
     encapsulation.IPv4.EncapsulationType = encapsulation.IPv6.EncapsulationType = NDIS_ENCAPSULATION_IEEE_802_3;
     encapsulation.IPv4.HeaderSize = encapsulation.IPv6.HeaderSize = ETHERNET_HEADER;
-    return set_required(adapter, OID_OFFLOAD_ENCAPSULATION, "OID_OFFLOAD_ENCAPSULATION", &encapsulation, sizeof(encapsulation), error, size);
+    return set_required(adapter, OID_OFFLOAD_ENCAPSULATION, "OID_OFFLOAD_ENCAPSULATION", &encapsulation,
+                        sizeof(encapsulation), error, size);
 }
 
 static bool configure(struct edge *edge, char *error, size_t size)
 {
     struct adapter *adapter = edge->adapter;
     uint32_t lookahead = LOOKAHEAD;
-    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
+    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST |
+                      NDIS_PACKET_TYPE_BROADCAST;
 
     filter &= adapter->general.SupportedPacketFilters;
-    return set_required(adapter, OID_GEN_CURRENT_LOOKAHEAD, "OID_GEN_CURRENT_LOOKAHEAD", &lookahead, sizeof(lookahead), error, size) &&
+    return set_required(adapter, OID_GEN_CURRENT_LOOKAHEAD, "OID_GEN_CURRENT_LOOKAHEAD", &lookahead, sizeof(lookahead),
+                        error, size) &&
            set_encapsulation(adapter, error, size) &&
-           set_required(adapter, OID_802_3_MULTICAST_LIST, "OID_802_3_MULTICAST_LIST", groups, sizeof(groups), error, size) &&
-           set_required(adapter, OID_GEN_CURRENT_PACKET_FILTER, "OID_GEN_CURRENT_PACKET_FILTER", &filter, sizeof(filter), error, size);
+           set_required(adapter, OID_802_3_MULTICAST_LIST, "OID_802_3_MULTICAST_LIST", groups, sizeof(groups), error,
+                        size) &&
+           set_required(adapter, OID_GEN_CURRENT_PACKET_FILTER, "OID_GEN_CURRENT_PACKET_FILTER", &filter,
+                        sizeof(filter), error, size);
 }
 
 void edge_restore_addressing(struct edge *edge)
@@ -133,7 +140,8 @@ struct edge *edge_open(struct adapter *adapter, const struct edge_options *optio
         int32_t status = edge_rss_enable(edge);
 
         if (status != NDIS_STATUS_SUCCESS) {
-            snprintf(error, size, "%s offers RSS but refused OID_GEN_RECEIVE_SCALE_PARAMETERS with NDIS status %#010x (%s)",
+            snprintf(error, size,
+                     "%s offers RSS but refused OID_GEN_RECEIVE_SCALE_PARAMETERS with NDIS status %#010x (%s)",
                      adapter->package->image_name, (uint32_t)status, ndis_status_name(status));
             edge_close(edge);
             return NULL;
@@ -157,7 +165,8 @@ static void wait_until(struct adapter *adapter, bool (*reached)(struct adapter *
 {
     struct nt_event never;
 
-    /* Rare and short: closing only. What it waits for has no one event to wait on, and must not have, being per processor. */
+    /* Rare and short: closing only. What it waits for has no one event to wait on, and must not have, being per
+     * processor. */
     event_init(&never, false, false);
     while (!reached(adapter)) {
         (void)event_wait(&never, 100000);

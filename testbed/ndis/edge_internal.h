@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The protocol edge, as its files share it: edge.c (open, close), edge_send.c (buffers, chains), edge_receive.c (frames out of
- * NBLs), edge_offload.c (frames' offloads into out-of-band data), edge_rss.c (hash and table).
+ * The protocol edge, as its files share it: edge.c (open, close), edge_send.c (buffers, chains), edge_receive.c (frames
+ * out of NBLs), edge_offload.c (frames' offloads into out-of-band data), edge_rss.c (hash and table).
  *
- * A send slot belongs to its queue's one sending task from edge_buffer to edge_flush, then to the miniport, and comes back on
- * `returned`, a list any processor may push to and only the sending task takes from.
+ * A send slot belongs to its queue's one sending task from edge_buffer to edge_flush, then to the miniport, and comes
+ * back on `returned`, a list any processor may push to and only the sending task takes from.
  */
 #ifndef TESTBED_NDIS_EDGE_INTERNAL_H
 #define TESTBED_NDIS_EDGE_INTERNAL_H
@@ -16,8 +16,8 @@ enum { EDGE_CHAIN_MOST = 64, EDGE_QUEUES_MOST = 64 };
 
 struct edge_slot {
     struct NET_BUFFER_LIST *nbl;
-    struct MDL *whole;     /* the buffer in one MDL */
-    struct MDL *rest;      /* from a split point on: with `whole` shortened, the same bytes in two MDLs */
+    struct MDL *whole; /* the buffer in one MDL */
+    struct MDL *rest;  /* from a split point on: with `whole` shortened, the same bytes in two MDLs */
     uint8_t *buffer;
     struct edge_queue *queue;
     struct edge_slot *next;
@@ -52,8 +52,8 @@ struct edge_late { /* NBLs kept back for a moment, in simulated runs */
 
 struct edge_rss {
     bool enabled;
-    uint32_t hash_types;          /* NDIS_HASH_... */
-    uint32_t table[36][256];      /* contribution of each value of each input byte */
+    uint32_t hash_types;     /* NDIS_HASH_... */
+    uint32_t table[36][256]; /* contribution of each value of each input byte */
 };
 
 struct edge {
@@ -64,16 +64,17 @@ struct edge {
     size_t slot_pages;
     uint32_t queue_count;
     struct edge_queue *queues;
-    struct edge_late *late;       /* one per processor */
+    struct edge_late *late; /* one per processor */
     struct edge_rss rss;
-    uint32_t held;                /* sends are not let through: the adapter is not Running */
+    uint32_t held; /* sends are not let through: the adapter is not Running */
     uint32_t stopped;
 };
 
 /* edge_send.c */
 bool edge_queues_create(struct edge *edge, char *error, size_t size);
 void edge_queues_destroy(struct edge *edge);
-/* edge_offload.c. Sets the slot's NB and out-of-band data from the frame, whose bytes are the slot's buffer; false: it cannot be sent. */
+/* edge_offload.c. Sets the slot's NB and out-of-band data from the frame, whose bytes are the slot's buffer; false: it
+ * cannot be sent. */
 bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame *frame);
 /* What the miniport said about a received frame. */
 void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, struct frame *frame);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between a frame's offloads and NDIS's out-of-band data, both ways. Sending: runs in the queue's task, on a buffer in one
- * piece; what the miniport does not offer at that moment is done in software. The headers of offloaded frames are prepared as
- * TCP/IP prepares them: IPv4 header checksum left to the adapter where it offers that, and for large sends a zero IP length
- * and a TCP checksum field with the pseudo-header's sum without the length.
+ * Between a frame's offloads and NDIS's out-of-band data, both ways. Sending: runs in the queue's task, on a buffer in
+ * one piece; what the miniport does not offer at that moment is done in software. The headers of offloaded frames are
+ * prepared as TCP/IP prepares them: IPv4 header checksum left to the adapter where it offers that, and for large sends
+ * a zero IP length and a TCP checksum field with the pseudo-header's sum without the length.
  */
 #include "ndis/edge_internal.h"
 
@@ -22,7 +22,8 @@ static void refresh_caps(struct edge_queue *queue)
     }
 }
 
-static bool large_send(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, struct frame *frame, const struct layout *layout)
+static bool large_send(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, struct frame *frame,
+                       const struct layout *layout)
 {
     struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO info;
     bool v4 = frame->offload.gso == FRAME_GSO_TCPV4;
@@ -67,7 +68,8 @@ static bool offers_checksum(const struct adapter_facts *caps, const struct layou
 static bool complete_here(struct edge_queue *queue, struct frame *frame, const struct layout *layout)
 {
     if (frame->offload.gso != FRAME_GSO_NONE || !frame->offload.checksum_partial ||
-        (layout->transport != 0 && !layout->fragment && layout->transport == frame->offload.checksum_start && offers_checksum(&queue->caps, layout))) {
+        (layout->transport != 0 && !layout->fragment && layout->transport == frame->offload.checksum_start &&
+         offers_checksum(&queue->caps, layout))) {
         return true;
     }
     if (!frame_complete_checksum(frame)) {
@@ -77,7 +79,8 @@ static bool complete_here(struct edge_queue *queue, struct frame *frame, const s
     return true;
 }
 
-static void checksum(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, struct frame *frame, const struct layout *layout)
+static void checksum(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, struct frame *frame,
+                     const struct layout *layout)
 {
     struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO info;
     uint8_t *bytes = frame->vectors[0].iov_base;
@@ -98,8 +101,10 @@ static void checksum(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, stru
     COUNT(adapter_here(queue->edge->adapter)->counts.tx_checksum, 1);
 }
 
-/* A tag goes out of band where the adapter says it handles that, and stays in the frame where it does not. Returns bytes to skip. */
-static uint32_t take_tag(struct edge *edge, struct NET_BUFFER_LIST *nbl, struct frame *frame, const struct layout *layout)
+/* A tag goes out of band where the adapter says it handles that, and stays in the frame where it does not. Returns
+ * bytes to skip. */
+static uint32_t take_tag(struct edge *edge, struct NET_BUFFER_LIST *nbl, struct frame *frame,
+                         const struct layout *layout)
 {
     struct NDIS_NET_BUFFER_LIST_8021Q_INFO info;
     uint32_t options = edge->adapter->general.MacOptions, vlan = layout->tci & 0xfff;
@@ -138,7 +143,8 @@ static void shift_offsets(struct NET_BUFFER_LIST *nbl, uint32_t skip)
     }
 }
 
-/* The NB over the slot's buffer. Simulated runs cut it into two MDLs at a drawn place, as stacks with separate headers do. */
+/* The NB over the slot's buffer. Simulated runs cut it into two MDLs at a drawn place, as stacks with separate headers
+ * do. */
 static void describe(struct edge_slot *slot, uint32_t skip, uint32_t length)
 {
     struct NET_BUFFER *nb = slot->nbl->FirstNetBuffer;
@@ -173,7 +179,8 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     memset(nbl->NetBufferListInfo, 0, sizeof(nbl->NetBufferListInfo));
     nbl->Status = NDIS_STATUS_SUCCESS;
     nbl->NblFlags = 0;
-    if (frame->length > queue->edge->options.frame_size || !frame_parse(frame, &layout) || !complete_here(queue, frame, &layout)) {
+    if (frame->length > queue->edge->options.frame_size || !frame_parse(frame, &layout) ||
+        !complete_here(queue, frame, &layout)) {
         return false;
     }
     pcap_write(queue->edge->options.pcap, PCAP_GUEST, PCAP_TOWARDS_DRIVER, frame);
@@ -195,7 +202,8 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     return true;
 }
 
-/* A frame longer than the link's MTU was put together from segments; RSC data says of how many, older drivers say nothing. */
+/* A frame longer than the link's MTU was put together from segments; RSC data says of how many, older drivers say
+ * nothing. */
 static void receive_large(struct edge *edge, const struct NET_BUFFER_LIST *nbl, struct frame *frame)
 {
     struct NDIS_RSC_NBL_INFO rsc;
@@ -205,8 +213,8 @@ static void receive_large(struct edge *edge, const struct NET_BUFFER_LIST *nbl, 
     memset(&rsc, 0, sizeof(rsc));
     rsc.Value = ndis_info(nbl, TcpRecvSegCoalesceInfo);
     count = rsc.Info.CoalescedSegCount;
-    if ((count <= 1 && frame->length <= edge->adapter->general.MtuSize + ETHERNET_HEADER + TAG_BYTES) || !frame_parse(frame, &layout) ||
-        layout.protocol != PROTOCOL_TCP || layout.transport == 0) {
+    if ((count <= 1 && frame->length <= edge->adapter->general.MtuSize + ETHERNET_HEADER + TAG_BYTES) ||
+        !frame_parse(frame, &layout) || layout.protocol != PROTOCOL_TCP || layout.transport == 0) {
         return;
     }
     payload = frame->length - layout.payload;
@@ -228,9 +236,11 @@ void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, 
 
     memset(&sum, 0, sizeof(sum));
     sum.Value = ndis_info(nbl, TcpIpChecksumNetBufferListInfo);
-    RULE(!(sum.Receive.TcpChecksumSucceeded && sum.Receive.TcpChecksumFailed) && !(sum.Receive.UdpChecksumSucceeded && sum.Receive.UdpChecksumFailed) &&
+    RULE(!(sum.Receive.TcpChecksumSucceeded && sum.Receive.TcpChecksumFailed) &&
+             !(sum.Receive.UdpChecksumSucceeded && sum.Receive.UdpChecksumFailed) &&
              !(sum.Receive.IpChecksumSucceeded && sum.Receive.IpChecksumFailed),
          "ndis-nbl", "a received packet's checksum is said to be both good and bad");
-    frame->offload.checksum_valid = (sum.Receive.TcpChecksumSucceeded || sum.Receive.UdpChecksumSucceeded) && !sum.Receive.IpChecksumFailed;
+    frame->offload.checksum_valid =
+        (sum.Receive.TcpChecksumSucceeded || sum.Receive.UdpChecksumSucceeded) && !sum.Receive.IpChecksumFailed;
     receive_large(edge, nbl, frame);
 }

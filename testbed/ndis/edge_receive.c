@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The edge's receiving side: indicated NBLs become frames over the miniport's own MDLs, are handed to the receiver and given
- * back, in one call per batch. Runs where the miniport indicates, at any IRQL up to DISPATCH_LEVEL. In simulated runs some
- * batches are kept for a moment and given back by a DPC, often on another processor, as protocols may.
+ * The edge's receiving side: indicated NBLs become frames over the miniport's own MDLs, are handed to the receiver and
+ * given back, in one call per batch. Runs where the miniport indicates, at any IRQL up to DISPATCH_LEVEL. In simulated
+ * runs some batches are kept for a moment and given back by a DPC, often on another processor, as protocols may.
  */
 #include "ndis/edge_internal.h"
 
@@ -66,7 +66,8 @@ static uint32_t tag_of(const struct NET_BUFFER_LIST *nbl)
     return info.TagHeader.UserPriority << 13 | info.TagHeader.CanonicalFormatId << 12 | info.TagHeader.VlanId;
 }
 
-static void receive_one(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl, struct adapter_processor *here)
+static void receive_one(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl,
+                        struct adapter_processor *here)
 {
     uint8_t tagged[ADDRESS_BYTES + TAG_BYTES];
     struct frame frame;

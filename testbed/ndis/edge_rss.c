@@ -2,8 +2,8 @@
 /*
  * RSS as TCP/IP sets it: the key of Microsoft's verification suite, a round-robin table over the
  * processors that NDIS has chosen, and the hash of
- * each sent packet's flow as the adapter would compute it for what comes back (addresses and ports swapped), so that a flow
- * uses one queue in both directions. edge_hash runs per packet in the queue's task; its tables are immutable then.
+ * each sent packet's flow as the adapter would compute it for what comes back (addresses and ports swapped), so that a
+ * flow uses one queue in both directions. edge_hash runs per packet in the queue's task; its tables are immutable then.
  */
 #include "ndis/edge_internal.h"
 #include "ndis/rss_processors.h"
@@ -13,8 +13,9 @@
 enum { ENTRIES_MOST = 128 };
 
 static const uint8_t key[TOEPLITZ_KEY_BYTES] = {
-    0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
-    0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
+    0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
+    0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
+    0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
 };
 
 /* The record with its table, masks and key behind it. */
@@ -55,7 +56,8 @@ static void build_tables(struct edge_rss *rss)
 
 static uint32_t entries_of(const struct adapter *adapter)
 {
-    uint32_t offered = adapter->rss.Header.Revision >= 2 ? adapter->rss.NumberOfIndirectionTableEntries : ENTRIES_MOST, entries = 1;
+    uint32_t offered = adapter->rss.Header.Revision >= 2 ? adapter->rss.NumberOfIndirectionTableEntries : ENTRIES_MOST,
+             entries = 1;
 
     while (entries * 2 <= offered && entries < ENTRIES_MOST) {
         entries *= 2;
@@ -99,7 +101,8 @@ int32_t edge_rss_enable(struct edge *edge)
     }
     memset(&set, 0, sizeof(set));
     NDIS_HEADER(set.parameters.Header, NDIS_OBJECT_TYPE_RSS_PARAMETERS, third ? 3 : 2,
-                third ? NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3 : NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2);
+                third ? NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3
+                      : NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2);
     set.parameters.HashInformation = edge->rss.hash_types | NdisHashFunctionToeplitz;
     set.parameters.IndirectionTableSize = (uint16_t)(entries * sizeof(set.table[0]));
     set.parameters.IndirectionTableOffset = offsetof(struct rss_set, table);
@@ -119,7 +122,8 @@ void edge_rss_disable(struct edge *edge)
 {
     bool third = edge->adapter->miniport->version >= NDIS_VERSION(6, 60);
     struct NDIS_RECEIVE_SCALE_PARAMETERS parameters;
-    uint32_t needed, size = third ? NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3 : NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2;
+    uint32_t needed, size = third ? NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3
+                                  : NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2;
 
     if (!edge->rss.enabled) {
         return;
@@ -141,7 +145,9 @@ void edge_hash(const struct edge_rss *rss, const struct layout *layout, struct N
         return;
     }
     ports = layout->protocol == PROTOCOL_TCP && layout->transport != 0 && !layout->fragment;
-    type = layout->version == 4 ? ports ? NDIS_HASH_TCP_IPV4 : NDIS_HASH_IPV4 : ports ? NDIS_HASH_TCP_IPV6 : NDIS_HASH_IPV6;
+    type = layout->version == 4 ? ports ? NDIS_HASH_TCP_IPV4 : NDIS_HASH_IPV4
+           : ports              ? NDIS_HASH_TCP_IPV6
+                                : NDIS_HASH_IPV6;
     if ((rss->hash_types & type) == 0) {
         return;
     }

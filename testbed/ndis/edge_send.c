@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The edge's sending side: buffers, NBL chains, and completions. One task at a time uses a queue (PASSIVE_LEVEL); completions
- * come on any processor at any IRQL up to DISPATCH_LEVEL. No lock and no allocation per packet: a completion pushes the slots
- * of a chain onto their queue with one compare-and-swap.
+ * The edge's sending side: buffers, NBL chains, and completions. One task at a time uses a queue (PASSIVE_LEVEL);
+ * completions come on any processor at any IRQL up to DISPATCH_LEVEL. No lock and no allocation per packet: a
+ * completion pushes the slots of a chain onto their queue with one compare-and-swap.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -51,8 +51,8 @@ bool edge_queues_create(struct edge *edge, char *error, size_t size)
         queue->slots = ndis_alloc(edge->options.buffers * sizeof(*queue->slots));
         queue->memory = xen_memory_alloc(edge->options.memory, edge->slot_pages * edge->options.buffers);
         if (queue->memory == NULL) {
-            snprintf(error, size, "no guest memory left for %u send buffers of %u bytes: give the guest more pages", edge->options.buffers,
-                     edge->options.frame_size);
+            snprintf(error, size, "no guest memory left for %u send buffers of %u bytes: give the guest more pages",
+                     edge->options.buffers, edge->options.frame_size);
             return false;
         }
         for (i = edge->options.buffers; i-- > 0;) {
@@ -263,7 +263,8 @@ void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain)
         struct edge_slot *first = chain->ProtocolReserved[0], *last = first;
         struct edge_queue *queue = first->queue;
 
-        RULE(chain->SourceHandle == queue->edge, "ndis-send-complete", "a completed NBL has another SourceHandle than it was sent with");
+        RULE(chain->SourceHandle == queue->edge, "ndis-send-complete",
+             "a completed NBL has another SourceHandle than it was sent with");
         for (chain = chain->Next; chain != NULL; chain = chain->Next) {
             struct edge_slot *slot = chain->ProtocolReserved[0];
 

@@ -53,7 +53,8 @@ static void add_words(void *context, const char *line)
     struct words *words = context;
 
     if (words->used + 1 < words->size) {
-        words->used += (size_t)snprintf(words->text + words->used, words->size - words->used, "%s%s", words->some ? "; " : "; it printed: ", line);
+        words->used += (size_t)snprintf(words->text + words->used, words->size - words->used, "%s%s",
+                                        words->some ? "; " : "; it printed: ", line);
     }
     words->some = true;
 }
@@ -101,11 +102,26 @@ void event_log_clear(void)
 
 static const char *code_name(uint32_t code)
 {
-    static const struct { uint32_t code; const char *name; } names[] = {
+    static const struct {
+        uint32_t code;
+        const char *name;
+    } names[] = {
 #define CODE(name) { NDIS_ERROR_CODE_##name, #name }
-        CODE(ADAPTER_DISABLED), CODE(ADAPTER_NOT_FOUND), CODE(BAD_IO_BASE_ADDRESS), CODE(BAD_VERSION), CODE(DRIVER_FAILURE), CODE(HARDWARE_FAILURE),
-        CODE(INTERRUPT_CONNECT), CODE(INVALID_VALUE_FROM_ADAPTER), CODE(MISSING_CONFIGURATION_PARAMETER), CODE(NETWORK_ADDRESS),
-        CODE(OUT_OF_RESOURCES), CODE(RECEIVE_SPACE_SMALL), CODE(RESOURCE_CONFLICT), CODE(TIMEOUT), CODE(UNSUPPORTED_CONFIGURATION),
+        CODE(ADAPTER_DISABLED),
+        CODE(ADAPTER_NOT_FOUND),
+        CODE(BAD_IO_BASE_ADDRESS),
+        CODE(BAD_VERSION),
+        CODE(DRIVER_FAILURE),
+        CODE(HARDWARE_FAILURE),
+        CODE(INTERRUPT_CONNECT),
+        CODE(INVALID_VALUE_FROM_ADAPTER),
+        CODE(MISSING_CONFIGURATION_PARAMETER),
+        CODE(NETWORK_ADDRESS),
+        CODE(OUT_OF_RESOURCES),
+        CODE(RECEIVE_SPACE_SMALL),
+        CODE(RESOURCE_CONFLICT),
+        CODE(TIMEOUT),
+        CODE(UNSUPPORTED_CONFIGURATION),
 #undef CODE
     };
     size_t i;
@@ -130,13 +146,15 @@ static void MS_ABI write_error(void *handle, uint32_t code, uint32_t values, ...
     __builtin_ms_va_start(arguments, values);
     for (i = 0; i < values && used < sizeof(line); i++) {
         /* Documented as ULONGs; each takes a whole 8-byte slot. */
-        used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%#x", i == 0 ? ": " : ", ", __builtin_va_arg(arguments, uint32_t));
+        used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%#x", i == 0 ? ": " : ", ",
+                                 __builtin_va_arg(arguments, uint32_t));
     }
     __builtin_ms_va_end(arguments);
     event_log_add("%s", line);
 }
 
-static int32_t MS_ABI write_event(void *log, int32_t code, uint32_t unique, uint16_t strings, void *list, uint32_t bytes, void *data)
+static int32_t MS_ABI write_event(void *log, int32_t code, uint32_t unique, uint16_t strings, void *list,
+                                  uint32_t bytes, void *data)
 {
     uint16_t **text = list;
     char line[400], part[200];
@@ -145,8 +163,8 @@ static int32_t MS_ABI write_event(void *log, int32_t code, uint32_t unique, uint
 
     (void)data;
     RULE(log != NULL, "ndis-handle", "NdisWriteEventLogEntry was given no log handle");
-    RULE(bytes <= NDIS_MAX_EVENT_LOG_DATA_SIZE, "ndis-event-log", "NdisWriteEventLogEntry with %u bytes of data, at most %u", bytes,
-         NDIS_MAX_EVENT_LOG_DATA_SIZE);
+    RULE(bytes <= NDIS_MAX_EVENT_LOG_DATA_SIZE, "ndis-event-log",
+         "NdisWriteEventLogEntry with %u bytes of data, at most %u", bytes, NDIS_MAX_EVENT_LOG_DATA_SIZE);
     used = (size_t)snprintf(line, sizeof(line), "event %#010x (%u)", (uint32_t)code, unique);
     for (i = 0; i < strings && used < sizeof(line); i++) {
         ndis_utf8(part, sizeof(part), text[i], sizeof(part));
@@ -156,8 +174,8 @@ static int32_t MS_ABI write_event(void *log, int32_t code, uint32_t unique, uint
     return NDIS_STATUS_SUCCESS;
 }
 
-#define EVENT_LOG_EXPORTS(X)                                                   \
-    X(NdisWriteErrorLogEntry, write_error, PASSIVE_LEVEL, DISPATCH_LEVEL)      \
+#define EVENT_LOG_EXPORTS(X)                                                                                           \
+    X(NdisWriteErrorLogEntry, write_error, PASSIVE_LEVEL, DISPATCH_LEVEL)                                              \
     X(NdisWriteEventLogEntry, write_event, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void event_log_exports(void)

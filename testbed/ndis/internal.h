@@ -2,9 +2,9 @@
 /*
  * What the files of ndis/ know of each other and nobody else does.
  *
- * Three kinds of state: handles given to the driver (struct ndis_object first, listed so that leaks show and wrong handles
- * are caught), the adapter (its slow state under `lock`, its life moved by adapter.c alone) and the data path, where
- * nothing is shared per packet: counters are per processor and ownership is a tag inside each NBL.
+ * Three kinds of state: handles given to the driver (struct ndis_object first, listed so that leaks show and wrong
+ * handles are caught), the adapter (its slow state under `lock`, its life moved by adapter.c alone) and the data path,
+ * where nothing is shared per packet: counters are per processor and ownership is a tag inside each NBL.
  */
 #ifndef TESTBED_NDIS_INTERNAL_H
 #define TESTBED_NDIS_INTERNAL_H
@@ -16,15 +16,16 @@
 
 #undef NdisReserved /* an enumerator of ntddndis.h; here the field of that name is meant */
 
-#define NDIS_LINE 128 /* bytes: keeps what one processor writes away from what another one does */
+#define NDIS_LINE                  128 /* bytes: keeps what one processor writes away from what another one does */
 #define NDIS_VERSION(major, minor) ((uint16_t)((major) << 8 | (minor)))
 
 /* --- exports: each file lists its own and registers them once --- */
-#define NDIS_EXPORT_ENTRY(name, function, lowest, highest) { "ndis.sys", #name, (void *)(function), lowest, highest, WINDOWS_7 },
-#define NDIS_EXPORTS(table)                                                    \
-    do {                                                                       \
-        static const struct export exports_[] = { table(NDIS_EXPORT_ENTRY) };  \
-        export_register(exports_, sizeof(exports_) / sizeof(exports_[0]));     \
+#define NDIS_EXPORT_ENTRY(name, function, lowest, highest)                                                             \
+    { "ndis.sys", #name, (void *)(function), lowest, highest, WINDOWS_7 },
+#define NDIS_EXPORTS(table)                                                                                            \
+    do {                                                                                                               \
+        static const struct export exports_[] = { table(NDIS_EXPORT_ENTRY) };                                          \
+        export_register(exports_, sizeof(exports_) / sizeof(exports_[0]));                                             \
     } while (0)
 void attributes_exports(void);
 void reset_exports(void);
@@ -46,15 +47,26 @@ void work_item_exports(void);
 
 /* --- handles (ndis.c) --- */
 enum ndis_kind {
-    NDIS_KIND_MINIPORT = 0x4e4d4e50, NDIS_KIND_ADAPTER, NDIS_KIND_NBL_POOL, NDIS_KIND_NB_POOL, NDIS_KIND_CONFIGURATION, NDIS_KIND_TIMER,
-    NDIS_KIND_WORK_ITEM, NDIS_KIND_RW_LOCK, NDIS_KIND_DMA, NDIS_KIND_GENERIC, NDIS_KIND_OPEN, NDIS_KIND_POLL
+    NDIS_KIND_MINIPORT = 0x4e4d4e50,
+    NDIS_KIND_ADAPTER,
+    NDIS_KIND_NBL_POOL,
+    NDIS_KIND_NB_POOL,
+    NDIS_KIND_CONFIGURATION,
+    NDIS_KIND_TIMER,
+    NDIS_KIND_WORK_ITEM,
+    NDIS_KIND_RW_LOCK,
+    NDIS_KIND_DMA,
+    NDIS_KIND_GENERIC,
+    NDIS_KIND_OPEN,
+    NDIS_KIND_POLL
 };
 struct ndis_object {
     uint32_t kind; /* 0 once it is gone */
     char what[60];
     struct ndis_object *next, *previous;
 };
-void ndis_object_add(struct ndis_object *object, enum ndis_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void ndis_object_add(struct ndis_object *object, enum ndis_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void ndis_object_remove(struct ndis_object *object);
 /* The object behind a driver's handle, or the end by rule "ndis-handle". */
 void *ndis_object_check(void *handle, enum ndis_kind kind, const char *function);
@@ -82,19 +94,40 @@ struct miniport *miniport_of(struct DRIVER_OBJECT *driver_object);
 
 /* --- record revisions (versions.c) --- */
 enum ndis_record {
-    RECORD_DRIVER_CHARACTERISTICS, RECORD_REGISTRATION_ATTRIBUTES, RECORD_GENERAL_ATTRIBUTES, RECORD_OFFLOAD_ATTRIBUTES,
-    RECORD_ADD_DEVICE_ATTRIBUTES, RECORD_OFFLOAD, RECORD_RSS_CAPABILITIES, RECORD_PM_CAPABILITIES, RECORD_PNP_CHARACTERISTICS,
-    RECORD_STATUS_INDICATION, RECORD_LINK_STATE, RECORD_NBL_POOL, RECORD_NB_POOL, RECORD_CONFIGURATION, RECORD_TIMER, RECORD_SG_DMA
+    RECORD_DRIVER_CHARACTERISTICS,
+    RECORD_REGISTRATION_ATTRIBUTES,
+    RECORD_GENERAL_ATTRIBUTES,
+    RECORD_OFFLOAD_ATTRIBUTES,
+    RECORD_ADD_DEVICE_ATTRIBUTES,
+    RECORD_OFFLOAD,
+    RECORD_RSS_CAPABILITIES,
+    RECORD_PM_CAPABILITIES,
+    RECORD_PNP_CHARACTERISTICS,
+    RECORD_STATUS_INDICATION,
+    RECORD_LINK_STATE,
+    RECORD_NBL_POOL,
+    RECORD_NB_POOL,
+    RECORD_CONFIGURATION,
+    RECORD_TIMER,
+    RECORD_SG_DMA
 };
 /* Type, revision and size of a record that a driver of that NDIS version gave, else rule "ndis-revision". */
 void record_check(enum ndis_record record, const void *header, uint16_t version);
 /* The header of a record that NDIS gives to a driver. */
-#define NDIS_HEADER(field, type, revision, size) ((void)((field).Type = (type), (field).Revision = (uint8_t)(revision), (field).Size = (uint16_t)(size)))
+#define NDIS_HEADER(field, type, revision, size)                                                                       \
+    ((void)((field).Type = (type), (field).Revision = (uint8_t)(revision), (field).Size = (uint16_t)(size)))
 bool ndis_version_exists(uint16_t version);
 uint16_t ndis_version_played(void);
 
 /* --- adapters --- */
-enum adapter_state { ADAPTER_HALTED, ADAPTER_INITIALIZING, ADAPTER_PAUSED, ADAPTER_RESTARTING, ADAPTER_RUNNING, ADAPTER_PAUSING };
+enum adapter_state {
+    ADAPTER_HALTED,
+    ADAPTER_INITIALIZING,
+    ADAPTER_PAUSED,
+    ADAPTER_RESTARTING,
+    ADAPTER_RUNNING,
+    ADAPTER_PAUSING
+};
 enum { ADAPTER_RESETTING = 16 }; /* no state: what `waiting_for` says while a reset is on its way */
 const char *adapter_state_name(enum adapter_state state);
 
@@ -123,20 +156,20 @@ struct adapter {
     uint32_t *oids, oid_count;
     /* the life: moved by adapter.c under its caller's single task, read anywhere */
     uint32_t state;
-    uint32_t waiting_for;     /* the completion that is expected: ADAPTER_PAUSING, ADAPTER_RESTARTING or 0 */
+    uint32_t waiting_for; /* the completion that is expected: ADAPTER_PAUSING, ADAPTER_RESTARTING or 0 */
     struct nt_event moved;
     int32_t moved_status;
     uint64_t sent_before_pause;
-    uint32_t life_busy;       /* 1: somebody moves it */
+    uint32_t life_busy; /* 1: somebody moves it */
     uint32_t power;
     bool restart_on_wake;
-    bool addressing_reset;    /* what a reset said that ended late */
-    uint32_t hang_seconds;    /* CheckForHangTimeInSeconds, 0: the usual */
+    bool addressing_reset; /* what a reset said that ended late */
+    uint32_t hang_seconds; /* CheckForHangTimeInSeconds, 0: the usual */
     struct hang_watch *hang_watch;
     /* under lock */
     struct sched_lock lock;
     struct NDIS_OFFLOAD offload, hardware_offload;
-    uint32_t offload_epoch;   /* raised with each change; read without the lock */
+    uint32_t offload_epoch; /* raised with each change; read without the lock */
     struct NDIS_RECEIVE_SCALE_CAPABILITIES rss;
     bool has_rss;
     struct NDIS_LINK_STATE link;
@@ -144,18 +177,25 @@ struct adapter {
     /* OIDs: one at a time, by whoever set oid_busy (a lock may not be held over a call of the driver) */
     uint32_t oid_busy;
     struct NDIS_OID_REQUEST *oid_pending;
-    void *oid_id;             /* RequestId of the one that is with the miniport, NULL: none */
+    void *oid_id; /* RequestId of the one that is with the miniport, NULL: none */
     uint64_t oids_made;
     struct nt_event oid_done;
     int32_t oid_status;
-    struct edge *edge;        /* read by indications, written by edge_open and edge_close */
-    struct raw *raw;          /* a test's protocol beside the edge, or NULL (raw.h) */
+    struct edge *edge; /* read by indications, written by edge_open and edge_close */
+    struct raw *raw;   /* a test's protocol beside the edge, or NULL (raw.h) */
 };
 /* adapter_add, by what the driver and the device are to NDIS. */
-struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT *physical, const struct package *package, char *error, size_t size);
+struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT *physical,
+                               const struct package *package, char *error, size_t size);
 struct adapter *adapter_check(void *handle, const char *function);
-static inline uint32_t adapter_state(const struct adapter *adapter) { return __atomic_load_n(&adapter->state, __ATOMIC_ACQUIRE); }
-static inline struct adapter_processor *adapter_here(struct adapter *adapter) { return &adapter->processors[processor_current()]; }
+static inline uint32_t adapter_state(const struct adapter *adapter)
+{
+    return __atomic_load_n(&adapter->state, __ATOMIC_ACQUIRE);
+}
+static inline struct adapter_processor *adapter_here(struct adapter *adapter)
+{
+    return &adapter->processors[processor_current()];
+}
 #define COUNT(field, n) ((void)__atomic_fetch_add(&(field), (n), __ATOMIC_RELAXED))
 int64_t adapter_outstanding_receives(const struct adapter *adapter);
 int64_t adapter_outstanding_sends(const struct adapter *adapter);
@@ -171,18 +211,25 @@ void adapter_halt(struct adapter *adapter, uint32_t action);
 void adapter_expect(struct adapter *adapter, uint32_t which);
 int32_t adapter_wait_moved(struct adapter *adapter, int32_t status, uint32_t which, const char *what);
 uint64_t adapter_sends_started(const struct adapter *adapter);
-uint64_t adapter_sends_left(const struct adapter *adapter, uint64_t of); /* of the first `of` that were started, not yet back */
+uint64_t adapter_sends_left(const struct adapter *adapter,
+                            uint64_t of); /* of the first `of` that were started, not yet back */
 int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request); /* sends a request made by the caller */
 void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *offload, bool hardware);
 
 /* --- NBLs and NBs (nbl_pool.c, net_buffer.c) --- */
-#define NBL_TAG_FREE 0x656572664c424e01ull
-#define NBL_TAG_OWNED 0x6e776f4c424e02ull     /* with whoever allocated it */
-#define NBL_TAG_SENT 0x746e65734c424e03ull    /* with the miniport, until it completes the send */
+#define NBL_TAG_FREE      0x656572664c424e01ull
+#define NBL_TAG_OWNED     0x6e776f4c424e02ull   /* with whoever allocated it */
+#define NBL_TAG_SENT      0x746e65734c424e03ull /* with the miniport, until it completes the send */
 #define NBL_TAG_INDICATED 0x64636e694c424e04ull /* with the protocol, until it is returned */
-#define NBL_TAG_LENT 0x746e656c4c424e05ull    /* with the protocol, until the indication returns */
-static inline uint64_t nbl_tag(const struct NET_BUFFER_LIST *nbl) { return (uint64_t)(uintptr_t)nbl->NdisReserved[0]; }
-static inline void nbl_set_tag(struct NET_BUFFER_LIST *nbl, uint64_t tag) { nbl->NdisReserved[0] = (void *)(uintptr_t)tag; }
+#define NBL_TAG_LENT      0x746e656c4c424e05ull /* with the protocol, until the indication returns */
+static inline uint64_t nbl_tag(const struct NET_BUFFER_LIST *nbl)
+{
+    return (uint64_t)(uintptr_t)nbl->NdisReserved[0];
+}
+static inline void nbl_set_tag(struct NET_BUFFER_LIST *nbl, uint64_t tag)
+{
+    nbl->NdisReserved[0] = (void *)(uintptr_t)tag;
+}
 const char *nbl_tag_name(uint64_t tag);
 struct nbl_pool;
 struct nbl_pool *nbl_pool_create(const char *what, uint32_t tag, uint16_t context_size, bool with_net_buffer);
@@ -197,7 +244,7 @@ void *ndis_info(const struct NET_BUFFER_LIST *nbl, uint32_t index);
 /* --- the edge, as the adapter and the transfer functions call it --- */
 void edge_receive_chain(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t flags);
 void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain);
-void edge_hold(struct edge *edge);    /* no new send enters the miniport; returns when none is entering */
+void edge_hold(struct edge *edge); /* no new send enters the miniport; returns when none is entering */
 void edge_release(struct edge *edge);
 /* Filter and multicast list once more, after a reset that lost them. */
 void edge_restore_addressing(struct edge *edge);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Registration of miniport drivers: NdisMRegisterMiniportDriver, optional handlers, and taking it back. Called by the
- * driver at PASSIVE_LEVEL, from DriverEntry and from its unload routine. The characteristics are copied, so the driver may
- * forget its record; they are immutable from then on.
+ * driver at PASSIVE_LEVEL, from DriverEntry and from its unload routine. The characteristics are copied, so the driver
+ * may forget its record; they are immutable from then on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@ struct miniport *miniport_of(struct DRIVER_OBJECT *driver_object)
     struct miniport *miniport;
 
     sched_lock(&lock);
-    for (miniport = miniports; miniport != NULL && miniport->driver_object != driver_object; miniport = miniport->next) {
+    for (miniport = miniports; miniport != NULL && miniport->driver_object != driver_object;
+         miniport = miniport->next) {
     }
     sched_unlock(&lock);
     return miniport;
@@ -25,18 +26,27 @@ struct miniport *miniport_of(struct DRIVER_OBJECT *driver_object)
 
 static void require_handlers(const struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *c)
 {
-    const struct { const char *name; const void *handler; } needed[] = {
-        { "InitializeHandlerEx", c->InitializeHandlerEx },   { "HaltHandlerEx", c->HaltHandlerEx },
-        { "PauseHandler", c->PauseHandler },                 { "RestartHandler", c->RestartHandler },
-        { "OidRequestHandler", c->OidRequestHandler },       { "SendNetBufferListsHandler", c->SendNetBufferListsHandler },
-        { "ReturnNetBufferListsHandler", c->ReturnNetBufferListsHandler }, { "CancelSendHandler", c->CancelSendHandler },
-        { "DevicePnPEventNotifyHandler", c->DevicePnPEventNotifyHandler }, { "ShutdownHandlerEx", c->ShutdownHandlerEx },
+    const struct {
+        const char *name;
+        const void *handler;
+    } needed[] = {
+        { "InitializeHandlerEx", c->InitializeHandlerEx },
+        { "HaltHandlerEx", c->HaltHandlerEx },
+        { "PauseHandler", c->PauseHandler },
+        { "RestartHandler", c->RestartHandler },
+        { "OidRequestHandler", c->OidRequestHandler },
+        { "SendNetBufferListsHandler", c->SendNetBufferListsHandler },
+        { "ReturnNetBufferListsHandler", c->ReturnNetBufferListsHandler },
+        { "CancelSendHandler", c->CancelSendHandler },
+        { "DevicePnPEventNotifyHandler", c->DevicePnPEventNotifyHandler },
+        { "ShutdownHandlerEx", c->ShutdownHandlerEx },
         { "CancelOidRequestHandler", c->CancelOidRequestHandler },
     };
     size_t i;
 
     for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-        RULE(needed[i].handler != NULL, "ndis-characteristics", "NdisMRegisterMiniportDriver without %s", needed[i].name);
+        RULE(needed[i].handler != NULL, "ndis-characteristics", "NdisMRegisterMiniportDriver without %s",
+             needed[i].name);
     }
 }
 
@@ -48,15 +58,16 @@ static int32_t MS_ABI no_dispatch(struct DEVICE_OBJECT *device, struct IRP *irp)
     rule_break("ndis-irp", "an IRP was sent to a device that NDIS owns; the testbed sends IRPs to the bus device only");
 }
 
-static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struct UNICODE_STRING *registry_path, void *context,
-                                      struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *characteristics, void **handle)
+static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struct UNICODE_STRING *registry_path,
+                                      void *context, struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *characteristics,
+                                      void **handle)
 {
     uint16_t version;
     struct miniport *miniport;
     size_t i;
 
-    RULE(driver_object != NULL && registry_path != NULL && characteristics != NULL && handle != NULL, "ndis-characteristics",
-         "NdisMRegisterMiniportDriver with a NULL argument");
+    RULE(driver_object != NULL && registry_path != NULL && characteristics != NULL && handle != NULL,
+         "ndis-characteristics", "NdisMRegisterMiniportDriver with a NULL argument");
     version = NDIS_VERSION(characteristics->MajorNdisVersion, characteristics->MinorNdisVersion);
     if (!ndis_version_exists(version) || version > ndis_version_played()) {
         return (int32_t)NDIS_STATUS_BAD_VERSION;
@@ -66,7 +77,8 @@ static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struc
         rule_break("ndis-characteristics", "intermediate drivers are not played");
     }
     require_handlers(characteristics);
-    RULE(miniport_of(driver_object) == NULL, "ndis-characteristics", "NdisMRegisterMiniportDriver twice for one driver object");
+    RULE(miniport_of(driver_object) == NULL, "ndis-characteristics",
+         "NdisMRegisterMiniportDriver twice for one driver object");
 
     miniport = ndis_alloc(sizeof(*miniport));
     miniport->driver_object = driver_object;
@@ -74,7 +86,8 @@ static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struc
     miniport->version = version;
     ndis_utf8(miniport->service_key, sizeof(miniport->service_key), registry_path->Buffer, registry_path->Length / 2);
     memcpy(&miniport->handlers, characteristics,
-           characteristics->Header.Size < sizeof(miniport->handlers) ? characteristics->Header.Size : sizeof(miniport->handlers));
+           characteristics->Header.Size < sizeof(miniport->handlers) ? characteristics->Header.Size
+                                                                     : sizeof(miniport->handlers));
     for (i = 0; i < sizeof(driver_object->MajorFunction) / sizeof(driver_object->MajorFunction[0]); i++) {
         driver_object->MajorFunction[i] = (void *)no_dispatch;
     }
@@ -99,7 +112,8 @@ static void MS_ABI deregister_driver(void *handle)
 {
     struct miniport *miniport = ndis_object_check(handle, NDIS_KIND_MINIPORT, "NdisMDeregisterMiniportDriver"), **link;
 
-    RULE(miniport->adapters == 0, "ndis-state", "NdisMDeregisterMiniportDriver while %u adapters are there", miniport->adapters);
+    RULE(miniport->adapters == 0, "ndis-state", "NdisMDeregisterMiniportDriver while %u adapters are there",
+         miniport->adapters);
     sched_lock(&lock);
     for (link = &miniports; *link != miniport; link = &(*link)->next) {
     }
@@ -115,7 +129,8 @@ static int32_t MS_ABI set_optional_handlers(void *handle, struct NDIS_OBJECT_HEA
 
     RULE(handlers != NULL, "ndis-characteristics", "NdisSetOptionalHandlers without handlers");
     if (handlers->Type != NDIS_OBJECT_TYPE_MINIPORT_PNP_CHARACTERISTICS) {
-        return (int32_t)NDIS_STATUS_NOT_SUPPORTED; /* selective suspend, CoNDIS, NDK: what Windows says where they are absent */
+        return (int32_t)
+            NDIS_STATUS_NOT_SUPPORTED; /* selective suspend, CoNDIS, NDK: what Windows says where they are absent */
     }
     record_check(RECORD_PNP_CHARACTERISTICS, handlers, miniport->version);
     memcpy(&miniport->pnp, handlers, NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1);
@@ -129,10 +144,10 @@ static uint32_t MS_ABI get_version(void)
     return (uint32_t)(version >> 8) << 16 | (version & 0xff);
 }
 
-#define MINIPORT_EXPORTS(X)                                                                \
-    X(NdisMRegisterMiniportDriver, register_driver, PASSIVE_LEVEL, PASSIVE_LEVEL)          \
-    X(NdisMDeregisterMiniportDriver, deregister_driver, PASSIVE_LEVEL, PASSIVE_LEVEL)      \
-    X(NdisSetOptionalHandlers, set_optional_handlers, PASSIVE_LEVEL, PASSIVE_LEVEL)        \
+#define MINIPORT_EXPORTS(X)                                                                                            \
+    X(NdisMRegisterMiniportDriver, register_driver, PASSIVE_LEVEL, PASSIVE_LEVEL)                                      \
+    X(NdisMDeregisterMiniportDriver, deregister_driver, PASSIVE_LEVEL, PASSIVE_LEVEL)                                  \
+    X(NdisSetOptionalHandlers, set_optional_handlers, PASSIVE_LEVEL, PASSIVE_LEVEL)                                    \
     X(NdisGetVersion, get_version, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void miniport_exports(void)

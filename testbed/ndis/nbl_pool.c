@@ -2,9 +2,10 @@
 /*
  * Pools of NET_BUFFER_LISTs and NET_BUFFERs, and who owns each NBL. Any IRQL up to DISPATCH_LEVEL.
  *
- * A block holds an NBL and, where the pool has them, its NB. Each processor keeps a list of free blocks under a lock of its
- * own, so that a driver that allocates per packet does not make processors meet. The tag in NdisReserved[0] says whom an
- * NBL belongs to; every function that passes one on checks and changes it. Freed blocks are filled, except in live runs.
+ * A block holds an NBL and, where the pool has them, its NB. Each processor keeps a list of free blocks under a lock of
+ * its own, so that a driver that allocates per packet does not make processors meet. The tag in NdisReserved[0] says
+ * whom an NBL belongs to; every function that passes one on checks and changes it. Freed blocks are filled, except in
+ * live runs.
  */
 #include <stdlib.h>
 
@@ -125,7 +126,8 @@ void nbl_pool_destroy(struct nbl_pool *pool, const char *function)
     int64_t out = pool_out(pool);
     uint32_t i;
 
-    RULE(out == 0, "ndis-pool", "%s while %lld of its %s are still allocated", function, (long long)out, pool->of_net_buffers ? "NBs" : "NBLs");
+    RULE(out == 0, "ndis-pool", "%s while %lld of its %s are still allocated", function, (long long)out,
+         pool->of_net_buffers ? "NBs" : "NBLs");
     for (i = 0; i < processor_maximum(); i++) {
         while (pool->caches[i].free != NULL) {
             struct nbl_block *block = pool->caches[i].free;
@@ -190,9 +192,10 @@ void nbl_free(struct NET_BUFFER_LIST *nbl, const char *function)
     tag = nbl_tag(nbl);
     RULE(tag == NBL_TAG_OWNED, "ndis-nbl", "%s of an NBL that is %s", function, nbl_tag_name(tag));
     pool = ndis_object_check(nbl->NdisPoolHandle, NDIS_KIND_NBL_POOL, function);
-    RULE(nbl->ChildRefCount == 0, "ndis-nbl", "%s of an NBL whose clones are still there (ChildRefCount %d)", function, nbl->ChildRefCount);
-    RULE(!pool->with_net_buffer || nbl->FirstNetBuffer == &block_of(nbl)->nb, "ndis-nbl", "%s of an NBL that lost the NB it was allocated with",
-         function);
+    RULE(nbl->ChildRefCount == 0, "ndis-nbl", "%s of an NBL whose clones are still there (ChildRefCount %d)", function,
+         nbl->ChildRefCount);
+    RULE(!pool->with_net_buffer || nbl->FirstNetBuffer == &block_of(nbl)->nb, "ndis-nbl",
+         "%s of an NBL that lost the NB it was allocated with", function);
     free_context(nbl);
     give(pool, block_of(nbl));
 }
@@ -214,7 +217,8 @@ static void *MS_ABI allocate_nbl_pool(void *handle, struct NET_BUFFER_LIST_POOL_
     (void)handle; /* an adapter, a miniport or NULL: NDIS uses it for accounting only */
     record_check(RECORD_NBL_POOL, parameters, ndis_version_played());
     RULE(parameters->PoolTag != 0, "ndis-pool", "NdisAllocateNetBufferListPool without a PoolTag");
-    RULE(parameters->ContextSize % 8 == 0, "ndis-pool", "ContextSize %u is no multiple of MEMORY_ALLOCATION_ALIGNMENT", parameters->ContextSize);
+    RULE(parameters->ContextSize % 8 == 0, "ndis-pool", "ContextSize %u is no multiple of MEMORY_ALLOCATION_ALIGNMENT",
+         parameters->ContextSize);
     if (parameters->DataSize != 0) {
         rule_break("ndis-pool", "NdisAllocateNetBufferListPool with DataSize is not played");
     }
@@ -223,10 +227,12 @@ static void *MS_ABI allocate_nbl_pool(void *handle, struct NET_BUFFER_LIST_POOL_
 
 static void MS_ABI free_nbl_pool(void *handle)
 {
-    nbl_pool_destroy(ndis_object_check(handle, NDIS_KIND_NBL_POOL, "NdisFreeNetBufferListPool"), "NdisFreeNetBufferListPool");
+    nbl_pool_destroy(ndis_object_check(handle, NDIS_KIND_NBL_POOL, "NdisFreeNetBufferListPool"),
+                     "NdisFreeNetBufferListPool");
 }
 
-static struct NET_BUFFER_LIST *new_nbl(struct nbl_pool *pool, uint16_t context_size, uint16_t backfill, struct MDL *mdl, uint32_t offset, size_t length)
+static struct NET_BUFFER_LIST *new_nbl(struct nbl_pool *pool, uint16_t context_size, uint16_t backfill, struct MDL *mdl,
+                                       uint32_t offset, size_t length)
 {
     struct NET_BUFFER_LIST *nbl = nbl_create(pool, mdl, offset, length);
 
@@ -236,12 +242,13 @@ static struct NET_BUFFER_LIST *new_nbl(struct nbl_pool *pool, uint16_t context_s
     return nbl;
 }
 
-static struct NET_BUFFER_LIST *MS_ABI allocate_both(void *handle, uint16_t context_size, uint16_t backfill, struct MDL *mdl, uint32_t offset,
-                                                    size_t length)
+static struct NET_BUFFER_LIST *MS_ABI allocate_both(void *handle, uint16_t context_size, uint16_t backfill,
+                                                    struct MDL *mdl, uint32_t offset, size_t length)
 {
     struct nbl_pool *pool = ndis_object_check(handle, NDIS_KIND_NBL_POOL, "NdisAllocateNetBufferAndNetBufferList");
 
-    RULE(pool->with_net_buffer, "ndis-pool", "NdisAllocateNetBufferAndNetBufferList from a pool without fAllocateNetBuffer");
+    RULE(pool->with_net_buffer, "ndis-pool",
+         "NdisAllocateNetBufferAndNetBufferList from a pool without fAllocateNetBuffer");
     return new_nbl(pool, context_size, backfill, mdl, offset, length);
 }
 
@@ -280,7 +287,8 @@ static void MS_ABI release_context(struct NET_BUFFER_LIST *nbl, uint16_t size)
 {
     struct NET_BUFFER_LIST_CONTEXT *context = nbl->Context;
 
-    RULE(context != NULL && context->Offset + size <= context->Size, "ndis-nbl", "NdisFreeNetBufferListContext of %u bytes that are not there", size);
+    RULE(context != NULL && context->Offset + size <= context->Size, "ndis-nbl",
+         "NdisFreeNetBufferListContext of %u bytes that are not there", size);
     context->Offset = (uint16_t)(context->Offset + size);
     if (context->Offset == context->Size) {
         nbl->Context = context->Next;
@@ -322,22 +330,23 @@ static void MS_ABI free_nb(struct NET_BUFFER *nb)
     struct nbl_pool *pool = ndis_object_check(nb->NdisPoolHandle, NDIS_KIND_NB_POOL, "NdisFreeNetBuffer");
     struct nbl_block *block = (struct nbl_block *)(void *)((uint8_t *)nb - offsetof(struct nbl_block, nb));
 
-    RULE(nbl_tag(&block->nbl) == NBL_TAG_OWNED, "ndis-nb", "NdisFreeNetBuffer of an NB that is %s", nbl_tag_name(nbl_tag(&block->nbl)));
+    RULE(nbl_tag(&block->nbl) == NBL_TAG_OWNED, "ndis-nb", "NdisFreeNetBuffer of an NB that is %s",
+         nbl_tag_name(nbl_tag(&block->nbl)));
     give(pool, block);
 }
 
-#define NBL_POOL_EXPORTS(X)                                                                    \
-    X(NdisAllocateNetBufferListPool, allocate_nbl_pool, PASSIVE_LEVEL, DISPATCH_LEVEL)         \
-    X(NdisFreeNetBufferListPool, free_nbl_pool, PASSIVE_LEVEL, DISPATCH_LEVEL)                 \
-    X(NdisAllocateNetBufferAndNetBufferList, allocate_both, PASSIVE_LEVEL, DISPATCH_LEVEL)     \
-    X(NdisAllocateNetBufferList, allocate_nbl, PASSIVE_LEVEL, DISPATCH_LEVEL)                  \
-    X(NdisFreeNetBufferList, free_nbl, PASSIVE_LEVEL, DISPATCH_LEVEL)                          \
-    X(NdisGetPoolFromNetBufferList, pool_of_nbl, PASSIVE_LEVEL, DISPATCH_LEVEL)                \
-    X(NdisAllocateNetBufferListContext, allocate_context, PASSIVE_LEVEL, DISPATCH_LEVEL)       \
-    X(NdisFreeNetBufferListContext, release_context, PASSIVE_LEVEL, DISPATCH_LEVEL)            \
-    X(NdisAllocateNetBufferPool, allocate_nb_pool, PASSIVE_LEVEL, DISPATCH_LEVEL)              \
-    X(NdisFreeNetBufferPool, free_nb_pool, PASSIVE_LEVEL, DISPATCH_LEVEL)                      \
-    X(NdisAllocateNetBuffer, allocate_nb, PASSIVE_LEVEL, DISPATCH_LEVEL)                       \
+#define NBL_POOL_EXPORTS(X)                                                                                            \
+    X(NdisAllocateNetBufferListPool, allocate_nbl_pool, PASSIVE_LEVEL, DISPATCH_LEVEL)                                 \
+    X(NdisFreeNetBufferListPool, free_nbl_pool, PASSIVE_LEVEL, DISPATCH_LEVEL)                                         \
+    X(NdisAllocateNetBufferAndNetBufferList, allocate_both, PASSIVE_LEVEL, DISPATCH_LEVEL)                             \
+    X(NdisAllocateNetBufferList, allocate_nbl, PASSIVE_LEVEL, DISPATCH_LEVEL)                                          \
+    X(NdisFreeNetBufferList, free_nbl, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                  \
+    X(NdisGetPoolFromNetBufferList, pool_of_nbl, PASSIVE_LEVEL, DISPATCH_LEVEL)                                        \
+    X(NdisAllocateNetBufferListContext, allocate_context, PASSIVE_LEVEL, DISPATCH_LEVEL)                               \
+    X(NdisFreeNetBufferListContext, release_context, PASSIVE_LEVEL, DISPATCH_LEVEL)                                    \
+    X(NdisAllocateNetBufferPool, allocate_nb_pool, PASSIVE_LEVEL, DISPATCH_LEVEL)                                      \
+    X(NdisFreeNetBufferPool, free_nb_pool, PASSIVE_LEVEL, DISPATCH_LEVEL)                                              \
+    X(NdisAllocateNetBuffer, allocate_nb, PASSIVE_LEVEL, DISPATCH_LEVEL)                                               \
     X(NdisFreeNetBuffer, free_nb, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void nbl_pool_exports(void)

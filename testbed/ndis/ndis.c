@@ -33,8 +33,8 @@ void ndis_start(void)
         oid_exports();
         poll_exports();
         ndis_processor_exports();
-    rss_processor_exports();
-    reset_exports();
+        rss_processor_exports();
+        reset_exports();
         status_exports();
         ndis_timer_exports();
         transfer_exports();
@@ -81,7 +81,8 @@ void *ndis_object_check(void *handle, enum ndis_kind kind, const char *function)
     struct ndis_object *object = handle;
 
     RULE(object != NULL, "ndis-handle", "%s was given a NULL handle", function);
-    RULE(object->kind == (uint32_t)kind, "ndis-handle", "%s was given a handle that is of another kind or already freed", function);
+    RULE(object->kind == (uint32_t)kind, "ndis-handle",
+         "%s was given a handle that is of another kind or already freed", function);
     return handle;
 }
 
@@ -163,7 +164,9 @@ size_t ndis_utf16(uint16_t *wide, size_t most, const char *text)
 
 const char *ndis_status_name(int32_t status)
 {
-#define NAME(name) case name: return #name
+#define NAME(name)                                                                                                     \
+    case name:                                                                                                         \
+        return #name
     switch ((uint32_t)status) {
         NAME(NDIS_STATUS_SUCCESS);
         NAME(NDIS_STATUS_PENDING);

@@ -13,7 +13,8 @@ struct dma {
 
 enum { TAG_NAME = 0x6d614e4e, SG_LIST_BYTES = 512 };
 
-static void MS_ABI device_property(void *handle, void **physical, void **functional, void **next, void **resources, void **translated)
+static void MS_ABI device_property(void *handle, void **physical, void **functional, void **next, void **resources,
+                                   void **translated)
 {
     struct adapter *adapter = adapter_check(handle, "NdisMGetDeviceProperty");
 
@@ -57,8 +58,10 @@ static int32_t MS_ABI register_dma(void *handle, struct NDIS_SG_DMA_DESCRIPTION 
     struct dma *dma;
 
     record_check(RECORD_SG_DMA, description, adapter->miniport->version);
-    RULE(description->ProcessSGListHandler != NULL, "ndis-dma", "NdisMRegisterScatterGatherDma without ProcessSGListHandler");
-    RULE(description->MaximumPhysicalMapping > 0, "ndis-dma", "NdisMRegisterScatterGatherDma with MaximumPhysicalMapping 0");
+    RULE(description->ProcessSGListHandler != NULL, "ndis-dma",
+         "NdisMRegisterScatterGatherDma without ProcessSGListHandler");
+    RULE(description->MaximumPhysicalMapping > 0, "ndis-dma",
+         "NdisMRegisterScatterGatherDma with MaximumPhysicalMapping 0");
     dma = ndis_alloc(sizeof(*dma));
     dma->adapter = adapter;
     description->ScatterGatherListSize = SG_LIST_BYTES;
@@ -95,13 +98,13 @@ static void MS_ABI remove_miniport(void *handle)
     event_log_add("%s: the driver asked for its device to be removed", adapter->package->service);
 }
 
-#define DEVICE_EXPORTS(X)                                                                  \
-    X(NdisMGetDeviceProperty, device_property, PASSIVE_LEVEL, PASSIVE_LEVEL)               \
-    X(NdisMQueryAdapterInstanceName, instance_name, PASSIVE_LEVEL, PASSIVE_LEVEL)          \
-    X(NdisMRegisterScatterGatherDma, register_dma, PASSIVE_LEVEL, PASSIVE_LEVEL)           \
-    X(NdisMDeregisterScatterGatherDma, deregister_dma, PASSIVE_LEVEL, PASSIVE_LEVEL)       \
-    X(NdisGetRoutineAddress, routine_address, PASSIVE_LEVEL, PASSIVE_LEVEL)                \
-    X(NdisGetSharedDataAlignment, shared_data_alignment, PASSIVE_LEVEL, DISPATCH_LEVEL)    \
+#define DEVICE_EXPORTS(X)                                                                                              \
+    X(NdisMGetDeviceProperty, device_property, PASSIVE_LEVEL, PASSIVE_LEVEL)                                           \
+    X(NdisMQueryAdapterInstanceName, instance_name, PASSIVE_LEVEL, PASSIVE_LEVEL)                                      \
+    X(NdisMRegisterScatterGatherDma, register_dma, PASSIVE_LEVEL, PASSIVE_LEVEL)                                       \
+    X(NdisMDeregisterScatterGatherDma, deregister_dma, PASSIVE_LEVEL, PASSIVE_LEVEL)                                   \
+    X(NdisGetRoutineAddress, routine_address, PASSIVE_LEVEL, PASSIVE_LEVEL)                                            \
+    X(NdisGetSharedDataAlignment, shared_data_alignment, PASSIVE_LEVEL, DISPATCH_LEVEL)                                \
     X(NdisMRemoveMiniport, remove_miniport, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void device_exports(void)

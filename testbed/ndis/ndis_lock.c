@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Spin locks, read-write locks and events by NDIS's names. Spin locks are the kernel's, with its checks. A read-write lock
- * raises to DISPATCH_LEVEL like a spin lock; its word counts readers, or is WRITER.
+ * Spin locks, read-write locks and events by NDIS's names. Spin locks are the kernel's, with its checks. A read-write
+ * lock raises to DISPATCH_LEVEL like a spin lock; its word counts readers, or is WRITER.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -16,7 +16,9 @@ struct rw_lock {
 };
 
 /* LOCK_STATE_EX, by the documented members that drivers do not touch. */
-struct lock_state { uint8_t old_irql, lock_state, flags; };
+struct lock_state {
+    uint8_t old_irql, lock_state, flags;
+};
 enum { HELD_READ = 1, HELD_WRITE = 2, LOCK_AT_DISPATCH = 1 };
 
 static void MS_ABI allocate_spin_lock(struct NDIS_SPIN_LOCK *lock)
@@ -77,14 +79,15 @@ static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flag
 {
     uint32_t word;
 
-    RULE((flags & LOCK_AT_DISPATCH) == 0 || irql_current() >= DISPATCH_LEVEL, "ndis-flags", "a read-write lock taken with NDIS_RWL_AT_DISPATCH_LEVEL at IRQL %u",
-         irql_current());
+    RULE((flags & LOCK_AT_DISPATCH) == 0 || irql_current() >= DISPATCH_LEVEL, "ndis-flags",
+         "a read-write lock taken with NDIS_RWL_AT_DISPATCH_LEVEL at IRQL %u", irql_current());
     state->flags = flags;
     state->old_irql = irql_current() >= DISPATCH_LEVEL ? irql_current() : irql_raise(DISPATCH_LEVEL);
     for (;;) {
         word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
         if (write ? word == 0 : word != WRITER) {
-            if (__atomic_compare_exchange_n(&lock->word, &word, write ? WRITER : word + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+            if (__atomic_compare_exchange_n(&lock->word, &word, write ? WRITER : word + 1, false, __ATOMIC_ACQUIRE,
+                                            __ATOMIC_RELAXED)) {
                 break;
             }
             continue;
@@ -109,8 +112,10 @@ static void MS_ABI release_rw(void *handle, struct lock_state *state)
     struct rw_lock *lock = ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisReleaseRWLock");
     uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
 
-    RULE(state->lock_state == HELD_READ || state->lock_state == HELD_WRITE, "ndis-lock", "NdisReleaseRWLock with a lock state that holds nothing");
-    RULE(state->lock_state == HELD_WRITE ? word == WRITER : word != 0 && word != WRITER, "ndis-lock", "NdisReleaseRWLock of a lock not held that way");
+    RULE(state->lock_state == HELD_READ || state->lock_state == HELD_WRITE, "ndis-lock",
+         "NdisReleaseRWLock with a lock state that holds nothing");
+    RULE(state->lock_state == HELD_WRITE ? word == WRITER : word != 0 && word != WRITER, "ndis-lock",
+         "NdisReleaseRWLock of a lock not held that way");
     if (state->lock_state == HELD_WRITE) {
         __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
     } else {
@@ -126,7 +131,8 @@ static void MS_ABI release_rw(void *handle, struct lock_state *state)
 /* An NDIS_EVENT is opaque to drivers: it holds the testbed's event. */
 static struct nt_event *event_of(struct NDIS_EVENT *event)
 {
-    _Static_assert(sizeof(struct nt_event) <= sizeof(struct NDIS_EVENT), "an nt_event fits where Windows keeps a KEVENT");
+    _Static_assert(sizeof(struct nt_event) <= sizeof(struct NDIS_EVENT),
+                   "an nt_event fits where Windows keeps a KEVENT");
     return (struct nt_event *)(void *)event;
 }
 
@@ -150,21 +156,21 @@ static uint8_t MS_ABI wait_event(struct NDIS_EVENT *event, uint32_t milliseconds
     return event_wait(event_of(event), milliseconds == 0 ? SCHED_FOREVER : (uint64_t)milliseconds * 1000000);
 }
 
-#define LOCK_EXPORTS(X)                                                                    \
-    X(NdisAllocateSpinLock, allocate_spin_lock, PASSIVE_LEVEL, HIGH_LEVEL)                 \
-    X(NdisFreeSpinLock, free_spin_lock, PASSIVE_LEVEL, HIGH_LEVEL)                         \
-    X(NdisAcquireSpinLock, acquire_spin_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)               \
-    X(NdisReleaseSpinLock, release_spin_lock, DISPATCH_LEVEL, DISPATCH_LEVEL)              \
-    X(NdisDprAcquireSpinLock, acquire_spin_lock_dpc, DISPATCH_LEVEL, DISPATCH_LEVEL)       \
-    X(NdisDprReleaseSpinLock, release_spin_lock_dpc, DISPATCH_LEVEL, DISPATCH_LEVEL)       \
-    X(NdisAllocateRWLock, allocate_rw_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                 \
-    X(NdisFreeRWLock, free_rw_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                         \
-    X(NdisAcquireRWLockRead, acquire_read, PASSIVE_LEVEL, DISPATCH_LEVEL)                  \
-    X(NdisAcquireRWLockWrite, acquire_write, PASSIVE_LEVEL, DISPATCH_LEVEL)                \
-    X(NdisReleaseRWLock, release_rw, DISPATCH_LEVEL, DISPATCH_LEVEL)                       \
-    X(NdisInitializeEvent, initialize_event, PASSIVE_LEVEL, HIGH_LEVEL)                    \
-    X(NdisSetEvent, set_event, PASSIVE_LEVEL, DISPATCH_LEVEL)                              \
-    X(NdisResetEvent, reset_event, PASSIVE_LEVEL, DISPATCH_LEVEL)                          \
+#define LOCK_EXPORTS(X)                                                                                                \
+    X(NdisAllocateSpinLock, allocate_spin_lock, PASSIVE_LEVEL, HIGH_LEVEL)                                             \
+    X(NdisFreeSpinLock, free_spin_lock, PASSIVE_LEVEL, HIGH_LEVEL)                                                     \
+    X(NdisAcquireSpinLock, acquire_spin_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                                           \
+    X(NdisReleaseSpinLock, release_spin_lock, DISPATCH_LEVEL, DISPATCH_LEVEL)                                          \
+    X(NdisDprAcquireSpinLock, acquire_spin_lock_dpc, DISPATCH_LEVEL, DISPATCH_LEVEL)                                   \
+    X(NdisDprReleaseSpinLock, release_spin_lock_dpc, DISPATCH_LEVEL, DISPATCH_LEVEL)                                   \
+    X(NdisAllocateRWLock, allocate_rw_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                                             \
+    X(NdisFreeRWLock, free_rw_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                     \
+    X(NdisAcquireRWLockRead, acquire_read, PASSIVE_LEVEL, DISPATCH_LEVEL)                                              \
+    X(NdisAcquireRWLockWrite, acquire_write, PASSIVE_LEVEL, DISPATCH_LEVEL)                                            \
+    X(NdisReleaseRWLock, release_rw, DISPATCH_LEVEL, DISPATCH_LEVEL)                                                   \
+    X(NdisInitializeEvent, initialize_event, PASSIVE_LEVEL, HIGH_LEVEL)                                                \
+    X(NdisSetEvent, set_event, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                          \
+    X(NdisResetEvent, reset_event, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                      \
     X(NdisWaitEvent, wait_event, PASSIVE_LEVEL, PASSIVE_LEVEL)
 
 void ndis_lock_exports(void)

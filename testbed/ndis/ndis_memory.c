@@ -24,7 +24,8 @@ static int32_t MS_ABI allocate_with_tag(void **address, uint32_t bytes, uint32_t
 static void MS_ABI free_memory(void *address, uint32_t bytes, uint32_t flags)
 {
     (void)bytes;
-    RULE((flags & ~(NDIS_MEMORY_CONTIGUOUS | NDIS_MEMORY_NONCACHED)) == 0, "ndis-memory", "NdisFreeMemory with flags %#x", flags);
+    RULE((flags & ~(NDIS_MEMORY_CONTIGUOUS | NDIS_MEMORY_NONCACHED)) == 0, "ndis-memory",
+         "NdisFreeMemory with flags %#x", flags);
     RULE(flags == 0, "ndis-memory", "NdisFreeMemory of contiguous or noncached memory, of which none was allocated");
     pool_free(address);
 }
@@ -59,7 +60,8 @@ struct generic_object {
     struct ndis_object object;
 };
 
-static struct NDIS_GENERIC_OBJECT *MS_ABI allocate_generic(struct DRIVER_OBJECT *driver_object, uint32_t tag, uint16_t size)
+static struct NDIS_GENERIC_OBJECT *MS_ABI allocate_generic(struct DRIVER_OBJECT *driver_object, uint32_t tag,
+                                                           uint16_t size)
 {
     struct generic_object *generic = ndis_alloc(sizeof(*generic) + size);
     char text[5];
@@ -74,7 +76,8 @@ static void MS_ABI free_generic(struct NDIS_GENERIC_OBJECT *visible)
 {
     struct generic_object *generic = (struct generic_object *)(void *)visible;
 
-    RULE(generic != NULL && generic->object.kind == NDIS_KIND_GENERIC, "ndis-handle", "NdisFreeGenericObject of something else");
+    RULE(generic != NULL && generic->object.kind == NDIS_KIND_GENERIC, "ndis-handle",
+         "NdisFreeGenericObject of something else");
     ndis_object_remove(&generic->object);
     free(generic);
 }
@@ -91,16 +94,16 @@ static void MS_ABI init_unicode_string(struct UNICODE_STRING *string, const uint
     string->Buffer = (void *)(uintptr_t)text;
 }
 
-#define MEMORY_EXPORTS(X)                                                                  \
-    X(NdisAllocateMemoryWithTagPriority, allocate_memory, PASSIVE_LEVEL, DISPATCH_LEVEL)   \
-    X(NdisAllocateMemoryWithTag, allocate_with_tag, PASSIVE_LEVEL, DISPATCH_LEVEL)         \
-    X(NdisFreeMemory, free_memory, PASSIVE_LEVEL, DISPATCH_LEVEL)                          \
-    X(NdisFreeMemoryWithTag, free_with_tag, PASSIVE_LEVEL, DISPATCH_LEVEL)                 \
-    X(NdisFreeMemoryWithTagPriority, free_with_priority, PASSIVE_LEVEL, DISPATCH_LEVEL)    \
-    X(NdisAllocateMdl, allocate_mdl, PASSIVE_LEVEL, DISPATCH_LEVEL)                        \
-    X(NdisFreeMdl, free_mdl, PASSIVE_LEVEL, DISPATCH_LEVEL)                                \
-    X(NdisAllocateGenericObject, allocate_generic, PASSIVE_LEVEL, DISPATCH_LEVEL)          \
-    X(NdisFreeGenericObject, free_generic, PASSIVE_LEVEL, DISPATCH_LEVEL)                  \
+#define MEMORY_EXPORTS(X)                                                                                              \
+    X(NdisAllocateMemoryWithTagPriority, allocate_memory, PASSIVE_LEVEL, DISPATCH_LEVEL)                               \
+    X(NdisAllocateMemoryWithTag, allocate_with_tag, PASSIVE_LEVEL, DISPATCH_LEVEL)                                     \
+    X(NdisFreeMemory, free_memory, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                      \
+    X(NdisFreeMemoryWithTag, free_with_tag, PASSIVE_LEVEL, DISPATCH_LEVEL)                                             \
+    X(NdisFreeMemoryWithTagPriority, free_with_priority, PASSIVE_LEVEL, DISPATCH_LEVEL)                                \
+    X(NdisAllocateMdl, allocate_mdl, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                    \
+    X(NdisFreeMdl, free_mdl, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                            \
+    X(NdisAllocateGenericObject, allocate_generic, PASSIVE_LEVEL, DISPATCH_LEVEL)                                      \
+    X(NdisFreeGenericObject, free_generic, PASSIVE_LEVEL, DISPATCH_LEVEL)                                              \
     X(NdisInitUnicodeString, init_unicode_string, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void memory_exports(void)

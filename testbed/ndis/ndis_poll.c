@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * NDIS poll as NDIS 6.85 and later have it: a poll object runs the miniport's poll handler in a DPC of the processor it is
- * bound to, once for each request and again while the handler moves anything; then the miniport is told that polling ends.
- * Simulated runs ask for few NBLs at a time, any number of them, so that remainders and their order matter. Rule "ndis-poll".
+ * NDIS poll as NDIS 6.85 and later have it: a poll object runs the miniport's poll handler in a DPC of the processor it
+ * is bound to, once for each request and again while the handler moves anything; then the miniport is told that polling
+ * ends. Simulated runs ask for few NBLs at a time, any number of them, so that remainders and their order matter. Rule
+ * "ndis-poll".
  *
  * There is no measured layout of these records: they follow Microsoft's poll.h reference pages.
  */
@@ -83,18 +84,20 @@ static bool run_once(struct poll *poll)
     data.Transmit.MaxNblsToComplete = most;
     COUNT(adapter_here(poll->adapter)->counts.polls, 1);
     DRIVER_CALL_VOID("NdisPoll", poll->handler(poll->context, &data));
-    RULE(data.Receive.NumberOfIndicatedNbls <= most && (data.Receive.NumberOfIndicatedNbls != 0) == (data.Receive.IndicatedNblChain != NULL),
+    RULE(data.Receive.NumberOfIndicatedNbls <= most &&
+             (data.Receive.NumberOfIndicatedNbls != 0) == (data.Receive.IndicatedNblChain != NULL),
          "ndis-poll", "a poll indicates %u NBLs, %u were asked for", data.Receive.NumberOfIndicatedNbls, most);
-    RULE(data.Transmit.CompletedNblChain == NULL || data.Transmit.NumberOfCompletedNbls <= most, "ndis-poll", "a poll completes %u NBLs, %u were asked for",
-         data.Transmit.NumberOfCompletedNbls, most);
+    RULE(data.Transmit.CompletedNblChain == NULL || data.Transmit.NumberOfCompletedNbls <= most, "ndis-poll",
+         "a poll completes %u NBLs, %u were asked for", data.Transmit.NumberOfCompletedNbls, most);
     if (data.Receive.IndicatedNblChain != NULL) {
-        adapter_indicate(poll->adapter, data.Receive.IndicatedNblChain, data.Receive.NumberOfIndicatedNbls, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
+        adapter_indicate(poll->adapter, data.Receive.IndicatedNblChain, data.Receive.NumberOfIndicatedNbls,
+                         NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
     }
     if (data.Transmit.CompletedNblChain != NULL) {
         adapter_send_done(poll->adapter, data.Transmit.CompletedNblChain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
     }
-    return data.Receive.IndicatedNblChain != NULL || data.Transmit.CompletedNblChain != NULL || data.Receive.NumberOfRemainingNbls != 0 ||
-           data.Transmit.NumberOfRemainingNbls != 0;
+    return data.Receive.IndicatedNblChain != NULL || data.Transmit.CompletedNblChain != NULL ||
+           data.Receive.NumberOfRemainingNbls != 0 || data.Transmit.NumberOfRemainingNbls != 0;
 }
 
 static void poll_dpc(void *argument)
@@ -110,7 +113,8 @@ static void poll_dpc(void *argument)
     tell(poll, true);
 }
 
-static int32_t MS_ABI register_poll(void *handle, void *context, const struct poll_characteristics *characteristics, void **result)
+static int32_t MS_ABI register_poll(void *handle, void *context, const struct poll_characteristics *characteristics,
+                                    void **result)
 {
     struct adapter *adapter = adapter_check(handle, "NdisRegisterPoll");
     struct poll *poll;
@@ -118,7 +122,8 @@ static int32_t MS_ABI register_poll(void *handle, void *context, const struct po
     RULE(characteristics->Header.Type == NDIS_OBJECT_TYPE_DEFAULT && characteristics->Header.Revision == 1 &&
              characteristics->Header.Size >= sizeof(*characteristics),
          "ndis-poll", "NdisRegisterPoll with a header that is not one of NDIS_POLL_CHARACTERISTICS");
-    RULE(characteristics->PollHandler != NULL && characteristics->SetPollNotificationHandler != NULL, "ndis-poll", "NdisRegisterPoll without handlers");
+    RULE(characteristics->PollHandler != NULL && characteristics->SetPollNotificationHandler != NULL, "ndis-poll",
+         "NdisRegisterPoll without handlers");
     poll = ndis_alloc(sizeof(*poll));
     poll->adapter = adapter;
     poll->context = context;
@@ -145,7 +150,8 @@ static void MS_ABI set_affinity(void *handle, const struct PROCESSOR_NUMBER *num
     struct poll *poll = ndis_object_check(handle, NDIS_KIND_POLL, "NdisSetPollAffinity");
     uint32_t processor = processor_index(number);
 
-    RULE(processor != NO_PROCESSOR, "ndis-poll", "NdisSetPollAffinity to processor %u of group %u, which does not exist", number->Number, number->Group);
+    RULE(processor != NO_PROCESSOR, "ndis-poll",
+         "NdisSetPollAffinity to processor %u of group %u, which does not exist", number->Number, number->Group);
     dpc_flush(&poll->dpc);
     dpc_init(&poll->dpc, processor, poll_dpc, poll);
 }
@@ -155,7 +161,8 @@ static void MS_ABI request_poll(void *handle, void *reserved)
     struct poll *poll = ndis_object_check(handle, NDIS_KIND_POLL, "NdisRequestPoll");
 
     RULE(reserved == NULL, "ndis-poll", "NdisRequestPoll with a Reserved that is not zero");
-    RULE(__atomic_load_n(&poll->closing, __ATOMIC_SEQ_CST) == 0, "ndis-poll", "NdisRequestPoll of a poll object that is being deregistered");
+    RULE(__atomic_load_n(&poll->closing, __ATOMIC_SEQ_CST) == 0, "ndis-poll",
+         "NdisRequestPoll of a poll object that is being deregistered");
 
     (void)dpc_queue(&poll->dpc);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processors by NDIS's names: those of nt/topology.h, each a core of its own in a socket for each group. Functions that know no
- * groups speak of group 0. Functions that describe processors follow the two-call pattern: too small a buffer gives the size that
- * is needed.
+ * Processors by NDIS's names: those of nt/topology.h, each a core of its own in a socket for each group. Functions that
+ * know no groups speak of group 0. Functions that describe processors follow the two-call pattern: too small a buffer
+ * gives the size that is needed.
  */
 #include "ndis/internal.h"
 #include "nt/topology.h"
@@ -96,7 +96,8 @@ static int32_t MS_ABI processor_information(void *handle, struct NDIS_SYSTEM_PRO
         return (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT;
     }
     memset(info, 0, need);
-    NDIS_HEADER(info->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SYSTEM_PROCESSOR_INFO_EX_REVISION_1, NDIS_SIZEOF_SYSTEM_PROCESSOR_INFO_EX_REVISION_1);
+    NDIS_HEADER(info->Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_SYSTEM_PROCESSOR_INFO_EX_REVISION_1,
+                NDIS_SIZEOF_SYSTEM_PROCESSOR_INFO_EX_REVISION_1);
     info->ProcessorVendor = NdisProcessorVendorGenuineIntel;
     info->NumSockets = group_count();
     info->NumCores = count;
@@ -118,19 +119,19 @@ static int32_t MS_ABI processor_information(void *handle, struct NDIS_SYSTEM_PRO
     return NDIS_STATUS_SUCCESS;
 }
 
-#define PROCESSOR_EXPORTS(X)                                                                   \
-    X(NdisSystemProcessorCount, system_count, PASSIVE_LEVEL, HIGH_LEVEL)                       \
-    X(NdisSystemActiveProcessorCount, system_active_count, PASSIVE_LEVEL, HIGH_LEVEL)          \
-    X(NdisGroupMaxProcessorCount, group_maximum_count, PASSIVE_LEVEL, HIGH_LEVEL)              \
-    X(NdisGroupActiveProcessorCount, group_count_active, PASSIVE_LEVEL, HIGH_LEVEL)            \
-    X(NdisGroupActiveProcessorMask, group_mask, PASSIVE_LEVEL, HIGH_LEVEL)                     \
-    X(NdisMaxGroupCount, groups_most, PASSIVE_LEVEL, HIGH_LEVEL)                               \
-    X(NdisActiveGroupCount, groups_active, PASSIVE_LEVEL, HIGH_LEVEL)                          \
-    X(NdisCurrentProcessorIndex, current_index, PASSIVE_LEVEL, DISPATCH_LEVEL)                 \
-    X(NdisCurrentGroupAndProcessor, current_number, DISPATCH_LEVEL, HIGH_LEVEL)                \
-    X(NdisProcessorIndexToNumber, index_to_number, PASSIVE_LEVEL, HIGH_LEVEL)                  \
-    X(NdisProcessorNumberToIndex, number_to_index, PASSIVE_LEVEL, HIGH_LEVEL)                  \
-    X(NdisGetCurrentProcessorCounts, processor_counts, PASSIVE_LEVEL, DISPATCH_LEVEL)          \
+#define PROCESSOR_EXPORTS(X)                                                                                           \
+    X(NdisSystemProcessorCount, system_count, PASSIVE_LEVEL, HIGH_LEVEL)                                               \
+    X(NdisSystemActiveProcessorCount, system_active_count, PASSIVE_LEVEL, HIGH_LEVEL)                                  \
+    X(NdisGroupMaxProcessorCount, group_maximum_count, PASSIVE_LEVEL, HIGH_LEVEL)                                      \
+    X(NdisGroupActiveProcessorCount, group_count_active, PASSIVE_LEVEL, HIGH_LEVEL)                                    \
+    X(NdisGroupActiveProcessorMask, group_mask, PASSIVE_LEVEL, HIGH_LEVEL)                                             \
+    X(NdisMaxGroupCount, groups_most, PASSIVE_LEVEL, HIGH_LEVEL)                                                       \
+    X(NdisActiveGroupCount, groups_active, PASSIVE_LEVEL, HIGH_LEVEL)                                                  \
+    X(NdisCurrentProcessorIndex, current_index, PASSIVE_LEVEL, DISPATCH_LEVEL)                                         \
+    X(NdisCurrentGroupAndProcessor, current_number, DISPATCH_LEVEL, HIGH_LEVEL)                                        \
+    X(NdisProcessorIndexToNumber, index_to_number, PASSIVE_LEVEL, HIGH_LEVEL)                                          \
+    X(NdisProcessorNumberToIndex, number_to_index, PASSIVE_LEVEL, HIGH_LEVEL)                                          \
+    X(NdisGetCurrentProcessorCounts, processor_counts, PASSIVE_LEVEL, DISPATCH_LEVEL)                                  \
     X(NdisGetProcessorInformationEx, processor_information, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void ndis_processor_exports(void)

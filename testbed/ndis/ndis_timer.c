@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * NDIS timer objects over nt's one-shot timers, and time. A timer function runs at DISPATCH_LEVEL on the processor where the
- * timer was allocated; a periodic timer sets itself again before it calls the driver, so that the driver may cancel it there.
+ * NDIS timer objects over nt's one-shot timers, and time. A timer function runs at DISPATCH_LEVEL on the processor
+ * where the timer was allocated; a periodic timer sets itself again before it calls the driver, so that the driver may
+ * cancel it there.
  */
 #include <stdlib.h>
 
@@ -37,12 +38,14 @@ static int32_t MS_ABI allocate_timer(void *handle, struct NDIS_TIMER_CHARACTERIS
 
     RULE(handle != NULL, "ndis-handle", "NdisAllocateTimerObject with a NULL handle");
     record_check(RECORD_TIMER, characteristics, ndis_version_played());
-    RULE(characteristics->TimerFunction != NULL && characteristics->AllocationTag != 0, "ndis-timer", "a timer without function or tag");
+    RULE(characteristics->TimerFunction != NULL && characteristics->AllocationTag != 0, "ndis-timer",
+         "a timer without function or tag");
     timer = ndis_alloc(sizeof(*timer));
     timer->function = (timer_function *)characteristics->TimerFunction;
     timer->default_context = characteristics->FunctionContext;
     timer->timer = timer_create(processor_current(), fire, timer);
-    ndis_object_add(&timer->object, NDIS_KIND_TIMER, "timer '%s' was not freed", ndis_tag_text(characteristics->AllocationTag, text));
+    ndis_object_add(&timer->object, NDIS_KIND_TIMER, "timer '%s' was not freed",
+                    ndis_tag_text(characteristics->AllocationTag, text));
     *result = timer;
     return NDIS_STATUS_SUCCESS;
 }
@@ -81,7 +84,8 @@ static void MS_ABI free_timer(void *handle)
 {
     struct ndis_timer *timer = ndis_object_check(handle, NDIS_KIND_TIMER, "NdisFreeTimerObject");
 
-    RULE(__atomic_load_n(&timer->set, __ATOMIC_ACQUIRE) == 0, "ndis-timer", "NdisFreeTimerObject of a timer that is set");
+    RULE(__atomic_load_n(&timer->set, __ATOMIC_ACQUIRE) == 0, "ndis-timer",
+         "NdisFreeTimerObject of a timer that is set");
     timer_destroy(timer->timer);
     ndis_object_remove(&timer->object);
     free(timer);
@@ -107,14 +111,14 @@ static void MS_ABI system_time(int64_t *time)
     *time = start + (int64_t)(sched_now() / 100);
 }
 
-#define TIMER_EXPORTS(X)                                                           \
-    X(NdisAllocateTimerObject, allocate_timer, PASSIVE_LEVEL, DISPATCH_LEVEL)      \
-    X(NdisSetTimerObject, set_timer, PASSIVE_LEVEL, DISPATCH_LEVEL)                \
-    X(NdisSetCoalescableTimerObject, set_coalescable, PASSIVE_LEVEL, DISPATCH_LEVEL) \
-    X(NdisCancelTimerObject, cancel_timer, PASSIVE_LEVEL, DISPATCH_LEVEL)          \
-    X(NdisFreeTimerObject, free_timer, PASSIVE_LEVEL, DISPATCH_LEVEL)              \
-    X(NdisMSleep, sleep_microseconds, PASSIVE_LEVEL, APC_LEVEL)                    \
-    X(NdisGetSystemUpTimeEx, up_time, PASSIVE_LEVEL, HIGH_LEVEL)                   \
+#define TIMER_EXPORTS(X)                                                                                               \
+    X(NdisAllocateTimerObject, allocate_timer, PASSIVE_LEVEL, DISPATCH_LEVEL)                                          \
+    X(NdisSetTimerObject, set_timer, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                    \
+    X(NdisSetCoalescableTimerObject, set_coalescable, PASSIVE_LEVEL, DISPATCH_LEVEL)                                   \
+    X(NdisCancelTimerObject, cancel_timer, PASSIVE_LEVEL, DISPATCH_LEVEL)                                              \
+    X(NdisFreeTimerObject, free_timer, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                  \
+    X(NdisMSleep, sleep_microseconds, PASSIVE_LEVEL, APC_LEVEL)                                                        \
+    X(NdisGetSystemUpTimeEx, up_time, PASSIVE_LEVEL, HIGH_LEVEL)                                                       \
     X(NdisGetCurrentSystemTime, system_time, PASSIVE_LEVEL, HIGH_LEVEL)
 
 void ndis_timer_exports(void)

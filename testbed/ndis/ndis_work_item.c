@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * NDIS I/O work items: queued at any IRQL up to DISPATCH_LEVEL, run in order at PASSIVE_LEVEL by one worker task, which lives
- * from ndis_start to ndis_stop.
+ * NDIS I/O work items: queued at any IRQL up to DISPATCH_LEVEL, run in order at PASSIVE_LEVEL by one worker task, which
+ * lives from ndis_start to ndis_stop.
  */
 #include <stdlib.h>
 
@@ -90,7 +90,8 @@ static void MS_ABI queue_item(void *handle, work_function *function, void *conte
 {
     struct work_item *item = ndis_object_check(handle, NDIS_KIND_WORK_ITEM, "NdisQueueIoWorkItem");
 
-    RULE(__atomic_exchange_n(&item->queued, 1, __ATOMIC_ACQ_REL) == 0, "ndis-work-item", "NdisQueueIoWorkItem of an item that is queued already");
+    RULE(__atomic_exchange_n(&item->queued, 1, __ATOMIC_ACQ_REL) == 0, "ndis-work-item",
+         "NdisQueueIoWorkItem of an item that is queued already");
     item->function = function;
     item->context = context;
     item->next = NULL;
@@ -105,14 +106,15 @@ static void MS_ABI free_item(void *handle)
 {
     struct work_item *item = ndis_object_check(handle, NDIS_KIND_WORK_ITEM, "NdisFreeIoWorkItem");
 
-    RULE(__atomic_load_n(&item->queued, __ATOMIC_ACQUIRE) == 0, "ndis-work-item", "NdisFreeIoWorkItem of an item that is queued");
+    RULE(__atomic_load_n(&item->queued, __ATOMIC_ACQUIRE) == 0, "ndis-work-item",
+         "NdisFreeIoWorkItem of an item that is queued");
     ndis_object_remove(&item->object);
     free(item);
 }
 
-#define WORK_ITEM_EXPORTS(X)                                                   \
-    X(NdisAllocateIoWorkItem, allocate_item, PASSIVE_LEVEL, DISPATCH_LEVEL)    \
-    X(NdisQueueIoWorkItem, queue_item, PASSIVE_LEVEL, DISPATCH_LEVEL)          \
+#define WORK_ITEM_EXPORTS(X)                                                                                           \
+    X(NdisAllocateIoWorkItem, allocate_item, PASSIVE_LEVEL, DISPATCH_LEVEL)                                            \
+    X(NdisQueueIoWorkItem, queue_item, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                  \
     X(NdisFreeIoWorkItem, free_item, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void work_item_exports(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The data inside NET_BUFFERs: where it starts, moving the start, reading it in one piece, copying it, out-of-band data.
- * Any IRQL up to DISPATCH_LEVEL; the caller owns what it passes.
+ * The data inside NET_BUFFERs: where it starts, moving the start, reading it in one piece, copying it, out-of-band
+ * data. Any IRQL up to DISPATCH_LEVEL; the caller owns what it passes.
  */
 #include <stdlib.h>
 
@@ -26,10 +26,11 @@ void net_buffer_check(const struct NET_BUFFER *nb, const char *function)
         }
         have += mdl->ByteCount;
     }
-    RULE(have >= need, "ndis-nb", "%s: an NB of %u bytes at offset %u, its MDLs have %llu", function, nb->DataLength, nb->DataOffset,
-         (unsigned long long)have);
+    RULE(have >= need, "ndis-nb", "%s: an NB of %u bytes at offset %u, its MDLs have %llu", function, nb->DataLength,
+         nb->DataOffset, (unsigned long long)have);
     RULE(nb->CurrentMdl == NULL ? nb->DataLength == 0 : met && start == nb->DataOffset, "ndis-nb",
-         "%s: CurrentMdl and CurrentMdlOffset of an NB do not name the byte at DataOffset %u", function, nb->DataOffset);
+         "%s: CurrentMdl and CurrentMdlOffset of an NB do not name the byte at DataOffset %u", function,
+         nb->DataOffset);
 }
 
 static void place(struct NET_BUFFER *nb, uint32_t offset)
@@ -50,7 +51,8 @@ static int32_t MS_ABI retreat(struct NET_BUFFER *nb, uint32_t delta, uint32_t ba
         place(nb, nb->DataOffset - delta);
     } else {
         uint32_t more = delta - nb->DataOffset + backfill, bytes = more;
-        struct MDL *mdl = allocate != NULL ? DRIVER_CALL("NetBufferAllocateMdl", allocate(&bytes)) : mdl_create(malloc(more), more);
+        struct MDL *mdl =
+            allocate != NULL ? DRIVER_CALL("NetBufferAllocateMdl", allocate(&bytes)) : mdl_create(malloc(more), more);
 
         if (mdl == NULL) {
             return (int32_t)NDIS_STATUS_RESOURCES;
@@ -65,10 +67,12 @@ static int32_t MS_ABI retreat(struct NET_BUFFER *nb, uint32_t delta, uint32_t ba
 
 static void MS_ABI advance(struct NET_BUFFER *nb, uint32_t delta, uint8_t free_mdl, free_mdl_handler *release)
 {
-    RULE(delta <= nb->DataLength, "ndis-nb", "NdisAdvanceNetBufferDataStart by %u, the NB has %u bytes", delta, nb->DataLength);
+    RULE(delta <= nb->DataLength, "ndis-nb", "NdisAdvanceNetBufferDataStart by %u, the NB has %u bytes", delta,
+         nb->DataLength);
     nb->DataLength -= delta;
     nb->DataOffset += delta;
-    while (free_mdl && nb->MdlChain != NULL && nb->MdlChain->Next != NULL && nb->DataOffset >= nb->MdlChain->ByteCount) {
+    while (free_mdl && nb->MdlChain != NULL && nb->MdlChain->Next != NULL &&
+           nb->DataOffset >= nb->MdlChain->ByteCount) {
         struct MDL *mdl = nb->MdlChain;
 
         nb->DataOffset -= mdl->ByteCount;
@@ -84,8 +88,8 @@ static void MS_ABI advance(struct NET_BUFFER *nb, uint32_t delta, uint8_t free_m
     place(nb, nb->DataOffset);
 }
 
-static int32_t MS_ABI retreat_list(struct NET_BUFFER_LIST *nbl, uint32_t delta, uint32_t backfill, allocate_mdl_handler *allocate,
-                                   free_mdl_handler *release)
+static int32_t MS_ABI retreat_list(struct NET_BUFFER_LIST *nbl, uint32_t delta, uint32_t backfill,
+                                   allocate_mdl_handler *allocate, free_mdl_handler *release)
 {
     struct NET_BUFFER *nb, *undo;
 
@@ -100,7 +104,8 @@ static int32_t MS_ABI retreat_list(struct NET_BUFFER_LIST *nbl, uint32_t delta, 
     return NDIS_STATUS_SUCCESS;
 }
 
-static void MS_ABI advance_list(struct NET_BUFFER_LIST *nbl, uint32_t delta, uint8_t free_mdl, free_mdl_handler *release)
+static void MS_ABI advance_list(struct NET_BUFFER_LIST *nbl, uint32_t delta, uint8_t free_mdl,
+                                free_mdl_handler *release)
 {
     struct NET_BUFFER *nb;
 
@@ -133,7 +138,8 @@ static uint32_t copy_out(const struct NET_BUFFER *nb, uint32_t offset, uint8_t *
     return done;
 }
 
-static void *MS_ABI data_buffer(struct NET_BUFFER *nb, uint32_t bytes, void *storage, uint64_t align, uint32_t align_offset)
+static void *MS_ABI data_buffer(struct NET_BUFFER *nb, uint32_t bytes, void *storage, uint64_t align,
+                                uint32_t align_offset)
 {
     uint8_t *start;
 
@@ -141,7 +147,8 @@ static void *MS_ABI data_buffer(struct NET_BUFFER *nb, uint32_t bytes, void *sto
         return NULL;
     }
     start = (uint8_t *)mdl_address(nb->CurrentMdl) + nb->CurrentMdlOffset;
-    if (nb->CurrentMdl->ByteCount - nb->CurrentMdlOffset >= bytes && (align <= 1 || ((uintptr_t)start - align_offset) % align == 0)) {
+    if (nb->CurrentMdl->ByteCount - nb->CurrentMdlOffset >= bytes &&
+        (align <= 1 || ((uintptr_t)start - align_offset) % align == 0)) {
         return start;
     }
     if (storage == NULL || copy_out(nb, 0, storage, bytes) != bytes) {
@@ -150,8 +157,8 @@ static void *MS_ABI data_buffer(struct NET_BUFFER *nb, uint32_t bytes, void *sto
     return storage;
 }
 
-static int32_t MS_ABI copy_net_buffer(struct NET_BUFFER *to, uint32_t to_offset, uint32_t bytes, struct NET_BUFFER *from, uint32_t from_offset,
-                                      uint32_t *copied)
+static int32_t MS_ABI copy_net_buffer(struct NET_BUFFER *to, uint32_t to_offset, uint32_t bytes,
+                                      struct NET_BUFFER *from, uint32_t from_offset, uint32_t *copied)
 {
     size_t within = (size_t)to->CurrentMdlOffset + to_offset;
     struct MDL *mdl = mdl_chain_at(to->CurrentMdl, &within);
@@ -184,16 +191,16 @@ static void MS_ABI copy_info(struct NET_BUFFER_LIST *to, struct NET_BUFFER_LIST 
     memcpy(to->NetBufferListInfo, from->NetBufferListInfo, sizeof(to->NetBufferListInfo));
 }
 
-#define NET_BUFFER_EXPORTS(X)                                                              \
-    X(NdisRetreatNetBufferDataStart, retreat, PASSIVE_LEVEL, DISPATCH_LEVEL)               \
-    X(NdisAdvanceNetBufferDataStart, advance, PASSIVE_LEVEL, DISPATCH_LEVEL)               \
-    X(NdisRetreatNetBufferListDataStart, retreat_list, PASSIVE_LEVEL, DISPATCH_LEVEL)      \
-    X(NdisAdvanceNetBufferListDataStart, advance_list, PASSIVE_LEVEL, DISPATCH_LEVEL)      \
-    X(NdisAdjustNetBufferCurrentMdl, adjust, PASSIVE_LEVEL, DISPATCH_LEVEL)                \
-    X(NdisGetDataBuffer, data_buffer, PASSIVE_LEVEL, DISPATCH_LEVEL)                       \
-    X(NdisCopyFromNetBufferToNetBuffer, copy_net_buffer, PASSIVE_LEVEL, DISPATCH_LEVEL)    \
-    X(NdisGetPoolFromNetBuffer, pool_of, PASSIVE_LEVEL, DISPATCH_LEVEL)                    \
-    X(NdisCopySendNetBufferListInfo, copy_info, PASSIVE_LEVEL, DISPATCH_LEVEL)             \
+#define NET_BUFFER_EXPORTS(X)                                                                                          \
+    X(NdisRetreatNetBufferDataStart, retreat, PASSIVE_LEVEL, DISPATCH_LEVEL)                                           \
+    X(NdisAdvanceNetBufferDataStart, advance, PASSIVE_LEVEL, DISPATCH_LEVEL)                                           \
+    X(NdisRetreatNetBufferListDataStart, retreat_list, PASSIVE_LEVEL, DISPATCH_LEVEL)                                  \
+    X(NdisAdvanceNetBufferListDataStart, advance_list, PASSIVE_LEVEL, DISPATCH_LEVEL)                                  \
+    X(NdisAdjustNetBufferCurrentMdl, adjust, PASSIVE_LEVEL, DISPATCH_LEVEL)                                            \
+    X(NdisGetDataBuffer, data_buffer, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                   \
+    X(NdisCopyFromNetBufferToNetBuffer, copy_net_buffer, PASSIVE_LEVEL, DISPATCH_LEVEL)                                \
+    X(NdisGetPoolFromNetBuffer, pool_of, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                \
+    X(NdisCopySendNetBufferListInfo, copy_info, PASSIVE_LEVEL, DISPATCH_LEVEL)                                         \
     X(NdisCopyReceiveNetBufferListInfo, copy_info, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void net_buffer_exports(void)

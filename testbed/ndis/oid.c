@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * OID requests: made here as NDIS makes them, one at a time per adapter, and checked when they come back. Callers are tasks
- * at PASSIVE_LEVEL. The driver works on a copy of the caller's buffer with guard bytes behind it, so that writing past the
- * length it was told shows (rule "ndis-oid"), and a refused request must leave the counts in range too.
+ * OID requests: made here as NDIS makes them, one at a time per adapter, and checked when they come back. Callers are
+ * tasks at PASSIVE_LEVEL. The driver works on a copy of the caller's buffer with guard bytes behind it, so that writing
+ * past the length it was told shows (rule "ndis-oid"), and a refused request must leave the counts in range too.
  */
 #include <stdlib.h>
 
@@ -40,8 +40,8 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
         status = adapter->oid_status;
     } else {
         RULE(__atomic_exchange_n(&adapter->oid_pending, NULL, __ATOMIC_ACQ_REL) == request, "ndis-oid",
-             "OID %#x was completed by NdisMOidRequestComplete and by MiniportOidRequest, which returned %#x", request->DATA.QUERY_INFORMATION.Oid,
-             (uint32_t)status);
+             "OID %#x was completed by NdisMOidRequestComplete and by MiniportOidRequest, which returned %#x",
+             request->DATA.QUERY_INFORMATION.Oid, (uint32_t)status);
     }
     __atomic_store_n(&adapter->oid_id, NULL, __ATOMIC_RELEASE);
     __atomic_store_n(&adapter->oid_busy, 0, __ATOMIC_RELEASE);
@@ -56,7 +56,8 @@ static void MS_ABI oid_complete(void *handle, struct NDIS_OID_REQUEST *request, 
     struct NDIS_OID_REQUEST *expected = request;
 
     RULE(status != NDIS_STATUS_PENDING, "ndis-oid", "NdisMOidRequestComplete with NDIS_STATUS_PENDING");
-    RULE(request != NULL && __atomic_compare_exchange_n(&adapter->oid_pending, &expected, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE),
+    RULE(request != NULL && __atomic_compare_exchange_n(&adapter->oid_pending, &expected, NULL, false, __ATOMIC_ACQ_REL,
+                                                        __ATOMIC_ACQUIRE),
          "ndis-oid", "NdisMOidRequestComplete for a request that is not pending");
     adapter->oid_status = status;
     event_set(&adapter->oid_done);
@@ -91,7 +92,8 @@ static void guard_check(const struct guarded *g, uint32_t oid)
     uint32_t i;
 
     for (i = 0; g->bytes != NULL && i < GUARD; i++) {
-        RULE(g->bytes[g->length + i] == GUARD_BYTE, "ndis-oid", "OID %#x: the driver wrote past the %u bytes of the buffer", oid, g->length);
+        RULE(g->bytes[g->length + i] == GUARD_BYTE, "ndis-oid",
+             "OID %#x: the driver wrote past the %u bytes of the buffer", oid, g->length);
     }
 }
 
@@ -100,7 +102,8 @@ static void init_request(struct adapter *adapter, struct NDIS_OID_REQUEST *reque
     bool second = adapter->miniport->version >= NDIS_VERSION(6, 50);
 
     memset(request, 0, sizeof(*request));
-    NDIS_HEADER(request->Header, NDIS_OBJECT_TYPE_OID_REQUEST, second ? 2 : 1, second ? NDIS_SIZEOF_OID_REQUEST_REVISION_2 : NDIS_SIZEOF_OID_REQUEST_REVISION_1);
+    NDIS_HEADER(request->Header, NDIS_OBJECT_TYPE_OID_REQUEST, second ? 2 : 1,
+                second ? NDIS_SIZEOF_OID_REQUEST_REVISION_2 : NDIS_SIZEOF_OID_REQUEST_REVISION_1);
     request->RequestType = type;
     request->RequestHandle = adapter;
 }
@@ -108,11 +111,13 @@ static void init_request(struct adapter *adapter, struct NDIS_OID_REQUEST *reque
 static void check_short(int32_t status, uint32_t oid, uint32_t needed)
 {
     if ((uint32_t)status == NDIS_STATUS_BUFFER_TOO_SHORT || (uint32_t)status == NDIS_STATUS_BUFFER_OVERFLOW) {
-        RULE(needed > 0, "ndis-oid", "OID %#x refused its buffer as too short and did not say how many bytes it needs", oid);
+        RULE(needed > 0, "ndis-oid", "OID %#x refused its buffer as too short and did not say how many bytes it needs",
+             oid);
     }
 }
 
-int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t size, uint32_t *written, uint32_t *needed)
+int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t size, uint32_t *written,
+                      uint32_t *needed)
 {
     struct NDIS_OID_REQUEST request;
     struct guarded g = guard(buffer, size, size);
@@ -124,8 +129,9 @@ int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint3
     request.DATA.QUERY_INFORMATION.InformationBufferLength = size;
     status = adapter_oid(adapter, &request);
     guard_check(&g, oid);
-    RULE(request.DATA.QUERY_INFORMATION.BytesWritten <= size, "ndis-oid", "query of OID %#x: BytesWritten %u, the buffer has %u", oid,
-         request.DATA.QUERY_INFORMATION.BytesWritten, size);
+    RULE(request.DATA.QUERY_INFORMATION.BytesWritten <= size, "ndis-oid",
+         "query of OID %#x: BytesWritten %u, the buffer has %u", oid, request.DATA.QUERY_INFORMATION.BytesWritten,
+         size);
     check_short(status, oid, request.DATA.QUERY_INFORMATION.BytesNeeded);
     *written = request.DATA.QUERY_INFORMATION.BytesWritten;
     *needed = request.DATA.QUERY_INFORMATION.BytesNeeded;
@@ -148,8 +154,8 @@ int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, u
     request.DATA.SET_INFORMATION.InformationBufferLength = size;
     status = adapter_oid(adapter, &request);
     guard_check(&g, oid);
-    RULE(request.DATA.SET_INFORMATION.BytesRead <= size, "ndis-oid", "set of OID %#x: BytesRead %u, the buffer has %u", oid,
-         request.DATA.SET_INFORMATION.BytesRead, size);
+    RULE(request.DATA.SET_INFORMATION.BytesRead <= size, "ndis-oid", "set of OID %#x: BytesRead %u, the buffer has %u",
+         oid, request.DATA.SET_INFORMATION.BytesRead, size);
     check_short(status, oid, request.DATA.SET_INFORMATION.BytesNeeded);
     *needed = request.DATA.SET_INFORMATION.BytesNeeded;
     free(g.bytes);
@@ -176,8 +182,8 @@ static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     return status;
 }
 
-static int32_t method(struct adapter *adapter, int32_t (*ask)(struct adapter *, struct NDIS_OID_REQUEST *), uint32_t oid, void *buffer, uint32_t in,
-                      uint32_t out, uint32_t *written, uint32_t *needed)
+static int32_t method(struct adapter *adapter, int32_t (*ask)(struct adapter *, struct NDIS_OID_REQUEST *),
+                      uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed)
 {
     struct NDIS_OID_REQUEST request;
     struct guarded g = guard(buffer, in, in > out ? in : out);
@@ -190,9 +196,9 @@ static int32_t method(struct adapter *adapter, int32_t (*ask)(struct adapter *, 
     request.DATA.METHOD_INFORMATION.OutputBufferLength = out;
     status = ask(adapter, &request);
     guard_check(&g, oid);
-    RULE(request.DATA.METHOD_INFORMATION.BytesRead <= in && request.DATA.METHOD_INFORMATION.BytesWritten <= out, "ndis-oid",
-         "method OID %#x: BytesRead %u of %u, BytesWritten %u of %u", oid, request.DATA.METHOD_INFORMATION.BytesRead, in,
-         request.DATA.METHOD_INFORMATION.BytesWritten, out);
+    RULE(request.DATA.METHOD_INFORMATION.BytesRead <= in && request.DATA.METHOD_INFORMATION.BytesWritten <= out,
+         "ndis-oid", "method OID %#x: BytesRead %u of %u, BytesWritten %u of %u", oid,
+         request.DATA.METHOD_INFORMATION.BytesRead, in, request.DATA.METHOD_INFORMATION.BytesWritten, out);
     check_short(status, oid, request.DATA.METHOD_INFORMATION.BytesNeeded);
     *written = request.DATA.METHOD_INFORMATION.BytesWritten;
     *needed = request.DATA.METHOD_INFORMATION.BytesNeeded;
@@ -203,18 +209,20 @@ static int32_t method(struct adapter *adapter, int32_t (*ask)(struct adapter *, 
     return status;
 }
 
-int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed)
+int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out,
+                       uint32_t *written, uint32_t *needed)
 {
     return method(adapter, adapter_oid, oid, buffer, in, out, written, needed);
 }
 
-int32_t adapter_method_now(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out, uint32_t *written, uint32_t *needed)
+int32_t adapter_method_now(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out,
+                           uint32_t *written, uint32_t *needed)
 {
     return method(adapter, now, oid, buffer, in, out, written, needed);
 }
 
-#define OID_EXPORTS(X)                                                                     \
-    X(NdisMOidRequestComplete, oid_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)                \
+#define OID_EXPORTS(X)                                                                                                 \
+    X(NdisMOidRequestComplete, oid_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)                                            \
     X(NdisMDirectOidRequestComplete, direct_oid_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void oid_exports(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The raw protocol of raw.h. NBLs and their parts are kept on a list until raw_free_all; completions arrive on any processor at
- * any IRQL up to DISPATCH_LEVEL and touch only their NBL and one counter, which raw_wait sleeps on.
+ * The raw protocol of raw.h. NBLs and their parts are kept on a list until raw_free_all; completions arrive on any
+ * processor at any IRQL up to DISPATCH_LEVEL and touch only their NBL and one counter, which raw_wait sleeps on.
  */
 #include "ndis/raw.h"
 
@@ -34,8 +34,8 @@ struct raw {
     struct nbl_pool *pool;
     struct raw_list *lists;
     uint64_t sent;
-    uint64_t completed;  /* atomic */
-    uint32_t signal;     /* atomic: changes with each completion */
+    uint64_t completed; /* atomic */
+    uint32_t signal;    /* atomic: changes with each completion */
 };
 
 struct raw *raw_open(struct adapter *adapter, const struct raw_options *options)
@@ -70,7 +70,8 @@ struct NET_BUFFER_LIST *raw_nbl(struct raw *raw)
     return list->nbl;
 }
 
-void raw_add(struct raw *raw, struct NET_BUFFER_LIST *nbl, const void *bytes, uint32_t length, uint32_t offset, const uint32_t *cuts, uint32_t count)
+void raw_add(struct raw *raw, struct NET_BUFFER_LIST *nbl, const void *bytes, uint32_t length, uint32_t offset,
+             const uint32_t *cuts, uint32_t count)
 {
     struct raw_list *list = nbl->ProtocolReserved[0];
     struct raw_buffer *buffer = ndis_alloc(sizeof(*buffer));

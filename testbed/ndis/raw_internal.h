@@ -5,7 +5,8 @@
 
 #include "ndis/internal.h"
 
-struct NET_BUFFER_LIST *raw_take_completed(struct raw *raw, struct NET_BUFFER_LIST *chain); /* the others of the chain */
+struct NET_BUFFER_LIST *raw_take_completed(struct raw *raw,
+                                           struct NET_BUFFER_LIST *chain); /* the others of the chain */
 void raw_received(struct raw *raw, const struct NET_BUFFER_LIST *chain, uint32_t flags);
 void raw_status(struct raw *raw, uint32_t code, const void *buffer, uint32_t size);
 

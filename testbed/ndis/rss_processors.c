@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which processors RSS uses (Microsoft, "Standardized INF Keywords for RSS"): from *RssBaseProcGroup and *RssBaseProcNumber to
- * *RssMaxProcGroup and *RssMaxProcNumber, at most *MaxRssProcessors of them, those of *NumaNodeId before others. *RSSProfile says
- * in which order: node by node, or one of each node in turn (NUMA scaling). Asked by the driver at any IRQL up to DISPATCH_LEVEL
- * (NdisGetRssProcessorInformation) and by the edge, which builds its table from it as TCP/IP does.
+ * Which processors RSS uses (Microsoft, "Standardized INF Keywords for RSS"): from *RssBaseProcGroup and
+ * *RssBaseProcNumber to *RssMaxProcGroup and *RssMaxProcNumber, at most *MaxRssProcessors of them, those of *NumaNodeId
+ * before others. *RSSProfile says in which order: node by node, or one of each node in turn (NUMA scaling). Asked by
+ * the driver at any IRQL up to DISPATCH_LEVEL (NdisGetRssProcessorInformation) and by the edge, which builds its table
+ * from it as TCP/IP does.
  */
 #include "ndis/rss_processors.h"
 
@@ -11,7 +12,8 @@
 
 #include "nt/registry.h"
 
-_Static_assert(sizeof(((struct rss_processors *)0)->indexes) / sizeof(uint32_t) == GROUP_MOST * 4, "as many as can be played");
+_Static_assert(sizeof(((struct rss_processors *)0)->indexes) / sizeof(uint32_t) == GROUP_MOST * 4,
+               "as many as can be played");
 
 static uint32_t keyword(const struct adapter *adapter, const char *name, uint32_t otherwise)
 {
@@ -21,7 +23,8 @@ static uint32_t keyword(const struct adapter *adapter, const char *name, uint32_
     if (registry_get_dword(adapter->package->driver_key, name, &value)) {
         return value;
     }
-    if (registry_get_string(adapter->package->driver_key, name, text, sizeof(text)) && text[0] >= '0' && text[0] <= '9') {
+    if (registry_get_string(adapter->package->driver_key, name, text, sizeof(text)) && text[0] >= '0' &&
+        text[0] <= '9') {
         return (uint32_t)strtoul(text, NULL, 10);
     }
     return otherwise;
@@ -46,7 +49,8 @@ static void take(struct rss_processors *set, uint32_t group, uint32_t number)
     struct PROCESSOR_NUMBER candidate = number_of(group, number);
     uint32_t index = processor_index(&candidate);
 
-    if (index != NO_PROCESSOR && rank(candidate) >= rank(set->base) && rank(candidate) <= rank(set->last) && set->count < set->most) {
+    if (index != NO_PROCESSOR && rank(candidate) >= rank(set->base) && rank(candidate) <= rank(set->last) &&
+        set->count < set->most) {
         set->indexes[set->count++] = index;
     }
 }
@@ -57,7 +61,8 @@ void rss_processors_of(const struct adapter *adapter, struct rss_processors *set
 
     memset(set, 0, sizeof(*set));
     set->base = number_of(keyword(adapter, "*RssBaseProcGroup", 0), keyword(adapter, "*RssBaseProcNumber", 0));
-    set->last = number_of(keyword(adapter, "*RssMaxProcGroup", groups - 1), keyword(adapter, "*RssMaxProcNumber", GROUP_MOST - 1));
+    set->last = number_of(keyword(adapter, "*RssMaxProcGroup", groups - 1),
+                          keyword(adapter, "*RssMaxProcNumber", GROUP_MOST - 1));
     set->most = keyword(adapter, "*MaxRssProcessors", GROUP_MOST);
     set->profile = keyword(adapter, "*RSSProfile", NdisRssProfileClosest);
     node = keyword(adapter, "*NumaNodeId", UINT16_MAX);
@@ -81,7 +86,8 @@ static int32_t MS_ABI get_information(void *handle, struct NDIS_RSS_PROCESSOR_IN
 {
     const struct adapter *adapter = adapter_check(handle, "NdisGetRssProcessorInformation");
     bool second = ndis_version_played() >= NDIS_VERSION(6, 30);
-    size_t header = second ? NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_2 : NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_1, need, had = *size;
+    size_t header = second ? NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_2 : NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_1,
+           need, had = *size;
     struct NDIS_RSS_PROCESSOR *processor;
     struct rss_processors set;
     uint32_t i;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The processors that RSS uses on one adapter, best first, as NDIS chooses them from the adapter's standard keywords. */
+/* The processors that RSS uses on one adapter, best first, as NDIS chooses them from the adapter's standard keywords.
+ */
 #ifndef TESTBED_NDIS_RSS_PROCESSORS_H
 #define TESTBED_NDIS_RSS_PROCESSORS_H
 
@@ -9,7 +10,7 @@
 struct rss_processors {
     struct PROCESSOR_NUMBER base, last; /* none below, none above */
     uint32_t most, profile;
-    uint16_t node;                      /* preferred */
+    uint16_t node; /* preferred */
     uint32_t count, indexes[256];
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Connecting to a frontend that reports Connected: reads its keys, maps each queue's rings, binds its event channels, starts its
- * tasks; and all of that backwards. Control task only. Either everything is connected afterwards or nothing.
+ * Connecting to a frontend that reports Connected: reads its keys, maps each queue's rings, binds its event channels,
+ * starts its tasks; and all of that backwards. Control task only. Either everything is connected afterwards or nothing.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@ int netback_complain(struct netback *netback, int failure, const char *what)
     char path[PATH_BYTES + 64];
 
     /* The error node stands where xenbus drivers put it: /local/domain/<id>/error/<path below the domain>/error. */
-    snprintf(path, sizeof(path), "/local/domain/%u/error/backend/vif/%u/%u/error", netback->options.vif.backend, netback->guest,
-             netback->options.vif.handle);
+    snprintf(path, sizeof(path), "/local/domain/%u/error/backend/vif/%u/%u/error", netback->options.vif.backend,
+             netback->guest, netback->options.vif.handle);
     (void)xen_store_printf(netback->xen, 0, path, "%d %s", -failure, what);
     fprintf(stderr, "testbed: backend of %s: %s: %s\n", netback->frontend, what, strerror(-failure));
     return failure;
@@ -52,7 +52,8 @@ static int bind_events(struct netback_queue *queue, const char *directory)
     uint32_t tx, rx;
     int failure;
 
-    if (store_unsigned(netback, directory, "event-channel-tx", &tx) == 0 && store_unsigned(netback, directory, "event-channel-rx", &rx) == 0) {
+    if (store_unsigned(netback, directory, "event-channel-tx", &tx) == 0 &&
+        store_unsigned(netback, directory, "event-channel-rx", &rx) == 0) {
         failure = xen_event_bind(netback->xen, netback->guest, tx, on_tx_event, queue, &queue->tx_event);
         if (failure == 0) {
             failure = xen_event_bind(netback->xen, netback->guest, rx, on_rx_event, queue, &queue->rx_event);
@@ -66,12 +67,13 @@ static int bind_events(struct netback_queue *queue, const char *directory)
     return failure == 0 ? 0 : netback_complain(netback, failure, "binding an event channel");
 }
 
-/* As in Linux a ring is taken up where its responses stand: a new backend may come to the rings of the one before it. */
-#define ATTACH(ring, shared)                                                                                                    \
-    do {                                                                                                                        \
-        RING_IDX responses = __atomic_load_n(&(shared)->rsp_prod, __ATOMIC_ACQUIRE);                                            \
-                                                                                                                                \
-        BACK_RING_ATTACH(ring, shared, responses, XEN_PAGE_SIZE);                                                               \
+/* As in Linux a ring is taken up where its responses stand: a new backend may come to the rings of the one before it.
+ */
+#define ATTACH(ring, shared)                                                                                           \
+    do {                                                                                                               \
+        RING_IDX responses = __atomic_load_n(&(shared)->rsp_prod, __ATOMIC_ACQUIRE);                                   \
+                                                                                                                       \
+        BACK_RING_ATTACH(ring, shared, responses, XEN_PAGE_SIZE);                                                      \
     } while (0)
 #define AHEAD(ring) (__atomic_load_n(&(ring)->sring->req_prod, __ATOMIC_ACQUIRE) - (ring)->req_cons > RING_SIZE(ring))
 
@@ -146,7 +148,9 @@ static void queue_disconnect(struct netback_queue *queue)
 static void queues_start(struct netback *netback)
 {
     const struct frontend_features *features = &netback->features;
-    struct port_features port = { .checksum = features->checksum4 || features->checksum6, .tso4 = features->gso4, .tso6 = features->gso6 };
+    struct port_features port = { .checksum = features->checksum4 || features->checksum6,
+                                  .tso4 = features->gso4,
+                                  .tso6 = features->gso6 };
     uint32_t q;
     int failure = port_set_queues(netback->port, netback->queue_count);
 
@@ -174,7 +178,8 @@ int netback_connect(struct netback *netback)
 
     if (failure == -ENOENT) {
         queues = 1;
-    } else if (failure != 0 || queues == 0 || queues > (without(netback, NETBACK_BIT_MULTI_QUEUE) ? 1 : netback->queues_most)) {
+    } else if (failure != 0 || queues == 0 ||
+               queues > (without(netback, NETBACK_BIT_MULTI_QUEUE) ? 1 : netback->queues_most)) {
         return netback_complain(netback, -EINVAL, "multi-queue-num-queues is out of range");
     }
     features_read(netback);

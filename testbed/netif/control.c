@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control ring: hash algorithm, types, key and mapping table, one response per request, as Linux's netback answers them. The
- * master copy is the control task's; each change is copied into every queue under its rx.lock. Control task only.
+ * The control ring: hash algorithm, types, key and mapping table, one response per request, as Linux's netback answers
+ * them. The master copy is the control task's; each change is copied into every queue under its rx.lock. Control task
+ * only.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "netif/internal.h"
 
-enum { ALL_HASH_TYPES = XEN_NETIF_CTRL_HASH_TYPE_IPV4 | XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | XEN_NETIF_CTRL_HASH_TYPE_IPV6 |
-                        XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP };
+enum {
+    ALL_HASH_TYPES = XEN_NETIF_CTRL_HASH_TYPE_IPV4 | XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | XEN_NETIF_CTRL_HASH_TYPE_IPV6 |
+                     XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP
+};
 
-_Static_assert(XEN_NETIF_CTRL_HASH_TYPE_IPV4 == (int)FLOW_HASH_IPV4 && XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP == (int)FLOW_HASH_IPV4_TCP &&
-               XEN_NETIF_CTRL_HASH_TYPE_IPV6 == (int)FLOW_HASH_IPV6 && XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP == (int)FLOW_HASH_IPV6_TCP,
+_Static_assert(XEN_NETIF_CTRL_HASH_TYPE_IPV4 == (int)FLOW_HASH_IPV4 &&
+                   XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP == (int)FLOW_HASH_IPV4_TCP &&
+                   XEN_NETIF_CTRL_HASH_TYPE_IPV6 == (int)FLOW_HASH_IPV6 &&
+                   XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP == (int)FLOW_HASH_IPV6_TCP,
                "flags go to frame_flow_hash as they are");
 
 static void on_event(void *argument)
@@ -26,7 +31,8 @@ int control_connect(struct netback *netback)
     void *page;
     int failure;
 
-    if (without(netback, NETBACK_BIT_CTRL_RING) || store_unsigned(netback, netback->frontend, "ctrl-ring-ref", &reference) == -ENOENT) {
+    if (without(netback, NETBACK_BIT_CTRL_RING) ||
+        store_unsigned(netback, netback->frontend, "ctrl-ring-ref", &reference) == -ENOENT) {
         return 0;
     }
     if (store_unsigned(netback, netback->frontend, "ctrl-ring-ref", &reference) != 0 ||
@@ -133,7 +139,8 @@ static uint32_t handle(struct netback *netback, const struct xen_netif_ctrl_requ
         *data = ALL_HASH_TYPES;
         return XEN_NETIF_CTRL_STATUS_SUCCESS;
     case XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS:
-        if ((request->data[0] & ~(uint32_t)ALL_HASH_TYPES) != 0 || hash->algorithm == XEN_NETIF_CTRL_HASH_ALGORITHM_NONE) {
+        if ((request->data[0] & ~(uint32_t)ALL_HASH_TYPES) != 0 ||
+            hash->algorithm == XEN_NETIF_CTRL_HASH_ALGORITHM_NONE) {
             return XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER;
         }
         hash->flags = request->data[0];

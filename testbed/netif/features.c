@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The backend's xenstore keys: what it offers (all that Linux's netback offers, less what --backend-no took away), and what the
- * frontend announced. MTU, speed and link are written on both sides: netif.h puts the MTU into the frontend's directory (the
- * toolstack's part), where XenVif looks for "mtu", "speed" ("<number>M") and "disconnect" too; "carrier" is netif.h's link key.
- * Called by the control task and by the verbs of netback.h; no locks.
+ * The backend's xenstore keys: what it offers (all that Linux's netback offers, less what --backend-no took away), and
+ * what the frontend announced. MTU, speed and link are written on both sides: netif.h puts the MTU into the frontend's
+ * directory (the toolstack's part), where XenVif looks for "mtu", "speed" ("<number>M") and "disconnect" too; "carrier"
+ * is netif.h's link key. Called by the control task and by the verbs of netback.h; no locks.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -54,7 +54,10 @@ bool netback_features_parse(const char *list, uint32_t *mask, char *error, size_
 }
 
 /* The feature's key with value 1, or no key. `bit`: NETBACK_FEATURE_COUNT for what cannot be taken away. */
-struct key { const char *name; unsigned bit; };
+struct key {
+    const char *name;
+    unsigned bit;
+};
 
 static const struct key keys[] = {
     { "feature-sg", NETBACK_BIT_SG },
@@ -69,7 +72,8 @@ static const struct key keys[] = {
     { "feature-xdp-headroom", NETBACK_FEATURE_COUNT },
 };
 
-static int put(struct netback *netback, xen_transaction t, const char *directory, const char *key, bool there, uint32_t value, const char *unit)
+static int put(struct netback *netback, xen_transaction t, const char *directory, const char *key, bool there,
+               uint32_t value, const char *unit)
 {
     char path[PATH_BYTES + 48];
     int failure;
@@ -89,10 +93,12 @@ static int put_keys(struct netback *netback, xen_transaction t)
     size_t i;
 
     for (i = 0; failure == 0 && i < sizeof(keys) / sizeof(keys[0]); i++) {
-        failure = put(netback, t, netback->backend, keys[i].name, keys[i].bit == NETBACK_FEATURE_COUNT || !without(netback, keys[i].bit), 1, "");
+        failure = put(netback, t, netback->backend, keys[i].name,
+                      keys[i].bit == NETBACK_FEATURE_COUNT || !without(netback, keys[i].bit), 1, "");
     }
     if (failure == 0) { /* IPv4 checksum offload is there unless this says no */
-        failure = put(netback, t, netback->backend, "feature-no-csum-offload", without(netback, NETBACK_BIT_CSUM), 1, "");
+        failure =
+            put(netback, t, netback->backend, "feature-no-csum-offload", without(netback, NETBACK_BIT_CSUM), 1, "");
     }
     if (failure == 0) {
         failure = put(netback, t, netback->backend, "multi-queue-max-queues", multi_queue, netback->queues_most, "");
@@ -197,9 +203,12 @@ void features_read(struct netback *netback)
     features->checksum4 = !announced(netback, "feature-no-csum-offload") && !without(netback, NETBACK_BIT_CSUM);
     features->checksum6 = announced(netback, "feature-ipv6-csum-offload") && !without(netback, NETBACK_BIT_IPV6_CSUM);
     /* The frontend's GSO needs its other two, like ours (netback_create). */
-    features->gso4 = announced(netback, "feature-gso-tcpv4") && features->sg && features->checksum4 && !without(netback, NETBACK_BIT_GSO_TCPV4);
-    features->gso6 = announced(netback, "feature-gso-tcpv6") && features->sg && features->checksum6 && !without(netback, NETBACK_BIT_GSO_TCPV6);
+    features->gso4 = announced(netback, "feature-gso-tcpv4") && features->sg && features->checksum4 &&
+                     !without(netback, NETBACK_BIT_GSO_TCPV4);
+    features->gso6 = announced(netback, "feature-gso-tcpv6") && features->sg && features->checksum6 &&
+                     !without(netback, NETBACK_BIT_GSO_TCPV6);
     features->rx_notify = announced(netback, "feature-rx-notify") && !without(netback, NETBACK_BIT_RX_NOTIFY);
-    flag_set(&netback->multicast_control, announced(netback, "request-multicast-control") && !without(netback, NETBACK_BIT_MULTICAST_CONTROL));
+    flag_set(&netback->multicast_control,
+             announced(netback, "request-multicast-control") && !without(netback, NETBACK_BIT_MULTICAST_CONTROL));
     features_read_headroom(netback);
 }

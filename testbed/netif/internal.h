@@ -2,12 +2,14 @@
 /*
  * The backend as its files share it. Tasks:
  *
- *   control   one: follows the frontend's state, connects, disconnects, serves the control ring   (netback.c connect.c control.c)
- *   transmit  one per connected queue: guest's transmit ring -> port                              (transmit.c)
- *   receive   one per connected queue: port -> guest's receive ring                               (receive.c receive_slots.c)
+ *   control   one: follows the frontend's state, connects, disconnects, serves the control ring   (netback.c connect.c
+ * control.c) transmit  one per connected queue: guest's transmit ring -> port                              (transmit.c)
+ *   receive   one per connected queue: port -> guest's receive ring                               (receive.c
+ * receive_slots.c)
  *
- * Locks: a queue's rx.lock guards its receive ring (another queue's receive task may deliver there when the frontend steers by
- * hash); no task holds two. multicast_lock guards the address list. Everything the frontend can write is read once, then checked.
+ * Locks: a queue's rx.lock guards its receive ring (another queue's receive task may deliver there when the frontend
+ * steers by hash); no task holds two. multicast_lock guards the address list. Everything the frontend can write is read
+ * once, then checked.
  */
 #ifndef TESTBED_NETIF_INTERNAL_H
 #define TESTBED_NETIF_INTERNAL_H
@@ -27,22 +29,25 @@
 #include "wire/toeplitz.h"
 
 enum {
-    RING_SLOTS = 256,          /* of a one-page ring, both directions */
-    TX_SLOTS_MOST = 18,        /* slots behind the first; more: the packet is dropped */
-    TX_SLOTS_FATAL = 20,       /* more still: the frontend is disabled */
+    RING_SLOTS = 256,    /* of a one-page ring, both directions */
+    TX_SLOTS_MOST = 18,  /* slots behind the first; more: the packet is dropped */
+    TX_SLOTS_FATAL = 20, /* more still: the frontend is disabled */
     TX_BATCH = 64,
     RX_BATCH = 64,
     QUEUES_MOST = 64,
     MULTICAST_MOST = 64,
     HASH_MAPPING_MOST = 128,
-    EXTRA_TYPE_XDP = 5,        /* room before the data of each slot, in its first 16 bits; netif.h here is older than that */
+    EXTRA_TYPE_XDP = 5, /* room before the data of each slot, in its first 16 bits; netif.h here is older than that */
     EXTRA_TYPE_LAST = EXTRA_TYPE_XDP,
-    HEADROOM_MOST = 1024,      /* Linux takes more, and would write beyond the page; the largest frame must fit FRAME_VECTORS */
+    HEADROOM_MOST =
+        1024, /* Linux takes more, and would write beyond the page; the largest frame must fit FRAME_VECTORS */
     PATH_BYTES = 96,
 };
 
 /* What the frontend said in xenstore; written before the queues start. */
-struct frontend_features { bool sg, gso4, gso6, checksum4, checksum6, rx_notify; };
+struct frontend_features {
+    bool sg, gso4, gso6, checksum4, checksum6, rx_notify;
+};
 
 struct rx_hash {
     uint32_t algorithm, flags, mapping_size;
@@ -52,11 +57,11 @@ struct rx_hash {
 
 /* A request that was taken off the ring, its page mapped. */
 struct rx_slot {
-    uint8_t *page;   /* the guest's page, or queue->rx.nowhere when it could not be mapped */
+    uint8_t *page; /* the guest's page, or queue->rx.nowhere when it could not be mapped */
     uint32_t reference;
     uint16_t id;
-    int16_t status;  /* why not: what the hypervisor calls it */
-    bool bad;        /* not mapped */
+    int16_t status; /* why not: what the hypervisor calls it */
+    bool bad;       /* not mapped */
 };
 
 struct queue_rx {
@@ -70,10 +75,10 @@ struct queue_rx {
     struct rx_hash hash;
     uint64_t packets, bytes, gso, csum_blank, kicks_sent;
     /* the receive task */
-    uint8_t *stage;            /* FRAME_BYTES_MOST bytes */
-    uint8_t *nowhere;          /* a page of our own */
-    uint64_t patience_ends;    /* when a ring that is short of slots is taken as it is; 0: it is not short */
-    uint64_t dropped;          /* atomic: any receive task */
+    uint8_t *stage;         /* FRAME_BYTES_MOST bytes */
+    uint8_t *nowhere;       /* a page of our own */
+    uint64_t patience_ends; /* when a ring that is short of slots is taken as it is; 0: it is not short */
+    uint64_t dropped;       /* atomic: any receive task */
 };
 
 struct queue_tx {
@@ -92,7 +97,7 @@ struct netback_queue {
     struct task *tx_task, *rx_task;
     _Alignas(64) struct bell tx_bell;
     _Alignas(64) struct bell rx_bell;
-    _Alignas(64) uint64_t kicks_received;  /* atomic: handlers */
+    _Alignas(64) uint64_t kicks_received; /* atomic: handlers */
     _Alignas(64) struct queue_tx tx;
     _Alignas(64) struct queue_rx rx;
 };
@@ -115,15 +120,15 @@ struct netback {
     xen_netif_ctrl_back_ring_t control_ring;
     uint32_t control_reference;
     struct xen_event *control_event;
-    struct rx_hash hash;             /* the master copy */
-    struct netback_queue *queues;    /* queues_most of them */
-    uint32_t queue_count;            /* connected ones; constant while their tasks run */
+    struct rx_hash hash;          /* the master copy */
+    struct netback_queue *queues; /* queues_most of them */
+    uint32_t queue_count;         /* connected ones; constant while their tasks run */
     /* atomic */
     struct bell bell;
-    uint32_t stop;                   /* the control task ends */
-    uint32_t queues_stop;            /* the queues' tasks end */
-    uint32_t disabled;               /* the frontend did something that Linux calls fatal */
-    uint32_t connected;              /* slept on by netback_wait_connected */
+    uint32_t stop;        /* the control task ends */
+    uint32_t queues_stop; /* the queues' tasks end */
+    uint32_t disabled;    /* the frontend did something that Linux calls fatal */
+    uint32_t connected;   /* slept on by netback_wait_connected */
     uint32_t link_up, mtu, multicast_control;
     /* under multicast_lock */
     struct sched_lock multicast_lock;
@@ -152,7 +157,8 @@ static inline bool without(const struct netback *netback, unsigned bit)
     return (netback->options.without >> bit & 1) != 0;
 }
 
-/* The frontend broke the protocol: the interface is dead for good, through reconnects too; its state stays Connected (as in Linux). */
+/* The frontend broke the protocol: the interface is dead for good, through reconnects too; its state stays Connected
+ * (as in Linux). */
 void netback_fatal(struct netback *netback, const char *what);
 
 /* features.c */
@@ -166,7 +172,8 @@ int store_unsigned(struct netback *netback, const char *directory, const char *k
 /* connect.c: 0, or -errno after netback_complain */
 int netback_connect(struct netback *netback);
 void netback_disconnect(struct netback *netback);
-int netback_complain(struct netback *netback, int failure, const char *what); /* writes the error node, returns `failure` */
+int netback_complain(struct netback *netback, int failure,
+                     const char *what); /* writes the error node, returns `failure` */
 
 /* control.c */
 int control_connect(struct netback *netback);
@@ -183,14 +190,18 @@ void transmit_run(void *queue);
 void receive_run(void *queue);
 
 /* receive_slots.c, all under rx.lock */
-struct rx_extras { struct netif_extra_info info[3]; uint32_t count; };
-uint32_t slots_map(struct netback_queue *queue, uint32_t want); /* requests mapped ahead, at least `want` if the ring has them */
+struct rx_extras {
+    struct netif_extra_info info[3];
+    uint32_t count;
+};
+uint32_t slots_map(struct netback_queue *queue,
+                   uint32_t want); /* requests mapped ahead, at least `want` if the ring has them */
 /* A frame over the mapped pages: the first, then, `extras` slots on, the following. At most `pages`. */
 void slots_frame(struct netback_queue *queue, uint32_t extras, uint32_t pages, struct frame *frame);
 void slots_move(struct netback_queue *queue, uint32_t from_extras, uint32_t to_extras, uint32_t length);
 void slots_complete(struct netback_queue *queue, const struct frame *frame, const struct rx_extras *extras);
-void slots_push(struct netback_queue *queue);                        /* responses so far, and a notification if wanted */
-bool slots_want(struct netback_queue *queue, uint32_t want);         /* asks to be told; true: they came meanwhile */
+void slots_push(struct netback_queue *queue);                /* responses so far, and a notification if wanted */
+bool slots_want(struct netback_queue *queue, uint32_t want); /* asks to be told; true: they came meanwhile */
 void slots_unmap(struct netback_queue *queue);
 
 static inline uint32_t slot_room(const struct netback_queue *queue)

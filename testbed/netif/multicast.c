@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The multicast filter list of netif.h: amended by extra segments on the transmit rings, used by the receive tasks while the
- * frontend's "request-multicast-control" is set. Any task; guarded by multicast_lock.
+ * The multicast filter list of netif.h: amended by extra segments on the transmit rings, used by the receive tasks
+ * while the frontend's "request-multicast-control" is set. Any task; guarded by multicast_lock.
  */
 #include <string.h>
 

@@ -177,7 +177,8 @@ static uint32_t limit(uint32_t value, uint32_t most)
     return value < 1 ? 1 : value > most ? most : value;
 }
 
-/* A large packet is scattered and its checksums are blank: without one of these there is no GSO, and none is offered. */
+/* A large packet is scattered and its checksums are blank: without one of these there is no GSO, and none is offered.
+ */
 static uint32_t with_consequences(uint32_t mask)
 {
     const uint32_t gso4 = 1u << NETBACK_BIT_GSO_TCPV4, gso6 = 1u << NETBACK_BIT_GSO_TCPV6;
@@ -205,8 +206,10 @@ struct netback *netback_create(struct xen *backend_domain, struct port *port, co
     netback->link_up = 1;
     netback->mtu = options->mtu;
     netback->frontend_state = -1;
-    snprintf(netback->backend, sizeof(netback->backend), "/local/domain/%u/backend/vif/%u/%u", options->vif.backend, options->vif.guest, options->vif.handle);
-    snprintf(netback->frontend, sizeof(netback->frontend), "/local/domain/%u/device/vif/%u", options->vif.guest, options->vif.handle);
+    snprintf(netback->backend, sizeof(netback->backend), "/local/domain/%u/backend/vif/%u/%u", options->vif.backend,
+             options->vif.guest, options->vif.handle);
+    snprintf(netback->frontend, sizeof(netback->frontend), "/local/domain/%u/device/vif/%u", options->vif.guest,
+             options->vif.handle);
     if (!make_queues(netback) || features_advertise(netback) != 0) {
         free_queues(netback);
         free(netback);
@@ -296,6 +299,7 @@ void netback_counters(struct netback *netback, struct netback_counters *counters
 void netback_leaks(struct netback *netback, struct leaks *leaks)
 {
     if (flag(&netback->connected) != 0) {
-        leak_add(leaks, "backend of %s: still connected, its rings and the pages of posted receive requests are mapped", netback->frontend);
+        leak_add(leaks, "backend of %s: still connected, its rings and the pages of posted receive requests are mapped",
+                 netback->frontend);
     }
 }

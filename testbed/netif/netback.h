@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The embedded network backend: what Linux's xen-netback is to a frontend. Connects through xenstore, maps rings, and moves
- * frames between each queue's rings and a port. Features can be taken away one by one.
+ * The embedded network backend: what Linux's xen-netback is to a frontend. Connects through xenstore, maps rings, and
+ * moves frames between each queue's rings and a port. Features can be taken away one by one.
  */
 #ifndef TESTBED_NETIF_NETBACK_H
 #define TESTBED_NETIF_NETBACK_H
@@ -11,15 +11,26 @@
 #include "xen/backend.h"
 
 /* Names as for --backend-no; each is one bit of netback_options.without. */
-#define NETBACK_FEATURES(X)                                                                                   \
-    X(SG, "sg") X(GSO_TCPV4, "gso-tcpv4") X(GSO_TCPV6, "gso-tcpv6") X(CSUM, "csum") X(IPV6_CSUM, "ipv6-csum") \
-    X(MULTI_QUEUE, "multi-queue") X(SPLIT_EVENTS, "split-event-channels") X(CTRL_RING, "ctrl-ring")           \
-    X(MULTICAST_CONTROL, "multicast-control") X(RX_NOTIFY, "rx-notify") X(MTU, "mtu") X(SPEED, "speed")
+/* clang-format off */
+#define NETBACK_FEATURES(X) \
+    X(SG, "sg") \
+    X(GSO_TCPV4, "gso-tcpv4") \
+    X(GSO_TCPV6, "gso-tcpv6") \
+    X(CSUM, "csum") \
+    X(IPV6_CSUM, "ipv6-csum") \
+    X(MULTI_QUEUE, "multi-queue") \
+    X(SPLIT_EVENTS, "split-event-channels") \
+    X(CTRL_RING, "ctrl-ring") \
+    X(MULTICAST_CONTROL, "multicast-control") \
+    X(RX_NOTIFY, "rx-notify") \
+    X(MTU, "mtu") \
+    X(SPEED, "speed")
+/* clang-format on */
 enum {
 #define X(name, text) NETBACK_BIT_##name,
     NETBACK_FEATURES(X)
 #undef X
-    NETBACK_FEATURE_COUNT
+        NETBACK_FEATURE_COUNT
 };
 /* "gso-tcpv4,csum" to a mask. Unknown name: false and a sentence in `error` that lists the known ones. */
 bool netback_features_parse(const char *list, uint32_t *mask, char *error, size_t size);
@@ -34,7 +45,8 @@ struct netback_options {
 };
 
 struct netback;
-struct netback *netback_create(struct xen *backend_domain, struct port *port, const struct netback_options *options); /* InitWait */
+struct netback *netback_create(struct xen *backend_domain, struct port *port,
+                               const struct netback_options *options); /* InitWait */
 void netback_destroy(struct netback *netback); /* closes as a backend that goes away: state 5, 6 */
 bool netback_wait_connected(struct netback *netback, bool connected, uint64_t timeout_ns);
 void netback_set_link(struct netback *netback, bool up);

@@ -2,12 +2,14 @@
 /*
  * A queue's receive task: frames from the port into the guest's posted pages.
  *
- * The way taken as a rule copies nothing: the port reads straight into mapped pages of the window (receive_slots.c). A frame's
- * extra segments (GSO, hash) take ring slots between its first and its second page, and whether there are any is known only
- * after the read. So the read skips as many slots as the last frame of several pages needed; a wrong guess moves pages by a copy.
+ * The way taken as a rule copies nothing: the port reads straight into mapped pages of the window (receive_slots.c). A
+ * frame's extra segments (GSO, hash) take ring slots between its first and its second page, and whether there are any
+ * is known only after the read. So the read skips as many slots as the last frame of several pages needed; a wrong
+ * guess moves pages by a copy.
  *
- * The other way goes through a buffer of our own (the stage): when the ring is short of slots for the largest frame, when the
- * frontend's hash mapping steers the frame to another queue's ring, and when a frame must be segmented in software first.
+ * The other way goes through a buffer of our own (the stage): when the ring is short of slots for the largest frame,
+ * when the frontend's hash mapping steers the frame to another queue's ring, and when a frame must be segmented in
+ * software first.
  */
 #include <string.h>
 
@@ -17,8 +19,8 @@
 #include "wire/segment.h"
 
 enum {
-    PATIENCE_NS = 1000000,        /* for a ring with some slots to get enough for any frame */
-    POLL_NS = 1000000,            /* between looks at the ring of a frontend that does not notify */
+    PATIENCE_NS = 1000000,          /* for a ring with some slots to get enough for any frame */
+    POLL_NS = 1000000,              /* between looks at the ring of a frontend that does not notify */
     FOREIGN_PATIENCE_NS = 10000000, /* for another queue's full ring, before its frame is dropped */
     EXTRAS_MOST = 3,
     VLAN_TAG = 4,
@@ -85,7 +87,8 @@ static enum verdict judge(struct netback_queue *queue, struct frame *frame, stru
         info->u.gso.size = offload->gso_size;
         info->u.gso.type = offload->gso == FRAME_GSO_TCPV4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6;
     } else if (offload->checksum_partial && !(features->checksum4 && features->checksum6)) {
-        bool taken = frame_parse(frame, &layout) && (layout.version == 4 ? features->checksum4 : layout.version == 6 && features->checksum6);
+        bool taken = frame_parse(frame, &layout) &&
+                     (layout.version == 4 ? features->checksum4 : layout.version == 6 && features->checksum6);
 
         if (!taken && !frame_complete_checksum(frame)) {
             return DROP;
@@ -184,7 +187,8 @@ static void deliver_segment(void *context, struct frame *segment)
 }
 
 /* A frame in the stage, or segmented out of it. No lock held. */
-static void deliver_staged(struct netback_queue *queue, struct frame *frame, enum verdict verdict, const struct judged *judged)
+static void deliver_staged(struct netback_queue *queue, struct frame *frame, enum verdict verdict,
+                           const struct judged *judged)
 {
     if (verdict == DELIVER) {
         deliver_copy(queue, frame, judged);
@@ -221,8 +225,10 @@ static bool receive_staged(struct netback_queue *queue)
 
 enum received { RECEIVED, RECEIVED_NOTHING, RECEIVED_ELSEWHERE };
 
-/* The way without a copy. The window holds enough for the largest frame. Under rx.lock. ELSEWHERE: `frame` is in the stage. */
-static enum received receive_direct(struct netback_queue *queue, struct frame *frame, enum verdict *verdict, struct judged *judged)
+/* The way without a copy. The window holds enough for the largest frame. Under rx.lock. ELSEWHERE: `frame` is in the
+ * stage. */
+static enum received receive_direct(struct netback_queue *queue, struct frame *frame, enum verdict *verdict,
+                                    struct judged *judged)
 {
     struct netback *netback = queue->netback;
     uint32_t expected = queue->rx.expected_extras;

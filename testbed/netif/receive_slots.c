@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A queue's receive ring as a window of mapped requests: requests are copied and their pages mapped ahead of use, and completed
- * strictly in ring order, each response in the slot of its request, as netif.h demands. A request whose page cannot be mapped
- * keeps its place with a page of ours behind it and is answered with the hypervisor's status, as Linux does. All under the queue's rx.lock.
+ * A queue's receive ring as a window of mapped requests: requests are copied and their pages mapped ahead of use, and
+ * completed strictly in ring order, each response in the slot of its request, as netif.h demands. A request whose page
+ * cannot be mapped keeps its place with a page of ours behind it and is answered with the hypervisor's status, as Linux
+ * does. All under the queue's rx.lock.
  *
  *   req_cons = rsp_prod_pvt          mapped             sring->req_prod
  *        |--- mapped, not completed ---|--- not looked at ---|
@@ -28,7 +29,8 @@ uint32_t slots_map(struct netback_queue *queue, uint32_t want)
     }
     producer = __atomic_load_n(&rx->ring.sring->req_prod, __ATOMIC_ACQUIRE);
     if (producer - rx->ring.rsp_prod_pvt > RING_SIZE(&rx->ring)) {
-        producer = rx->ring.rsp_prod_pvt + RING_SIZE(&rx->ring); /* as in Linux nobody is told: the frontend harms itself alone */
+        producer = rx->ring.rsp_prod_pvt +
+                   RING_SIZE(&rx->ring); /* as in Linux nobody is told: the frontend harms itself alone */
     }
     while (rx->mapped != producer && rx->mapped - rx->ring.req_cons < want) {
         struct rx_slot *slot = slot_at(queue, rx->mapped);
@@ -72,7 +74,8 @@ void slots_frame(struct netback_queue *queue, uint32_t extras, uint32_t pages, s
     uint32_t page;
 
     for (page = 0; page < pages; page++) {
-        frame->vectors[page] = (struct iovec){ page_slot(queue, page, extras)->page + queue->rx.headroom, slot_room(queue) };
+        frame->vectors[page] =
+            (struct iovec){ page_slot(queue, page, extras)->page + queue->rx.headroom, slot_room(queue) };
     }
     frame->vector_count = pages;
 }
@@ -81,7 +84,8 @@ void slots_move(struct netback_queue *queue, uint32_t from_extras, uint32_t to_e
 {
     uint32_t pages = slots_of(queue, length), room = slot_room(queue), headroom = queue->rx.headroom, i;
 
-    /* Towards the front the first page goes first, towards the back the last, so that none is overwritten before it moved. */
+    /* Towards the front the first page goes first, towards the back the last, so that none is overwritten before it
+     * moved. */
     for (i = 1; i < pages; i++) {
         uint32_t page = to_extras < from_extras ? i : pages - i;
 
@@ -115,7 +119,8 @@ static void put_extras(struct netback_queue *queue, const struct rx_extras *extr
     }
 }
 
-_Static_assert(sizeof(struct netif_extra_info) == sizeof(struct netif_rx_response), "an extra segment takes a response's place");
+_Static_assert(sizeof(struct netif_extra_info) == sizeof(struct netif_rx_response),
+               "an extra segment takes a response's place");
 
 void slots_complete(struct netback_queue *queue, const struct frame *frame, const struct rx_extras *extras)
 {
@@ -125,7 +130,8 @@ void slots_complete(struct netback_queue *queue, const struct frame *frame, cons
     for (page = 0; page < pages; page++) {
         const struct rx_slot *slot = slot_at(queue, rx->ring.req_cons);
         uint32_t part = left < slot_room(queue) ? left : slot_room(queue);
-        struct netif_rx_response response = { .id = slot->id, .status = slot->bad ? slot->status : (int16_t)(rx->headroom + part) };
+        struct netif_rx_response response = { .id = slot->id,
+                                              .status = slot->bad ? slot->status : (int16_t)(rx->headroom + part) };
 
         left -= part;
         response.flags = left != 0 ? NETRXF_more_data : 0;

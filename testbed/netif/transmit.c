@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A queue's transmit task: takes packets off the guest's transmit ring, checks them as Linux's netback does, hands them to the
- * port from the guest's own mapped pages, answers. A batch is drained, then its responses are pushed with one notification.
+ * A queue's transmit task: takes packets off the guest's transmit ring, checks them as Linux's netback does, hands them
+ * to the port from the guest's own mapped pages, answers. A batch is drained, then its responses are pushed with one
+ * notification.
  *
  * Several slots are taken whether or not "feature-sg" was offered, as Linux does: XenVif does not look at that key.
  *
- * Misbehaviour comes in two sorts, as in Linux: a packet that is only wrong gets error responses; requests that cannot be made
- * sense of disable the interface. Everything shared is copied before it is looked at; headers are parsed from a copy.
+ * Misbehaviour comes in two sorts, as in Linux: a packet that is only wrong gets error responses; requests that cannot
+ * be made sense of disable the interface. Everything shared is copied before it is looked at; headers are parsed from a
+ * copy.
  */
 #include <string.h>
 
@@ -118,7 +120,8 @@ static enum outcome take_slots(struct netback_queue *queue, RING_IDX producer, s
     return PACKET_DONE;
 }
 
-/* Maps every slot; the frame then lies over the guest's pages. False: `failed` slot is the first without a valid grant. */
+/* Maps every slot; the frame then lies over the guest's pages. False: `failed` slot is the first without a valid grant.
+ */
 static bool map_slots(struct netback_queue *queue, const struct packet *packet, struct frame *frame, uint32_t *failed)
 {
     struct netback *netback = queue->netback;
@@ -148,7 +151,8 @@ static void unmap_slots(struct netback_queue *queue, const struct packet *packet
     }
 }
 
-/* A large packet without blank checksums (some frontends): its field gets the pseudo-header sum in a copy of the headers. */
+/* A large packet without blank checksums (some frontends): its field gets the pseudo-header sum in a copy of the
+ * headers. */
 static bool reseed(struct netback_queue *queue, struct frame *frame, const struct layout *layout)
 {
     struct frame copy = *frame;
@@ -157,19 +161,22 @@ static bool reseed(struct netback_queue *queue, struct frame *frame, const struc
     memcpy(queue->tx.headers, layout->headers, layout->payload);
     memcpy(queue->tx.headers + layout->checksum, &seed, sizeof(seed));
     frame->vectors[0] = (struct iovec){ queue->tx.headers, layout->payload };
-    frame->vector_count = 1 + frame_slice(&copy, layout->payload, frame->length - layout->payload, frame->vectors + 1, FRAME_VECTORS - 1);
+    frame->vector_count =
+        1 + frame_slice(&copy, layout->payload, frame->length - layout->payload, frame->vectors + 1, FRAME_VECTORS - 1);
     return true;
 }
 
-/* What the packet says about its checksums and segments, in the frame's terms. That a large packet is what its extra segment says
- * is left to whoever takes it, as in Linux. False: there is no checksum to be left open, or it was not offered to this frontend. */
+/* What the packet says about its checksums and segments, in the frame's terms. That a large packet is what its extra
+ * segment says is left to whoever takes it, as in Linux. False: there is no checksum to be left open, or it was not
+ * offered to this frontend. */
 static bool set_offload(struct netback_queue *queue, const struct packet *packet, struct frame *frame)
 {
     const struct netif_extra_info *gso = &packet->extras[XEN_NETIF_EXTRA_TYPE_GSO - 1];
     struct netback *netback = queue->netback;
     struct layout layout;
     uint16_t flags = packet->slots[0].flags;
-    bool blank = (flags & NETTXF_csum_blank) != 0, large = gso->type != 0, large4 = gso->u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4;
+    bool blank = (flags & NETTXF_csum_blank) != 0, large = gso->type != 0,
+         large4 = gso->u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4;
 
     frame->offload = (struct frame_offload){ .checksum_valid = !blank && (flags & NETTXF_data_validated) != 0 };
     if (!blank && !large) {
@@ -239,7 +246,8 @@ static bool is_multicast_change(struct netback_queue *queue, const struct packet
     const struct netif_extra_info *remove = &packet->extras[XEN_NETIF_EXTRA_TYPE_MCAST_DEL - 1];
 
     if (add->type != 0) {
-        respond_first(queue, packet, multicast_add(queue->netback, add->u.mcast.addr) ? NETIF_RSP_OKAY : NETIF_RSP_ERROR);
+        respond_first(queue, packet,
+                      multicast_add(queue->netback, add->u.mcast.addr) ? NETIF_RSP_OKAY : NETIF_RSP_ERROR);
         return true;
     }
     if (remove->type != 0) {
@@ -290,7 +298,8 @@ static enum outcome take_packet(struct netback_queue *queue)
         return fatal(queue, "a transmit request crosses its page");
     }
     gso = &packet.extras[XEN_NETIF_EXTRA_TYPE_GSO - 1];
-    if (gso->type != 0 && (gso->u.gso.size == 0 || (gso->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 && gso->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6))) {
+    if (gso->type != 0 && (gso->u.gso.size == 0 || (gso->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 &&
+                                                    gso->u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6))) {
         return fatal(queue, "a GSO segment has no size or an unknown type");
     }
     deliver(queue, &packet);

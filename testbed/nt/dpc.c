@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Deferred procedure calls: one queue per processor, first in first out (KDPCs of high importance go first), run at DISPATCH_LEVEL
- * with the processor's token held: by whoever gives the token up next (irql.c), or by the processor's DPC task.
+ * Deferred procedure calls: one queue per processor, first in first out (KDPCs of high importance go first), run at
+ * DISPATCH_LEVEL with the processor's token held: by whoever gives the token up next (irql.c), or by the processor's
+ * DPC task.
  *
- * A queue holds two kinds of objects, told apart by the lowest bit of the link: the testbed's struct nt_dpc (0) and the driver's
- * KDPC (1), linked through its own DpcListEntry. Both leave the queue before their routine runs, which may free or queue them again;
- * nothing here touches them after that.
+ * A queue holds two kinds of objects, told apart by the lowest bit of the link: the testbed's struct nt_dpc (0) and the
+ * driver's KDPC (1), linked through its own DpcListEntry. Both leave the queue before their routine runs, which may
+ * free or queue them again; nothing here touches them after that.
  */
 #include "nt/dpc.h"
 
@@ -145,7 +146,8 @@ bool dpc_queue(struct nt_dpc *dpc)
     if (!__atomic_compare_exchange_n(&dpc->queued, &idle, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         return false;
     }
-    RULE(dpc->processor < processor_count(), "processor", "DPC queued to processor %u, there are %u", dpc->processor, processor_count());
+    RULE(dpc->processor < processor_count(), "processor", "DPC queued to processor %u, there are %u", dpc->processor,
+         processor_count());
     enqueue(&processors[dpc->processor], dpc, false);
     return true;
 }
@@ -191,9 +193,11 @@ bool kdpc_queue(struct KDPC *dpc, void *first, void *second)
 {
     uint32_t target = dpc->Number != 0 ? dpc->Number - 1u : processor_current();
     RULE(dpc->Type == KDPC_TYPE && dpc->DeferredRoutine != NULL, "dpc", "KDPC queued that was not initialized");
-    RULE(target < processor_count(), "processor", "KDPC queued to processor %u, there are %u", target, processor_count());
+    RULE(target < processor_count(), "processor", "KDPC queued to processor %u, there are %u", target,
+         processor_count());
     uintptr_t idle = 0;
-    if (!__atomic_compare_exchange_n((uintptr_t *)&dpc->DpcData, &idle, (uintptr_t)&processors[target], false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+    if (!__atomic_compare_exchange_n((uintptr_t *)&dpc->DpcData, &idle, (uintptr_t)&processors[target], false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         return false;
     }
     dpc->SystemArgument1 = first;

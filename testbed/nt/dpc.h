@@ -5,9 +5,9 @@
 
 #include "nt/nt.h"
 
-#define KDPC_TYPE 19          /* KOBJECTS DpcObject */
+#define KDPC_TYPE              19 /* KOBJECTS DpcObject */
 #define KDPC_MEDIUM_IMPORTANCE 1
-#define KDPC_HIGH_IMPORTANCE 2
+#define KDPC_HIGH_IMPORTANCE   2
 
 bool kdpc_queue(struct KDPC *dpc, void *first, void *second); /* false: was queued already */
 bool kdpc_remove(struct KDPC *dpc);                           /* false: was not queued */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* DPC functions under their NT names. KDPC.Number is 0 for "the processor that queues", else the target's index plus one. */
+/* DPC functions under their NT names. KDPC.Number is 0 for "the processor that queues", else the target's index plus
+ * one. */
 #include "nt/dpc.h"
 #include "nt/internal.h"
 #include "nt/topology.h"
@@ -39,7 +40,8 @@ static MS_ABI void nt_KeSetTargetProcessorDpc(struct KDPC *dpc, int8_t number)
     struct PROCESSOR_NUMBER target = { 0 }; /* group 0, as for all functions that know no groups */
     target.Number = (uint8_t)number;
     uint32_t index = processor_index(&target);
-    RULE(index != NO_PROCESSOR, "processor", "KeSetTargetProcessorDpc to processor %d, which is not in group 0", number);
+    RULE(index != NO_PROCESSOR, "processor", "KeSetTargetProcessorDpc to processor %d, which is not in group 0",
+         number);
     dpc->Number = (uint16_t)(index + 1);
 }
 
@@ -53,14 +55,14 @@ static MS_ABI int32_t nt_KeSetTargetProcessorDpcEx(struct KDPC *dpc, const struc
     return STATUS_SUCCESS;
 }
 
-#define DPC_EXPORTS(X)                                                                                                        \
-    X("ntoskrnl.exe", KeInitializeDpc, nt_KeInitializeDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                              \
-    X("ntoskrnl.exe", KeInitializeThreadedDpc, nt_KeInitializeDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                      \
-    X("ntoskrnl.exe", KeInsertQueueDpc, nt_KeInsertQueueDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                            \
-    X("ntoskrnl.exe", KeRemoveQueueDpc, nt_KeRemoveQueueDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                            \
-    X("ntoskrnl.exe", KeFlushQueuedDpcs, nt_KeFlushQueuedDpcs, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", KeSetImportanceDpc, nt_KeSetImportanceDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                        \
-    X("ntoskrnl.exe", KeSetTargetProcessorDpc, nt_KeSetTargetProcessorDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)              \
+#define DPC_EXPORTS(X)                                                                                                 \
+    X("ntoskrnl.exe", KeInitializeDpc, nt_KeInitializeDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
+    X("ntoskrnl.exe", KeInitializeThreadedDpc, nt_KeInitializeDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)               \
+    X("ntoskrnl.exe", KeInsertQueueDpc, nt_KeInsertQueueDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", KeRemoveQueueDpc, nt_KeRemoveQueueDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", KeFlushQueuedDpcs, nt_KeFlushQueuedDpcs, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                \
+    X("ntoskrnl.exe", KeSetImportanceDpc, nt_KeSetImportanceDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
+    X("ntoskrnl.exe", KeSetTargetProcessorDpc, nt_KeSetTargetProcessorDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)       \
     X("ntoskrnl.exe", KeSetTargetProcessorDpcEx, nt_KeSetTargetProcessorDpcEx, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
 
 void dpc_exports(void)

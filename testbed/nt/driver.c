@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loads a driver image as the I/O manager does: image mapped, driver object made, DriverEntry called at PASSIVE_LEVEL with the
- * service key's path; and takes it away again. The caller's task is the one that DriverEntry runs in.
+ * Loads a driver image as the I/O manager does: image mapped, driver object made, DriverEntry called at PASSIVE_LEVEL
+ * with the service key's path; and takes it away again. The caller's task is the one that DriverEntry runs in.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,13 +32,13 @@ static const char *last_part(const char *path)
 }
 
 /* Windows' string records inside other records are layouts of their own in the generated header. */
-#define SET_STRING(string, text, utf8)                                            \
-    do {                                                                          \
-        size_t units_ = utf16_from_utf8((text), NAME_UNITS, (utf8));              \
-        units_ = units_ < NAME_UNITS ? units_ : NAME_UNITS - 1;                   \
-        (string).Length = (uint16_t)(units_ * 2);                                 \
-        (string).MaximumLength = (uint16_t)(units_ * 2 + 2);                      \
-        (string).Buffer = (text);                                                 \
+#define SET_STRING(string, text, utf8)                                                                                 \
+    do {                                                                                                               \
+        size_t units_ = utf16_from_utf8((text), NAME_UNITS, (utf8));                                                   \
+        units_ = units_ < NAME_UNITS ? units_ : NAME_UNITS - 1;                                                        \
+        (string).Length = (uint16_t)(units_ * 2);                                                                      \
+        (string).MaximumLength = (uint16_t)(units_ * 2 + 2);                                                           \
+        (string).Buffer = (text);                                                                                      \
     } while (0)
 
 static void make_object(struct driver *driver, const struct package *package)
@@ -70,7 +70,8 @@ static void discard(struct driver *driver)
     free(driver);
 }
 
-/* As on Windows: an import that the played Windows does not export refuses the driver before any of its code has run. */
+/* As on Windows: an import that the played Windows does not export refuses the driver before any of its code has run.
+ */
 static void *resolve(const char *module, const char *name)
 {
     return export_find(module, name) != NULL ? export_bind(module, name) : NULL;
@@ -94,8 +95,8 @@ struct driver *driver_load(const char *sys_path, const struct package *package, 
     entry = (driver_entry *)image_entry(driver->image);
     status = DRIVER_CALL("DriverEntry", entry(&driver->object, &driver->registry_path));
     if (!NT_SUCCESS(status)) {
-        snprintf(error, size, "%s: DriverEntry failed with status 0x%08X: use a driver that runs on the chosen Windows", last_part(sys_path),
-                 (uint32_t)status);
+        snprintf(error, size, "%s: DriverEntry failed with status 0x%08X: use a driver that runs on the chosen Windows",
+                 last_part(sys_path), (uint32_t)status);
         discard(driver);
         return NULL;
     }
@@ -113,7 +114,8 @@ void driver_unload(struct driver *driver)
     } else {
         unload(&driver->object);
     }
-    RULE(driver->object.DeviceObject == NULL, "unload", "%s returned from DriverUnload with a device object left", image_name(driver->image));
+    RULE(driver->object.DeviceObject == NULL, "unload", "%s returned from DriverUnload with a device object left",
+         image_name(driver->image));
     discard(driver);
 }
 

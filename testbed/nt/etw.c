@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event tracing as a provider sees it: registration, enable callback, writing. Registration is PASSIVE_LEVEL, writing any IRQL.
- * Up to KEPT events stay while a session is enabled, the oldest going first. One lock around providers and events; the driver's
- * enable callback runs without it. A provider that is not unregistered is a leak.
+ * Event tracing as a provider sees it: registration, enable callback, writing. Registration is PASSIVE_LEVEL, writing
+ * any IRQL. Up to KEPT events stay while a session is enabled, the oldest going first. One lock around providers and
+ * events; the driver's enable callback runs without it. A provider that is not unregistered is a leak.
  */
 #include "nt/etw.h"
 
@@ -14,7 +14,15 @@
 #include "nt/internal.h"
 #include "nt/io_device.h"
 
-enum { KEPT = 4096, PAYLOAD_MOST = 64 << 10, DESCRIPTORS_MOST = 128, WMI_REGISTER = 1, WMI_DEREGISTER = 2, WMI_REREGISTER = 3, WMI_UPDATE = 4 };
+enum {
+    KEPT = 4096,
+    PAYLOAD_MOST = 64 << 10,
+    DESCRIPTORS_MOST = 128,
+    WMI_REGISTER = 1,
+    WMI_DEREGISTER = 2,
+    WMI_REREGISTER = 3,
+    WMI_UPDATE = 4
+};
 
 #define STATUS_INVALID_HANDLE ((int32_t)0xC0000008)
 
@@ -37,7 +45,8 @@ struct EVENT_DATA_DESCRIPTOR {
     uint32_t Size, Reserved;
 };
 
-typedef MS_ABI void enable_callback(const uint8_t *source, uint32_t enabled, uint8_t level, uint64_t any, uint64_t all, void *filter, void *context);
+typedef MS_ABI void enable_callback(const uint8_t *source, uint32_t enabled, uint8_t level, uint64_t any, uint64_t all,
+                                    void *filter, void *context);
 
 static struct sched_lock lock;
 static struct provider *providers;
@@ -74,7 +83,8 @@ void etw_each(void (*each)(void *context, const struct etw_event *event), void *
 
 static bool wanted(uint8_t level, uint64_t keyword)
 {
-    return enabled && (enabled_level == 0 || level <= enabled_level) && (keyword == 0 || enabled_keywords == 0 || (keyword & enabled_keywords) != 0);
+    return enabled && (enabled_level == 0 || level <= enabled_level) &&
+           (keyword == 0 || enabled_keywords == 0 || (keyword & enabled_keywords) != 0);
 }
 
 static struct provider *find(uint64_t handle)
@@ -87,10 +97,16 @@ static struct provider *find(uint64_t handle)
     return provider;
 }
 
-static int32_t write_event(uint64_t handle, const struct EVENT_DESCRIPTOR *descriptor, uint32_t count, const struct EVENT_DATA_DESCRIPTOR *data)
+static int32_t write_event(uint64_t handle, const struct EVENT_DESCRIPTOR *descriptor, uint32_t count,
+                           const struct EVENT_DATA_DESCRIPTOR *data)
 {
-    struct etw_event event = { .id = descriptor->Id, .version = descriptor->Version, .channel = descriptor->Channel, .level = descriptor->Level,
-                               .opcode = descriptor->Opcode, .task = descriptor->Task, .keyword = descriptor->Keyword };
+    struct etw_event event = { .id = descriptor->Id,
+                               .version = descriptor->Version,
+                               .channel = descriptor->Channel,
+                               .level = descriptor->Level,
+                               .opcode = descriptor->Opcode,
+                               .task = descriptor->Task,
+                               .keyword = descriptor->Keyword };
     const struct provider *provider;
     uint8_t *payload = NULL;
 
@@ -101,7 +117,8 @@ static int32_t write_event(uint64_t handle, const struct EVENT_DESCRIPTOR *descr
     for (uint32_t i = 0; i < count; i++) {
         event.size += data[i].Size;
     }
-    if (wanted(descriptor->Level, descriptor->Keyword) && event.size <= PAYLOAD_MOST && (payload = malloc(event.size + 1)) != NULL) {
+    if (wanted(descriptor->Level, descriptor->Keyword) && event.size <= PAYLOAD_MOST &&
+        (payload = malloc(event.size + 1)) != NULL) {
         size_t at = 0;
 
         for (uint32_t i = 0; i < count; i++) {
@@ -192,15 +209,16 @@ static MS_ABI uint8_t nt_EtwProviderEnabled(uint64_t handle, uint8_t level, uint
     return handle != 0 && wanted(level, keyword);
 }
 
-static MS_ABI int32_t nt_EtwWrite(uint64_t handle, const struct EVENT_DESCRIPTOR *descriptor, const uint8_t *activity, uint32_t count,
-                                  const struct EVENT_DATA_DESCRIPTOR *data)
+static MS_ABI int32_t nt_EtwWrite(uint64_t handle, const struct EVENT_DESCRIPTOR *descriptor, const uint8_t *activity,
+                                  uint32_t count, const struct EVENT_DATA_DESCRIPTOR *data)
 {
     (void)activity;
     return write_event(handle, descriptor, count, data);
 }
 
-static MS_ABI int32_t nt_EtwWriteTransfer(uint64_t handle, const struct EVENT_DESCRIPTOR *descriptor, const uint8_t *activity, const uint8_t *related,
-                                          uint32_t count, const struct EVENT_DATA_DESCRIPTOR *data)
+static MS_ABI int32_t nt_EtwWriteTransfer(uint64_t handle, const struct EVENT_DESCRIPTOR *descriptor,
+                                          const uint8_t *activity, const uint8_t *related, uint32_t count,
+                                          const struct EVENT_DATA_DESCRIPTOR *data)
 {
     (void)activity, (void)related;
     return write_event(handle, descriptor, count, data);
@@ -216,7 +234,8 @@ static MS_ABI int32_t nt_IoWMIRegistrationControl(struct DEVICE_OBJECT *device, 
 {
     device_of(device);
     action &= 0xffff;
-    RULE(action >= WMI_REGISTER && action <= WMI_UPDATE, "parameter", "IoWMIRegistrationControl with action %u", action);
+    RULE(action >= WMI_REGISTER && action <= WMI_UPDATE, "parameter", "IoWMIRegistrationControl with action %u",
+         action);
     if (action == WMI_REGISTER) {
         __atomic_add_fetch(&wmi_registrations, 1, __ATOMIC_RELAXED);
     } else if (action == WMI_DEREGISTER) {
@@ -225,14 +244,14 @@ static MS_ABI int32_t nt_IoWMIRegistrationControl(struct DEVICE_OBJECT *device, 
     return STATUS_SUCCESS;
 }
 
-#define ETW_EXPORTS(X)                                                                                                   \
-    X("ntoskrnl.exe", EtwRegister, nt_EtwRegister, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                              \
-    X("ntoskrnl.exe", EtwUnregister, nt_EtwUnregister, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                          \
-    X("ntoskrnl.exe", EtwEventEnabled, nt_EtwEventEnabled, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                         \
-    X("ntoskrnl.exe", EtwProviderEnabled, nt_EtwProviderEnabled, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                   \
-    X("ntoskrnl.exe", EtwWrite, nt_EtwWrite, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                       \
-    X("ntoskrnl.exe", EtwWriteTransfer, nt_EtwWriteTransfer, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", EtwSetInformation, nt_EtwSetInformation, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_8_1)                \
+#define ETW_EXPORTS(X)                                                                                                 \
+    X("ntoskrnl.exe", EtwRegister, nt_EtwRegister, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                            \
+    X("ntoskrnl.exe", EtwUnregister, nt_EtwUnregister, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                        \
+    X("ntoskrnl.exe", EtwEventEnabled, nt_EtwEventEnabled, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
+    X("ntoskrnl.exe", EtwProviderEnabled, nt_EtwProviderEnabled, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
+    X("ntoskrnl.exe", EtwWrite, nt_EtwWrite, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                     \
+    X("ntoskrnl.exe", EtwWriteTransfer, nt_EtwWriteTransfer, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", EtwSetInformation, nt_EtwSetInformation, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_8_1)              \
     X("ntoskrnl.exe", IoWMIRegistrationControl, nt_IoWMIRegistrationControl, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void etw_start(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads a self-describing event as any trace viewer would: the provider's block, the event's block with names and types of the
- * fields, then the values. Each block states its size first. Whatever does not fit is said, never read past. Any IRQL.
+ * Reads a self-describing event as any trace viewer would: the provider's block, the event's block with names and types
+ * of the fields, then the values. Each block states its size first. Whatever does not fit is said, never read past. Any
+ * IRQL.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +11,15 @@
 #include "nt/etw.h"
 
 enum { CHANNEL_SELF_DESCRIBING = 11, MORE = 0x80 };
-enum in_type { TYPE_ANSI = 2, TYPE_INT32 = 7, TYPE_UINT32 = 8, TYPE_INT64 = 9, TYPE_UINT64 = 10, TYPE_HEX32 = 20, TYPE_HEX64 = 21 };
+enum in_type {
+    TYPE_ANSI = 2,
+    TYPE_INT32 = 7,
+    TYPE_UINT32 = 8,
+    TYPE_INT64 = 9,
+    TYPE_UINT64 = 10,
+    TYPE_HEX32 = 20,
+    TYPE_HEX64 = 21
+};
 
 struct text {
     char *to;
@@ -82,11 +91,22 @@ static bool take_value(struct bytes *from, enum in_type type, struct text *text)
     memcpy(&value, from->at, size);
     from->at += size;
     switch (type) {
-    case TYPE_UINT32: case TYPE_UINT64: put(text, "%" PRIu64, value); return true;
-    case TYPE_INT32: put(text, "%" PRId32, (int32_t)value); return true;
-    case TYPE_INT64: put(text, "%" PRId64, (int64_t)value); return true;
-    case TYPE_HEX32: case TYPE_HEX64: put(text, "%#" PRIx64, value); return true;
-    default: return false;
+    case TYPE_UINT32:
+    case TYPE_UINT64:
+        put(text, "%" PRIu64, value);
+        return true;
+    case TYPE_INT32:
+        put(text, "%" PRId32, (int32_t)value);
+        return true;
+    case TYPE_INT64:
+        put(text, "%" PRId64, (int64_t)value);
+        return true;
+    case TYPE_HEX32:
+    case TYPE_HEX64:
+        put(text, "%#" PRIx64, value);
+        return true;
+    default:
+        return false;
     }
 }
 

@@ -2,11 +2,11 @@
 /*
  * Signals, and events on top of them.
  *
- * Setting costs a system call only when somebody may sleep: a sleeper leaves SIGNAL_SLEEPERS in the word, and one that has slept and
- * takes an auto-reset signal leaves it there again, because others may still sleep.
+ * Setting costs a system call only when somebody may sleep: a sleeper leaves SIGNAL_SLEEPERS in the word, and one that
+ * has slept and takes an auto-reset signal leaves it there again, because others may still sleep.
  *
- * A notification event has an epoch beside the word, counted up before each set: who waited when it was set may go even when the
- * event has been cleared since, as on Windows.
+ * A notification event has an epoch beside the word, counted up before each set: who waited when it was set may go even
+ * when the event has been cleared since, as on Windows.
  *
  * After the store that signals, the setter touches nothing but the word's address: a waiter may free the event at once.
  */
@@ -86,7 +86,8 @@ bool signal_wait(uint32_t *word, const uint32_t *epoch, uint64_t deadline)
         uint32_t found = 0;
         __atomic_compare_exchange_n(word, &found, SIGNAL_SLEEPERS, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
         bool in_time = found == 1 || sched_wait(word, SIGNAL_SLEEPERS, deadline);
-        if (take(word, epoch, SIGNAL_SLEEPERS) || (epoch != NULL && __atomic_load_n(epoch, __ATOMIC_SEQ_CST) != began)) {
+        if (take(word, epoch, SIGNAL_SLEEPERS) ||
+            (epoch != NULL && __atomic_load_n(epoch, __ATOMIC_SEQ_CST) != began)) {
             return true;
         }
         if (!in_time) {
@@ -153,12 +154,15 @@ uint32_t *wait_epoch(struct DISPATCHER_HEADER *header)
 
 void kevent_init(struct KEVENT *event, bool auto_reset, bool set)
 {
-    wait_header_init((struct DISPATCHER_HEADER *)event, auto_reset ? DISPATCHER_SYNCHRONIZATION_EVENT : DISPATCHER_NOTIFICATION_EVENT, sizeof(*event), set);
+    wait_header_init((struct DISPATCHER_HEADER *)event,
+                     auto_reset ? DISPATCHER_SYNCHRONIZATION_EVENT : DISPATCHER_NOTIFICATION_EVENT, sizeof(*event),
+                     set);
 }
 
 bool kevent_set(struct KEVENT *event)
 {
-    RULE(event->Header.Type <= DISPATCHER_SYNCHRONIZATION_EVENT, "event", "an event was set that was not initialized as one (type %u)", event->Header.Type);
+    RULE(event->Header.Type <= DISPATCHER_SYNCHRONIZATION_EVENT, "event",
+         "an event was set that was not initialized as one (type %u)", event->Header.Type);
     return signal_set((uint32_t *)&event->Header.SignalState, wait_epoch((struct DISPATCHER_HEADER *)event));
 }
 

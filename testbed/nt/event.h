@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Dispatcher objects: anything a thread can wait for. The 32-bit signal word is 0 not signalled, 1 (or a semaphore's count)
- * signalled, SIGNAL_SLEEPERS not signalled and somebody may sleep on it.
+ * Dispatcher objects: anything a thread can wait for. The 32-bit signal word is 0 not signalled, 1 (or a semaphore's
+ * count) signalled, SIGNAL_SLEEPERS not signalled and somebody may sleep on it.
  */
 #ifndef TESTBED_NT_EVENT_H
 #define TESTBED_NT_EVENT_H
@@ -21,8 +21,8 @@ enum dispatcher_type {
     DISPATCHER_SYNCHRONIZATION_TIMER = 9,
 };
 
-/* Signals the word. With an epoch everybody who waits now may go, even if the signal is cleared before they run; without one, a
- * single waiter. Returns whether it was signalled before. */
+/* Signals the word. With an epoch everybody who waits now may go, even if the signal is cleared before they run;
+ * without one, a single waiter. Returns whether it was signalled before. */
 bool signal_set(uint32_t *word, uint32_t *epoch);
 bool signal_clear(uint32_t *word);
 /* Takes the signal if it is there; without an epoch that clears it. */
@@ -41,7 +41,8 @@ void several_end(void);
 void kevent_init(struct KEVENT *event, bool auto_reset, bool set);
 bool kevent_set(struct KEVENT *event);
 
-/* Deadline in ns of sched_now for a Windows timeout: NULL forever, negative relative, else absolute system time (100 ns). */
+/* Deadline in ns of sched_now for a Windows timeout: NULL forever, negative relative, else absolute system time (100
+ * ns). */
 uint64_t wait_deadline(const struct LARGE_INTEGER *timeout);
 /* NULL for an object whose signal one wait takes; else its epoch, kept where Windows keeps the list of waiters. */
 uint32_t *wait_epoch(struct DISPATCHER_HEADER *header);

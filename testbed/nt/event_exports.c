@@ -5,8 +5,8 @@
 
 static uint32_t *word_of(struct KEVENT *event)
 {
-    RULE(event->Header.Type <= DISPATCHER_SYNCHRONIZATION_EVENT, "event", "an event was used that was not initialized as one (type %u)",
-         event->Header.Type);
+    RULE(event->Header.Type <= DISPATCHER_SYNCHRONIZATION_EVENT, "event",
+         "an event was used that was not initialized as one (type %u)", event->Header.Type);
     return (uint32_t *)&event->Header.SignalState;
 }
 
@@ -47,12 +47,12 @@ static MS_ABI int32_t nt_KeReadStateEvent(struct KEVENT *event)
     return __atomic_load_n(word_of(event), __ATOMIC_ACQUIRE) == 1;
 }
 
-#define EVENT_EXPORTS(X)                                                                                      \
-    X("ntoskrnl.exe", KeInitializeEvent, nt_KeInitializeEvent, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)          \
-    X("ntoskrnl.exe", KeSetEvent, nt_KeSetEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                    \
-    X("ntoskrnl.exe", KeClearEvent, nt_KeClearEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                \
-    X("ntoskrnl.exe", KeResetEvent, nt_KeResetEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                \
-    X("ntoskrnl.exe", KePulseEvent, nt_KePulseEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                \
+#define EVENT_EXPORTS(X)                                                                                               \
+    X("ntoskrnl.exe", KeInitializeEvent, nt_KeInitializeEvent, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                   \
+    X("ntoskrnl.exe", KeSetEvent, nt_KeSetEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                             \
+    X("ntoskrnl.exe", KeClearEvent, nt_KeClearEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                         \
+    X("ntoskrnl.exe", KeResetEvent, nt_KeResetEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                         \
+    X("ntoskrnl.exe", KePulseEvent, nt_KePulseEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                         \
     X("ntoskrnl.exe", KeReadStateEvent, nt_KeReadStateEvent, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)
 
 void event_exports(void)

@@ -2,8 +2,8 @@
 /*
  * The other things a driver synchronizes with: semaphores, mutexes, fast mutexes, critical regions.
  *
- * Mutex: signal word 1 free, otherwise owned; owner and depth are kept in the KMUTANT's own fields. A fast mutex raises to
- * APC_LEVEL while held; its KEVENT is an auto-reset event that is set while the mutex is free.
+ * Mutex: signal word 1 free, otherwise owned; owner and depth are kept in the KMUTANT's own fields. A fast mutex raises
+ * to APC_LEVEL while held; its KEVENT is an auto-reset event that is set while the mutex is free.
  */
 #include "nt/event_objects.h"
 
@@ -18,7 +18,8 @@ static bool semaphore_try_leaving(uint32_t *word, uint32_t leave)
 {
     uint32_t count = __atomic_load_n(word, __ATOMIC_ACQUIRE);
     while (count != 0 && count != SIGNAL_SLEEPERS) {
-        if (__atomic_compare_exchange_n(word, &count, count == 1 ? leave : count - 1, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+        if (__atomic_compare_exchange_n(word, &count, count == 1 ? leave : count - 1, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_ACQUIRE)) {
             return true;
         }
     }
@@ -51,12 +52,14 @@ bool semaphore_wait(struct semaphore *semaphore, uint64_t deadline)
 
 static MS_ABI void nt_KeInitializeSemaphore(struct semaphore *semaphore, int32_t count, int32_t limit)
 {
-    RULE(count >= 0 && limit > 0 && count <= limit, "semaphore", "semaphore initialized with count %d, limit %d", count, limit);
+    RULE(count >= 0 && limit > 0 && count <= limit, "semaphore", "semaphore initialized with count %d, limit %d", count,
+         limit);
     wait_header_init(&semaphore->header, DISPATCHER_SEMAPHORE, sizeof(*semaphore), count);
     semaphore->limit = limit;
 }
 
-static MS_ABI int32_t nt_KeReleaseSemaphore(struct semaphore *semaphore, int32_t increment, int32_t adjustment, uint8_t wait)
+static MS_ABI int32_t nt_KeReleaseSemaphore(struct semaphore *semaphore, int32_t increment, int32_t adjustment,
+                                            uint8_t wait)
 {
     (void)increment;
     (void)wait;
@@ -64,9 +67,10 @@ static MS_ABI int32_t nt_KeReleaseSemaphore(struct semaphore *semaphore, int32_t
     uint32_t before = __atomic_load_n(word, __ATOMIC_ACQUIRE), count;
     do {
         count = before == SIGNAL_SLEEPERS ? 0 : before;
-        RULE(adjustment > 0 && (int64_t)count + adjustment <= semaphore->limit, "semaphore", "semaphore released by %d at count %u, limit %d",
-             adjustment, count, semaphore->limit);
-    } while (!__atomic_compare_exchange_n(word, &before, count + (uint32_t)adjustment, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+        RULE(adjustment > 0 && (int64_t)count + adjustment <= semaphore->limit, "semaphore",
+             "semaphore released by %d at count %u, limit %d", adjustment, count, semaphore->limit);
+    } while (!__atomic_compare_exchange_n(word, &before, count + (uint32_t)adjustment, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
     if (before == SIGNAL_SLEEPERS) {
         sched_wake(word, (unsigned)adjustment);
     }
@@ -202,7 +206,8 @@ static MS_ABI void nt_ExReleaseFastMutex(struct fast_mutex *mutex)
 
 static MS_ABI void nt_ExAcquireFastMutexUnsafe(struct fast_mutex *mutex)
 {
-    RULE(irql_current() == APC_LEVEL || thread_current()->critical != 0, "irql", "ExAcquireFastMutexUnsafe with APCs enabled");
+    RULE(irql_current() == APC_LEVEL || thread_current()->critical != 0, "irql",
+         "ExAcquireFastMutexUnsafe with APCs enabled");
     fast_prepare(mutex);
     fast_take(mutex);
 }
@@ -225,19 +230,19 @@ static MS_ABI void nt_KeLeaveCriticalRegion(void)
     thread_current()->critical--;
 }
 
-#define MUTEX_EXPORTS(X)                                                                                                     \
-    X("ntoskrnl.exe", KeInitializeSemaphore, nt_KeInitializeSemaphore, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
-    X("ntoskrnl.exe", KeReleaseSemaphore, nt_KeReleaseSemaphore, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                   \
-    X("ntoskrnl.exe", KeReadStateSemaphore, nt_KeReadStateSemaphore, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                   \
-    X("ntoskrnl.exe", KeInitializeMutex, nt_KeInitializeMutex, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                         \
-    X("ntoskrnl.exe", KeReleaseMutex, nt_KeReleaseMutex, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                           \
-    X("ntoskrnl.exe", KeReadStateMutex, nt_KeReadStateMutex, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", ExAcquireFastMutex, nt_ExAcquireFastMutex, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                        \
-    X("ntoskrnl.exe", ExTryToAcquireFastMutex, nt_ExTryToAcquireFastMutex, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)              \
-    X("ntoskrnl.exe", ExReleaseFastMutex, nt_ExReleaseFastMutex, APC_LEVEL, APC_LEVEL, WINDOWS_7)                            \
-    X("ntoskrnl.exe", ExAcquireFastMutexUnsafe, nt_ExAcquireFastMutexUnsafe, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)            \
-    X("ntoskrnl.exe", ExReleaseFastMutexUnsafe, nt_ExReleaseFastMutexUnsafe, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)            \
-    X("ntoskrnl.exe", KeEnterCriticalRegion, nt_KeEnterCriticalRegion, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                  \
+#define MUTEX_EXPORTS(X)                                                                                               \
+    X("ntoskrnl.exe", KeInitializeSemaphore, nt_KeInitializeSemaphore, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)           \
+    X("ntoskrnl.exe", KeReleaseSemaphore, nt_KeReleaseSemaphore, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", KeReadStateSemaphore, nt_KeReadStateSemaphore, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", KeInitializeMutex, nt_KeInitializeMutex, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                   \
+    X("ntoskrnl.exe", KeReleaseMutex, nt_KeReleaseMutex, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", KeReadStateMutex, nt_KeReadStateMutex, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                 \
+    X("ntoskrnl.exe", ExAcquireFastMutex, nt_ExAcquireFastMutex, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                  \
+    X("ntoskrnl.exe", ExTryToAcquireFastMutex, nt_ExTryToAcquireFastMutex, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)        \
+    X("ntoskrnl.exe", ExReleaseFastMutex, nt_ExReleaseFastMutex, APC_LEVEL, APC_LEVEL, WINDOWS_7)                      \
+    X("ntoskrnl.exe", ExAcquireFastMutexUnsafe, nt_ExAcquireFastMutexUnsafe, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)      \
+    X("ntoskrnl.exe", ExReleaseFastMutexUnsafe, nt_ExReleaseFastMutexUnsafe, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)      \
+    X("ntoskrnl.exe", KeEnterCriticalRegion, nt_KeEnterCriticalRegion, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)            \
     X("ntoskrnl.exe", KeLeaveCriticalRegion, nt_KeLeaveCriticalRegion, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)
 
 void mutex_exports(void)

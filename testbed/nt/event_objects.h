@@ -26,7 +26,8 @@ struct fast_mutex { /* FAST_MUTEX, 56 bytes */
     uint32_t old_irql;
 };
 
-_Static_assert(sizeof(struct semaphore) == 32 && sizeof(struct mutant) == 56 && sizeof(struct fast_mutex) == 56, "wdm.h, x64");
+_Static_assert(sizeof(struct semaphore) == 32 && sizeof(struct mutant) == 56 && sizeof(struct fast_mutex) == 56,
+               "wdm.h, x64");
 
 bool semaphore_try(struct semaphore *semaphore);
 bool semaphore_wait(struct semaphore *semaphore, uint64_t deadline);

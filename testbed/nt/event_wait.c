@@ -2,8 +2,9 @@
 /*
  * KeWaitForSingleObject and KeWaitForMultipleObjects: by the object's type, which its dispatcher header tells.
  *
- * A wait for several objects sleeps on one word that every signal changes while such waits are under way (event.c). A wait for all of
- * them takes one after another and puts back what it took when one is missing; others may see that moment, which Windows hides.
+ * A wait for several objects sleeps on one word that every signal changes while such waits are under way (event.c). A
+ * wait for all of them takes one after another and puts back what it took when one is missing; others may see that
+ * moment, which Windows hides.
  */
 #include "nt/event_objects.h"
 #include "nt/internal.h"
@@ -11,7 +12,7 @@
 #include "nt/timer.h"
 
 #define STATUS_TIMEOUT 0x102
-#define OBJECTS_MOST 64 /* MAXIMUM_WAIT_OBJECTS */
+#define OBJECTS_MOST   64 /* MAXIMUM_WAIT_OBJECTS */
 
 static bool try_object(struct DISPATCHER_HEADER *header)
 {
@@ -27,7 +28,8 @@ static bool try_object(struct DISPATCHER_HEADER *header)
     case DISPATCHER_MUTANT:
         return mutant_try((struct mutant *)header);
     default:
-        rule_break("wait", "waited for something that is no event, timer, thread, semaphore or mutex (type %u)", header->Type);
+        rule_break("wait", "waited for something that is no event, timer, thread, semaphore or mutex (type %u)",
+                   header->Type);
     }
 }
 
@@ -46,12 +48,17 @@ static bool wait_object(struct DISPATCHER_HEADER *header, uint64_t deadline)
 static const char *object_name(uint8_t type)
 {
     switch (type) {
-    case DISPATCHER_SEMAPHORE: return "a semaphore";
-    case DISPATCHER_MUTANT: return "a mutex";
-    case DISPATCHER_THREAD: return "the end of a system thread";
+    case DISPATCHER_SEMAPHORE:
+        return "a semaphore";
+    case DISPATCHER_MUTANT:
+        return "a mutex";
+    case DISPATCHER_THREAD:
+        return "the end of a system thread";
     case DISPATCHER_NOTIFICATION_TIMER:
-    case DISPATCHER_SYNCHRONIZATION_TIMER: return "a timer";
-    default: return "an event";
+    case DISPATCHER_SYNCHRONIZATION_TIMER:
+        return "a timer";
+    default:
+        return "an event";
     }
 }
 
@@ -68,13 +75,14 @@ uint64_t wait_deadline(const struct LARGE_INTEGER *timeout)
 static void check_irql(const char *name, const struct LARGE_INTEGER *timeout)
 {
     const bool poll = timeout != NULL && timeout->QuadPart == 0;
-    RULE(poll || irql_current() < DISPATCH_LEVEL, "irql", "%s called at IRQL %u with a timeout that is not zero, allowed is up to APC_LEVEL", name,
-         irql_current());
-    RULE(poll || task_self()->locks_held == 0, "lock", "%s may block with %u spin locks held", name, task_self()->locks_held);
+    RULE(poll || irql_current() < DISPATCH_LEVEL, "irql",
+         "%s called at IRQL %u with a timeout that is not zero, allowed is up to APC_LEVEL", name, irql_current());
+    RULE(poll || task_self()->locks_held == 0, "lock", "%s may block with %u spin locks held", name,
+         task_self()->locks_held);
 }
 
-static MS_ABI int32_t nt_KeWaitForSingleObject(struct DISPATCHER_HEADER *object, uint32_t reason, int8_t mode, uint8_t alertable,
-                                               const struct LARGE_INTEGER *timeout)
+static MS_ABI int32_t nt_KeWaitForSingleObject(struct DISPATCHER_HEADER *object, uint32_t reason, int8_t mode,
+                                               uint8_t alertable, const struct LARGE_INTEGER *timeout)
 {
     (void)reason;
     (void)mode;
@@ -98,7 +106,9 @@ static void put_back(struct DISPATCHER_HEADER *header)
         return;
     }
     if (header->Type == DISPATCHER_SEMAPHORE || header->Type == DISPATCHER_MUTANT) {
-        rule_break("wait", "KeWaitForMultipleObjects for all of several objects supports events, timers and threads, not %s", object_name(header->Type));
+        rule_break("wait",
+                   "KeWaitForMultipleObjects for all of several objects supports events, timers and threads, not %s",
+                   object_name(header->Type));
     }
     signal_set((uint32_t *)&header->SignalState, NULL);
 }
@@ -121,8 +131,9 @@ static int32_t try_several(uint32_t count, struct DISPATCHER_HEADER *const *obje
     return any ? -1 : (int32_t)count;
 }
 
-static MS_ABI int32_t nt_KeWaitForMultipleObjects(uint32_t count, struct DISPATCHER_HEADER *const *objects, uint32_t wait_type, uint32_t reason,
-                                                  int8_t mode, uint8_t alertable, const struct LARGE_INTEGER *timeout, void *blocks)
+static MS_ABI int32_t nt_KeWaitForMultipleObjects(uint32_t count, struct DISPATCHER_HEADER *const *objects,
+                                                  uint32_t wait_type, uint32_t reason, int8_t mode, uint8_t alertable,
+                                                  const struct LARGE_INTEGER *timeout, void *blocks)
 {
     (void)reason;
     (void)mode;
@@ -160,10 +171,10 @@ static MS_ABI int32_t nt_KeDelayExecutionThread(int8_t mode, uint8_t alertable, 
     return STATUS_SUCCESS;
 }
 
-#define WAIT_EXPORTS(X)                                                                                                      \
-    X("ntoskrnl.exe", KeWaitForSingleObject, nt_KeWaitForSingleObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
-    X("ntoskrnl.exe", KeWaitForMutexObject, nt_KeWaitForSingleObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)              \
-    X("ntoskrnl.exe", KeWaitForMultipleObjects, nt_KeWaitForMultipleObjects, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
+#define WAIT_EXPORTS(X)                                                                                                \
+    X("ntoskrnl.exe", KeWaitForSingleObject, nt_KeWaitForSingleObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
+    X("ntoskrnl.exe", KeWaitForMutexObject, nt_KeWaitForSingleObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)        \
+    X("ntoskrnl.exe", KeWaitForMultipleObjects, nt_KeWaitForMultipleObjects, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7) \
     X("ntoskrnl.exe", KeDelayExecutionThread, nt_KeDelayExecutionThread, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)
 
 void wait_exports(void)

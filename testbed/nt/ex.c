@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Executive services: lookaside lists, rundown protection, unique IDs, event log entries. Lookaside lists are filled and
- * emptied by code inside the driver (the headers' inline functions), so the record must be exactly as Windows lays it out.
+ * Executive services: lookaside lists, rundown protection, unique IDs, event log entries. Lookaside lists are filled
+ * and emptied by code inside the driver (the headers' inline functions), so the record must be exactly as Windows lays
+ * it out.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,13 +26,15 @@ struct NPAGED_LOOKASIDE_LIST { /* GENERAL_LOOKASIDE */
     struct LIST_ENTRY ListEntry;
     uint32_t LastTotalAllocates, LastAllocateMisses, Future[2];
 };
-_Static_assert(offsetof(struct NPAGED_LOOKASIDE_LIST, Type) == 36 && offsetof(struct NPAGED_LOOKASIDE_LIST, Allocate) == 48
-                   && offsetof(struct NPAGED_LOOKASIDE_LIST, Free) == 56,
+_Static_assert(offsetof(struct NPAGED_LOOKASIDE_LIST, Type) == 36 &&
+                   offsetof(struct NPAGED_LOOKASIDE_LIST, Allocate) == 48 &&
+                   offsetof(struct NPAGED_LOOKASIDE_LIST, Free) == 56,
                "the driver's inline functions use these");
 
 typedef MS_ABI void free_function(void *);
 
-static void initialize_lookaside(struct NPAGED_LOOKASIDE_LIST *list, void *allocate, void *free_block, uint32_t type, size_t size, uint32_t tag)
+static void initialize_lookaside(struct NPAGED_LOOKASIDE_LIST *list, void *allocate, void *free_block, uint32_t type,
+                                 size_t size, uint32_t tag)
 {
     RULE(((uintptr_t)list & 15) == 0, "alignment", "a lookaside list that is not aligned to 16 bytes");
     memset(list, 0, sizeof(*list));
@@ -44,8 +47,9 @@ static void initialize_lookaside(struct NPAGED_LOOKASIDE_LIST *list, void *alloc
     list->Free = free_block != NULL ? free_block : export_bind("ntoskrnl.exe", "ExFreePool");
 }
 
-static MS_ABI void nt_ExInitializeNPagedLookasideList(struct NPAGED_LOOKASIDE_LIST *list, void *allocate, void *free_block, uint32_t flags, size_t size,
-                                                      uint32_t tag, uint16_t depth)
+static MS_ABI void nt_ExInitializeNPagedLookasideList(struct NPAGED_LOOKASIDE_LIST *list, void *allocate,
+                                                      void *free_block, uint32_t flags, size_t size, uint32_t tag,
+                                                      uint16_t depth)
 {
     enum { NX_FLAG = 512 };
 
@@ -54,8 +58,9 @@ static MS_ABI void nt_ExInitializeNPagedLookasideList(struct NPAGED_LOOKASIDE_LI
     initialize_lookaside(list, allocate, free_block, flags & NX_FLAG, size, tag);
 }
 
-static MS_ABI void nt_ExInitializePagedLookasideList(struct NPAGED_LOOKASIDE_LIST *list, void *allocate, void *free_block, uint32_t flags, size_t size,
-                                                     uint32_t tag, uint16_t depth)
+static MS_ABI void nt_ExInitializePagedLookasideList(struct NPAGED_LOOKASIDE_LIST *list, void *allocate,
+                                                     void *free_block, uint32_t flags, size_t size, uint32_t tag,
+                                                     uint16_t depth)
 {
     (void)depth;
     RULE(flags == 0, "unsupported", "ExInitializePagedLookasideList with flags %#x", flags);
@@ -173,7 +178,8 @@ static MS_ABI void nt_IoFreeErrorLogEntry(void *entry)
 }
 
 /* Registered callbacks are kept only to be missed when they stay: no bug check and no new processor ever calls them. */
-static MS_ABI uint8_t nt_KeRegisterBugCheckReasonCallback(uint8_t *record, void *routine, uint32_t reason, const char *component)
+static MS_ABI uint8_t nt_KeRegisterBugCheckReasonCallback(uint8_t *record, void *routine, uint32_t reason,
+                                                          const char *component)
 {
     (void)record, (void)routine, (void)reason, (void)component;
     __atomic_add_fetch(&bug_check_callbacks, 1, __ATOMIC_RELAXED);
@@ -183,7 +189,8 @@ static MS_ABI uint8_t nt_KeRegisterBugCheckReasonCallback(uint8_t *record, void 
 static MS_ABI uint8_t nt_KeDeregisterBugCheckReasonCallback(uint8_t *record)
 {
     (void)record;
-    RULE(__atomic_load_n(&bug_check_callbacks, __ATOMIC_RELAXED) > 0, "callback", "KeDeregisterBugCheckReasonCallback without a registration");
+    RULE(__atomic_load_n(&bug_check_callbacks, __ATOMIC_RELAXED) > 0, "callback",
+         "KeDeregisterBugCheckReasonCallback without a registration");
     __atomic_sub_fetch(&bug_check_callbacks, 1, __ATOMIC_RELAXED);
     return 1;
 }
@@ -196,23 +203,23 @@ void ex_leaks(struct leaks *leaks)
 }
 
 #define UP_TO(X, name, highest) X("ntoskrnl.exe", name, nt_##name, PASSIVE_LEVEL, highest, WINDOWS_7)
-#define EX_EXPORTS(X)                                                                                                     \
-    UP_TO(X, ExInitializeNPagedLookasideList, DISPATCH_LEVEL)                                                             \
-    UP_TO(X, ExInitializePagedLookasideList, APC_LEVEL)                                                                   \
-    X("ntoskrnl.exe", ExDeleteNPagedLookasideList, nt_ExDeleteLookasideList, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)    \
-    X("ntoskrnl.exe", ExDeletePagedLookasideList, nt_ExDeleteLookasideList, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)          \
-    UP_TO(X, ExInitializeRundownProtection, APC_LEVEL)                                                               \
-    UP_TO(X, ExAcquireRundownProtection, DISPATCH_LEVEL)                                                                  \
-    UP_TO(X, ExReleaseRundownProtection, DISPATCH_LEVEL)                                                                  \
-    UP_TO(X, ExWaitForRundownProtectionRelease, APC_LEVEL)                                                                \
-    UP_TO(X, ExRundownCompleted, APC_LEVEL)                                                                          \
-    UP_TO(X, ExReInitializeRundownProtection, APC_LEVEL)                                                             \
-    UP_TO(X, ExUuidCreate, PASSIVE_LEVEL)                                                                                 \
-    UP_TO(X, IoGetDeviceNumaNode, PASSIVE_LEVEL)                                                                          \
-    UP_TO(X, IoAllocateErrorLogEntry, DISPATCH_LEVEL)                                                                     \
-    UP_TO(X, IoWriteErrorLogEntry, DISPATCH_LEVEL)                                                                        \
-    UP_TO(X, IoFreeErrorLogEntry, DISPATCH_LEVEL)                                                                         \
-    UP_TO(X, KeRegisterBugCheckReasonCallback, HIGH_LEVEL)                                                                \
+#define EX_EXPORTS(X)                                                                                                  \
+    UP_TO(X, ExInitializeNPagedLookasideList, DISPATCH_LEVEL)                                                          \
+    UP_TO(X, ExInitializePagedLookasideList, APC_LEVEL)                                                                \
+    X("ntoskrnl.exe", ExDeleteNPagedLookasideList, nt_ExDeleteLookasideList, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7) \
+    X("ntoskrnl.exe", ExDeletePagedLookasideList, nt_ExDeleteLookasideList, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)       \
+    UP_TO(X, ExInitializeRundownProtection, APC_LEVEL)                                                                 \
+    UP_TO(X, ExAcquireRundownProtection, DISPATCH_LEVEL)                                                               \
+    UP_TO(X, ExReleaseRundownProtection, DISPATCH_LEVEL)                                                               \
+    UP_TO(X, ExWaitForRundownProtectionRelease, APC_LEVEL)                                                             \
+    UP_TO(X, ExRundownCompleted, APC_LEVEL)                                                                            \
+    UP_TO(X, ExReInitializeRundownProtection, APC_LEVEL)                                                               \
+    UP_TO(X, ExUuidCreate, PASSIVE_LEVEL)                                                                              \
+    UP_TO(X, IoGetDeviceNumaNode, PASSIVE_LEVEL)                                                                       \
+    UP_TO(X, IoAllocateErrorLogEntry, DISPATCH_LEVEL)                                                                  \
+    UP_TO(X, IoWriteErrorLogEntry, DISPATCH_LEVEL)                                                                     \
+    UP_TO(X, IoFreeErrorLogEntry, DISPATCH_LEVEL)                                                                      \
+    UP_TO(X, KeRegisterBugCheckReasonCallback, HIGH_LEVEL)                                                             \
     UP_TO(X, KeDeregisterBugCheckReasonCallback, HIGH_LEVEL)
 
 void ex_start(void)

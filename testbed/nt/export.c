@@ -2,9 +2,10 @@
 /*
  * The table of exports and their trampolines.
  *
- * Each bound export gets a small piece of code in one arena: it loads the address of its struct bound into r10 (which no
- * Windows x64 call uses for an argument) and jumps to the common entry in export_trampoline.c. In a live run without
- * trace that compares the task's IRQL with the bounds and jumps on, a few instructions; everything else goes through export_enter.
+ * Each bound export gets a small piece of code in one arena: it loads the address of its struct bound into r10 (which
+ * no Windows x64 call uses for an argument) and jumps to the common entry in export_trampoline.c. In a live run without
+ * trace that compares the task's IRQL with the bounds and jumps on, a few instructions; everything else goes through
+ * export_enter.
  *
  * Registration and binding happen at PASSIVE_LEVEL, under one lock. Names are found by hash.
  */
@@ -21,8 +22,8 @@
 #include "nt/sched.h"
 #include "nt/version.h"
 
-#define BUCKETS 1024u
-#define CODE_BYTES 32u
+#define BUCKETS     1024u
+#define CODE_BYTES  32u
 #define ARENA_BYTES (256u << 10)
 
 struct slot {
@@ -61,7 +62,8 @@ void export_register(const struct export *table, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct slot **bucket = &buckets[hash(table[i].name)];
         for (const struct slot *other = *bucket; other != NULL; other = other->next) {
-            if (strcmp(other->entry->name, table[i].name) == 0 && strcasecmp(other->entry->image, table[i].image) == 0) {
+            if (strcmp(other->entry->name, table[i].name) == 0 &&
+                strcasecmp(other->entry->image, table[i].image) == 0) {
                 fprintf(stderr, "testbed: %s!%s is registered twice\n", table[i].image, table[i].name);
                 abort();
             }
@@ -86,9 +88,11 @@ const struct export *export_find(const char *image, const char *name)
 {
     /* Server 2025 has the build number of Windows 11 24H2; export.h tells them apart by a number of its own. */
     const struct windows_version *windows = windows_played();
-    const uint32_t build = windows->build == WINDOWS_11_24H2 && windows->product_type != 1 ? WINDOWS_2025 : windows->build;
+    const uint32_t build =
+        windows->build == WINDOWS_11_24H2 && windows->product_type != 1 ? WINDOWS_2025 : windows->build;
     for (const struct slot *slot = buckets[hash(name)]; slot != NULL; slot = slot->next) {
-        if (strcmp(slot->entry->name, name) == 0 && same_image(image, slot->entry->image) && slot->entry->since <= build) {
+        if (strcmp(slot->entry->name, name) == 0 && same_image(image, slot->entry->image) &&
+            slot->entry->since <= build) {
             return slot->entry;
         }
     }

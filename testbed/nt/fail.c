@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Failing calls on purpose (fail.h). Candidates are found by a hash over the function's name and the offsets of the driver's
- * return addresses, so that runs at different addresses agree. One host thread: simulated runs only.
+ * Failing calls on purpose (fail.h). Candidates are found by a hash over the function's name and the offsets of the
+ * driver's return addresses, so that runs at different addresses agree. One host thread: simulated runs only.
  */
 #include "nt/fail.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes one call of the driver fail: the nth that can fail, counted by function and call stack, so that a sweep over n reaches
- * every call site once per way to it. Simulated runs only, where the same seed makes the same calls.
+ * Makes one call of the driver fail: the nth that can fail, counted by function and call stack, so that a sweep over n
+ * reaches every call site once per way to it. Simulated runs only, where the same seed makes the same calls.
  *
- * A function is a candidate when the table in fail.c says how its failure looks; each failing call returns that and does
- * nothing else.
+ * A function is a candidate when the table in fail.c says how its failure looks; each failing call returns that and
+ * does nothing else.
  */
 #ifndef TESTBED_NT_FAIL_H
 #define TESTBED_NT_FAIL_H
@@ -18,7 +18,8 @@
 
 extern bool fail_armed;
 
-void fail_at(uint32_t n);       /* 1: the first new candidate from now on; 0: none, only count. Forgets what was counted before */
+void fail_at(
+    uint32_t n); /* 1: the first new candidate from now on; 0: none, only count. Forgets what was counted before */
 void fail_disarm(void);
 uint32_t fail_candidates(void); /* different candidates met since fail_at */
 /* The function and call stack that was made to fail; false: not reached. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults. In driver code some instructions are carried out (fault_emulate.c); the rest ends the run: a bad access (rule "access"), a fast
- * fail (int 0x29, rule "fast-fail"), an assertion (int 0x2c, "assert"), a breakpoint ("breakpoint"), a division ("divide"), an
- * instruction that is not one or needs the machine ("instruction").
+ * Faults. In driver code some instructions are carried out (fault_emulate.c); the rest ends the run: a bad access (rule
+ * "access"), a fast fail (int 0x29, rule "fast-fail"), an assertion (int 0x2c, "assert"), a breakpoint ("breakpoint"),
+ * a division ("divide"), an instruction that is not one or needs the machine ("instruction").
  *
- * Each host thread that runs driver code has a stack of its own for this, so that an overflow of the usual one can be told as well.
- * Handlers never switch tasks. rule_break may be called from here: it takes no locks.
+ * Each host thread that runs driver code has a stack of its own for this, so that an overflow of the usual one can be
+ * told as well. Handlers never switch tasks. rule_break may be called from here: it takes no locks.
  */
 #include "nt/fault.h"
 
@@ -20,10 +20,10 @@
 #include "nt/rule_context.h"
 
 #define SIGNAL_STACK_BYTES (64u << 10)
-#define PAGE_FAULT_WRITE 2
-#define PAGE_FAULT_FETCH 16
-#define NULL_PAGE 65536u
-#define STACK_GUARD_BYTES 4096u
+#define PAGE_FAULT_WRITE   2
+#define PAGE_FAULT_FETCH   16
+#define NULL_PAGE          65536u
+#define STACK_GUARD_BYTES  4096u
 
 static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE };
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
@@ -38,7 +38,7 @@ extern const uint8_t __executable_start[], etext[];
 static void registers_of(const ucontext_t *context, struct unwind_state *state)
 {
     static const int order[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                   REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
+                                   REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
     state->rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
     for (int i = 0; i < 16; i++) {
         state->registers[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
@@ -63,10 +63,25 @@ size_t rule_fault_frames(void **addresses, size_t most)
 static const char *fast_fail_name(uint32_t code)
 {
     static const char *const names[] = {
-        [0] = "legacy security check", [1] = "vtable guard", [2] = "stack cookie", [3] = "corrupt list entry", [4] = "incorrect stack",
-        [5] = "invalid argument", [6] = "stack cookie init", [7] = "fatal application exit", [8] = "range check", [9] = "unsafe registry access",
-        [10] = "control flow guard", [11] = "guard write check", [12] = "invalid fiber switch", [13] = "invalid set of context",
-        [14] = "invalid reference count", [18] = "invalid jump buffer", [21] = "certification", [25] = "crypto library", [29] = "invalid longjmp target",
+        [0] = "legacy security check",
+        [1] = "vtable guard",
+        [2] = "stack cookie",
+        [3] = "corrupt list entry",
+        [4] = "incorrect stack",
+        [5] = "invalid argument",
+        [6] = "stack cookie init",
+        [7] = "fatal application exit",
+        [8] = "range check",
+        [9] = "unsafe registry access",
+        [10] = "control flow guard",
+        [11] = "guard write check",
+        [12] = "invalid fiber switch",
+        [13] = "invalid set of context",
+        [14] = "invalid reference count",
+        [18] = "invalid jump buffer",
+        [21] = "certification",
+        [25] = "crypto library",
+        [29] = "invalid longjmp target",
     };
     return code < sizeof(names) / sizeof(names[0]) && names[code] != NULL ? names[code] : "another code";
 }
@@ -76,7 +91,8 @@ static void describe_place(uint64_t rip, char *text, size_t size)
     if (image_find((void *)rip) != NULL) {
         image_describe((void *)rip, text, size);
     } else if (rip >= (uint64_t)__executable_start && rip < (uint64_t)etext) {
-        snprintf(text, size, "the testbed's own code (at +%#llx)", (unsigned long long)(rip - (uint64_t)__executable_start));
+        snprintf(text, size, "the testbed's own code (at +%#llx)",
+                 (unsigned long long)(rip - (uint64_t)__executable_start));
     } else {
         snprintf(text, size, "%#llx", (unsigned long long)rip);
     }
@@ -107,15 +123,18 @@ static _Noreturn void report_access(const ucontext_t *context, const siginfo_t *
     char place[320], where[320];
     if (info->si_code == SI_KERNEL) { /* general protection: the processor does not tell the address */
         describe_place(rip, place, sizeof(place));
-        rule_break("access", "in %s: an address that no processor can have, a misaligned operand or a privileged instruction", place);
+        rule_break("access",
+                   "in %s: an address that no processor can have, a misaligned operand or a privileged instruction",
+                   place);
     }
     if (error & PAGE_FAULT_FETCH) {
         rule_break("access", "jumped to %#llx%s, where no code is", (unsigned long long)address,
                    describe_address(address, (uint64_t)gregs[REG_RSP], where, sizeof(where)));
     }
     describe_place(rip, place, sizeof(place));
-    rule_break("access", "%s of %#llx%s in %s", error & PAGE_FAULT_WRITE ? "write" : "read", (unsigned long long)address,
-               describe_address(address, (uint64_t)gregs[REG_RSP], where, sizeof(where)), place);
+    rule_break("access", "%s of %#llx%s in %s", error & PAGE_FAULT_WRITE ? "write" : "read",
+               (unsigned long long)address, describe_address(address, (uint64_t)gregs[REG_RSP], where, sizeof(where)),
+               place);
 }
 
 static void handle_driver(int number, const siginfo_t *info, ucontext_t *context)
@@ -129,7 +148,8 @@ static void handle_driver(int number, const siginfo_t *info, ucontext_t *context
         report_access(context, info);
     }
     if (code[0] == 0xcd && code[1] == 0x29) {
-        rule_break("fast-fail", "the driver failed fast with code %u: %s", (unsigned)gregs[REG_RCX], fast_fail_name((uint32_t)gregs[REG_RCX]));
+        rule_break("fast-fail", "the driver failed fast with code %u: %s", (unsigned)gregs[REG_RCX],
+                   fast_fail_name((uint32_t)gregs[REG_RCX]));
     }
     if (code[0] == 0xcd && code[1] == 0x2c) {
         rule_break("assert", "an assertion of the driver's failed (int 0x2c)");
@@ -140,9 +160,11 @@ static void handle_driver(int number, const siginfo_t *info, ucontext_t *context
     if (number == SIGILL) {
         rule_break("instruction", "the driver ran into an undefined instruction (%02x %02x)", code[0], code[1]);
     }
-    if (info->si_code == SI_KERNEL && (code[0] == 0xf4 || code[0] == 0xfa || code[0] == 0xfb || (code[0] == 0x0f && (code[1] == 0x20 || code[1] == 0x22 ||
-        code[1] == 0x30 || code[1] == 0x32 || code[1] == 0x00 || code[1] == 0x01)))) {
-        rule_break("instruction", "the driver used a privileged instruction that is not played (%02x %02x %02x)", code[0], code[1], code[2]);
+    if (info->si_code == SI_KERNEL && (code[0] == 0xf4 || code[0] == 0xfa || code[0] == 0xfb ||
+                                       (code[0] == 0x0f && (code[1] == 0x20 || code[1] == 0x22 || code[1] == 0x30 ||
+                                                            code[1] == 0x32 || code[1] == 0x00 || code[1] == 0x01)))) {
+        rule_break("instruction", "the driver used a privileged instruction that is not played (%02x %02x %02x)",
+                   code[0], code[1], code[2]);
     }
     report_access(context, info);
 }
@@ -153,7 +175,8 @@ static void handle(int number, siginfo_t *info, void *argument)
     const uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
     /* A breakpoint's address is behind it. */
     const bool driver = image_find((void *)(number == SIGTRAP ? rip - 1 : rip)) != NULL;
-    if (driver && number == SIGSEGV && !(context->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_FETCH) && fault_emulate(context, (uint64_t)info->si_addr)) {
+    if (driver && number == SIGSEGV && !(context->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_FETCH) &&
+        fault_emulate(context, (uint64_t)info->si_addr)) {
         return;
     }
     fault_context = context;

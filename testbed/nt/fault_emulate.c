@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Emulated in driver code, inside the signal handler: reads of CR8 (the IRQL), writes of CR8, and loads from the page that Windows
- * shares with everybody (KUSER_SHARED_DATA: clocks, version), whose macros the WDK puts inline into drivers.
+ * Emulated in driver code, inside the signal handler: reads of CR8 (the IRQL), writes of CR8, and loads from the page
+ * that Windows shares with everybody (KUSER_SHARED_DATA: clocks, version), whose macros the WDK puts inline into
+ * drivers.
  *
- * A write of CR8 may block or run DPCs, which a signal handler must not. So the handler only makes the driver's code call
- * fault_write_cr8 through a thunk that keeps every register: it pushes the value and the return address on the driver's stack
- * (Windows x64 has no red zone) and continues in the thunk.
+ * A write of CR8 may block or run DPCs, which a signal handler must not. So the handler only makes the driver's code
+ * call fault_write_cr8 through a thunk that keeps every register: it pushes the value and the return address on the
+ * driver's stack (Windows x64 has no red zone) and continues in the thunk.
  */
 #include "nt/fault_emulate.h"
 
@@ -15,53 +16,53 @@
 #include "nt/timer.h"
 #include "nt/version.h"
 
-#define SHARED_PAGE 0xfffff78000000000u
+#define SHARED_PAGE  0xfffff78000000000u
 #define SHARED_BYTES 0x1000u
-#define TICK_100NS 156250u
-#define CR8_BYTES 4
+#define TICK_100NS   156250u
+#define CR8_BYTES    4
 
 void fault_cr8_thunk(void);
 
-/* On entry: (%rsp) where to go on, 8(%rsp) the value. A frame like any other, so that stacks can be walked through it. */
-__asm__(
-    ".text\n"
-    ".globl fault_cr8_thunk\n"
-    "fault_cr8_thunk:\n"
-    "    pushq %rbp\n"
-    "    movq %rsp, %rbp\n"
-    "    pushfq\n"
-    "    pushq %rax\n"
-    "    pushq %rcx\n"
-    "    pushq %rdx\n"
-    "    pushq %rsi\n"
-    "    pushq %rdi\n"
-    "    pushq %r8\n"
-    "    pushq %r9\n"
-    "    pushq %r10\n"
-    "    pushq %r11\n"
-    "    pushq %rbx\n"
-    "    movq %rsp, %rbx\n"
-    "    subq $512, %rsp\n"
-    "    andq $-16, %rsp\n"
-    "    fxsave64 (%rsp)\n"
-    "    cld\n"
-    "    movq 16(%rbp), %rdi\n"
-    "    callq fault_write_cr8\n"
-    "    fxrstor64 (%rsp)\n"
-    "    movq %rbx, %rsp\n"
-    "    popq %rbx\n"
-    "    popq %r11\n"
-    "    popq %r10\n"
-    "    popq %r9\n"
-    "    popq %r8\n"
-    "    popq %rdi\n"
-    "    popq %rsi\n"
-    "    popq %rdx\n"
-    "    popq %rcx\n"
-    "    popq %rax\n"
-    "    popfq\n"
-    "    popq %rbp\n"
-    "    ret $8\n");
+/* On entry: (%rsp) where to go on, 8(%rsp) the value. A frame like any other, so that stacks can be walked through it.
+ */
+__asm__(".text\n"
+        ".globl fault_cr8_thunk\n"
+        "fault_cr8_thunk:\n"
+        "    pushq %rbp\n"
+        "    movq %rsp, %rbp\n"
+        "    pushfq\n"
+        "    pushq %rax\n"
+        "    pushq %rcx\n"
+        "    pushq %rdx\n"
+        "    pushq %rsi\n"
+        "    pushq %rdi\n"
+        "    pushq %r8\n"
+        "    pushq %r9\n"
+        "    pushq %r10\n"
+        "    pushq %r11\n"
+        "    pushq %rbx\n"
+        "    movq %rsp, %rbx\n"
+        "    subq $512, %rsp\n"
+        "    andq $-16, %rsp\n"
+        "    fxsave64 (%rsp)\n"
+        "    cld\n"
+        "    movq 16(%rbp), %rdi\n"
+        "    callq fault_write_cr8\n"
+        "    fxrstor64 (%rsp)\n"
+        "    movq %rbx, %rsp\n"
+        "    popq %rbx\n"
+        "    popq %r11\n"
+        "    popq %r10\n"
+        "    popq %r9\n"
+        "    popq %r8\n"
+        "    popq %rdi\n"
+        "    popq %rsi\n"
+        "    popq %rdx\n"
+        "    popq %rcx\n"
+        "    popq %rax\n"
+        "    popfq\n"
+        "    popq %rbp\n"
+        "    ret $8\n");
 
 __attribute__((used)) void fault_write_cr8(uint64_t value)
 {
@@ -77,14 +78,15 @@ __attribute__((used)) void fault_write_cr8(uint64_t value)
 static greg_t *general(ucontext_t *context, unsigned number)
 {
     static const int order[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                   REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
+                                   REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
     return &context->uc_mcontext.gregs[order[number]];
 }
 
 /* mov %cr8, r64 is 44|45 0f 20 /0, mov r64, %cr8 is 44|45 0f 22 /0 (REX.R makes CR0 CR8). */
 static bool emulate_cr8(ucontext_t *context, const uint8_t *code)
 {
-    if ((code[0] != 0x44 && code[0] != 0x45) || code[1] != 0x0f || (code[2] != 0x20 && code[2] != 0x22) || (code[3] & 0xf8) != 0xc0) {
+    if ((code[0] != 0x44 && code[0] != 0x45) || code[1] != 0x0f || (code[2] != 0x20 && code[2] != 0x22) ||
+        (code[3] & 0xf8) != 0xc0) {
         return false;
     }
     greg_t *gregs = context->uc_mcontext.gregs;
@@ -116,14 +118,34 @@ static void put_time(uint8_t *page, size_t offset, uint64_t value)
     put(page, offset + 8, value >> 32, 4);
 }
 
-/* The fields that inline functions of the WDK read; false when others are wanted. Offsets are documented with KUSER_SHARED_DATA. */
+/* The fields that inline functions of the WDK read; false when others are wanted. Offsets are documented with
+ * KUSER_SHARED_DATA. */
 static bool read_shared(uint64_t offset, size_t size, uint64_t *value)
 {
-    enum { INTERRUPT_TIME = 0x8, SYSTEM_TIME = 0x14, TIME_BYTES = 12, BUILD = 0x260, PRODUCT_TYPE = 0x264, MAJOR = 0x26c, MINOR = 0x270,
-           DEBUGGER = 0x2d4, TICKS = 0x320, PROCESSORS = 0x3c0 };
-    static const struct { uint16_t offset, size; } known[] = {
-        { INTERRUPT_TIME, TIME_BYTES }, { SYSTEM_TIME, TIME_BYTES }, { BUILD, 4 }, { PRODUCT_TYPE, 4 }, { MAJOR, 4 }, { MINOR, 4 },
-        { DEBUGGER, 1 }, { TICKS, TIME_BYTES }, { PROCESSORS, 4 },
+    enum {
+        INTERRUPT_TIME = 0x8,
+        SYSTEM_TIME = 0x14,
+        TIME_BYTES = 12,
+        BUILD = 0x260,
+        PRODUCT_TYPE = 0x264,
+        MAJOR = 0x26c,
+        MINOR = 0x270,
+        DEBUGGER = 0x2d4,
+        TICKS = 0x320,
+        PROCESSORS = 0x3c0
+    };
+    static const struct {
+        uint16_t offset, size;
+    } known[] = {
+        { INTERRUPT_TIME, TIME_BYTES },
+        { SYSTEM_TIME, TIME_BYTES },
+        { BUILD, 4 },
+        { PRODUCT_TYPE, 4 },
+        { MAJOR, 4 },
+        { MINOR, 4 },
+        { DEBUGGER, 1 },
+        { TICKS, TIME_BYTES },
+        { PROCESSORS, 4 },
     };
     const struct windows_version *windows = windows_played();
     bool found = false;

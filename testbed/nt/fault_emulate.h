@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <ucontext.h>
 
-/* Carries out the faulting instruction and moves the context past it. `address`: what a page fault touched. False: not one of those. */
+/* Carries out the faulting instruction and moves the context past it. `address`: what a page fault touched. False: not
+ * one of those. */
 bool fault_emulate(ucontext_t *context, uint64_t address);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads an INF file (see inf.h): encoding, lines, fields. What the strings mean is inf_strings.c's, which runs last over all
- * fields. No locks; one INF belongs to one task.
+ * Reads an INF file (see inf.h): encoding, lines, fields. What the strings mean is inf_strings.c's, which runs last
+ * over all fields. No locks; one INF belongs to one task.
  */
 #include "nt/inf.h"
 
@@ -43,7 +43,11 @@ static void *grown(void *array, size_t count, size_t each)
 static bool is_utf8(const uint8_t *bytes, size_t count)
 {
     for (size_t i = 0; i < count;) {
-        int more = bytes[i] < 0x80 ? 0 : bytes[i] >= 0xc2 && bytes[i] < 0xe0 ? 1 : bytes[i] >= 0xe0 && bytes[i] < 0xf0 ? 2 : bytes[i] >= 0xf0 && bytes[i] < 0xf5 ? 3 : -1;
+        int more = bytes[i] < 0x80                       ? 0
+                   : bytes[i] >= 0xc2 && bytes[i] < 0xe0 ? 1
+                   : bytes[i] >= 0xe0 && bytes[i] < 0xf0 ? 2
+                   : bytes[i] >= 0xf0 && bytes[i] < 0xf5 ? 3
+                                                         : -1;
 
         if (more < 0 || i + (size_t)more >= count + (more == 0)) {
             return false;
@@ -67,7 +71,8 @@ static char *text_from_utf16(const uint8_t *bytes, size_t count, bool big)
         abort();
     }
     for (size_t i = 0; i < units; i++) {
-        wide[i] = big ? (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]) : (uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
+        wide[i] =
+            big ? (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]) : (uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
     }
     utf8_from_utf16(text, units * 3 + 1, wide, units);
     free(wide);
@@ -127,7 +132,8 @@ static char *read_file(const char *path, char *error, size_t size)
         return NULL;
     }
     if (!S_ISREG(info.st_mode) || info.st_size > LARGEST) {
-        snprintf(error, size, "%s: %s: name an INF file", path, S_ISREG(info.st_mode) ? "far too large for an INF" : "not a file");
+        snprintf(error, size, "%s: %s: name an INF file", path,
+                 S_ISREG(info.st_mode) ? "far too large for an INF" : "not a file");
         fclose(file);
         return NULL;
     }
@@ -250,7 +256,8 @@ static bool parse_line(struct reader *reader, struct inf_section *section, char 
         line->fields = grown(line->fields, line->count, sizeof(*line->fields));
         line->fields[line->count++] = take_field(&text, ",", &closed);
         if (!closed) {
-            snprintf(reader->error, reader->size, "%s: line %u: a quote is not closed: close it on its line", reader->inf->file, number);
+            snprintf(reader->error, reader->size, "%s: line %u: a quote is not closed: close it on its line",
+                     reader->inf->file, number);
             return false;
         }
         if (*text == 0) {
@@ -286,14 +293,16 @@ static bool parse(struct reader *reader)
             char *end = strchr(at, ']');
 
             if (end == NULL) {
-                snprintf(reader->error, reader->size, "%s: line %u: the section's name has no closing bracket: add it", reader->inf->file, number);
+                snprintf(reader->error, reader->size, "%s: line %u: the section's name has no closing bracket: add it",
+                         reader->inf->file, number);
                 good = false;
                 break;
             }
             *end = 0;
             section = add_section(reader->inf, at + 1);
         } else if (*at != 0 && section == NULL) {
-            snprintf(reader->error, reader->size, "%s: line %u: text before the first section: this is no INF file", reader->inf->file, number);
+            snprintf(reader->error, reader->size, "%s: line %u: text before the first section: this is no INF file",
+                     reader->inf->file, number);
             good = false;
         } else if (*at != 0) {
             good = parse_line(reader, section, at, number);
@@ -324,7 +333,8 @@ struct inf *inf_open(const char *path, char *error, size_t size)
     }
     signature = inf_field(inf_find(reader.inf, "Version", "Signature"), 0);
     if (strcasecmp(signature, "$Windows NT$") != 0 && strcasecmp(signature, "$Chicago$") != 0) {
-        snprintf(error, size, "%s: [Version] has no Signature=\"$Windows NT$\": name a complete INF file", reader.inf->file);
+        snprintf(error, size, "%s: [Version] has no Signature=\"$Windows NT$\": name a complete INF file",
+                 reader.inf->file);
         goto bad;
     }
     free(reader.text);

@@ -50,7 +50,7 @@ struct inf_model {
     const char *extension;  /* that decoration: ".NTamd64", ".NT" or "" */
     uint32_t rank;          /* 0 best */
 };
-bool inf_select(const struct inf *inf, const char *const *hardware_ids, const char *const *compatible_ids, struct inf_model *model, char *error,
-                size_t size);
+bool inf_select(const struct inf *inf, const char *const *hardware_ids, const char *const *compatible_ids,
+                struct inf_model *model, char *error, size_t size);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which model of an INF a device gets, by the rules of SetupAPI for x64: of each manufacturer's decorations (NTamd64, then
- * major, minor, product type, suite and build) the one that names the newest Windows not newer than the played one counts; of
- * its models the one whose ID ranks best: hardware IDs before compatible IDs, on both sides, and the device's earlier IDs first.
+ * Which model of an INF a device gets, by the rules of SetupAPI for x64: of each manufacturer's decorations (NTamd64,
+ * then major, minor, product type, suite and build) the one that names the newest Windows not newer than the played one
+ * counts; of its models the one whose ID ranks best: hardware IDs before compatible IDs, on both sides, and the
+ * device's earlier IDs first.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ static uint64_t decoration_fit(const char *decoration)
         return 0;
     }
     /* The build counts since Windows 10 1607 and only together with that version. */
-    if (part[4] != 0 && (windows->build < 14310 || part[0] != windows->major || part[1] != windows->minor || part[4] > windows->build)) {
+    if (part[4] != 0 && (windows->build < 14310 || part[0] != windows->major || part[1] != windows->minor ||
+                         part[4] > windows->build)) {
         return 0;
     }
     return 1 + ((uint64_t)part[0] << 48 | (uint64_t)part[1] << 40 | (uint64_t)part[4] << 8 | (part[2] != 0 ? 2 : 0));
@@ -70,7 +72,8 @@ static struct inf_section *models_of(const struct inf *inf, const struct inf_lin
     return found;
 }
 
-static uint32_t rank_id(const char *id, size_t place, const char *const *hardware_ids, const char *const *compatible_ids, const char **matched)
+static uint32_t rank_id(const char *id, size_t place, const char *const *hardware_ids,
+                        const char *const *compatible_ids, const char **matched)
 {
     uint32_t base = place == 0 ? 0 : RANK_COMPATIBLE_IN_INF + (uint32_t)(place - 1) * 0x100;
 
@@ -108,12 +111,13 @@ static bool decorate(const struct inf *inf, struct inf_model *model, char *error
             return true;
         }
     }
-    snprintf(error, size, "%s: the model \"%s\" names the section [%s], which is not there: add it", inf->file, model->description, model->install);
+    snprintf(error, size, "%s: the model \"%s\" names the section [%s], which is not there: add it", inf->file,
+             model->description, model->install);
     return false;
 }
 
-bool inf_select(const struct inf *inf, const char *const *hardware_ids, const char *const *compatible_ids, struct inf_model *model, char *error,
-                size_t size)
+bool inf_select(const struct inf *inf, const char *const *hardware_ids, const char *const *compatible_ids,
+                struct inf_model *model, char *error, size_t size)
 {
     struct inf_section *manufacturers = inf_section(inf, "Manufacturer");
     char known[700] = "", decorations[200] = "";
@@ -151,13 +155,15 @@ bool inf_select(const struct inf *inf, const char *const *hardware_ids, const ch
         }
     }
     if (usable == 0) {
-        snprintf(error, size, "%s: [Manufacturer] has no models for x64 %s (its decorations: %s): use an INF for NTamd64", inf->file,
+        snprintf(error, size,
+                 "%s: [Manufacturer] has no models for x64 %s (its decorations: %s): use an INF for NTamd64", inf->file,
                  windows_played()->title, decorations[0] != 0 ? decorations : "none");
         return false;
     }
     if (model->rank == RANK_NONE) {
-        snprintf(error, size, "%s: no model for %s: its models are %s: use an INF or a device that fits the other", inf->file,
-                 hardware_ids != NULL && hardware_ids[0] != NULL ? hardware_ids[0] : "a device without IDs", known[0] != 0 ? known : "none");
+        snprintf(error, size, "%s: no model for %s: its models are %s: use an INF or a device that fits the other",
+                 inf->file, hardware_ids != NULL && hardware_ids[0] != NULL ? hardware_ids[0] : "a device without IDs",
+                 known[0] != 0 ? known : "none");
         return false;
     }
     return decorate(inf, model, error, size);

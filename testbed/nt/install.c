@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Installs a driver package for a device from its INF, as SetupAPI and the network class installer do: model, service with
- * its event log, driver key, device key. PASSIVE_LEVEL. A second installation for the same device keeps the driver key and
- * the values in it; a further device gets the next free one.
+ * Installs a driver package for a device from its INF, as SetupAPI and the network class installer do: model, service
+ * with its event log, driver key, device key. PASSIVE_LEVEL. A second installation for the same device keeps the driver
+ * key and the values in it; a further device gets the next free one.
  *
- * Of the install section's relatives .HW and .Services are carried out. .CoInstallers, .Interfaces, .Wdf, .Events and Include
- * with Needs name other programs and other INFs of Windows; nothing of them reaches a running network driver, so they are left.
+ * Of the install section's relatives .HW and .Services are carried out. .CoInstallers, .Interfaces, .Wdf, .Events and
+ * Include with Needs name other programs and other INFs of Windows; nothing of them reaches a running network driver,
+ * so they are left.
  */
 #include "nt/install.h"
 
@@ -32,7 +33,9 @@ struct installed {
 
 bool install_directory(const char *text, char *path, size_t size)
 {
-    static const struct { const char *number, *path; } directories[] = {
+    static const struct {
+        const char *number, *path;
+    } directories[] = {
         { "%10%", "\\SystemRoot" },
         { "%11%", "\\SystemRoot\\System32" },
         { "%12%", "\\SystemRoot\\System32\\drivers" },
@@ -93,9 +96,11 @@ static bool install_event_log(struct installed *at, const struct inf_line *servi
         return true;
     }
     if (inf_section(at->inf, section) == NULL) {
-        return complain(at, "%s: line %u: AddService names the section [%s], which is not there: add it", at->inf->file, service->number, section);
+        return complain(at, "%s: line %u: AddService names the section [%s], which is not there: add it", at->inf->file,
+                        service->number, section);
     }
-    snprintf(key, sizeof(key), "%s\\Services\\EventLog\\%s\\%s", CURRENT_CONTROL_SET, type[0] != 0 ? type : "System", name[0] != 0 ? name : at->service);
+    snprintf(key, sizeof(key), "%s\\Services\\EventLog\\%s\\%s", CURRENT_CONTROL_SET, type[0] != 0 ? type : "System",
+             name[0] != 0 ? name : at->service);
     registry_create_key(key);
     return install_registry(at->inf, section, key, at->error, at->size);
 }
@@ -115,21 +120,25 @@ static bool install_service(struct installed *at)
     for (size_t i = 0; inf_section(at->inf, services) != NULL && i < inf_section(at->inf, services)->count; i++) {
         const struct inf_line *line = &inf_section(at->inf, services)->lines[i];
 
-        if (line->key != NULL && strcasecmp(line->key, "AddService") == 0 && inf_number(inf_field(line, 1), &flags) && (flags & 2) != 0) {
+        if (line->key != NULL && strcasecmp(line->key, "AddService") == 0 && inf_number(inf_field(line, 1), &flags) &&
+            (flags & 2) != 0) {
             service = line;
         }
     }
     if (service == NULL) {
-        return complain(at, "%s: [%s] has no AddService with flag 2, the driver's own service: add it", at->inf->file, services);
+        return complain(at, "%s: [%s] has no AddService with flag 2, the driver's own service: add it", at->inf->file,
+                        services);
     }
     snprintf(at->service, sizeof(at->service), "%s", inf_field(service, 0));
     section = inf_field(service, 2);
     if (inf_section(at->inf, section) == NULL) {
-        return complain(at, "%s: line %u: AddService names the section [%s], which is not there: add it", at->inf->file, service->number, section);
+        return complain(at, "%s: line %u: AddService names the section [%s], which is not there: add it", at->inf->file,
+                        service->number, section);
     }
     binary = inf_field(inf_find(at->inf, section, "ServiceBinary"), 0);
     if (binary[0] == 0 || !install_directory(binary, path, sizeof(path))) {
-        return complain(at, "%s: [%s] has no usable ServiceBinary (\"%s\"): name the driver, such as %%12%%\\x.sys", at->inf->file, section, binary);
+        return complain(at, "%s: [%s] has no usable ServiceBinary (\"%s\"): name the driver, such as %%12%%\\x.sys",
+                        at->inf->file, section, binary);
     }
     if (number_of(at->inf, section, "ServiceType", 0) != 1) {
         return complain(at, "%s: [%s] has ServiceType %s, which is no kernel driver: make it 1", at->inf->file, section,
@@ -169,8 +178,8 @@ static bool check_files(struct installed *at)
                 return true;
             }
             if (list[0] != '@' && files == NULL) {
-                return complain(at, "%s: line %u: CopyFiles names the section [%s], which is not there: add it", at->inf->file,
-                                install->lines[i].number, list);
+                return complain(at, "%s: line %u: CopyFiles names the section [%s], which is not there: add it",
+                                at->inf->file, install->lines[i].number, list);
             }
             for (size_t k = 0; files != NULL && k < files->count; k++) {
                 if (strcasecmp(inf_field(&files->lines[k], 0), at->image_name) == 0) {
@@ -179,7 +188,8 @@ static bool check_files(struct installed *at)
             }
         }
     }
-    return complain(at, "%s: [%s] copies no %s, which its service starts: add it to CopyFiles", at->inf->file, at->model.section, at->image_name);
+    return complain(at, "%s: [%s] copies no %s, which its service starts: add it to CopyFiles", at->inf->file,
+                    at->model.section, at->image_name);
 }
 
 /* --- driver key --- */
@@ -214,8 +224,9 @@ static void set_instance_id(struct installed *at)
     for (const char *c = device_instance_path(at->device); *c != 0; c++) {
         hash = (hash ^ (uint8_t)*c) * 0x100000001b3ull;
     }
-    snprintf(guid, sizeof(guid), "{%08X-%04X-4%03X-8%03X-%012llX}", (uint32_t)hash, (unsigned)(hash >> 32) & 0xffff, (unsigned)(hash >> 48) & 0xfff,
-             (unsigned)(hash >> 52) & 0xfff, (unsigned long long)(hash & 0xffffffffffffull));
+    snprintf(guid, sizeof(guid), "{%08X-%04X-4%03X-8%03X-%012llX}", (uint32_t)hash, (unsigned)(hash >> 32) & 0xffff,
+             (unsigned)(hash >> 48) & 0xfff, (unsigned)(hash >> 52) & 0xfff,
+             (unsigned long long)(hash & 0xffffffffffffull));
     registry_set_string(at->driver_key, "NetCfgInstanceId", guid);
 }
 
@@ -251,7 +262,8 @@ static bool install_driver_key(struct installed *at)
     registry_set_string(at->driver_key, "MatchingDeviceId", at->matched_id);
     registry_set_string(at->driver_key, "ComponentId", at->matched_id);
     registry_set_string(at->driver_key, "DeviceInstanceID", device_instance_path(at->device));
-    registry_set_dword(at->driver_key, "NetLuidIndex", 32768 + (uint32_t)strtoul(at->driver + strlen(at->driver) - 4, NULL, 10));
+    registry_set_dword(at->driver_key, "NetLuidIndex",
+                       32768 + (uint32_t)strtoul(at->driver + strlen(at->driver) - 4, NULL, 10));
     set_instance_id(at);
     install_defaults(at->driver_key);
     return true;
@@ -287,7 +299,8 @@ static bool install(struct installed *at, const char *const *set)
     const char *class = inf_field(inf_find(at->inf, "Version", "ClassGUID"), 0);
 
     if (strcasecmp(class, NET_CLASS) != 0) {
-        return complain(at, "%s: ClassGUID \"%s\" is not the network adapters' %s: use a network driver's INF", at->inf->file, class, NET_CLASS);
+        return complain(at, "%s: ClassGUID \"%s\" is not the network adapters' %s: use a network driver's INF",
+                        at->inf->file, class, NET_CLASS);
     }
     if (!inf_select(at->inf, ids->hardware_ids, ids->compatible_ids, &at->model, at->error, at->size)) {
         return false;
@@ -309,7 +322,8 @@ static bool install(struct installed *at, const char *const *set)
     return true;
 }
 
-struct package *package_install(struct device *pdo, const char *inf_path, const char *const *set, char *error, size_t size)
+struct package *package_install(struct device *pdo, const char *inf_path, const char *const *set, char *error,
+                                size_t size)
 {
     struct installed *at = calloc(1, sizeof(*at));
     bool good;
@@ -329,7 +343,8 @@ struct package *package_install(struct device *pdo, const char *inf_path, const 
         free(at);
         return NULL;
     }
-    at->package = (struct package){ at->service, at->service_key, at->driver_key, at->description, at->matched_id, at->image_name };
+    at->package = (struct package){ at->service,     at->service_key, at->driver_key,
+                                    at->description, at->matched_id,  at->image_name };
     return &at->package;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Carrying out an INF's sections on the registry, shared by install.c (which section for what), install_registry.c (AddReg,
- * DelReg) and install_params.c (Ndi\params).
+ * Carrying out an INF's sections on the registry, shared by install.c (which section for what), install_registry.c
+ * (AddReg, DelReg) and install_params.c (Ndi\params).
  */
 #ifndef TESTBED_NT_INSTALL_H
 #define TESTBED_NT_INSTALL_H
@@ -9,9 +9,10 @@
 #include "nt/inf.h"
 
 #define CURRENT_CONTROL_SET "\\Registry\\Machine\\System\\CurrentControlSet"
-#define NET_CLASS "{4d36e972-e325-11ce-bfc1-08002be10318}"
+#define NET_CLASS           "{4d36e972-e325-11ce-bfc1-08002be10318}"
 
-/* AddReg and DelReg of the install section, HKR meaning `relative`. False and one sentence when something cannot be done. */
+/* AddReg and DelReg of the install section, HKR meaning `relative`. False and one sentence when something cannot be
+ * done. */
 bool install_registry(const struct inf *inf, const char *section, const char *relative, char *error, size_t size);
 
 /* The keywords' defaults of Ndi\params under `driver_key` become its values where it has none yet. */

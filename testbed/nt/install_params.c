@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ndi\params: the network class installer's part of an installation, and what the Advanced page of Device Manager does later.
- * A keyword's default becomes a string value of the driver key unless the keyword is optional; a value that a person sets
- * must be one that the page would accept.
+ * Ndi\params: the network class installer's part of an installation, and what the Advanced page of Device Manager does
+ * later. A keyword's default becomes a string value of the driver key unless the keyword is optional; a value that a
+ * person sets must be one that the page would accept.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -36,8 +36,8 @@ static void default_one(void *context, const char *keyword)
 
     snprintf(key, sizeof(key), "%s\\%s", listing->params, keyword);
     registry_get_string(key, "Optional", optional, sizeof(optional));
-    if (strcmp(optional, "1") != 0 && registry_get_string(key, "Default", value, sizeof(value))
-        && !registry_get_value(listing->driver_key, keyword, NULL, NULL, &none)) {
+    if (strcmp(optional, "1") != 0 && registry_get_string(key, "Default", value, sizeof(value)) &&
+        !registry_get_value(listing->driver_key, keyword, NULL, NULL, &none)) {
         registry_set_string(listing->driver_key, keyword, value);
     }
 }
@@ -92,8 +92,8 @@ static bool check_number(const char *key, const char *setting, const char *value
     parse_number(maximum, base, &high);
     parse_number(step, base, &by);
     if (!parse_number(value, base, &number) || number < low || number > high || (by > 1 && (number - low) % by != 0)) {
-        snprintf(error, size, "--set %s: the value is a number from %s to %s%s%s: give one of these", setting, minimum, maximum,
-                 by > 1 ? " in steps of " : "", by > 1 ? step : "");
+        snprintf(error, size, "--set %s: the value is a number from %s to %s%s%s: give one of these", setting, minimum,
+                 maximum, by > 1 ? " in steps of " : "", by > 1 ? step : "");
         return false;
     }
     return true;

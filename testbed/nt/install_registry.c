@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AddReg and DelReg: registry root, subkey, value name, flags, value. The flags say type and manner; what is not known among
- * them is an error that names file and line, because a value silently of another type is the worst kind of install bug.
+ * AddReg and DelReg: registry root, subkey, value name, flags, value. The flags say type and manner; what is not known
+ * among them is an error that names file and line, because a value silently of another type is the worst kind of
+ * install bug.
  */
 #include "nt/install.h"
 
@@ -47,7 +48,9 @@ static bool complain(const struct target *at, const char *what, const char *deta
 
 static bool resolve_key(struct target *at, const char *relative)
 {
-    static const struct { const char *root, *path; } roots[] = {
+    static const struct {
+        const char *root, *path;
+    } roots[] = {
         { "HKLM", "\\Registry\\Machine" },
         { "HKCR", "\\Registry\\Machine\\SOFTWARE\\Classes" },
         { "HKU", "\\Registry\\User" },
@@ -77,7 +80,8 @@ static void set_text(const struct target *at, enum registry_type type, size_t fi
     size_t used = 0, bytes = sizeof(wide);
     enum registry_type was;
 
-    if (append && registry_get_value(at->key, at->name, &was, wide, &bytes) && was == REGISTRY_MULTI_SZ && bytes >= 2 && bytes <= sizeof(wide)) {
+    if (append && registry_get_value(at->key, at->name, &was, wide, &bytes) && was == REGISTRY_MULTI_SZ && bytes >= 2 &&
+        bytes <= sizeof(wide)) {
         used = bytes / 2 - 1; /* without the list's closing NUL */
     }
     for (size_t i = first; i < last; i++) {
@@ -137,7 +141,8 @@ static bool add_value(struct target *at)
     if (text[0] != 0 && !inf_number(text, &flags)) {
         return complain(at, "flags that are no number:", text);
     }
-    if ((flags & ~(uint32_t)(TYPE_MASK | FLAG_64BIT | FLAG_KEY_ONLY | FLAG_NO_CLOBBER | FLAG_OVERWRITE_ONLY | FLAG_DELETE_VALUE | FLAG_APPEND)) != 0) {
+    if ((flags & ~(uint32_t)(TYPE_MASK | FLAG_64BIT | FLAG_KEY_ONLY | FLAG_NO_CLOBBER | FLAG_OVERWRITE_ONLY |
+                             FLAG_DELETE_VALUE | FLAG_APPEND)) != 0) {
         return complain(at, "flags with unknown bits:", text);
     }
     if ((flags & FLAG_DELETE_VALUE) != 0) {
@@ -183,8 +188,8 @@ static bool delete_value(struct target *at)
 }
 
 /* Every section that the directive names, in order. */
-static bool each_line(const struct inf *inf, const char *section, const char *directive, const char *relative, bool (*apply)(struct target *),
-                      char *error, size_t size)
+static bool each_line(const struct inf *inf, const char *section, const char *directive, const char *relative,
+                      bool (*apply)(struct target *), char *error, size_t size)
 {
     struct inf_section *install = inf_section(inf, section);
 
@@ -197,8 +202,8 @@ static bool each_line(const struct inf *inf, const char *section, const char *di
             struct inf_section *lines = inf_section(inf, name);
 
             if (lines == NULL) {
-                snprintf(error, size, "%s: line %u: %s names the section [%s], which is not there: add it", inf->file, install->lines[i].number,
-                         directive, name);
+                snprintf(error, size, "%s: line %u: %s names the section [%s], which is not there: add it", inf->file,
+                         install->lines[i].number, directive, name);
                 return false;
             }
             for (size_t k = 0; k < lines->count; k++) {
@@ -215,6 +220,6 @@ static bool each_line(const struct inf *inf, const char *section, const char *di
 
 bool install_registry(const struct inf *inf, const char *section, const char *relative, char *error, size_t size)
 {
-    return each_line(inf, section, "DelReg", relative, delete_value, error, size)
-           && each_line(inf, section, "AddReg", relative, add_value, error, size);
+    return each_line(inf, section, "DelReg", relative, delete_value, error, size) &&
+           each_line(inf, section, "AddReg", relative, add_value, error, size);
 }

@@ -10,16 +10,17 @@
 #include "nt/nt.h"
 
 /* --- export tables --- */
-#define EXPORT_ENTRY(image, name, function, lowest, highest, since) { image, #name, (void *)(function), lowest, highest, since },
+#define EXPORT_ENTRY(image, name, function, lowest, highest, since)                                                    \
+    { image, #name, (void *)(function), lowest, highest, since },
 /* EXPORT_REGISTER(POOL_EXPORTS), where POOL_EXPORTS(X) is the module's table. */
-#define EXPORT_REGISTER(table)                                                        \
-    do {                                                                              \
-        static const struct export exports_[] = { table(EXPORT_ENTRY) };              \
-        static bool registered_;                                                      \
-        if (!registered_) {                                                           \
-            registered_ = true;                                                       \
-            export_register(exports_, sizeof(exports_) / sizeof(exports_[0]));        \
-        }                                                                             \
+#define EXPORT_REGISTER(table)                                                                                         \
+    do {                                                                                                               \
+        static const struct export exports_[] = { table(EXPORT_ENTRY) };                                               \
+        static bool registered_;                                                                                       \
+        if (!registered_) {                                                                                            \
+            registered_ = true;                                                                                        \
+            export_register(exports_, sizeof(exports_) / sizeof(exports_[0]));                                         \
+        }                                                                                                              \
     } while (0)
 
 /* --- scheduling side: irql.c lock.c event.c dpc.c timer.c thread.c fault.c --- */
@@ -83,7 +84,7 @@ struct object_ops {
 };
 void object_register(void *body, const struct object_ops *ops);
 void object_unregister(void *body);
-bool object_reference(void *body);   /* false: not a registered object */
+bool object_reference(void *body); /* false: not a registered object */
 bool object_dereference(void *body);
 
 /* --- UTF-8 and UTF-16 --- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Device objects: made and deleted, named, attached to stacks, referenced. A device lives until it is deleted and the last
- * reference to it is gone. One lock over the list of devices and the symbolic links; never held while somebody else's code runs.
+ * Device objects: made and deleted, named, attached to stacks, referenced. A device lives until it is deleted and the
+ * last reference to it is gone. One lock over the list of devices and the symbolic links; never held while somebody
+ * else's code runs.
  */
 #include "nt/io_device.h"
 
@@ -32,7 +33,8 @@ static void dereference(void *body)
 {
     struct device *device = body;
 
-    RULE(__atomic_load_n(&device->references, __ATOMIC_RELAXED) > 0, "object", "more references to a device given back than were taken");
+    RULE(__atomic_load_n(&device->references, __ATOMIC_RELAXED) > 0, "object",
+         "more references to a device given back than were taken");
     if (__atomic_sub_fetch(&device->references, 1, __ATOMIC_ACQ_REL) != 0) {
         return;
     }
@@ -50,7 +52,8 @@ static void dereference(void *body)
 
 static const struct object_ops ops = { "device", reference, dereference };
 
-int32_t device_make(struct DRIVER_OBJECT *driver, uint32_t extension, const char *name, uint32_t type, uint32_t characteristics, struct device **made)
+int32_t device_make(struct DRIVER_OBJECT *driver, uint32_t extension, const char *name, uint32_t type,
+                    uint32_t characteristics, struct device **made)
 {
     size_t size = (sizeof(struct device) + extension + 15) & ~(size_t)15;
     struct device *device = aligned_alloc(16, size);
@@ -161,7 +164,9 @@ void io_leaks(struct leaks *leaks)
 {
     sched_lock(&lock);
     for (struct device *device = devices; device != NULL; device = device->next) {
-        const char *name = device->name[0] != 0 ? device->name : device->instance_path[0] != 0 ? device->instance_path : "without a name";
+        const char *name = device->name[0] != 0            ? device->name
+                           : device->instance_path[0] != 0 ? device->instance_path
+                                                           : "without a name";
 
         if (device->deleted) {
             leak_add(leaks, "device %s: %u references not given back", name, device->references);
@@ -198,8 +203,9 @@ static void text_of(const struct UNICODE_STRING *string, char *text, size_t size
     utf8_from_utf16(text, size, string != NULL ? string->Buffer : NULL, string != NULL ? string->Length / 2u : 0);
 }
 
-static MS_ABI int32_t nt_IoCreateDevice(struct DRIVER_OBJECT *driver, uint32_t extension, const struct UNICODE_STRING *name, uint32_t type,
-                                        uint32_t characteristics, uint8_t exclusive, struct DEVICE_OBJECT **object)
+static MS_ABI int32_t nt_IoCreateDevice(struct DRIVER_OBJECT *driver, uint32_t extension,
+                                        const struct UNICODE_STRING *name, uint32_t type, uint32_t characteristics,
+                                        uint8_t exclusive, struct DEVICE_OBJECT **object)
 {
     char text[128];
     struct device *device;
@@ -219,7 +225,8 @@ static MS_ABI void nt_IoDeleteDevice(struct DEVICE_OBJECT *object)
     device_delete(device_of(object));
 }
 
-static MS_ABI struct DEVICE_OBJECT *nt_IoAttachDeviceToDeviceStack(struct DEVICE_OBJECT *source, struct DEVICE_OBJECT *target)
+static MS_ABI struct DEVICE_OBJECT *nt_IoAttachDeviceToDeviceStack(struct DEVICE_OBJECT *source,
+                                                                   struct DEVICE_OBJECT *target)
 {
     struct device *top = device_top(device_of(target));
 
@@ -298,15 +305,17 @@ static MS_ABI int32_t nt_IoDeleteSymbolicLink(const struct UNICODE_STRING *name)
     return found != NULL ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-#define IO_DEVICE_EXPORTS(X)                                                                                                       \
-    X("ntoskrnl.exe", IoCreateDevice, nt_IoCreateDevice, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                      \
-    X("ntoskrnl.exe", IoDeleteDevice, nt_IoDeleteDevice, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                      \
-    X("ntoskrnl.exe", IoAttachDeviceToDeviceStack, nt_IoAttachDeviceToDeviceStack, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
-    X("ntoskrnl.exe", IoDetachDevice, nt_IoDetachDevice, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                  \
-    X("ntoskrnl.exe", IoGetAttachedDevice, nt_IoGetAttachedDevice, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", IoGetAttachedDeviceReference, nt_IoGetAttachedDeviceReference, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)     \
-    X("ntoskrnl.exe", IoGetLowerDeviceObject, nt_IoGetLowerDeviceObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                 \
-    X("ntoskrnl.exe", IoCreateSymbolicLink, nt_IoCreateSymbolicLink, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                      \
+#define IO_DEVICE_EXPORTS(X)                                                                                           \
+    X("ntoskrnl.exe", IoCreateDevice, nt_IoCreateDevice, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                          \
+    X("ntoskrnl.exe", IoDeleteDevice, nt_IoDeleteDevice, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                          \
+    X("ntoskrnl.exe", IoAttachDeviceToDeviceStack, nt_IoAttachDeviceToDeviceStack, PASSIVE_LEVEL, DISPATCH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", IoDetachDevice, nt_IoDetachDevice, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                      \
+    X("ntoskrnl.exe", IoGetAttachedDevice, nt_IoGetAttachedDevice, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)           \
+    X("ntoskrnl.exe", IoGetAttachedDeviceReference, nt_IoGetAttachedDeviceReference, PASSIVE_LEVEL, DISPATCH_LEVEL,    \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", IoGetLowerDeviceObject, nt_IoGetLowerDeviceObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)     \
+    X("ntoskrnl.exe", IoCreateSymbolicLink, nt_IoCreateSymbolicLink, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)          \
     X("ntoskrnl.exe", IoDeleteSymbolicLink, nt_IoDeleteSymbolicLink, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void io_device_start(void)

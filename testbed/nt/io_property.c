@@ -13,12 +13,30 @@
 enum property_kind { KIND_NONE, KIND_VALUE, KIND_TEXT, KIND_NUMBER, KIND_UNKNOWN };
 
 /* DEVICE_REGISTRY_PROPERTY, in its order. A value comes from the Enum key, under the name given. */
-static const struct { const char *name; enum property_kind kind; } properties[] = {
-    { "DeviceDesc", KIND_VALUE }, { "HardwareID", KIND_VALUE }, { "CompatibleIDs", KIND_VALUE }, { "boot configuration", KIND_NONE },
-    { "boot configuration", KIND_NONE }, { "Class", KIND_VALUE }, { "ClassGUID", KIND_VALUE }, { "Driver", KIND_VALUE },
-    { "Mfg", KIND_VALUE }, { "FriendlyName", KIND_VALUE }, { "LocationInformation", KIND_VALUE }, { "PhysicalDeviceObjectName", KIND_TEXT },
-    { "BusTypeGuid", KIND_UNKNOWN }, { "LegacyBusType", KIND_UNKNOWN }, { "BusNumber", KIND_UNKNOWN }, { "EnumeratorName", KIND_TEXT },
-    { "Address", KIND_UNKNOWN }, { "UINumber", KIND_UNKNOWN }, { "InstallState", KIND_NUMBER }, { "RemovalPolicy", KIND_NUMBER },
+static const struct {
+    const char *name;
+    enum property_kind kind;
+} properties[] = {
+    { "DeviceDesc", KIND_VALUE },
+    { "HardwareID", KIND_VALUE },
+    { "CompatibleIDs", KIND_VALUE },
+    { "boot configuration", KIND_NONE },
+    { "boot configuration", KIND_NONE },
+    { "Class", KIND_VALUE },
+    { "ClassGUID", KIND_VALUE },
+    { "Driver", KIND_VALUE },
+    { "Mfg", KIND_VALUE },
+    { "FriendlyName", KIND_VALUE },
+    { "LocationInformation", KIND_VALUE },
+    { "PhysicalDeviceObjectName", KIND_TEXT },
+    { "BusTypeGuid", KIND_UNKNOWN },
+    { "LegacyBusType", KIND_UNKNOWN },
+    { "BusNumber", KIND_UNKNOWN },
+    { "EnumeratorName", KIND_TEXT },
+    { "Address", KIND_UNKNOWN },
+    { "UINumber", KIND_UNKNOWN },
+    { "InstallState", KIND_NUMBER },
+    { "RemovalPolicy", KIND_NUMBER },
 };
 
 enum { PROPERTY_NAME = 11, PROPERTY_ENUMERATOR = 15, KEY_DEVICE = 1, KEY_DRIVER = 2 };
@@ -41,7 +59,8 @@ static int32_t give_text(const char *text, uint32_t room, void *buffer, uint32_t
     return give(wide, (units + 1) * 2, room, buffer, length);
 }
 
-static MS_ABI int32_t nt_IoGetDeviceProperty(struct DEVICE_OBJECT *object, uint32_t property, uint32_t room, void *buffer, uint32_t *length)
+static MS_ABI int32_t nt_IoGetDeviceProperty(struct DEVICE_OBJECT *object, uint32_t property, uint32_t room,
+                                             void *buffer, uint32_t *length)
 {
     struct device *pdo = device_of(object);
     uint8_t data[4096];
@@ -53,7 +72,8 @@ static MS_ABI int32_t nt_IoGetDeviceProperty(struct DEVICE_OBJECT *object, uint3
     if (pdo->instance_path[0] == 0) {
         return STATUS_INVALID_DEVICE_REQUEST; /* no PDO */
     }
-    RULE(property < sizeof(properties) / sizeof(properties[0]), "unsupported", "IoGetDeviceProperty of property %u", property);
+    RULE(property < sizeof(properties) / sizeof(properties[0]), "unsupported", "IoGetDeviceProperty of property %u",
+         property);
     switch (properties[property].kind) {
     case KIND_VALUE:
         if (!registry_get_value(pdo->enum_key, properties[property].name, NULL, data, &size)) {
@@ -71,7 +91,7 @@ static MS_ABI int32_t nt_IoGetDeviceProperty(struct DEVICE_OBJECT *object, uint3
     case KIND_UNKNOWN:
         return STATUS_OBJECT_NAME_NOT_FOUND; /* this bus reports none */
     default:
-        return STATUS_SUCCESS;               /* no resources: an empty answer */
+        return STATUS_SUCCESS; /* no resources: an empty answer */
     }
 }
 
@@ -82,7 +102,8 @@ static void close_key(void *object)
     sched_unlock(&registry_lock);
 }
 
-static MS_ABI int32_t nt_IoOpenDeviceRegistryKey(struct DEVICE_OBJECT *object, uint32_t which, uint32_t access, void **handle)
+static MS_ABI int32_t nt_IoOpenDeviceRegistryKey(struct DEVICE_OBJECT *object, uint32_t which, uint32_t access,
+                                                 void **handle)
 {
     struct device *pdo = device_of(object);
     struct registry_key *key;
@@ -110,8 +131,8 @@ static MS_ABI int32_t nt_IoOpenDeviceRegistryKey(struct DEVICE_OBJECT *object, u
     return STATUS_SUCCESS;
 }
 
-#define IO_PROPERTY_EXPORTS(X)                                                                                       \
-    X("ntoskrnl.exe", IoGetDeviceProperty, nt_IoGetDeviceProperty, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)          \
+#define IO_PROPERTY_EXPORTS(X)                                                                                         \
+    X("ntoskrnl.exe", IoGetDeviceProperty, nt_IoGetDeviceProperty, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
     X("ntoskrnl.exe", IoOpenDeviceRegistryKey, nt_IoOpenDeviceRegistryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void io_property_start(void)

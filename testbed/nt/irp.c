@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * I/O request packets: made, sent down a device stack, completed up again. IRPs come from tracked pool (POOL_IRP). Rules: a stack
- * location for each driver on the way, completed once, freed once and not while it is under way, no cancel routine left at
- * completion, PnP only at PASSIVE_LEVEL.
+ * I/O request packets: made, sent down a device stack, completed up again. IRPs come from tracked pool (POOL_IRP).
+ * Rules: a stack location for each driver on the way, completed once, freed once and not while it is under way, no
+ * cancel routine left at completion, PnP only at PASSIVE_LEVEL.
  *
- * Synchronous IRPs (IoBuildSynchronousFsdRequest, and the testbed's own) are finished and freed here when they come back to
- * the top; an IRP from IoAllocateIrp must be kept by its sender's completion routine.
+ * Synchronous IRPs (IoBuildSynchronousFsdRequest, and the testbed's own) are finished and freed here when they come
+ * back to the top; an IRP from IoAllocateIrp must be kept by its sender's completion routine.
  */
 #include <string.h>
 
@@ -15,8 +15,15 @@
 
 #define TAG_IRP 0x20707249 /* "Irp " */
 
-enum { TYPE_IRP = 6, FLAG_SYNCHRONOUS = 0x4, FLAG_TESTBED = 0x40000000, PENDING_RETURNED = 1, INVOKE_ON_CANCEL = 0x20, INVOKE_ON_SUCCESS = 0x40,
-       INVOKE_ON_ERROR = 0x80 };
+enum {
+    TYPE_IRP = 6,
+    FLAG_SYNCHRONOUS = 0x4,
+    FLAG_TESTBED = 0x40000000,
+    PENDING_RETURNED = 1,
+    INVOKE_ON_CANCEL = 0x20,
+    INVOKE_ON_SUCCESS = 0x40,
+    INVOKE_ON_ERROR = 0x80
+};
 
 typedef MS_ABI int32_t dispatch_routine(struct DEVICE_OBJECT *, struct IRP *);
 typedef MS_ABI int32_t completion_routine(struct DEVICE_OBJECT *, struct IRP *, void *);
@@ -65,11 +72,13 @@ static int32_t send(struct DEVICE_OBJECT *object, struct IRP *irp)
     check_irp(irp, "IoCallDriver");
     device_of(object);
     irp->CurrentLocation--;
-    RULE(irp->CurrentLocation > 0, "irp", "IoCallDriver: the IRP has %d stack locations, one more driver needs its own", irp->StackCount);
+    RULE(irp->CurrentLocation > 0, "irp", "IoCallDriver: the IRP has %d stack locations, one more driver needs its own",
+         irp->StackCount);
     location = --irp->Tail.Overlay.CurrentStackLocation;
-    RULE(location->MajorFunction <= IRP_MJ_MAXIMUM_FUNCTION, "irp", "IoCallDriver with major function %u", location->MajorFunction);
-    RULE(location->MajorFunction != IRP_MJ_PNP || irql_current() == PASSIVE_LEVEL, "irql", "IoCallDriver with a PnP IRP at IRQL %u, allowed 0",
-         irql_current());
+    RULE(location->MajorFunction <= IRP_MJ_MAXIMUM_FUNCTION, "irp", "IoCallDriver with major function %u",
+         location->MajorFunction);
+    RULE(location->MajorFunction != IRP_MJ_PNP || irql_current() == PASSIVE_LEVEL, "irql",
+         "IoCallDriver with a PnP IRP at IRQL %u, allowed 0", irql_current());
     location->DeviceObject = object;
     return call("dispatch routine", object->DriverObject->MajorFunction[location->MajorFunction], object, irp);
 }
@@ -79,7 +88,8 @@ static void finish(struct IRP *irp)
 {
     struct nt_event *native = irp->Overlay.AsynchronousParameters.UserApcContext;
 
-    RULE((irp->Flags & FLAG_SYNCHRONOUS) != 0, "irp", "an IRP from IoAllocateIrp was completed with no completion routine that keeps it");
+    RULE((irp->Flags & FLAG_SYNCHRONOUS) != 0, "irp",
+         "an IRP from IoAllocateIrp was completed with no completion routine that keeps it");
     if (irp->UserIosb != NULL) {
         irp->UserIosb->Status = irp->IoStatus.Status;
         irp->UserIosb->Information = irp->IoStatus.Information;
@@ -102,9 +112,9 @@ static void finish(struct IRP *irp)
 
 static bool invoke(const struct IRP *irp, const struct IO_STACK_LOCATION *location)
 {
-    return (NT_SUCCESS(irp->IoStatus.Status) && (location->Control & INVOKE_ON_SUCCESS) != 0)
-           || (!NT_SUCCESS(irp->IoStatus.Status) && (location->Control & INVOKE_ON_ERROR) != 0)
-           || (irp->Cancel && (location->Control & INVOKE_ON_CANCEL) != 0);
+    return (NT_SUCCESS(irp->IoStatus.Status) && (location->Control & INVOKE_ON_SUCCESS) != 0) ||
+           (!NT_SUCCESS(irp->IoStatus.Status) && (location->Control & INVOKE_ON_ERROR) != 0) ||
+           (irp->Cancel && (location->Control & INVOKE_ON_CANCEL) != 0);
 }
 
 void irp_complete(struct IRP *irp)
@@ -150,8 +160,8 @@ MS_ABI int32_t irp_invalid_request(struct DEVICE_OBJECT *device, struct IRP *irp
     return STATUS_INVALID_DEVICE_REQUEST;
 }
 
-int32_t irp_send(struct DEVICE_OBJECT *object, uint8_t major, uint8_t minor, void (*fill)(struct IO_STACK_LOCATION *, void *), void *context,
-                 uint64_t *information)
+int32_t irp_send(struct DEVICE_OBJECT *object, uint8_t major, uint8_t minor,
+                 void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, uint64_t *information)
 {
     struct IRP *irp = allocate(object->StackSize, POOL_NATIVE, NULL);
     struct IO_STATUS_BLOCK result = { 0 };
@@ -208,13 +218,15 @@ static MS_ABI void nt_IoFreeIrp(struct IRP *irp)
     pool_give(irp, 0, POOL_IRP, "IoFreeIrp");
 }
 
-static MS_ABI struct IRP *nt_IoBuildSynchronousFsdRequest(uint32_t major, struct DEVICE_OBJECT *object, void *buffer, uint32_t length,
-                                                          const int64_t *offset, struct KEVENT *event, struct IO_STATUS_BLOCK *result)
+static MS_ABI struct IRP *nt_IoBuildSynchronousFsdRequest(uint32_t major, struct DEVICE_OBJECT *object, void *buffer,
+                                                          uint32_t length, const int64_t *offset, struct KEVENT *event,
+                                                          struct IO_STATUS_BLOCK *result)
 {
     struct IRP *irp;
 
     (void)offset;
-    RULE(buffer == NULL && length == 0, "unsupported", "IoBuildSynchronousFsdRequest with a buffer (major function %u)", major);
+    RULE(buffer == NULL && length == 0, "unsupported", "IoBuildSynchronousFsdRequest with a buffer (major function %u)",
+         major);
     irp = allocate(device_of(object)->object.StackSize, POOL_IRP, __builtin_return_address(0));
     if (irp != NULL) {
         irp->Flags = FLAG_SYNCHRONOUS;
@@ -236,13 +248,14 @@ static MS_ABI void nt_IofCompleteRequest(struct IRP *irp, int8_t boost)
     irp_complete(irp);
 }
 
-#define IRP_EXPORTS(X)                                                                                                               \
-    X("ntoskrnl.exe", IoAllocateIrp, nt_IoAllocateIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                     \
-    X("ntoskrnl.exe", IoInitializeIrp, nt_IoInitializeIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                 \
-    X("ntoskrnl.exe", IoReuseIrp, nt_IoReuseIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                           \
-    X("ntoskrnl.exe", IoFreeIrp, nt_IoFreeIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                             \
-    X("ntoskrnl.exe", IoBuildSynchronousFsdRequest, nt_IoBuildSynchronousFsdRequest, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)        \
-    X("ntoskrnl.exe", IofCallDriver, nt_IofCallDriver, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                     \
+#define IRP_EXPORTS(X)                                                                                                 \
+    X("ntoskrnl.exe", IoAllocateIrp, nt_IoAllocateIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                       \
+    X("ntoskrnl.exe", IoInitializeIrp, nt_IoInitializeIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                   \
+    X("ntoskrnl.exe", IoReuseIrp, nt_IoReuseIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                             \
+    X("ntoskrnl.exe", IoFreeIrp, nt_IoFreeIrp, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                               \
+    X("ntoskrnl.exe", IoBuildSynchronousFsdRequest, nt_IoBuildSynchronousFsdRequest, PASSIVE_LEVEL, APC_LEVEL,         \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", IofCallDriver, nt_IofCallDriver, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                       \
     X("ntoskrnl.exe", IofCompleteRequest, nt_IofCompleteRequest, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)
 
 void irp_start(void)

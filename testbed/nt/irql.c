@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processors and IRQL. The IRQL belongs to the task; a task at DISPATCH_LEVEL or above holds its processor's token, so that one
- * task per processor is there. Tasks below DISPATCH_LEVEL run side by side, as preemption would have them.
+ * Processors and IRQL. The IRQL belongs to the task; a task at DISPATCH_LEVEL or above holds its processor's token, so
+ * that one task per processor is there. Tasks below DISPATCH_LEVEL run side by side, as preemption would have them.
  *
- * Lowering below DISPATCH_LEVEL runs the DPCs that wait on this processor first, in the task that lowers, as the software
- * interrupt of a real machine would; what those DPCs queue in turn is left to the processor's DPC task, so that lowering ends.
- * A task that holds a testbed lock runs no DPCs (they might want that lock) and wakes the DPC task instead.
+ * Lowering below DISPATCH_LEVEL runs the DPCs that wait on this processor first, in the task that lowers, as the
+ * software interrupt of a real machine would; what those DPCs queue in turn is left to the processor's DPC task, so
+ * that lowering ends. A task that holds a testbed lock runs no DPCs (they might want that lock) and wakes the DPC task
+ * instead.
  *
  * The lock words are sched_wait words: nothing here spins for long.
  */
@@ -73,7 +74,8 @@ uint8_t irql_raise(uint8_t to)
     RULE(to >= from && to <= HIGH_LEVEL, "irql", "raised from IRQL %u to %u", from, to);
     if (from < DISPATCH_LEVEL && to >= DISPATCH_LEVEL) {
         sched_point("raise");
-        RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to, task->processor, processor_count());
+        RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to,
+             task->processor, processor_count());
         token_take(&processors[task->processor]);
     }
     task->irql = to;
@@ -111,7 +113,8 @@ void irql_lower(uint8_t to)
     uint8_t from = task->irql;
     RULE(to <= from, "irql", "lowered from IRQL %u to %u", from, to);
     if (from >= DISPATCH_LEVEL && to < DISPATCH_LEVEL) {
-        RULE(task->locks_held == 0, "lock", "IRQL lowered from %u to %u with %u spin locks held", from, to, task->locks_held);
+        RULE(task->locks_held == 0, "lock", "IRQL lowered from %u to %u with %u spin locks held", from, to,
+             task->locks_held);
         leave_dispatch(task, to);
         sched_point("lower");
     } else {
@@ -123,7 +126,8 @@ void processor_pin(uint32_t processor)
 {
     struct task *task = task_self();
     RULE(task->irql < DISPATCH_LEVEL, "irql", "moved to processor %u at IRQL %u", processor, task->irql);
-    RULE(processor < processor_count(), "processor", "moved to processor %u, there are %u", processor, processor_count());
+    RULE(processor < processor_count(), "processor", "moved to processor %u, there are %u", processor,
+         processor_count());
     task->processor = processor;
     thread_processor_changed(task);
 }
@@ -145,14 +149,16 @@ void driver_leave(const struct driver_call *call)
         rule_break("irql", "%s was called at IRQL %u and returned at IRQL %u", call->name, call->irql, task->irql);
     }
     if (__builtin_expect(task->locks_held != call->locks, 0)) {
-        rule_break("lock", "%s was called with %u spin locks held and returned with %u", call->name, call->locks, task->locks_held);
+        rule_break("lock", "%s was called with %u spin locks held and returned with %u", call->name, call->locks,
+                   task->locks_held);
     }
     sched_point(call->name);
 }
 
 void irql_start(uint32_t wanted)
 {
-    RULE(wanted >= 1 && wanted <= PROCESSORS_MOST, "processor", "%u processors wanted, 1 to %u can be played", wanted, PROCESSORS_MOST);
+    RULE(wanted >= 1 && wanted <= PROCESSORS_MOST, "processor", "%u processors wanted, 1 to %u can be played", wanted,
+         PROCESSORS_MOST);
     for (uint32_t i = 0; i < wanted; i++) {
         irql_add(i);
     }

@@ -2,9 +2,9 @@
 /*
  * The processors, as irql.c and dpc.c share them.
  *
- * A processor's token is a lock word: 0 free, 1 held, 2 held and somebody may sleep on it. Who queues a DPC writes the queue and then
- * looks at the token; who gives the token up writes the token and then looks at the queue. Both are sequentially consistent, so
- * one of the two sees the other and no DPC stays behind.
+ * A processor's token is a lock word: 0 free, 1 held, 2 held and somebody may sleep on it. Who queues a DPC writes the
+ * queue and then looks at the token; who gives the token up writes the token and then looks at the queue. Both are
+ * sequentially consistent, so one of the two sees the other and no DPC stays behind.
  */
 #ifndef TESTBED_NT_IRQL_H
 #define TESTBED_NT_IRQL_H
@@ -15,10 +15,10 @@
 
 struct processor {
     _Alignas(64) uint32_t token;
-    uint32_t dpc_count;          /* queued DPCs, written under dpc_lock, read without */
+    uint32_t dpc_count; /* queued DPCs, written under dpc_lock, read without */
     struct sched_lock dpc_lock;
-    void *dpc_first, *dpc_last;  /* see dpc.c */
-    uint32_t kick;               /* the DPC task sleeps while this is 0 */
+    void *dpc_first, *dpc_last; /* see dpc.c */
+    uint32_t kick;              /* the DPC task sleeps while this is 0 */
     struct task *dpc_task;
     uint64_t dpcs_run;
 };

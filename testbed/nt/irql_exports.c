@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IRQL and processor functions under their NT names. Functions that know no processor groups speak of group 0; IRQL ranges are
- * those of the DDI pages (wdm).
+ * IRQL and processor functions under their NT names. Functions that know no processor groups speak of group 0; IRQL
+ * ranges are those of the DDI pages (wdm).
  */
 #include "nt/internal.h"
 #include "nt/irql.h"
@@ -127,7 +127,8 @@ static MS_ABI int32_t nt_KeGetProcessorNumberFromIndex(uint32_t index, struct PR
     return STATUS_SUCCESS;
 }
 
-/* Mask 0 means any processor: what a thread has before it sets one, and reverts to. Groups and masks are checked before. */
+/* Mask 0 means any processor: what a thread has before it sets one, and reverts to. Groups and masks are checked
+ * before. */
 static struct GROUP_AFFINITY set_affinity(uint16_t group, uint64_t mask)
 {
     struct nt_thread *thread = thread_current();
@@ -145,7 +146,8 @@ static struct GROUP_AFFINITY set_affinity(uint16_t group, uint64_t mask)
     return before;
 }
 
-static MS_ABI void nt_KeSetSystemGroupAffinityThread(const struct GROUP_AFFINITY *affinity, struct GROUP_AFFINITY *previous)
+static MS_ABI void nt_KeSetSystemGroupAffinityThread(const struct GROUP_AFFINITY *affinity,
+                                                     struct GROUP_AFFINITY *previous)
 {
     struct nt_thread *thread = thread_current();
     struct GROUP_AFFINITY before = { 0 };
@@ -173,7 +175,8 @@ static MS_ABI uint64_t nt_KeSetSystemAffinityThreadEx(uint64_t mask)
 
 static MS_ABI void nt_KeSetSystemAffinityThread(uint64_t mask)
 {
-    RULE((mask & group_active(0)) != 0, "processor", "KeSetSystemAffinityThread to processors that are not there (mask %#llx)", (unsigned long long)mask);
+    RULE((mask & group_active(0)) != 0, "processor",
+         "KeSetSystemAffinityThread to processors that are not there (mask %#llx)", (unsigned long long)mask);
     set_affinity(0, mask);
 }
 
@@ -187,34 +190,47 @@ static MS_ABI void nt_KeRevertToUserAffinityThread(void)
     set_affinity(0, 0);
 }
 
-#define IRQL_EXPORTS(X)                                                                                                                  \
-    X("ntoskrnl.exe", KeGetCurrentIrql, nt_KeGetCurrentIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                       \
-    X("ntoskrnl.exe", KfRaiseIrql, nt_KfRaiseIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                                 \
-    X("ntoskrnl.exe", KeRaiseIrqlToDpcLevel, nt_KeRaiseIrqlToDpcLevel, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                         \
-    X("ntoskrnl.exe", KeLowerIrql, nt_KeLowerIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                                 \
-    X("ntoskrnl.exe", KfLowerIrql, nt_KeLowerIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                                 \
-    X("ntoskrnl.exe", KeAreApcsDisabled, nt_KeAreApcsDisabled, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                 \
-    X("ntoskrnl.exe", KeAreAllApcsDisabled, nt_KeAreApcsDisabled, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                              \
-    X("ntoskrnl.exe", KeQueryActiveProcessorCount, nt_KeQueryActiveProcessorCount, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
-    X("ntoskrnl.exe", KeQueryActiveProcessorCountEx, nt_KeQueryActiveProcessorCountEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)         \
-    X("ntoskrnl.exe", KeQueryMaximumProcessorCount, nt_KeQueryMaximumProcessorCount, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)           \
-    X("ntoskrnl.exe", KeQueryMaximumProcessorCountEx, nt_KeQueryMaximumProcessorCountEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
-    X("ntoskrnl.exe", KeQueryActiveGroupCount, nt_KeQueryActiveGroupCount, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                         \
-    X("ntoskrnl.exe", KeQueryMaximumGroupCount, nt_KeQueryMaximumGroupCount, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", KeQueryGroupAffinity, nt_KeQueryGroupAffinity, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
-    X("ntoskrnl.exe", KeQueryHighestNodeNumber, nt_KeQueryHighestNodeNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", KeGetCurrentNodeNumber, nt_KeGetCurrentNodeNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                           \
-    X("ntoskrnl.exe", KeQueryNodeActiveAffinity, nt_KeQueryNodeActiveAffinity, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
-    X("ntoskrnl.exe", KeQueryActiveProcessors, nt_KeQueryActiveProcessors, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                     \
-    X("ntoskrnl.exe", KeGetCurrentProcessorNumberEx, nt_KeGetCurrentProcessorNumberEx, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
-    X("ntoskrnl.exe", KeGetProcessorIndexFromNumber, nt_KeGetProcessorIndexFromNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
-    X("ntoskrnl.exe", KeGetProcessorNumberFromIndex, nt_KeGetProcessorNumberFromIndex, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
-    X("ntoskrnl.exe", KeSetSystemGroupAffinityThread, nt_KeSetSystemGroupAffinityThread, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
-    X("ntoskrnl.exe", KeRevertToUserGroupAffinityThread, nt_KeRevertToUserGroupAffinityThread, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)      \
-    X("ntoskrnl.exe", KeSetSystemAffinityThread, nt_KeSetSystemAffinityThread, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                 \
-    X("ntoskrnl.exe", KeSetSystemAffinityThreadEx, nt_KeSetSystemAffinityThreadEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
-    X("ntoskrnl.exe", KeRevertToUserAffinityThread, nt_KeRevertToUserAffinityThread, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                \
-    X("ntoskrnl.exe", KeRevertToUserAffinityThreadEx, nt_KeRevertToUserAffinityThreadEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)
+#define IRQL_EXPORTS(X)                                                                                                \
+    X("ntoskrnl.exe", KeGetCurrentIrql, nt_KeGetCurrentIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", KfRaiseIrql, nt_KfRaiseIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
+    X("ntoskrnl.exe", KeRaiseIrqlToDpcLevel, nt_KeRaiseIrqlToDpcLevel, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
+    X("ntoskrnl.exe", KeLowerIrql, nt_KeLowerIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
+    X("ntoskrnl.exe", KfLowerIrql, nt_KeLowerIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
+    X("ntoskrnl.exe", KeAreApcsDisabled, nt_KeAreApcsDisabled, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)               \
+    X("ntoskrnl.exe", KeAreAllApcsDisabled, nt_KeAreApcsDisabled, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)            \
+    X("ntoskrnl.exe", KeQueryActiveProcessorCount, nt_KeQueryActiveProcessorCount, PASSIVE_LEVEL, DISPATCH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeQueryActiveProcessorCountEx, nt_KeQueryActiveProcessorCountEx, PASSIVE_LEVEL, DISPATCH_LEVEL,  \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeQueryMaximumProcessorCount, nt_KeQueryMaximumProcessorCount, PASSIVE_LEVEL, DISPATCH_LEVEL,    \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeQueryMaximumProcessorCountEx, nt_KeQueryMaximumProcessorCountEx, PASSIVE_LEVEL,                \
+      DISPATCH_LEVEL, WINDOWS_7)                                                                                       \
+    X("ntoskrnl.exe", KeQueryActiveGroupCount, nt_KeQueryActiveGroupCount, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)       \
+    X("ntoskrnl.exe", KeQueryMaximumGroupCount, nt_KeQueryMaximumGroupCount, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)     \
+    X("ntoskrnl.exe", KeQueryGroupAffinity, nt_KeQueryGroupAffinity, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", KeQueryHighestNodeNumber, nt_KeQueryHighestNodeNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)     \
+    X("ntoskrnl.exe", KeGetCurrentNodeNumber, nt_KeGetCurrentNodeNumber, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)         \
+    X("ntoskrnl.exe", KeQueryNodeActiveAffinity, nt_KeQueryNodeActiveAffinity, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)   \
+    X("ntoskrnl.exe", KeQueryActiveProcessors, nt_KeQueryActiveProcessors, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)   \
+    X("ntoskrnl.exe", KeGetCurrentProcessorNumberEx, nt_KeGetCurrentProcessorNumberEx, PASSIVE_LEVEL, HIGH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeGetProcessorIndexFromNumber, nt_KeGetProcessorIndexFromNumber, PASSIVE_LEVEL, HIGH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeGetProcessorNumberFromIndex, nt_KeGetProcessorNumberFromIndex, PASSIVE_LEVEL, HIGH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeSetSystemGroupAffinityThread, nt_KeSetSystemGroupAffinityThread, PASSIVE_LEVEL,                \
+      DISPATCH_LEVEL, WINDOWS_7)                                                                                       \
+    X("ntoskrnl.exe", KeRevertToUserGroupAffinityThread, nt_KeRevertToUserGroupAffinityThread, PASSIVE_LEVEL,          \
+      APC_LEVEL, WINDOWS_7)                                                                                            \
+    X("ntoskrnl.exe", KeSetSystemAffinityThread, nt_KeSetSystemAffinityThread, PASSIVE_LEVEL, DISPATCH_LEVEL,          \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeSetSystemAffinityThreadEx, nt_KeSetSystemAffinityThreadEx, PASSIVE_LEVEL, DISPATCH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeRevertToUserAffinityThread, nt_KeRevertToUserAffinityThread, PASSIVE_LEVEL, APC_LEVEL,         \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeRevertToUserAffinityThreadEx, nt_KeRevertToUserAffinityThreadEx, PASSIVE_LEVEL,                \
+      DISPATCH_LEVEL, WINDOWS_7)
 
 void irql_exports(void)
 {

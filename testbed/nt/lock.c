@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Spin locks and what is checked of them: acquired below DISPATCH_LEVEL, acquired twice by one task, released by who does not
- * hold it (rule "lock"). That none is held when the IRQL falls or the driver returns is checked in irql.c.
+ * Spin locks and what is checked of them: acquired below DISPATCH_LEVEL, acquired twice by one task, released by who
+ * does not hold it (rule "lock"). That none is held when the IRQL falls or the driver returns is checked in irql.c.
  *
- * A waiter in a live run looks a while and then sleeps: its processor's token stays taken, as a spinning processor would be.
+ * A waiter in a live run looks a while and then sleeps: its processor's token stays taken, as a spinning processor
+ * would be.
  */
 #include "nt/lock.h"
 
@@ -51,7 +52,8 @@ void lock_acquire(uint64_t *word)
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock acquired at IRQL %u", task->irql);
     sched_point("lock");
     if (__builtin_expect(!take(lock), 0)) {
-        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock", "spin lock acquired that this task holds already");
+        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock",
+             "spin lock acquired that this task holds already");
         wait_for(lock, task);
     }
     taken(lock, task);
@@ -64,7 +66,8 @@ bool lock_try(uint64_t *word)
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock tried at IRQL %u", task->irql);
     sched_point("try lock");
     if (!take(lock)) {
-        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock", "spin lock tried that this task holds already");
+        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock",
+             "spin lock tried that this task holds already");
         return false;
     }
     taken(lock, task);
@@ -76,7 +79,8 @@ void lock_release(uint64_t *word)
     struct lock_word *lock = (struct lock_word *)word;
     struct task *task = task_self();
     RULE(__atomic_load_n(&lock->state, __ATOMIC_RELAXED) != 0, "lock", "spin lock released that nobody holds");
-    RULE(lock->holder == task->id, "lock", "spin lock released by a task that does not hold it: task #%u does", lock->holder);
+    RULE(lock->holder == task->id, "lock", "spin lock released by a task that does not hold it: task #%u does",
+         lock->holder);
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock released at IRQL %u", task->irql);
     task->locks_held--;
     __atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);

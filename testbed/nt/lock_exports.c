@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Spin lock functions under their NT names. In-stack queued locks are ordinary ones here: the handle keeps lock and old IRQL. */
+/* Spin lock functions under their NT names. In-stack queued locks are ordinary ones here: the handle keeps lock and old
+ * IRQL. */
 #include "nt/internal.h"
 #include "nt/lock.h"
 
@@ -70,20 +71,29 @@ static MS_ABI void nt_KeReleaseInStackQueuedSpinLockFromDpcLevel(struct lock_han
     lock_release(handle->lock);
 }
 
-#define LOCK_EXPORTS(X)                                                                                                                        \
-    X("ntoskrnl.exe", KeInitializeSpinLock, nt_KeInitializeSpinLock, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                     \
-    X("ntoskrnl.exe", KeAcquireSpinLockRaiseToDpc, nt_KeAcquireSpinLockRaiseToDpc, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                   \
-    X("ntoskrnl.exe", KeReleaseSpinLock, nt_KeReleaseSpinLock, DISPATCH_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                      \
-    X("ntoskrnl.exe", KeAcquireSpinLockAtDpcLevel, nt_KeAcquireSpinLockAtDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7)                      \
-    X("ntoskrnl.exe", KeReleaseSpinLockFromDpcLevel, nt_KeReleaseSpinLockFromDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7)                  \
-    X("ntoskrnl.exe", KeTryToAcquireSpinLockAtDpcLevel, nt_KeTryToAcquireSpinLockAtDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7)            \
-    X("ntoskrnl.exe", KeTestSpinLock, nt_KeTestSpinLock, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                                 \
-    X("ntoskrnl.exe", KeAcquireSpinLockForDpc, nt_KeAcquireSpinLockRaiseToDpc, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", KeReleaseSpinLockForDpc, nt_KeReleaseSpinLock, DISPATCH_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                \
-    X("ntoskrnl.exe", KeAcquireInStackQueuedSpinLock, nt_KeAcquireInStackQueuedSpinLock, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
-    X("ntoskrnl.exe", KeReleaseInStackQueuedSpinLock, nt_KeReleaseInStackQueuedSpinLock, DISPATCH_LEVEL, DISPATCH_LEVEL, WINDOWS_7)            \
-    X("ntoskrnl.exe", KeAcquireInStackQueuedSpinLockAtDpcLevel, nt_KeAcquireInStackQueuedSpinLockAtDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7) \
-    X("ntoskrnl.exe", KeReleaseInStackQueuedSpinLockFromDpcLevel, nt_KeReleaseInStackQueuedSpinLockFromDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7)
+#define LOCK_EXPORTS(X)                                                                                                \
+    X("ntoskrnl.exe", KeInitializeSpinLock, nt_KeInitializeSpinLock, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", KeAcquireSpinLockRaiseToDpc, nt_KeAcquireSpinLockRaiseToDpc, PASSIVE_LEVEL, DISPATCH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeReleaseSpinLock, nt_KeReleaseSpinLock, DISPATCH_LEVEL, DISPATCH_LEVEL, WINDOWS_7)              \
+    X("ntoskrnl.exe", KeAcquireSpinLockAtDpcLevel, nt_KeAcquireSpinLockAtDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL,         \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeReleaseSpinLockFromDpcLevel, nt_KeReleaseSpinLockFromDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL,     \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeTryToAcquireSpinLockAtDpcLevel, nt_KeTryToAcquireSpinLockAtDpcLevel, DISPATCH_LEVEL,           \
+      HIGH_LEVEL, WINDOWS_7)                                                                                           \
+    X("ntoskrnl.exe", KeTestSpinLock, nt_KeTestSpinLock, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                         \
+    X("ntoskrnl.exe", KeAcquireSpinLockForDpc, nt_KeAcquireSpinLockRaiseToDpc, PASSIVE_LEVEL, DISPATCH_LEVEL,          \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeReleaseSpinLockForDpc, nt_KeReleaseSpinLock, DISPATCH_LEVEL, DISPATCH_LEVEL, WINDOWS_7)        \
+    X("ntoskrnl.exe", KeAcquireInStackQueuedSpinLock, nt_KeAcquireInStackQueuedSpinLock, PASSIVE_LEVEL,                \
+      DISPATCH_LEVEL, WINDOWS_7)                                                                                       \
+    X("ntoskrnl.exe", KeReleaseInStackQueuedSpinLock, nt_KeReleaseInStackQueuedSpinLock, DISPATCH_LEVEL,               \
+      DISPATCH_LEVEL, WINDOWS_7)                                                                                       \
+    X("ntoskrnl.exe", KeAcquireInStackQueuedSpinLockAtDpcLevel, nt_KeAcquireInStackQueuedSpinLockAtDpcLevel,           \
+      DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7)                                                                           \
+    X("ntoskrnl.exe", KeReleaseInStackQueuedSpinLockFromDpcLevel, nt_KeReleaseInStackQueuedSpinLockFromDpcLevel,       \
+      DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7)
 
 void lock_exports(void)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lists that several processors push to and pop from without the caller's lock: SLISTs, and the ExInterlocked list functions,
- * which take the driver's spin lock at any IRQL.
+ * Lists that several processors push to and pop from without the caller's lock: SLISTs, and the ExInterlocked list
+ * functions, which take the driver's spin lock at any IRQL.
  *
- * An SLIST_HEADER is the x64 one: depth and sequence in the low eight bytes, the first entry's address in the high ones (its low four
- * bits are reserved there; entries are 16-byte aligned). The sequence changes with every operation, so that a pop that
- * looked at an entry which went and came back fails. A popper may read an entry that somebody else has freed meanwhile: pool memory
- * stays mapped, as Windows takes care of by other means.
+ * An SLIST_HEADER is the x64 one: depth and sequence in the low eight bytes, the first entry's address in the high ones
+ * (its low four bits are reserved there; entries are 16-byte aligned). The sequence changes with every operation, so
+ * that a pop that looked at an entry which went and came back fails. A popper may read an entry that somebody else has
+ * freed meanwhile: pool memory stays mapped, as Windows takes care of by other means.
  */
 #include "nt/internal.h"
 #include "nt/lock.h"
@@ -17,7 +17,7 @@ struct slist_entry {
 
 typedef unsigned __int128 pair;
 
-#define DEPTH_MASK 0xffffu
+#define DEPTH_MASK   0xffffu
 #define ONE_SEQUENCE 0x10000u
 
 static uint64_t pair_count(pair value)
@@ -38,7 +38,8 @@ static pair make_pair(uint64_t count, const struct slist_entry *first)
 static pair look(const struct SLIST_HEADER *header)
 {
     const uint64_t *words = (const uint64_t *)header;
-    return make_pair(__atomic_load_n(&words[0], __ATOMIC_ACQUIRE), (const struct slist_entry *)__atomic_load_n(&words[1], __ATOMIC_ACQUIRE));
+    return make_pair(__atomic_load_n(&words[0], __ATOMIC_ACQUIRE),
+                     (const struct slist_entry *)__atomic_load_n(&words[1], __ATOMIC_ACQUIRE));
 }
 
 static bool replace(struct SLIST_HEADER *header, pair seen, pair wanted)
@@ -69,7 +70,8 @@ static MS_ABI void nt_InitializeSListHead(struct SLIST_HEADER *header)
     *header = (struct SLIST_HEADER){ 0 };
 }
 
-static MS_ABI struct slist_entry *nt_ExpInterlockedPushEntrySList(struct SLIST_HEADER *header, struct slist_entry *entry)
+static MS_ABI struct slist_entry *nt_ExpInterlockedPushEntrySList(struct SLIST_HEADER *header,
+                                                                  struct slist_entry *entry)
 {
     pair seen;
     check_aligned(header, "SLIST_HEADER");
@@ -130,7 +132,8 @@ static void give(uint64_t *lock, uint8_t old)
     irql_lower(old);
 }
 
-static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertHeadList(struct LIST_ENTRY *head, struct LIST_ENTRY *entry, uint64_t *lock)
+static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertHeadList(struct LIST_ENTRY *head, struct LIST_ENTRY *entry,
+                                                                uint64_t *lock)
 {
     uint8_t old = take(lock);
     struct LIST_ENTRY *first = head->Flink;
@@ -142,7 +145,8 @@ static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertHeadList(struct LIST_ENTR
     return first == head ? NULL : first;
 }
 
-static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertTailList(struct LIST_ENTRY *head, struct LIST_ENTRY *entry, uint64_t *lock)
+static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertTailList(struct LIST_ENTRY *head, struct LIST_ENTRY *entry,
+                                                                uint64_t *lock)
 {
     uint8_t old = take(lock);
     struct LIST_ENTRY *last = head->Blink;
@@ -166,15 +170,19 @@ static MS_ABI struct LIST_ENTRY *nt_ExInterlockedRemoveHeadList(struct LIST_ENTR
     return first == head ? NULL : first;
 }
 
-#define SLIST_EXPORTS(X)                                                                                                                 \
-    X("ntoskrnl.exe", InitializeSListHead, nt_InitializeSListHead, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                 \
-    X("ntoskrnl.exe", ExInitializeSListHead, nt_InitializeSListHead, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
-    X("ntoskrnl.exe", ExpInterlockedPushEntrySList, nt_ExpInterlockedPushEntrySList, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)           \
-    X("ntoskrnl.exe", ExpInterlockedPopEntrySList, nt_ExpInterlockedPopEntrySList, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
-    X("ntoskrnl.exe", ExpInterlockedFlushSList, nt_ExpInterlockedFlushSList, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                   \
-    X("ntoskrnl.exe", ExQueryDepthSList, nt_ExQueryDepthSList, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                     \
-    X("ntoskrnl.exe", ExInterlockedInsertHeadList, nt_ExInterlockedInsertHeadList, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
-    X("ntoskrnl.exe", ExInterlockedInsertTailList, nt_ExInterlockedInsertTailList, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
+#define SLIST_EXPORTS(X)                                                                                               \
+    X("ntoskrnl.exe", InitializeSListHead, nt_InitializeSListHead, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)               \
+    X("ntoskrnl.exe", ExInitializeSListHead, nt_InitializeSListHead, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", ExpInterlockedPushEntrySList, nt_ExpInterlockedPushEntrySList, PASSIVE_LEVEL, DISPATCH_LEVEL,    \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", ExpInterlockedPopEntrySList, nt_ExpInterlockedPopEntrySList, PASSIVE_LEVEL, DISPATCH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", ExpInterlockedFlushSList, nt_ExpInterlockedFlushSList, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7) \
+    X("ntoskrnl.exe", ExQueryDepthSList, nt_ExQueryDepthSList, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                   \
+    X("ntoskrnl.exe", ExInterlockedInsertHeadList, nt_ExInterlockedInsertHeadList, PASSIVE_LEVEL, HIGH_LEVEL,          \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", ExInterlockedInsertTailList, nt_ExInterlockedInsertTailList, PASSIVE_LEVEL, HIGH_LEVEL,          \
+      WINDOWS_7)                                                                                                       \
     X("ntoskrnl.exe", ExInterlockedRemoveHeadList, nt_ExInterlockedRemoveHeadList, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
 
 void slist_exports(void)

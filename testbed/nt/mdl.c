@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MDLs for the testbed itself (mdl_create ...) and the arithmetic that the exported functions share. Records come from tracked
- * pool (POOL_MDL). IRQL <= DISPATCH_LEVEL; an MDL belongs to one owner at a time, so there is no lock.
+ * MDLs for the testbed itself (mdl_create ...) and the arithmetic that the exported functions share. Records come from
+ * tracked pool (POOL_MDL). IRQL <= DISPATCH_LEVEL; an MDL belongs to one owner at a time, so there is no lock.
  */
 #include "nt/mdl.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The MDL functions that a driver calls: Io... for the record, Mm... for the memory behind it. Rules beyond the IRQL ranges:
- * an MDL is mapped once and unmapped before it or its pages go, built or locked before it is mapped, locked pages are unlocked
- * before the record is freed.
+ * The MDL functions that a driver calls: Io... for the record, Mm... for the memory behind it. Rules beyond the IRQL
+ * ranges: an MDL is mapped once and unmapped before it or its pages go, built or locked before it is mapped, locked
+ * pages are unlocked before the record is freed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 
 enum { KERNEL_MODE = 0, IO_READ_ACCESS = 0, DONT_ZERO = 1 };
 
-static MS_ABI struct MDL *nt_IoAllocateMdl(void *address, uint32_t bytes, uint8_t secondary, uint8_t quota, struct IRP *irp)
+static MS_ABI struct MDL *nt_IoAllocateMdl(void *address, uint32_t bytes, uint8_t secondary, uint8_t quota,
+                                           struct IRP *irp)
 {
     size_t size = mdl_record_size(address, bytes);
     struct MDL *mdl;
@@ -40,8 +41,10 @@ static MS_ABI struct MDL *nt_IoAllocateMdl(void *address, uint32_t bytes, uint8_
 
 static MS_ABI void nt_IoFreeMdl(struct MDL *mdl)
 {
-    RULE((mdl->MdlFlags & MDL_PAGES_LOCKED) == 0 || (mdl->MdlFlags & MDL_PARTIAL) != 0, "mdl", "IoFreeMdl of an MDL whose pages are still locked");
-    RULE((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0 || (mdl->MdlFlags & MDL_PARTIAL) != 0, "mdl", "IoFreeMdl of an MDL that is still mapped");
+    RULE((mdl->MdlFlags & MDL_PAGES_LOCKED) == 0 || (mdl->MdlFlags & MDL_PARTIAL) != 0, "mdl",
+         "IoFreeMdl of an MDL whose pages are still locked");
+    RULE((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0 || (mdl->MdlFlags & MDL_PARTIAL) != 0, "mdl",
+         "IoFreeMdl of an MDL that is still mapped");
     pool_give(mdl, 0, POOL_MDL, "IoFreeMdl");
 }
 
@@ -54,14 +57,16 @@ static MS_ABI void nt_IoBuildPartialMdl(struct MDL *source, struct MDL *target, 
     if (bytes == 0) {
         bytes = (uint32_t)(end - from);
     }
-    RULE(from >= start && from + bytes <= end, "mdl", "IoBuildPartialMdl of bytes %lld to %lld of an MDL of %u bytes", (long long)(from - start),
-         (long long)(from - start + bytes), source->ByteCount);
-    RULE(mdl_record_size(address, bytes) <= (size_t)target->Size, "mdl", "IoBuildPartialMdl: the target MDL is too small for %u bytes", bytes);
+    RULE(from >= start && from + bytes <= end, "mdl", "IoBuildPartialMdl of bytes %lld to %lld of an MDL of %u bytes",
+         (long long)(from - start), (long long)(from - start + bytes), source->ByteCount);
+    RULE(mdl_record_size(address, bytes) <= (size_t)target->Size, "mdl",
+         "IoBuildPartialMdl: the target MDL is too small for %u bytes", bytes);
     target->StartVa = (void *)(from & ~(uintptr_t)(MDL_PAGE - 1));
     target->ByteOffset = (uint32_t)(from & (MDL_PAGE - 1));
     target->ByteCount = bytes;
     target->Process = source->Process;
-    target->MdlFlags = (int16_t)(MDL_PARTIAL | (source->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA)));
+    target->MdlFlags =
+        (int16_t)(MDL_PARTIAL | (source->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA)));
     target->MappedSystemVa = source->MappedSystemVa == NULL ? NULL : (uint8_t *)source->MappedSystemVa + (from - start);
     first = ((uintptr_t)target->StartVa - (uintptr_t)source->StartVa) / MDL_PAGE;
     pages = (target->ByteOffset + (uint64_t)bytes + MDL_PAGE - 1) / MDL_PAGE;
@@ -81,9 +86,10 @@ static void *map(const char *function, struct MDL *mdl, int8_t mode)
     uint64_t *frames = mdl_frames(mdl);
 
     RULE(mode == KERNEL_MODE, "unsupported", "%s into user space", function);
-    RULE((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0 || (mdl->MdlFlags & MDL_PARTIAL) != 0, "mdl", "%s of an MDL that is mapped already", function);
-    RULE((mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL)) != 0, "mdl", "%s of an MDL whose pages are neither locked nor part of another MDL",
-         function);
+    RULE((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0 || (mdl->MdlFlags & MDL_PARTIAL) != 0, "mdl",
+         "%s of an MDL that is mapped already", function);
+    RULE((mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL)) != 0, "mdl",
+         "%s of an MDL whose pages are neither locked nor part of another MDL", function);
     for (uint64_t i = 1; i < pages; i++) {
         RULE(frames[i] == frames[0] + i, "unsupported", "%s of frames that are not in a row", function);
     }
@@ -95,7 +101,8 @@ static void *map(const char *function, struct MDL *mdl, int8_t mode)
     return mdl->MappedSystemVa;
 }
 
-static MS_ABI void *nt_MmMapLockedPagesSpecifyCache(struct MDL *mdl, int8_t mode, uint32_t caching, void *at, uint32_t bugcheck, uint32_t priority)
+static MS_ABI void *nt_MmMapLockedPagesSpecifyCache(struct MDL *mdl, int8_t mode, uint32_t caching, void *at,
+                                                    uint32_t bugcheck, uint32_t priority)
 {
     (void)caching, (void)bugcheck, (void)priority;
     RULE(at == NULL, "unsupported", "MmMapLockedPagesSpecifyCache at a requested address");
@@ -118,7 +125,8 @@ static MS_ABI void nt_MmUnmapLockedPages(void *address, struct MDL *mdl)
 static MS_ABI void nt_MmProbeAndLockPages(struct MDL *mdl, int8_t mode, uint32_t operation)
 {
     RULE(mode == KERNEL_MODE, "unsupported", "MmProbeAndLockPages of user memory");
-    RULE((mdl->MdlFlags & MDL_PAGES_LOCKED) == 0, "mdl", "MmProbeAndLockPages of an MDL whose pages are locked already");
+    RULE((mdl->MdlFlags & MDL_PAGES_LOCKED) == 0, "mdl",
+         "MmProbeAndLockPages of an MDL whose pages are locked already");
     mdl->MdlFlags |= MDL_PAGES_LOCKED | (operation == IO_READ_ACCESS ? 0 : MDL_WRITE_OPERATION);
     mdl_fill_frames(mdl, mdl->StartVa);
 }
@@ -155,7 +163,8 @@ static struct MDL *allocate_pages(uint64_t bytes, bool zero, const void *caller)
     return mdl;
 }
 
-static MS_ABI struct MDL *nt_MmAllocatePagesForMdlEx(int64_t low, int64_t high, int64_t skip, size_t bytes, uint32_t caching, uint32_t flags)
+static MS_ABI struct MDL *nt_MmAllocatePagesForMdlEx(int64_t low, int64_t high, int64_t skip, size_t bytes,
+                                                     uint32_t caching, uint32_t flags)
 {
     (void)low, (void)high, (void)skip, (void)caching; /* the frame numbers played here have no meaning to any device */
     return allocate_pages(bytes, (flags & DONT_ZERO) == 0, __builtin_return_address(0));
@@ -169,7 +178,8 @@ static MS_ABI struct MDL *nt_MmAllocatePagesForMdl(int64_t low, int64_t high, in
 
 static MS_ABI void nt_MmFreePagesFromMdl(struct MDL *mdl)
 {
-    RULE(pool_kind_of(mdl) == POOL_PAGES, "mdl", "MmFreePagesFromMdl of an MDL that MmAllocatePagesForMdl did not make");
+    RULE(pool_kind_of(mdl) == POOL_PAGES, "mdl",
+         "MmFreePagesFromMdl of an MDL that MmAllocatePagesForMdl did not make");
     RULE((mdl->MdlFlags & MDL_PAGES_LOCKED) != 0, "mdl", "MmFreePagesFromMdl: the pages were freed before");
     RULE((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0, "mdl", "MmFreePagesFromMdl of pages that are still mapped");
     free((void *)(mdl_frames(mdl)[0] * MDL_PAGE));
@@ -178,7 +188,8 @@ static MS_ABI void nt_MmFreePagesFromMdl(struct MDL *mdl)
 
 static MS_ABI size_t nt_MmSizeOfMdl(void *address, size_t bytes)
 {
-    return sizeof(struct MDL) + (((uintptr_t)address & (MDL_PAGE - 1)) + bytes + MDL_PAGE - 1) / MDL_PAGE * sizeof(uint64_t);
+    return sizeof(struct MDL) +
+           (((uintptr_t)address & (MDL_PAGE - 1)) + bytes + MDL_PAGE - 1) / MDL_PAGE * sizeof(uint64_t);
 }
 
 static MS_ABI int64_t nt_MmGetPhysicalAddress(void *address)
@@ -186,20 +197,22 @@ static MS_ABI int64_t nt_MmGetPhysicalAddress(void *address)
     return (int64_t)(uintptr_t)address;
 }
 
-#define MDL_EXPORTS(X)                                                                                                          \
-    X("ntoskrnl.exe", IoAllocateMdl, nt_IoAllocateMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                \
-    X("ntoskrnl.exe", IoFreeMdl, nt_IoFreeMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                        \
-    X("ntoskrnl.exe", IoBuildPartialMdl, nt_IoBuildPartialMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                        \
-    X("ntoskrnl.exe", MmBuildMdlForNonPagedPool, nt_MmBuildMdlForNonPagedPool, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)        \
-    X("ntoskrnl.exe", MmMapLockedPagesSpecifyCache, nt_MmMapLockedPagesSpecifyCache, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)  \
-    X("ntoskrnl.exe", MmMapLockedPages, nt_MmMapLockedPages, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                          \
-    X("ntoskrnl.exe", MmUnmapLockedPages, nt_MmUnmapLockedPages, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                      \
-    X("ntoskrnl.exe", MmProbeAndLockPages, nt_MmProbeAndLockPages, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                    \
-    X("ntoskrnl.exe", MmUnlockPages, nt_MmUnlockPages, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                                \
-    X("ntoskrnl.exe", MmAllocatePagesForMdl, nt_MmAllocatePagesForMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                \
-    X("ntoskrnl.exe", MmAllocatePagesForMdlEx, nt_MmAllocatePagesForMdlEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)            \
-    X("ntoskrnl.exe", MmFreePagesFromMdl, nt_MmFreePagesFromMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                      \
-    X("ntoskrnl.exe", MmSizeOfMdl, nt_MmSizeOfMdl, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                        \
+#define MDL_EXPORTS(X)                                                                                                 \
+    X("ntoskrnl.exe", IoAllocateMdl, nt_IoAllocateMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                       \
+    X("ntoskrnl.exe", IoFreeMdl, nt_IoFreeMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                               \
+    X("ntoskrnl.exe", IoBuildPartialMdl, nt_IoBuildPartialMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)               \
+    X("ntoskrnl.exe", MmBuildMdlForNonPagedPool, nt_MmBuildMdlForNonPagedPool, PASSIVE_LEVEL, DISPATCH_LEVEL,          \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", MmMapLockedPagesSpecifyCache, nt_MmMapLockedPagesSpecifyCache, PASSIVE_LEVEL, DISPATCH_LEVEL,    \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", MmMapLockedPages, nt_MmMapLockedPages, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                 \
+    X("ntoskrnl.exe", MmUnmapLockedPages, nt_MmUnmapLockedPages, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", MmProbeAndLockPages, nt_MmProbeAndLockPages, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)           \
+    X("ntoskrnl.exe", MmUnlockPages, nt_MmUnlockPages, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                       \
+    X("ntoskrnl.exe", MmAllocatePagesForMdl, nt_MmAllocatePagesForMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
+    X("ntoskrnl.exe", MmAllocatePagesForMdlEx, nt_MmAllocatePagesForMdlEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)   \
+    X("ntoskrnl.exe", MmFreePagesFromMdl, nt_MmFreePagesFromMdl, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", MmSizeOfMdl, nt_MmSizeOfMdl, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
     X("ntoskrnl.exe", MmGetPhysicalAddress, nt_MmGetPhysicalAddress, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
 
 void mdl_start(void)

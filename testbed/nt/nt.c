@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starts and stops the kernel's areas (nt/internal.h) inside a run of the scheduler: memory first, then what schedules, then
- * what drivers call. Stopping goes the other way round and clears the registry; leaks are to be listed before.
+ * Starts and stops the kernel's areas (nt/internal.h) inside a run of the scheduler: memory first, then what schedules,
+ * then what drivers call. Stopping goes the other way round and clears the registry; leaks are to be listed before.
  */
 #include "nt/internal.h"
 #include "nt/registry.h"

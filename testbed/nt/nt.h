@@ -30,7 +30,8 @@ struct topology {
     uint32_t groups;
     struct processor_group group[GROUPS_MOST];
 };
-/* So many processors, each group filled up to `group_size` (1 to 64) before the next begins, as Windows' boot option does. */
+/* So many processors, each group filled up to `group_size` (1 to 64) before the next begins, as Windows' boot option
+ * does. */
 struct topology topology_of(uint32_t wanted, uint32_t group_size);
 void nt_start(uint32_t processors); /* in groups of 64; registers nt's exports, starts the processors' DPC tasks */
 void nt_start_on(const struct topology *topology);
@@ -38,7 +39,7 @@ void nt_stop(void);                 /* all work done, tasks joined */
 void nt_leaks(struct leaks *leaks); /* pool blocks, MDLs, threads, work items, timers, devices, IRPs, open keys */
 
 /* --- processors and IRQL --- */
-uint32_t processor_count(void);   /* that are there now: indexes 0 ... count - 1 */
+uint32_t processor_count(void);                         /* that are there now: indexes 0 ... count - 1 */
 uint32_t processor_add(uint16_t group, uint8_t number); /* a processor comes, at PASSIVE: its index */
 uint32_t processor_current(void);
 uint8_t irql_current(void);
@@ -47,12 +48,18 @@ void irql_lower(uint8_t to);
 void processor_pin(uint32_t processor); /* moves the calling task; at IRQL < DISPATCH only */
 
 /* --- spin locks for the testbed's own Windows side (same checks as the driver's) --- */
-struct spin_lock { uint64_t word; };
+struct spin_lock {
+    uint64_t word;
+};
 void spin_lock(struct spin_lock *lock, uint8_t *old_irql);
 void spin_unlock(struct spin_lock *lock, uint8_t old_irql);
 
 /* --- events --- */
-struct nt_event { uint32_t set; bool auto_reset; uint32_t epoch; /* all owned by nt/event.c */ };
+struct nt_event {
+    uint32_t set;
+    bool auto_reset;
+    uint32_t epoch; /* all owned by nt/event.c */
+};
 void event_init(struct nt_event *event, bool auto_reset, bool set);
 void event_set(struct nt_event *event);
 void event_clear(struct nt_event *event);
@@ -67,8 +74,8 @@ struct nt_dpc {
     struct nt_dpc *next;
 };
 void dpc_init(struct nt_dpc *dpc, uint32_t processor, void (*function)(void *), void *argument);
-bool dpc_queue(struct nt_dpc *dpc);  /* false: was queued already */
-void dpc_flush(struct nt_dpc *dpc);  /* PASSIVE: returns when it is neither queued nor running */
+bool dpc_queue(struct nt_dpc *dpc); /* false: was queued already */
+void dpc_flush(struct nt_dpc *dpc); /* PASSIVE: returns when it is neither queued nor running */
 
 /* --- timers (one-shot, callback at DISPATCH on `processor`) --- */
 struct nt_timer;
@@ -99,41 +106,51 @@ void pool_free(void *block);
 /* --- MDLs: always nonpaged, mapped; StartVa/ByteOffset/ByteCount as Windows has them --- */
 struct MDL *mdl_create(void *address, uint32_t bytes);
 void mdl_free(struct MDL *mdl);
-static inline void *mdl_address(const struct MDL *mdl) { return mdl->MappedSystemVa; }
-struct MDL *mdl_chain_at(struct MDL *mdl, size_t *offset); /* the MDL that holds byte *offset, which becomes relative to it; NULL past the end */
+static inline void *mdl_address(const struct MDL *mdl)
+{
+    return mdl->MappedSystemVa;
+}
+struct MDL *
+mdl_chain_at(struct MDL *mdl,
+             size_t *offset); /* the MDL that holds byte *offset, which becomes relative to it; NULL past the end */
 
-/* --- calling the driver: each callback goes through this, so that IRQL and locks are checked to be unchanged after it --- */
-struct driver_call { const char *name; uint8_t irql; uint32_t locks; };
+/* --- calling the driver: each callback goes through this, so that IRQL and locks are checked to be unchanged after it
+ * --- */
+struct driver_call {
+    const char *name;
+    uint8_t irql;
+    uint32_t locks;
+};
 struct driver_call driver_enter(const char *name);
 void driver_leave(const struct driver_call *call);
-#define DRIVER_CALL(name, call)                                     \
-    ({                                                              \
-        struct driver_call entered_ = driver_enter(name);           \
-        __auto_type result_ = (call);                               \
-        driver_leave(&entered_);                                    \
-        result_;                                                    \
+#define DRIVER_CALL(name, call)                                                                                        \
+    ({                                                                                                                 \
+        struct driver_call entered_ = driver_enter(name);                                                              \
+        __auto_type result_ = (call);                                                                                  \
+        driver_leave(&entered_);                                                                                       \
+        result_;                                                                                                       \
     })
-#define DRIVER_CALL_VOID(name, call)                                \
-    do {                                                            \
-        struct driver_call entered_ = driver_enter(name);           \
-        (call);                                                     \
-        driver_leave(&entered_);                                    \
+#define DRIVER_CALL_VOID(name, call)                                                                                   \
+    do {                                                                                                               \
+        struct driver_call entered_ = driver_enter(name);                                                              \
+        (call);                                                                                                        \
+        driver_leave(&entered_);                                                                                       \
     } while (0)
 
 /* Live runs: set once the run is over, so that tasks blocked outside the scheduler can be told. */
-#define NT_SUCCESS(status) ((int32_t)(status) >= 0)
-#define STATUS_SUCCESS 0
-#define STATUS_PENDING 0x103
-#define STATUS_UNSUCCESSFUL ((int32_t)0xC0000001)
-#define STATUS_NOT_IMPLEMENTED ((int32_t)0xC0000002)
-#define STATUS_INVALID_PARAMETER ((int32_t)0xC000000D)
-#define STATUS_NO_MEMORY ((int32_t)0xC0000017)
-#define STATUS_BUFFER_TOO_SMALL ((int32_t)0xC0000023)
-#define STATUS_OBJECT_NAME_NOT_FOUND ((int32_t)0xC0000034)
+#define NT_SUCCESS(status)            ((int32_t)(status) >= 0)
+#define STATUS_SUCCESS                0
+#define STATUS_PENDING                0x103
+#define STATUS_UNSUCCESSFUL           ((int32_t)0xC0000001)
+#define STATUS_NOT_IMPLEMENTED        ((int32_t)0xC0000002)
+#define STATUS_INVALID_PARAMETER      ((int32_t)0xC000000D)
+#define STATUS_NO_MEMORY              ((int32_t)0xC0000017)
+#define STATUS_BUFFER_TOO_SMALL       ((int32_t)0xC0000023)
+#define STATUS_OBJECT_NAME_NOT_FOUND  ((int32_t)0xC0000034)
 #define STATUS_INSUFFICIENT_RESOURCES ((int32_t)0xC000009A)
-#define STATUS_NOT_SUPPORTED ((int32_t)0xC00000BB)
-#define STATUS_NOT_FOUND ((int32_t)0xC0000225)
-#define STATUS_RETRY ((int32_t)0xC000022D)
-#define STATUS_DEVICE_NOT_READY ((int32_t)0xC00000A3)
+#define STATUS_NOT_SUPPORTED          ((int32_t)0xC00000BB)
+#define STATUS_NOT_FOUND              ((int32_t)0xC0000225)
+#define STATUS_RETRY                  ((int32_t)0xC000022D)
+#define STATUS_DEVICE_NOT_READY       ((int32_t)0xC00000A3)
 
 #endif

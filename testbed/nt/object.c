@@ -2,10 +2,10 @@
 /*
  * Handles, and objects that a driver may hold references to.
  *
- * One handle table serves registry keys and threads. A handle's value looks like a kernel handle of Windows and is never
- * used again in the same run, so that a second close is found. Objects (devices, threads) register their body with the way to
- * reference and dereference it; ObReferenceObject and ObDereferenceObject find it here. Both are cold paths: one lock,
- * linear lookup. Locks are not held while an object's own functions run.
+ * One handle table serves registry keys and threads. A handle's value looks like a kernel handle of Windows and is
+ * never used again in the same run, so that a second close is found. Objects (devices, threads) register their body
+ * with the way to reference and dereference it; ObReferenceObject and ObDereferenceObject find it here. Both are cold
+ * paths: one lock, linear lookup. Locks are not held while an object's own functions run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #include "nt/internal.h"
 
-#define HANDLE_BASE 0xffffffff80000000ull
+#define HANDLE_BASE           0xffffffff80000000ull
 #define STATUS_INVALID_HANDLE ((int32_t)0xC0000008)
 
 struct handle {
@@ -192,9 +192,9 @@ static MS_ABI int64_t nt_ObfDereferenceObject(void *object)
     return 0;
 }
 
-#define OBJECT_EXPORTS(X)                                                                                          \
-    X("ntoskrnl.exe", ZwClose, nt_ZwClose, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                \
-    X("ntoskrnl.exe", ObfReferenceObject, nt_ObfReferenceObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)         \
+#define OBJECT_EXPORTS(X)                                                                                              \
+    X("ntoskrnl.exe", ZwClose, nt_ZwClose, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                    \
+    X("ntoskrnl.exe", ObfReferenceObject, nt_ObfReferenceObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
     X("ntoskrnl.exe", ObfDereferenceObject, nt_ObfDereferenceObject, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)
 
 void object_start(void)

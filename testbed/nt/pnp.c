@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical devices: a bus (the XenVif stand-in) creates one per device it finds, with IDs and an interface query. Their PnP
- * IRPs are answered here, at PASSIVE_LEVEL, under one driver object that stands for all buses. Also the functional devices
- * that a device class puts on top.
+ * Physical devices: a bus (the XenVif stand-in) creates one per device it finds, with IDs and an interface query. Their
+ * PnP IRPs are answered here, at PASSIVE_LEVEL, under one driver object that stands for all buses. Also the functional
+ * devices that a device class puts on top.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +12,19 @@
 #include "nt/pool.h"
 
 #define ENUM_ROOT "\\Registry\\Machine\\System\\CurrentControlSet\\Enum\\"
-#define TAG_PNP 0x20506e50 /* "PnP " */
+#define TAG_PNP   0x20506e50 /* "PnP " */
 
-enum { ID_DEVICE = 0, ID_HARDWARE = 1, ID_COMPATIBLE = 2, ID_INSTANCE = 3, TARGET_DEVICE_RELATION = 4, DEVICE_BUS_EXTENDER = 0x2a, DEVICE_NETWORK = 0x12,
-       SECURE_OPEN = 0x100, FLAG_INITIALIZING = 0x80 };
+enum {
+    ID_DEVICE = 0,
+    ID_HARDWARE = 1,
+    ID_COMPATIBLE = 2,
+    ID_INSTANCE = 3,
+    TARGET_DEVICE_RELATION = 4,
+    DEVICE_BUS_EXTENDER = 0x2a,
+    DEVICE_NETWORK = 0x12,
+    SECURE_OPEN = 0x100,
+    FLAG_INITIALIZING = 0x80
+};
 
 struct DEVICE_RELATIONS {
     uint32_t Count;
@@ -72,7 +81,8 @@ struct device *pdo_create(const struct pdo_ids *ids, const struct pdo_ops *ops, 
 
     do {
         snprintf(name, sizeof(name), "\\Device\\%08x", ++pdo_number);
-    } while (device_make(pnp_bus_driver(), 0, name, DEVICE_BUS_EXTENDER, SECURE_OPEN, &pdo) == STATUS_OBJECT_NAME_COLLISION);
+    } while (device_make(pnp_bus_driver(), 0, name, DEVICE_BUS_EXTENDER, SECURE_OPEN, &pdo) ==
+             STATUS_OBJECT_NAME_COLLISION);
     if (pdo == NULL) {
         abort();
     }
@@ -200,13 +210,14 @@ static int32_t answer(struct device *pdo, struct IRP *irp, const struct IO_STACK
 {
     switch (location->MinorFunction) {
     case IRP_MN_QUERY_INTERFACE:
-        RULE(irp->IoStatus.Status == STATUS_NOT_SUPPORTED, "irp", "a PnP query was sent with status %#x, must be STATUS_NOT_SUPPORTED",
-             (uint32_t)irp->IoStatus.Status);
+        RULE(irp->IoStatus.Status == STATUS_NOT_SUPPORTED, "irp",
+             "a PnP query was sent with status %#x, must be STATUS_NOT_SUPPORTED", (uint32_t)irp->IoStatus.Status);
         if (pdo->ops == NULL || pdo->ops->query_interface == NULL) {
             return STATUS_NOT_SUPPORTED;
         }
-        return pdo->ops->query_interface(pdo->bus, location->Parameters.QueryInterface.InterfaceType, location->Parameters.QueryInterface.Version,
-                                         location->Parameters.QueryInterface.Interface, location->Parameters.QueryInterface.Size);
+        return pdo->ops->query_interface(
+            pdo->bus, location->Parameters.QueryInterface.InterfaceType, location->Parameters.QueryInterface.Version,
+            location->Parameters.QueryInterface.Interface, location->Parameters.QueryInterface.Size);
     case IRP_MN_QUERY_ID:
         return query_id(pdo, location->Parameters.QueryId.IdType, &irp->IoStatus.Information);
     case IRP_MN_QUERY_DEVICE_RELATIONS:
@@ -254,7 +265,8 @@ static void fill_interface(struct IO_STACK_LOCATION *location, void *context)
     location->Parameters.QueryInterface.InterfaceSpecificData = NULL;
 }
 
-int32_t pnp_query_interface(struct DEVICE_OBJECT *device, const uint8_t guid[16], uint16_t version, void *interface, uint16_t size)
+int32_t pnp_query_interface(struct DEVICE_OBJECT *device, const uint8_t guid[16], uint16_t version, void *interface,
+                            uint16_t size)
 {
     struct interface_query query = { guid, version, size, interface };
 

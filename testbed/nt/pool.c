@@ -2,9 +2,10 @@
 /*
  * Tracked memory (see pool.h). Any IRQL up to DISPATCH_LEVEL.
  *
- * Live blocks hang in one of SHARDS lists, chosen by the allocating processor, each under its own lock, so that processors do
- * not meet on one cache line. A block's header says which. Sizes of a page and more are page-aligned, as in Windows; all
- * others are 16-aligned. New memory is filled, so that a simulated run does not depend on what was there before.
+ * Live blocks hang in one of SHARDS lists, chosen by the allocating processor, each under its own lock, so that
+ * processors do not meet on one cache line. A block's header says which. Sizes of a page and more are page-aligned, as
+ * in Windows; all others are 16-aligned. New memory is filled, so that a simulated run does not depend on what was
+ * there before.
  */
 #include "nt/pool.h"
 
@@ -16,9 +17,17 @@
 #include "image/image.h"
 #include "nt/internal.h"
 
-enum { SHARDS = 16, QUARANTINE = 64, GUARD_BYTES = 16, PAGE_BYTES = 4096, FILL_NEW = 0xa5, FILL_FREED = 0xdd, FILL_GUARD = 0xfd };
+enum {
+    SHARDS = 16,
+    QUARANTINE = 64,
+    GUARD_BYTES = 16,
+    PAGE_BYTES = 4096,
+    FILL_NEW = 0xa5,
+    FILL_FREED = 0xdd,
+    FILL_GUARD = 0xfd
+};
 
-#define MAGIC_LIVE 0x6c6f6f506576694cull
+#define MAGIC_LIVE  0x6c6f6f506576694cull
 #define MAGIC_FREED 0x6c6f6f5064656572ull
 
 struct block {
@@ -163,8 +172,8 @@ static void release(struct block *block)
     char tag[5];
 
     for (size_t i = 0; i < block->size && !filled_with(memory, FILL_FREED, block->size); i++) {
-        RULE(memory[i] == FILL_FREED, "pool", "%s '%s' of %zu bytes was written at offset %zu after it was freed", kind_name(block->kind),
-             tag_text(block->tag, tag), block->size, i);
+        RULE(memory[i] == FILL_FREED, "pool", "%s '%s' of %zu bytes was written at offset %zu after it was freed",
+             kind_name(block->kind), tag_text(block->tag, tag), block->size, i);
     }
     host_free(block);
 }
@@ -178,14 +187,15 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
 
     RULE(memory != NULL, "pool", "%s of a null pointer", function);
     RULE(((uintptr_t)memory & 15) == 0, "pool", "%s of an address that is no block", function);
-    RULE(block->magic != MAGIC_FREED, "pool", "%s: %s '%s' of %zu bytes was freed before", function, kind_name(block->kind),
-         tag_text(block->tag, was), block->size);
+    RULE(block->magic != MAGIC_FREED, "pool", "%s: %s '%s' of %zu bytes was freed before", function,
+         kind_name(block->kind), tag_text(block->tag, was), block->size);
     RULE(block->magic == MAGIC_LIVE, "pool", "%s of an address that is no block", function);
-    RULE(block->kind == kind, "pool", "%s of what is a %s", function, block->kind == POOL_NATIVE ? "block of the testbed" : kind_name(block->kind));
-    RULE(tag == 0 || tag == block->tag, "pool", "%s: pool block '%s' of %zu bytes freed with tag '%s'", function, tag_text(block->tag, was),
-         block->size, tag_text(tag, is));
-    RULE(!block->paged || irql_current() <= APC_LEVEL, "irql", "%s: paged pool block '%s' freed at IRQL %u", function, tag_text(block->tag, was),
-         irql_current());
+    RULE(block->kind == kind, "pool", "%s of what is a %s", function,
+         block->kind == POOL_NATIVE ? "block of the testbed" : kind_name(block->kind));
+    RULE(tag == 0 || tag == block->tag, "pool", "%s: pool block '%s' of %zu bytes freed with tag '%s'", function,
+         tag_text(block->tag, was), block->size, tag_text(tag, is));
+    RULE(!block->paged || irql_current() <= APC_LEVEL, "irql", "%s: paged pool block '%s' freed at IRQL %u", function,
+         tag_text(block->tag, was), irql_current());
     check_guard(block, function);
 
     shard = &shards[block->shard];
@@ -267,7 +277,8 @@ static void leak_block(struct leaks *leaks, const struct block *block)
     } else if (block->caller != NULL && image_find(block->caller) != NULL) {
         image_describe(block->caller, name, sizeof(name));
     }
-    leak_add(leaks, "%s '%s' of %zu bytes, allocated by %s", kind_name(block->kind), tag_text(block->tag, tag), block->size, name);
+    leak_add(leaks, "%s '%s' of %zu bytes, allocated by %s", kind_name(block->kind), tag_text(block->tag, tag),
+             block->size, name);
 }
 
 void pool_leaks(struct leaks *leaks)

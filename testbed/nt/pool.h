@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tracked memory: pool blocks, and the records that Windows carves out of pool (MDLs, IRPs). Each block carries a header
- * before and guard bytes behind it; freed small blocks stay in quarantine for a while, so that a second free and a write
- * after free are found. Internal to nt/, except for failing allocations on purpose, which tests use.
+ * Tracked memory: pool blocks, and the records that Windows carves out of pool (MDLs, IRPs). Each block carries a
+ * header before and guard bytes behind it; freed small blocks stay in quarantine for a while, so that a second free and
+ * a write after free are found. Internal to nt/, except for failing allocations on purpose, which tests use.
  */
 #ifndef TESTBED_NT_POOL_H
 #define TESTBED_NT_POOL_H
@@ -14,10 +14,10 @@
 struct image;
 
 enum pool_kind {
-    POOL_BLOCK = 1,  /* the driver's, by ExAllocatePool... */
-    POOL_NATIVE,     /* the testbed's own, by pool_alloc */
-    POOL_MDL,        /* IoAllocateMdl, mdl_create */
-    POOL_PAGES,      /* MDL of MmAllocatePagesForMdlEx: freed by ExFreePool once its pages are gone */
+    POOL_BLOCK = 1, /* the driver's, by ExAllocatePool... */
+    POOL_NATIVE,    /* the testbed's own, by pool_alloc */
+    POOL_MDL,       /* IoAllocateMdl, mdl_create */
+    POOL_PAGES,     /* MDL of MmAllocatePagesForMdlEx: freed by ExFreePool once its pages are gone */
     POOL_IRP,
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The registry, in memory: a tree of keys under one lock (all of it is cold). Names are UTF-8 and compare without case, string
- * data is UTF-16LE with its NUL, as Windows stores it. A key that is deleted while handles to it are open stays until the last
- * of them is closed, cut off from the tree. The callbacks of registry_each_... run without the lock, on copies.
+ * The registry, in memory: a tree of keys under one lock (all of it is cold). Names are UTF-8 and compare without case,
+ * string data is UTF-16LE with its NUL, as Windows stores it. A key that is deleted while handles to it are open stays
+ * until the last of them is closed, cut off from the tree. The callbacks of registry_each_... run without the lock, on
+ * copies.
  */
 #include "nt/registry_key.h"
 
@@ -111,7 +112,8 @@ struct registry_value *registry_value_find(struct registry_key *key, const char 
     return NULL;
 }
 
-void registry_value_set(struct registry_key *key, const char *name, enum registry_type type, const void *data, size_t size)
+void registry_value_set(struct registry_key *key, const char *name, enum registry_type type, const void *data,
+                        size_t size)
 {
     struct registry_value *value = registry_value_find(key, name);
     uint8_t *copy = malloc(size + 1);
@@ -320,7 +322,8 @@ void registry_delete_value(const char *key, const char *name)
     sched_unlock(&registry_lock);
 }
 
-void registry_each_value(const char *key, void (*each)(void *, const char *, enum registry_type, const void *, size_t), void *context)
+void registry_each_value(const char *key, void (*each)(void *, const char *, enum registry_type, const void *, size_t),
+                         void *context)
 {
     for (size_t i = 0;; i++) {
         struct registry_value copy;

@@ -7,7 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum registry_type { REGISTRY_NONE = 0, REGISTRY_SZ = 1, REGISTRY_EXPAND_SZ = 2, REGISTRY_BINARY = 3, REGISTRY_DWORD = 4, REGISTRY_MULTI_SZ = 7 };
+enum registry_type {
+    REGISTRY_NONE = 0,
+    REGISTRY_SZ = 1,
+    REGISTRY_EXPAND_SZ = 2,
+    REGISTRY_BINARY = 3,
+    REGISTRY_DWORD = 4,
+    REGISTRY_MULTI_SZ = 7
+};
 
 /* Strings are stored as UTF-16LE with their NUL, as the registry does; these take and give UTF-8. */
 void registry_set_string(const char *key, const char *name, const char *value);
@@ -22,7 +29,9 @@ bool registry_key_exists(const char *key);
 void registry_delete_key(const char *key); /* with all below */
 void registry_delete_value(const char *key, const char *name);
 /* Calls back for each value / subkey name in a stable order. */
-void registry_each_value(const char *key, void (*each)(void *, const char *name, enum registry_type, const void *, size_t), void *context);
+void registry_each_value(const char *key,
+                         void (*each)(void *, const char *name, enum registry_type, const void *, size_t),
+                         void *context);
 void registry_each_key(const char *key, void (*each)(void *, const char *name), void *context);
 void registry_clear(void);
 

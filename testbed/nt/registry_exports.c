@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The registry as a driver reads and writes it: Zw... functions on key handles, PASSIVE_LEVEL. Information classes that Windows
- * has and that are not here end the run by name.
+ * The registry as a driver reads and writes it: Zw... functions on key handles, PASSIVE_LEVEL. Information classes that
+ * Windows has and that are not here end the run by name.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "nt/registry_key.h"
 
-#define STATUS_INVALID_HANDLE ((int32_t)0xC0000008)
+#define STATUS_INVALID_HANDLE  ((int32_t)0xC0000008)
 #define STATUS_BUFFER_OVERFLOW ((int32_t)0x80000005)
 #define STATUS_NO_MORE_ENTRIES ((int32_t)0x8000001A)
-#define STATUS_KEY_DELETED ((int32_t)0xC000017C)
-#define STATUS_CANNOT_DELETE ((int32_t)0xC0000121)
+#define STATUS_KEY_DELETED     ((int32_t)0xC000017C)
+#define STATUS_CANNOT_DELETE   ((int32_t)0xC0000121)
 
-enum { VALUE_BASIC = 0, VALUE_FULL = 1, VALUE_PARTIAL = 2, VALUE_PARTIAL_ALIGN64 = 4, KEY_BASIC = 0, KEY_NODE = 1, KEY_FULL = 2, KEY_NAME = 3,
-       NAME_BYTES = 700 };
+enum {
+    VALUE_BASIC = 0,
+    VALUE_FULL = 1,
+    VALUE_PARTIAL = 2,
+    VALUE_PARTIAL_ALIGN64 = 4,
+    KEY_BASIC = 0,
+    KEY_NODE = 1,
+    KEY_FULL = 2,
+    KEY_NAME = 3,
+    NAME_BYTES = 700
+};
 
 static void text_of(const struct UNICODE_STRING *string, char *text, size_t size)
 {
@@ -78,14 +87,15 @@ static MS_ABI int32_t nt_ZwOpenKey(void **handle, uint32_t access, const struct 
     return open_key(handle, attributes, false, NULL);
 }
 
-static MS_ABI int32_t nt_ZwOpenKeyEx(void **handle, uint32_t access, const struct OBJECT_ATTRIBUTES *attributes, uint32_t options)
+static MS_ABI int32_t nt_ZwOpenKeyEx(void **handle, uint32_t access, const struct OBJECT_ATTRIBUTES *attributes,
+                                     uint32_t options)
 {
     (void)access, (void)options;
     return open_key(handle, attributes, false, NULL);
 }
 
-static MS_ABI int32_t nt_ZwCreateKey(void **handle, uint32_t access, const struct OBJECT_ATTRIBUTES *attributes, uint32_t index, void *class,
-                                     uint32_t options, uint32_t *disposition)
+static MS_ABI int32_t nt_ZwCreateKey(void **handle, uint32_t access, const struct OBJECT_ATTRIBUTES *attributes,
+                                     uint32_t index, void *class, uint32_t options, uint32_t *disposition)
 {
     (void)access, (void)index, (void)class, (void)options;
     return open_key(handle, attributes, true, disposition);
@@ -110,7 +120,8 @@ static void put(struct answer *answer, uint32_t value)
 static int32_t give(const struct answer *answer, void *buffer, uint32_t room, uint32_t *length)
 {
     size_t at[2] = { answer->fixed, answer->data_offset != 0 ? answer->data_offset : answer->fixed + answer->sizes[0] };
-    size_t total = at[answer->sizes[1] != 0 || answer->data_offset != 0] + answer->sizes[answer->sizes[1] != 0 || answer->data_offset != 0];
+    size_t total = at[answer->sizes[1] != 0 || answer->data_offset != 0] +
+                   answer->sizes[answer->sizes[1] != 0 || answer->data_offset != 0];
 
     *length = (uint32_t)total;
     if (room < answer->fixed) {
@@ -119,13 +130,15 @@ static int32_t give(const struct answer *answer, void *buffer, uint32_t room, ui
     memcpy(buffer, answer->bytes, answer->fixed);
     for (int i = 0; i < 2; i++) {
         if (at[i] < room && answer->sizes[i] != 0) {
-            memcpy((uint8_t *)buffer + at[i], answer->parts[i], at[i] + answer->sizes[i] <= room ? answer->sizes[i] : room - at[i]);
+            memcpy((uint8_t *)buffer + at[i], answer->parts[i],
+                   at[i] + answer->sizes[i] <= room ? answer->sizes[i] : room - at[i]);
         }
     }
     return total <= room ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
 }
 
-static int32_t give_value(const struct registry_value *value, uint32_t class, void *buffer, uint32_t room, uint32_t *length)
+static int32_t give_value(const struct registry_value *value, uint32_t class, void *buffer, uint32_t room,
+                          uint32_t *length)
 {
     struct answer answer = { 0 };
     uint16_t name[NAME_BYTES];
@@ -161,8 +174,8 @@ static int32_t give_value(const struct registry_value *value, uint32_t class, vo
     return give(&answer, buffer, room, length);
 }
 
-static MS_ABI int32_t nt_ZwQueryValueKey(void *handle, const struct UNICODE_STRING *name, uint32_t class, void *buffer, uint32_t room,
-                                         uint32_t *length)
+static MS_ABI int32_t nt_ZwQueryValueKey(void *handle, const struct UNICODE_STRING *name, uint32_t class, void *buffer,
+                                         uint32_t room, uint32_t *length)
 {
     struct registry_value *value;
     struct registry_key *key;
@@ -178,19 +191,22 @@ static MS_ABI int32_t nt_ZwQueryValueKey(void *handle, const struct UNICODE_STRI
     return status;
 }
 
-static MS_ABI int32_t nt_ZwEnumerateValueKey(void *handle, uint32_t index, uint32_t class, void *buffer, uint32_t room, uint32_t *length)
+static MS_ABI int32_t nt_ZwEnumerateValueKey(void *handle, uint32_t index, uint32_t class, void *buffer, uint32_t room,
+                                             uint32_t *length)
 {
     struct registry_key *key;
     int32_t status = lock_key(handle, &key);
 
     if (status == STATUS_SUCCESS) {
-        status = index >= key->value_count ? STATUS_NO_MORE_ENTRIES : give_value(&key->values[index], class, buffer, room, length);
+        status = index >= key->value_count ? STATUS_NO_MORE_ENTRIES
+                                           : give_value(&key->values[index], class, buffer, room, length);
         sched_unlock(&registry_lock);
     }
     return status;
 }
 
-static MS_ABI int32_t nt_ZwSetValueKey(void *handle, const struct UNICODE_STRING *name, uint32_t index, uint32_t type, const void *data, uint32_t size)
+static MS_ABI int32_t nt_ZwSetValueKey(void *handle, const struct UNICODE_STRING *name, uint32_t index, uint32_t type,
+                                       const void *data, uint32_t size)
 {
     struct registry_key *key;
     char text[NAME_BYTES];
@@ -284,7 +300,8 @@ static MS_ABI int32_t nt_ZwQueryKey(void *handle, uint32_t class, void *buffer, 
     return status;
 }
 
-static MS_ABI int32_t nt_ZwEnumerateKey(void *handle, uint32_t index, uint32_t class, void *buffer, uint32_t room, uint32_t *length)
+static MS_ABI int32_t nt_ZwEnumerateKey(void *handle, uint32_t index, uint32_t class, void *buffer, uint32_t room,
+                                        uint32_t *length)
 {
     struct registry_key *key;
     int32_t status = lock_key(handle, &key);
@@ -293,7 +310,8 @@ static MS_ABI int32_t nt_ZwEnumerateKey(void *handle, uint32_t index, uint32_t c
         if (index >= key->key_count) {
             status = STATUS_NO_MORE_ENTRIES;
         } else {
-            status = class == KEY_FULL ? give_full(key->keys[index], buffer, room, length) : give_key(key->keys[index], class, buffer, room, length);
+            status = class == KEY_FULL ? give_full(key->keys[index], buffer, room, length)
+                                       : give_key(key->keys[index], class, buffer, room, length);
         }
         sched_unlock(&registry_lock);
     }
@@ -321,17 +339,17 @@ static MS_ABI int32_t nt_ZwFlushKey(void *handle)
     return handle_object(handle, HANDLE_KEY) != NULL ? STATUS_SUCCESS : STATUS_INVALID_HANDLE;
 }
 
-#define REGISTRY_EXPORTS(X)                                                                                                       \
-    X("ntoskrnl.exe", ZwOpenKey, nt_ZwOpenKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                           \
-    X("ntoskrnl.exe", ZwOpenKeyEx, nt_ZwOpenKeyEx, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                       \
-    X("ntoskrnl.exe", ZwCreateKey, nt_ZwCreateKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                       \
-    X("ntoskrnl.exe", ZwQueryValueKey, nt_ZwQueryValueKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                               \
-    X("ntoskrnl.exe", ZwEnumerateValueKey, nt_ZwEnumerateValueKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", ZwSetValueKey, nt_ZwSetValueKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                   \
-    X("ntoskrnl.exe", ZwDeleteValueKey, nt_ZwDeleteValueKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                             \
-    X("ntoskrnl.exe", ZwQueryKey, nt_ZwQueryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                         \
-    X("ntoskrnl.exe", ZwEnumerateKey, nt_ZwEnumerateKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                 \
-    X("ntoskrnl.exe", ZwDeleteKey, nt_ZwDeleteKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                       \
+#define REGISTRY_EXPORTS(X)                                                                                            \
+    X("ntoskrnl.exe", ZwOpenKey, nt_ZwOpenKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                \
+    X("ntoskrnl.exe", ZwOpenKeyEx, nt_ZwOpenKeyEx, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                            \
+    X("ntoskrnl.exe", ZwCreateKey, nt_ZwCreateKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                            \
+    X("ntoskrnl.exe", ZwQueryValueKey, nt_ZwQueryValueKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                    \
+    X("ntoskrnl.exe", ZwEnumerateValueKey, nt_ZwEnumerateValueKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
+    X("ntoskrnl.exe", ZwSetValueKey, nt_ZwSetValueKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                        \
+    X("ntoskrnl.exe", ZwDeleteValueKey, nt_ZwDeleteValueKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                  \
+    X("ntoskrnl.exe", ZwQueryKey, nt_ZwQueryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                              \
+    X("ntoskrnl.exe", ZwEnumerateKey, nt_ZwEnumerateKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                      \
+    X("ntoskrnl.exe", ZwDeleteKey, nt_ZwDeleteKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                            \
     X("ntoskrnl.exe", ZwFlushKey, nt_ZwFlushKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void registry_start(void)

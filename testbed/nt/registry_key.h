@@ -30,7 +30,8 @@ extern struct sched_lock registry_lock;
 struct registry_key *registry_key_find(struct registry_key *base, const char *path);
 struct registry_key *registry_key_create(struct registry_key *base, const char *path, bool *created);
 struct registry_value *registry_value_find(struct registry_key *key, const char *name);
-void registry_value_set(struct registry_key *key, const char *name, enum registry_type type, const void *data, size_t size);
+void registry_value_set(struct registry_key *key, const char *name, enum registry_type type, const void *data,
+                        size_t size);
 bool registry_value_delete(struct registry_key *key, const char *name);
 void registry_key_delete(struct registry_key *key); /* with all below; memory goes with the last handle */
 void registry_key_close(struct registry_key *key);  /* one handle less */

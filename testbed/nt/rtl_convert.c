@@ -19,8 +19,8 @@ static MS_ABI int32_t nt_RtlStringFromGUID(const struct guid *guid, struct UNICO
 {
     char text[40];
 
-    snprintf(text, sizeof(text), "{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", guid->a, guid->b, guid->c, guid->d[0], guid->d[1], guid->d[2],
-             guid->d[3], guid->d[4], guid->d[5], guid->d[6], guid->d[7]);
+    snprintf(text, sizeof(text), "{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", guid->a, guid->b, guid->c,
+             guid->d[0], guid->d[1], guid->d[2], guid->d[3], guid->d[4], guid->d[5], guid->d[6], guid->d[7]);
     string->Buffer = pool_take(39 * 2, TAG_STRING, POOL_BLOCK, true, __builtin_return_address(0));
     if (string->Buffer == NULL) {
         return STATUS_NO_MEMORY;
@@ -38,9 +38,10 @@ static MS_ABI int32_t nt_RtlGUIDFromString(const struct UNICODE_STRING *string, 
     int end = 0;
 
     utf8_from_utf16(text, sizeof(text), string->Buffer, string->Length / 2u);
-    if (string->Length != 38 * 2
-        || sscanf(text, "{%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x}%n", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8], &v[9], &v[10], &end) != 11
-        || end != 38) {
+    if (string->Length != 38 * 2 ||
+        sscanf(text, "{%8x-%4x-%4x-%2x%2x-%2x%2x%2x%2x%2x%2x}%n", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6],
+               &v[7], &v[8], &v[9], &v[10], &end) != 11 ||
+        end != 38) {
         return STATUS_INVALID_PARAMETER;
     }
     guid->a = v[0];
@@ -138,21 +139,24 @@ static MS_ABI size_t nt_RtlCompareMemory(const void *a, const void *b, size_t by
     return same;
 }
 
-/* Drawn from the run's seed, whatever the driver's own seed is: a simulated run stays reproducible, a driver sees chance. */
+/* Drawn from the run's seed, whatever the driver's own seed is: a simulated run stays reproducible, a driver sees
+ * chance. */
 static MS_ABI uint32_t nt_RtlRandomEx(uint32_t *seed)
 {
     *seed = (uint32_t)sched_random(0x7fffffff);
     return *seed;
 }
 
-#define RTL_CONVERT_EXPORTS(X)                                                                                                    \
-    X("ntoskrnl.exe", RtlStringFromGUID, nt_RtlStringFromGUID, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                           \
-    X("ntoskrnl.exe", RtlGUIDFromString, nt_RtlGUIDFromString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                           \
-    X("ntoskrnl.exe", RtlUnicodeStringToInteger, nt_RtlUnicodeStringToInteger, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)           \
-    X("ntoskrnl.exe", RtlIntegerToUnicodeString, nt_RtlIntegerToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)           \
-    X("ntoskrnl.exe", RtlInt64ToUnicodeString, nt_RtlInt64ToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)               \
-    X("ntoskrnl.exe", RtlCompareMemory, nt_RtlCompareMemory, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                \
-    X("ntoskrnl.exe", RtlRandomEx, nt_RtlRandomEx, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                           \
+#define RTL_CONVERT_EXPORTS(X)                                                                                         \
+    X("ntoskrnl.exe", RtlStringFromGUID, nt_RtlStringFromGUID, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                \
+    X("ntoskrnl.exe", RtlGUIDFromString, nt_RtlGUIDFromString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                \
+    X("ntoskrnl.exe", RtlUnicodeStringToInteger, nt_RtlUnicodeStringToInteger, PASSIVE_LEVEL, PASSIVE_LEVEL,           \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", RtlIntegerToUnicodeString, nt_RtlIntegerToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL,           \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", RtlInt64ToUnicodeString, nt_RtlInt64ToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)    \
+    X("ntoskrnl.exe", RtlCompareMemory, nt_RtlCompareMemory, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", RtlRandomEx, nt_RtlRandomEx, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                \
     X("ntoskrnl.exe", RtlRandom, nt_RtlRandomEx, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)
 
 void rtl_convert_start(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The registry by path: RtlWriteRegistryValue, RtlCheckRegistryKey, RtlDeleteRegistryValue, RtlQueryRegistryValues. Of the query
- * tables the entries that a network driver uses are there: direct ones and callbacks on named values, with subkeys, required
- * values and defaults; others end the run by name.
+ * The registry by path: RtlWriteRegistryValue, RtlCheckRegistryKey, RtlDeleteRegistryValue, RtlQueryRegistryValues. Of
+ * the query tables the entries that a network driver uses are there: direct ones and callbacks on named values, with
+ * subkeys, required values and defaults; others end the run by name.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +14,17 @@
 
 #define TAG_REGISTRY 0x67655251 /* "QReg" */
 
-enum { QUERY_SUBKEY = 1, QUERY_TOPKEY = 2, QUERY_REQUIRED = 4, QUERY_NOVALUE = 8, QUERY_NOEXPAND = 0x10, QUERY_DIRECT = 0x20, QUERY_DELETE = 0x40,
-       QUERY_TYPECHECK = 0x100, RELATIVE_OPTIONAL = (int)0x80000000 };
+enum {
+    QUERY_SUBKEY = 1,
+    QUERY_TOPKEY = 2,
+    QUERY_REQUIRED = 4,
+    QUERY_NOVALUE = 8,
+    QUERY_NOEXPAND = 0x10,
+    QUERY_DIRECT = 0x20,
+    QUERY_DELETE = 0x40,
+    QUERY_TYPECHECK = 0x100,
+    RELATIVE_OPTIONAL = (int)0x80000000
+};
 
 struct RTL_QUERY_REGISTRY_TABLE {
     void *QueryRoutine;
@@ -27,13 +36,17 @@ struct RTL_QUERY_REGISTRY_TABLE {
     uint32_t DefaultLength;
 };
 
-typedef MS_ABI int32_t query_routine(uint16_t *name, uint32_t type, void *data, uint32_t length, void *context, void *entry_context);
+typedef MS_ABI int32_t query_routine(uint16_t *name, uint32_t type, void *data, uint32_t length, void *context,
+                                     void *entry_context);
 
 static void path_of(uint32_t relative, const uint16_t *path, char *text, size_t size)
 {
     static const char *const roots[] = {
-        "", "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\", "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\",
-        "\\Registry\\Machine\\Software\\Microsoft\\Windows NT\\CurrentVersion\\", "\\Registry\\Machine\\Hardware\\DeviceMap\\",
+        "",
+        "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\",
+        "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\",
+        "\\Registry\\Machine\\Software\\Microsoft\\Windows NT\\CurrentVersion\\",
+        "\\Registry\\Machine\\Hardware\\DeviceMap\\",
     };
     size_t used;
 
@@ -60,8 +73,8 @@ static MS_ABI int32_t nt_RtlCreateRegistryKey(uint32_t relative, const uint16_t 
     return STATUS_SUCCESS;
 }
 
-static MS_ABI int32_t nt_RtlWriteRegistryValue(uint32_t relative, const uint16_t *path, const uint16_t *name, uint32_t type, const void *data,
-                                               uint32_t size)
+static MS_ABI int32_t nt_RtlWriteRegistryValue(uint32_t relative, const uint16_t *path, const uint16_t *name,
+                                               uint32_t type, const void *data, uint32_t size)
 {
     char text[600], value[300];
 
@@ -85,8 +98,10 @@ static MS_ABI int32_t nt_RtlDeleteRegistryValue(uint32_t relative, const uint16_
     return STATUS_SUCCESS;
 }
 
-/* RTL_QUERY_REGISTRY_DIRECT: strings go to a UNICODE_STRING (with a buffer made for it if it has none), numbers to a ULONG. */
-static int32_t store(const struct RTL_QUERY_REGISTRY_TABLE *entry, uint32_t type, const void *data, size_t size, const void *caller)
+/* RTL_QUERY_REGISTRY_DIRECT: strings go to a UNICODE_STRING (with a buffer made for it if it has none), numbers to a
+ * ULONG. */
+static int32_t store(const struct RTL_QUERY_REGISTRY_TABLE *entry, uint32_t type, const void *data, size_t size,
+                     const void *caller)
 {
     struct UNICODE_STRING *string = entry->EntryContext;
 
@@ -114,7 +129,8 @@ static int32_t store(const struct RTL_QUERY_REGISTRY_TABLE *entry, uint32_t type
     return STATUS_SUCCESS;
 }
 
-static int32_t query_entry(const char *key, const struct RTL_QUERY_REGISTRY_TABLE *entry, void *context, const void *caller)
+static int32_t query_entry(const char *key, const struct RTL_QUERY_REGISTRY_TABLE *entry, void *context,
+                           const void *caller)
 {
     uint8_t data[4096];
     size_t size = sizeof(data);
@@ -145,7 +161,8 @@ static int32_t query_entry(const char *key, const struct RTL_QUERY_REGISTRY_TABL
         query_routine *routine = (query_routine *)entry->QueryRoutine;
 
         memmove(data, value, size);
-        status = DRIVER_CALL("query routine", routine(entry->Name, type, data, (uint32_t)size, context, entry->EntryContext));
+        status = DRIVER_CALL("query routine",
+                             routine(entry->Name, type, data, (uint32_t)size, context, entry->EntryContext));
     }
     if (NT_SUCCESS(status) && (entry->Flags & QUERY_DELETE) != 0) {
         registry_delete_value(key, name);
@@ -153,7 +170,8 @@ static int32_t query_entry(const char *key, const struct RTL_QUERY_REGISTRY_TABL
     return status;
 }
 
-static MS_ABI int32_t nt_RtlQueryRegistryValues(uint32_t relative, const uint16_t *path, const struct RTL_QUERY_REGISTRY_TABLE *table, void *context,
+static MS_ABI int32_t nt_RtlQueryRegistryValues(uint32_t relative, const uint16_t *path,
+                                                const struct RTL_QUERY_REGISTRY_TABLE *table, void *context,
                                                 void *environment)
 {
     char top[600], key[900], name[300];
@@ -165,7 +183,8 @@ static MS_ABI int32_t nt_RtlQueryRegistryValues(uint32_t relative, const uint16_
     if (!registry_key_exists(top)) {
         return STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    for (; NT_SUCCESS(status) && (table->QueryRoutine != NULL || (table->Flags & (QUERY_SUBKEY | QUERY_DIRECT)) != 0); table++) {
+    for (; NT_SUCCESS(status) && (table->QueryRoutine != NULL || (table->Flags & (QUERY_SUBKEY | QUERY_DIRECT)) != 0);
+         table++) {
         if ((table->Flags & (QUERY_TOPKEY | QUERY_SUBKEY)) != 0) {
             snprintf(key, sizeof(key), "%s", top);
         }
@@ -177,17 +196,18 @@ static MS_ABI int32_t nt_RtlQueryRegistryValues(uint32_t relative, const uint16_
             }
             continue;
         }
-        RULE(table->Name != NULL && (table->Flags & QUERY_NOVALUE) == 0, "unsupported", "RtlQueryRegistryValues of all values of a key");
+        RULE(table->Name != NULL && (table->Flags & QUERY_NOVALUE) == 0, "unsupported",
+             "RtlQueryRegistryValues of all values of a key");
         status = query_entry(key, table, context, __builtin_return_address(0));
     }
     return status;
 }
 
-#define RTL_REGISTRY_EXPORTS(X)                                                                                                     \
-    X("ntoskrnl.exe", RtlCheckRegistryKey, nt_RtlCheckRegistryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                         \
-    X("ntoskrnl.exe", RtlCreateRegistryKey, nt_RtlCreateRegistryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                       \
-    X("ntoskrnl.exe", RtlWriteRegistryValue, nt_RtlWriteRegistryValue, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                     \
-    X("ntoskrnl.exe", RtlDeleteRegistryValue, nt_RtlDeleteRegistryValue, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                   \
+#define RTL_REGISTRY_EXPORTS(X)                                                                                        \
+    X("ntoskrnl.exe", RtlCheckRegistryKey, nt_RtlCheckRegistryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
+    X("ntoskrnl.exe", RtlCreateRegistryKey, nt_RtlCreateRegistryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)          \
+    X("ntoskrnl.exe", RtlWriteRegistryValue, nt_RtlWriteRegistryValue, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)        \
+    X("ntoskrnl.exe", RtlDeleteRegistryValue, nt_RtlDeleteRegistryValue, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)      \
     X("ntoskrnl.exe", RtlQueryRegistryValues, nt_RtlQueryRegistryValues, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void rtl_registry_start(void)

@@ -9,8 +9,8 @@
 #include "nt/pool.h"
 #include "nt/rtl.h"
 
-#define TAG_STRING 0x53727453 /* "StrS" */
-#define STATUS_BUFFER_OVERFLOW ((int32_t)0x80000005)
+#define TAG_STRING                 0x53727453 /* "StrS" */
+#define STATUS_BUFFER_OVERFLOW     ((int32_t)0x80000005)
 #define STATUS_INVALID_PARAMETER_2 ((int32_t)0xC00000F0)
 
 /* ANSI_STRING has the layout of UNICODE_STRING. */
@@ -37,7 +37,9 @@ static MS_ABI void nt_RtlInitAnsiString(struct UNICODE_STRING *string, const cha
 
 static MS_ABI void nt_RtlCopyUnicodeString(struct UNICODE_STRING *target, const struct UNICODE_STRING *source)
 {
-    uint16_t bytes = source == NULL ? 0 : source->Length < target->MaximumLength ? source->Length : target->MaximumLength;
+    uint16_t bytes = source == NULL                           ? 0
+                     : source->Length < target->MaximumLength ? source->Length
+                                                              : target->MaximumLength;
 
     memmove(target->Buffer, source != NULL ? source->Buffer : NULL, bytes);
     target->Length = bytes;
@@ -61,17 +63,20 @@ static int32_t compare(const struct UNICODE_STRING *a, const struct UNICODE_STRI
     return (int32_t)a->Length - b->Length;
 }
 
-static MS_ABI int32_t nt_RtlCompareUnicodeString(const struct UNICODE_STRING *a, const struct UNICODE_STRING *b, uint8_t fold)
+static MS_ABI int32_t nt_RtlCompareUnicodeString(const struct UNICODE_STRING *a, const struct UNICODE_STRING *b,
+                                                 uint8_t fold)
 {
     return compare(a, b, fold);
 }
 
-static MS_ABI uint8_t nt_RtlEqualUnicodeString(const struct UNICODE_STRING *a, const struct UNICODE_STRING *b, uint8_t fold)
+static MS_ABI uint8_t nt_RtlEqualUnicodeString(const struct UNICODE_STRING *a, const struct UNICODE_STRING *b,
+                                               uint8_t fold)
 {
     return a->Length == b->Length && compare(a, b, fold) == 0;
 }
 
-static MS_ABI uint8_t nt_RtlPrefixUnicodeString(const struct UNICODE_STRING *prefix, const struct UNICODE_STRING *string, uint8_t fold)
+static MS_ABI uint8_t nt_RtlPrefixUnicodeString(const struct UNICODE_STRING *prefix,
+                                                const struct UNICODE_STRING *string, uint8_t fold)
 {
     struct UNICODE_STRING start = *string;
 
@@ -95,7 +100,8 @@ static int32_t append(struct UNICODE_STRING *target, const void *text, size_t by
     return STATUS_SUCCESS;
 }
 
-static MS_ABI int32_t nt_RtlAppendUnicodeStringToString(struct UNICODE_STRING *target, const struct UNICODE_STRING *source)
+static MS_ABI int32_t nt_RtlAppendUnicodeStringToString(struct UNICODE_STRING *target,
+                                                        const struct UNICODE_STRING *source)
 {
     return append(target, source->Buffer, source->Length);
 }
@@ -119,7 +125,8 @@ static bool make_room(struct UNICODE_STRING *target, size_t bytes, bool allocate
     return target->Buffer != NULL && target->MaximumLength >= bytes;
 }
 
-static MS_ABI int32_t nt_RtlAnsiStringToUnicodeString(struct UNICODE_STRING *target, const struct UNICODE_STRING *source, uint8_t allocate)
+static MS_ABI int32_t nt_RtlAnsiStringToUnicodeString(struct UNICODE_STRING *target,
+                                                      const struct UNICODE_STRING *source, uint8_t allocate)
 {
     char text[0x8000];
     size_t units;
@@ -139,7 +146,8 @@ static MS_ABI int32_t nt_RtlAnsiStringToUnicodeString(struct UNICODE_STRING *tar
     return STATUS_SUCCESS;
 }
 
-static MS_ABI int32_t nt_RtlUnicodeStringToAnsiString(struct UNICODE_STRING *target, const struct UNICODE_STRING *source, uint8_t allocate)
+static MS_ABI int32_t nt_RtlUnicodeStringToAnsiString(struct UNICODE_STRING *target,
+                                                      const struct UNICODE_STRING *source, uint8_t allocate)
 {
     size_t bytes = utf8_from_utf16(NULL, 0, source->Buffer, source->Length / 2u);
 
@@ -162,7 +170,8 @@ static MS_ABI void nt_RtlFreeString(struct UNICODE_STRING *string)
     memset(string, 0, sizeof(*string));
 }
 
-static MS_ABI int32_t nt_RtlUnicodeToUTF8N(char *out, uint32_t room, uint32_t *length, const uint16_t *text, uint32_t bytes)
+static MS_ABI int32_t nt_RtlUnicodeToUTF8N(char *out, uint32_t room, uint32_t *length, const uint16_t *text,
+                                           uint32_t bytes)
 {
     char *whole = NULL;
     size_t needed = utf8_from_utf16(NULL, 0, text, bytes / 2);
@@ -182,7 +191,8 @@ static MS_ABI int32_t nt_RtlUnicodeToUTF8N(char *out, uint32_t room, uint32_t *l
     return STATUS_SUCCESS;
 }
 
-static MS_ABI int32_t nt_RtlUTF8ToUnicodeN(uint16_t *out, uint32_t room, uint32_t *length, const char *text, uint32_t bytes)
+static MS_ABI int32_t nt_RtlUTF8ToUnicodeN(uint16_t *out, uint32_t room, uint32_t *length, const char *text,
+                                           uint32_t bytes)
 {
     char *copy = pool_alloc(bytes + 1, TAG_STRING);
     uint16_t *wide;
@@ -202,22 +212,25 @@ static MS_ABI int32_t nt_RtlUTF8ToUnicodeN(uint16_t *out, uint32_t room, uint32_
     return out == NULL || units * 2 <= room ? STATUS_SUCCESS : STATUS_BUFFER_TOO_SMALL;
 }
 
-#define RTL_STRING_EXPORTS(X)                                                                                                            \
-    X("ntoskrnl.exe", RtlInitUnicodeString, nt_RtlInitUnicodeString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                           \
-    X("ntoskrnl.exe", RtlInitAnsiString, nt_RtlInitAnsiString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                 \
-    X("ntoskrnl.exe", RtlInitString, nt_RtlInitAnsiString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                                     \
-    X("ntoskrnl.exe", RtlCopyUnicodeString, nt_RtlCopyUnicodeString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                           \
-    X("ntoskrnl.exe", RtlCompareUnicodeString, nt_RtlCompareUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                      \
-    X("ntoskrnl.exe", RtlEqualUnicodeString, nt_RtlEqualUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                          \
-    X("ntoskrnl.exe", RtlPrefixUnicodeString, nt_RtlPrefixUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                        \
-    X("ntoskrnl.exe", RtlAppendUnicodeStringToString, nt_RtlAppendUnicodeStringToString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
-    X("ntoskrnl.exe", RtlAppendUnicodeToString, nt_RtlAppendUnicodeToString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                   \
-    X("ntoskrnl.exe", RtlUpcaseUnicodeChar, nt_RtlUpcaseUnicodeChar, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                            \
-    X("ntoskrnl.exe", RtlAnsiStringToUnicodeString, nt_RtlAnsiStringToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
-    X("ntoskrnl.exe", RtlUnicodeStringToAnsiString, nt_RtlUnicodeStringToAnsiString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
-    X("ntoskrnl.exe", RtlFreeUnicodeString, nt_RtlFreeString, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                       \
-    X("ntoskrnl.exe", RtlFreeAnsiString, nt_RtlFreeString, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                          \
-    X("ntoskrnl.exe", RtlUnicodeToUTF8N, nt_RtlUnicodeToUTF8N, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                  \
+#define RTL_STRING_EXPORTS(X)                                                                                          \
+    X("ntoskrnl.exe", RtlInitUnicodeString, nt_RtlInitUnicodeString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", RtlInitAnsiString, nt_RtlInitAnsiString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                   \
+    X("ntoskrnl.exe", RtlInitString, nt_RtlInitAnsiString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
+    X("ntoskrnl.exe", RtlCopyUnicodeString, nt_RtlCopyUnicodeString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", RtlCompareUnicodeString, nt_RtlCompareUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)    \
+    X("ntoskrnl.exe", RtlEqualUnicodeString, nt_RtlEqualUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)        \
+    X("ntoskrnl.exe", RtlPrefixUnicodeString, nt_RtlPrefixUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)      \
+    X("ntoskrnl.exe", RtlAppendUnicodeStringToString, nt_RtlAppendUnicodeStringToString, PASSIVE_LEVEL,                \
+      DISPATCH_LEVEL, WINDOWS_7)                                                                                       \
+    X("ntoskrnl.exe", RtlAppendUnicodeToString, nt_RtlAppendUnicodeToString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7) \
+    X("ntoskrnl.exe", RtlUpcaseUnicodeChar, nt_RtlUpcaseUnicodeChar, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)              \
+    X("ntoskrnl.exe", RtlAnsiStringToUnicodeString, nt_RtlAnsiStringToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL,     \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", RtlUnicodeStringToAnsiString, nt_RtlUnicodeStringToAnsiString, PASSIVE_LEVEL, PASSIVE_LEVEL,     \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", RtlFreeUnicodeString, nt_RtlFreeString, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", RtlFreeAnsiString, nt_RtlFreeString, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                        \
+    X("ntoskrnl.exe", RtlUnicodeToUTF8N, nt_RtlUnicodeToUTF8N, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                \
     X("ntoskrnl.exe", RtlUTF8ToUnicodeN, nt_RtlUTF8ToUnicodeN, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void rtl_string_start(void)

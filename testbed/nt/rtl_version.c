@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which Windows this is, as a driver may ask (RtlGetVersion, RtlVerifyVersionInfo, PsGetVersion), and functions looked up by
- * name at run time. All answer for the played version.
+ * Which Windows this is, as a driver may ask (RtlGetVersion, RtlVerifyVersionInfo, PsGetVersion), and functions looked
+ * up by name at run time. All answer for the played version.
  */
 #include <string.h>
 
@@ -12,9 +12,26 @@
 #define STATUS_REVISION_MISMATCH ((int32_t)0xC0000059)
 
 /* VER_... condition masks: three bits per item, in this order of items. */
-enum { ITEM_MINOR = 0, ITEM_MAJOR = 1, ITEM_BUILD = 2, ITEM_PLATFORM = 3, ITEM_SP_MINOR = 4, ITEM_SP_MAJOR = 5, ITEM_SUITE = 6, ITEM_PRODUCT = 7 };
-enum { CONDITION_EQUAL = 1, CONDITION_GREATER = 2, CONDITION_GREATER_EQUAL = 3, CONDITION_LESS = 4, CONDITION_LESS_EQUAL = 5, CONDITION_AND = 6,
-       CONDITION_OR = 7, PLATFORM_NT = 2 };
+enum {
+    ITEM_MINOR = 0,
+    ITEM_MAJOR = 1,
+    ITEM_BUILD = 2,
+    ITEM_PLATFORM = 3,
+    ITEM_SP_MINOR = 4,
+    ITEM_SP_MAJOR = 5,
+    ITEM_SUITE = 6,
+    ITEM_PRODUCT = 7
+};
+enum {
+    CONDITION_EQUAL = 1,
+    CONDITION_GREATER = 2,
+    CONDITION_GREATER_EQUAL = 3,
+    CONDITION_LESS = 4,
+    CONDITION_LESS_EQUAL = 5,
+    CONDITION_AND = 6,
+    CONDITION_OR = 7,
+    PLATFORM_NT = 2
+};
 
 static void fill(struct OSVERSIONINFOEXW *info)
 {
@@ -35,7 +52,8 @@ static MS_ABI int32_t nt_RtlGetVersion(struct OSVERSIONINFOEXW *info)
     struct OSVERSIONINFOEXW full;
     uint32_t size = info->dwOSVersionInfoSize;
 
-    RULE(size == sizeof(struct OSVERSIONINFOEXW) || size == sizeof(struct OSVERSIONINFOW), "parameter", "RtlGetVersion with a size of %u bytes", size);
+    RULE(size == sizeof(struct OSVERSIONINFOEXW) || size == sizeof(struct OSVERSIONINFOW), "parameter",
+         "RtlGetVersion with a size of %u bytes", size);
     fill(&full);
     full.dwOSVersionInfoSize = size;
     memcpy(info, &full, size);
@@ -75,7 +93,8 @@ static MS_ABI int32_t nt_RtlVerifyVersionInfo(const struct OSVERSIONINFOEXW *wan
     fill(&is);
     for (unsigned i = 0; i < 4; i++) {
         const uint32_t have[] = { is.dwMajorVersion, is.dwMinorVersion, is.wServicePackMajor, is.wServicePackMinor };
-        const uint32_t want[] = { wanted->dwMajorVersion, wanted->dwMinorVersion, wanted->wServicePackMajor, wanted->wServicePackMinor };
+        const uint32_t want[] = { wanted->dwMajorVersion, wanted->dwMinorVersion, wanted->wServicePackMajor,
+                                  wanted->wServicePackMinor };
 
         if ((mask & (1u << versions[i])) != 0) {
             condition = condition != 0 ? condition : (unsigned)(conditions >> (3 * versions[i])) & 7;
@@ -87,10 +106,14 @@ static MS_ABI int32_t nt_RtlVerifyVersionInfo(const struct OSVERSIONINFOEXW *wan
     if (condition != 0 && !holds(condition, a > b ? 2 : a == b ? 1 : 0, 1)) {
         return STATUS_REVISION_MISMATCH;
     }
-    if (((mask & (1u << ITEM_BUILD)) != 0 && !holds((unsigned)(conditions >> (3 * ITEM_BUILD)) & 7, is.dwBuildNumber, wanted->dwBuildNumber))
-        || ((mask & (1u << ITEM_PLATFORM)) != 0 && !holds((unsigned)(conditions >> (3 * ITEM_PLATFORM)) & 7, is.dwPlatformId, wanted->dwPlatformId))
-        || ((mask & (1u << ITEM_SUITE)) != 0 && !holds((unsigned)(conditions >> (3 * ITEM_SUITE)) & 7, is.wSuiteMask, wanted->wSuiteMask))
-        || ((mask & (1u << ITEM_PRODUCT)) != 0 && !holds((unsigned)(conditions >> (3 * ITEM_PRODUCT)) & 7, is.wProductType, wanted->wProductType))) {
+    if (((mask & (1u << ITEM_BUILD)) != 0 &&
+         !holds((unsigned)(conditions >> (3 * ITEM_BUILD)) & 7, is.dwBuildNumber, wanted->dwBuildNumber)) ||
+        ((mask & (1u << ITEM_PLATFORM)) != 0 &&
+         !holds((unsigned)(conditions >> (3 * ITEM_PLATFORM)) & 7, is.dwPlatformId, wanted->dwPlatformId)) ||
+        ((mask & (1u << ITEM_SUITE)) != 0 &&
+         !holds((unsigned)(conditions >> (3 * ITEM_SUITE)) & 7, is.wSuiteMask, wanted->wSuiteMask)) ||
+        ((mask & (1u << ITEM_PRODUCT)) != 0 &&
+         !holds((unsigned)(conditions >> (3 * ITEM_PRODUCT)) & 7, is.wProductType, wanted->wProductType))) {
         return STATUS_REVISION_MISMATCH;
     }
     return STATUS_SUCCESS;
@@ -129,9 +152,11 @@ static MS_ABI uint8_t nt_PsGetVersion(uint32_t *major, uint32_t *minor, uint32_t
 /* NTDDI_VERSION of the played Windows, without its service pack byte. */
 static MS_ABI uint8_t nt_RtlIsNtDdiVersionAvailable(uint32_t version)
 {
-    static const struct { uint32_t build, ddi; } known[] = {
-        { WINDOWS_7, 0x06010000 }, { WINDOWS_8_1, 0x06030000 }, { WINDOWS_10_1809, 0x0A000006 }, { WINDOWS_10_22H2, 0x0A000009 },
-        { WINDOWS_11_24H2, 0x0A000010 },
+    static const struct {
+        uint32_t build, ddi;
+    } known[] = {
+        { WINDOWS_7, 0x06010000 },       { WINDOWS_8_1, 0x06030000 },     { WINDOWS_10_1809, 0x0A000006 },
+        { WINDOWS_10_22H2, 0x0A000009 }, { WINDOWS_11_24H2, 0x0A000010 },
     };
     uint32_t newest = 0;
 
@@ -157,12 +182,13 @@ static MS_ABI void *nt_MmGetSystemRoutineAddress(const struct UNICODE_STRING *na
     return NULL;
 }
 
-#define RTL_VERSION_EXPORTS(X)                                                                                                       \
-    X("ntoskrnl.exe", RtlGetVersion, nt_RtlGetVersion, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                      \
-    X("ntoskrnl.exe", RtlVerifyVersionInfo, nt_RtlVerifyVersionInfo, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                        \
-    X("ntoskrnl.exe", VerSetConditionMask, nt_VerSetConditionMask, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                             \
-    X("ntoskrnl.exe", PsGetVersion, nt_PsGetVersion, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                                            \
-    X("ntoskrnl.exe", RtlIsNtDdiVersionAvailable, nt_RtlIsNtDdiVersionAvailable, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
+#define RTL_VERSION_EXPORTS(X)                                                                                         \
+    X("ntoskrnl.exe", RtlGetVersion, nt_RtlGetVersion, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                        \
+    X("ntoskrnl.exe", RtlVerifyVersionInfo, nt_RtlVerifyVersionInfo, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)          \
+    X("ntoskrnl.exe", VerSetConditionMask, nt_VerSetConditionMask, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)               \
+    X("ntoskrnl.exe", PsGetVersion, nt_PsGetVersion, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                          \
+    X("ntoskrnl.exe", RtlIsNtDdiVersionAvailable, nt_RtlIsNtDdiVersionAvailable, PASSIVE_LEVEL, PASSIVE_LEVEL,         \
+      WINDOWS_7)                                                                                                       \
     X("ntoskrnl.exe", MmGetSystemRoutineAddress, nt_MmGetSystemRoutineAddress, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void rtl_version_start(void)

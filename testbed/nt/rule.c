@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of a run that broke a rule: says what, who and where, then leaves at once with RULE_EXIT_STATUS. Called from any
- * task, at any IRQL, and from the fault handler; takes no lock of the testbed and unwinds nothing.
+ * The end of a run that broke a rule: says what, who and where, then leaves at once with RULE_EXIT_STATUS. Called from
+ * any task, at any IRQL, and from the fault handler; takes no lock of the testbed and unwinds nothing.
  */
 #include "nt/rule.h"
 
@@ -14,7 +14,7 @@
 #include "nt/rule_context.h"
 #include "nt/sched.h"
 
-#define FRAMES_MOST 32
+#define FRAMES_MOST  32
 #define REMARKS_KEPT 64
 
 void (*rule_more)(FILE *out);
@@ -63,8 +63,8 @@ static _Noreturn void end_run(const char *rule, const char *format, va_list argu
 
     const struct task *task = task_self();
     if (task != NULL) {
-        fprintf(stderr, "  in task %s#%u on processor %u at IRQL %u, %u locks held\n", task->name, task->id, task->processor, task->irql,
-                task->locks_held);
+        fprintf(stderr, "  in task %s#%u on processor %u at IRQL %u, %u locks held\n", task->name, task->id,
+                task->processor, task->irql, task->locks_held);
     }
     fprintf(stderr, "  driver stack:\n");
     print_stack();
@@ -72,7 +72,8 @@ static _Noreturn void end_run(const char *rule, const char *format, va_list argu
         rule_more(stderr);
     }
     if (sched_is_simulated) {
-        fprintf(stderr, "  seed %llu at %llu ns of virtual time\n", (unsigned long long)sched_seed(), (unsigned long long)sched_now());
+        fprintf(stderr, "  seed %llu at %llu ns of virtual time\n", (unsigned long long)sched_seed(),
+                (unsigned long long)sched_now());
     }
     sched_trace("breaks rule %s", rule);
     fflush(NULL);

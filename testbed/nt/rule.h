@@ -18,24 +18,24 @@
 
 _Noreturn void rule_break(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define RULE(condition, rule, ...)                      \
-    do {                                                \
-        if (!(condition)) {                             \
-            rule_break((rule), __VA_ARGS__);            \
-        }                                               \
+#define RULE(condition, rule, ...)                                                                                     \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            rule_break((rule), __VA_ARGS__);                                                                           \
+        }                                                                                                              \
     } while (0)
 
-/* For what the documents ask and Windows does not enforce. Breaks the rule as above, unless rules are lenient (a driver built
- * elsewhere, --lenient): then it is said once on stderr and counted, and the run goes on. */
+/* For what the documents ask and Windows does not enforce. Breaks the rule as above, unless rules are lenient (a driver
+ * built elsewhere, --lenient): then it is said once on stderr and counted, and the run goes on. */
 void rule_remark(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rule_be_lenient(bool lenient);
 uint32_t rule_remarks(void); /* how many so far */
 
-#define RULE_DOCUMENTED(condition, rule, ...)           \
-    do {                                                \
-        if (!(condition)) {                             \
-            rule_remark((rule), __VA_ARGS__);           \
-        }                                               \
+#define RULE_DOCUMENTED(condition, rule, ...)                                                                          \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            rule_remark((rule), __VA_ARGS__);                                                                          \
+        }                                                                                                              \
     } while (0)
 
 #endif

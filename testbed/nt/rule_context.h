@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* fault.c: when a signal is being handled on this thread, the driver's frames from the faulting context, innermost first; else 0. */
+/* fault.c: when a signal is being handled on this thread, the driver's frames from the faulting context, innermost
+ * first; else 0. */
 size_t rule_fault_frames(void **addresses, size_t most);
 /* NULL, or prints more for the report (debug output kept by nt/debug.c). Must not take locks. */
 extern void (*rule_more)(FILE *out);

@@ -57,7 +57,8 @@ uint64_t sched_random(uint64_t bound)
     return bound == 0 ? 0 : (uint64_t)(((unsigned __int128)sched_draw() * bound) >> 64);
 }
 
-void task_common_init(struct task_common *common, const char *name, uint32_t id, uint32_t processor, void (*run)(void *), void *argument)
+void task_common_init(struct task_common *common, const char *name, uint32_t id, uint32_t processor,
+                      void (*run)(void *), void *argument)
 {
     memset(common, 0, sizeof(*common));
     snprintf(common->name, sizeof(common->name), "%s", name);
@@ -97,7 +98,8 @@ void task_join(struct task *task)
 
 bool sched_wait(uint32_t *word, uint32_t expected, uint64_t deadline)
 {
-    return sched_is_simulated ? sched_wait_simulated(word, expected, deadline) : sched_wait_live(word, expected, deadline);
+    return sched_is_simulated ? sched_wait_simulated(word, expected, deadline)
+                              : sched_wait_live(word, expected, deadline);
 }
 
 void sched_wake(uint32_t *word, unsigned count)

@@ -20,14 +20,15 @@ struct task_common {
     bool joined;
 };
 
-void task_common_init(struct task_common *common, const char *name, uint32_t id, uint32_t processor, void (*run)(void *), void *argument);
+void task_common_init(struct task_common *common, const char *name, uint32_t id, uint32_t processor,
+                      void (*run)(void *), void *argument);
 
 int sched_run_live(void (*main_task)(void *), void *argument);
 int sched_run_simulated(void (*main_task)(void *), void *argument);
 
 struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(void *), void *argument);
 struct task *task_spawn_simulated(const char *name, uint32_t processor, void (*run)(void *), void *argument);
-void task_reap_live(struct task *task);      /* after done: free what the ended task had */
+void task_reap_live(struct task *task); /* after done: free what the ended task had */
 void task_reap_simulated(struct task *task);
 
 bool sched_wait_live(uint32_t *word, uint32_t expected, uint64_t deadline);
@@ -40,8 +41,8 @@ uint64_t sched_now_simulated(void);
 /* A stream of 64-bit numbers from the run's seed. Live runs share it over threads, simulated runs are one thread. */
 uint64_t sched_draw(void);
 
-/* Called in the task's own context: when it starts, each time it comes to run again (simulated), and before it ends. Set by
- * nt/thread.c, which keeps the Windows thread block and the GS base. */
+/* Called in the task's own context: when it starts, each time it comes to run again (simulated), and before it ends.
+ * Set by nt/thread.c, which keeps the Windows thread block and the GS base. */
 extern void (*sched_task_resumes)(struct task *task);
 extern void (*sched_task_ends)(struct task *task);
 

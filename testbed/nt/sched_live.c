@@ -118,7 +118,8 @@ struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(v
     int error = pthread_create(&task->thread, &attributes, thread_main, task);
     pthread_attr_destroy(&attributes);
     if (error != 0) {
-        fprintf(stderr, "testbed: cannot start the host thread of task %s: %s: allow more processes (ulimit -u)\n", name, strerror(error));
+        fprintf(stderr, "testbed: cannot start the host thread of task %s: %s: allow more processes (ulimit -u)\n",
+                name, strerror(error));
         exit(1);
     }
     return &task->common.task;

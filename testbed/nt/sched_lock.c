@@ -5,7 +5,8 @@
  */
 #include "nt/sched.h"
 
-/* A live holder is about to let go: a short look is cheaper than a system call. A simulated one cannot move while we look. */
+/* A live holder is about to let go: a short look is cheaper than a system call. A simulated one cannot move while we
+ * look. */
 #define LOOKS 64
 
 void sched_lock(struct sched_lock *lock)

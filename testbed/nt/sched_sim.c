@@ -3,13 +3,15 @@
  * The simulated scheduler: every task is a coroutine of one host thread, time is virtual, and each choice is drawn from
  * the seed.
  *
- * A run draws its manner first: how likely a sched_point switches (1/2 to 1/16), and whether the next task is any that can
- * run or mostly the one with the highest priority, priorities being drawn and now and then changed (after the idea of
- * probabilistic concurrency testing: few, well placed switches find what many uniform ones miss). Time passes a little at every point and
- * jumps to the next deadline when nothing can run; when there is no deadline either, that is a deadlock.
+ * A run draws its manner first: how likely a sched_point switches (1/2 to 1/16), and whether the next task is any that
+ * can run or mostly the one with the highest priority, priorities being drawn and now and then changed (after the idea
+ * of probabilistic concurrency testing: few, well placed switches find what many uniform ones miss). Time passes a
+ * little at every point and jumps to the next deadline when nothing can run; when there is no deadline either, that is
+ * a deadlock.
  *
- * Invariants: arrays are in an order that only the seed decides (creation, and removal by swapping), words are compared but
- * never ordered by address; so one seed gives one run. No switch happens between a wait's look at its word and its sleep.
+ * Invariants: arrays are in an order that only the seed decides (creation, and removal by swapping), words are compared
+ * but never ordered by address; so one seed gives one run. No switch happens between a wait's look at its word and its
+ * sleep.
  */
 #include "nt/sched_internal.h"
 #include "nt/sched_switch.h"
@@ -18,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POINT_NS 20      /* virtual time a point takes: so that who polls a clock sees it move */
+#define POINT_NS      20 /* virtual time a point takes: so that who polls a clock sees it move */
 #define SPURIOUS_MASK 63 /* one wait in 64 returns for no reason, as sched.h allows */
 
 struct sim_task {
@@ -26,7 +28,7 @@ struct sim_task {
     void *sp;
     void *stack;
     const char *last_point;
-    uint32_t *word;     /* slept on, or NULL */
+    uint32_t *word; /* slept on, or NULL */
     uint64_t deadline;
     bool timed_out;
     size_t runnable_at; /* index in runnable, or SIZE_MAX */
@@ -100,16 +102,19 @@ static void expire(void)
 
 static void report_deadlock(void)
 {
-    fprintf(stderr, "testbed: deadlock at %llu ns of virtual time, seed %llu: no task can run\n", (unsigned long long)now,
-            (unsigned long long)sched_seed());
+    fprintf(stderr, "testbed: deadlock at %llu ns of virtual time, seed %llu: no task can run\n",
+            (unsigned long long)now, (unsigned long long)sched_seed());
     for (size_t i = 0; i < all.count; i++) {
         const struct sim_task *task = all.tasks[i];
         const struct task *public = &task->common.task;
         if (task->common.done) {
             fprintf(stderr, "  %s#%u has ended\n", public->name, public->id);
         } else {
-            fprintf(stderr, "  %s#%u on processor %u at IRQL %u, %u locks held, waits for %s\n", public->name, public->id, public->processor,
-                    public->irql, public->locks_held, public->waits_for ? public->waits_for : task->last_point ? task->last_point : "something");
+            fprintf(stderr, "  %s#%u on processor %u at IRQL %u, %u locks held, waits for %s\n", public->name,
+                    public->id, public->processor, public->irql, public->locks_held,
+                    public->waits_for  ? public->waits_for
+                    : task->last_point ? task->last_point
+                                       : "something");
         }
     }
     sched_trace("deadlock");

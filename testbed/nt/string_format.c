@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Windows kernel's printf dialect, for _snprintf and its family and for DbgPrint. One engine writes 16-bit units; a narrow
- * result takes their low bytes, with wide strings put in as UTF-8. Any IRQL; the callers know more. Conversions that the
- * kernel does not have (floating point, %n) end the run.
+ * The Windows kernel's printf dialect, for _snprintf and its family and for DbgPrint. One engine writes 16-bit units; a
+ * narrow result takes their low bytes, with wide strings put in as UTF-8. Any IRQL; the callers know more. Conversions
+ * that the kernel does not have (floating point, %n) end the run.
  */
 #include "nt/string_format.h"
 
@@ -46,7 +46,8 @@ static void fill(struct engine *engine, uint16_t unit, int count)
     }
 }
 
-static void put_number(struct engine *engine, const struct field *field, uint64_t value, bool negative, unsigned base, bool upper)
+static void put_number(struct engine *engine, const struct field *field, uint64_t value, bool negative, unsigned base,
+                       bool upper)
 {
     const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
     char text[24];
@@ -95,7 +96,8 @@ static void put_text(struct engine *engine, const struct field *field, const voi
         length = SIZE_MAX;
     }
     engine->has_unicode |= text_wide;
-    while (count < most && count < length && (length != SIZE_MAX || (text_wide ? wide[count] != 0 : narrow[count] != 0))) {
+    while (count < most && count < length &&
+           (length != SIZE_MAX || (text_wide ? wide[count] != 0 : narrow[count] != 0))) {
         count++;
     }
     if (!field->left) {
@@ -121,7 +123,8 @@ static void put_text(struct engine *engine, const struct field *field, const voi
     }
 }
 
-static void put_string_record(struct engine *engine, const struct field *field, const struct UNICODE_STRING *string, bool wide)
+static void put_string_record(struct engine *engine, const struct field *field, const struct UNICODE_STRING *string,
+                              bool wide)
 {
     if (string == NULL || string->Buffer == NULL) {
         put_text(engine, field, NULL, false, SIZE_MAX);
@@ -212,7 +215,8 @@ static void take_field(struct engine *engine, struct field *field, __builtin_ms_
     }
 }
 
-static void convert_number(struct engine *engine, struct field *field, uint16_t conversion, __builtin_ms_va_list *arguments)
+static void convert_number(struct engine *engine, struct field *field, uint16_t conversion,
+                           __builtin_ms_va_list *arguments)
 {
     bool is_64 = field->size == SIZE_64 || field->size == SIZE_POINTER;
     unsigned base = conversion == 'o' ? 8 : conversion == 'x' || conversion == 'X' ? 16 : 10;
@@ -256,24 +260,26 @@ static void convert(struct engine *engine, struct field *field, uint16_t convers
     case 'p':
         field->precision = 16;
         field->plus = field->space = field->alternate = false;
-        put_number(engine, field, (uint64_t)__builtin_va_arg(*arguments, void *), false, 16, true);
+        put_number(engine, field, (uint64_t) __builtin_va_arg(*arguments, void *), false, 16, true);
         return;
     case 'c':
     case 'C':
-        unit = (uint16_t)__builtin_va_arg(*arguments, int);
+        unit = (uint16_t) __builtin_va_arg(*arguments, int);
         field->precision = 1;
         put_text(engine, field, &unit, text_is_wide(engine, field, conversion == 'C'), 1);
         return;
     case 's':
     case 'S':
-        put_text(engine, field, __builtin_va_arg(*arguments, void *), text_is_wide(engine, field, conversion == 'S'), SIZE_MAX);
+        put_text(engine, field, __builtin_va_arg(*arguments, void *), text_is_wide(engine, field, conversion == 'S'),
+                 SIZE_MAX);
         return;
     case 'Z':
         put_string_record(engine, field, __builtin_va_arg(*arguments, const struct UNICODE_STRING *),
                           field->size == SIZE_WIDE || field->size == SIZE_LONG);
         return;
     default:
-        rule_break("unsupported", "printf conversion %%%c, which the kernel does not have", conversion < 0x80 ? (char)conversion : '?');
+        rule_break("unsupported", "printf conversion %%%c, which the kernel does not have",
+                   conversion < 0x80 ? (char)conversion : '?');
     }
 }
 

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 struct formatted {
-    size_t length;     /* units it takes, without NUL */
-    bool has_unicode;  /* %ws, %S, %C, %wZ ...: not allowed above PASSIVE_LEVEL in DbgPrint */
+    size_t length;    /* units it takes, without NUL */
+    bool has_unicode; /* %ws, %S, %C, %wZ ...: not allowed above PASSIVE_LEVEL in DbgPrint */
 };
 
 /* At most `most` units are written, no NUL among them. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The C library's memory and string functions as ntoskrnl.exe exports them, any IRQL. Memory functions go to the host's, which
- * are fast; wide ones work on 16-bit units and are written out here.
+ * The C library's memory and string functions as ntoskrnl.exe exports them, any IRQL. Memory functions go to the
+ * host's, which are fast; wide ones work on 16-bit units and are written out here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,27 +10,90 @@
 #include "nt/internal.h"
 #include "nt/rtl.h"
 
-static MS_ABI void *nt_memcpy(void *to, const void *from, size_t bytes) { return memcpy(to, from, bytes); }
-static MS_ABI void *nt_memmove(void *to, const void *from, size_t bytes) { return memmove(to, from, bytes); }
-static MS_ABI void *nt_memset(void *to, int byte, size_t bytes) { return memset(to, byte, bytes); }
-static MS_ABI int nt_memcmp(const void *a, const void *b, size_t bytes) { return memcmp(a, b, bytes); }
-static MS_ABI const void *nt_memchr(const void *in, int byte, size_t bytes) { return memchr(in, byte, bytes); }
-static MS_ABI size_t nt_strlen(const char *text) { return strlen(text); }
-static MS_ABI size_t nt_strnlen(const char *text, size_t most) { return strnlen(text, most); }
-static MS_ABI int nt_strcmp(const char *a, const char *b) { return strcmp(a, b); }
-static MS_ABI int nt_strncmp(const char *a, const char *b, size_t most) { return strncmp(a, b, most); }
-static MS_ABI int nt__stricmp(const char *a, const char *b) { return strcasecmp(a, b); }
-static MS_ABI int nt__strnicmp(const char *a, const char *b, size_t most) { return strncasecmp(a, b, most); }
-static MS_ABI char *nt_strcpy(char *to, const char *from) { return strcpy(to, from); }
-static MS_ABI char *nt_strncpy(char *to, const char *from, size_t most) { return strncpy(to, from, most); }
-static MS_ABI char *nt_strcat(char *to, const char *from) { return strcat(to, from); }
-static MS_ABI char *nt_strchr(const char *text, int c) { return strchr(text, c); }
-static MS_ABI char *nt_strrchr(const char *text, int c) { return strrchr(text, c); }
-static MS_ABI char *nt_strstr(const char *text, const char *part) { return strstr(text, part); }
-static MS_ABI int nt_atoi(const char *text) { return atoi(text); }
-static MS_ABI int nt_tolower(int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-static MS_ABI int nt_toupper(int c) { return c >= 'a' && c <= 'z' ? c - 32 : c; }
-static MS_ABI int nt_isdigit(int c) { return c >= '0' && c <= '9'; }
+static MS_ABI void *nt_memcpy(void *to, const void *from, size_t bytes)
+{
+    return memcpy(to, from, bytes);
+}
+static MS_ABI void *nt_memmove(void *to, const void *from, size_t bytes)
+{
+    return memmove(to, from, bytes);
+}
+static MS_ABI void *nt_memset(void *to, int byte, size_t bytes)
+{
+    return memset(to, byte, bytes);
+}
+static MS_ABI int nt_memcmp(const void *a, const void *b, size_t bytes)
+{
+    return memcmp(a, b, bytes);
+}
+static MS_ABI const void *nt_memchr(const void *in, int byte, size_t bytes)
+{
+    return memchr(in, byte, bytes);
+}
+static MS_ABI size_t nt_strlen(const char *text)
+{
+    return strlen(text);
+}
+static MS_ABI size_t nt_strnlen(const char *text, size_t most)
+{
+    return strnlen(text, most);
+}
+static MS_ABI int nt_strcmp(const char *a, const char *b)
+{
+    return strcmp(a, b);
+}
+static MS_ABI int nt_strncmp(const char *a, const char *b, size_t most)
+{
+    return strncmp(a, b, most);
+}
+static MS_ABI int nt__stricmp(const char *a, const char *b)
+{
+    return strcasecmp(a, b);
+}
+static MS_ABI int nt__strnicmp(const char *a, const char *b, size_t most)
+{
+    return strncasecmp(a, b, most);
+}
+static MS_ABI char *nt_strcpy(char *to, const char *from)
+{
+    return strcpy(to, from);
+}
+static MS_ABI char *nt_strncpy(char *to, const char *from, size_t most)
+{
+    return strncpy(to, from, most);
+}
+static MS_ABI char *nt_strcat(char *to, const char *from)
+{
+    return strcat(to, from);
+}
+static MS_ABI char *nt_strchr(const char *text, int c)
+{
+    return strchr(text, c);
+}
+static MS_ABI char *nt_strrchr(const char *text, int c)
+{
+    return strrchr(text, c);
+}
+static MS_ABI char *nt_strstr(const char *text, const char *part)
+{
+    return strstr(text, part);
+}
+static MS_ABI int nt_atoi(const char *text)
+{
+    return atoi(text);
+}
+static MS_ABI int nt_tolower(int c)
+{
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+static MS_ABI int nt_toupper(int c)
+{
+    return c >= 'a' && c <= 'z' ? c - 32 : c;
+}
+static MS_ABI int nt_isdigit(int c)
+{
+    return c >= '0' && c <= '9';
+}
 
 static MS_ABI size_t nt_wcslen(const uint16_t *text)
 {
@@ -59,10 +122,22 @@ static int compare(const uint16_t *a, const uint16_t *b, size_t most, bool fold)
     return 0;
 }
 
-static MS_ABI int nt_wcscmp(const uint16_t *a, const uint16_t *b) { return compare(a, b, SIZE_MAX, false); }
-static MS_ABI int nt_wcsncmp(const uint16_t *a, const uint16_t *b, size_t most) { return compare(a, b, most, false); }
-static MS_ABI int nt__wcsicmp(const uint16_t *a, const uint16_t *b) { return compare(a, b, SIZE_MAX, true); }
-static MS_ABI int nt__wcsnicmp(const uint16_t *a, const uint16_t *b, size_t most) { return compare(a, b, most, true); }
+static MS_ABI int nt_wcscmp(const uint16_t *a, const uint16_t *b)
+{
+    return compare(a, b, SIZE_MAX, false);
+}
+static MS_ABI int nt_wcsncmp(const uint16_t *a, const uint16_t *b, size_t most)
+{
+    return compare(a, b, most, false);
+}
+static MS_ABI int nt__wcsicmp(const uint16_t *a, const uint16_t *b)
+{
+    return compare(a, b, SIZE_MAX, true);
+}
+static MS_ABI int nt__wcsnicmp(const uint16_t *a, const uint16_t *b, size_t most)
+{
+    return compare(a, b, most, true);
+}
 
 static MS_ABI uint16_t *nt_wcscpy(uint16_t *to, const uint16_t *from)
 {
@@ -131,12 +206,16 @@ static MS_ABI int32_t nt___C_specific_handler(void)
 }
 
 #define ANY(X, name) X("ntoskrnl.exe", name, nt_##name, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
-#define STRING_MEMORY_EXPORTS(X)                                                                                    \
-    ANY(X, memcpy) ANY(X, memmove) ANY(X, memset) ANY(X, memcmp) ANY(X, memchr) ANY(X, strlen) ANY(X, strnlen)      \
-    ANY(X, strcmp) ANY(X, strncmp) ANY(X, _stricmp) ANY(X, _strnicmp) ANY(X, strcpy) ANY(X, strncpy) ANY(X, strcat) \
-    ANY(X, strchr) ANY(X, strrchr) ANY(X, strstr) ANY(X, atoi) ANY(X, tolower) ANY(X, toupper) ANY(X, isdigit)      \
-    ANY(X, wcslen) ANY(X, wcsnlen) ANY(X, wcscmp) ANY(X, wcsncmp) ANY(X, _wcsicmp) ANY(X, _wcsnicmp) ANY(X, wcscpy) \
-    ANY(X, wcsncpy) ANY(X, wcscat) ANY(X, wcschr) ANY(X, wcsrchr) ANY(X, wcsstr) ANY(X, __C_specific_handler)
+/* clang-format off */
+#define STRING_MEMORY_EXPORTS(X) \
+    ANY(X, memcpy) ANY(X, memmove) ANY(X, memset) ANY(X, memcmp) ANY(X, memchr) \
+    ANY(X, strlen) ANY(X, strnlen) ANY(X, strcmp) ANY(X, strncmp) ANY(X, _stricmp) \
+    ANY(X, _strnicmp) ANY(X, strcpy) ANY(X, strncpy) ANY(X, strcat) ANY(X, strchr) \
+    ANY(X, strrchr) ANY(X, strstr) ANY(X, atoi) ANY(X, tolower) ANY(X, toupper) \
+    ANY(X, isdigit) ANY(X, wcslen) ANY(X, wcsnlen) ANY(X, wcscmp) ANY(X, wcsncmp) \
+    ANY(X, _wcsicmp) ANY(X, _wcsnicmp) ANY(X, wcscpy) ANY(X, wcsncpy) ANY(X, wcscat) \
+    ANY(X, wcschr) ANY(X, wcsrchr) ANY(X, wcsstr) ANY(X, __C_specific_handler)
+/* clang-format on */
 
 void string_memory_start(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sprintf and its family, narrow and wide, with the results that the Microsoft C library gives: the _sn... functions return -1
- * when the text does not fit and then leave no NUL; the ..._s functions end the run when it does not fit, unless they may cut.
+ * sprintf and its family, narrow and wide, with the results that the Microsoft C library gives: the _sn... functions
+ * return -1 when the text does not fit and then leave no NUL; the ..._s functions end the run when it does not fit,
+ * unless they may cut.
  */
 #include <string.h>
 
@@ -46,7 +47,8 @@ static int narrow_s(const char *function, char *out, size_t size, size_t count, 
     struct formatted formatted = format_narrow(out, most, format, arguments);
     bool fits = formatted.length <= most;
 
-    RULE(fits || count != TRUNCATE - 1, "buffer", "%s: %zu characters do not fit into %zu", function, formatted.length, size);
+    RULE(fits || count != TRUNCATE - 1, "buffer", "%s: %zu characters do not fit into %zu", function, formatted.length,
+         size);
     out[fits ? formatted.length : most] = 0;
     return fits ? (int)formatted.length : -1;
 }
@@ -57,19 +59,20 @@ static int wide_s(const char *function, uint16_t *out, size_t size, size_t count
     struct formatted formatted = format_wide(out, most, format, arguments);
     bool fits = formatted.length <= most;
 
-    RULE(fits || count != TRUNCATE - 1, "buffer", "%s: %zu characters do not fit into %zu", function, formatted.length, size);
+    RULE(fits || count != TRUNCATE - 1, "buffer", "%s: %zu characters do not fit into %zu", function, formatted.length,
+         size);
     out[fits ? formatted.length : most] = 0;
     return fits ? (int)formatted.length : -1;
 }
 
-#define WITH_ARGUMENTS(last, call)                    \
-    ({                                                \
-        va arguments;                                 \
-        int result_;                                  \
-        __builtin_ms_va_start(arguments, last);       \
-        result_ = (call);                             \
-        __builtin_ms_va_end(arguments);               \
-        result_;                                      \
+#define WITH_ARGUMENTS(last, call)                                                                                     \
+    ({                                                                                                                 \
+        va arguments;                                                                                                  \
+        int result_;                                                                                                   \
+        __builtin_ms_va_start(arguments, last);                                                                        \
+        result_ = (call);                                                                                              \
+        __builtin_ms_va_end(arguments);                                                                                \
+        result_;                                                                                                       \
     })
 
 static MS_ABI int nt_sprintf(char *out, const char *format, ...)
@@ -143,10 +146,13 @@ static MS_ABI int nt__vsnwprintf_s(uint16_t *out, size_t size, size_t count, con
 }
 
 #define ANY(X, name) X("ntoskrnl.exe", name, nt_##name, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
-#define STRING_PRINT_EXPORTS(X)                                                                             \
-    ANY(X, sprintf) ANY(X, vsprintf) ANY(X, _snprintf) ANY(X, _vsnprintf) ANY(X, swprintf)                  \
-    ANY(X, _snwprintf) ANY(X, _vsnwprintf) ANY(X, sprintf_s) ANY(X, vsprintf_s) ANY(X, _snprintf_s)         \
-    ANY(X, _vsnprintf_s) ANY(X, swprintf_s) ANY(X, _snwprintf_s) ANY(X, _vsnwprintf_s)
+#define STRING_PRINT_EXPORTS(X)                                                                                        \
+    ANY(X, sprintf)                                                                                                    \
+    ANY(X, vsprintf)                                                                                                   \
+    ANY(X, _snprintf)                                                                                                  \
+    ANY(X, _vsnprintf)                                                                                                 \
+    ANY(X, swprintf) ANY(X, _snwprintf) ANY(X, _vsnwprintf) ANY(X, sprintf_s) ANY(X, vsprintf_s) ANY(X, _snprintf_s)   \
+        ANY(X, _vsnprintf_s) ANY(X, swprintf_s) ANY(X, _snwprintf_s) ANY(X, _vsnwprintf_s)
 
 void string_print_start(void)
 {

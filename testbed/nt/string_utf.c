@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UTF-8, as the testbed has its text, to UTF-16, as Windows has it, and back. What cannot be converted becomes U+FFFD, so
- * that no input makes a name disappear. Any IRQL.
+ * UTF-8, as the testbed has its text, to UTF-16, as Windows has it, and back. What cannot be converted becomes U+FFFD,
+ * so that no input makes a name disappear. Any IRQL.
  */
 #include "nt/internal.h"
 
@@ -80,7 +80,8 @@ size_t utf8_from_utf16(char *text, size_t most, const uint16_t *wide, size_t uni
         } else if (c < 0x800) {
             bytes[0] = (uint8_t)(0xc0 | c >> 6), bytes[1] = (uint8_t)(0x80 | (c & 0x3f)), n = 2;
         } else if (c < 0x10000) {
-            bytes[0] = (uint8_t)(0xe0 | c >> 12), bytes[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f)), bytes[2] = (uint8_t)(0x80 | (c & 0x3f)), n = 3;
+            bytes[0] = (uint8_t)(0xe0 | c >> 12), bytes[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f)),
+            bytes[2] = (uint8_t)(0x80 | (c & 0x3f)), n = 3;
         } else {
             bytes[0] = (uint8_t)(0xf0 | c >> 18), bytes[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
             bytes[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f)), bytes[3] = (uint8_t)(0x80 | (c & 0x3f)), n = 4;
@@ -113,8 +114,8 @@ size_t utf16_length(const uint16_t *wide)
 /* The letters that occur in device and key names: Latin-1, Greek and Cyrillic; others compare as they are. */
 uint16_t utf16_upcase(uint16_t unit)
 {
-    if ((unit >= 'a' && unit <= 'z') || (unit >= 0xe0 && unit <= 0xfe && unit != 0xf7) || (unit >= 0x3b1 && unit <= 0x3c9 && unit != 0x3c2)
-        || (unit >= 0x430 && unit <= 0x44f)) {
+    if ((unit >= 'a' && unit <= 'z') || (unit >= 0xe0 && unit <= 0xfe && unit != 0xf7) ||
+        (unit >= 0x3b1 && unit <= 0x3c9 && unit != 0x3c2) || (unit >= 0x430 && unit <= 0x44f)) {
         return (uint16_t)(unit - 0x20);
     }
     if (unit == 0xff) {

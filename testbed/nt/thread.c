@@ -2,12 +2,12 @@
 /*
  * System threads, and the Windows side of every task that enters the driver.
  *
- * A task is adopted the first time it calls the driver: it gets a thread object and its host thread a processor block that GS points to.
- * In a live run the processor block follows the host thread; in a simulated run all tasks share the one of the only host thread,
- * and its fields are set each time another task comes to run (sched_task_resumes).
+ * A task is adopted the first time it calls the driver: it gets a thread object and its host thread a processor block
+ * that GS points to. In a live run the processor block follows the host thread; in a simulated run all tasks share the
+ * one of the only host thread, and its fields are set each time another task comes to run (sched_task_resumes).
  *
- * A system thread's object lives until it has ended, its task is joined (by the next thread's creation or by threads_stop),
- * and every handle and reference is gone.
+ * A system thread's object lives until it has ended, its task is joined (by the next thread's creation or by
+ * threads_stop), and every handle and reference is gone.
  */
 #include "nt/thread.h"
 
@@ -27,11 +27,19 @@
 
 #define FSGSBASE_USABLE 2u /* AT_HWCAP2: the kernel lets us set GS base by instruction */
 
-/* The fields that code compiled for Windows x64 reads through GS (offsets from the KPCR, stable since Windows XP x64). */
+/* The fields that code compiled for Windows x64 reads through GS (offsets from the KPCR, stable since Windows XP x64).
+ */
 struct processor_block {
     _Alignas(64) uint8_t bytes[0x1000];
 };
-enum { KPCR_SELF = 0x18, KPCR_PRCB = 0x20, KPCR_PRCB_START = 0x180, PRCB_LEGACY_NUMBER = 0x184, PRCB_THREAD = 0x188, PRCB_NUMBER = 0x1a4 };
+enum {
+    KPCR_SELF = 0x18,
+    KPCR_PRCB = 0x20,
+    KPCR_PRCB_START = 0x180,
+    PRCB_LEGACY_NUMBER = 0x184,
+    PRCB_THREAD = 0x188,
+    PRCB_NUMBER = 0x1a4
+};
 
 static _Thread_local struct processor_block block;
 static _Thread_local bool block_loaded;
@@ -76,7 +84,8 @@ static void resume(struct task *task)
     const uint32_t processor = task->processor;
     const struct PROCESSOR_NUMBER number = processor_number(processor);
     /* What code that knows no groups reads: in other groups a number that group 0 has, too. */
-    block.bytes[PRCB_LEGACY_NUMBER] = (uint8_t)(number.Group == 0 ? number.Number : number.Number % group_active_count(0));
+    block.bytes[PRCB_LEGACY_NUMBER] =
+        (uint8_t)(number.Group == 0 ? number.Number : number.Number % group_active_count(0));
     put(PRCB_NUMBER, &processor, sizeof(processor));
     put(PRCB_THREAD, &task->nt, sizeof(task->nt));
 }
@@ -123,7 +132,8 @@ static void reference(void *body)
 static void dereference(void *body)
 {
     struct nt_thread *thread = body;
-    RULE(__atomic_load_n(&thread->references, __ATOMIC_SEQ_CST) != 0, "object", "thread object dereferenced more often than referenced");
+    RULE(__atomic_load_n(&thread->references, __ATOMIC_SEQ_CST) != 0, "object",
+         "thread object dereferenced more often than referenced");
     if (__atomic_sub_fetch(&thread->references, 1, __ATOMIC_SEQ_CST) == 0) {
         object_unregister(thread);
         free(thread);
@@ -165,7 +175,8 @@ static void run_system_thread(void *argument)
 void thread_terminate(int32_t status)
 {
     struct nt_thread *thread = task_self()->nt;
-    RULE(thread != NULL && thread->start != NULL, "thread", "PsTerminateSystemThread in a task that is not a system thread of the driver's");
+    RULE(thread != NULL && thread->start != NULL, "thread",
+         "PsTerminateSystemThread in a task that is not a system thread of the driver's");
     thread->exit_status = status;
     __builtin_longjmp(thread->unwind, 1);
 }

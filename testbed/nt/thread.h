@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Windows keeps of a thread, beside the scheduler's task: the thread object (KTHREAD), which the driver only ever holds by
- * address, and the processor block (KPCR) that GS points to in kernel mode, of which compiled drivers read a few fields directly.
+ * What Windows keeps of a thread, beside the scheduler's task: the thread object (KTHREAD), which the driver only ever
+ * holds by address, and the processor block (KPCR) that GS points to in kernel mode, of which compiled drivers read a
+ * few fields directly.
  */
 #ifndef TESTBED_NT_THREAD_H
 #define TESTBED_NT_THREAD_H
@@ -16,16 +17,16 @@ struct nt_thread {
         struct DISPATCHER_HEADER header; /* signalled when the thread has ended */
         uint8_t kthread[KTHREAD_BYTES];
     };
-    struct task *task;         /* NULL once reaped */
+    struct task *task;            /* NULL once reaped */
     MS_ABI void (*start)(void *); /* the driver's, of PsCreateSystemThread; else NULL */
     void *context;
     int32_t exit_status;
-    uint32_t references;       /* object references: handles, ObReferenceObjectByHandle, the running thread itself */
+    uint32_t references; /* object references: handles, ObReferenceObjectByHandle, the running thread itself */
     uint32_t ended;
-    uint32_t critical;         /* KeEnterCriticalRegion depth */
-    uint64_t affinity;         /* processors of affinity_group it may run on; 0: any */
+    uint32_t critical; /* KeEnterCriticalRegion depth */
+    uint64_t affinity; /* processors of affinity_group it may run on; 0: any */
     uint16_t affinity_group;
-    void *unwind[5];           /* __builtin_setjmp buffer: PsTerminateSystemThread goes back to the thread's start */
+    void *unwind[5]; /* __builtin_setjmp buffer: PsTerminateSystemThread goes back to the thread's start */
     struct nt_thread *next;
 };
 

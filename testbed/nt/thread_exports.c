@@ -3,7 +3,7 @@
 #include "nt/internal.h"
 #include "nt/thread.h"
 
-#define STATUS_INVALID_HANDLE ((int32_t)0xC0000008)
+#define STATUS_INVALID_HANDLE       ((int32_t)0xC0000008)
 #define STATUS_OBJECT_TYPE_MISMATCH ((int32_t)0xC0000024)
 
 static void close_handle(void *object)
@@ -11,8 +11,8 @@ static void close_handle(void *object)
     object_dereference(object);
 }
 
-static MS_ABI int32_t nt_PsCreateSystemThread(void **handle, uint32_t access, void *attributes, void *process, void *client_id,
-                                              MS_ABI void (*start)(void *), void *context)
+static MS_ABI int32_t nt_PsCreateSystemThread(void **handle, uint32_t access, void *attributes, void *process,
+                                              void *client_id, MS_ABI void (*start)(void *), void *context)
 {
     (void)access;
     (void)attributes;
@@ -30,7 +30,8 @@ static MS_ABI int32_t nt_PsTerminateSystemThread(int32_t status)
     thread_terminate(status);
 }
 
-static MS_ABI int32_t nt_ObReferenceObjectByHandle(void *handle, uint32_t access, void *type, int8_t mode, void **object, void *information)
+static MS_ABI int32_t nt_ObReferenceObjectByHandle(void *handle, uint32_t access, void *type, int8_t mode,
+                                                   void **object, void *information)
 {
     (void)access;
     (void)type;
@@ -69,14 +70,15 @@ static MS_ABI uint8_t nt_PsIsSystemThread(void *thread)
     return 1;
 }
 
-#define THREAD_EXPORTS(X)                                                                                                            \
-    X("ntoskrnl.exe", PsCreateSystemThread, nt_PsCreateSystemThread, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                        \
-    X("ntoskrnl.exe", PsTerminateSystemThread, nt_PsTerminateSystemThread, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                  \
-    X("ntoskrnl.exe", ObReferenceObjectByHandle, nt_ObReferenceObjectByHandle, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)              \
-    X("ntoskrnl.exe", KeGetCurrentThread, nt_KeGetCurrentThread, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
-    X("ntoskrnl.exe", PsGetCurrentThread, nt_KeGetCurrentThread, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
-    X("ntoskrnl.exe", PsGetCurrentThreadId, nt_PsGetCurrentThreadId, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                           \
-    X("ntoskrnl.exe", KeSetPriorityThread, nt_KeSetPriorityThread, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                         \
+#define THREAD_EXPORTS(X)                                                                                              \
+    X("ntoskrnl.exe", PsCreateSystemThread, nt_PsCreateSystemThread, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)          \
+    X("ntoskrnl.exe", PsTerminateSystemThread, nt_PsTerminateSystemThread, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)    \
+    X("ntoskrnl.exe", ObReferenceObjectByHandle, nt_ObReferenceObjectByHandle, PASSIVE_LEVEL, PASSIVE_LEVEL,           \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeGetCurrentThread, nt_KeGetCurrentThread, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
+    X("ntoskrnl.exe", PsGetCurrentThread, nt_KeGetCurrentThread, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
+    X("ntoskrnl.exe", PsGetCurrentThreadId, nt_PsGetCurrentThreadId, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", KeSetPriorityThread, nt_KeSetPriorityThread, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)           \
     X("ntoskrnl.exe", PsIsSystemThread, nt_PsIsSystemThread, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
 
 void thread_exports(void)

@@ -2,7 +2,8 @@
 /*
  * Work items: a queue and two worker tasks at PASSIVE_LEVEL, native (struct nt_work in nt.h) and under the NT names.
  *
- * A work item leaves the queue before it runs and may be queued or freed by its routine; nothing here touches it after that.
+ * A work item leaves the queue before it runs and may be queued or freed by its routine; nothing here touches it after
+ * that.
  */
 #include <stdlib.h>
 
@@ -147,7 +148,8 @@ static MS_ABI void nt_IoFreeWorkItem(struct io_work *item)
     }
     sched_unlock(&lock);
     RULE(known, "work", "IoFreeWorkItem of something that is no work item, or was freed before");
-    RULE(__atomic_load_n(&item->work.queued, __ATOMIC_ACQUIRE) == 0, "work", "IoFreeWorkItem of a work item that is queued");
+    RULE(__atomic_load_n(&item->work.queued, __ATOMIC_ACQUIRE) == 0, "work",
+         "IoFreeWorkItem of a work item that is queued");
     free(item);
 }
 
@@ -178,15 +180,18 @@ void work_leaks(struct leaks *leaks)
 {
     sched_lock(&lock);
     for (const struct io_work *item = allocated; item != NULL; item = item->next) {
-        leak_add(leaks, "work item: one was not freed (%s)", item->work.queued ? "queued" : item->routine != NULL ? "used" : "never used");
+        leak_add(leaks, "work item: one was not freed (%s)",
+                 item->work.queued       ? "queued"
+                 : item->routine != NULL ? "used"
+                                         : "never used");
     }
     sched_unlock(&lock);
 }
 
-#define WORK_EXPORTS(X)                                                                                             \
-    X("ntoskrnl.exe", IoAllocateWorkItem, nt_IoAllocateWorkItem, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)          \
-    X("ntoskrnl.exe", IoFreeWorkItem, nt_IoFreeWorkItem, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                  \
-    X("ntoskrnl.exe", IoQueueWorkItem, nt_IoQueueWorkItem, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                \
+#define WORK_EXPORTS(X)                                                                                                \
+    X("ntoskrnl.exe", IoAllocateWorkItem, nt_IoAllocateWorkItem, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", IoFreeWorkItem, nt_IoFreeWorkItem, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", IoQueueWorkItem, nt_IoQueueWorkItem, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)                   \
     X("ntoskrnl.exe", IoQueueWorkItemEx, nt_IoQueueWorkItemEx, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)
 
 void work_exports(void)

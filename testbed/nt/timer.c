@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Timers: one list sorted by due time, one task that sleeps until the first is due. A timer that fires signals its header,
- * queues its DPC, and is armed again if it has a period.
+ * Timers: one list sorted by due time, one task that sleeps until the first is due. A timer that fires signals its
+ * header, queues its DPC, and is armed again if it has a period.
  *
  * A driver's KTIMER is linked through its own TimerListEntry (Header.Inserted says that it is in the list); the
- * testbed's timers wrap one and differ in having a native DPC. All of it under one lock, which nests inside nothing and has only the DPC
- * queue's inside. A cancelled timer may be freed at once: its DPC may still run, as on Windows.
+ * testbed's timers wrap one and differ in having a native DPC. All of it under one lock, which nests inside nothing and
+ * has only the DPC queue's inside. A cancelled timer may be freed at once: its DPC may still run, as on Windows.
  */
 #include "nt/timer.h"
 
@@ -16,7 +16,7 @@
 #include "nt/internal.h"
 
 #define NS_PER_MS 1000000u
-#define NATIVE 0x40u /* Header.TimerControlFlags: this KTIMER is a struct nt_timer's */
+#define NATIVE    0x40u /* Header.TimerControlFlags: this KTIMER is a struct nt_timer's */
 
 struct nt_timer {
     struct KTIMER timer; /* first */
@@ -91,7 +91,8 @@ static void fire(struct KTIMER *timer, uint64_t now)
     struct KDPC *dpc = timer->Dpc;
     signal_set((uint32_t *)&timer->Header.SignalState, wait_epoch((struct DISPATCHER_HEADER *)timer));
     if (dpc != NULL) {
-        kdpc_queue(dpc, (void *)(uintptr_t)(uint32_t)(clock_system_time()), (void *)(uintptr_t)(clock_system_time() >> 32));
+        kdpc_queue(dpc, (void *)(uintptr_t)(uint32_t)(clock_system_time()),
+                   (void *)(uintptr_t)(clock_system_time() >> 32));
     }
 }
 
@@ -121,8 +122,9 @@ static void timer_task(void *argument)
 void ktimer_init(struct KTIMER *timer, bool synchronization)
 {
     *timer = (struct KTIMER){ 0 };
-    wait_header_init((struct DISPATCHER_HEADER *)timer, synchronization ? DISPATCHER_SYNCHRONIZATION_TIMER : DISPATCHER_NOTIFICATION_TIMER,
-                     sizeof(*timer), 0);
+    wait_header_init((struct DISPATCHER_HEADER *)timer,
+                     synchronization ? DISPATCHER_SYNCHRONIZATION_TIMER : DISPATCHER_NOTIFICATION_TIMER, sizeof(*timer),
+                     0);
     timer->Header.TimerControlFlags = 0;
 }
 
@@ -234,8 +236,8 @@ void timer_leaks(struct leaks *leaks)
 {
     sched_lock(&lock);
     for (struct LIST_ENTRY *entry = armed.Flink; entry != NULL && entry != &armed; entry = entry->Flink) {
-        leak_add(leaks, "timer: one is still set, due at %llu ns, period %u ms", (unsigned long long)of_entry(entry)->DueTime.QuadPart,
-                 of_entry(entry)->Period);
+        leak_add(leaks, "timer: one is still set, due at %llu ns, period %u ms",
+                 (unsigned long long)of_entry(entry)->DueTime.QuadPart, of_entry(entry)->Period);
     }
     for (const struct nt_timer *timer = created; timer != NULL; timer = timer->next) {
         leak_add(leaks, "timer: one of the testbed's was not destroyed (processor %u)", timer->dpc.processor);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Groups, numbers and indexes (topology.h). Readers take no lock: an entry is complete before the count that includes it is
- * raised, and processors only ever come.
+ * Groups, numbers and indexes (topology.h). Readers take no lock: an entry is complete before the count that includes
+ * it is raised, and processors only ever come.
  */
 #include "nt/topology.h"
 
@@ -55,14 +55,18 @@ void topology_start(const struct topology *topology)
     maximum = 0;
     memset(active, 0, sizeof(active));
     memset(indexes, 0, sizeof(indexes));
-    RULE(played.groups >= 1 && played.groups <= GROUPS_MOST, "processor", "%u processor groups wanted, 1 to %u can be played", played.groups, GROUPS_MOST);
+    RULE(played.groups >= 1 && played.groups <= GROUPS_MOST, "processor",
+         "%u processor groups wanted, 1 to %u can be played", played.groups, GROUPS_MOST);
     for (uint16_t g = 0; g < played.groups; g++) {
         const struct processor_group *group = &played.group[g];
 
-        RULE(group->maximum >= 1 && group->maximum <= GROUP_MOST && (group->maximum == GROUP_MOST || group->active >> group->maximum == 0), "processor",
-             "group %u has room for %u processors and those of mask %#llx", g, group->maximum, (unsigned long long)group->active);
+        RULE(group->maximum >= 1 && group->maximum <= GROUP_MOST &&
+                 (group->maximum == GROUP_MOST || group->active >> group->maximum == 0),
+             "processor", "group %u has room for %u processors and those of mask %#llx", g, group->maximum,
+             (unsigned long long)group->active);
         maximum += group->maximum;
-        RULE(maximum <= PROCESSORS_MOST, "processor", "%u processors wanted, 1 to %u can be played", maximum, PROCESSORS_MOST);
+        RULE(maximum <= PROCESSORS_MOST, "processor", "%u processors wanted, 1 to %u can be played", maximum,
+             PROCESSORS_MOST);
         for (uint8_t number = 0; number < group->maximum; number++) {
             if ((group->active >> number & 1) != 0) {
                 describe(g, number, index);
@@ -81,8 +85,8 @@ void topology_stop(void)
 
 uint32_t processor_add(uint16_t group, uint8_t number)
 {
-    RULE(group < played.groups && number < played.group[group].maximum && (group_active(group) >> number & 1) == 0, "processor",
-         "processor %u of group %u cannot be added", number, group);
+    RULE(group < played.groups && number < played.group[group].maximum && (group_active(group) >> number & 1) == 0,
+         "processor", "processor %u of group %u cannot be added", number, group);
     sched_lock(&adding);
     uint32_t index = processor_count();
     irql_add(index);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The played Windows versions. NDIS versions are those that each Windows brings (Microsoft, "Overview of NDIS versions").
- * Server 2025 and Windows 11 24H2 share build 26100; export.h tells them apart by a number of its own.
+ * The played Windows versions. NDIS versions are those that each Windows brings (Microsoft, "Overview of NDIS
+ * versions"). Server 2025 and Windows 11 24H2 share build 26100; export.h tells them apart by a number of its own.
  */
 #include "nt/version.h"
 

@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 struct windows_version {
-    const char *name;            /* as on the command line: "7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025" */
-    const char *title;           /* "Windows 10 22H2" */
+    const char *name;  /* as on the command line: "7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025" */
+    const char *title; /* "Windows 10 22H2" */
     uint32_t major, minor, build;
-    uint8_t product_type;        /* VER_NT_WORKSTATION 1, VER_NT_SERVER 3 */
+    uint8_t product_type; /* VER_NT_WORKSTATION 1, VER_NT_SERVER 3 */
     uint8_t ndis_major, ndis_minor;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the subscriber is told, in the convention of the VIF version it took: 8 passes variable arguments, 9 a record, 10 a
- * longer record whose Pause it may set. For 8 and 9 XenVif itself pauses after a thousand packets without an end of batch.
+ * What the subscriber is told, in the convention of the VIF version it took: 8 passes variable arguments, 9 a record,
+ * 10 a longer record whose Pause it may set. For 8 and 9 XenVif itself pauses after a thousand packets without an end
+ * of batch.
  *
  * Called without locks; packets at DISPATCH_LEVEL, link changes at PASSIVE_LEVEL.
  */
@@ -22,25 +23,31 @@ void callback_transmit(struct vif *vif, void *cookie, struct XENVIF_TRANSMITTER_
 
     hostile_completion(completion);
     if (subscriber->version == CALLBACK_VARIABLE) {
-        DRIVER_CALL_VOID("TransmitterReturnPacket", ((callback_variable *)subscriber->callback)(subscriber->argument,
-                         XENVIF_TRANSMITTER_RETURN_PACKET, cookie, completion));
+        DRIVER_CALL_VOID("TransmitterReturnPacket",
+                         ((callback_variable *)subscriber->callback)(
+                             subscriber->argument, XENVIF_TRANSMITTER_RETURN_PACKET, cookie, completion));
         return;
     }
     parameters.TransmitterReturnPacket.Cookie = cookie;
     parameters.TransmitterReturnPacket.Completion = completion;
-    DRIVER_CALL_VOID("TransmitterReturnPacket", ((callback_record *)subscriber->callback)(subscriber->argument,
-                     XENVIF_TRANSMITTER_RETURN_PACKET, &parameters));
+    DRIVER_CALL_VOID(
+        "TransmitterReturnPacket",
+        ((callback_record *)subscriber->callback)(subscriber->argument, XENVIF_TRANSMITTER_RETURN_PACKET, &parameters));
 }
 
-static void receive_variable(const struct subscriber *subscriber, uint32_t queue, struct rx_packet *packet, void *cookie, bool more)
+static void receive_variable(const struct subscriber *subscriber, uint32_t queue, struct rx_packet *packet,
+                             void *cookie, bool more)
 {
-    DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_variable *)subscriber->callback)(subscriber->argument,
-                     XENVIF_RECEIVER_QUEUE_PACKET, queue, packet->mdl, packet->offset, packet->length, packet->checksum,
-                     (uint32_t)packet->mss, (uint32_t)packet->tci, &packet->info, &packet->hash, (uint32_t)more, cookie));
+    DRIVER_CALL_VOID("ReceiverQueuePacket",
+                     ((callback_variable *)subscriber->callback)(
+                         subscriber->argument, XENVIF_RECEIVER_QUEUE_PACKET, queue, packet->mdl, packet->offset,
+                         packet->length, packet->checksum, (uint32_t)packet->mss, (uint32_t)packet->tci, &packet->info,
+                         &packet->hash, (uint32_t)more, cookie));
 }
 
 /* Version 9 knows nothing of Pause: its record ends before it, and what lies there must survive. */
-static bool receive_record(const struct subscriber *subscriber, uint32_t queue, struct rx_packet *packet, void *cookie, bool more)
+static bool receive_record(const struct subscriber *subscriber, uint32_t queue, struct rx_packet *packet, void *cookie,
+                           bool more)
 {
     struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 parameters;
 
@@ -56,8 +63,8 @@ static bool receive_record(const struct subscriber *subscriber, uint32_t queue, 
     parameters.ReceiverQueuePacket.More = more;
     parameters.ReceiverQueuePacket.Cookie = cookie;
     parameters.ReceiverQueuePacket.Pause = 0;
-    DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_record *)subscriber->callback)(subscriber->argument,
-                     XENVIF_RECEIVER_QUEUE_PACKET, &parameters));
+    DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_record *)subscriber->callback)(
+                                                subscriber->argument, XENVIF_RECEIVER_QUEUE_PACKET, &parameters));
     RULE(subscriber->version == CALLBACK_PAUSE || parameters.ReceiverQueuePacket.Pause == 0, "vif-record",
          "the callback wrote %s", "behind the version 9 parameter record");
     return parameters.ReceiverQueuePacket.Pause != 0;
@@ -90,9 +97,11 @@ void callback_mac(struct vif *vif)
     __atomic_add_fetch(&subscriber->in_mac, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&subscriber->enabled, __ATOMIC_SEQ_CST)) {
         if (subscriber->version == CALLBACK_VARIABLE) {
-            DRIVER_CALL_VOID("MacStateChange", ((callback_variable *)subscriber->callback)(subscriber->argument, XENVIF_MAC_STATE_CHANGE));
+            DRIVER_CALL_VOID("MacStateChange", ((callback_variable *)subscriber->callback)(subscriber->argument,
+                                                                                           XENVIF_MAC_STATE_CHANGE));
         } else {
-            DRIVER_CALL_VOID("MacStateChange", ((callback_record *)subscriber->callback)(subscriber->argument, XENVIF_MAC_STATE_CHANGE, NULL));
+            DRIVER_CALL_VOID("MacStateChange", ((callback_record *)subscriber->callback)(
+                                                   subscriber->argument, XENVIF_MAC_STATE_CHANGE, NULL));
         }
     }
     __atomic_sub_fetch(&subscriber->in_mac, 1, __ATOMIC_SEQ_CST);

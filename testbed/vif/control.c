@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control ring: hash algorithm, key, types and queue mapping told to the backend, one request at a time, waited for.
+ * The control ring: hash algorithm, key, types and queue mapping told to the backend, one request at a time, waited
+ * for.
  *
- * Callers may be at DISPATCH_LEVEL: the wait keeps their processor, as XenVif's polling does; the event handler needs none.
+ * Callers may be at DISPATCH_LEVEL: the wait keeps their processor, as XenVif's polling does; the event handler needs
+ * none.
  */
 #include <limits.h>
 #include <string.h>
@@ -114,11 +116,16 @@ static int request(struct vif *vif, uint16_t type, uint32_t first, uint32_t seco
 static int32_t status_of(int result)
 {
     switch (result) {
-    case XEN_NETIF_CTRL_STATUS_SUCCESS: return STATUS_SUCCESS;
-    case XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED: return STATUS_NOT_SUPPORTED;
-    case XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER: return STATUS_INVALID_PARAMETER;
-    case XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW: return STATUS_BUFFER_TOO_SMALL;
-    default: return STATUS_UNSUCCESSFUL;
+    case XEN_NETIF_CTRL_STATUS_SUCCESS:
+        return STATUS_SUCCESS;
+    case XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED:
+        return STATUS_NOT_SUPPORTED;
+    case XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER:
+        return STATUS_INVALID_PARAMETER;
+    case XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW:
+        return STATUS_BUFFER_TOO_SMALL;
+    default:
+        return STATUS_UNSUCCESSFUL;
     }
 }
 
@@ -134,8 +141,9 @@ static int send_all(struct vif *vif, const struct hash *hash)
 {
     struct control *control = &vif->control;
     bool toeplitz = hash->algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
-    int result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
-                         toeplitz ? XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ : XEN_NETIF_CTRL_HASH_ALGORITHM_NONE, 0, 0, NULL);
+    int result =
+        request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
+                toeplitz ? XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ : XEN_NETIF_CTRL_HASH_ALGORITHM_NONE, 0, 0, NULL);
 
     if (result != 0 || !toeplitz) {
         return result;

@@ -10,7 +10,8 @@
  *      +---------------------------------------------------- CLOSING (5, 6) --stop--> STOPPED
  *               backend 6 or gone: torn down
  *
- * Numbers are XenbusState values, ours in brackets. Enable and Disable come in at the gate, between two steps of the thread.
+ * Numbers are XenbusState values, ours in brackets. Enable and Disable come in at the gate, between two steps of the
+ * thread.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -131,7 +132,8 @@ static void step_connecting(struct vif *vif, uint32_t backend)
         set_phase(&vif->frontend, FRONTEND_CONNECTED);
     } else if (backend == XenbusStateUnknown) {
         close_now(vif);
-    } else if (backend == XenbusStateClosing || backend == XenbusStateClosed || __atomic_load_n(&vif->frontend.stop, __ATOMIC_SEQ_CST) ||
+    } else if (backend == XenbusStateClosing || backend == XenbusStateClosed ||
+               __atomic_load_n(&vif->frontend.stop, __ATOMIC_SEQ_CST) ||
                __atomic_load_n(&vif->frontend.cycle, __ATOMIC_SEQ_CST)) {
         begin_close(vif);
     }
@@ -154,9 +156,9 @@ static bool step_connected(struct vif *vif, uint32_t backend)
     return false;
 }
 
-/* A backend in InitWait is one that came anew before we noticed that the old one went. It may be about to connect to what we
- * published for the old one, so its answer to our Closing is waited for before anything is taken away. One that is Closed
- * after we wrote Closing cannot: a new one writes InitWait before it looks at us. */
+/* A backend in InitWait is one that came anew before we noticed that the old one went. It may be about to connect to
+ * what we published for the old one, so its answer to our Closing is waited for before anything is taken away. One that
+ * is Closed after we wrote Closing cannot: a new one writes InitWait before it looks at us. */
 static void step_closing(struct vif *vif, uint32_t backend)
 {
     if (backend == XenbusStateClosing) {
@@ -175,10 +177,18 @@ static bool step(struct vif *vif)
     frontend_reads(vif, "state", &backend);
     sched_trace("vif phase %u, backend state %u", before, backend);
     switch (before) {
-    case FRONTEND_WAITING: step_waiting(vif, backend); break;
-    case FRONTEND_CONNECTING: step_connecting(vif, backend); break;
-    case FRONTEND_CONNECTED: changed = step_connected(vif, backend); break;
-    default: step_closing(vif, backend); break;
+    case FRONTEND_WAITING:
+        step_waiting(vif, backend);
+        break;
+    case FRONTEND_CONNECTING:
+        step_connecting(vif, backend);
+        break;
+    case FRONTEND_CONNECTED:
+        changed = step_connected(vif, backend);
+        break;
+    default:
+        step_closing(vif, backend);
+        break;
     }
     event_set(&vif->frontend.gate);
     if (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED)) {
@@ -193,7 +203,9 @@ static uint64_t next_look(struct vif *vif)
     if (vif->frontend.phase == FRONTEND_CLOSING) {
         return vif->frontend.patience;
     }
-    return vif->frontend.phase == FRONTEND_CONNECTED && vif->options.stall_ns != 0 ? sched_now() + vif->options.stall_ns / 4 : SCHED_FOREVER;
+    return vif->frontend.phase == FRONTEND_CONNECTED && vif->options.stall_ns != 0
+               ? sched_now() + vif->options.stall_ns / 4
+               : SCHED_FOREVER;
 }
 
 static void frontend_thread(void *argument)

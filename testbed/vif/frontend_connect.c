@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a connection consists of: features read, rings and event channels made and published in one transaction, rings
- * started once the backend has connected, and all of it taken down again. At PASSIVE_LEVEL with the frontend's gate held.
+ * started once the backend has connected, and all of it taken down again. At PASSIVE_LEVEL with the frontend's gate
+ * held.
  */
 #include <errno.h>
 #include <limits.h>
@@ -35,7 +36,9 @@ static void read_features(struct vif *vif)
         .control = feature(vif, "feature-ctrl-ring") && !vif->options.no_control_ring,
         .multicast = feature(vif, "feature-multicast-control") && feature(vif, "feature-dynamic-multicast-control"),
         .headroom = feature(vif, "feature-xdp-headroom") ? vif->options.headroom : 0,
-        .queues = most == 0 ? 1 : most < vif->options.queues ? most : vif->options.queues,
+        .queues = most == 0                    ? 1
+                  : most < vif->options.queues ? most
+                                               : vif->options.queues,
     };
 }
 
@@ -108,8 +111,11 @@ static int write_queue(struct vif *vif, xen_transaction t, uint32_t index)
 /* Keys of an earlier connection would contradict those of this one. */
 static void remove_stale(struct vif *vif, xen_transaction t)
 {
-    static const char *const keys[] = { "tx-ring-ref", "rx-ring-ref", "event-channel", "event-channel-tx", "event-channel-rx", "ctrl-ring-ref",
-                                        "event-channel-ctrl", "request-multicast-control", "xdp-headroom" };
+    static const char *const keys[] = { "tx-ring-ref",        "rx-ring-ref",
+                                        "event-channel",      "event-channel-tx",
+                                        "event-channel-rx",   "ctrl-ring-ref",
+                                        "event-channel-ctrl", "request-multicast-control",
+                                        "xdp-headroom" };
     char queue[24];
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -124,16 +130,16 @@ static void remove_stale(struct vif *vif, xen_transaction t)
 static int write_keys(struct vif *vif, xen_transaction t)
 {
     const struct features *features = &vif->frontend.features;
-    bool gso = !vif->options.no_gso_receive && features->headroom == 0; /* Linux counts a large packet's slots without the headroom */
-    const struct { const char *key; uint32_t value; } keys[] = {
-        { "request-rx-copy", 1 },
-        { "feature-sg", 1 },
-        { "feature-rx-notify", 1 },
-        { "feature-gso-tcpv4", gso },
-        { "feature-gso-tcpv6", gso },
-        { "feature-no-csum-offload", 0 },
-        { "feature-ipv6-csum-offload", 1 },
-        { "multi-queue-num-queues", features->queues },
+    bool gso = !vif->options.no_gso_receive &&
+               features->headroom == 0; /* Linux counts a large packet's slots without the headroom */
+    const struct {
+        const char *key;
+        uint32_t value;
+    } keys[] = {
+        { "request-rx-copy", 1 },           { "feature-sg", 1 },
+        { "feature-rx-notify", 1 },         { "feature-gso-tcpv4", gso },
+        { "feature-gso-tcpv6", gso },       { "feature-no-csum-offload", 0 },
+        { "feature-ipv6-csum-offload", 1 }, { "multi-queue-num-queues", features->queues },
     };
     int result = 0;
 
@@ -195,7 +201,8 @@ static void start_rings(struct vif *vif)
             receive_enable(vif->rx[i]);
             transmit_enable(vif->tx[i]);
         } else {
-            transmit_disable(vif->tx[i]); /* the last connection had more queues: what waits there would wait for good */
+            transmit_disable(
+                vif->tx[i]); /* the last connection had more queues: what waits there would wait for good */
         }
     }
     if (vif->hash.algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
@@ -214,7 +221,8 @@ void connect_start(struct vif *vif)
     uint32_t queues = vif->frontend.features.queues;
 
     mac_state_changed(vif);
-    __atomic_or_fetch(&vif->offered, interface_offloads(vif), __ATOMIC_RELAXED); /* a subscriber may still go by an earlier answer */
+    __atomic_or_fetch(&vif->offered, interface_offloads(vif),
+                      __ATOMIC_RELAXED); /* a subscriber may still go by an earlier answer */
     vif->control.connected = vif->control.event != NULL;
     for (uint32_t i = 0; i < queues; i++) {
         uint8_t irql;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hostile providers (hostile.h), and tables whose methods can be made to fail (nt/fail.h): both replace methods in a table that
- * the device just filled, so an honest run never comes here. What is set is process-wide; a test case is a process.
+ * Hostile providers (hostile.h), and tables whose methods can be made to fail (nt/fail.h): both replace methods in a
+ * table that the device just filled, so an honest run never comes here. What is set is process-wide; a test case is a
+ * process.
  */
 #include "vif/hostile.h"
 
@@ -39,19 +40,19 @@ static struct XENVIF_VIF_INTERFACE_V10 honest;
 
 static MS_ABI void lie_QueryRingCount(struct INTERFACE *interface, uint32_t *count)
 {
-    ((MS_ABI void(*)(struct INTERFACE *, uint32_t *))honest.QueryRingCount)(interface, count);
+    ((MS_ABI void (*)(struct INTERFACE *, uint32_t *))honest.QueryRingCount)(interface, count);
     *count = lies[LIE_RING_COUNT] ? (uint32_t)values[LIE_RING_COUNT] : *count;
 }
 
 static MS_ABI void lie_MacQueryMaximumFrameSize(struct INTERFACE *interface, uint32_t *size)
 {
-    ((MS_ABI void(*)(struct INTERFACE *, uint32_t *))honest.MacQueryMaximumFrameSize)(interface, size);
+    ((MS_ABI void (*)(struct INTERFACE *, uint32_t *))honest.MacQueryMaximumFrameSize)(interface, size);
     *size = lies[LIE_FRAME_SIZE] ? (uint32_t)values[LIE_FRAME_SIZE] : *size;
 }
 
 static MS_ABI void lie_QueryRingSize(struct INTERFACE *interface, uint32_t *size)
 {
-    ((MS_ABI void(*)(struct INTERFACE *, uint32_t *))honest.ReceiverQueryRingSize)(interface, size);
+    ((MS_ABI void (*)(struct INTERFACE *, uint32_t *))honest.ReceiverQueryRingSize)(interface, size);
     *size = lies[LIE_RING_SIZE] ? (uint32_t)values[LIE_RING_SIZE] : *size;
 }
 
@@ -63,19 +64,22 @@ static MS_ABI void lie_ReceiverQueryRingSize(struct INTERFACE *interface, uint32
 
 static MS_ABI void lie_TransmitterQueryLargePacketSize(struct INTERFACE *interface, uint8_t version, uint32_t *size)
 {
-    ((MS_ABI void(*)(struct INTERFACE *, uint8_t, uint32_t *))honest.TransmitterQueryLargePacketSize)(interface, version, size);
+    ((MS_ABI void (*)(struct INTERFACE *, uint8_t, uint32_t *))honest.TransmitterQueryLargePacketSize)(interface,
+                                                                                                       version, size);
     *size = lies[LIE_LARGE_SIZE] ? (uint32_t)values[LIE_LARGE_SIZE] : *size;
 }
 
-static MS_ABI void lie_TransmitterQueryOffloadOptions(struct INTERFACE *interface, struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 *options)
+static MS_ABI void lie_TransmitterQueryOffloadOptions(struct INTERFACE *interface,
+                                                      struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 *options)
 {
-    ((MS_ABI void(*)(struct INTERFACE *, void *))honest.TransmitterQueryOffloadOptions)(interface, options);
+    ((MS_ABI void (*)(struct INTERFACE *, void *))honest.TransmitterQueryOffloadOptions)(interface, options);
     options->Value = lies[LIE_OFFLOADS] ? (uint16_t)values[LIE_OFFLOADS] : options->Value;
 }
 
 static MS_ABI int32_t lie_ReceiverQueryHashCapabilities(struct INTERFACE *interface, uint32_t *types)
 {
-    int32_t status = ((MS_ABI int32_t(*)(struct INTERFACE *, ...))honest.ReceiverQueryHashCapabilities)(interface, types);
+    int32_t status =
+        ((MS_ABI int32_t(*)(struct INTERFACE *, ...))honest.ReceiverQueryHashCapabilities)(interface, types);
 
     *types = lies[LIE_HASH_TYPES] ? (uint32_t)values[LIE_HASH_TYPES] : *types;
     return status;
@@ -83,7 +87,8 @@ static MS_ABI int32_t lie_ReceiverQueryHashCapabilities(struct INTERFACE *interf
 
 static MS_ABI void lie_MacQueryState(struct INTERFACE *interface, uint32_t *connect, uint64_t *speed, uint32_t *duplex)
 {
-    ((MS_ABI void(*)(struct INTERFACE *, uint32_t *, uint64_t *, uint32_t *))honest.MacQueryState)(interface, connect, speed, duplex);
+    ((MS_ABI void (*)(struct INTERFACE *, uint32_t *, uint64_t *, uint32_t *))honest.MacQueryState)(interface, connect,
+                                                                                                    speed, duplex);
     *connect = lies[LIE_CONNECT] ? (uint32_t)values[LIE_CONNECT] : *connect;
     *speed = lies[LIE_SPEED] ? values[LIE_SPEED] : *speed;
     *duplex = lies[LIE_DUPLEX] ? (uint32_t)values[LIE_DUPLEX] : *duplex;
@@ -91,7 +96,7 @@ static MS_ABI void lie_MacQueryState(struct INTERFACE *interface, uint32_t *conn
 
 static MS_ABI void lie_MacQueryAddress(struct INTERFACE *interface, uint8_t *address)
 {
-    ((MS_ABI void(*)(struct INTERFACE *, uint8_t *))honest.MacQueryPermanentAddress)(interface, address);
+    ((MS_ABI void (*)(struct INTERFACE *, uint8_t *))honest.MacQueryPermanentAddress)(interface, address);
     if (lies[LIE_ADDRESS]) {
         memcpy(address, &values[LIE_ADDRESS], 6);
     }
@@ -99,7 +104,8 @@ static MS_ABI void lie_MacQueryAddress(struct INTERFACE *interface, uint8_t *add
 
 static MS_ABI int32_t lie_QueryStatistic(struct INTERFACE *interface, uint32_t index, uint64_t *value)
 {
-    int32_t status = ((MS_ABI int32_t(*)(struct INTERFACE *, uint32_t, uint64_t *))honest.QueryStatistic)(interface, index, value);
+    int32_t status =
+        ((MS_ABI int32_t(*)(struct INTERFACE *, uint32_t, uint64_t *))honest.QueryStatistic)(interface, index, value);
 
     *value = lies[LIE_STATISTIC] ? values[LIE_STATISTIC] : *value;
     return status;
@@ -110,10 +116,11 @@ static MS_ABI void lie_ReceiverReturnPacket(struct INTERFACE *interface, void *c
     uint8_t *mine = cookie;
 
     if (mine < cookies || mine >= cookies + INJECTED_MOST) {
-        ((MS_ABI void(*)(struct INTERFACE *, void *))honest.ReceiverReturnPacket)(interface, cookie);
+        ((MS_ABI void (*)(struct INTERFACE *, void *))honest.ReceiverReturnPacket)(interface, cookie);
         return;
     }
-    RULE(__atomic_exchange_n(mine, 0, __ATOMIC_SEQ_CST) == 1, "vif-return", "%s", "an injected packet was given back twice, or never given");
+    RULE(__atomic_exchange_n(mine, 0, __ATOMIC_SEQ_CST) == 1, "vif-return", "%s",
+         "an injected packet was given back twice, or never given");
     __atomic_fetch_add(&returned, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -153,19 +160,25 @@ struct wrapped {
 };
 
 static struct wrapped vif_methods[] = {
-#define METHOD(name) { { "xenvif.sys", "VIF " #name, NULL, PASSIVE_LEVEL, HIGH_LEVEL, 0 }, offsetof(struct XENVIF_VIF_INTERFACE_V10, name) },
+#define METHOD(name)                                                                                                   \
+    { { "xenvif.sys", "VIF " #name, NULL, PASSIVE_LEVEL, HIGH_LEVEL, 0 },                                              \
+      offsetof(struct XENVIF_VIF_INTERFACE_V10, name) },
     METHOD(Acquire) METHOD(Enable) METHOD(QueryStatistic) METHOD(UpdateHashMapping) METHOD(ReceiverSetHashAlgorithm)
-    METHOD(ReceiverQueryHashCapabilities) METHOD(ReceiverUpdateHashParameters) METHOD(TransmitterQueuePacket)
-    METHOD(MacSetMulticastAddresses) METHOD(MacSetFilterLevel)
+        METHOD(ReceiverQueryHashCapabilities) METHOD(ReceiverUpdateHashParameters) METHOD(TransmitterQueuePacket)
+            METHOD(MacSetMulticastAddresses) METHOD(MacSetFilterLevel)
 #undef METHOD
 };
 static struct wrapped store_methods[] = {
-#define METHOD(name) { { "xenvif.sys", "STORE " #name, NULL, PASSIVE_LEVEL, HIGH_LEVEL, 0 }, offsetof(struct XENBUS_STORE_INTERFACE_V2, Store##name) },
+#define METHOD(name)                                                                                                   \
+    { { "xenvif.sys", "STORE " #name, NULL, PASSIVE_LEVEL, HIGH_LEVEL, 0 },                                            \
+      offsetof(struct XENBUS_STORE_INTERFACE_V2, Store##name) },
     METHOD(Acquire) METHOD(Read) METHOD(Printf) METHOD(Remove) METHOD(TransactionStart) METHOD(TransactionEnd)
 #undef METHOD
 };
 static struct wrapped suspend_methods[] = {
-#define METHOD(name) { { "xenvif.sys", "SUSPEND " #name, NULL, PASSIVE_LEVEL, HIGH_LEVEL, 0 }, offsetof(struct XENBUS_SUSPEND_INTERFACE_V1, name) },
+#define METHOD(name)                                                                                                   \
+    { { "xenvif.sys", "SUSPEND " #name, NULL, PASSIVE_LEVEL, HIGH_LEVEL, 0 },                                          \
+      offsetof(struct XENBUS_SUSPEND_INTERFACE_V1, name) },
     METHOD(Acquire) METHOD(Register)
 #undef METHOD
 };
@@ -216,7 +229,8 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
     struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 parameters;
     uint8_t *cookie, old;
 
-    RULE(injecting && injected < INJECTED_MOST, "unsupported", "%s", "a packet injected without vif_inject_start, or too many of them");
+    RULE(injecting && injected < INJECTED_MOST, "unsupported", "%s",
+         "a packet injected without vif_inject_start, or too many of them");
     cookie = &cookies[injected++];
     *cookie = 1;
     if (processor_current() != processor) {
@@ -224,9 +238,11 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
     }
     old = irql_raise(DISPATCH_LEVEL);
     if (subscriber->version == CALLBACK_VARIABLE) {
-        DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_variable *)subscriber->callback)(subscriber->argument,
-                         XENVIF_RECEIVER_QUEUE_PACKET, packet->index, packet->mdl, packet->offset, packet->length, packet->checksum,
-                         (uint32_t)packet->mss, (uint32_t)packet->tci, packet->info, packet->hash, (uint32_t)packet->more, (void *)cookie));
+        DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_variable *)subscriber->callback)(
+                                                    subscriber->argument, XENVIF_RECEIVER_QUEUE_PACKET, packet->index,
+                                                    packet->mdl, packet->offset, packet->length, packet->checksum,
+                                                    (uint32_t)packet->mss, (uint32_t)packet->tci, packet->info,
+                                                    packet->hash, (uint32_t)packet->more, (void *)cookie));
     } else {
         memset(&parameters, 0, sizeof(parameters));
         parameters.ReceiverQueuePacket.Index = packet->index;
@@ -240,8 +256,8 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
         parameters.ReceiverQueuePacket.Hash = packet->hash;
         parameters.ReceiverQueuePacket.More = packet->more;
         parameters.ReceiverQueuePacket.Cookie = cookie;
-        DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_record *)subscriber->callback)(subscriber->argument,
-                         XENVIF_RECEIVER_QUEUE_PACKET, &parameters));
+        DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_record *)subscriber->callback)(
+                                                    subscriber->argument, XENVIF_RECEIVER_QUEUE_PACKET, &parameters));
     }
     irql_lower(old);
 }
@@ -261,7 +277,8 @@ void vif_inject_type(struct vif *vif, uint32_t type)
     if (subscriber->version == CALLBACK_VARIABLE) {
         DRIVER_CALL_VOID("callback", ((callback_variable *)subscriber->callback)(subscriber->argument, type));
     } else {
-        DRIVER_CALL_VOID("callback", ((callback_record *)subscriber->callback)(subscriber->argument, type, &parameters));
+        DRIVER_CALL_VOID("callback",
+                         ((callback_record *)subscriber->callback)(subscriber->argument, type, &parameters));
     }
     irql_lower(old);
 }

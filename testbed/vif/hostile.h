@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A provider, or a backend behind it, that means harm: methods that answer impossible values, packets whose description is a
- * lie, completions with a status that does not exist. Set before the device is added; for tests.
+ * A provider, or a backend behind it, that means harm: methods that answer impossible values, packets whose description
+ * is a lie, completions with a status that does not exist. Set before the device is added; for tests.
  */
 #ifndef TESTBED_VIF_HOSTILE_H
 #define TESTBED_VIF_HOSTILE_H
@@ -10,8 +10,21 @@
 #include "vif/vif.h"
 
 enum vif_lie {
-    LIE_RING_COUNT, LIE_FRAME_SIZE, LIE_RING_SIZE, LIE_RECEIVE_RING_SIZE, LIE_LARGE_SIZE, LIE_OFFLOADS, LIE_HASH_TYPES, LIE_CONNECT, LIE_DUPLEX, LIE_SPEED, LIE_ADDRESS,
-    LIE_COMPLETION, LIE_COMPLETION_ONCE, LIE_STATISTIC, LIE_COUNT
+    LIE_RING_COUNT,
+    LIE_FRAME_SIZE,
+    LIE_RING_SIZE,
+    LIE_RECEIVE_RING_SIZE,
+    LIE_LARGE_SIZE,
+    LIE_OFFLOADS,
+    LIE_HASH_TYPES,
+    LIE_CONNECT,
+    LIE_DUPLEX,
+    LIE_SPEED,
+    LIE_ADDRESS,
+    LIE_COMPLETION,
+    LIE_COMPLETION_ONCE,
+    LIE_STATISTIC,
+    LIE_COUNT
 };
 /* From now on the method answers `value` (bits of an address: its six bytes, lowest first). */
 void vif_lie(enum vif_lie what, uint64_t value);
@@ -27,8 +40,8 @@ struct vif_inject {
     struct XENVIF_PACKET_HASH_V2 *hash;
     bool more;
 };
-/* Calls back on this processor at DISPATCH_LEVEL. The subscriber must be enabled, and vif_inject_start called before the device
- * was added. */
+/* Calls back on this processor at DISPATCH_LEVEL. The subscriber must be enabled, and vif_inject_start called before
+ * the device was added. */
 void vif_inject_start(void);
 void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *packet);
 uint64_t vif_inject_returned(void);                   /* injected packets that came back */

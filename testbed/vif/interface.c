@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The VIF interface as the subscriber calls it: thin functions in the Microsoft convention that check how they are called
- * and go to the frontend. The tables of versions 8, 9 and 10 have the same methods in the same places.
+ * The VIF interface as the subscriber calls it: thin functions in the Microsoft convention that check how they are
+ * called and go to the frontend. The tables of versions 8, 9 and 10 have the same methods in the same places.
  *
  * Rules: vif-acquire (a method or Release without Acquire), vif-enabled (a packet sent while not enabled, Release while
- * enabled), vif-offload (options that the backend does not have, nor had since the driver could ask), vif-irql (Enable and Disable above APC_LEVEL, others above DISPATCH_LEVEL).
+ * enabled), vif-offload (options that the backend does not have, nor had since the driver could ask), vif-irql (Enable
+ * and Disable above APC_LEVEL, others above DISPATCH_LEVEL).
  */
 #include <string.h>
 
@@ -15,8 +16,10 @@ static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_
 {
     struct vif *vif = interface->Context;
 
-    RULE(irql_current() <= highest, "vif-irql", "VIF %s called at IRQL %u, allowed 0 to %u", method, irql_current(), highest);
-    RULE(__atomic_load_n(&vif->subscriber.acquired, __ATOMIC_RELAXED) != 0, "vif-acquire", "VIF %s called without Acquire", method);
+    RULE(irql_current() <= highest, "vif-irql", "VIF %s called at IRQL %u, allowed 0 to %u", method, irql_current(),
+         highest);
+    RULE(__atomic_load_n(&vif->subscriber.acquired, __ATOMIC_RELAXED) != 0, "vif-acquire",
+         "VIF %s called without Acquire", method);
     sched_point(method);
     return vif;
 }
@@ -36,7 +39,8 @@ static MS_ABI void vif_Release(struct INTERFACE *interface)
 {
     struct vif *vif = enter(interface, "Release", DISPATCH_LEVEL);
 
-    RULE(vif->subscriber.acquired != 1 || !vif->subscriber.enabled, "vif-enabled", "VIF %s while still enabled", "released");
+    RULE(vif->subscriber.acquired != 1 || !vif->subscriber.enabled, "vif-enabled", "VIF %s while still enabled",
+         "released");
     __atomic_sub_fetch(&vif->subscriber.acquired, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -97,7 +101,8 @@ static int32_t change_hash(struct vif *vif, const struct hash *hash)
 }
 
 /* Each processor of the table gets a queue, in order of appearance; the queue's work moves to that processor. */
-static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const struct PROCESSOR_NUMBER *mapping, uint32_t size)
+static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const struct PROCESSOR_NUMBER *mapping,
+                                            uint32_t size)
 {
     struct vif *vif = enter(interface, "UpdateHashMapping", DISPATCH_LEVEL);
     uint32_t queues = vif->queues_known, used = 0, processors[QUEUES_MOST];
@@ -133,7 +138,8 @@ static MS_ABI void vif_ReceiverReturnPacket(struct INTERFACE *interface, void *c
     receive_return(enter(interface, "ReceiverReturnPacket", DISPATCH_LEVEL), cookie);
 }
 
-static MS_ABI void vif_ReceiverSetOffloadOptions(struct INTERFACE *interface, struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options)
+static MS_ABI void vif_ReceiverSetOffloadOptions(struct INTERFACE *interface,
+                                                 struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options)
 {
     struct vif *vif = enter(interface, "ReceiverSetOffloadOptions", DISPATCH_LEVEL);
 
@@ -199,18 +205,21 @@ static MS_ABI int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *interfa
     return change_hash(vif, &hash);
 }
 
-static MS_ABI int32_t vif_TransmitterQueuePacket(struct INTERFACE *interface, struct MDL *mdl, uint32_t offset, uint32_t length,
-                                                 struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options, uint16_t mss, uint16_t tci,
-                                                 const struct XENVIF_PACKET_HASH_V2 *hash, uint8_t more, void *cookie)
+static MS_ABI int32_t vif_TransmitterQueuePacket(struct INTERFACE *interface, struct MDL *mdl, uint32_t offset,
+                                                 uint32_t length, struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options,
+                                                 uint16_t mss, uint16_t tci, const struct XENVIF_PACKET_HASH_V2 *hash,
+                                                 uint8_t more, void *cookie)
 {
     struct vif *vif = enter(interface, "TransmitterQueuePacket", DISPATCH_LEVEL);
     const struct tx_request request = { mdl, offset, length, options, mss, tci, *hash, more != 0, cookie };
 
-    RULE(__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_RELAXED), "vif-enabled", "VIF %s while not enabled", "TransmitterQueuePacket");
-    RULE(hash->Algorithm <= XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ, "vif-packet", "packet sent with hash algorithm %u", hash->Algorithm);
+    RULE(__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_RELAXED), "vif-enabled", "VIF %s while not enabled",
+         "TransmitterQueuePacket");
+    RULE(hash->Algorithm <= XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ, "vif-packet", "packet sent with hash algorithm %u",
+         hash->Algorithm);
     RULE(mdl != NULL && length != 0, "vif-packet", "packet of %u bytes sent", length);
-    RULE((options.Value & ~__atomic_load_n(&vif->offered, __ATOMIC_RELAXED)) == 0, "vif-offload", "packet sent with offload options %#x, offered are %#x",
-         options.Value, vif->offered);
+    RULE((options.Value & ~__atomic_load_n(&vif->offered, __ATOMIC_RELAXED)) == 0, "vif-offload",
+         "packet sent with offload options %#x, offered are %#x", options.Value, vif->offered);
     return transmit_queue(vif, &request);
 }
 
@@ -230,16 +239,19 @@ uint32_t interface_offloads(struct vif *vif)
     return options.Value;
 }
 
-static MS_ABI void vif_TransmitterQueryOffloadOptions(struct INTERFACE *interface, struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 *options)
+static MS_ABI void vif_TransmitterQueryOffloadOptions(struct INTERFACE *interface,
+                                                      struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 *options)
 {
     options->Value = (uint16_t)interface_offloads(enter(interface, "TransmitterQueryOffloadOptions", DISPATCH_LEVEL));
 }
 
-/* What a request's 16-bit size leaves for payload behind the longest headers; one figure for both versions, as XenVif has. */
+/* What a request's 16-bit size leaves for payload behind the longest headers; one figure for both versions, as XenVif
+ * has. */
 static MS_ABI void vif_TransmitterQueryLargePacketSize(struct INTERFACE *interface, uint8_t version, uint32_t *size)
 {
     enum { IPV6_HEADER = 40, IPV6_OPTIONS_MOST = 216, TCP_HEADER_MOST = 60 };
-    const struct features *features = &enter(interface, "TransmitterQueryLargePacketSize", DISPATCH_LEVEL)->frontend.features;
+    const struct features *features =
+        &enter(interface, "TransmitterQueryLargePacketSize", DISPATCH_LEVEL)->frontend.features;
     bool there = (version == 4 && features->gso4) || (version == 6 && features->gso6);
 
     *size = there ? UINT16_MAX - ETHERNET_HEADER_BYTES - IPV6_HEADER - IPV6_OPTIONS_MOST - TCP_HEADER_MOST : 0;
@@ -295,7 +307,8 @@ static MS_ABI int32_t vif_MacQueryMulticastAddresses(struct INTERFACE *interface
     return status;
 }
 
-static MS_ABI int32_t vif_MacSetMulticastAddresses(struct INTERFACE *interface, const uint8_t *addresses, uint32_t count)
+static MS_ABI int32_t vif_MacSetMulticastAddresses(struct INTERFACE *interface, const uint8_t *addresses,
+                                                   uint32_t count)
 {
     return mac_set_multicast(enter(interface, "MacSetMulticastAddresses", DISPATCH_LEVEL), addresses, count);
 }

@@ -2,9 +2,10 @@
 /*
  * The interface as an Ethernet station: addresses, filter levels, multicast list, link state, speed and MTU.
  *
- * Filter levels read at DISPATCH_LEVEL by receive DPCs without a lock; the multicast list is under mac.lock. As in XenVif, all
- * figures come from the guest's own directory, where toolstacks write them: `speed` (with a unit) and `disconnect` are watched
- * and tell the subscriber of a new link state, `mtu` is read when the frontend connects and holds for that connection.
+ * Filter levels read at DISPATCH_LEVEL by receive DPCs without a lock; the multicast list is under mac.lock. As in
+ * XenVif, all figures come from the guest's own directory, where toolstacks write them: `speed` (with a unit) and
+ * `disconnect` are watched and tell the subscriber of a new link state, `mtu` is read when the frontend connects and
+ * holds for that connection.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,9 @@
 #include "vif/internal.h"
 
 #define DEFAULT_SPEED (100ull * 1000000000ull)
-#define DEFAULT_MTU 1500u
-#define LEAST_MTU 68u
-#define MOST_MTU (65535u - ETHERNET_HEADER_BYTES)
+#define DEFAULT_MTU   1500u
+#define LEAST_MTU     68u
+#define MOST_MTU      (65535u - ETHERNET_HEADER_BYTES)
 
 uint8_t mac_type(const uint8_t *destination)
 {
@@ -33,10 +34,18 @@ static uint64_t parse_speed(const char *text)
     uint64_t speed = strtoull(text, &unit, 10);
 
     switch (*unit) {
-    case '\0': case 'g': case 'G': return speed * 1000000000ull;
-    case 'm': case 'M': return speed * 1000000ull;
-    case 'k': case 'K': return speed * 1000ull;
-    default: return 0;
+    case '\0':
+    case 'g':
+    case 'G':
+        return speed * 1000000000ull;
+    case 'm':
+    case 'M':
+        return speed * 1000000ull;
+    case 'k':
+    case 'K':
+        return speed * 1000ull;
+    default:
+        return 0;
     }
 }
 
@@ -59,7 +68,8 @@ static uint32_t read_mtu(struct vif *vif)
     char path[128];
 
     snprintf(path, sizeof(path), "%s/mtu", vif->frontend.path);
-    return xen_store_scanf(vif->xen, 0, path, "%u", &mtu) == 1 && mtu >= LEAST_MTU && mtu <= MOST_MTU ? mtu : DEFAULT_MTU;
+    return xen_store_scanf(vif->xen, 0, path, "%u", &mtu) == 1 && mtu >= LEAST_MTU && mtu <= MOST_MTU ? mtu
+                                                                                                      : DEFAULT_MTU;
 }
 
 static bool read_up(struct vif *vif, uint64_t speed)
@@ -90,7 +100,8 @@ void mac_read(struct vif *vif)
     char path[128];
 
     snprintf(path, sizeof(path), "%s/mac", vif->frontend.path);
-    if (xen_store_scanf(vif->xen, 0, path, "%x:%x:%x:%x:%x:%x", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5]) == 6) {
+    if (xen_store_scanf(vif->xen, 0, path, "%x:%x:%x:%x:%x:%x", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4],
+                        &bytes[5]) == 6) {
         for (int i = 0; i < 6; i++) {
             mac->permanent[i] = mac->current[i] = (uint8_t)bytes[i];
         }
@@ -158,12 +169,12 @@ int32_t mac_set_multicast(struct vif *vif, const uint8_t *addresses, uint32_t co
     sched_unlock(&mac->lock);
     if (vif->frontend.features.multicast) {
         for (uint32_t i = 0; i < before_count; i++) {
-            if (!listed((const uint8_t (*)[6])after, count, before[i])) {
+            if (!listed((const uint8_t(*)[6])after, count, before[i])) {
                 transmit_multicast(vif, before[i], false);
             }
         }
         for (uint32_t i = 0; i < count; i++) {
-            if (!listed((const uint8_t (*)[6])before, before_count, after[i])) {
+            if (!listed((const uint8_t(*)[6])before, before_count, after[i])) {
                 transmit_multicast(vif, after[i], true);
             }
         }
@@ -186,10 +197,12 @@ void mac_announce_multicast(struct vif *vif)
     }
 }
 
-/* Only a backend that lets the request change later is asked to filter: the others could never let everything through again. */
+/* Only a backend that lets the request change later is asked to filter: the others could never let everything through
+ * again. */
 void mac_filter_changed(struct vif *vif)
 {
-    bool wanted = __atomic_load_n(&vif->mac.levels[ETHERNET_ADDRESS_MULTICAST], __ATOMIC_RELAXED) != XENVIF_MAC_FILTER_ALL;
+    bool wanted =
+        __atomic_load_n(&vif->mac.levels[ETHERNET_ADDRESS_MULTICAST], __ATOMIC_RELAXED) != XENVIF_MAC_FILTER_ALL;
     char path[128];
 
     if (vif->frontend.features.multicast) {

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds the headers of a packet: Ethernet with or without a VLAN tag, LLC/SNAP, IPv4 and IPv6 with options and extension
- * headers, TCP and UDP. A header that is cut off or contradicts the packet's length is not described, nor is anything
- * behind it. Fragments end at their IP header.
+ * Finds the headers of a packet: Ethernet with or without a VLAN tag, LLC/SNAP, IPv4 and IPv6 with options and
+ * extension headers, TCP and UDP. A header that is cut off or contradicts the packet's length is not described, nor is
+ * anything behind it. Fragments end at their IP header.
  */
 #include "vif/packet.h"
 
 #include <string.h>
 
 enum { TPID = 0x8100, TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, LENGTH_MOST = 1500 };
-enum { NEXT_HOP = 0, NEXT_TCP = 6, NEXT_UDP = 17, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_AUTHENTICATION = 51, NEXT_DESTINATION = 60 };
+enum {
+    NEXT_HOP = 0,
+    NEXT_TCP = 6,
+    NEXT_UDP = 17,
+    NEXT_ROUTING = 43,
+    NEXT_FRAGMENT = 44,
+    NEXT_AUTHENTICATION = 51,
+    NEXT_DESTINATION = 60
+};
 enum { EXTENSIONS_MOST = 100 };
 
 struct cursor {
@@ -125,14 +133,17 @@ static enum packet_parse parse_ipv6(struct cursor *cursor)
         const uint8_t *extension = cursor->bytes + cursor->at;
         uint32_t length;
 
-        if (next != NEXT_HOP && next != NEXT_ROUTING && next != NEXT_DESTINATION && next != NEXT_FRAGMENT && next != NEXT_AUTHENTICATION) {
+        if (next != NEXT_HOP && next != NEXT_ROUTING && next != NEXT_DESTINATION && next != NEXT_FRAGMENT &&
+            next != NEXT_AUTHENTICATION) {
             break;
         }
         result = count < EXTENSIONS_MOST ? need(cursor, 8) : PACKET_TRUNCATED;
         if (result != PACKET_PARSED) {
             return result;
         }
-        length = next == NEXT_FRAGMENT ? 8 : next == NEXT_AUTHENTICATION ? (extension[1] + 2u) * 4 : (extension[1] + 1u) * 8;
+        length = next == NEXT_FRAGMENT         ? 8
+                 : next == NEXT_AUTHENTICATION ? (extension[1] + 2u) * 4
+                                               : (extension[1] + 1u) * 8;
         result = need(cursor, length);
         if (result != PACKET_PARSED) {
             return result;
@@ -172,7 +183,8 @@ static enum packet_parse parse_llc(struct cursor *cursor)
     return result;
 }
 
-enum packet_parse packet_parse(const uint8_t *bytes, uint32_t available, uint32_t total, struct XENVIF_PACKET_INFO_V2 *info)
+enum packet_parse packet_parse(const uint8_t *bytes, uint32_t available, uint32_t total,
+                               struct XENVIF_PACKET_INFO_V2 *info)
 {
     struct cursor cursor = { bytes, 0, available, total, info };
     enum packet_parse result = need(&cursor, ETHERNET_HEADER_BYTES);

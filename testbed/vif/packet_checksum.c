@@ -95,8 +95,8 @@ uint16_t packet_pseudo_sum(const uint8_t *headers, const struct XENVIF_PACKET_IN
     return packet_fold(pseudo_sum(headers, info, payload));
 }
 
-uint16_t packet_transport_checksum(const uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *info, const struct MDL *mdl,
-                                   uint32_t offset, uint32_t payload)
+uint16_t packet_transport_checksum(const uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *info,
+                                   const struct MDL *mdl, uint32_t offset, uint32_t payload)
 {
     uint64_t sum = pseudo_sum(headers, info, payload);
     uint16_t checksum;

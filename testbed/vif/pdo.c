@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The physical device as XenVif creates it: its IDs from a table of revisions, and the interfaces it answers for. A provider
- * lists every revision it still serves, newest first; which those are depends on the XenVif that is played.
+ * The physical device as XenVif creates it: its IDs from a table of revisions, and the interfaces it answers for. A
+ * provider lists every revision it still serves, newest first; which those are depends on the XenVif that is played.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +12,14 @@
 #include "vif/internal.h"
 
 #define STATUS_BUFFER_OVERFLOW ((int32_t)0x80000005)
-#define CONNECT_PATIENCE (10ull * 1000000000ull) /* a started device waits for its backend before its driver sees it */
+#define CONNECT_PATIENCE                                                                                               \
+    (10ull * 1000000000ull) /* a started device waits for its backend before its driver sees it                        \
+                             */
 
 enum { REVISIONS_MOST = 5, IDS_MOST = REVISIONS_MOST + 2, ID_BYTES = 64 };
 
 struct provider {
-    uint32_t version;                  /* VIF */
+    uint32_t version;                   /* VIF */
     uint32_t revisions[REVISIONS_MOST]; /* oldest first, 0 ends */
 };
 
@@ -28,7 +30,11 @@ static const struct provider providers[] = {
     { 10, { 0x09000001, 0x09000002, 0x09000003, 0x09000004, 0x09000005 } },
 };
 
-struct guid_bytes { uint32_t a; uint16_t b, c; uint8_t d[8]; };
+struct guid_bytes {
+    uint32_t a;
+    uint16_t b, c;
+    uint8_t d[8];
+};
 
 static const struct guid_bytes vif_guid = GUID_XENVIF_VIF_INTERFACE;
 static const struct guid_bytes store_guid = GUID_XENBUS_STORE_INTERFACE;
@@ -59,7 +65,8 @@ static int32_t query_interface(void *bus, const uint8_t guid[16], uint16_t versi
         if (size < offers[i].size) {
             return STATUS_BUFFER_OVERFLOW;
         }
-        frontend_wait_connected(vif, vif_patience(vif, CONNECT_PATIENCE)); /* a backend that does not come shows when the driver enables */
+        frontend_wait_connected(
+            vif, vif_patience(vif, CONNECT_PATIENCE)); /* a backend that does not come shows when the driver enables */
         offers[i].fill(vif, interface);
         hostile_fill(vif, interface, offers[i].fill);
         return STATUS_SUCCESS;
@@ -75,7 +82,9 @@ struct device *pdo_make(struct vif *vif)
     char text[IDS_MOST][ID_BYTES], instance[12], location[40];
     const char *ids[IDS_MOST + 1] = { NULL };
     size_t count = 0;
-    struct pdo_ids names = { .hardware_ids = ids, .compatible_ids = ids, .instance_id = instance, .location = location };
+    struct pdo_ids names = {
+        .hardware_ids = ids, .compatible_ids = ids, .instance_id = instance, .location = location
+    };
 
     for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
         if (providers[i].version == vif->options.version) {
@@ -84,7 +93,8 @@ struct device *pdo_make(struct vif *vif)
     }
     for (size_t i = REVISIONS_MOST; i-- > 0;) {
         if (provider->revisions[i] != 0) {
-            snprintf(text[count], ID_BYTES, "XENVIF\\VEN_%s&DEV_NET&REV_%08X", vif->options.vendor, provider->revisions[i]);
+            snprintf(text[count], ID_BYTES, "XENVIF\\VEN_%s&DEV_NET&REV_%08X", vif->options.vendor,
+                     provider->revisions[i]);
             ids[count] = text[count];
             count++;
         }

@@ -2,10 +2,10 @@
 /*
  * A receive ring: keeps the backend supplied with pages, takes its responses, and hands packets to the subscriber.
  *
- * The ring belongs to its DPC, one run at a time whatever processor it is queued to. A run drains what was given back, takes
- * the responses that are there, fills the ring, and delivers one batch, More set on all but the last. The subscriber gives
- * packets back on any processor: they go on a lock-free list. Frontend thread, Enable and Disable touch the ring only while
- * `enabled` or `connected` is clear and the DPCs are flushed.
+ * The ring belongs to its DPC, one run at a time whatever processor it is queued to. A run drains what was given back,
+ * takes the responses that are there, fills the ring, and delivers one batch, More set on all but the last. The
+ * subscriber gives packets back on any processor: they go on a lock-free list. Frontend thread, Enable and Disable
+ * touch the ring only while `enabled` or `connected` is clear and the DPCs are flushed.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -66,7 +66,8 @@ static void check_chain(const struct rx_packet *packet)
 
     for (uint32_t i = 0; i < packet->page_count; i++) {
         mdl = mdl->Next;
-        RULE(mdl == packet->pages[i]->mdl, "vif-chain", "a received packet came back with its MDL chain changed at MDL %u", i + 1);
+        RULE(mdl == packet->pages[i]->mdl, "vif-chain",
+             "a received packet came back with its MDL chain changed at MDL %u", i + 1);
     }
     RULE(mdl->Next == NULL, "vif-chain", "a received packet came back with %s", "more MDLs than it had");
 }
@@ -76,12 +77,16 @@ void receive_return(struct vif *vif, void *cookie)
     uintptr_t value = (uintptr_t)cookie;
     uint32_t queue = (uint32_t)(value >> COOKIE_QUEUE_SHIFT), index = value & (COOKIE_MARK - 1);
     struct rx_ring *ring = queue < vif->options.queues && (value & COOKIE_MARK) ? vif->rx[queue] : NULL;
-    struct rx_packet *packets = ring != NULL && index / RX_CHUNK < RX_CHUNKS ? __atomic_load_n(&ring->packets[index / RX_CHUNK], __ATOMIC_ACQUIRE) : NULL;
+    struct rx_packet *packets = ring != NULL && index / RX_CHUNK < RX_CHUNKS
+                                    ? __atomic_load_n(&ring->packets[index / RX_CHUNK], __ATOMIC_ACQUIRE)
+                                    : NULL;
     struct rx_packet *packet, *old;
 
-    RULE(packets != NULL, "vif-cookie", "a packet was given back with a cookie that is none: %#llx", (unsigned long long)value);
+    RULE(packets != NULL, "vif-cookie", "a packet was given back with a cookie that is none: %#llx",
+         (unsigned long long)value);
     packet = &packets[index % RX_CHUNK];
-    RULE(__atomic_exchange_n(&packet->out, 0, __ATOMIC_ACQ_REL) == 1, "vif-cookie", "a packet was given back that the subscriber does not have");
+    RULE(__atomic_exchange_n(&packet->out, 0, __ATOMIC_ACQ_REL) == 1, "vif-cookie",
+         "a packet was given back that the subscriber does not have");
     check_chain(packet);
     old = __atomic_load_n(&ring->returned, __ATOMIC_RELAXED);
     do {
@@ -123,7 +128,8 @@ static bool post_page(struct rx_ring *ring)
     if (page == NULL) {
         return false;
     }
-    if (page->reference == 0 && xen_grant(vif->xen, vif->frontend.backend_domid, page->address, false, &page->reference) < 0) {
+    if (page->reference == 0 &&
+        xen_grant(vif->xen, vif->frontend.backend_domid, page->address, false, &page->reference) < 0) {
         page->reference = 0;
         pool_page_free(ring, page);
         return false;
@@ -163,8 +169,8 @@ static void fill(struct rx_ring *ring)
 
 static void take_extra(struct rx_assembly *assembly, const struct netif_extra_info *extra)
 {
-    static const uint32_t types[] = { XENVIF_PACKET_HASH_TYPE_IPV4, XENVIF_PACKET_HASH_TYPE_IPV4_TCP, XENVIF_PACKET_HASH_TYPE_IPV6,
-                                      XENVIF_PACKET_HASH_TYPE_IPV6_TCP };
+    static const uint32_t types[] = { XENVIF_PACKET_HASH_TYPE_IPV4, XENVIF_PACKET_HASH_TYPE_IPV4_TCP,
+                                      XENVIF_PACKET_HASH_TYPE_IPV6, XENVIF_PACKET_HASH_TYPE_IPV6_TCP };
 
     if (extra->type == XEN_NETIF_EXTRA_TYPE_GSO && extra->u.gso.size != 0) {
         assembly->mss = extra->u.gso.size;
@@ -193,7 +199,8 @@ static void take_page(struct rx_ring *ring, const struct netif_rx_response *resp
     }
     assembly->extra = response->flags & NETRXF_extra_info;
     assembly->open = response->flags & NETRXF_more_data;
-    if (response->id != id || length <= 0 || response->offset > XEN_PAGE_SIZE || (uint32_t)length > XEN_PAGE_SIZE - response->offset ||
+    if (response->id != id || length <= 0 || response->offset > XEN_PAGE_SIZE ||
+        (uint32_t)length > XEN_PAGE_SIZE - response->offset ||
         (packet != NULL && packet->page_count == RX_PAGES_PER_PACKET - 1)) {
         assembly->error = true;
     }
@@ -208,7 +215,8 @@ static void take_page(struct rx_ring *ring, const struct netif_rx_response *resp
     packet->pages[packet->page_count++] = page;
 }
 
-/* What the backend left free before the data of each page, counted in by each response's length. False: there is no data. */
+/* What the backend left free before the data of each page, counted in by each response's length. False: there is no
+ * data. */
 static bool strip_headroom(struct rx_packet *packet, uint32_t headroom)
 {
     for (uint32_t i = 0; i < packet->page_count; i++) {
@@ -341,7 +349,8 @@ static void sample(struct rx_ring *ring, struct rx_settings *settings)
     settings->backfill = __atomic_load_n(&vif->backfill, __ATOMIC_RELAXED);
     settings->hash_algorithm = __atomic_load_n(&vif->hash.algorithm, __ATOMIC_RELAXED);
     settings->hash_types = __atomic_load_n(&vif->hash.types, __ATOMIC_RELAXED);
-    settings->frame_most = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES + ETHERNET_TAG_BYTES;
+    settings->frame_most =
+        __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES + ETHERNET_TAG_BYTES;
 }
 
 static void run(struct rx_ring *ring)
@@ -370,7 +379,8 @@ static void run(struct rx_ring *ring)
     }
 }
 
-/* Two processors may find this DPC queued while the ring moves from one to the other: the second leaves it to the first. */
+/* Two processors may find this DPC queued while the ring moves from one to the other: the second leaves it to the
+ * first. */
 static void receive_dpc(void *argument)
 {
     struct rx_ring *ring = argument;

@@ -5,7 +5,8 @@
 
 #include "vif/internal.h"
 
-void receive_flush(struct rx_ring *ring); /* PASSIVE: no DPC of the ring runs or is queued, as long as nothing queues one */
+void receive_flush(
+    struct rx_ring *ring); /* PASSIVE: no DPC of the ring runs or is queued, as long as nothing queues one */
 /* Takes in what the subscriber gave back; in the ring's DPC or with none about. */
 void receive_drain(struct rx_ring *ring);
 

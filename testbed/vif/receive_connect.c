@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of a receive ring: connected by the frontend's thread, enabled and disabled with the subscriber. At PASSIVE_LEVEL,
- * with the ring's DPCs either unable to start or flushed wherever the ring itself is touched.
+ * The life of a receive ring: connected by the frontend's thread, enabled and disabled with the subscriber. At
+ * PASSIVE_LEVEL, with the ring's DPCs either unable to start or flushed wherever the ring itself is touched.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -23,7 +23,8 @@ int receive_connect(struct rx_ring *ring)
     return xen_grant(vif->xen, vif->frontend.backend_domid, ring->shared, false, &ring->shared_reference);
 }
 
-/* The backend is gone or has unmapped everything: what was posted comes back, what arrived and was not polled is lost. */
+/* The backend is gone or has unmapped everything: what was posted comes back, what arrived and was not polled is lost.
+ */
 void receive_disconnect(struct rx_ring *ring)
 {
     struct vif *vif = ring->vif;
@@ -83,8 +84,8 @@ void receive_wait_returned(struct rx_ring *ring)
         if (ring->loaned == 0) {
             break;
         }
-        RULE(sched_now() < deadline, "vif-held", "Disable has waited %llu s for %u received packets that were not given back", HELD_SECONDS,
-             ring->loaned);
+        RULE(sched_now() < deadline, "vif-held",
+             "Disable has waited %llu s for %u received packets that were not given back", HELD_SECONDS, ring->loaned);
         sched_wait(&ring->returns, returns, deadline);
     }
     __atomic_store_n(&ring->waiting, false, __ATOMIC_SEQ_CST);

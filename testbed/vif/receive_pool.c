@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pages and packet records of a receive ring. Pages come in chunks, taken from the lowest chunk that has one, so that upper
- * chunks empty out and can go when they were not needed for a while. Both grow up to a bound, under which nothing more is
- * received until the subscriber gives something back.
+ * Pages and packet records of a receive ring. Pages come in chunks, taken from the lowest chunk that has one, so that
+ * upper chunks empty out and can go when they were not needed for a while. Both grow up to a bound, under which nothing
+ * more is received until the subscriber gives something back.
  *
- * Called in the ring's DPC, or while none can run. A page keeps its grant as long as the connection, unless each use is to
- * have its own.
+ * Called in the ring's DPC, or while none can run. A page keeps its grant as long as the connection, unless each use is
+ * to have its own.
  */
 #include <stdlib.h>
 #include <string.h>

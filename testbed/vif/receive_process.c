@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From what the backend sent to what the subscriber gets, as XenVif does it: headers pulled into a buffer of their own with
- * the payload's pages behind it, address filter, VLAN tag taken out, checksums looked at as far as the subscriber wants it.
+ * From what the backend sent to what the subscriber gets, as XenVif does it: headers pulled into a buffer of their own
+ * with the payload's pages behind it, address filter, VLAN tag taken out, checksums looked at as far as the subscriber
+ * wants it.
  *
- * Runs in the ring's DPC. Everything in the pages came from the backend: lengths are checked against the pages before use.
+ * Runs in the ring's DPC. Everything in the pages came from the backend: lengths are checked against the pages before
+ * use.
  */
 #include <string.h>
 
@@ -103,12 +105,14 @@ static void strip_tag(const struct rx_settings *settings, struct rx_packet *pack
 }
 
 /* The verdict on a TCP or UDP checksum: 0 succeeded, 1 failed, 2 not validated; the places in XenVif's flags. */
-static uint32_t judge_transport(const struct rx_settings *settings, struct rx_packet *packet, uint8_t *headers, uint8_t *field)
+static uint32_t judge_transport(const struct rx_settings *settings, struct rx_packet *packet, uint8_t *headers,
+                                uint8_t *field)
 {
     const struct XENVIF_PACKET_INFO_V2 *info = &packet->info;
     bool udp = info->UdpHeader.Length != 0, ipv4 = packet_ip_version(headers, info) == 4;
-    bool wanted = udp ? (ipv4 ? settings->options.OffloadIpVersion4UdpChecksum : settings->options.OffloadIpVersion6UdpChecksum)
-                      : (ipv4 ? settings->options.OffloadIpVersion4TcpChecksum : settings->options.OffloadIpVersion6TcpChecksum);
+    bool wanted =
+        udp ? (ipv4 ? settings->options.OffloadIpVersion4UdpChecksum : settings->options.OffloadIpVersion6UdpChecksum)
+            : (ipv4 ? settings->options.OffloadIpVersion4TcpChecksum : settings->options.OffloadIpVersion6TcpChecksum);
     bool validated = packet->flags & (NETRXF_data_validated | NETRXF_csum_blank);
     uint32_t ip_end = ipv4 ? info->IpHeader.Offset + packet_get16(headers + info->IpHeader.Offset + 2)
                            : info->IpHeader.Offset + 40u + packet_get16(headers + info->IpHeader.Offset + 4);
@@ -165,9 +169,9 @@ void process_finish(struct rx_ring *ring, const struct rx_settings *settings, st
     strip_tag(settings, packet);
     version = packet_ip_version(packet->headers + packet->offset, info);
     packet->marks = (uint16_t)((info->EthernetHeader.Length > ETHERNET_HEADER_BYTES) << MARK_TAGGED |
-                               (info->LLCSnapHeader.Length != 0) << MARK_LLC | (version == 4) << MARK_IPV4 | (version == 6) << MARK_IPV6 |
-                               (info->TcpHeader.Length != 0) << MARK_TCP | (info->UdpHeader.Length != 0) << MARK_UDP |
-                               (packet->mss != 0) << MARK_GSO);
+                               (info->LLCSnapHeader.Length != 0) << MARK_LLC | (version == 4) << MARK_IPV4 |
+                               (version == 6) << MARK_IPV6 | (info->TcpHeader.Length != 0) << MARK_TCP |
+                               (info->UdpHeader.Length != 0) << MARK_UDP | (packet->mss != 0) << MARK_GSO);
     judge_checksums(settings, packet);
     packet->next = NULL;
     *ring->last_ready = packet;
@@ -211,7 +215,8 @@ static void process_standard(struct rx_ring *ring, const struct rx_settings *set
         return;
     }
     if (packet->info.LLCSnapHeader.Length != 0 && packet->mdl->ByteCount + payload <= RX_HEADER_BYTES) {
-        process_pull(ring, packet, packet->headers + packet->mdl->ByteCount, payload); /* old protocols want one piece */
+        process_pull(ring, packet, packet->headers + packet->mdl->ByteCount,
+                     payload); /* old protocols want one piece */
         packet->mdl->ByteCount += payload;
     }
     if (!make_room(ring, settings, packet)) {

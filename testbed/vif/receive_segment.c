@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A coalesced packet for a subscriber that does not take it as it is: with NeedLargePacketSplit one segment is cut off its
- * front, without large packets at all it is cut into segments altogether. Each segment is a packet of its own with copied
- * headers and payload. Runs in the ring's DPC.
+ * A coalesced packet for a subscriber that does not take it as it is: with NeedLargePacketSplit one segment is cut off
+ * its front, without large packets at all it is cut into segments altogether. Each segment is a packet of its own with
+ * copied headers and payload. Runs in the ring's DPC.
  */
 #include <string.h>
 
@@ -28,8 +28,8 @@ static void set_ip_length(uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *
     }
 }
 
-static bool copy_segment(struct rx_ring *ring, const struct rx_settings *settings, struct rx_packet *packet, struct rx_packet *segment,
-                         uint32_t size)
+static bool copy_segment(struct rx_ring *ring, const struct rx_settings *settings, struct rx_packet *packet,
+                         struct rx_packet *segment, uint32_t size)
 {
     struct MDL *last = segment->mdl;
 
@@ -54,10 +54,12 @@ static bool copy_segment(struct rx_ring *ring, const struct rx_settings *setting
 }
 
 /* The first `size` bytes of payload become a packet; what stays gets the headers that follow it. NULL: no memory. */
-static struct rx_packet *cut(struct rx_ring *ring, const struct rx_settings *settings, struct rx_packet *packet, uint32_t size)
+static struct rx_packet *cut(struct rx_ring *ring, const struct rx_settings *settings, struct rx_packet *packet,
+                             uint32_t size)
 {
     const struct XENVIF_PACKET_INFO_V2 *info = &packet->info;
-    uint8_t *rest = packet->headers + packet->offset, *headers, *ip = rest + info->IpHeader.Offset, *tcp = rest + info->TcpHeader.Offset;
+    uint8_t *rest = packet->headers + packet->offset, *headers, *ip = rest + info->IpHeader.Offset,
+            *tcp = rest + info->TcpHeader.Offset;
     struct rx_packet *segment = pool_packet(ring);
 
     if (segment == NULL) {
@@ -75,7 +77,7 @@ static struct rx_packet *cut(struct rx_ring *ring, const struct rx_settings *set
         pool_packet_free(ring, segment);
         return NULL;
     }
-    headers[info->TcpHeader.Offset + 13] &= (uint8_t)~(FLAG_PSH | FLAG_FIN);
+    headers[info->TcpHeader.Offset + 13] &= (uint8_t) ~(FLAG_PSH | FLAG_FIN);
     set_ip_length(headers, info, size);
     packet->length -= size;
     if (ip[0] >> 4 == 4) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Notices a backend that has stopped answering. Linux's netback disables a device over a request that makes no sense without
- * saying so: its state stays Connected, and nothing is answered any more. The frontend's thread asks here now and then while
- * connected; when the requests of a ring have waited too long it closes and connects anew, which gives them back aborted.
- * A device that is down at the backend's side does not answer either: each attempt in vain doubles the wait for the next.
+ * Notices a backend that has stopped answering. Linux's netback disables a device over a request that makes no sense
+ * without saying so: its state stays Connected, and nothing is answered any more. The frontend's thread asks here now
+ * and then while connected; when the requests of a ring have waited too long it closes and connects anew, which gives
+ * them back aborted. A device that is down at the backend's side does not answer either: each attempt in vain doubles
+ * the wait for the next.
  *
  * Frontend thread only, gate held. What it reads of a ring changes under it: the answer is wrong for a moment at most.
  */
@@ -36,8 +37,8 @@ bool stall_seen(struct vif *vif)
             ring->stall.consumer = consumer;
             ring->stall.since = now;
         } else if (now - ring->stall.since >= limit) {
-            fprintf(stderr, "testbed: the backend of %s has not answered on queue %u for %llu ms: connecting anew\n", vif->frontend.path, i,
-                    (unsigned long long)((now - ring->stall.since) / 1000000));
+            fprintf(stderr, "testbed: the backend of %s has not answered on queue %u for %llu ms: connecting anew\n",
+                    vif->frontend.path, i, (unsigned long long)((now - ring->stall.since) / 1000000));
             __atomic_add_fetch(&vif->frontend.stalls, 1, __ATOMIC_RELAXED);
             vif->frontend.stalls_in_vain += vif->frontend.stalls_in_vain < DOUBLINGS_MOST;
             return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * STORE 2 as XenBus gives it to the drivers above XenVif: xenstore with optional prefixes and transactions, buffers to be
- * freed, watches that set the subscriber's KEVENT. Everything handed out is on a list, for rule "vif-store" (what is given
- * back was not handed out) and for leaks. IRQL <= DISPATCH_LEVEL.
+ * STORE 2 as XenBus gives it to the drivers above XenVif: xenstore with optional prefixes and transactions, buffers to
+ * be freed, watches that set the subscriber's KEVENT. Everything handed out is on a list, for rule "vif-store" (what is
+ * given back was not handed out) and for leaks. IRQL <= DISPATCH_LEVEL.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,20 +33,28 @@ static struct vif *enter(struct INTERFACE *interface, const char *method)
     struct vif *vif = interface->Context;
 
     RULE(irql_current() <= DISPATCH_LEVEL, "vif-irql", "STORE %s called at IRQL %u", method, irql_current());
-    RULE(__atomic_load_n(&vif->store_acquired, __ATOMIC_RELAXED) != 0, "vif-acquire", "STORE %s called without Acquire", method);
+    RULE(__atomic_load_n(&vif->store_acquired, __ATOMIC_RELAXED) != 0, "vif-acquire", "STORE %s called without Acquire",
+         method);
     return vif;
 }
 
 static int32_t status_of(int result)
 {
     switch (result) {
-    case 0: return STATUS_SUCCESS;
-    case -ENOENT: return (int32_t)0xC0000034; /* STATUS_OBJECT_NAME_NOT_FOUND */
-    case -EACCES: return (int32_t)0xC0000022; /* STATUS_ACCESS_DENIED */
-    case -EINVAL: return STATUS_INVALID_PARAMETER;
-    case -EAGAIN: return STATUS_RETRY;
-    case -ENOMEM: return STATUS_NO_MEMORY;
-    default: return STATUS_UNSUCCESSFUL;
+    case 0:
+        return STATUS_SUCCESS;
+    case -ENOENT:
+        return (int32_t)0xC0000034; /* STATUS_OBJECT_NAME_NOT_FOUND */
+    case -EACCES:
+        return (int32_t)0xC0000022; /* STATUS_ACCESS_DENIED */
+    case -EINVAL:
+        return STATUS_INVALID_PARAMETER;
+    case -EAGAIN:
+        return STATUS_RETRY;
+    case -ENOMEM:
+        return STATUS_NO_MEMORY;
+    default:
+        return STATUS_UNSUCCESSFUL;
     }
 }
 
@@ -128,7 +136,8 @@ static MS_ABI void store_Free(struct INTERFACE *interface, char *buffer)
     free(object);
 }
 
-static MS_ABI int32_t store_Read(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node, char **buffer)
+static MS_ABI int32_t store_Read(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node,
+                                 char **buffer)
 {
     struct vif *vif = enter(interface, "Read");
     struct object *object;
@@ -149,7 +158,8 @@ static MS_ABI int32_t store_Read(struct INTERFACE *interface, void *transaction,
     return object != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
-static MS_ABI int32_t store_Printf(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node, const char *format, ...)
+static MS_ABI int32_t store_Printf(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node,
+                                   const char *format, ...)
 {
     struct vif *vif = enter(interface, "Printf");
     __builtin_ms_va_list arguments;
@@ -167,20 +177,23 @@ static MS_ABI int32_t store_Printf(struct INTERFACE *interface, void *transactio
     return status_of(xen_store_write(vif->xen, transaction_of(vif, transaction), path, value));
 }
 
-static MS_ABI int32_t store_PermissionsSet(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node,
-                                           const struct XENBUS_STORE_PERMISSION *permissions, uint32_t count)
+static MS_ABI int32_t store_PermissionsSet(struct INTERFACE *interface, void *transaction, const char *prefix,
+                                           const char *node, const struct XENBUS_STORE_PERMISSION *permissions,
+                                           uint32_t count)
 {
     struct vif *vif = enter(interface, "PermissionsSet");
     char path[512];
 
     if (count == 0 || count > 2) {
-        return count == 0 ? STATUS_INVALID_PARAMETER : STATUS_NOT_SUPPORTED; /* an owner and one other is what the store keeps */
+        return count == 0 ? STATUS_INVALID_PARAMETER
+                          : STATUS_NOT_SUPPORTED; /* an owner and one other is what the store keeps */
     }
     join(path, sizeof(path), prefix, node);
     const struct XENBUS_STORE_PERMISSION *other = &permissions[count - 1];
 
-    return status_of(xen_store_permissions(vif->xen, transaction_of(vif, transaction), path, permissions[0].Domain, other->Domain,
-                                           other->Mask & XENBUS_STORE_PERM_READ, other->Mask & XENBUS_STORE_PERM_WRITE));
+    return status_of(xen_store_permissions(vif->xen, transaction_of(vif, transaction), path, permissions[0].Domain,
+                                           other->Domain, other->Mask & XENBUS_STORE_PERM_READ,
+                                           other->Mask & XENBUS_STORE_PERM_WRITE));
 }
 
 static MS_ABI int32_t store_Remove(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node)
@@ -193,7 +206,8 @@ static MS_ABI int32_t store_Remove(struct INTERFACE *interface, void *transactio
 }
 
 /* Names one after another, each with its NUL, and an empty one at the end. */
-static MS_ABI int32_t store_Directory(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node, char **buffer)
+static MS_ABI int32_t store_Directory(struct INTERFACE *interface, void *transaction, const char *prefix,
+                                      const char *node, char **buffer)
 {
     struct vif *vif = enter(interface, "Directory");
     struct object *object;
@@ -255,7 +269,8 @@ static void watch_fired(void *argument, const char *path)
     }
 }
 
-static MS_ABI int32_t store_WatchAdd(struct INTERFACE *interface, const char *prefix, const char *node, void *event, void **watch)
+static MS_ABI int32_t store_WatchAdd(struct INTERFACE *interface, const char *prefix, const char *node, void *event,
+                                     void **watch)
 {
     struct vif *vif = enter(interface, "WatchAdd");
     struct object *object;

@@ -10,7 +10,7 @@
 #include "vif/internal.h"
 
 #define COME_BACK_PATIENCE (10ull * 1000000000ull)
-#define RESUME_PATIENCE (500ull * 1000000000ull) /* an emulated machine */
+#define RESUME_PATIENCE    (500ull * 1000000000ull) /* an emulated machine */
 
 typedef MS_ABI void suspend_function(void *argument);
 
@@ -18,8 +18,10 @@ static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_
 {
     struct vif *vif = interface->Context;
 
-    RULE(irql_current() <= highest, "vif-irql", "SUSPEND %s called at IRQL %u, allowed 0 to %u", method, irql_current(), highest);
-    RULE(__atomic_load_n(&vif->suspend_acquired, __ATOMIC_RELAXED) != 0, "vif-acquire", "SUSPEND %s called without Acquire", method);
+    RULE(irql_current() <= highest, "vif-irql", "SUSPEND %s called at IRQL %u, allowed 0 to %u", method, irql_current(),
+         highest);
+    RULE(__atomic_load_n(&vif->suspend_acquired, __ATOMIC_RELAXED) != 0, "vif-acquire",
+         "SUSPEND %s called without Acquire", method);
     return vif;
 }
 
@@ -34,7 +36,8 @@ static MS_ABI void suspend_Release(struct INTERFACE *interface)
     __atomic_sub_fetch(&enter(interface, "Release", DISPATCH_LEVEL)->suspend_acquired, 1, __ATOMIC_SEQ_CST);
 }
 
-static MS_ABI int32_t suspend_Register(struct INTERFACE *interface, uint32_t type, void *function, void *argument, void **callback)
+static MS_ABI int32_t suspend_Register(struct INTERFACE *interface, uint32_t type, void *function, void *argument,
+                                       void **callback)
 {
     struct vif *vif = enter(interface, "Register", DISPATCH_LEVEL);
     struct suspend_callback *made, **link;
@@ -108,7 +111,8 @@ void suspend_run(struct vif *vif, uint32_t type)
     uint8_t irql;
 
     sched_lock(&vif->lock);
-    for (struct suspend_callback *c = vif->suspend_callbacks; c != NULL && count < sizeof(list) / sizeof(list[0]); c = c->next) {
+    for (struct suspend_callback *c = vif->suspend_callbacks; c != NULL && count < sizeof(list) / sizeof(list[0]);
+         c = c->next) {
         if (c->type == type) {
             list[count++] = c;
         }

@@ -70,7 +70,8 @@ static struct netif_tx_request *next_request(struct tx_ring *ring)
     return RING_GET_REQUEST(&ring->front, ring->front.req_prod_pvt++);
 }
 
-static void post_fragment(struct tx_ring *ring, const struct tx_fragment *fragment, uint16_t packet, uint16_t extras, uint16_t flags)
+static void post_fragment(struct tx_ring *ring, const struct tx_fragment *fragment, uint16_t packet, uint16_t extras,
+                          uint16_t flags)
 {
     uint16_t id = ring->ids_free[--ring->ids_free_count];
 
@@ -132,7 +133,8 @@ static void post_multicast(struct tx_ring *ring)
         struct netif_extra_info *extra;
 
         post_fragment(ring, &nothing, NO_INDEX, 1, NETTXF_extra_info);
-        extra = next_extra(ring, ring->multicast[first].add ? XEN_NETIF_EXTRA_TYPE_MCAST_ADD : XEN_NETIF_EXTRA_TYPE_MCAST_DEL, false);
+        extra = next_extra(
+            ring, ring->multicast[first].add ? XEN_NETIF_EXTRA_TYPE_MCAST_ADD : XEN_NETIF_EXTRA_TYPE_MCAST_DEL, false);
         memcpy(extra->u.mcast.addr, ring->multicast[first].address, sizeof(extra->u.mcast.addr));
         ring->multicast_first = (first + 1) % MULTICAST_MOST;
         ring->multicast_count--;
@@ -280,9 +282,11 @@ void transmit_offend(struct tx_ring *ring)
     uint8_t irql;
 
     spin_lock(&ring->lock, &irql);
-    if (ring->connected && ring->buffers_free_count != 0 && ring->ids_free_count != 0 && RING_FREE_REQUESTS(&ring->front) != 0) {
+    if (ring->connected && ring->buffers_free_count != 0 && ring->ids_free_count != 0 &&
+        RING_FREE_REQUESTS(&ring->front) != 0) {
         uint16_t buffer = ring->buffers_free[--ring->buffers_free_count];
-        const struct tx_fragment crossing = { ring->buffer_references[buffer], XEN_PAGE_SIZE - 1, ETHERNET_PACKET_LEAST, buffer, NO_INDEX };
+        const struct tx_fragment crossing = { ring->buffer_references[buffer], XEN_PAGE_SIZE - 1, ETHERNET_PACKET_LEAST,
+                                              buffer, NO_INDEX };
 
         post_fragment(ring, &crossing, NO_INDEX, 0, 0);
         push(ring);

@@ -2,9 +2,9 @@
 /*
  * The other half of a transmit ring: responses, completions to the subscriber, connecting and giving up.
  *
- * Responses come from a backend that need not be sane: an id that is not out is counted and ignored. A packet that is given
- * up while the backend still has it leaves its requests behind; their pages stay granted until the response or the end of
- * the connection.
+ * Responses come from a backend that need not be sane: an id that is not out is counted and ignored. A packet that is
+ * given up while the backend still has it leaves its requests behind; their pages stay granted until the response or
+ * the end of the connection.
  */
 #include <limits.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "vif/transmit.h"
 
 #define MILLISECOND 1000000ull
-#define PATIENCE (2000 * MILLISECOND) /* for a backend that is connected */
+#define PATIENCE    (2000 * MILLISECOND) /* for a backend that is connected */
 
 static void take_response(struct tx_ring *ring, const struct netif_tx_response *response)
 {
@@ -32,7 +32,8 @@ static void take_response(struct tx_ring *ring, const struct netif_tx_response *
     }
     packet = &ring->packets[slot->packet];
     if (response->status != NETIF_RSP_OKAY && packet->status == 0) {
-        packet->status = response->status == NETIF_RSP_DROPPED ? XENVIF_TRANSMITTER_PACKET_DROPPED : XENVIF_TRANSMITTER_PACKET_ERROR;
+        packet->status =
+            response->status == NETIF_RSP_DROPPED ? XENVIF_TRANSMITTER_PACKET_DROPPED : XENVIF_TRANSMITTER_PACKET_ERROR;
     }
     if (--packet->slots == 0) {
         if (packet->status == 0) {
@@ -163,7 +164,8 @@ int transmit_connect(struct tx_ring *ring)
     XEN_FRONT_RING_INIT(&ring->front, ring->shared, XEN_PAGE_SIZE);
     result = xen_grant(vif->xen, backend, ring->shared, false, &ring->shared_reference);
     for (uint32_t i = 0; i < RING_SLOTS && result == 0; i++) {
-        result = xen_grant(vif->xen, backend, ring->buffers + (size_t)i * XEN_PAGE_SIZE, true, &ring->buffer_references[i]);
+        result =
+            xen_grant(vif->xen, backend, ring->buffers + (size_t)i * XEN_PAGE_SIZE, true, &ring->buffer_references[i]);
         ring->buffers_free[i] = (uint16_t)i;
     }
     ring->buffers_free_count = RING_SLOTS;
@@ -175,13 +177,15 @@ static void end_grant(struct vif *vif, uint32_t *reference)
 {
     uint32_t never = 0;
 
-    for (int tries = 0; *reference != 0 && xen_ungrant(vif->xen, *reference) == -16 /* -EBUSY */ && tries < 100; tries++) {
+    for (int tries = 0; *reference != 0 && xen_ungrant(vif->xen, *reference) == -16 /* -EBUSY */ && tries < 100;
+         tries++) {
         sched_wait(&never, 0, sched_now() + MILLISECOND);
     }
     *reference = 0;
 }
 
-/* The lock is held: whatever is out completes as dropped. `forget`: the backend is gone, its requests will never be answered. */
+/* The lock is held: whatever is out completes as dropped. `forget`: the backend is gone, its requests will never be
+ * answered. */
 static void give_up(struct tx_ring *ring, bool forget)
 {
     for (uint16_t id = 0; id < RING_SLOTS; id++) {
@@ -271,7 +275,8 @@ void transmit_disable(struct tx_ring *ring)
     spin_lock(&ring->lock, &irql);
     ring->enabled = false;
     spin_unlock(&ring->lock, irql);
-    while (ring->connected && (out = __atomic_load_n(&ring->outstanding, __ATOMIC_ACQUIRE)) != 0 && sched_now() < deadline) {
+    while (ring->connected && (out = __atomic_load_n(&ring->outstanding, __ATOMIC_ACQUIRE)) != 0 &&
+           sched_now() < deadline) {
         dpc_queue(&ring->dpc);
         sched_wait(&ring->outstanding, out, sched_now() + MILLISECOND);
     }

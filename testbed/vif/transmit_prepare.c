@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One packet of the subscriber made into netif requests. Headers are copied into a page of the ring's own, where the tag is
- * inserted and lengths and checksums are completed, as XenVif does, so that the subscriber's memory is never written. The
- * payload is granted where it lies, page by page; when it lies outside grantable memory or in too many pieces it is copied.
+ * One packet of the subscriber made into netif requests. Headers are copied into a page of the ring's own, where the
+ * tag is inserted and lengths and checksums are completed, as XenVif does, so that the subscriber's memory is never
+ * written. The payload is granted where it lies, page by page; when it lies outside grantable memory or in too many
+ * pieces it is copied.
  *
  * Called by transmit.c with the ring's lock held; allocates nothing. What the subscriber may never ask for breaks rules
- * "vif-packet" (a chain shorter than the packet) and "vif-offload" (options that do not fit the packet or were not offered).
+ * "vif-packet" (a chain shorter than the packet) and "vif-offload" (options that do not fit the packet or were not
+ * offered).
  */
 #include <string.h>
 
@@ -32,8 +34,8 @@ static uint8_t *buffer_address(const struct tx_ring *ring, const struct tx_fragm
     return ring->buffers + (size_t)fragment->buffer * XEN_PAGE_SIZE;
 }
 
-/* Grant the page for reading. The same pages come again and again, so grants are kept by page; an entry in use by another
- * page makes this grant a passing one. */
+/* Grant the page for reading. The same pages come again and again, so grants are kept by page; an entry in use by
+ * another page makes this grant a passing one. */
 static bool grant_page(struct tx_ring *ring, const uint8_t *page, struct tx_fragment *fragment)
 {
     struct vif *vif = ring->vif;
@@ -109,7 +111,8 @@ static uint32_t copy_headers(const struct MDL *mdl, uint32_t offset, uint32_t le
     return wanted;
 }
 
-void transmit_look(const struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[HEADERS_MOST], struct XENVIF_PACKET_INFO_V2 *info)
+void transmit_look(const struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[HEADERS_MOST],
+                   struct XENVIF_PACKET_INFO_V2 *info)
 {
     uint32_t copied = copy_headers(mdl, offset, length, headers, FIRST_LOOK);
 
@@ -129,15 +132,17 @@ static void insert_tag(struct tx_packet *packet, uint8_t *headers, struct XENVIF
 }
 
 /* The lengths in the headers become those of the whole packet; what must be offloaded with it is. */
-static void prepare_large(struct tx_packet *packet, uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *info, struct tx_plan *plan)
+static void prepare_large(struct tx_packet *packet, uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *info,
+                          struct tx_plan *plan)
 {
     uint8_t *ip = headers + info->IpHeader.Offset, version = packet_ip_version(headers, info);
     uint32_t length = info->IpOptions.Length + info->TcpHeader.Length + info->TcpOptions.Length + packet->payload;
     uint8_t asked = packet->options.OffloadIpVersion4LargePacket ? 4 : 6;
 
-    RULE(info->TcpHeader.Length != 0 && version == asked, "vif-offload", "IPv%u large packet without IPv%u and TCP headers", asked, asked);
-    RULE(packet->mss != 0 && packet->mss <= packet->payload, "vif-offload", "large packet of %u bytes payload with MSS %u", packet->payload,
-         packet->mss);
+    RULE(info->TcpHeader.Length != 0 && version == asked, "vif-offload",
+         "IPv%u large packet without IPv%u and TCP headers", asked, asked);
+    RULE(packet->mss != 0 && packet->mss <= packet->payload, "vif-offload",
+         "large packet of %u bytes payload with MSS %u", packet->payload, packet->mss);
     if (version == 4) {
         packet_put16(ip + 2, info->IpHeader.Length + length);
         packet->options.OffloadIpVersion4HeaderChecksum = 1;
@@ -154,7 +159,8 @@ static void prepare_large(struct tx_packet *packet, uint8_t *headers, const stru
     packet->marks |= 1u << MARK_GSO;
 }
 
-static void prepare_checksums(struct tx_packet *packet, uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *info, struct tx_plan *plan)
+static void prepare_checksums(struct tx_packet *packet, uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *info,
+                              struct tx_plan *plan)
 {
     bool tcp = packet->options.OffloadIpVersion4TcpChecksum || packet->options.OffloadIpVersion6TcpChecksum;
     bool udp = packet->options.OffloadIpVersion4UdpChecksum || packet->options.OffloadIpVersion6UdpChecksum;
@@ -190,8 +196,9 @@ static void mark_headers(struct tx_packet *packet, const uint8_t *headers, const
 
     packet->type = mac_type(headers);
     packet->marks = (uint16_t)((info->EthernetHeader.Length > ETHERNET_HEADER_BYTES) << MARK_TAGGED |
-                               (info->LLCSnapHeader.Length != 0) << MARK_LLC | (version == 4) << MARK_IPV4 | (version == 6) << MARK_IPV6 |
-                               (info->TcpHeader.Length != 0) << MARK_TCP | (info->UdpHeader.Length != 0) << MARK_UDP);
+                               (info->LLCSnapHeader.Length != 0) << MARK_LLC | (version == 4) << MARK_IPV4 |
+                               (version == 6) << MARK_IPV6 | (info->TcpHeader.Length != 0) << MARK_TCP |
+                               (info->UdpHeader.Length != 0) << MARK_UDP);
 }
 
 /* --- payload --- */
@@ -220,7 +227,8 @@ static bool grant_payload(struct tx_ring *ring, const struct tx_packet *packet, 
             uint32_t in_page = (uint32_t)((uintptr_t)at % XEN_PAGE_SIZE);
             uint32_t piece = XEN_PAGE_SIZE - in_page < here ? XEN_PAGE_SIZE - in_page : here;
 
-            if (plan->count == TX_FRAGMENTS_MOST || !xen_memory_owns(ring->vif->xen, at) || !grant_page(ring, at - in_page, fragment)) {
+            if (plan->count == TX_FRAGMENTS_MOST || !xen_memory_owns(ring->vif->xen, at) ||
+                !grant_page(ring, at - in_page, fragment)) {
                 return false;
             }
             fragment->offset = (uint16_t)in_page;
@@ -236,7 +244,8 @@ static bool grant_payload(struct tx_ring *ring, const struct tx_packet *packet, 
 }
 
 /* Behind the headers in their page, then in pages of its own. */
-static bool copy_payload(struct tx_ring *ring, const struct tx_packet *packet, uint32_t skip, struct tx_plan *plan, uint32_t padding)
+static bool copy_payload(struct tx_ring *ring, const struct tx_packet *packet, uint32_t skip, struct tx_plan *plan,
+                         uint32_t padding)
 {
     uint32_t done = 0;
 
@@ -263,7 +272,8 @@ static bool copy_payload(struct tx_ring *ring, const struct tx_packet *packet, u
 
 static void plan_hash(const struct tx_packet *packet, struct tx_plan *plan)
 {
-    if (packet->hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && packet->hash.Type != XENVIF_PACKET_HASH_TYPE_NONE) {
+    if (packet->hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
+        packet->hash.Type != XENVIF_PACKET_HASH_TYPE_NONE) {
         plan->hash_type = (uint8_t)(packet->hash.Type - XENVIF_PACKET_HASH_TYPE_IPV4 + _XEN_NETIF_CTRL_HASH_TYPE_IPV4);
         plan->hash_value = packet->hash.Value;
         plan->extras++;

@@ -137,7 +137,8 @@ void vif_leaks(struct vif *vif, struct leaks *leaks)
         leak_add(leaks, "SUSPEND interface: %u references not released", vif->suspend_acquired);
     }
     for (const struct suspend_callback *c = vif->suspend_callbacks; c != NULL; c = c->next) {
-        leak_add(leaks, "SUSPEND interface: %s callback not deregistered", c->type == SUSPEND_CALLBACK_EARLY ? "an early" : "a late");
+        leak_add(leaks, "SUSPEND interface: %s callback not deregistered",
+                 c->type == SUSPEND_CALLBACK_EARLY ? "an early" : "a late");
     }
     store_interface_leaks(vif, leaks);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A bell: something rings it from any task (or an event handler), some tasks sleep until it rings. Ringing costs one atomic when
- * nobody sleeps. A sleeper reads the bell, looks for work, and sleeps only if it has not rung since it was read:
+ * A bell: something rings it from any task (or an event handler), some tasks sleep until it rings. Ringing costs one
+ * atomic when nobody sleeps. A sleeper reads the bell, looks for work, and sleeps only if it has not rung since it was
+ * read:
  *
  *     seen = bell_read(bell);  if (!work())  bell_wait(bell, seen, deadline);
  */
@@ -21,7 +22,8 @@ static inline void bell_ring(struct bell *bell)
 {
     /* Sequentially consistent with the pair in bell_wait: either the sleeper sees the new count or we see it asleep. */
     __atomic_fetch_add(&bell->rung, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&bell->asleep, __ATOMIC_SEQ_CST) != 0 && __atomic_exchange_n(&bell->asleep, 0, __ATOMIC_SEQ_CST) != 0) {
+    if (__atomic_load_n(&bell->asleep, __ATOMIC_SEQ_CST) != 0 &&
+        __atomic_exchange_n(&bell->asleep, 0, __ATOMIC_SEQ_CST) != 0) {
         sched_wake(&bell->rung, UINT_MAX);
     }
 }

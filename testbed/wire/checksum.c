@@ -95,7 +95,8 @@ bool frame_complete_checksum(struct frame *frame)
     if (!offload->checksum_partial) {
         return true;
     }
-    if (offload->gso != FRAME_GSO_NONE || start >= frame->length || field + 2 > frame->length || field + 2 > frame_room(frame)) {
+    if (offload->gso != FRAME_GSO_NONE || start >= frame->length || field + 2 > frame->length ||
+        field + 2 > frame_room(frame)) {
         return false;
     }
     /* Ethernet padding is not part of the datagram. */
@@ -139,5 +140,6 @@ bool frame_verify_ip_header(const struct frame *frame)
     if (!frame_parse(frame, &layout) || layout.ethertype != ETHERTYPE_IPV4) {
         return true;
     }
-    return layout.version == 4 && checksum_sum(layout.headers + layout.network, (layout.headers[layout.network] & 15) * 4u) == 0xffff;
+    return layout.version == 4 &&
+           checksum_sum(layout.headers + layout.network, (layout.headers[layout.network] & 15) * 4u) == 0xffff;
 }

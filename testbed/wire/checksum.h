@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Internet checksums. A "sum" is a folded 16-bit ones' complement sum kept in the order its bytes have in memory, so it is read
- * and written with memcpy and needs no swapping (RFC 1071, byte order independence).
+ * Internet checksums. A "sum" is a folded 16-bit ones' complement sum kept in the order its bytes have in memory, so it
+ * is read and written with memcpy and needs no swapping (RFC 1071, byte order independence).
  */
 #ifndef TESTBED_WIRE_CHECKSUM_H
 #define TESTBED_WIRE_CHECKSUM_H
@@ -18,11 +18,15 @@ uint16_t frame_sum(const struct frame *frame, uint32_t offset, uint32_t length);
  * version must be 4 or 6. */
 uint16_t checksum_partial_seed(const struct layout *layout, uint32_t transport_length);
 
-/* Completes a partial checksum in place; the frame is checksum_valid then. A frame without one is left as it is. False when the
- * checksum's place is outside the frame, or for a GSO frame (each segment has its own). */
+/* Completes a partial checksum in place; the frame is checksum_valid then. A frame without one is left as it is. False
+ * when the checksum's place is outside the frame, or for a GSO frame (each segment has its own). */
 bool frame_complete_checksum(struct frame *frame);
 
-enum checksum_verdict { CHECKSUM_NONE, CHECKSUM_GOOD, CHECKSUM_BAD }; /* NONE: no TCP or UDP checksum there, or UDP over IPv4 without */
+enum checksum_verdict {
+    CHECKSUM_NONE,
+    CHECKSUM_GOOD,
+    CHECKSUM_BAD
+}; /* NONE: no TCP or UDP checksum there, or UDP over IPv4 without */
 enum checksum_verdict frame_verify_checksum(const struct frame *frame); /* of a frame whose checksum is complete */
 bool frame_verify_ip_header(const struct frame *frame);                 /* true for what is not IPv4 */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A frame on its way: its bytes, scattered, and what a network card and a stack tell each other beside them (the content of a
- * virtio-net header, in host order and without its encoding). No Windows and no Xen types here.
+ * A frame on its way: its bytes, scattered, and what a network card and a stack tell each other beside them (the
+ * content of a virtio-net header, in host order and without its encoding). No Windows and no Xen types here.
  */
 #ifndef TESTBED_WIRE_FRAME_H
 #define TESTBED_WIRE_FRAME_H
@@ -11,14 +11,14 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define FRAME_VECTORS 24             /* 65,550 bytes in 4,096-byte pages, plus odd starts and headers */
+#define FRAME_VECTORS    24 /* 65,550 bytes in 4,096-byte pages, plus odd starts and headers */
 #define FRAME_BYTES_MOST (65535 + 14 + 4)
 
 enum frame_gso { FRAME_GSO_NONE, FRAME_GSO_TCPV4, FRAME_GSO_TCPV6 };
 
 struct frame_offload {
-    bool checksum_partial;  /* field holds the pseudo-header sum: sum from checksum_start, store at + checksum_offset */
-    bool checksum_valid;    /* sender vouches for the payload's checksum */
+    bool checksum_partial; /* field holds the pseudo-header sum: sum from checksum_start, store at + checksum_offset */
+    bool checksum_valid;   /* sender vouches for the payload's checksum */
     uint16_t checksum_start, checksum_offset; /* from the start of the frame */
     enum frame_gso gso;
     uint16_t gso_size;      /* MSS: payload bytes per segment */
@@ -28,7 +28,7 @@ struct frame_offload {
 struct frame {
     struct iovec vectors[FRAME_VECTORS];
     uint32_t vector_count;
-    uint32_t length;        /* bytes, without FCS */
+    uint32_t length; /* bytes, without FCS */
     struct frame_offload offload;
 };
 

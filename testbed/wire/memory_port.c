@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A port whose other side is a test: two rings of frames per queue, one writer and one reader each, on bells of the scheduler, so
- * that it works in simulated runs. A frame is copied in and copied out; a slot's buffer grows to the largest frame it held and
- * stays, so a steady flow allocates nothing.
+ * A port whose other side is a test: two rings of frames per queue, one writer and one reader each, on bells of the
+ * scheduler, so that it works in simulated runs. A frame is copied in and copied out; a slot's buffer grows to the
+ * largest frame it held and stays, so a steady flow allocates nothing.
  *
- * Ring: `head` is written by the writer alone, `tail` by the reader alone; head's release pairs with the reader's acquire (the
- * frame is complete), tail's release with the writer's (the slot is free).
+ * Ring: `head` is written by the writer alone, `tail` by the reader alone; head's release pairs with the reader's
+ * acquire (the frame is complete), tail's release with the writer's (the slot is free).
  */
 #include "wire/port_internal.h"
 
@@ -38,7 +38,7 @@ struct memory_queue {
 
 struct memory_port {
     struct port port;
-    uint32_t depth;          /* a power of two */
+    uint32_t depth; /* a power of two */
     uint32_t stopped;
     uint32_t queues_in_use;
     struct memory_queue *queues;
@@ -112,7 +112,8 @@ static bool memory_wait(struct port *port, uint32_t queue)
     for (;;) {
         uint32_t seen = bell_read(&q->in.bell);
 
-        if (__atomic_load_n(&of(port)->stopped, __ATOMIC_ACQUIRE) != 0 || __atomic_exchange_n(&q->interrupted, 0, __ATOMIC_ACQ_REL) != 0) {
+        if (__atomic_load_n(&of(port)->stopped, __ATOMIC_ACQUIRE) != 0 ||
+            __atomic_exchange_n(&q->interrupted, 0, __ATOMIC_ACQ_REL) != 0) {
             return false;
         }
         if (!ring_empty(&q->in)) {
@@ -203,8 +204,8 @@ static void memory_counters(const struct port *port, uint32_t queue, struct port
 }
 
 static const struct port_ops memory_ops = {
-    memory_wait, memory_try_receive, memory_send,    memory_set_features, memory_set_queues,
-    memory_interrupt, memory_stop,   memory_destroy, memory_counters,
+    memory_wait,      memory_try_receive, memory_send,    memory_set_features, memory_set_queues,
+    memory_interrupt, memory_stop,        memory_destroy, memory_counters,
 };
 
 struct port *memory_port_create(uint32_t queues, uint32_t depth)

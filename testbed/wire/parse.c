@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parser of parse.h. The bytes may lie in memory that somebody else writes meanwhile, so the headers are copied once and
- * everything is read from the copy; each offset that comes out is inside it. Pure functions, any task.
+ * The parser of parse.h. The bytes may lie in memory that somebody else writes meanwhile, so the headers are copied
+ * once and everything is read from the copy; each offset that comes out is inside it. Pure functions, any task.
  */
 #include "wire/parse.h"
 
@@ -68,7 +68,8 @@ static void parse_ipv4(const struct frame *frame, struct layout *layout)
 
 static bool is_extension(uint8_t next)
 {
-    return next == HOP_BY_HOP || next == ROUTING || next == FRAGMENT || next == AUTHENTICATION || next == DESTINATION || next == MOBILITY;
+    return next == HOP_BY_HOP || next == ROUTING || next == FRAGMENT || next == AUTHENTICATION || next == DESTINATION ||
+           next == MOBILITY;
 }
 
 static void parse_ipv6(const struct frame *frame, struct layout *layout)
@@ -124,7 +125,8 @@ bool frame_parse(const struct frame *frame, struct layout *layout)
     }
     layout->ethertype = get16(layout->headers + at);
     at += 2;
-    while ((layout->ethertype == ETHERTYPE_VLAN || layout->ethertype == ETHERTYPE_QINQ) && at + 4 <= layout->headers_length) {
+    while ((layout->ethertype == ETHERTYPE_VLAN || layout->ethertype == ETHERTYPE_QINQ) &&
+           at + 4 <= layout->headers_length) {
         if (!layout->tagged) {
             layout->tagged = true;
             layout->tci = get16(layout->headers + at);

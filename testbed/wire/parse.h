@@ -6,27 +6,30 @@
 #include "wire/frame.h"
 
 #define ETHERNET_HEADER 14u
-#define LAYOUT_HEADERS 192u /* bytes looked at: a TCP header with all options behind 100 bytes of IPv6 extension headers */
+#define LAYOUT_HEADERS                                                                                                 \
+    192u /* bytes looked at: a TCP header with all options behind 100 bytes of IPv6 extension headers */
 
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_IPV6 = 0x86dd, ETHERTYPE_VLAN = 0x8100, ETHERTYPE_QINQ = 0x88a8 };
 
 /* Offsets count from the start of the frame. */
 struct layout {
-    uint16_t ethertype;      /* behind the VLAN tags */
+    uint16_t ethertype; /* behind the VLAN tags */
     bool tagged;
-    uint16_t tci;            /* of the outermost tag */
-    uint8_t version;         /* 4, 6, or 0: not IP, or a malformed IP header */
-    uint8_t protocol;        /* behind the extension headers; 0: not reached */
-    bool fragment;           /* any fragment, the first one too */
-    bool cut;                /* the IP header tells more bytes than the frame has */
+    uint16_t tci;     /* of the outermost tag */
+    uint8_t version;  /* 4, 6, or 0: not IP, or a malformed IP header */
+    uint8_t protocol; /* behind the extension headers; 0: not reached */
+    bool fragment;    /* any fragment, the first one too */
+    bool cut;         /* the IP header tells more bytes than the frame has */
     uint16_t network;
-    uint16_t transport;      /* 0: no complete TCP or UDP header */
-    uint16_t payload;        /* behind the TCP or UDP header */
-    uint16_t checksum;       /* the field in the TCP or UDP header; 0: none */
-    uint32_t network_end;    /* end of the IP datagram; Ethernet padding may follow. IPv4 length 0 (a large send): the frame's end */
+    uint16_t transport;   /* 0: no complete TCP or UDP header */
+    uint16_t payload;     /* behind the TCP or UDP header */
+    uint16_t checksum;    /* the field in the TCP or UDP header; 0: none */
+    uint32_t network_end; /* end of the IP datagram; Ethernet padding may follow. IPv4 length 0 (a large send): the
+                             frame's end */
     uint16_t headers_length;
-    uint8_t headers[LAYOUT_HEADERS]; /* a copy of the frame's first bytes, safe from a writer on the other side of shared memory */
+    uint8_t headers[LAYOUT_HEADERS]; /* a copy of the frame's first bytes, safe from a writer on the other side of
+                                        shared memory */
 };
 
 /* False when there is not even an Ethernet header. */

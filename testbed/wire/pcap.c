@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writes the capture of pcap.h as pcapng (the IETF draft's section header, two interface descriptions, enhanced packet blocks).
- * Called from every data path task; one lock around a buffer of 1 MB that is written out when the next block may not fit.
- * Time is the scheduler's: virtual and repeatable in a simulated run, with the wall clock as base in a live one.
+ * Writes the capture of pcap.h as pcapng (the IETF draft's section header, two interface descriptions, enhanced packet
+ * blocks). Called from every data path task; one lock around a buffer of 1 MB that is written out when the next block
+ * may not fit. Time is the scheduler's: virtual and repeatable in a simulated run, with the wall clock as base in a
+ * live one.
  */
 #include "wire/pcap.h"
 
@@ -19,17 +20,24 @@
 
 enum { BUFFER_BYTES = 1 << 20, COMMENT_BYTES = 160, BLOCK_MOST = FRAME_BYTES_MOST + COMMENT_BYTES + 128 };
 enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_PACKET = 6 };
-enum { OPTION_END = 0, OPTION_COMMENT = 1, SECTION_USER_APPLICATION = 4, INTERFACE_NAME = 2, INTERFACE_RESOLUTION = 9, PACKET_FLAGS = 2 };
+enum {
+    OPTION_END = 0,
+    OPTION_COMMENT = 1,
+    SECTION_USER_APPLICATION = 4,
+    INTERFACE_NAME = 2,
+    INTERFACE_RESOLUTION = 9,
+    PACKET_FLAGS = 2
+};
 enum { LINK_ETHERNET = 1, FLAG_INBOUND = 1, FLAG_OUTBOUND = 2 };
 
 struct pcap {
     struct sched_lock lock;
     /* under lock */
     int fd;
-    int failure;      /* -errno of the first failed write */
+    int failure; /* -errno of the first failed write */
     size_t used;
     uint8_t *buffer;
-    uint64_t base;    /* ns since 1970 at scheduler time 0; 0 in a simulated run and before the first frame */
+    uint64_t base; /* ns since 1970 at scheduler time 0; 0 in a simulated run and before the first frame */
 };
 
 static void put(struct pcap *pcap, const void *bytes, size_t length)
@@ -144,11 +152,12 @@ static size_t describe(const struct frame_offload *offload, char *text)
 
     text[0] = '\0';
     if (offload->gso != FRAME_GSO_NONE) {
-        used = (size_t)snprintf(text, COMMENT_BYTES, "gso %s mss %u", offload->gso == FRAME_GSO_TCPV4 ? "tcpv4" : "tcpv6", offload->gso_size);
+        used = (size_t)snprintf(text, COMMENT_BYTES, "gso %s mss %u",
+                                offload->gso == FRAME_GSO_TCPV4 ? "tcpv4" : "tcpv6", offload->gso_size);
     }
     if (offload->checksum_partial) {
-        used += (size_t)snprintf(text + used, COMMENT_BYTES - used, "%schecksum partial at %u+%u", used != 0 ? ", " : "", offload->checksum_start,
-                                 offload->checksum_offset);
+        used += (size_t)snprintf(text + used, COMMENT_BYTES - used, "%schecksum partial at %u+%u",
+                                 used != 0 ? ", " : "", offload->checksum_start, offload->checksum_offset);
     } else if (offload->checksum_valid) {
         used += (size_t)snprintf(text + used, COMMENT_BYTES - used, "%schecksum valid", used != 0 ? ", " : "");
     }

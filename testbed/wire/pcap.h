@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A pcapng capture with one interface per edge, written from several tasks; lengths and checksums as the frame has them there. */
+/* A pcapng capture with one interface per edge, written from several tasks; lengths and checksums as the frame has them
+ * there. */
 #ifndef TESTBED_WIRE_PCAP_H
 #define TESTBED_WIRE_PCAP_H
 
 #include "wire/frame.h"
 
-enum pcap_edge { PCAP_GUEST, PCAP_WIRE };          /* interfaces "guest" and "wire" */
+enum pcap_edge { PCAP_GUEST, PCAP_WIRE };                      /* interfaces "guest" and "wire" */
 enum pcap_direction { PCAP_TOWARDS_DRIVER, PCAP_FROM_DRIVER }; /* epb_flags inbound / outbound as seen by the driver */
 
 struct pcap;
 struct pcap *pcap_create(const char *path, char *error, size_t size);
-/* An opt_comment tells the frame's offload data ("gso tcpv4 mss 1448, checksum partial"). A NULL pcap is allowed: nothing. */
+/* An opt_comment tells the frame's offload data ("gso tcpv4 mss 1448, checksum partial"). A NULL pcap is allowed:
+ * nothing. */
 void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction, const struct frame *frame);
 int pcap_close(struct pcap *pcap); /* 0 or -errno of the first failed write */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A port: where frames enter and leave the testbed. Two kinds: a TAP device of a real network stack (tap.c), and a queue in
- * memory for simulated runs and tests (memory_port.c). A port has queues; one task at a time uses one direction of one queue.
+ * A port: where frames enter and leave the testbed. Two kinds: a TAP device of a real network stack (tap.c), and a
+ * queue in memory for simulated runs and tests (memory_port.c). A port has queues; one task at a time uses one
+ * direction of one queue.
  */
 #ifndef TESTBED_WIRE_PORT_H
 #define TESTBED_WIRE_PORT_H
@@ -11,17 +12,20 @@
 struct port;
 
 /* What the stack behind the port may leave to us: a TAP's offload flags. */
-struct port_features { bool checksum, tso4, tso6; };
+struct port_features {
+    bool checksum, tso4, tso6;
+};
 
-/* Receives into frame->vectors (given by the caller with their sizes, at least FRAME_BYTES_MOST in all, or what fits: a longer frame
- * is dropped and counted). Sets length and offload. Blocks until a frame is there; 0: stopped. */
+/* Receives into frame->vectors (given by the caller with their sizes, at least FRAME_BYTES_MOST in all, or what fits: a
+ * longer frame is dropped and counted). Sets length and offload. Blocks until a frame is there; 0: stopped. */
 uint32_t port_receive(struct port *port, uint32_t queue, struct frame *frame);
 uint32_t port_try_receive(struct port *port, uint32_t queue, struct frame *frame); /* 0: none now */
 /* 0, or -errno: the stack refused it (counted), or its queue is full (-EAGAIN). Does not block. */
 int port_send(struct port *port, uint32_t queue, const struct frame *frame);
 int port_set_features(struct port *port, const struct port_features *features);
-void port_stop(struct port *port);    /* wakes every task blocked in port_receive, for good */
-/* Blocks until a frame may be there. False: stopped, or interrupted. For a caller that must not hold buffers while it waits. */
+void port_stop(struct port *port); /* wakes every task blocked in port_receive, for good */
+/* Blocks until a frame may be there. False: stopped, or interrupted. For a caller that must not hold buffers while it
+ * waits. */
 bool port_wait(struct port *port, uint32_t queue);
 /* The wait of this queue that is under way, or else the next one, ends (port_receive: 0). */
 void port_interrupt(struct port *port, uint32_t queue);
@@ -30,16 +34,20 @@ int port_set_queues(struct port *port, uint32_t queues);
 void port_destroy(struct port *port);
 uint32_t port_queues(const struct port *port);
 
-struct port_counters { uint64_t received, sent, receive_dropped, send_refused; };
+struct port_counters {
+    uint64_t received, sent, receive_dropped, send_refused;
+};
 void port_counters(const struct port *port, struct port_counters *counters);
 
-/* tap.c: opens a TAP with virtio-net headers in the network namespace behind the descriptor `netns` (-1: the current one).
- * NULL and a sentence in `error` naming what is missing (/dev/net/tun, right, kernel feature). */
-struct port *tap_create(const char *name, int netns, uint32_t queues, uint32_t mtu, const uint8_t *mac, char *error, size_t size);
+/* tap.c: opens a TAP with virtio-net headers in the network namespace behind the descriptor `netns` (-1: the current
+ * one). NULL and a sentence in `error` naming what is missing (/dev/net/tun, right, kernel feature). */
+struct port *tap_create(const char *name, int netns, uint32_t queues, uint32_t mtu, const uint8_t *mac, char *error,
+                        size_t size);
 
 /* memory_port.c: `depth` frames per queue and direction. The test's side: */
 struct port *memory_port_create(uint32_t queues, uint32_t depth);
 int memory_port_inject(struct port *port, uint32_t queue, const struct frame *frame); /* copies; -EAGAIN: full */
-uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *frame, uint64_t timeout_ns); /* what was sent to the port; 0: timed out or stopped */
+uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *frame,
+                             uint64_t timeout_ns); /* what was sent to the port; 0: timed out or stopped */
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The segmentation of segment.h. TCP fields per segment: sequence number moves on, FIN and PSH only on the last, CWR only on the
- * first (RFC 3168); IPv4 identification counts up, lengths and the IPv4 header checksum are made anew. Any task; no allocation.
+ * The segmentation of segment.h. TCP fields per segment: sequence number moves on, FIN and PSH only on the last, CWR
+ * only on the first (RFC 3168); IPv4 identification counts up, lengths and the IPv4 header checksum are made anew. Any
+ * task; no allocation.
  */
 #include "wire/segment.h"
 
@@ -31,14 +32,15 @@ static void write_ip(uint8_t *headers, const struct layout *layout, uint32_t fra
     }
 }
 
-static void write_tcp(uint8_t *headers, const struct layout *layout, uint32_t done, bool last, uint32_t transport_length)
+static void write_tcp(uint8_t *headers, const struct layout *layout, uint32_t done, bool last,
+                      uint32_t transport_length)
 {
     uint8_t *tcp = headers + layout->transport;
     uint16_t seed = checksum_partial_seed(layout, transport_length);
 
     put32(tcp + 4, get32(layout->headers + layout->transport + 4) + done);
     if (!last) {
-        tcp[13] &= (uint8_t)~(TCP_FIN | TCP_PSH);
+        tcp[13] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
     }
     if (done != 0) {
         tcp[13] &= (uint8_t)~TCP_CWR;
@@ -53,7 +55,8 @@ bool frame_segment(const struct frame *frame, void (*emit)(void *context, struct
     uint32_t mss = frame->offload.gso_size, payload, done, number;
 
     if (frame->offload.gso == FRAME_GSO_NONE || mss == 0 || !frame_parse(frame, &layout) || layout.transport == 0 ||
-        layout.protocol != PROTOCOL_TCP || layout.fragment || layout.version != (frame->offload.gso == FRAME_GSO_TCPV4 ? 4 : 6)) {
+        layout.protocol != PROTOCOL_TCP || layout.fragment ||
+        layout.version != (frame->offload.gso == FRAME_GSO_TCPV4 ? 4 : 6)) {
         return false;
     }
     payload = layout.network_end - layout.payload;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Segmentation in software, for a frame that goes where large frames are not taken, and for tests that compare with it. */
+/* Segmentation in software, for a frame that goes where large frames are not taken, and for tests that compare with it.
+ */
 #ifndef TESTBED_WIRE_SEGMENT_H
 #define TESTBED_WIRE_SEGMENT_H
 

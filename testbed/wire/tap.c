@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A port on a TAP device: frames go to and come from a real network stack with a virtio-net header, which carries checksum and
- * segmentation offload both ways. Live runs only: waiting is a poll of the kernel. Nothing is copied but, in one case, the headers.
+ * A port on a TAP device: frames go to and come from a real network stack with a virtio-net header, which carries
+ * checksum and segmentation offload both ways. Live runs only: waiting is a poll of the kernel. Nothing is copied but,
+ * in one case, the headers.
  *
- * The case: the kernel ignores a writer's "checksum is valid" and would verify the payload. It trusts a partial checksum, so a frame
- * with a valid one is written as partial: a copy of its headers with the pseudo-header sum in the field, which stays right even
- * when the frame is forwarded and the checksum completed again.
+ * The case: the kernel ignores a writer's "checksum is valid" and would verify the payload. It trusts a partial
+ * checksum, so a frame with a valid one is written as partial: a copy of its headers with the pseudo-header sum in the
+ * field, which stays right even when the frame is forwarded and the checksum completed again.
  */
 #include "wire/tap_internal.h"
 
@@ -114,7 +115,8 @@ static void put_partial(struct virtio_net_hdr *header, uint32_t start, uint32_t 
     header->csum_offset = (uint16_t)offset;
 }
 
-/* The frame's headers in `layout`, with a partial checksum in place of the complete one. False: no TCP or UDP checksum there. */
+/* The frame's headers in `layout`, with a partial checksum in place of the complete one. False: no TCP or UDP checksum
+ * there. */
 static bool make_partial(const struct frame *frame, struct layout *layout, struct virtio_net_hdr *header)
 {
     uint16_t seed;
@@ -245,10 +247,12 @@ static void tap_counters(const struct port *port, uint32_t queue, struct port_co
 }
 
 static const struct port_ops tap_ops = {
-    tap_wait, tap_try_receive, tap_send, tap_set_features, tap_set_queues, tap_interrupt, tap_stop, tap_destroy, tap_counters,
+    tap_wait,      tap_try_receive, tap_send,    tap_set_features, tap_set_queues,
+    tap_interrupt, tap_stop,        tap_destroy, tap_counters,
 };
 
-struct port *tap_create(const char *name, int netns, uint32_t queues, uint32_t mtu, const uint8_t *mac, char *error, size_t size)
+struct port *tap_create(const char *name, int netns, uint32_t queues, uint32_t mtu, const uint8_t *mac, char *error,
+                        size_t size)
 {
     const struct port_features none = { 0 };
     struct tap *tap = calloc(1, sizeof(*tap));

@@ -10,7 +10,7 @@
 struct tap_queue {
     /* immutable */
     _Alignas(PORT_CACHE_LINE) int fd;
-    int wake;             /* eventfd, readable after an interrupt or a stop */
+    int wake; /* eventfd, readable after an interrupt or a stop */
     /* the receiving task */
     _Alignas(PORT_CACHE_LINE) uint64_t received;
     uint64_t receive_dropped;

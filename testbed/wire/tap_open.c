@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes the TAP device of tap.c: one descriptor per queue, attached in the wanted network namespace, MAC, MTU and link set. The
- * calling thread enters that namespace for the moment (a namespace belongs to a thread on Linux) and comes back before it returns.
- * Every failure becomes one sentence that says what is missing.
+ * Makes the TAP device of tap.c: one descriptor per queue, attached in the wanted network namespace, MAC, MTU and link
+ * set. The calling thread enters that namespace for the moment (a namespace belongs to a thread on Linux) and comes
+ * back before it returns. Every failure becomes one sentence that says what is missing.
  */
 #include "wire/tap_internal.h"
 
@@ -35,11 +35,14 @@ static bool attach(struct tap *tap, const char *name, char *error, size_t size)
         int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
         if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO)) {
-            snprintf(error, size, "/dev/net/tun is missing: load the kernel module tun (modprobe tun) or give this container the device");
+            snprintf(
+                error, size,
+                "/dev/net/tun is missing: load the kernel module tun (modprobe tun) or give this container the device");
             return false;
         }
         if (fd < 0) {
-            snprintf(error, size, "/dev/net/tun cannot be opened (%s): run as root, with the device allowed", strerror(errno));
+            snprintf(error, size, "/dev/net/tun cannot be opened (%s): run as root, with the device allowed",
+                     strerror(errno));
             return false;
         }
         tap->queues[q].fd = fd;
@@ -47,20 +50,26 @@ static bool attach(struct tap *tap, const char *name, char *error, size_t size)
             if (errno == EPERM) {
                 snprintf(error, size, "a TAP device cannot be made: the right CAP_NET_ADMIN is missing, run as root");
             } else if (errno == EBUSY) {
-                snprintf(error, size, "the TAP device %s is in use by another process: end that or choose another name", name);
+                snprintf(error, size, "the TAP device %s is in use by another process: end that or choose another name",
+                         name);
             } else {
-                snprintf(error, size, "the TAP device %s cannot be made (%s): the kernel needs TUN/TAP with virtio-net headers and several queues", name,
-                         strerror(errno));
+                snprintf(error, size,
+                         "the TAP device %s cannot be made (%s): the kernel needs TUN/TAP with virtio-net headers and "
+                         "several queues",
+                         name, strerror(errno));
             }
             return false;
         }
         if (ioctl(fd, TUNSETVNETHDRSZ, &header) != 0) {
-            snprintf(error, size, "the kernel's TUN/TAP driver does not know virtio-net headers (%s): use Linux 3.0 or later", strerror(errno));
+            snprintf(error, size,
+                     "the kernel's TUN/TAP driver does not know virtio-net headers (%s): use Linux 3.0 or later",
+                     strerror(errno));
             return false;
         }
         tap->queues[q].wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (tap->queues[q].wake < 0) {
-            snprintf(error, size, "no descriptor left for the TAP device %s (%s): raise the limit of open files", name, strerror(errno));
+            snprintf(error, size, "no descriptor left for the TAP device %s (%s): raise the limit of open files", name,
+                     strerror(errno));
             return false;
         }
     }
@@ -119,7 +128,9 @@ bool tap_open(struct tap *tap, const char *name, int netns, uint32_t mtu, const 
     if (netns >= 0) {
         home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
         if (home < 0 || setns(netns, CLONE_NEWNET) != 0) {
-            snprintf(error, size, "the network namespace for %s cannot be entered (%s): run as root, with /proc mounted", name, strerror(errno));
+            snprintf(error, size,
+                     "the network namespace for %s cannot be entered (%s): run as root, with /proc mounted", name,
+                     strerror(errno));
             if (home >= 0) {
                 close(home);
             }

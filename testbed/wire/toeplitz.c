@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hash of toeplitz.h. Called for each frame by the backend when the frontend set a hash, and by whoever plays a stack. */
+/* The hash of toeplitz.h. Called for each frame by the backend when the frontend set a hash, and by whoever plays a
+ * stack. */
 #include "wire/toeplitz.h"
 
 #include <string.h>
@@ -28,7 +29,8 @@ uint32_t toeplitz(const uint8_t key[TOEPLITZ_KEY_BYTES], const uint8_t *input, s
     return hash;
 }
 
-enum flow_hash frame_flow_hash(const struct frame *frame, const uint8_t key[TOEPLITZ_KEY_BYTES], uint32_t kinds, uint32_t *value)
+enum flow_hash frame_flow_hash(const struct frame *frame, const uint8_t key[TOEPLITZ_KEY_BYTES], uint32_t kinds,
+                               uint32_t *value)
 {
     struct layout layout;
     uint8_t input[36];

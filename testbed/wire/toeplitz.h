@@ -19,7 +19,9 @@ enum flow_hash {
     FLOW_HASH_IPV6_TCP = 8,
 };
 
-/* The kind used and its value; FLOW_HASH_NONE (value 0) when the frame is of no selected kind. Fragments have no TCP ports. */
-enum flow_hash frame_flow_hash(const struct frame *frame, const uint8_t key[TOEPLITZ_KEY_BYTES], uint32_t kinds, uint32_t *value);
+/* The kind used and its value; FLOW_HASH_NONE (value 0) when the frame is of no selected kind. Fragments have no TCP
+ * ports. */
+enum flow_hash frame_flow_hash(const struct frame *frame, const uint8_t key[TOEPLITZ_KEY_BYTES], uint32_t kinds,
+                               uint32_t *value);
 
 #endif

@@ -16,15 +16,15 @@
 
 enum {
     DOMAINS_MOST = 16,
-    PAGES_PER_OPENING = 64,    /* lazy protection: pages made accessible to backends at once */
-    PORTS_MOST = 4096,         /* per domain, as Xen's two-level table */
+    PAGES_PER_OPENING = 64, /* lazy protection: pages made accessible to backends at once */
+    PORTS_MOST = 4096,      /* per domain, as Xen's two-level table */
     GRANT_REFERENCES_RESERVED = 8,
 };
 
 struct grant_table {
-    uint64_t *entries;         /* grant.c tells the bits */
-    uint32_t *next;            /* free list, by reference */
-    uint64_t free;             /* reference of the first free entry, and above it a count that makes each change unique */
+    uint64_t *entries; /* grant.c tells the bits */
+    uint32_t *next;    /* free list, by reference */
+    uint64_t free;     /* reference of the first free entry, and above it a count that makes each change unique */
     uint32_t size;
 };
 
@@ -33,10 +33,10 @@ struct event {
     struct xen_event base;
     struct domain *domain;
     uint16_t peer_domid;
-    struct event *peer;        /* atomic; NULL: unbound */
+    struct event *peer; /* atomic; NULL: unbound */
     void (*handler)(void *);
     void *argument;
-    uint32_t users;            /* senders inside it right now; close waits for 0 */
+    uint32_t users; /* senders inside it right now; close waits for 0 */
     bool open, masked, pending;
     struct event *next_free, *next_made;
 };
@@ -46,17 +46,17 @@ struct domain {
     struct xen_host *host;
     struct grant_table grants;
     struct event *ports[PORTS_MOST];
-    uint64_t pages;            /* owned now */
+    uint64_t pages; /* owned now */
 };
 
 struct watch {
     struct xen_watch base;
     struct domain *domain;
-    char *path;                /* absolute */
-    size_t strip;              /* characters to leave out of reported paths: watches on relative paths report relative ones */
+    char *path;   /* absolute */
+    size_t strip; /* characters to leave out of reported paths: watches on relative paths report relative ones */
     void (*fired)(void *, const char *);
     void *argument;
-    bool dead;                 /* removed by its own callback */
+    bool dead; /* removed by its own callback */
     struct watch *next;
 };
 
@@ -69,8 +69,8 @@ struct watch_event {
 struct transaction {
     uint32_t id;
     struct domain *domain;
-    struct node *root;         /* the tree as it was, with this transaction's changes */
-    struct access *accesses;   /* what it looked at, to find conflicts */
+    struct node *root;       /* the tree as it was, with this transaction's changes */
+    struct access *accesses; /* what it looked at, to find conflicts */
     struct change *changes, **last_change;
     struct transaction *next;
 };
@@ -83,9 +83,9 @@ struct store {
     struct transaction *transactions;
     struct watch *watches, **last_watch;
     struct watch_event *events, **last_event;
-    struct watch *running;     /* whose callback runs now */
-    uint32_t signal;           /* changes whenever the task has something to do */
-    uint32_t idle;             /* changes after each callback */
+    struct watch *running; /* whose callback runs now */
+    uint32_t signal;       /* changes whenever the task has something to do */
+    uint32_t idle;         /* changes after each callback */
     bool stop;
     struct task *task;
 };
@@ -93,12 +93,12 @@ struct store {
 struct xen_host {
     struct xen_host_options options;
     struct sched_lock memory_lock;
-    int memory;                /* the file behind both mappings */
+    int memory; /* the file behind both mappings */
     uint8_t *front, *back;
-    uint16_t *owners;          /* per page: domid + 1, 0: free */
+    uint16_t *owners;            /* per page: domid + 1, 0: free */
     uint16_t *readers, *writers; /* strict: grants that cover the page */
-    uint8_t *opened;           /* lazy: per PAGES_PER_OPENING */
-    size_t search;             /* where the next allocation starts looking */
+    uint8_t *opened;             /* lazy: per PAGES_PER_OPENING */
+    size_t search;               /* where the next allocation starts looking */
     struct sched_lock event_lock;
     struct event *events_free, *events_made;
     struct domain *domains[DOMAINS_MOST];
@@ -131,7 +131,8 @@ void grant_leaks(struct domain *domain, struct leaks *leaks);
 
 /* evtchn.c */
 int evtchn_open(struct xen *xen, uint16_t peer, void (*handler)(void *), void *argument, struct xen_event **event);
-int evtchn_bind(struct xen *xen, uint16_t peer, uint32_t remote_port, void (*handler)(void *), void *argument, struct xen_event **event);
+int evtchn_bind(struct xen *xen, uint16_t peer, uint32_t remote_port, void (*handler)(void *), void *argument,
+                struct xen_event **event);
 void evtchn_send(struct xen_event *event);
 void evtchn_mask(struct xen_event *event);
 void evtchn_unmask(struct xen_event *event);
@@ -146,7 +147,8 @@ int store_read(struct xen *xen, xen_transaction t, const char *path, char **valu
 int store_write(struct xen *xen, xen_transaction t, const char *path, const char *value);
 int store_remove(struct xen *xen, xen_transaction t, const char *path);
 int store_list(struct xen *xen, xen_transaction t, const char *path, char ***names, size_t *count);
-int store_permissions(struct xen *xen, xen_transaction t, const char *path, uint16_t owner, uint16_t other, bool read, bool write);
+int store_permissions(struct xen *xen, xen_transaction t, const char *path, uint16_t owner, uint16_t other, bool read,
+                      bool write);
 int store_transaction_start(struct xen *xen, xen_transaction *t);
 int store_transaction_end(struct xen *xen, xen_transaction t, bool commit);
 void store_leaks(struct domain *domain, struct leaks *leaks);
@@ -157,7 +159,8 @@ enum { STORE_PATH_MOST = 1024 };
 /* watch.c; `watch_match` with store.lock held */
 void watch_start(struct xen_host *host);
 void watch_stop(struct xen_host *host);
-int watch_add(struct xen *xen, const char *path, void (*fired)(void *, const char *), void *argument, struct xen_watch **watch);
+int watch_add(struct xen *xen, const char *path, void (*fired)(void *, const char *), void *argument,
+              struct xen_watch **watch);
 void watch_remove(struct xen_watch *watch);
 void watch_match(struct store *store, const char *path, bool removed);
 void watch_leaks(struct domain *domain, struct leaks *leaks);

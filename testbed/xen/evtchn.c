@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Event channels between domains. A port is opened unbound for one peer domain, bound by that domain, and from then on
- * each side's send sets the other's pending bit and, unless it is masked or was pending already, runs the other's handler
- * in the sender's context.
+ * each side's send sets the other's pending bit and, unless it is masked or was pending already, runs the other's
+ * handler in the sender's context.
  *
- * Sending takes no lock: ports are never freed while the host lives, and a sender announces itself in the peer's `users`
- * before it looks whether the peer is still open. Closing marks the port, then waits for the users to leave.
+ * Sending takes no lock: ports are never freed while the host lives, and a sender announces itself in the peer's
+ * `users` before it looks whether the peer is still open. Closing marks the port, then waits for the users to leave.
  */
 #include <errno.h>
 #include <limits.h>
@@ -52,7 +52,8 @@ static struct event *make_event(struct domain *domain)
 static void deliver(struct event *event)
 {
     __atomic_store_n(&event->pending, true, __ATOMIC_SEQ_CST);
-    if (!__atomic_load_n(&event->masked, __ATOMIC_SEQ_CST) && __atomic_exchange_n(&event->pending, false, __ATOMIC_SEQ_CST)) {
+    if (!__atomic_load_n(&event->masked, __ATOMIC_SEQ_CST) &&
+        __atomic_exchange_n(&event->pending, false, __ATOMIC_SEQ_CST)) {
         event->handler(event->argument);
     }
 }
@@ -75,7 +76,8 @@ int evtchn_open(struct xen *xen, uint16_t peer, void (*handler)(void *), void *a
     return event != NULL ? 0 : -ENOSPC;
 }
 
-int evtchn_bind(struct xen *xen, uint16_t peer, uint32_t remote_port, void (*handler)(void *), void *argument, struct xen_event **result)
+int evtchn_bind(struct xen *xen, uint16_t peer, uint32_t remote_port, void (*handler)(void *), void *argument,
+                struct xen_event **result)
 {
     struct domain *domain = domain_of(xen), *remote_domain = host_domain(domain->host, peer);
     struct event *event = NULL, *remote;

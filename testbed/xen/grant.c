@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Grant tables. An entry is one 64-bit word, changed by compare-and-exchange alone, so that granting, mapping and ending
- * a grant take no lock and two sides can race as they can on a real machine:
+ * Grant tables. An entry is one 64-bit word, changed by compare-and-exchange alone, so that granting, mapping and
+ * ending a grant take no lock and two sides can race as they can on a real machine:
  *
  *   bits 0-7    GTF_permit_access, GTF_readonly, GTF_reading, GTF_writing as in grant_table.h
  *   bits 8-23   the domain that may use it
@@ -20,7 +20,7 @@
 enum { PEER_SHIFT = 8, PINS_SHIFT = 24, PAGE_SHIFT = 40, LISTED_LEAKS = 8 };
 
 #define ONE_PIN (1ull << PINS_SHIFT)
-#define NONE UINT32_MAX
+#define NONE    UINT32_MAX
 
 static uint32_t pins_of(uint64_t entry)
 {
@@ -96,7 +96,8 @@ int grant_begin(struct xen *xen, uint16_t peer, const void *page, bool read_only
     if (host->options.strict) {
         memory_cover(host, number, read_only);
     }
-    entry = GTF_permit_access | (read_only ? GTF_readonly : 0) | (uint64_t)peer << PEER_SHIFT | (uint64_t)number << PAGE_SHIFT;
+    entry = GTF_permit_access | (read_only ? GTF_readonly : 0) | (uint64_t)peer << PEER_SHIFT |
+            (uint64_t)number << PAGE_SHIFT;
     __atomic_store_n(&domain->grants.entries[*reference], entry, __ATOMIC_RELEASE);
     return 0;
 }
@@ -118,7 +119,8 @@ int grant_end(struct xen *xen, uint32_t reference)
         if (pins_of(entry) != 0) {
             return -EBUSY;
         }
-    } while (!__atomic_compare_exchange_n(&table->entries[reference], &entry, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    } while (
+        !__atomic_compare_exchange_n(&table->entries[reference], &entry, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
     if (domain->host->options.strict) {
         memory_uncover(domain->host, (size_t)(entry >> PAGE_SHIFT), entry & GTF_readonly);
     }
@@ -150,7 +152,8 @@ int xen_map(struct xen *backend, uint16_t domid, uint32_t reference, bool write,
             return -ENOSPC;
         }
         new = (entry + ONE_PIN) | GTF_reading | (write ? GTF_writing : 0);
-    } while (!__atomic_compare_exchange_n(&domain->grants.entries[reference], &entry, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    } while (!__atomic_compare_exchange_n(&domain->grants.entries[reference], &entry, new, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_ACQUIRE));
     if (!host->options.strict) {
         memory_open(host, (size_t)(entry >> PAGE_SHIFT));
     }
@@ -175,7 +178,8 @@ void xen_unmap(struct xen *backend, uint16_t domid, uint32_t reference)
         if (pins_of(new) == 0) {
             new &= ~(uint64_t)(GTF_reading | GTF_writing);
         }
-    } while (!__atomic_compare_exchange_n(&domain->grants.entries[reference], &entry, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    } while (!__atomic_compare_exchange_n(&domain->grants.entries[reference], &entry, new, false, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_ACQUIRE));
 }
 
 void grant_leaks(struct domain *domain, struct leaks *leaks)

@@ -2,8 +2,8 @@
 /*
  * The embedded hypervisor put together: hosts and domains, and what the toolstack writes for a new interface.
  *
- * Called at set-up and take-down by one task. Running out of the host's own memory ends the program: a testbed without it
- * has nothing sensible left to do.
+ * Called at set-up and take-down by one task. Running out of the host's own memory ends the program: a testbed without
+ * it has nothing sensible left to do.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -111,7 +111,8 @@ struct xen *xen_domain_create(struct xen_host *host, uint16_t domid)
     while (slot < DOMAINS_MOST && host->domains[slot] != NULL) {
         slot++;
     }
-    if (domain == NULL || toolstack == NULL || slot == DOMAINS_MOST || grant_start(&domain->grants, host->options.grants_most) < 0) {
+    if (domain == NULL || toolstack == NULL || slot == DOMAINS_MOST ||
+        grant_start(&domain->grants, host->options.grants_most) < 0) {
         free(domain);
         free(toolstack);
         return NULL;
@@ -150,7 +151,8 @@ static struct vif_paths vif_paths(const struct xen_vif_config *config)
     struct vif_paths paths;
 
     snprintf(paths.front, sizeof(paths.front), "/local/domain/%u/device/vif/%u", config->guest, config->handle);
-    snprintf(paths.back, sizeof(paths.back), "/local/domain/%u/backend/vif/%u/%u", config->backend, config->guest, config->handle);
+    snprintf(paths.back, sizeof(paths.back), "/local/domain/%u/backend/vif/%u/%u", config->backend, config->guest,
+             config->handle);
     return paths;
 }
 
@@ -191,13 +193,21 @@ int xen_toolstack_add_vif(struct xen_host *host, const struct xen_vif_config *co
     snprintf(guest, sizeof(guest), "%u", config->guest);
     snprintf(backend, sizeof(backend), "%u", config->backend);
     snprintf(handle, sizeof(handle), "%u", config->handle);
-    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", config->mac[0], config->mac[1], config->mac[2], config->mac[3],
-             config->mac[4], config->mac[5]);
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", config->mac[0], config->mac[1], config->mac[2],
+             config->mac[3], config->mac[4], config->mac[5]);
 
     const char *const back[][2] = {
-        { "frontend", paths.front }, { "frontend-id", guest }, { "online", "1" }, { "script", "/etc/xen/scripts/vif-bridge" },
-        { "mac", mac }, { "bridge", "xenbr0" }, { "handle", handle }, { "type", "vif" }, { "vifname", config->vif_name },
-        { "hotplug-status", "connected" }, { "state", "1" },
+        { "frontend", paths.front },
+        { "frontend-id", guest },
+        { "online", "1" },
+        { "script", "/etc/xen/scripts/vif-bridge" },
+        { "mac", mac },
+        { "bridge", "xenbr0" },
+        { "handle", handle },
+        { "type", "vif" },
+        { "vifname", config->vif_name },
+        { "hotplug-status", "connected" },
+        { "state", "1" },
     };
     const char *const front[][2] = {
         { "backend", paths.back }, { "backend-id", backend }, { "handle", handle }, { "mac", mac }, { "state", "1" },

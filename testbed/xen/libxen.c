@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opens the libraries of libxen.h, and its memory. A page is shared with the peer from its allocation to its end (that is how
- * gntalloc works), so granting it means looking up its reference, and read-only grants are not enforced here.
+ * Opens the libraries of libxen.h, and its memory. A page is shared with the peer from its allocation to its end (that
+ * is how gntalloc works), so granting it means looking up its reference, and read-only grants are not enforced here.
  */
 #include "xen/libxen.h"
 
@@ -156,7 +156,8 @@ bool libxen_read_domid(struct libxen *libxen, char *error, size_t size)
     int result = libxen_store_read(&libxen->xen, 0, "domid", &value);
 
     if (result != 0) {
-        snprintf(error, size, "xenstore does not tell the own domain's number (%s): is xen-init-dom0 done?", strerror(-result));
+        snprintf(error, size, "xenstore does not tell the own domain's number (%s): is xen-init-dom0 done?",
+                 strerror(-result));
         return false;
     }
     libxen->xen.domid = (uint16_t)atoi(value);
@@ -177,8 +178,11 @@ struct xen *libxen_open(const struct libxen_options *options, char *error, size_
     libxen->stop = eventfd(0, EFD_CLOEXEC);
     libxen->shared = xengntshr_open(NULL, 0);
     if (libxen->shared == NULL) {
-        snprintf(error, size, "/dev/xen/gntalloc cannot be opened (%s): run as root in a Xen domain, with the module xen-gntalloc", strerror(errno));
-    } else if (libxen_events_open(libxen, error, size) && libxen_store_open(libxen, error, size) && libxen_read_domid(libxen, error, size)) {
+        snprintf(error, size,
+                 "/dev/xen/gntalloc cannot be opened (%s): run as root in a Xen domain, with the module xen-gntalloc",
+                 strerror(errno));
+    } else if (libxen_events_open(libxen, error, size) && libxen_store_open(libxen, error, size) &&
+               libxen_read_domid(libxen, error, size)) {
         return &libxen->xen;
     }
     libxen_close(&libxen->xen);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event channels of a real Xen. One task waits on the driver's descriptor and calls handlers under event_lock, so that a
- * channel is never closed beneath its handler. The kernel masks a port as it reports it; it is unmasked once its handler ran,
- * or at xen_event_unmask.
+ * Event channels of a real Xen. One task waits on the driver's descriptor and calls handlers under event_lock, so that
+ * a channel is never closed beneath its handler. The kernel masks a port as it reports it; it is unmasked once its
+ * handler ran, or at xen_event_unmask.
  */
 #include <errno.h>
 #include <poll.h>
@@ -39,7 +39,8 @@ static void deliver(struct libxen *libxen, evtchn_port_t port)
 static void run(void *argument)
 {
     struct libxen *libxen = argument;
-    struct pollfd fds[2] = { { .fd = xenevtchn_fd(libxen->channels), .events = POLLIN }, { .fd = libxen->stop, .events = POLLIN } };
+    struct pollfd fds[2] = { { .fd = xenevtchn_fd(libxen->channels), .events = POLLIN },
+                             { .fd = libxen->stop, .events = POLLIN } };
 
     for (;;) {
         xenevtchn_port_or_error_t port;
@@ -60,7 +61,9 @@ bool libxen_events_open(struct libxen *libxen, char *error, size_t size)
 {
     libxen->channels = xenevtchn_open(NULL, 0);
     if (libxen->channels == NULL) {
-        snprintf(error, size, "/dev/xen/evtchn cannot be opened (%s): run as root in a Xen domain, with the module xen-evtchn", strerror(errno));
+        snprintf(error, size,
+                 "/dev/xen/evtchn cannot be opened (%s): run as root in a Xen domain, with the module xen-evtchn",
+                 strerror(errno));
         return false;
     }
     libxen->event_task = task_spawn("xen-events", 0, run, libxen);
@@ -77,7 +80,8 @@ void libxen_events_close(struct libxen *libxen)
     }
 }
 
-static int event_create(struct libxen *libxen, xenevtchn_port_or_error_t port, void (*handler)(void *), void *argument, struct xen_event **made)
+static int event_create(struct libxen *libxen, xenevtchn_port_or_error_t port, void (*handler)(void *), void *argument,
+                        struct xen_event **made)
 {
     struct libxen_event *event;
 
@@ -108,11 +112,13 @@ int libxen_event_open(struct xen *xen, uint16_t peer, void (*handler)(void *), v
     return event_create(libxen, xenevtchn_bind_unbound_port(libxen->channels, peer), handler, argument, event);
 }
 
-int libxen_event_bind(struct xen *xen, uint16_t peer, uint32_t remote_port, void (*handler)(void *), void *argument, struct xen_event **event)
+int libxen_event_bind(struct xen *xen, uint16_t peer, uint32_t remote_port, void (*handler)(void *), void *argument,
+                      struct xen_event **event)
 {
     struct libxen *libxen = (struct libxen *)xen;
 
-    return event_create(libxen, xenevtchn_bind_interdomain(libxen->channels, peer, remote_port), handler, argument, event);
+    return event_create(libxen, xenevtchn_bind_interdomain(libxen->channels, peer, remote_port), handler, argument,
+                        event);
 }
 
 void libxen_event_send(struct xen_event *event)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a process has to do after its domain was suspended and resumed as another one. Its channels must have been closed before:
- * the kernel forgets their ports meanwhile. Its watches live on, the kernel sets them again. Its pages are still there, but the
- * new domain's grant table is empty and gntalloc shares only pages that it makes: each area is shared anew, filled from the
- * old one and moved to its address, while no other thread of the process runs, as no processor does in a real resume.
+ * What a process has to do after its domain was suspended and resumed as another one. Its channels must have been
+ * closed before: the kernel forgets their ports meanwhile. Its watches live on, the kernel sets them again. Its pages
+ * are still there, but the new domain's grant table is empty and gntalloc shares only pages that it makes: each area is
+ * shared anew, filled from the old one and moved to its address, while no other thread of the process runs, as no
+ * processor does in a real resume.
  *
  * Called by the main task at PASSIVE_LEVEL, with no grant and no channel open.
  */
@@ -19,8 +20,8 @@
 
 #include "xen/libxen.h"
 
-#define STOP_SIGNAL (SIGRTMIN + 4)
-#define THREADS_MOST 512
+#define STOP_SIGNAL   (SIGRTMIN + 4)
+#define THREADS_MOST  512
 #define STOP_PATIENCE 60 /* seconds */
 
 static struct {
@@ -42,8 +43,8 @@ static void stand_still(int number)
 
 enum hearing { HEARS, DEAF, UNDECIDED };
 
-/* Does a thread take the signal? libxenstore's reader blocks all signals for good, and sleeps; it never touches what is moved
- * here. A thread that is just being started blocks them too, and runs. */
+/* Does a thread take the signal? libxenstore's reader blocks all signals for good, and sleeps; it never touches what is
+ * moved here. A thread that is just being started blocks them too, and runs. */
 static enum hearing hearing(pid_t thread)
 {
     char path[48], text[4096];
@@ -95,7 +96,13 @@ static bool tell_thread(pid_t thread, struct told *told)
 /* Signal every thread that was not told yet. True: there were some, so look again: they may have started others. */
 static bool tell_threads(struct told *told)
 {
-    struct { uint64_t inode; int64_t offset; uint16_t length; uint8_t type; char name[]; } *entry; /* getdents64(2) */
+    struct {
+        uint64_t inode;
+        int64_t offset;
+        uint16_t length;
+        uint8_t type;
+        char name[];
+    } *entry; /* getdents64(2) */
     static _Alignas(8) char buffer[8192];
     int folder = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool again = false;
@@ -180,7 +187,8 @@ static bool share_areas(struct libxen *libxen, char *error, size_t size)
     for (area = libxen->areas; area != NULL; area = area->next) {
         fresh[count] = share_again(libxen, area);
         if (fresh[count++] == NULL) {
-            snprintf(error, size, "%zu pages cannot be shared again after the resume (%s)", area->pages, strerror(errno));
+            snprintf(error, size, "%zu pages cannot be shared again after the resume (%s)", area->pages,
+                     strerror(errno));
             free(fresh);
             return false;
         }

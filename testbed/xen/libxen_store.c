@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * xenstore of a real Xen, through the shared libxenstore (the static one of Debian 12 can take a watch event for a reply). One
- * task waits for watch events and calls the callbacks, so that one runs at a time; a watch is known to the library by a token.
+ * xenstore of a real Xen, through the shared libxenstore (the static one of Debian 12 can take a watch event for a
+ * reply). One task waits for watch events and calls the callbacks, so that one runs at a time; a watch is known to the
+ * library by a token.
  */
 #include <errno.h>
 #include <poll.h>
@@ -48,7 +49,8 @@ static void fire(struct libxen *libxen, const char *path, const char *token)
 static void run(void *argument)
 {
     struct libxen *libxen = argument;
-    struct pollfd fds[2] = { { .fd = xs_fileno(libxen->store), .events = POLLIN }, { .fd = libxen->stop, .events = POLLIN } };
+    struct pollfd fds[2] = { { .fd = xs_fileno(libxen->store), .events = POLLIN },
+                             { .fd = libxen->stop, .events = POLLIN } };
 
     for (;;) {
         char **event;
@@ -114,9 +116,11 @@ int libxen_store_list(struct xen *xen, xen_transaction t, const char *path, char
     return *names != NULL ? 0 : -errno;
 }
 
-int libxen_store_permissions(struct xen *xen, xen_transaction t, const char *path, uint16_t owner, uint16_t other, bool read, bool write)
+int libxen_store_permissions(struct xen *xen, xen_transaction t, const char *path, uint16_t owner, uint16_t other,
+                             bool read, bool write)
 {
-    struct xs_permissions permissions[2] = { { owner, XS_PERM_NONE }, { other, (read ? XS_PERM_READ : 0u) | (write ? XS_PERM_WRITE : 0u) } };
+    struct xs_permissions permissions[2] = { { owner, XS_PERM_NONE },
+                                             { other, (read ? XS_PERM_READ : 0u) | (write ? XS_PERM_WRITE : 0u) } };
 
     return xs_set_permissions(((struct libxen *)xen)->store, t, path, permissions, 2) ? 0 : -errno;
 }
@@ -141,7 +145,8 @@ int libxen_transaction_end(struct xen *xen, xen_transaction t, bool commit)
     return xs_transaction_end(libxen->store, t, !commit) ? 0 : -errno;
 }
 
-int libxen_watch_add(struct xen *xen, const char *path, void (*fired)(void *, const char *), void *argument, struct xen_watch **made)
+int libxen_watch_add(struct xen *xen, const char *path, void (*fired)(void *, const char *), void *argument,
+                     struct xen_watch **made)
 {
     struct libxen *libxen = (struct libxen *)xen;
     struct libxen_watch *watch = calloc(1, sizeof(*watch));

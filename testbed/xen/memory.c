@@ -4,8 +4,8 @@
  * through `back`, which starts out inaccessible: a backend that touches a page without a grant for it dies on the spot
  * (strict), or reached an address that no xen_map gave it (lazy, where pages open for good at the first map).
  *
- * Any task, any IRQL. memory_lock guards owners, the search position and the protection of the back mapping; ownership is
- * also read without it, by whoever owns the page.
+ * Any task, any IRQL. memory_lock guards owners, the search position and the protection of the back mapping; ownership
+ * is also read without it, by whoever owns the page.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -102,7 +102,8 @@ void memory_free(struct xen *xen, void *address, size_t pages)
             abort();
         }
     }
-    if (fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)(pages * XEN_PAGE_SIZE)) < 0) {
+    if (fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                  (off_t)(pages * XEN_PAGE_SIZE)) < 0) {
         memset(address, 0, pages * XEN_PAGE_SIZE);
     }
     sched_lock(&host->memory_lock);

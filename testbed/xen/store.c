@@ -108,7 +108,8 @@ static bool removed_within(const struct transaction *transaction, const char *pa
     for (const struct change *change = transaction->changes; change != NULL; change = change->next) {
         size_t length = strlen(change->path);
 
-        if (change->kind == CHANGE_REMOVE && strncmp(path, change->path, length) == 0 && (path[length] == '/' || path[length] == '\0')) {
+        if (change->kind == CHANGE_REMOVE && strncmp(path, change->path, length) == 0 &&
+            (path[length] == '/' || path[length] == '\0')) {
             return true;
         }
     }
@@ -191,7 +192,8 @@ static int apply(struct store *store, struct node *root, const struct change *ch
     if (change->kind == CHANGE_REMOVE) {
         return tree_remove(root, change->path, generation) ? 0 : -ENOENT;
     }
-    node = change->kind == CHANGE_WRITE ? tree_make(root, change->path, domid, generation) : tree_find(root, change->path, NULL);
+    node = change->kind == CHANGE_WRITE ? tree_make(root, change->path, domid, generation)
+                                        : tree_find(root, change->path, NULL);
     if (node == NULL) {
         return change->kind == CHANGE_WRITE ? -ENOMEM : -ENOENT;
     }
@@ -330,7 +332,8 @@ int store_list(struct xen *xen, xen_transaction t, const char *path, char ***nam
 }
 
 /* Only the owner may give away rights, and only domain 0 may change the owner. */
-int store_permissions(struct xen *xen, xen_transaction t, const char *path, uint16_t owner, uint16_t other, bool read, bool write)
+int store_permissions(struct xen *xen, xen_transaction t, const char *path, uint16_t owner, uint16_t other, bool read,
+                      bool write)
 {
     struct scene scene;
     struct node *node;
@@ -345,7 +348,9 @@ int store_permissions(struct xen *xen, xen_transaction t, const char *path, uint
     } else if (xen->domid != 0 && (node->permissions.owner != xen->domid || owner != xen->domid)) {
         result = -EACCES;
     } else {
-        struct change change = { .kind = CHANGE_PERMISSIONS, .path = scene.path, .permissions = { owner, other, read, write } };
+        struct change change = { .kind = CHANGE_PERMISSIONS,
+                                 .path = scene.path,
+                                 .permissions = { owner, other, read, write } };
 
         result = perform(&scene, xen, &change);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Xenstore's tree. Called by store.c and watch.c with the store's lock held. Children are kept in order of their names, so
- * that listings and walks are the same in every run. */
+/* Xenstore's tree. Called by store.c and watch.c with the store's lock held. Children are kept in order of their names,
+ * so that listings and walks are the same in every run. */
 #include "xen/tree.h"
 
 #include <stdlib.h>
@@ -120,7 +120,8 @@ struct node *tree_find(struct node *root, const char *path, struct node **parent
     return node;
 }
 
-static struct node *add_child(struct node *node, size_t position, const char *name, size_t length, uint16_t creator, uint64_t generation)
+static struct node *add_child(struct node *node, size_t position, const char *name, size_t length, uint16_t creator,
+                              uint64_t generation)
 {
     struct node *child = make_node(name, length);
     struct node **children = realloc(node->children, (node->count + 1) * sizeof(*children));
@@ -183,7 +184,8 @@ bool tree_remove(struct node *root, const char *path, uint64_t generation)
         return false;
     }
     parent->count--;
-    memmove(parent->children + position, parent->children + position + 1, (parent->count - position) * sizeof(*parent->children));
+    memmove(parent->children + position, parent->children + position + 1,
+            (parent->count - position) * sizeof(*parent->children));
     if (generation != 0) {
         parent->generation = generation;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Xenstore's watches. A change queues an event for every watch on the path or above it; a removal also for watches below
- * it. One task, "xenstored", runs the callbacks one after another without the lock, so that they may use the store, add
- * and remove watches, and block.
+ * Xenstore's watches. A change queues an event for every watch on the path or above it; a removal also for watches
+ * below it. One task, "xenstored", runs the callbacks one after another without the lock, so that they may use the
+ * store, add and remove watches, and block.
  */
 #include <errno.h>
 #include <limits.h>
@@ -152,7 +152,8 @@ void watch_stop(struct xen_host *host)
 
 /* --- operations --- */
 
-int watch_add(struct xen *xen, const char *path, void (*fired)(void *, const char *), void *argument, struct xen_watch **result)
+int watch_add(struct xen *xen, const char *path, void (*fired)(void *, const char *), void *argument,
+              struct xen_watch **result)
 {
     struct domain *domain = domain_of(xen);
     struct store *store = &domain->host->store;

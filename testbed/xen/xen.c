@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The functions of xen.h: each goes to the domain's provider; formatted store access is built on plain reads and writes. */
+/* The functions of xen.h: each goes to the domain's provider; formatted store access is built on plain reads and
+ * writes. */
 #include "xen/xen.h"
 
 #include <errno.h>
@@ -128,7 +129,8 @@ int xen_store_list(struct xen *xen, xen_transaction t, const char *path, char **
     return xen->ops->store_list(xen, t, path, names, count);
 }
 
-int xen_store_permissions(struct xen *xen, xen_transaction t, const char *path, uint16_t owner, uint16_t other, bool read, bool write)
+int xen_store_permissions(struct xen *xen, xen_transaction t, const char *path, uint16_t owner, uint16_t other,
+                          bool read, bool write)
 {
     return xen->ops->store_permissions(xen, t, path, owner, other, read, write);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The floor of the receive path: what VIF and NDIS force on any driver, and nothing else. It stands in for receive.c, rxpacket.c,
- * nblpool.c and poll.c when scripts/instructions.py builds the driver that the real one is compared with.
+ * The floor of the receive path: what VIF and NDIS force on any driver, and nothing else. It stands in for receive.c,
+ * rxpacket.c, nblpool.c and poll.c when scripts/instructions.py builds the driver that the real one is compared with.
  *
- * For each packet it takes an NBL from a plain list, describes the packet in it (data, checksum, hash, tag, segments: NBLs are used
- * again, so every slot is written), and at the end of a batch calls NDIS once; for each NBL that comes back it calls XenVif once.
- * It checks nothing, counts nothing, knows one processor, and has as many NBLs as the loads need. No product.
+ * For each packet it takes an NBL from a plain list, describes the packet in it (data, checksum, hash, tag, segments:
+ * NBLs are used again, so every slot is written), and at the end of a batch calls NDIS once; for each NBL that comes
+ * back it calls XenVif once. It checks nothing, counts nothing, knows one processor, and has as many NBLs as the loads
+ * need. No product.
  */
 #include "receive.h"
 #include "adapter.h"
@@ -24,8 +25,7 @@ struct _XENNET_RECEIVE {
 
 static const ULONG FloorHashTypes[] = { 0, NDIS_HASH_IPV4, NDIS_HASH_TCP_IPV4, NDIS_HASH_IPV6, NDIS_HASH_TCP_IPV6 };
 
-static VOID
-FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_BUFFER_LIST *Nbl)
+static VOID FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_BUFFER_LIST *Nbl)
 {
     XENVIF_PACKET_CHECKSUM_FLAGS_V1 Flags = Parameters->ReceiverQueuePacket.Flags;
     const XENVIF_PACKET_HASH_V2 *Hash = Parameters->ReceiverQueuePacket.Hash;
@@ -71,9 +71,9 @@ FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_BUFFER_LIST *
 
     Rsc.Value = NULL;
     if (SegmentSize != 0)
-        Rsc.Info.CoalescedSegCount =
-            (USHORT)((Parameters->ReceiverQueuePacket.Length - Parameters->ReceiverQueuePacket.Info->Length + SegmentSize - 1) /
-                     SegmentSize);
+        Rsc.Info.CoalescedSegCount = (USHORT)((Parameters->ReceiverQueuePacket.Length -
+                                               Parameters->ReceiverQueuePacket.Info->Length + SegmentSize - 1) /
+                                              SegmentSize);
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
     NET_BUFFER_LIST_INFO(Nbl, RscTcpTimestampDelta) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
@@ -109,8 +109,7 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
 }
 
 _Use_decl_annotations_
-VOID
-ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
+VOID ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
     NET_BUFFER_LIST *Nbl;
 
@@ -125,24 +124,21 @@ ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags
 }
 
 _Use_decl_annotations_
-VOID
-ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
+VOID ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
 {
     UNREFERENCED_PARAMETER(Receive);
     UNREFERENCED_PARAMETER(MaximumFrameSize);
 }
 
 _Use_decl_annotations_
-VOID
-ReceiveStop(XENNET_RECEIVE *Receive)
+VOID ReceiveStop(XENNET_RECEIVE *Receive)
 {
     // Nothing waits here between two callbacks.
     UNREFERENCED_PARAMETER(Receive);
 }
 
 _Use_decl_annotations_
-VOID
-ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
+VOID ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
 {
     UNREFERENCED_PARAMETER(Receive);
     RtlZeroMemory(Counters, sizeof(*Counters));
@@ -152,7 +148,7 @@ _Use_decl_annotations_
 XENNET_QUEUE_COUNTERS
 ReceiveReadQueue(const XENNET_RECEIVE *Receive, ULONG Index)
 {
-    static const XENNET_QUEUE_COUNTERS None = {0};
+    static const XENNET_QUEUE_COUNTERS None = { 0 };
 
     UNREFERENCED_PARAMETER(Receive);
     UNREFERENCED_PARAMETER(Index);
@@ -198,8 +194,7 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
 }
 
 _Use_decl_annotations_
-VOID
-ReceiveDestroy(XENNET_RECEIVE *Receive)
+VOID ReceiveDestroy(XENNET_RECEIVE *Receive)
 {
     NET_BUFFER_LIST *Nbl;
 

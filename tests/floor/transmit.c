@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The floor of the send path: what VIF and NDIS force on any driver, and nothing else. It stands in for transmit.c, txlist.c and
- * txrequest.c when scripts/instructions.py builds the driver that the real one is compared with.
+ * The floor of the send path: what VIF and NDIS force on any driver, and nothing else. It stands in for transmit.c,
+ * txlist.c and txrequest.c when scripts/instructions.py builds the driver that the real one is compared with.
  *
- * For each NBL it reads the out-of-band data, which VIF takes as options; for each NB it calls XenVif once; for each completion it
- * counts the NB off and, after the last one that is out, calls NDIS once. It checks nothing, counts nothing for statistics, knows
- * one processor and one queue, and would lose its way on more. No product: nothing but the count of instructions is run on it.
+ * For each NBL it reads the out-of-band data, which VIF takes as options; for each NB it calls XenVif once; for each
+ * completion it counts the NB off and, after the last one that is out, calls NDIS once. It checks nothing, counts
+ * nothing for statistics, knows one processor and one queue, and would lose its way on more. No product: nothing but
+ * the count of instructions is run on it.
  */
 #include "transmit.h"
 #include "adapter.h"
@@ -16,11 +17,10 @@ struct _XENNET_TRANSMIT {
     XENNET_ADAPTER *Adapter;
     NET_BUFFER_LIST *DoneHead;
     NET_BUFFER_LIST *DoneTail;
-    LONG Outstanding;                   // NBs
+    LONG Outstanding; // NBs
 };
 
-static VOID
-FloorReadHash(NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
+static VOID FloorReadHash(NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
 {
     ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
 
@@ -46,8 +46,7 @@ FloorReadHash(NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
     }
 }
 
-static XENVIF_VIF_OFFLOAD_OPTIONS_V1
-FloorReadOptions(NET_BUFFER_LIST *Nbl, USHORT *SegmentSize, USHORT *Tci)
+static XENVIF_VIF_OFFLOAD_OPTIONS_V1 FloorReadOptions(NET_BUFFER_LIST *Nbl, USHORT *SegmentSize, USHORT *Tci)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
@@ -88,8 +87,7 @@ FloorReadOptions(NET_BUFFER_LIST *Nbl, USHORT *SegmentSize, USHORT *Tci)
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-FloorSendList(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, BOOLEAN MoreAfter)
+static VOID FloorSendList(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, BOOLEAN MoreAfter)
 {
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
     XENVIF_PACKET_HASH_V2 Hash;
@@ -108,15 +106,14 @@ FloorSendList(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, BOOLEAN MoreAfter
     Options = FloorReadOptions(Nbl, &SegmentSize, &Tci);
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = Next) {
         Next = NET_BUFFER_NEXT_NB(Nb);
-        (VOID)VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
-                                NET_BUFFER_DATA_LENGTH(Nb), Options, SegmentSize, Tci, &Hash,
-                                (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
+        (VOID) VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
+                                 NET_BUFFER_DATA_LENGTH(Nb), Options, SegmentSize, Tci, &Hash,
+                                 (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
     }
 }
 
 _Use_decl_annotations_
-VOID
-TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
+VOID TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
 {
     BOOLEAN AtDispatch = NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags) != 0;
     NET_BUFFER_LIST *Nbl;
@@ -133,17 +130,18 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
 }
 
 _Use_decl_annotations_
-VOID
-TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion)
+VOID TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie,
+                          XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
     NET_BUFFER_LIST *Nbl = Cookie;
     NET_BUFFER_LIST *Chain;
 
     if (--*(LONG *)NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl) == 0) {
-        NET_BUFFER_LIST_STATUS(Nbl) = Completion->Status == XENVIF_TRANSMITTER_PACKET_OK ? NDIS_STATUS_SUCCESS :
-                                                                                           NDIS_STATUS_FAILURE;
-        Lso = (NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *)&NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
+        NET_BUFFER_LIST_STATUS(Nbl) =
+            Completion->Status == XENVIF_TRANSMITTER_PACKET_OK ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+        Lso = (NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *)&NET_BUFFER_LIST_INFO(Nbl,
+                                                                                        TcpLargeSendNetBufferListInfo);
         if (Lso->Value != NULL) {
             Lso->LsoV2TransmitComplete.Reserved = 0;
             Lso->LsoV2TransmitComplete.Reserved2 = 0;
@@ -163,32 +161,28 @@ TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER
 }
 
 _Use_decl_annotations_
-VOID
-TransmitReadCounters(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_COUNTERS *Counters)
+VOID TransmitReadCounters(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_COUNTERS *Counters)
 {
     UNREFERENCED_PARAMETER(Transmit);
     RtlZeroMemory(Counters, sizeof(*Counters));
 }
 
 _Use_decl_annotations_
-VOID
-TransmitSetFrameSize(XENNET_TRANSMIT *Transmit, ULONG MaximumFrameSize)
+VOID TransmitSetFrameSize(XENNET_TRANSMIT *Transmit, ULONG MaximumFrameSize)
 {
     UNREFERENCED_PARAMETER(Transmit);
     UNREFERENCED_PARAMETER(MaximumFrameSize);
 }
 
 _Use_decl_annotations_
-VOID
-TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
+VOID TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 {
     UNREFERENCED_PARAMETER(Transmit);
     UNREFERENCED_PARAMETER(Age);
 }
 
 _Use_decl_annotations_
-VOID
-TransmitDrain(XENNET_TRANSMIT *Transmit)
+VOID TransmitDrain(XENNET_TRANSMIT *Transmit)
 {
     // VifDisable has returned everything, and the last completion called NDIS.
     UNREFERENCED_PARAMETER(Transmit);
@@ -206,8 +200,7 @@ TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
 }
 
 _Use_decl_annotations_
-VOID
-TransmitDestroy(XENNET_TRANSMIT *Transmit)
+VOID TransmitDestroy(XENNET_TRANSMIT *Transmit)
 {
     MemoryFree(Transmit);
 }

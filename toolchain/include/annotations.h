@@ -30,13 +30,13 @@ struct __attribute__((capability("IRQL"))) IRQL_OBJECT {
 };
 
 #define LOCK_CLASS(name) extern struct LOCK_CLASS_OBJECT name
-#define LOCK_PRIMITIVE __attribute__((no_thread_safety_analysis))
+#define LOCK_PRIMITIVE   __attribute__((no_thread_safety_analysis))
 
 extern struct IRQL_OBJECT IRQL_AT_DISPATCH;
 
-#define ANNOTATE_NEED(x) __attribute__((requires_capability(x)))
-#define ANNOTATE_GAIN(x) __attribute__((acquire_capability(x)))
-#define ANNOTATE_GIVE(x) __attribute__((release_capability(x)))
+#define ANNOTATE_NEED(x)   __attribute__((requires_capability(x)))
+#define ANNOTATE_GAIN(x)   __attribute__((acquire_capability(x)))
+#define ANNOTATE_GIVE(x)   __attribute__((release_capability(x)))
 #define ANNOTATE_REFUSE(x) __attribute__((locks_excluded(x)))
 
 #undef _Acquires_lock_
@@ -50,39 +50,39 @@ extern struct IRQL_OBJECT IRQL_AT_DISPATCH;
 #undef _Requires_lock_not_held_
 #undef _Guarded_by_
 #undef _Write_guarded_by_
-#define _Acquires_lock_(lock) ANNOTATE_GAIN(lock)
-#define _Acquires_exclusive_lock_(lock) ANNOTATE_GAIN(lock)
-#define _Acquires_nonreentrant_lock_(lock) ANNOTATE_GAIN(lock)
-#define _Releases_lock_(lock) ANNOTATE_GIVE(lock)
-#define _Releases_exclusive_lock_(lock) ANNOTATE_GIVE(lock)
-#define _Releases_nonreentrant_lock_(lock) ANNOTATE_GIVE(lock)
-#define _Requires_lock_held_(lock) ANNOTATE_NEED(lock)
+#define _Acquires_lock_(lock)                ANNOTATE_GAIN(lock)
+#define _Acquires_exclusive_lock_(lock)      ANNOTATE_GAIN(lock)
+#define _Acquires_nonreentrant_lock_(lock)   ANNOTATE_GAIN(lock)
+#define _Releases_lock_(lock)                ANNOTATE_GIVE(lock)
+#define _Releases_exclusive_lock_(lock)      ANNOTATE_GIVE(lock)
+#define _Releases_nonreentrant_lock_(lock)   ANNOTATE_GIVE(lock)
+#define _Requires_lock_held_(lock)           ANNOTATE_NEED(lock)
 #define _Requires_exclusive_lock_held_(lock) ANNOTATE_NEED(lock)
-#define _Requires_lock_not_held_(lock) ANNOTATE_REFUSE(lock)
-#define _Guarded_by_(lock) __attribute__((guarded_by(lock)))
-#define _Write_guarded_by_(lock) __attribute__((guarded_by(lock)))
+#define _Requires_lock_not_held_(lock)       ANNOTATE_REFUSE(lock)
+#define _Guarded_by_(lock)                   __attribute__((guarded_by(lock)))
+#define _Write_guarded_by_(lock)             __attribute__((guarded_by(lock)))
 
 /* The level is pasted, not expanded, so each spelling below is one that a driver may write. */
-#define ANNOTATE_REQUIRES_PASSIVE_LEVEL ANNOTATE_REFUSE(IRQL_AT_DISPATCH)
+#define ANNOTATE_REQUIRES_PASSIVE_LEVEL  ANNOTATE_REFUSE(IRQL_AT_DISPATCH)
 #define ANNOTATE_REQUIRES_DISPATCH_LEVEL ANNOTATE_NEED(IRQL_AT_DISPATCH)
-#define ANNOTATE_MAX_PASSIVE_LEVEL ANNOTATE_REFUSE(IRQL_AT_DISPATCH)
-#define ANNOTATE_MAX_APC_LEVEL ANNOTATE_REFUSE(IRQL_AT_DISPATCH)
+#define ANNOTATE_MAX_PASSIVE_LEVEL       ANNOTATE_REFUSE(IRQL_AT_DISPATCH)
+#define ANNOTATE_MAX_APC_LEVEL           ANNOTATE_REFUSE(IRQL_AT_DISPATCH)
 #define ANNOTATE_MAX_DISPATCH_LEVEL
 #define ANNOTATE_MAX_HIGH_LEVEL
 #define ANNOTATE_MIN_PASSIVE_LEVEL
 #define ANNOTATE_MIN_APC_LEVEL
-#define ANNOTATE_MIN_DISPATCH_LEVEL ANNOTATE_NEED(IRQL_AT_DISPATCH)
+#define ANNOTATE_MIN_DISPATCH_LEVEL    ANNOTATE_NEED(IRQL_AT_DISPATCH)
 #define ANNOTATE_RAISES_DISPATCH_LEVEL ANNOTATE_GAIN(IRQL_AT_DISPATCH)
 
 #undef _IRQL_requires_
 #undef _IRQL_requires_max_
 #undef _IRQL_requires_min_
 #undef _IRQL_raises_
-#define _IRQL_requires_(level) ANNOTATE_REQUIRES_##level
+#define _IRQL_requires_(level)     ANNOTATE_REQUIRES_##level
 #define _IRQL_requires_max_(level) ANNOTATE_MAX_##level
 #define _IRQL_requires_min_(level) ANNOTATE_MIN_##level
-#define _IRQL_raises_(level) ANNOTATE_RAISES_##level
-#define _IRQL_lowers_ ANNOTATE_GIVE(IRQL_AT_DISPATCH)
+#define _IRQL_raises_(level)       ANNOTATE_RAISES_##level
+#define _IRQL_lowers_              ANNOTATE_GIVE(IRQL_AT_DISPATCH)
 
 #ifndef _Use_decl_annotations_
 #define _Use_decl_annotations_

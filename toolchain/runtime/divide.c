@@ -74,7 +74,7 @@ LONGLONG __divdi3(LONGLONG Dividend, LONGLONG Divisor)
 {
     ULONGLONG Rest;
     ULONGLONG Quotient = __udivmoddi4(Dividend < 0 ? 0 - (ULONGLONG)Dividend : (ULONGLONG)Dividend,
-        Divisor < 0 ? 0 - (ULONGLONG)Divisor : (ULONGLONG)Divisor, &Rest);
+                                      Divisor < 0 ? 0 - (ULONGLONG)Divisor : (ULONGLONG)Divisor, &Rest);
 
     return (LONGLONG)((Dividend < 0) != (Divisor < 0) ? 0 - Quotient : Quotient);
 }
@@ -84,7 +84,7 @@ LONGLONG __moddi3(LONGLONG Dividend, LONGLONG Divisor)
     ULONGLONG Rest;
 
     (void)__udivmoddi4(Dividend < 0 ? 0 - (ULONGLONG)Dividend : (ULONGLONG)Dividend,
-        Divisor < 0 ? 0 - (ULONGLONG)Divisor : (ULONGLONG)Divisor, &Rest);
+                       Divisor < 0 ? 0 - (ULONGLONG)Divisor : (ULONGLONG)Divisor, &Rest);
     return (LONGLONG)(Dividend < 0 ? 0 - Rest : Rest);
 }
 

@@ -76,7 +76,23 @@ __attribute__((section(".00cfg"))) VOID (*const __guard_dispatch_icall_fptr)(VOI
 #endif
 
 const LOAD_CONFIG _load_config_used = {
-    sizeof(LOAD_CONFIG), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    sizeof(LOAD_CONFIG),
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
     &__stack_chk_guard,
 #ifdef _X86_
     __safe_se_handler_table,
@@ -93,12 +109,12 @@ const LOAD_CONFIG _load_config_used = {
     __guard_fids_count,
     __guard_flags,
 #ifdef _WIN64
-    {0, 0},
+    { 0, 0 },
 #else
-    {0, 0, 0},
+    { 0, 0, 0 },
 #endif
     __guard_iat_table,
     __guard_iat_count,
     __guard_longjmp_table,
-    __guard_longjmp_count
+    __guard_longjmp_count,
 };

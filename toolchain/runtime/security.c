@@ -11,10 +11,10 @@
 
 #ifdef _WIN64
 #define DEFAULT_COOKIE ((ULONG_PTR)0x00002b992ddfa232)
-#define COOKIE_MASK ((ULONG_PTR)0x0000ffffffffffff) /* a zero byte stops string overruns */
+#define COOKIE_MASK    ((ULONG_PTR)0x0000ffffffffffff) /* a zero byte stops string overruns */
 #else
 #define DEFAULT_COOKIE ((ULONG_PTR)0xbb40e64e)
-#define COOKIE_MASK ((ULONG_PTR)0xffffffff)
+#define COOKIE_MASK    ((ULONG_PTR)0xffffffff)
 #endif
 
 #define STOP_DRIVER_OVERRAN_STACK_BUFFER 0xf7
@@ -27,8 +27,8 @@ DRIVER_INITIALIZE GsDriverEntry;
 
 VOID __stack_chk_fail(VOID)
 {
-    KeBugCheckEx(
-        STOP_DRIVER_OVERRAN_STACK_BUFFER, 0, __stack_chk_guard, ~__stack_chk_guard, (ULONG_PTR)__builtin_return_address(0));
+    KeBugCheckEx(STOP_DRIVER_OVERRAN_STACK_BUFFER, 0, __stack_chk_guard, ~__stack_chk_guard,
+                 (ULONG_PTR)__builtin_return_address(0));
 }
 
 __attribute__((section("INIT"))) NTSTATUS NTAPI GsDriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)

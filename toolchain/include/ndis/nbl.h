@@ -130,7 +130,8 @@ typedef enum _NDIS_NET_BUFFER_LIST_INFO {
     NetBufferListInfoReserved4,
 #endif
     MaxNetBufferListInfo
-} NDIS_NET_BUFFER_LIST_INFO, *PNDIS_NET_BUFFER_LIST_INFO;
+} NDIS_NET_BUFFER_LIST_INFO,
+    *PNDIS_NET_BUFFER_LIST_INFO;
 
 struct _NET_BUFFER_LIST {
     union {
@@ -159,80 +160,79 @@ struct _NET_BUFFER_LIST {
     PVOID NetBufferListInfo[MaxNetBufferListInfo];
 };
 
-#define NET_BUFFER_NEXT_NB(Nb) ((Nb)->Next)
-#define NET_BUFFER_FIRST_MDL(Nb) ((Nb)->MdlChain)
-#define NET_BUFFER_DATA_LENGTH(Nb) ((Nb)->DataLength)
-#define NET_BUFFER_DATA_OFFSET(Nb) ((Nb)->DataOffset)
-#define NET_BUFFER_CURRENT_MDL(Nb) ((Nb)->CurrentMdl)
+#define NET_BUFFER_NEXT_NB(Nb)            ((Nb)->Next)
+#define NET_BUFFER_FIRST_MDL(Nb)          ((Nb)->MdlChain)
+#define NET_BUFFER_DATA_LENGTH(Nb)        ((Nb)->DataLength)
+#define NET_BUFFER_DATA_OFFSET(Nb)        ((Nb)->DataOffset)
+#define NET_BUFFER_CURRENT_MDL(Nb)        ((Nb)->CurrentMdl)
 #define NET_BUFFER_CURRENT_MDL_OFFSET(Nb) ((Nb)->CurrentMdlOffset)
-#define NET_BUFFER_MINIPORT_RESERVED(Nb) ((Nb)->MiniportReserved)
-#define NET_BUFFER_PROTOCOL_RESERVED(Nb) ((Nb)->ProtocolReserved)
-#define NET_BUFFER_CHECKSUM_BIAS(Nb) ((Nb)->ChecksumBias)
+#define NET_BUFFER_MINIPORT_RESERVED(Nb)  ((Nb)->MiniportReserved)
+#define NET_BUFFER_PROTOCOL_RESERVED(Nb)  ((Nb)->ProtocolReserved)
+#define NET_BUFFER_CHECKSUM_BIAS(Nb)      ((Nb)->ChecksumBias)
 
-#define NET_BUFFER_LIST_NEXT_NBL(Nbl) ((Nbl)->Next)
-#define NET_BUFFER_LIST_FIRST_NB(Nbl) ((Nbl)->FirstNetBuffer)
-#define NET_BUFFER_LIST_FLAGS(Nbl) ((Nbl)->Flags)
-#define NET_BUFFER_LIST_NBL_FLAGS(Nbl) ((Nbl)->NblFlags)
-#define NET_BUFFER_LIST_STATUS(Nbl) ((Nbl)->Status)
-#define NET_BUFFER_LIST_INFO(Nbl, Id) ((Nbl)->NetBufferListInfo[(Id)])
-#define NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl) ((Nbl)->MiniportReserved)
-#define NET_BUFFER_LIST_PROTOCOL_RESERVED(Nbl) ((Nbl)->ProtocolReserved)
-#define NET_BUFFER_LIST_CONTEXT_DATA_START(Nbl) \
-    ((PUCHAR)((Nbl)->Context + 1) + (Nbl)->Context->Offset)
-#define NET_BUFFER_LIST_CONTEXT_DATA_SIZE(Nbl) ((Nbl)->Context->Size)
+#define NET_BUFFER_LIST_NEXT_NBL(Nbl)           ((Nbl)->Next)
+#define NET_BUFFER_LIST_FIRST_NB(Nbl)           ((Nbl)->FirstNetBuffer)
+#define NET_BUFFER_LIST_FLAGS(Nbl)              ((Nbl)->Flags)
+#define NET_BUFFER_LIST_NBL_FLAGS(Nbl)          ((Nbl)->NblFlags)
+#define NET_BUFFER_LIST_STATUS(Nbl)             ((Nbl)->Status)
+#define NET_BUFFER_LIST_INFO(Nbl, Id)           ((Nbl)->NetBufferListInfo[(Id)])
+#define NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)  ((Nbl)->MiniportReserved)
+#define NET_BUFFER_LIST_PROTOCOL_RESERVED(Nbl)  ((Nbl)->ProtocolReserved)
+#define NET_BUFFER_LIST_CONTEXT_DATA_START(Nbl) ((PUCHAR)((Nbl)->Context + 1) + (Nbl)->Context->Offset)
+#define NET_BUFFER_LIST_CONTEXT_DATA_SIZE(Nbl)  ((Nbl)->Context->Size)
 
-#define NdisTestNblFlag(Nbl, Flag) (((Nbl)->NblFlags & (Flag)) != 0)
+#define NdisTestNblFlag(Nbl, Flag)  (((Nbl)->NblFlags & (Flag)) != 0)
 #define NdisTestNblFlags(Nbl, Mask) (((Nbl)->NblFlags & (Mask)) == (Mask))
-#define NdisSetNblFlag(Nbl, Flag) ((Nbl)->NblFlags |= (Flag))
+#define NdisSetNblFlag(Nbl, Flag)   ((Nbl)->NblFlags |= (Flag))
 #define NdisClearNblFlag(Nbl, Flag) ((Nbl)->NblFlags &= ~(Flag))
 
 /* The hash function sits in the low byte of the hash information, the hash type above it. */
 #define NET_BUFFER_LIST_GET_HASH_INFO(Nbl) ((ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo))
-#define NET_BUFFER_LIST_SET_HASH_INFO(Nbl, Info) \
+#define NET_BUFFER_LIST_SET_HASH_INFO(Nbl, Info)                                                                       \
     (NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) = (PVOID)(ULONG_PTR)(Info))
-#define NET_BUFFER_LIST_GET_HASH_TYPE(Nbl) (NET_BUFFER_LIST_GET_HASH_INFO(Nbl) & NDIS_HASH_TYPE_MASK)
+#define NET_BUFFER_LIST_GET_HASH_TYPE(Nbl)     (NET_BUFFER_LIST_GET_HASH_INFO(Nbl) & NDIS_HASH_TYPE_MASK)
 #define NET_BUFFER_LIST_GET_HASH_FUNCTION(Nbl) (NET_BUFFER_LIST_GET_HASH_INFO(Nbl) & NDIS_HASH_FUNCTION_MASK)
-#define NET_BUFFER_LIST_GET_HASH_VALUE(Nbl) ((ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashValue))
-#define NET_BUFFER_LIST_SET_HASH_TYPE(Nbl, HashType) \
-    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, NET_BUFFER_LIST_GET_HASH_FUNCTION(Nbl) | ((HashType) & NDIS_HASH_TYPE_MASK))
-#define NET_BUFFER_LIST_SET_HASH_FUNCTION(Nbl, Function) \
-    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, NET_BUFFER_LIST_GET_HASH_TYPE(Nbl) | ((Function) & NDIS_HASH_FUNCTION_MASK))
-#define NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Value) \
+#define NET_BUFFER_LIST_GET_HASH_VALUE(Nbl)    ((ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashValue))
+#define NET_BUFFER_LIST_SET_HASH_TYPE(Nbl, HashType)                                                                   \
+    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, NET_BUFFER_LIST_GET_HASH_FUNCTION(Nbl) | ((HashType)&NDIS_HASH_TYPE_MASK))
+#define NET_BUFFER_LIST_SET_HASH_FUNCTION(Nbl, Function)                                                               \
+    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, NET_BUFFER_LIST_GET_HASH_TYPE(Nbl) | ((Function)&NDIS_HASH_FUNCTION_MASK))
+#define NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Value)                                                                     \
     (NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashValue) = (PVOID)(ULONG_PTR)(Value))
 
-#define NET_BUFFER_LIST_COALESCED_SEG_COUNT(Nbl) \
+#define NET_BUFFER_LIST_COALESCED_SEG_COUNT(Nbl)                                                                       \
     (((PNDIS_RSC_NBL_INFO)&NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo))->Info.CoalescedSegCount)
-#define NET_BUFFER_LIST_DUP_ACK_COUNT(Nbl) \
+#define NET_BUFFER_LIST_DUP_ACK_COUNT(Nbl)                                                                             \
     (((PNDIS_RSC_NBL_INFO)&NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo))->Info.DupAckCount)
 
-#define NDIS_NBL_FLAGS_SEND_READ_ONLY 0x1
-#define NDIS_NBL_FLAGS_RECV_READ_ONLY 0x2
-#define NDIS_NBL_FLAGS_HD_SPLIT 0x100
-#define NDIS_NBL_FLAGS_IS_IPV4 0x200
-#define NDIS_NBL_FLAGS_IS_IPV6 0x400
-#define NDIS_NBL_FLAGS_IS_TCP 0x800
-#define NDIS_NBL_FLAGS_IS_UDP 0x1000
+#define NDIS_NBL_FLAGS_SEND_READ_ONLY     0x1
+#define NDIS_NBL_FLAGS_RECV_READ_ONLY     0x2
+#define NDIS_NBL_FLAGS_HD_SPLIT           0x100
+#define NDIS_NBL_FLAGS_IS_IPV4            0x200
+#define NDIS_NBL_FLAGS_IS_IPV6            0x400
+#define NDIS_NBL_FLAGS_IS_TCP             0x800
+#define NDIS_NBL_FLAGS_IS_UDP             0x1000
 #define NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET 0x8000
 
-#define NDIS_SEND_FLAGS_DISPATCH_LEVEL 1
-#define NDIS_SEND_FLAGS_CHECK_FOR_LOOPBACK 2
-#define NDIS_SEND_FLAGS_SINGLE_QUEUE 4
-#define NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL 1
-#define NDIS_SEND_COMPLETE_FLAGS_SINGLE_QUEUE 2
-#define NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL 0x1
-#define NDIS_RECEIVE_FLAGS_RESOURCES 0x2
-#define NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE 0x100
-#define NDIS_RECEIVE_FLAGS_SINGLE_VLAN 0x200
-#define NDIS_RECEIVE_FLAGS_PERFECT_FILTERED 0x400
-#define NDIS_RECEIVE_FLAGS_SINGLE_QUEUE 0x800
+#define NDIS_SEND_FLAGS_DISPATCH_LEVEL              1
+#define NDIS_SEND_FLAGS_CHECK_FOR_LOOPBACK          2
+#define NDIS_SEND_FLAGS_SINGLE_QUEUE                4
+#define NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL     1
+#define NDIS_SEND_COMPLETE_FLAGS_SINGLE_QUEUE       2
+#define NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL           0x1
+#define NDIS_RECEIVE_FLAGS_RESOURCES                0x2
+#define NDIS_RECEIVE_FLAGS_SINGLE_ETHER_TYPE        0x100
+#define NDIS_RECEIVE_FLAGS_SINGLE_VLAN              0x200
+#define NDIS_RECEIVE_FLAGS_PERFECT_FILTERED         0x400
+#define NDIS_RECEIVE_FLAGS_SINGLE_QUEUE             0x800
 #define NDIS_RECEIVE_FLAGS_SHARED_MEMORY_INFO_VALID 0x1000
-#define NDIS_RECEIVE_FLAGS_MORE_NBLS 0x2000
-#define NDIS_RETURN_FLAGS_DISPATCH_LEVEL 1
-#define NDIS_RETURN_FLAGS_SINGLE_QUEUE 2
+#define NDIS_RECEIVE_FLAGS_MORE_NBLS                0x2000
+#define NDIS_RETURN_FLAGS_DISPATCH_LEVEL            1
+#define NDIS_RETURN_FLAGS_SINGLE_QUEUE              2
 
-#define NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) (((Flags) & NDIS_SEND_FLAGS_DISPATCH_LEVEL) != 0)
-#define NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(Flags) (((Flags) & NDIS_RETURN_FLAGS_DISPATCH_LEVEL) != 0)
-#define NDIS_SET_SEND_COMPLETE_FLAG(Flags, Flag) ((Flags) |= (Flag))
+#define NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags)   (((Flags)&NDIS_SEND_FLAGS_DISPATCH_LEVEL) != 0)
+#define NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(Flags) (((Flags)&NDIS_RETURN_FLAGS_DISPATCH_LEVEL) != 0)
+#define NDIS_SET_SEND_COMPLETE_FLAG(Flags, Flag)  ((Flags) |= (Flag))
 
 typedef struct _NET_BUFFER_LIST_POOL_PARAMETERS {
     NDIS_OBJECT_HEADER Header;
@@ -250,16 +250,16 @@ typedef struct _NET_BUFFER_POOL_PARAMETERS {
 } NET_BUFFER_POOL_PARAMETERS, *PNET_BUFFER_POOL_PARAMETERS;
 
 #define NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1 1
-#define NET_BUFFER_POOL_PARAMETERS_REVISION_1 1
-#define NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1 \
+#define NET_BUFFER_POOL_PARAMETERS_REVISION_1      1
+#define NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1                                                         \
     NDIS_SIZEOF_THROUGH(NET_BUFFER_LIST_POOL_PARAMETERS, DataSize)
 #define NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1 NDIS_SIZEOF_THROUGH(NET_BUFFER_POOL_PARAMETERS, DataSize)
-#define NDIS_PROTOCOL_ID_DEFAULT 0x00
-#define NDIS_PROTOCOL_ID_TCP_IP 0x02
+#define NDIS_PROTOCOL_ID_DEFAULT                          0x00
+#define NDIS_PROTOCOL_ID_TCP_IP                           0x02
 
-#define NDIS_ETH_TYPE_IPV4 0x0800
-#define NDIS_ETH_TYPE_ARP 0x0806
+#define NDIS_ETH_TYPE_IPV4   0x0800
+#define NDIS_ETH_TYPE_ARP    0x0806
 #define NDIS_ETH_TYPE_802_1Q 0x8100
-#define NDIS_ETH_TYPE_IPV6 0x86dd
+#define NDIS_ETH_TYPE_IPV6   0x86dd
 
 #endif

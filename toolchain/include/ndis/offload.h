@@ -8,96 +8,96 @@
 #ifndef NDIS_OFFLOAD_H
 #define NDIS_OFFLOAD_H
 
-#define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_INNER_IPV4 1
-#define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_INNER_IPV6 4
+#define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_INNER_IPV4    1
+#define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_INNER_IPV6    4
 #define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_NOT_SUPPORTED 0
-#define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_OUTER_IPV4 2
-#define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_OUTER_IPV6 8
-#define NDIS_ENCAPSULATION_IEEE_802_3 2
-#define NDIS_ENCAPSULATION_IEEE_802_3_P_AND_Q 4
-#define NDIS_ENCAPSULATION_IEEE_802_3_P_AND_Q_IN_OOB 8
-#define NDIS_ENCAPSULATION_IEEE_LLC_SNAP_ROUTED 0x10
-#define NDIS_ENCAPSULATION_NOT_SUPPORTED 0
-#define NDIS_ENCAPSULATION_NULL 1
-#define NDIS_ENCAPSULATION_TYPE_GRE_MAC 1
-#define NDIS_ENCAPSULATION_TYPE_VXLAN 2
-#define NDIS_OFFLOAD_ENCAPSULATION_REVISION_1 1
-#define NDIS_OFFLOAD_FLAGS_GROUP_CHECKSUM_CAPABILITIES 1
-#define NDIS_OFFLOAD_NOT_SUPPORTED 0
+#define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_OUTER_IPV4    2
+#define NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_OUTER_IPV6    8
+#define NDIS_ENCAPSULATION_IEEE_802_3                       2
+#define NDIS_ENCAPSULATION_IEEE_802_3_P_AND_Q               4
+#define NDIS_ENCAPSULATION_IEEE_802_3_P_AND_Q_IN_OOB        8
+#define NDIS_ENCAPSULATION_IEEE_LLC_SNAP_ROUTED             0x10
+#define NDIS_ENCAPSULATION_NOT_SUPPORTED                    0
+#define NDIS_ENCAPSULATION_NULL                             1
+#define NDIS_ENCAPSULATION_TYPE_GRE_MAC                     1
+#define NDIS_ENCAPSULATION_TYPE_VXLAN                       2
+#define NDIS_OFFLOAD_ENCAPSULATION_REVISION_1               1
+#define NDIS_OFFLOAD_FLAGS_GROUP_CHECKSUM_CAPABILITIES      1
+#define NDIS_OFFLOAD_NOT_SUPPORTED                          0
 #define NDIS_OFFLOAD_PARAMETERS_CONNECTION_OFFLOAD_DISABLED 1
-#define NDIS_OFFLOAD_PARAMETERS_CONNECTION_OFFLOAD_ENABLED 2
-#define NDIS_OFFLOAD_PARAMETERS_LSOV1_DISABLED 1
-#define NDIS_OFFLOAD_PARAMETERS_LSOV1_ENABLED 2
-#define NDIS_OFFLOAD_PARAMETERS_LSOV2_DISABLED 1
-#define NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED 2
-#define NDIS_OFFLOAD_PARAMETERS_NO_CHANGE 0
-#define NDIS_OFFLOAD_PARAMETERS_REVISION_1 1
-#define NDIS_OFFLOAD_PARAMETERS_REVISION_2 2
-#define NDIS_OFFLOAD_PARAMETERS_REVISION_3 3
-#define NDIS_OFFLOAD_PARAMETERS_REVISION_4 4
-#define NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED 1
-#define NDIS_OFFLOAD_PARAMETERS_RSC_ENABLED 2
-#define NDIS_OFFLOAD_PARAMETERS_RX_ENABLED_TX_DISABLED 3
-#define NDIS_OFFLOAD_PARAMETERS_SKIP_REGISTRY_UPDATE 1
-#define NDIS_OFFLOAD_PARAMETERS_TX_ENABLED_RX_DISABLED 2
-#define NDIS_OFFLOAD_PARAMETERS_TX_RX_DISABLED 1
-#define NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED 4
-#define NDIS_OFFLOAD_REVISION_1 1
-#define NDIS_OFFLOAD_REVISION_2 2
-#define NDIS_OFFLOAD_REVISION_3 3
-#define NDIS_OFFLOAD_REVISION_4 4
-#define NDIS_OFFLOAD_REVISION_5 5
-#define NDIS_OFFLOAD_SUPPORTED 1
-#define NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4 0
-#define NDIS_TCP_LARGE_SEND_OFFLOAD_IPv6 1
-#define NDIS_TCP_LARGE_SEND_OFFLOAD_V1_TYPE 0
-#define NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE 1
-#define NDIS_OFFLOAD_SET_NO_CHANGE 0
-#define NDIS_OFFLOAD_SET_ON 1
-#define NDIS_OFFLOAD_SET_OFF 2
+#define NDIS_OFFLOAD_PARAMETERS_CONNECTION_OFFLOAD_ENABLED  2
+#define NDIS_OFFLOAD_PARAMETERS_LSOV1_DISABLED              1
+#define NDIS_OFFLOAD_PARAMETERS_LSOV1_ENABLED               2
+#define NDIS_OFFLOAD_PARAMETERS_LSOV2_DISABLED              1
+#define NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED               2
+#define NDIS_OFFLOAD_PARAMETERS_NO_CHANGE                   0
+#define NDIS_OFFLOAD_PARAMETERS_REVISION_1                  1
+#define NDIS_OFFLOAD_PARAMETERS_REVISION_2                  2
+#define NDIS_OFFLOAD_PARAMETERS_REVISION_3                  3
+#define NDIS_OFFLOAD_PARAMETERS_REVISION_4                  4
+#define NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED                1
+#define NDIS_OFFLOAD_PARAMETERS_RSC_ENABLED                 2
+#define NDIS_OFFLOAD_PARAMETERS_RX_ENABLED_TX_DISABLED      3
+#define NDIS_OFFLOAD_PARAMETERS_SKIP_REGISTRY_UPDATE        1
+#define NDIS_OFFLOAD_PARAMETERS_TX_ENABLED_RX_DISABLED      2
+#define NDIS_OFFLOAD_PARAMETERS_TX_RX_DISABLED              1
+#define NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED               4
+#define NDIS_OFFLOAD_REVISION_1                             1
+#define NDIS_OFFLOAD_REVISION_2                             2
+#define NDIS_OFFLOAD_REVISION_3                             3
+#define NDIS_OFFLOAD_REVISION_4                             4
+#define NDIS_OFFLOAD_REVISION_5                             5
+#define NDIS_OFFLOAD_SUPPORTED                              1
+#define NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4                    0
+#define NDIS_TCP_LARGE_SEND_OFFLOAD_IPv6                    1
+#define NDIS_TCP_LARGE_SEND_OFFLOAD_V1_TYPE                 0
+#define NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE                 1
+#define NDIS_OFFLOAD_SET_NO_CHANGE                          0
+#define NDIS_OFFLOAD_SET_ON                                 1
+#define NDIS_OFFLOAD_SET_OFF                                2
 /* 6.83 */
-#define NDIS_OFFLOAD_REVISION_6 6
-#define NDIS_OFFLOAD_PARAMETERS_REVISION_5 5
+#define NDIS_OFFLOAD_REVISION_6              6
+#define NDIS_OFFLOAD_PARAMETERS_REVISION_5   5
 #define NDIS_OFFLOAD_PARAMETERS_USO_DISABLED 1
-#define NDIS_OFFLOAD_PARAMETERS_USO_ENABLED 2
-#define NDIS_UDP_SEGMENTATION_OFFLOAD_IPV4 0
-#define NDIS_UDP_SEGMENTATION_OFFLOAD_IPV6 1
+#define NDIS_OFFLOAD_PARAMETERS_USO_ENABLED  2
+#define NDIS_UDP_SEGMENTATION_OFFLOAD_IPV4   0
+#define NDIS_UDP_SEGMENTATION_OFFLOAD_IPV6   1
 /* 6.89 */
-#define NDIS_OFFLOAD_REVISION_7 7
-#define NDIS_OFFLOAD_PARAMETERS_REVISION_6 6
+#define NDIS_OFFLOAD_REVISION_7                  7
+#define NDIS_OFFLOAD_PARAMETERS_REVISION_6       6
 #define NDIS_OFFLOAD_PARAMETERS_UDP_RSC_DISABLED 1
-#define NDIS_OFFLOAD_PARAMETERS_UDP_RSC_ENABLED 2
+#define NDIS_OFFLOAD_PARAMETERS_UDP_RSC_ENABLED  2
 
 typedef struct _NDIS_TCP_IP_CHECKSUM_OFFLOAD {
     struct {
         ULONG Encapsulation;
-        ULONG IpOptionsSupported:2;
-        ULONG TcpOptionsSupported:2;
-        ULONG TcpChecksum:2;
-        ULONG UdpChecksum:2;
-        ULONG IpChecksum:2;
+        ULONG IpOptionsSupported : 2;
+        ULONG TcpOptionsSupported : 2;
+        ULONG TcpChecksum : 2;
+        ULONG UdpChecksum : 2;
+        ULONG IpChecksum : 2;
     } IPv4Transmit;
     struct {
         ULONG Encapsulation;
-        ULONG IpOptionsSupported:2;
-        ULONG TcpOptionsSupported:2;
-        ULONG TcpChecksum:2;
-        ULONG UdpChecksum:2;
-        ULONG IpChecksum:2;
+        ULONG IpOptionsSupported : 2;
+        ULONG TcpOptionsSupported : 2;
+        ULONG TcpChecksum : 2;
+        ULONG UdpChecksum : 2;
+        ULONG IpChecksum : 2;
     } IPv4Receive;
     struct {
         ULONG Encapsulation;
-        ULONG IpExtensionHeadersSupported:2;
-        ULONG TcpOptionsSupported:2;
-        ULONG TcpChecksum:2;
-        ULONG UdpChecksum:2;
+        ULONG IpExtensionHeadersSupported : 2;
+        ULONG TcpOptionsSupported : 2;
+        ULONG TcpChecksum : 2;
+        ULONG UdpChecksum : 2;
     } IPv6Transmit;
     struct {
         ULONG Encapsulation;
-        ULONG IpExtensionHeadersSupported:2;
-        ULONG TcpOptionsSupported:2;
-        ULONG TcpChecksum:2;
-        ULONG UdpChecksum:2;
+        ULONG IpExtensionHeadersSupported : 2;
+        ULONG TcpOptionsSupported : 2;
+        ULONG TcpChecksum : 2;
+        ULONG UdpChecksum : 2;
     } IPv6Receive;
 } NDIS_TCP_IP_CHECKSUM_OFFLOAD, *PNDIS_TCP_IP_CHECKSUM_OFFLOAD;
 
@@ -106,8 +106,8 @@ typedef struct _NDIS_TCP_LARGE_SEND_OFFLOAD_V1 {
         ULONG Encapsulation;
         ULONG MaxOffLoadSize;
         ULONG MinSegmentCount;
-        ULONG TcpOptions:2;
-        ULONG IpOptions:2;
+        ULONG TcpOptions : 2;
+        ULONG IpOptions : 2;
     } IPv4;
 } NDIS_TCP_LARGE_SEND_OFFLOAD_V1, *PNDIS_TCP_LARGE_SEND_OFFLOAD_V1;
 
@@ -121,8 +121,8 @@ typedef struct _NDIS_TCP_LARGE_SEND_OFFLOAD_V2 {
         ULONG Encapsulation;
         ULONG MaxOffLoadSize;
         ULONG MinSegmentCount;
-        ULONG IpExtensionHeadersSupported:2;
-        ULONG TcpOptionsSupported:2;
+        ULONG IpExtensionHeadersSupported : 2;
+        ULONG TcpOptionsSupported : 2;
     } IPv6;
 } NDIS_TCP_LARGE_SEND_OFFLOAD_V2, *PNDIS_TCP_LARGE_SEND_OFFLOAD_V2;
 
@@ -135,22 +135,22 @@ typedef struct _NDIS_IPSEC_OFFLOAD_V1 {
         ULONG Flags;
     } Supported;
     struct {
-        ULONG Md5:2;
-        ULONG Sha_1:2;
-        ULONG Transport:2;
-        ULONG Tunnel:2;
-        ULONG Send:2;
-        ULONG Receive:2;
+        ULONG Md5 : 2;
+        ULONG Sha_1 : 2;
+        ULONG Transport : 2;
+        ULONG Tunnel : 2;
+        ULONG Send : 2;
+        ULONG Receive : 2;
     } IPv4AH;
     struct {
-        ULONG Des:2;
-        ULONG Reserved:2;
-        ULONG TripleDes:2;
-        ULONG NullEsp:2;
-        ULONG Transport:2;
-        ULONG Tunnel:2;
-        ULONG Send:2;
-        ULONG Receive:2;
+        ULONG Des : 2;
+        ULONG Reserved : 2;
+        ULONG TripleDes : 2;
+        ULONG NullEsp : 2;
+        ULONG Transport : 2;
+        ULONG Tunnel : 2;
+        ULONG Send : 2;
+        ULONG Receive : 2;
     } IPv4ESP;
 } NDIS_IPSEC_OFFLOAD_V1, *PNDIS_IPSEC_OFFLOAD_V1;
 
@@ -183,26 +183,26 @@ typedef struct _NDIS_TCP_RECV_SEG_COALESCE_OFFLOAD {
 } NDIS_TCP_RECV_SEG_COALESCE_OFFLOAD, *PNDIS_TCP_RECV_SEG_COALESCE_OFFLOAD;
 
 typedef struct _NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD {
-    ULONG TransmitChecksumOffloadSupported:4;
-    ULONG ReceiveChecksumOffloadSupported:4;
-    ULONG LsoV2Supported:4;
-    ULONG RssSupported:4;
-    ULONG VmqSupported:4;
+    ULONG TransmitChecksumOffloadSupported : 4;
+    ULONG ReceiveChecksumOffloadSupported : 4;
+    ULONG LsoV2Supported : 4;
+    ULONG RssSupported : 4;
+    ULONG VmqSupported : 4;
     ULONG MaxHeaderSizeSupported;
 } NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD, *PNDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD;
 
 typedef struct _NDIS_ENCAPSULATED_PACKET_TASK_OFFLOAD_V2 {
-    ULONG TransmitChecksumOffloadSupported:4;
-    ULONG ReceiveChecksumOffloadSupported:4;
-    ULONG LsoV2Supported:4;
-    ULONG RssSupported:4;
-    ULONG VmqSupported:4;
-    ULONG Reserved:12;
+    ULONG TransmitChecksumOffloadSupported : 4;
+    ULONG ReceiveChecksumOffloadSupported : 4;
+    ULONG LsoV2Supported : 4;
+    ULONG RssSupported : 4;
+    ULONG VmqSupported : 4;
+    ULONG Reserved : 12;
     ULONG MaxHeaderSizeSupported;
     union {
         struct {
             USHORT VxlanUDPPortNumber;
-            USHORT VxlanUDPPortNumberConfigurable:1;
+            USHORT VxlanUDPPortNumberConfigurable : 1;
         } VxlanInfo;
         ULONG Value;
     } EncapsulationProtocolInfo;
@@ -215,7 +215,8 @@ typedef enum _NDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS {
     NDIS_RFC6877_464XLAT_OFFLOAD_DISABLED,
     NDIS_RFC6877_464XLAT_OFFLOAD_ENABLED,
     NDIS_RFC6877_464XLAT_OFFLOAD_ON_DEMAND
-} NDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS, *PNDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS;
+} NDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS,
+    *PNDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS;
 
 typedef struct _NDIS_RFC6877_464XLAT_OFFLOAD {
     NDIS_RFC6877_464XLAT_OFFLOAD_OPTIONS XlatOffload;
@@ -227,18 +228,18 @@ typedef struct _NDIS_UDP_SEGMENTATION_OFFLOAD {
     struct {
         ULONG Encapsulation;
         ULONG MaxOffLoadSize;
-        ULONG MinSegmentCount:6;
-        ULONG SubMssFinalSegmentSupported:1;
-        ULONG Reserved:25;
+        ULONG MinSegmentCount : 6;
+        ULONG SubMssFinalSegmentSupported : 1;
+        ULONG Reserved : 25;
     } IPv4;
     struct {
         ULONG Encapsulation;
         ULONG MaxOffLoadSize;
-        ULONG MinSegmentCount:6;
-        ULONG SubMssFinalSegmentSupported:1;
-        ULONG Reserved1:25;
-        ULONG IpExtensionHeadersSupported:2;
-        ULONG Reserved2:30;
+        ULONG MinSegmentCount : 6;
+        ULONG SubMssFinalSegmentSupported : 1;
+        ULONG Reserved1 : 25;
+        ULONG IpExtensionHeadersSupported : 2;
+        ULONG Reserved2 : 30;
     } IPv6;
 } NDIS_UDP_SEGMENTATION_OFFLOAD, *PNDIS_UDP_SEGMENTATION_OFFLOAD;
 
@@ -318,7 +319,7 @@ typedef struct _NDIS_OFFLOAD_PARAMETERS {
 #define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1 NDIS_SIZEOF_THROUGH(NDIS_OFFLOAD_PARAMETERS, Flags)
 #define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_2 NDIS_SIZEOF_THROUGH(NDIS_OFFLOAD_PARAMETERS, IPsecV2IPv4)
 #define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3 NDIS_SIZEOF_THROUGH(NDIS_OFFLOAD_PARAMETERS, EncapsulationTypes)
-#define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_4 \
+#define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_4                                                                      \
     NDIS_SIZEOF_THROUGH(NDIS_OFFLOAD_PARAMETERS, EncapsulationProtocolParameters)
 #define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5 NDIS_SIZEOF_THROUGH(NDIS_OFFLOAD_PARAMETERS, UdpSegmentation)
 #define NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_6 NDIS_SIZEOF_THROUGH(NDIS_OFFLOAD_PARAMETERS, UdpRsc)

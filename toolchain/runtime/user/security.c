@@ -11,13 +11,13 @@
 
 #ifdef _WIN64
 #define DEFAULT_COOKIE ((ULONG_PTR)0x00002b992ddfa232)
-#define COOKIE_MASK ((ULONG_PTR)0x0000ffffffffffff) /* a zero byte stops string overruns */
+#define COOKIE_MASK    ((ULONG_PTR)0x0000ffffffffffff) /* a zero byte stops string overruns */
 #else
 #define DEFAULT_COOKIE ((ULONG_PTR)0xbb40e64e)
-#define COOKIE_MASK ((ULONG_PTR)0xffffffff)
+#define COOKIE_MASK    ((ULONG_PTR)0xffffffff)
 #endif
 
-#define STATUS_OVERRUN 0xc0000409u  // STATUS_STACK_BUFFER_OVERRUN
+#define STATUS_OVERRUN 0xc0000409u // STATUS_STACK_BUFFER_OVERRUN
 
 ULONG_PTR __stack_chk_guard = DEFAULT_COOKIE;
 
