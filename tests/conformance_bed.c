@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "wire/port.h"
-#include "xen/backend.h"
-#include "xen/libxen.h"
+#include "xen/embedded/backend.h"
+#include "xen/real/libxen.h"
 
 #define SECOND      1000000000ull
 #define MILLISECOND 1000000ull

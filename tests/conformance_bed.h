@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "netif/internal.h"
+#include "netback/internal.h"
 #include "story_wire.h"
 #include "wire/bytes.h"
 

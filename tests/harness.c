@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "nt/rule.h"
+#include "nt/check/rule.h"
 
 enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_SKIPPED = 77, SECONDS_MOST = 300 };
 

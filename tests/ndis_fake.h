@@ -14,9 +14,9 @@
 
 #include "harness.h"
 #include "ndis/internal.h"
-#include "nt/registry.h"
-#include "nt/version.h"
-#include "xen/backend.h"
+#include "nt/registry/registry.h"
+#include "nt/export/version.h"
+#include "xen/embedded/backend.h"
 
 #define FAKE_DRIVER_KEY                                                                                                \
     "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4d36e972-e325-11ce-bfc1-08002be10318}\\0000"

@@ -7,7 +7,7 @@
 #include "packets.h"
 #include "story_step.h"
 #include "story_watch.h"
-#include "vif/hostile.h"
+#include "xenvif/offer/hostile.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include "story.h"
 
 #include "../include/counters.h"
-#include "ndis/raw.h"
+#include "ndis/protocol/raw.h"
 
 #include <errno.h>
 

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "ndis/raw.h"
+#include "ndis/protocol/raw.h"
 
 enum { MILLISECOND = 1000000, HEADER = 14, TAG = 4, SMALL = 60, VLAN = 77, OTHER_VLAN = 78, BUFFER = 4096 };
 

@@ -5,7 +5,7 @@
  */
 #include "story.h"
 
-#include "ndis/raw.h"
+#include "ndis/protocol/raw.h"
 
 enum { IP_AT = 14, TCP_AT = 34, HEADERS = 54, PAYLOAD = 3000, MSS = 1000, WAIT = 1000000000, BUFFER = 8192 };
 

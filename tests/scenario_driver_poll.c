@@ -5,7 +5,7 @@
  */
 #include "story.h"
 
-#include "ndis/raw.h"
+#include "ndis/protocol/raw.h"
 
 enum { FRAMES = 64, SEEDS = 60 };
 

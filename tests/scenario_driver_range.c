@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "nt/registry.h"
+#include "nt/registry/registry.h"
 
 enum { KEYWORDS_MOST = 40, NAME = 64, LINES_MOST = 400, LINE = 256 };
 

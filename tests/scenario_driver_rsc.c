@@ -7,7 +7,7 @@
 #include "../include/counters.h"
 #include "packets.h"
 #include "story_watch.h"
-#include "vif/hostile.h"
+#include "xenvif/offer/hostile.h"
 
 #define SUCCESS                   NDIS_STATUS_SUCCESS
 #define INDEX(name, side, member) INDEX_##name,

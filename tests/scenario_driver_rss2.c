@@ -5,7 +5,7 @@
  */
 #include "story_rss.h"
 
-#include "ndis/raw.h"
+#include "ndis/protocol/raw.h"
 
 #include <errno.h>
 

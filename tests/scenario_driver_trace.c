@@ -6,9 +6,9 @@
 #include "story_watch.h"
 
 #include "../include/counters.h"
-#include "nt/etw.h"
-#include "nt/fail.h"
-#include "vif/hostile.h"
+#include "nt/trace/etw.h"
+#include "nt/export/fail.h"
+#include "xenvif/offer/hostile.h"
 
 #include <stdio.h>
 

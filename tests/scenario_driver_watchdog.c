@@ -4,7 +4,7 @@
  * when it says nothing any more, when one of its queues stands still, when NDIS resets the adapter meanwhile. A backend
  * that is only slow is left alone. Afterwards the adapter works as before.
  */
-#include "netif/internal.h"
+#include "netback/internal.h"
 #include "story_watch.h"
 #include "wire/port_internal.h"
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "nt/fail.h"
+#include "nt/export/fail.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
 

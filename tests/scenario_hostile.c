@@ -5,7 +5,7 @@
  * feature.
  */
 #include "story_watch.h"
-#include "vif/hostile.h"
+#include "xenvif/offer/hostile.h"
 
 #define SUCCESS  NDIS_STATUS_SUCCESS
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))

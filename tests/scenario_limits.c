@@ -6,9 +6,9 @@
 #include "packets.h"
 #include "story_step.h"
 #include "story_watch.h"
-#include "nt/fail.h"
-#include "nt/mdl.h"
-#include "vif/hostile.h"
+#include "nt/export/fail.h"
+#include "nt/memory/mdl.h"
+#include "xenvif/offer/hostile.h"
 
 #include <stdio.h>
 #include <sys/mman.h>

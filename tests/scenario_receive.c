@@ -5,8 +5,8 @@
  */
 #include "packets.h"
 #include "story_watch.h"
-#include "nt/registry.h"
-#include "vif/hostile.h"
+#include "nt/registry/registry.h"
+#include "xenvif/offer/hostile.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
 

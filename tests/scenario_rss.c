@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 
-#include "nt/fail.h"
-#include "nt/topology.h"
+#include "nt/export/fail.h"
+#include "nt/sync/topology.h"
 #include "story_rss.h"
 
 #define SUCCESS          NDIS_STATUS_SUCCESS

@@ -3,7 +3,7 @@
  * One binary on every Windows that can be played: the NDIS version registered, what comes with it and what does not,
  * traffic both ways over sleep and pause, and requests of both generations.
  */
-#include "nt/version.h"
+#include "nt/export/version.h"
 #include "story_rss.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS

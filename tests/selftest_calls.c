@@ -2,7 +2,7 @@
 /* Rules about what a call is given, what a driver imports and what it leaves when it unloads, each broken on purpose.
  */
 #include "image_fixture.h"
-#include "nt/pnp.h"
+#include "nt/io/pnp.h"
 #include "nt_run.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* IRPs sent by a driver, and each rule about them and about devices broken on purpose. */
-#include "nt/io_device.h"
+#include "nt/io/io_device.h"
 
 #include "nt_run.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What MDLs do, and each rule about them broken on purpose. */
-#include "nt/mdl.h"
+#include "nt/memory/mdl.h"
 
 #include "nt_run.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule on the use of the VIF, STORE and SUSPEND interfaces is tripped once. */
 #include "vif_bed.h"
-#include "vif/hostile.h"
+#include "xenvif/offer/hostile.h"
 
 typedef MS_ABI void vb_backfill(void *interface, uint32_t size);
 typedef MS_ABI void vb_free(void *interface, void *buffer);

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "nt/version.h"
+#include "nt/export/version.h"
 
 enum { SECOND = 1000000000, WIRE_DEPTH = 512 };
 

@@ -7,7 +7,7 @@
 #ifndef TESTS_STORY_H
 #define TESTS_STORY_H
 
-#include "bed.h"
+#include "program/bed.h"
 #include "harness.h"
 
 enum { STORY_FRAMES_MOST = 4096, STORY_FRAME_BYTES = 128 };

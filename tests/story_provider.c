@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "nt/version.h"
+#include "nt/export/version.h"
 
 enum { PORT_DEPTH = 512, LINE = 512, REAL_EDGE_BUFFERS = 32, LINK_MBPS = 10000, CONNECT_SECONDS = 60 };
 

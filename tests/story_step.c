@@ -12,9 +12,9 @@
 #include <ucontext.h>
 
 #include "image/image.h"
-#include "nt/export.h"
-#include "nt/export_bound.h"
-#include "vif/internal.h"
+#include "nt/export/export.h"
+#include "nt/export/export_bound.h"
+#include "xenvif/internal.h"
 
 enum { IMAGE_MOST = 1 << 20, NAMES_MOST = 128 };
 

@@ -7,7 +7,7 @@
 #define TESTS_STORY_WATCH_H
 
 #include "abi.h"
-#include "ndis/raw.h"
+#include "ndis/protocol/raw.h"
 #include "story.h"
 #include "wire/frame.h"
 

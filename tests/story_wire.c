@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "nt/sched.h"
+#include "run/sched.h"
 #include "wire/segment.h"
 
 #define DEVICE "vif0.0"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* INF files: what is read, which model a device gets, and what bad files are told. */
-#include "nt/inf.h"
+#include "nt/install/inf.h"
 
 #include "inf_sample.h"
-#include "nt/version.h"
+#include "nt/export/version.h"
 
 #define REV5 "XENVIF\\VEN_XP0001&DEV_NET&REV_09000005"
 #define REV4 "XENVIF\\VEN_XP0001&DEV_NET&REV_09000004"

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "nt/inf.h"
-#include "nt/pnp.h"
-#include "nt/registry.h"
-#include "nt/version.h"
+#include "nt/install/inf.h"
+#include "nt/io/pnp.h"
+#include "nt/registry/registry.h"
+#include "nt/export/version.h"
 #include "nt_run.h"
 
 #include "../include/revision.h"

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "harness.h"
-#include "nt/sched.h"
+#include "run/sched.h"
 #include "wire/port.h"
 
 static void run(void (*body)(void *), enum sched_kind kind, uint64_t seed)

@@ -5,9 +5,9 @@
  */
 #include "packets.h"
 #include "story_watch.h"
-#include "nt/fail.h"
-#include "nt/version.h"
-#include "vif/hostile.h"
+#include "nt/export/fail.h"
+#include "nt/export/version.h"
+#include "xenvif/offer/hostile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

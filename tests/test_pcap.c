@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "nt/sched.h"
+#include "run/sched.h"
 #include "packets.h"
 #include "wire/pcap.h"
 

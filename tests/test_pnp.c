@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Devices, packages and what a driver may ask about them. */
-#include "nt/pnp.h"
+#include "nt/io/pnp.h"
 
 #include "inf_sample.h"
-#include "nt/registry.h"
+#include "nt/registry/registry.h"
 #include "nt_run.h"
 
 #define REV5 "XENVIF\\VEN_XP0001&DEV_NET&REV_09000005"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pool: what a driver gets, what is found when it forgets, and failing an allocation on purpose. */
-#include "nt/pool.h"
+#include "nt/memory/pool.h"
 
-#include "nt/version.h"
+#include "nt/export/version.h"
 #include "nt_run.h"
 
 #define TAG 0x74736554 /* "Test" */

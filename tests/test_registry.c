@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The registry, from inside and through the functions a driver calls. */
-#include "nt/registry.h"
+#include "nt/registry/registry.h"
 
 #include "nt_run.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory over a suspend and resume of the domain (xen/libxen_resume.c), without any Xen: the two library calls it needs
- * are played here, with shared pages from anonymous files. Each sharing gives new pages, as gntalloc does.
+ * Memory over a suspend and resume of the domain (xen/real/libxen_resume.c), without any Xen: the two library calls it
+ * needs are played here, with shared pages from anonymous files. Each sharing gives new pages, as gntalloc does.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "nt/sched.h"
-#include "xen/libxen.h"
+#include "run/sched.h"
+#include "xen/real/libxen.h"
 
 enum { WRITERS = 3, PAGES = 64, ROUNDS = 40 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Strings, formats, versions, tracing and lookaside lists as a driver sees them. */
-#include "nt/debug.h"
-#include "nt/etw.h"
-#include "nt/version.h"
+#include "nt/check/debug.h"
+#include "nt/trace/etw.h"
+#include "nt/export/version.h"
 #include "nt_run.h"
 
 #define PRINT(...) CALL(int, _snprintf, (char *, size_t, const char *, ...), text, sizeof(text), __VA_ARGS__)

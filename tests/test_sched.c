@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "nt/internal.h"
-#include "nt/irql.h"
+#include "nt/sync/irql.h"
 
 static int run(enum sched_kind kind, uint64_t seed, FILE *trace, void (*body)(void *), void *argument)
 {

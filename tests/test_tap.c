@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "nt/sched.h"
+#include "run/sched.h"
 #include "packets.h"
 #include "wire/port.h"
 

@@ -4,8 +4,8 @@
 #include "nt_run.h"
 
 #include "ndis/ndis.h"
-#include "nt/dpc.h"
-#include "nt/topology.h"
+#include "nt/sync/dpc.h"
+#include "nt/sync/topology.h"
 
 static void run_on(void *argument)
 {

@@ -4,7 +4,7 @@
  * Disable with packets out, pauses, rings that fill up, memory that cannot be granted.
  */
 #include "vif_bed.h"
-#include "netif/internal.h"
+#include "netback/internal.h"
 
 typedef MS_ABI int32_t vb_algorithm(void *interface, uint32_t algorithm);
 typedef MS_ABI int32_t vb_mapping(void *interface, const struct PROCESSOR_NUMBER *mapping, uint32_t size);

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 
 #include "harness.h"
-#include "netif/netback.h"
+#include "netback/netback.h"
 #include "packets.h"
-#include "vif/vif.h"
+#include "xenvif/vif.h"
 
 #define SECOND          1000000000ull
 #define VIF_BED_PACKETS 8192

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "harness.h"
-#include "nt/sched.h"
-#include "xen/backend.h"
+#include "run/sched.h"
+#include "xen/embedded/backend.h"
 
 struct xen_run {
     void (*body)(struct xen_run *run);

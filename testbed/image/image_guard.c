@@ -10,9 +10,9 @@
 #include <stdlib.h>
 
 #include "image/image_internal.h"
-#include "nt/export.h"
-#include "nt/rule.h"
-#include "nt/sched.h"
+#include "nt/export/export.h"
+#include "nt/check/rule.h"
+#include "run/sched.h"
 
 /* IMAGE_LOAD_CONFIG_DIRECTORY64. */
 enum {

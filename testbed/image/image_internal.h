@@ -3,8 +3,8 @@
  * Inside the PE loader. A struct image is made by image_load in steps: image_file.c checks the file, image.c maps it,
  * image_bind.c relocates and binds, image_guard.c sets cookie and control flow guard up.
  */
-#ifndef TESTBED_IMAGE_INTERNAL_H
-#define TESTBED_IMAGE_INTERNAL_H
+#ifndef TESTBED_IMAGE_IMAGE_INTERNAL_H
+#define TESTBED_IMAGE_IMAGE_INTERNAL_H
 
 #include "image/image.h"
 

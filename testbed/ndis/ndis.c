@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "ndis/internal.h"
-#include "ndis/rss_processors.h"
+#include "ndis/adapter/rss_processors.h"
 
 static struct sched_lock list_lock;
 static struct ndis_object list = { .next = &list, .previous = &list };

@@ -8,7 +8,7 @@
 #ifndef TESTBED_NDIS_NDIS_H
 #define TESTBED_NDIS_NDIS_H
 
-#include "nt/pnp.h"
+#include "nt/io/pnp.h"
 #include "wire/frame.h"
 #include "wire/pcap.h"
 #include "xen/xen.h"

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nt/debug.h"
+#include "nt/check/debug.h"
 #include "nt/internal.h"
-#include "nt/io_device.h"
-#include "nt/pool.h"
+#include "nt/io/io_device.h"
+#include "nt/memory/pool.h"
 
 #define TAG_LOG 0x676f4c45 /* "ELog" */
 

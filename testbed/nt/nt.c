@@ -4,8 +4,8 @@
  * then what drivers call. Stopping goes the other way round and clears the registry; leaks are to be listed before.
  */
 #include "nt/internal.h"
-#include "nt/registry.h"
-#include "nt/topology.h"
+#include "nt/registry/registry.h"
+#include "nt/sync/topology.h"
 
 void nt_start(uint32_t processors)
 {

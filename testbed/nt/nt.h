@@ -15,10 +15,10 @@
 #include <time.h>
 
 #include "abi.h"
-#include "nt/export.h"
-#include "nt/leak.h"
-#include "nt/rule.h"
-#include "nt/sched.h"
+#include "nt/export/export.h"
+#include "run/leak.h"
+#include "nt/check/rule.h"
+#include "run/sched.h"
 
 /* --- start and stop --- */
 enum { GROUP_MOST = 64, GROUPS_MOST = 32 };
@@ -58,7 +58,7 @@ void spin_unlock(struct spin_lock *lock, uint8_t old_irql);
 struct nt_event {
     uint32_t set;
     bool auto_reset;
-    uint32_t epoch; /* all owned by nt/event.c */
+    uint32_t epoch; /* all owned by nt/sync/event.c */
 };
 void event_init(struct nt_event *event, bool auto_reset, bool set);
 void event_set(struct nt_event *event);
@@ -70,7 +70,7 @@ struct nt_dpc {
     void (*function)(void *argument);
     void *argument;
     uint32_t processor;
-    uint32_t queued; /* owned by nt/dpc.c */
+    uint32_t queued; /* owned by nt/sync/dpc.c */
     struct nt_dpc *next;
 };
 void dpc_init(struct nt_dpc *dpc, uint32_t processor, void (*function)(void *), void *argument);
@@ -93,7 +93,7 @@ void thread_join(struct task *thread);
 struct nt_work {
     void (*function)(void *argument);
     void *argument;
-    uint32_t queued; /* owned by nt/thread_work.c */
+    uint32_t queued; /* owned by nt/sync/thread_work.c */
     struct nt_work *next;
 };
 void work_init(struct nt_work *work, void (*function)(void *), void *argument);

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "wire/bell.h"
+#include "run/bell.h"
 #include "wire/bytes.h"
 
 struct slot {

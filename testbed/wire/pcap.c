@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "nt/sched.h"
+#include "run/sched.h"
 #include "wire/bytes.h"
 
 enum { BUFFER_BYTES = 1 << 20, COMMENT_BYTES = 160, BLOCK_MOST = FRAME_BYTES_MOST + COMMENT_BYTES + 128 };

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NBLs between the miniport and the protocol, in both directions: the four calls in which they change hands, and the
+ * checks of each. Any IRQL up to DISPATCH_LEVEL; the fast path, so counts are gathered over a chain and added once, to
+ * the counters of the processor this runs on.
+ *
+ *   protocol --adapter_send--> miniport --NdisMSendNetBufferListsComplete--> protocol
+ *   miniport --NdisMIndicateReceiveNetBufferLists--> protocol --adapter_return--> miniport
+ */
+#include "ndis/internal.h"
+#include "ndis/protocol/raw_internal.h"
+
+typedef void MS_ABI send_handler(void *, struct NET_BUFFER_LIST *, uint32_t, uint32_t);
+typedef void MS_ABI return_handler(void *, struct NET_BUFFER_LIST *, uint32_t);
+
+enum { ETHERNET_HEADER_BYTES = 14 };
+
+static void check_level(uint32_t flags, uint32_t dispatch_flag, const char *function)
+{
+    RULE((flags & dispatch_flag) == 0 || irql_current() == DISPATCH_LEVEL, "ndis-flags",
+         "%s says DISPATCH_LEVEL in its flags, but runs at IRQL %u", function, irql_current());
+}
+
+static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl)
+{
+    static const char function[] = "NdisMIndicateReceiveNetBufferLists";
+    uint64_t tag = nbl_tag(nbl);
+    const struct NET_BUFFER *nb = nbl->FirstNetBuffer;
+
+    RULE(tag == NBL_TAG_OWNED, "ndis-nbl", "%s with an NBL that is %s", function, nbl_tag_name(tag));
+    RULE(nbl->SourceHandle == adapter, "ndis-nbl", "%s with an NBL whose SourceHandle is not the adapter's handle",
+         function);
+    RULE(nb != NULL && nb->Next == NULL, "ndis-nbl", "%s with an NBL of %s NB: Ethernet has one", function,
+         nb == NULL ? "no" : "more than one");
+    RULE(nb->DataLength >= ETHERNET_HEADER_BYTES, "ndis-nb", "%s with a frame of %u bytes", function, nb->DataLength);
+    net_buffer_check(nb, function);
+    return nb->DataLength;
+}
+
+static void reclaim_lent(struct NET_BUFFER_LIST *chain)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
+        nbl_set_tag(nbl, NBL_TAG_OWNED);
+    }
+}
+
+void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t count, uint32_t flags)
+{
+    struct adapter_processor *here = adapter_here(adapter);
+    enum adapter_state state = adapter_state(adapter);
+    bool lent = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0;
+    struct NET_BUFFER_LIST *nbl;
+    struct edge *edge;
+    uint64_t bytes = 0;
+    uint32_t n = 0;
+
+    RULE(state == ADAPTER_RUNNING || state == ADAPTER_PAUSING || state == ADAPTER_RESTARTING, "ndis-state",
+         "packets indicated while the adapter is %s", adapter_state_name(state));
+    check_level(flags, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL, "NdisMIndicateReceiveNetBufferLists");
+    for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
+        bytes += check_indicated(adapter, nbl);
+        nbl_set_tag(nbl, lent ? NBL_TAG_LENT : NBL_TAG_INDICATED);
+        n++;
+    }
+    RULE(n > 0 && (count == n || count == NDIS_INDICATE_ALL_NBLS), "ndis-nbl",
+         "NdisMIndicateReceiveNetBufferLists says %u NBLs, the chain has %u", count, n);
+    COUNT(here->counts.rx_packets, n);
+    COUNT(here->counts.rx_bytes, bytes);
+    COUNT(here->counts.rx_calls, 1);
+    if (lent) {
+        COUNT(here->counts.rx_low_resources, n);
+    } else {
+        COUNT(here->indicated, n);
+    }
+    /* Pairs with edge_close: it takes the edge away first and then waits for `busy` to reach 0. */
+    __atomic_fetch_add(&here->busy, 1, __ATOMIC_SEQ_CST);
+    if (adapter->raw != NULL) {
+        raw_received(adapter->raw, chain, flags);
+    }
+    edge = __atomic_load_n(&adapter->edge, __ATOMIC_SEQ_CST);
+    if (edge != NULL) {
+        edge_receive_chain(edge, chain, flags);
+    } else if (!lent) {
+        adapter_return(adapter, chain, n);
+    }
+    __atomic_fetch_sub(&here->busy, 1, __ATOMIC_RELEASE);
+    if (lent) {
+        reclaim_lent(chain);
+    }
+}
+
+void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t count)
+{
+    return_handler *handler = (return_handler *)adapter->miniport->handlers.ReturnNetBufferListsHandler;
+    struct adapter_processor *here = adapter_here(adapter);
+    struct NET_BUFFER_LIST *nbl;
+
+    for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
+        RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
+        nbl_set_tag(nbl, NBL_TAG_OWNED);
+    }
+    COUNT(here->counts.rx_returns, count);
+    COUNT(here->counts.rx_return_calls, 1);
+    COUNT(here->reclaimed, count);
+    DRIVER_CALL_VOID(
+        "MiniportReturnNetBufferLists",
+        handler(adapter->context, chain, irql_current() == DISPATCH_LEVEL ? NDIS_RETURN_FLAGS_DISPATCH_LEVEL : 0));
+}
+
+void adapter_send(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t nbls, uint64_t bytes)
+{
+    send_handler *handler = (send_handler *)adapter->miniport->handlers.SendNetBufferListsHandler;
+    struct adapter_processor *here = adapter_here(adapter);
+
+    COUNT(here->counts.tx_packets, nbls);
+    COUNT(here->counts.tx_bytes, bytes);
+    COUNT(here->counts.tx_calls, 1);
+    COUNT(here->sent, nbls);
+    DRIVER_CALL_VOID("MiniportSendNetBufferLists",
+                     handler(adapter->context, chain, NDIS_DEFAULT_PORT_NUMBER,
+                             irql_current() == DISPATCH_LEVEL ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0));
+}
+
+void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32_t flags)
+{
+    struct adapter_processor *here = adapter_here(adapter);
+    struct NET_BUFFER_LIST *nbl;
+    struct edge *edge;
+    uint32_t n = 0, failed = 0;
+
+    check_level(flags, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL, "NdisMSendNetBufferListsComplete");
+    RULE(chain != NULL, "ndis-nbl", "NdisMSendNetBufferListsComplete without an NBL");
+    for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
+        uint64_t tag = nbl_tag(nbl);
+
+        RULE(tag == NBL_TAG_SENT, "ndis-send-complete", "NdisMSendNetBufferListsComplete of an NBL that is %s",
+             nbl_tag_name(tag));
+        RULE(nbl->Status != NDIS_STATUS_PENDING, "ndis-send-complete", "a send was completed with NDIS_STATUS_PENDING");
+        nbl_set_tag(nbl, NBL_TAG_OWNED);
+        failed += nbl->Status != NDIS_STATUS_SUCCESS;
+        n++;
+    }
+    COUNT(here->counts.tx_completions, n);
+    COUNT(here->counts.tx_completion_calls, 1);
+    if (failed > 0) {
+        COUNT(here->counts.tx_failed, failed);
+    }
+    /* A driver may finish a pause elsewhere as soon as it has called: the sends count as complete before the edge has
+     * them. edge_close waits for all sends to be complete, then for `busy`, so the edge outlives this call. */
+    __atomic_fetch_add(&here->busy, 1, __ATOMIC_SEQ_CST);
+    edge = adapter->edge;
+    COUNT(here->completed, n);
+    if (adapter->raw != NULL) {
+        chain = raw_take_completed(adapter->raw, chain);
+    }
+    edge_send_complete(edge, chain);
+    __atomic_fetch_sub(&here->busy, 1, __ATOMIC_RELEASE);
+}
+
+static void MS_ABI indicate_receive(void *handle, struct NET_BUFFER_LIST *chain, uint32_t port, uint32_t count,
+                                    uint32_t flags)
+{
+    struct adapter *adapter = adapter_check(handle, "NdisMIndicateReceiveNetBufferLists");
+
+    RULE(port == NDIS_DEFAULT_PORT_NUMBER, "ndis-nbl", "packets indicated on port %u, which was never allocated", port);
+    adapter_indicate(adapter, chain, count, flags);
+}
+
+static void MS_ABI send_complete(void *handle, struct NET_BUFFER_LIST *chain, uint32_t flags)
+{
+    adapter_send_done(adapter_check(handle, "NdisMSendNetBufferListsComplete"), chain, flags);
+}
+
+#define TRANSFER_EXPORTS(X)                                                                                            \
+    X(NdisMIndicateReceiveNetBufferLists, indicate_receive, PASSIVE_LEVEL, DISPATCH_LEVEL)                             \
+    X(NdisMSendNetBufferListsComplete, send_complete, PASSIVE_LEVEL, DISPATCH_LEVEL)
+
+void transfer_exports(void)
+{
+    NDIS_EXPORTS(TRANSFER_EXPORTS);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The protocol edge, as its files share it: edge.c (open, close), edge_send.c (buffers, chains), edge_receive.c (frames
+ * out of NBLs), edge_offload.c (frames' offloads into out-of-band data), edge_rss.c (hash and table).
+ *
+ * A send slot belongs to its queue's one sending task from edge_buffer to edge_flush, then to the miniport, and comes
+ * back on `returned`, a list any processor may push to and only the sending task takes from.
+ */
+#ifndef TESTBED_NDIS_PROTOCOL_EDGE_INTERNAL_H
+#define TESTBED_NDIS_PROTOCOL_EDGE_INTERNAL_H
+
+#include "ndis/internal.h"
+#include "wire/parse.h"
+
+enum { EDGE_CHAIN_MOST = 64, EDGE_QUEUES_MOST = 64 };
+
+struct edge_slot {
+    struct NET_BUFFER_LIST *nbl;
+    struct MDL *whole; /* the buffer in one MDL */
+    struct MDL *rest;  /* from a split point on: with `whole` shortened, the same bytes in two MDLs */
+    uint8_t *buffer;
+    struct edge_queue *queue;
+    struct edge_slot *next;
+};
+
+struct edge_queue {
+    /* the sending task's own */
+    struct edge *edge;
+    uint32_t index;
+    struct edge_slot *slots, *free;
+    uint8_t *memory;
+    struct NET_BUFFER_LIST *first, *last; /* queued for the next flush */
+    uint32_t queued;
+    uint64_t queued_bytes;
+    uint32_t caps_epoch;
+    struct adapter_facts caps;
+    /* 1 while inside MiniportSendNetBufferLists: edge_hold waits on it */
+    uint32_t sending __attribute__((aligned(NDIS_LINE)));
+    /* written by completions */
+    struct edge_slot *returned __attribute__((aligned(NDIS_LINE)));
+    uint32_t waiting; /* the sending task sleeps on `signal`, or is about to */
+    uint32_t signal;
+} __attribute__((aligned(NDIS_LINE)));
+
+struct edge_late { /* NBLs kept back for a moment, in simulated runs */
+    struct sched_lock lock;
+    struct NET_BUFFER_LIST *first;
+    uint32_t count;
+    struct nt_dpc dpc;
+    struct edge *edge;
+} __attribute__((aligned(NDIS_LINE)));
+
+struct edge_rss {
+    bool enabled;
+    uint32_t hash_types;     /* NDIS_HASH_... */
+    uint32_t table[36][256]; /* contribution of each value of each input byte */
+};
+
+struct edge {
+    struct ndis_object object;
+    struct adapter *adapter;
+    struct edge_options options;
+    struct nbl_pool *pool;
+    size_t slot_pages;
+    uint32_t queue_count;
+    struct edge_queue *queues;
+    struct edge_late *late; /* one per processor */
+    struct edge_rss rss;
+    uint32_t held; /* sends are not let through: the adapter is not Running */
+    uint32_t stopped;
+};
+
+/* edge_send.c */
+bool edge_queues_create(struct edge *edge, char *error, size_t size);
+void edge_queues_destroy(struct edge *edge);
+/* edge_offload.c. Sets the slot's NB and out-of-band data from the frame, whose bytes are the slot's buffer; false: it
+ * cannot be sent. */
+bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame *frame);
+/* What the miniport said about a received frame. */
+void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, struct frame *frame);
+/* edge_rss.c */
+int32_t edge_rss_enable(struct edge *edge);
+void edge_rss_disable(struct edge *edge);
+void edge_hash(const struct edge_rss *rss, const struct layout *layout, struct NET_BUFFER_LIST *nbl);
+
+#endif

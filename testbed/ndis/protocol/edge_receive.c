@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The edge's receiving side: indicated NBLs become frames over the miniport's own MDLs, are handed to the receiver and
+ * given back, in one call per batch. Runs where the miniport indicates, at any IRQL up to DISPATCH_LEVEL. In simulated
+ * runs some batches are kept for a moment and given back by a DPC, often on another processor, as protocols may.
+ */
+#include "ndis/protocol/edge_internal.h"
+
+#include "wire/bytes.h"
+
+enum { LATE_ONE_IN = 4, TAG_BYTES = 4, ADDRESS_BYTES = 12 };
+
+/* The NB's bytes as vectors; false when they lie in more pieces than a frame has vectors. */
+static bool gather(const struct NET_BUFFER *nb, struct frame *frame)
+{
+    const struct MDL *mdl = nb->CurrentMdl;
+    uint32_t offset = nb->CurrentMdlOffset, left = nb->DataLength, n = 0;
+
+    for (; left > 0; mdl = mdl->Next, offset = 0) {
+        uint32_t part = mdl->ByteCount - offset;
+
+        part = part < left ? part : left;
+        if (part == 0) {
+            continue;
+        }
+        if (n == FRAME_VECTORS) {
+            return false;
+        }
+        frame->vectors[n].iov_base = (uint8_t *)mdl_address(mdl) + offset;
+        frame->vectors[n].iov_len = part;
+        n++;
+        left -= part;
+    }
+    frame->vector_count = n;
+    frame->length = nb->DataLength;
+    return true;
+}
+
+/* Put a tag that came out of band back behind the addresses: `tag` and `addresses` must live as long as the frame. */
+static bool insert_tag(struct frame *frame, uint32_t tci, uint8_t tagged[ADDRESS_BYTES + TAG_BYTES])
+{
+    struct iovec rest[FRAME_VECTORS];
+    uint32_t n;
+
+    (void)frame_copy_out(frame, 0, tagged, ADDRESS_BYTES);
+    put16(tagged + ADDRESS_BYTES, ETHERTYPE_VLAN);
+    put16(tagged + ADDRESS_BYTES + 2, tci);
+    n = frame_slice(frame, ADDRESS_BYTES, frame->length - ADDRESS_BYTES, rest, FRAME_VECTORS - 1);
+    if (n == 0) {
+        return false;
+    }
+    memcpy(frame->vectors + 1, rest, n * sizeof(rest[0]));
+    frame->vectors[0] = (struct iovec){ tagged, ADDRESS_BYTES + TAG_BYTES };
+    frame->vector_count = n + 1;
+    frame->length += TAG_BYTES;
+    return true;
+}
+
+/* 802.1Q control information from out-of-band data; 0: none. */
+static uint32_t tag_of(const struct NET_BUFFER_LIST *nbl)
+{
+    struct NDIS_NET_BUFFER_LIST_8021Q_INFO info;
+
+    memset(&info, 0, sizeof(info));
+    info.Value = ndis_info(nbl, Ieee8021QNetBufferListInfo);
+    return info.TagHeader.UserPriority << 13 | info.TagHeader.CanonicalFormatId << 12 | info.TagHeader.VlanId;
+}
+
+static void receive_one(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl,
+                        struct adapter_processor *here)
+{
+    uint8_t tagged[ADDRESS_BYTES + TAG_BYTES];
+    struct frame frame;
+    uint32_t tci;
+
+    if (!gather(nbl->FirstNetBuffer, &frame)) {
+        COUNT(here->counts.rx_unshown, 1);
+        return;
+    }
+    memset(&frame.offload, 0, sizeof(frame.offload));
+    tci = tag_of(nbl);
+    if (tci != 0 && !insert_tag(&frame, tci, tagged)) {
+        COUNT(here->counts.rx_unshown, 1);
+        return;
+    }
+    edge_receive_offload(edge, nbl, &frame);
+    if (frame.offload.checksum_valid) {
+        COUNT(here->counts.rx_checksum_good, 1);
+    }
+    if (frame.offload.gso != FRAME_GSO_NONE) {
+        COUNT(here->counts.rx_coalesced, 1);
+    }
+    pcap_write(edge->options.pcap, PCAP_GUEST, PCAP_FROM_DRIVER, &frame);
+    if (edge->options.receive != NULL) {
+        edge->options.receive(edge->options.context, processor, &frame);
+    }
+}
+
+static void keep(struct edge *edge, struct NET_BUFFER_LIST *chain, struct NET_BUFFER_LIST *last, uint32_t count)
+{
+    struct edge_late *late = &edge->late[sched_random(processor_count())];
+
+    sched_lock(&late->lock);
+    last->Next = late->first;
+    late->first = chain;
+    late->count += count;
+    sched_unlock(&late->lock);
+    (void)dpc_queue(&late->dpc);
+}
+
+void edge_receive_chain(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t flags)
+{
+    uint32_t processor = processor_current(), count = 0;
+    struct adapter_processor *here = &edge->adapter->processors[processor];
+    struct NET_BUFFER_LIST *nbl, *last = chain;
+
+    for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
+        receive_one(edge, processor, nbl, here);
+        last = nbl;
+        count++;
+    }
+    if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0) {
+        return;
+    }
+    if (sched_kind() == SCHED_SIMULATED && sched_random(LATE_ONE_IN) == 0) {
+        keep(edge, chain, last, count);
+        return;
+    }
+    adapter_return(edge->adapter, chain, count);
+}

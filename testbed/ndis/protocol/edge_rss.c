@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * RSS as TCP/IP sets it: the key of Microsoft's verification suite, a round-robin table over the
+ * processors that NDIS has chosen, and the hash of
+ * each sent packet's flow as the adapter would compute it for what comes back (addresses and ports swapped), so that a
+ * flow uses one queue in both directions. edge_hash runs per packet in the queue's task; its tables are immutable then.
+ */
+#include "ndis/protocol/edge_internal.h"
+#include "ndis/adapter/rss_processors.h"
+
+#include "wire/toeplitz.h"
+
+enum { ENTRIES_MOST = 128 };
+
+static const uint8_t key[TOEPLITZ_KEY_BYTES] = {
+    0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
+    0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
+    0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
+};
+
+/* The record with its table, masks and key behind it. */
+struct rss_set {
+    struct NDIS_RECEIVE_SCALE_PARAMETERS parameters;
+    struct PROCESSOR_NUMBER table[ENTRIES_MOST];
+    uint8_t key[TOEPLITZ_KEY_BYTES];
+    struct GROUP_AFFINITY masks[GROUPS_MOST];
+};
+
+static uint32_t hash_types(uint32_t capabilities)
+{
+    uint32_t types = 0;
+
+    if ((capabilities & NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV4) != 0) {
+        types |= NDIS_HASH_IPV4 | NDIS_HASH_TCP_IPV4;
+    }
+    if ((capabilities & NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV6) != 0) {
+        types |= NDIS_HASH_IPV6 | NDIS_HASH_TCP_IPV6;
+    }
+    return types;
+}
+
+static void build_tables(struct edge_rss *rss)
+{
+    uint8_t input[36] = { 0 };
+    uint32_t i, value;
+
+    /* The hash is linear: that of an input is the sum (exclusive or) of those of its bytes. */
+    for (i = 0; i < sizeof(input); i++) {
+        for (value = 0; value < 256; value++) {
+            input[i] = (uint8_t)value;
+            rss->table[i][value] = toeplitz(key, input, sizeof(input));
+        }
+        input[i] = 0;
+    }
+}
+
+static uint32_t entries_of(const struct adapter *adapter)
+{
+    uint32_t offered = adapter->rss.Header.Revision >= 2 ? adapter->rss.NumberOfIndirectionTableEntries : ENTRIES_MOST,
+             entries = 1;
+
+    while (entries * 2 <= offered && entries < ENTRIES_MOST) {
+        entries *= 2;
+    }
+    return entries;
+}
+
+/* The table, and the masks of the processors in it, one of each group that has some. */
+static void spread(struct rss_set *set, const struct rss_processors *chosen, uint32_t entries, uint32_t queues)
+{
+    uint32_t used = queues != 0 && queues < chosen->count ? queues : chosen->count, masks = 0, i, m;
+
+    for (i = 0; i < entries; i++) {
+        set->table[i] = processor_number(chosen->indexes[i % used]);
+    }
+    for (i = 0; i < used && i < entries; i++) {
+        for (m = 0; m < masks && set->masks[m].Group != set->table[i].Group; m++) {
+        }
+        set->masks[m].Group = set->table[i].Group;
+        set->masks[m].Mask |= (uint64_t)1 << set->table[i].Number;
+        masks += m == masks;
+    }
+    set->parameters.ProcessorMasksOffset = offsetof(struct rss_set, masks);
+    set->parameters.NumberOfProcessorMasks = masks;
+    set->parameters.ProcessorMasksEntrySize = sizeof(set->masks[0]);
+}
+
+int32_t edge_rss_enable(struct edge *edge)
+{
+    struct adapter *adapter = edge->adapter;
+    bool third = adapter->miniport->version >= NDIS_VERSION(6, 60);
+    uint32_t entries = entries_of(adapter), needed;
+    struct rss_processors chosen;
+    struct rss_set set;
+    int32_t status;
+
+    edge->rss.hash_types = hash_types(adapter->rss.CapabilitiesFlags);
+    rss_processors_of(adapter, &chosen);
+    if (edge->rss.hash_types == 0 || chosen.count == 0) {
+        return NDIS_STATUS_SUCCESS; /* nothing to hash by, nothing to spread over: TCP/IP leaves RSS alone */
+    }
+    memset(&set, 0, sizeof(set));
+    NDIS_HEADER(set.parameters.Header, NDIS_OBJECT_TYPE_RSS_PARAMETERS, third ? 3 : 2,
+                third ? NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3
+                      : NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2);
+    set.parameters.HashInformation = edge->rss.hash_types | NdisHashFunctionToeplitz;
+    set.parameters.IndirectionTableSize = (uint16_t)(entries * sizeof(set.table[0]));
+    set.parameters.IndirectionTableOffset = offsetof(struct rss_set, table);
+    set.parameters.HashSecretKeySize = sizeof(key);
+    set.parameters.HashSecretKeyOffset = offsetof(struct rss_set, key);
+    spread(&set, &chosen, entries, adapter->rss.NumberOfReceiveQueues);
+    memcpy(set.key, key, sizeof(key));
+    status = adapter_set(adapter, OID_GEN_RECEIVE_SCALE_PARAMETERS, &set, sizeof(set), &needed);
+    if (status == NDIS_STATUS_SUCCESS) {
+        build_tables(&edge->rss);
+        __atomic_store_n(&edge->rss.enabled, true, __ATOMIC_RELEASE);
+    }
+    return status;
+}
+
+void edge_rss_disable(struct edge *edge)
+{
+    bool third = edge->adapter->miniport->version >= NDIS_VERSION(6, 60);
+    struct NDIS_RECEIVE_SCALE_PARAMETERS parameters;
+    uint32_t needed, size = third ? NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3
+                                  : NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2;
+
+    if (!edge->rss.enabled) {
+        return;
+    }
+    edge->rss.enabled = false;
+    memset(&parameters, 0, sizeof(parameters));
+    NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_RSS_PARAMETERS, third ? 3 : 2, size);
+    parameters.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
+    (void)adapter_set(edge->adapter, OID_GEN_RECEIVE_SCALE_PARAMETERS, &parameters, size, &needed);
+}
+
+void edge_hash(const struct edge_rss *rss, const struct layout *layout, struct NET_BUFFER_LIST *nbl)
+{
+    const uint8_t *ip = layout->headers + layout->network;
+    uint32_t address = layout->version == 4 ? 4 : 16, source = layout->version == 4 ? 12 : 8, type, value = 0, i;
+    bool ports;
+
+    if (!__atomic_load_n(&rss->enabled, __ATOMIC_ACQUIRE) || layout->version == 0) {
+        return;
+    }
+    ports = layout->protocol == PROTOCOL_TCP && layout->transport != 0 && !layout->fragment;
+    type = layout->version == 4 ? ports ? NDIS_HASH_TCP_IPV4 : NDIS_HASH_IPV4
+           : ports              ? NDIS_HASH_TCP_IPV6
+                                : NDIS_HASH_IPV6;
+    if ((rss->hash_types & type) == 0) {
+        return;
+    }
+    for (i = 0; i < address; i++) {
+        value ^= rss->table[i][ip[source + address + i]] ^ rss->table[address + i][ip[source + i]];
+    }
+    if (ports) {
+        const uint8_t *tcp = layout->headers + layout->transport;
+
+        value ^= rss->table[2 * address][tcp[2]] ^ rss->table[2 * address + 1][tcp[3]];
+        value ^= rss->table[2 * address + 2][tcp[0]] ^ rss->table[2 * address + 3][tcp[1]];
+    }
+    nbl->NetBufferListInfo[NetBufferListHashValue] = (void *)(uintptr_t)value;
+    nbl->NetBufferListInfo[NetBufferListHashInfo] = (void *)(uintptr_t)(type | NdisHashFunctionToeplitz);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The edge's sending side: buffers, NBL chains, and completions. One task at a time uses a queue (PASSIVE_LEVEL);
+ * completions come on any processor at any IRQL up to DISPATCH_LEVEL. No lock and no allocation per packet: a
+ * completion pushes the slots of a chain onto their queue with one compare-and-swap.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ndis/protocol/edge_internal.h"
+
+static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)
+{
+    struct edge_slot *slot = &queue->slots[i];
+    uint32_t bytes = edge->options.frame_size;
+
+    slot->queue = queue;
+    slot->buffer = queue->memory + i * edge->slot_pages * XEN_PAGE_SIZE;
+    slot->whole = mdl_create(slot->buffer, bytes);
+    slot->rest = mdl_create(slot->buffer, bytes);
+    slot->nbl = nbl_create(edge->pool, slot->whole, 0, bytes);
+    slot->nbl->ProtocolReserved[0] = slot;
+    slot->nbl->SourceHandle = edge;
+    slot->next = queue->free;
+    queue->free = slot;
+}
+
+static void slot_destroy(struct edge_slot *slot)
+{
+    if (slot->nbl != NULL) {
+        nbl_free(slot->nbl, "edge_close");
+        mdl_free(slot->whole);
+        mdl_free(slot->rest);
+    }
+}
+
+bool edge_queues_create(struct edge *edge, char *error, size_t size)
+{
+    uint32_t q, i;
+
+    edge->slot_pages = (edge->options.frame_size + XEN_PAGE_SIZE - 1) / XEN_PAGE_SIZE;
+    edge->queue_count = edge->options.queues;
+    edge->queues = ndis_alloc(edge->queue_count * sizeof(*edge->queues));
+    for (q = 0; q < edge->queue_count; q++) {
+        struct edge_queue *queue = &edge->queues[q];
+
+        queue->edge = edge;
+        queue->index = q;
+        queue->caps_epoch = UINT32_MAX;
+        queue->slots = ndis_alloc(edge->options.buffers * sizeof(*queue->slots));
+        queue->memory = xen_memory_alloc(edge->options.memory, edge->slot_pages * edge->options.buffers);
+        if (queue->memory == NULL) {
+            snprintf(error, size, "no guest memory left for %u send buffers of %u bytes: give the guest more pages",
+                     edge->options.buffers, edge->options.frame_size);
+            return false;
+        }
+        for (i = edge->options.buffers; i-- > 0;) {
+            slot_create(edge, queue, i);
+        }
+    }
+    return true;
+}
+
+void edge_queues_destroy(struct edge *edge)
+{
+    uint32_t q, i;
+
+    for (q = 0; q < edge->queue_count; q++) {
+        struct edge_queue *queue = &edge->queues[q];
+
+        for (i = 0; queue->slots != NULL && i < edge->options.buffers; i++) {
+            slot_destroy(&queue->slots[i]);
+        }
+        if (queue->memory != NULL) {
+            xen_memory_free(edge->options.memory, queue->memory, edge->slot_pages * edge->options.buffers);
+        }
+        free(queue->slots);
+    }
+    free(edge->queues);
+}
+
+/* A free slot: from the task's own list, else all that came back meanwhile. */
+static struct edge_slot *take_slot(struct edge_queue *queue)
+{
+    struct edge_slot *slot = queue->free;
+
+    if (slot == NULL) {
+        slot = __atomic_exchange_n(&queue->returned, NULL, __ATOMIC_ACQUIRE);
+        if (slot == NULL) {
+            return NULL;
+        }
+    }
+    queue->free = slot->next;
+    return slot;
+}
+
+bool edge_buffer(struct edge *edge, uint32_t index, struct frame *frame, bool wait)
+{
+    struct edge_queue *queue = &edge->queues[index];
+    struct edge_slot *slot;
+
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&queue->signal, __ATOMIC_SEQ_CST);
+
+        if (__atomic_load_n(&edge->stopped, __ATOMIC_SEQ_CST)) {
+            return false;
+        }
+        slot = take_slot(queue);
+        if (slot != NULL) {
+            break;
+        }
+        if (!wait) {
+            return false;
+        }
+        /* Said before looking again: a completion that comes after the look sees it and raises `signal`. */
+        __atomic_store_n(&queue->waiting, 1, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&queue->returned, __ATOMIC_SEQ_CST) == NULL) {
+            (void)sched_wait(&queue->signal, seen, SCHED_FOREVER);
+        }
+        __atomic_store_n(&queue->waiting, 0, __ATOMIC_SEQ_CST);
+    }
+    frame->vectors[0].iov_base = slot->buffer;
+    frame->vectors[0].iov_len = edge->options.frame_size;
+    frame->vector_count = 1;
+    frame->length = 0;
+    memset(&frame->offload, 0, sizeof(frame->offload));
+    return true;
+}
+
+static struct edge_slot *slot_of(struct edge_queue *queue, const struct frame *frame)
+{
+    size_t offset = (size_t)((uint8_t *)frame->vectors[0].iov_base - queue->memory);
+
+    return &queue->slots[offset / (queue->edge->slot_pages * XEN_PAGE_SIZE)];
+}
+
+static void release_slot(struct edge_queue *queue, struct edge_slot *slot)
+{
+    slot->next = queue->free;
+    queue->free = slot;
+}
+
+void edge_buffer_unused(struct edge *edge, uint32_t index, struct frame *frame)
+{
+    struct edge_queue *queue = &edge->queues[index];
+
+    release_slot(queue, slot_of(queue, frame));
+}
+
+void edge_queue(struct edge *edge, uint32_t index, struct frame *frame)
+{
+    struct edge_queue *queue = &edge->queues[index];
+    struct edge_slot *slot = slot_of(queue, frame);
+    struct NET_BUFFER_LIST *nbl = slot->nbl;
+
+    if (!edge_prepare(queue, slot, frame)) {
+        COUNT(adapter_here(edge->adapter)->counts.tx_failed, 1);
+        release_slot(queue, slot);
+        return;
+    }
+    nbl->Next = NULL;
+    if (queue->first == NULL) {
+        queue->first = nbl;
+    } else {
+        queue->last->Next = nbl;
+    }
+    queue->last = nbl;
+    queue->queued_bytes += nbl->FirstNetBuffer->DataLength;
+    if (++queue->queued == EDGE_CHAIN_MOST) {
+        edge_flush(edge, index);
+    }
+}
+
+/* The adapter is not Running: what is queued is dropped, as NDIS completes sends of a paused stack. */
+static void drop_queued(struct edge_queue *queue)
+{
+    struct NET_BUFFER_LIST *nbl, *next;
+
+    COUNT(adapter_here(queue->edge->adapter)->counts.tx_failed, queue->queued);
+    for (nbl = queue->first; nbl != NULL; nbl = next) {
+        next = nbl->Next;
+        nbl_set_tag(nbl, NBL_TAG_OWNED);
+        release_slot(queue, nbl->ProtocolReserved[0]);
+    }
+}
+
+static bool enter(struct edge_queue *queue)
+{
+    /* Pairs with edge_hold, which sets `held` and then looks at `sending`: one of the two sees the other. */
+    __atomic_store_n(&queue->sending, 1, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&queue->edge->held, __ATOMIC_SEQ_CST) == 0;
+}
+
+static void leave(struct edge_queue *queue)
+{
+    __atomic_store_n(&queue->sending, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&queue->edge->held, __ATOMIC_SEQ_CST)) {
+        sched_wake(&queue->sending, UINT_MAX);
+    }
+}
+
+void edge_flush(struct edge *edge, uint32_t index)
+{
+    struct edge_queue *queue = &edge->queues[index];
+    uint32_t processor = index % processor_count();
+
+    if (queue->first == NULL) {
+        return;
+    }
+    if (enter(queue)) {
+        uint8_t old;
+
+        if (processor_current() != processor) {
+            processor_pin(processor);
+        }
+        old = irql_raise(DISPATCH_LEVEL);
+        adapter_send(edge->adapter, queue->first, queue->queued, queue->queued_bytes);
+        irql_lower(old);
+    } else {
+        drop_queued(queue);
+    }
+    leave(queue);
+    queue->first = queue->last = NULL;
+    queue->queued = 0;
+    queue->queued_bytes = 0;
+}
+
+void edge_hold(struct edge *edge)
+{
+    uint32_t q;
+
+    __atomic_store_n(&edge->held, 1, __ATOMIC_SEQ_CST);
+    for (q = 0; q < edge->queue_count; q++) {
+        while (__atomic_load_n(&edge->queues[q].sending, __ATOMIC_SEQ_CST) != 0) {
+            (void)sched_wait(&edge->queues[q].sending, 1, SCHED_FOREVER);
+        }
+    }
+}
+
+void edge_release(struct edge *edge)
+{
+    __atomic_store_n(&edge->held, 0, __ATOMIC_SEQ_CST);
+}
+
+static void push_returned(struct edge_queue *queue, struct edge_slot *first, struct edge_slot *last)
+{
+    struct edge_slot *head = __atomic_load_n(&queue->returned, __ATOMIC_RELAXED);
+
+    do {
+        last->next = head;
+    } while (!__atomic_compare_exchange_n(&queue->returned, &head, first, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    if (__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
+        __atomic_fetch_add(&queue->signal, 1, __ATOMIC_SEQ_CST);
+        sched_wake(&queue->signal, UINT_MAX);
+    }
+}
+
+void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain)
+{
+    (void)edge;
+    while (chain != NULL) {
+        struct edge_slot *first = chain->ProtocolReserved[0], *last = first;
+        struct edge_queue *queue = first->queue;
+
+        RULE(chain->SourceHandle == queue->edge, "ndis-send-complete",
+             "a completed NBL has another SourceHandle than it was sent with");
+        for (chain = chain->Next; chain != NULL; chain = chain->Next) {
+            struct edge_slot *slot = chain->ProtocolReserved[0];
+
+            if (slot->queue != queue) {
+                break;
+            }
+            last->next = slot;
+            last = slot;
+        }
+        push_returned(queue, first, last);
+    }
+}

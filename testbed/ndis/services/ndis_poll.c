@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NDIS poll as NDIS 6.85 and later have it: a poll object runs the miniport's poll handler in a DPC of the processor it
+ * is bound to, once for each request and again while the handler moves anything; then the miniport is told that polling
+ * ends. Simulated runs ask for few NBLs at a time, any number of them, so that remainders and their order matter. Rule
+ * "ndis-poll".
+ *
+ * There is no measured layout of these records: they follow Microsoft's poll.h reference pages.
+ */
+#include <stdlib.h>
+
+#include "ndis/internal.h"
+#include "nt/sync/topology.h"
+
+enum { POLL_MOST = 64 };
+
+struct poll_transmit {
+    uint32_t MaxNblsToComplete, Reserved1[3];
+    struct NET_BUFFER_LIST *CompletedNblChain;
+    uint32_t NumberOfCompletedNbls, NumberOfRemainingNbls, SendCompleteFlags, Reserved2;
+    void *Reserved3[4];
+};
+
+struct poll_receive {
+    uint32_t MaxNblsToIndicate, Reserved1[3];
+    struct NET_BUFFER_LIST *IndicatedNblChain;
+    uint32_t NumberOfIndicatedNbls, NumberOfRemainingNbls, Flags, Reserved2;
+    void *Reserved3[4];
+};
+
+struct poll_data {
+    struct NDIS_OBJECT_HEADER Header;
+    struct poll_transmit Transmit;
+    struct poll_receive Receive;
+};
+
+struct poll_notification {
+    struct NDIS_OBJECT_HEADER Header;
+    uint8_t Enabled;
+};
+
+typedef void MS_ABI poll_handler(void *, struct poll_data *);
+typedef void MS_ABI notification_handler(void *, struct poll_notification *);
+
+struct poll_characteristics {
+    struct NDIS_OBJECT_HEADER Header;
+    notification_handler *SetPollNotificationHandler;
+    poll_handler *PollHandler;
+};
+
+struct poll {
+    struct ndis_object object;
+    struct adapter *adapter;
+    void *context;
+    notification_handler *notify;
+    poll_handler *handler;
+
+    uint32_t closing;
+    struct nt_dpc dpc;
+};
+
+static void tell(struct poll *poll, bool enabled)
+{
+    struct poll_notification notification = { .Enabled = enabled };
+
+    NDIS_HEADER(notification.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(notification));
+    DRIVER_CALL_VOID("SetPollNotification", poll->notify(poll->context, &notification));
+}
+
+static uint32_t limit(void)
+{
+    return sched_kind() == SCHED_SIMULATED ? 1 + (uint32_t)sched_random(8) : POLL_MOST;
+}
+
+/* One call of the handler; whether it moved anything or has more. */
+static bool run_once(struct poll *poll)
+{
+    struct poll_data data;
+    uint32_t most = limit();
+
+    memset(&data, 0, sizeof(data));
+    NDIS_HEADER(data.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(data));
+    data.Receive.MaxNblsToIndicate = most;
+    data.Transmit.MaxNblsToComplete = most;
+    COUNT(adapter_here(poll->adapter)->counts.polls, 1);
+    DRIVER_CALL_VOID("NdisPoll", poll->handler(poll->context, &data));
+    RULE(data.Receive.NumberOfIndicatedNbls <= most &&
+             (data.Receive.NumberOfIndicatedNbls != 0) == (data.Receive.IndicatedNblChain != NULL),
+         "ndis-poll", "a poll indicates %u NBLs, %u were asked for", data.Receive.NumberOfIndicatedNbls, most);
+    RULE(data.Transmit.CompletedNblChain == NULL || data.Transmit.NumberOfCompletedNbls <= most, "ndis-poll",
+         "a poll completes %u NBLs, %u were asked for", data.Transmit.NumberOfCompletedNbls, most);
+    if (data.Receive.IndicatedNblChain != NULL) {
+        adapter_indicate(poll->adapter, data.Receive.IndicatedNblChain, data.Receive.NumberOfIndicatedNbls,
+                         NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
+    }
+    if (data.Transmit.CompletedNblChain != NULL) {
+        adapter_send_done(poll->adapter, data.Transmit.CompletedNblChain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
+    }
+    return data.Receive.IndicatedNblChain != NULL || data.Transmit.CompletedNblChain != NULL ||
+           data.Receive.NumberOfRemainingNbls != 0 || data.Transmit.NumberOfRemainingNbls != 0;
+}
+
+static void poll_dpc(void *argument)
+{
+    struct poll *poll = argument;
+
+    if (run_once(poll)) {
+        if (__atomic_load_n(&poll->closing, __ATOMIC_SEQ_CST) == 0) {
+            (void)dpc_queue(&poll->dpc); /* others of this processor first */
+        }
+        return;
+    }
+    tell(poll, true);
+}
+
+static int32_t MS_ABI register_poll(void *handle, void *context, const struct poll_characteristics *characteristics,
+                                    void **result)
+{
+    struct adapter *adapter = adapter_check(handle, "NdisRegisterPoll");
+    struct poll *poll;
+
+    RULE(characteristics->Header.Type == NDIS_OBJECT_TYPE_DEFAULT && characteristics->Header.Revision == 1 &&
+             characteristics->Header.Size >= sizeof(*characteristics),
+         "ndis-poll", "NdisRegisterPoll with a header that is not one of NDIS_POLL_CHARACTERISTICS");
+    RULE(characteristics->PollHandler != NULL && characteristics->SetPollNotificationHandler != NULL, "ndis-poll",
+         "NdisRegisterPoll without handlers");
+    poll = ndis_alloc(sizeof(*poll));
+    poll->adapter = adapter;
+    poll->context = context;
+    poll->handler = characteristics->PollHandler;
+    poll->notify = characteristics->SetPollNotificationHandler;
+    dpc_init(&poll->dpc, 0, poll_dpc, poll);
+    ndis_object_add(&poll->object, NDIS_KIND_POLL, "a poll object was not deregistered");
+    *result = poll;
+    return NDIS_STATUS_SUCCESS;
+}
+
+static void MS_ABI deregister_poll(void *handle)
+{
+    struct poll *poll = ndis_object_check(handle, NDIS_KIND_POLL, "NdisDeregisterPoll");
+
+    __atomic_store_n(&poll->closing, 1, __ATOMIC_SEQ_CST);
+    dpc_flush(&poll->dpc);
+    ndis_object_remove(&poll->object);
+    free(poll);
+}
+
+static void MS_ABI set_affinity(void *handle, const struct PROCESSOR_NUMBER *number)
+{
+    struct poll *poll = ndis_object_check(handle, NDIS_KIND_POLL, "NdisSetPollAffinity");
+    uint32_t processor = processor_index(number);
+
+    RULE(processor != NO_PROCESSOR, "ndis-poll",
+         "NdisSetPollAffinity to processor %u of group %u, which does not exist", number->Number, number->Group);
+    dpc_flush(&poll->dpc);
+    dpc_init(&poll->dpc, processor, poll_dpc, poll);
+}
+
+static void MS_ABI request_poll(void *handle, void *reserved)
+{
+    struct poll *poll = ndis_object_check(handle, NDIS_KIND_POLL, "NdisRequestPoll");
+
+    RULE(reserved == NULL, "ndis-poll", "NdisRequestPoll with a Reserved that is not zero");
+    RULE(__atomic_load_n(&poll->closing, __ATOMIC_SEQ_CST) == 0, "ndis-poll",
+         "NdisRequestPoll of a poll object that is being deregistered");
+
+    (void)dpc_queue(&poll->dpc);
+}
+
+/* Server 2022 and Windows 11 have these first. */
+void poll_exports(void)
+{
+    static const struct export table[] = {
+        { "ndis.sys", "NdisRegisterPoll", (void *)register_poll, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_11_24H2 },
+        { "ndis.sys", "NdisDeregisterPoll", (void *)deregister_poll, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_11_24H2 },
+        { "ndis.sys", "NdisSetPollAffinity", (void *)set_affinity, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_11_24H2 },
+        { "ndis.sys", "NdisRequestPoll", (void *)request_poll, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_11_24H2 },
+    };
+
+    export_register(table, sizeof(table) / sizeof(table[0]));
+}

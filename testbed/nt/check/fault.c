@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Faults. In driver code some instructions are carried out (fault_emulate.c); the rest ends the run: a bad access (rule
+ * "access"), a fast fail (int 0x29, rule "fast-fail"), an assertion (int 0x2c, "assert"), a breakpoint ("breakpoint"),
+ * a division ("divide"), an instruction that is not one or needs the machine ("instruction").
+ *
+ * Each host thread that runs driver code has a stack of its own for this, so that an overflow of the usual one can be
+ * told as well. Handlers never switch tasks. rule_break may be called from here: it takes no locks.
+ */
+#include "nt/check/fault.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "image/image.h"
+#include "image/unwind.h"
+#include "nt/check/fault_emulate.h"
+#include "nt/internal.h"
+#include "nt/check/rule_context.h"
+
+#define SIGNAL_STACK_BYTES (64u << 10)
+#define PAGE_FAULT_WRITE   2
+#define PAGE_FAULT_FETCH   16
+#define NULL_PAGE          65536u
+#define STACK_GUARD_BYTES  4096u
+
+static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE };
+#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
+static struct sigaction before[SIGNALS];
+static bool installed;
+
+static _Thread_local void *signal_stack;
+static _Thread_local ucontext_t *fault_context;
+
+extern const uint8_t __executable_start[], etext[];
+
+static void registers_of(const ucontext_t *context, struct unwind_state *state)
+{
+    static const int order[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                   REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
+    state->rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    for (int i = 0; i < 16; i++) {
+        state->registers[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
+    }
+}
+
+size_t rule_fault_frames(void **addresses, size_t most)
+{
+    struct unwind_state state;
+    if (fault_context == NULL) {
+        return 0;
+    }
+    registers_of(fault_context, &state);
+    if (state.rip < NULL_PAGE) { /* called through a NULL pointer: the caller is on the stack */
+        state.rip = *(uint64_t *)state.registers[UNWIND_RSP];
+        state.registers[UNWIND_RSP] += 8;
+    }
+    return unwind_driver_frames(&state, addresses, most);
+}
+
+/* FAST_FAIL_* of the code that __fastfail was given in ecx. */
+static const char *fast_fail_name(uint32_t code)
+{
+    static const char *const names[] = {
+        [0] = "legacy security check",
+        [1] = "vtable guard",
+        [2] = "stack cookie",
+        [3] = "corrupt list entry",
+        [4] = "incorrect stack",
+        [5] = "invalid argument",
+        [6] = "stack cookie init",
+        [7] = "fatal application exit",
+        [8] = "range check",
+        [9] = "unsafe registry access",
+        [10] = "control flow guard",
+        [11] = "guard write check",
+        [12] = "invalid fiber switch",
+        [13] = "invalid set of context",
+        [14] = "invalid reference count",
+        [18] = "invalid jump buffer",
+        [21] = "certification",
+        [25] = "crypto library",
+        [29] = "invalid longjmp target",
+    };
+    return code < sizeof(names) / sizeof(names[0]) && names[code] != NULL ? names[code] : "another code";
+}
+
+static void describe_place(uint64_t rip, char *text, size_t size)
+{
+    if (image_find((void *)rip) != NULL) {
+        image_describe((void *)rip, text, size);
+    } else if (rip >= (uint64_t)__executable_start && rip < (uint64_t)etext) {
+        snprintf(text, size, "the testbed's own code (at +%#llx)",
+                 (unsigned long long)(rip - (uint64_t)__executable_start));
+    } else {
+        snprintf(text, size, "%#llx", (unsigned long long)rip);
+    }
+}
+
+static const char *describe_address(uint64_t address, uint64_t rsp, char *text, size_t size)
+{
+    if (address < NULL_PAGE) {
+        return " (a NULL pointer)";
+    }
+    if (address - (rsp - STACK_GUARD_BYTES) < 2 * STACK_GUARD_BYTES) {
+        return " (the end of the stack)";
+    }
+    if (image_find((void *)address) != NULL) {
+        char name[256];
+        image_describe((void *)address, name, sizeof(name));
+        snprintf(text, size, " (%s: read-only, or discarded after DriverEntry)", name);
+        return text;
+    }
+    return "";
+}
+
+static _Noreturn void report_access(const ucontext_t *context, const siginfo_t *info)
+{
+    const greg_t *gregs = context->uc_mcontext.gregs;
+    const uint64_t rip = (uint64_t)gregs[REG_RIP], address = (uint64_t)info->si_addr;
+    const unsigned long error = (unsigned long)gregs[REG_ERR];
+    char place[320], where[320];
+    if (info->si_code == SI_KERNEL) { /* general protection: the processor does not tell the address */
+        describe_place(rip, place, sizeof(place));
+        rule_break("access",
+                   "in %s: an address that no processor can have, a misaligned operand or a privileged instruction",
+                   place);
+    }
+    if (error & PAGE_FAULT_FETCH) {
+        rule_break("access", "jumped to %#llx%s, where no code is", (unsigned long long)address,
+                   describe_address(address, (uint64_t)gregs[REG_RSP], where, sizeof(where)));
+    }
+    describe_place(rip, place, sizeof(place));
+    rule_break("access", "%s of %#llx%s in %s", error & PAGE_FAULT_WRITE ? "write" : "read",
+               (unsigned long long)address, describe_address(address, (uint64_t)gregs[REG_RSP], where, sizeof(where)),
+               place);
+}
+
+static void handle_driver(int number, const siginfo_t *info, ucontext_t *context)
+{
+    const greg_t *gregs = context->uc_mcontext.gregs;
+    const uint8_t *code = (const uint8_t *)gregs[REG_RIP];
+    if (number == SIGTRAP) {
+        rule_break("breakpoint", "the driver ran into a breakpoint (int 3)");
+    }
+    if (number == SIGSEGV && (gregs[REG_ERR] & PAGE_FAULT_FETCH)) { /* no code to look at */
+        report_access(context, info);
+    }
+    if (code[0] == 0xcd && code[1] == 0x29) {
+        rule_break("fast-fail", "the driver failed fast with code %u: %s", (unsigned)gregs[REG_RCX],
+                   fast_fail_name((uint32_t)gregs[REG_RCX]));
+    }
+    if (code[0] == 0xcd && code[1] == 0x2c) {
+        rule_break("assert", "an assertion of the driver's failed (int 0x2c)");
+    }
+    if (number == SIGFPE) {
+        rule_break("divide", "the driver divided by zero, or the quotient did not fit");
+    }
+    if (number == SIGILL) {
+        rule_break("instruction", "the driver ran into an undefined instruction (%02x %02x)", code[0], code[1]);
+    }
+    if (info->si_code == SI_KERNEL && (code[0] == 0xf4 || code[0] == 0xfa || code[0] == 0xfb ||
+                                       (code[0] == 0x0f && (code[1] == 0x20 || code[1] == 0x22 || code[1] == 0x30 ||
+                                                            code[1] == 0x32 || code[1] == 0x00 || code[1] == 0x01)))) {
+        rule_break("instruction", "the driver used a privileged instruction that is not played (%02x %02x %02x)",
+                   code[0], code[1], code[2]);
+    }
+    report_access(context, info);
+}
+
+static void handle(int number, siginfo_t *info, void *argument)
+{
+    ucontext_t *context = argument;
+    const uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    /* A breakpoint's address is behind it. */
+    const bool driver = image_find((void *)(number == SIGTRAP ? rip - 1 : rip)) != NULL;
+    if (driver && number == SIGSEGV && !(context->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_FETCH) &&
+        fault_emulate(context, (uint64_t)info->si_addr)) {
+        return;
+    }
+    fault_context = context;
+    if (driver) {
+        handle_driver(number, info, context);
+    }
+    if (number == SIGSEGV || number == SIGBUS) {
+        report_access(context, info);
+    }
+    char place[320];
+    describe_place(rip, place, sizeof(place));
+    rule_break("instruction", "signal %d in %s", number, place);
+}
+
+void fault_thread_start(void)
+{
+    void *memory = mmap(NULL, SIGNAL_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        perror("testbed: no memory for a signal stack");
+        exit(1);
+    }
+    stack_t stack = { .ss_sp = memory, .ss_size = SIGNAL_STACK_BYTES };
+    sigaltstack(&stack, NULL);
+    signal_stack = memory;
+}
+
+void fault_thread_end(void)
+{
+    stack_t none = { .ss_flags = SS_DISABLE };
+    sigaltstack(&none, NULL);
+    munmap(signal_stack, SIGNAL_STACK_BYTES);
+    signal_stack = NULL;
+}
+
+void fault_start(void)
+{
+    struct sigaction action = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        sigaction(signals[i], &action, &before[i]);
+    }
+    installed = true;
+}
+
+void fault_stop(void)
+{
+    for (size_t i = 0; i < SIGNALS && installed; i++) {
+        sigaction(signals[i], &before[i], NULL);
+    }
+    installed = false;
+}

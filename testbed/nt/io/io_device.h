@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Devices and IRPs between io_device.c, io_property.c, irp.c, pnp.c and driver.c. */
+#ifndef TESTBED_NT_IO_IO_DEVICE_H
+#define TESTBED_NT_IO_IO_DEVICE_H
+
+#include "nt/internal.h"
+#include "nt/io/pnp.h"
+
+struct device {
+    struct DEVICE_OBJECT object; /* first: a device object's address is its device's */
+    struct device *next;         /* all devices, under io_device.c's lock */
+    struct device *lower;
+    uint32_t references; /* one for its existence */
+    bool deleted;
+    char name[128]; /* \Device\..., "" when it has none */
+    /* a PDO's */
+    const struct pdo_ops *ops;
+    void *bus;
+    struct pdo_ids ids; /* copies */
+    char instance_path[256];
+    char enum_key[400];
+};
+
+/* STATUS_OBJECT_NAME_COLLISION or success. `name` "" for none. */
+int32_t device_make(struct DRIVER_OBJECT *driver, uint32_t extension, const char *name, uint32_t type,
+                    uint32_t characteristics, struct device **made);
+void device_delete(struct device *device);
+void device_attach(struct device *device, struct device *top);
+void device_detach(struct device *device);
+struct device *device_of(struct DEVICE_OBJECT *object);
+struct device *device_top(struct device *device);
+struct device *device_bottom(struct device *device); /* the PDO of its stack */
+
+/* The driver object that owns every PDO; its PnP dispatch answers for the bus. */
+struct DRIVER_OBJECT *pnp_bus_driver(void);
+
+/* DriverEntry leaves unset major functions at this: the IRP fails with STATUS_INVALID_DEVICE_REQUEST. */
+MS_ABI int32_t irp_invalid_request(struct DEVICE_OBJECT *device, struct IRP *irp);
+/* One IRP of the testbed's, sent down and waited for; `fill` sets the stack location's parameters. */
+int32_t irp_send(struct DEVICE_OBJECT *device, uint8_t major, uint8_t minor,
+                 void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, uint64_t *information);
+void irp_complete(struct IRP *irp);
+
+void io_device_start(void);
+void io_property_start(void);
+void irp_start(void);
+
+#define STATUS_INVALID_DEVICE_REQUEST   ((int32_t)0xC0000010)
+#define STATUS_MORE_PROCESSING_REQUIRED ((int32_t)0xC0000016)
+#define STATUS_OBJECT_NAME_COLLISION    ((int32_t)0xC0000035)
+#define STATUS_NO_SUCH_DEVICE           ((int32_t)0xC000000E)
+
+enum { IRP_MJ_PNP = 27, IRP_MJ_MAXIMUM_FUNCTION = 27 };
+enum {
+    IRP_MN_START_DEVICE = 0,
+    IRP_MN_QUERY_REMOVE_DEVICE = 1,
+    IRP_MN_REMOVE_DEVICE = 2,
+    IRP_MN_CANCEL_REMOVE_DEVICE = 3,
+    IRP_MN_STOP_DEVICE = 4,
+    IRP_MN_QUERY_STOP_DEVICE = 5,
+    IRP_MN_CANCEL_STOP_DEVICE = 6,
+    IRP_MN_QUERY_DEVICE_RELATIONS = 7,
+    IRP_MN_QUERY_INTERFACE = 8,
+    IRP_MN_QUERY_CAPABILITIES = 9,
+    IRP_MN_QUERY_DEVICE_TEXT = 12,
+    IRP_MN_QUERY_ID = 19,
+    IRP_MN_QUERY_PNP_DEVICE_STATE = 20,
+    IRP_MN_SURPRISE_REMOVAL = 23
+};
+
+#endif

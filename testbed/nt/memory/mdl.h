@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory descriptor lists. Host addresses play physical addresses: a page's frame number is its address over 4096, so a
+ * driver that computes with the frame numbers behind an MDL sees numbers that fit together. Memory behind one MDL is
+ * always contiguous.
+ */
+#ifndef TESTBED_NT_MEMORY_MDL_H
+#define TESTBED_NT_MEMORY_MDL_H
+
+#include "nt/nt.h"
+
+enum { MDL_PAGE = 4096 };
+
+#define MDL_MAPPED_TO_SYSTEM_VA     0x0001
+#define MDL_PAGES_LOCKED            0x0002
+#define MDL_SOURCE_IS_NONPAGED_POOL 0x0004
+#define MDL_ALLOCATED_FIXED_SIZE    0x0008
+#define MDL_PARTIAL                 0x0010
+#define MDL_PARTIAL_HAS_BEEN_MAPPED 0x0020
+#define MDL_WRITE_OPERATION         0x0080
+
+static inline uint64_t *mdl_frames(const struct MDL *mdl)
+{
+    return (uint64_t *)(uintptr_t)(mdl + 1);
+}
+
+/* Bytes of an MDL record for a buffer; 0: larger than a record can describe. */
+size_t mdl_record_size(const void *address, uint64_t bytes);
+void mdl_describe(struct MDL *mdl, const void *address, uint32_t bytes); /* fills the fixed part, not the frames */
+void mdl_fill_frames(struct MDL *mdl, const void *first_page);
+
+#endif

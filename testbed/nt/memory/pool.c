@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tracked memory (see pool.h). Any IRQL up to DISPATCH_LEVEL.
+ *
+ * Live blocks hang in one of SHARDS lists, chosen by the allocating processor, each under its own lock, so that
+ * processors do not meet on one cache line. A block's header says which. Sizes of a page and more are page-aligned, as
+ * in Windows; all others are 16-aligned. New memory is filled, so that a simulated run does not depend on what was
+ * there before.
+ */
+#include "nt/memory/pool.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/image.h"
+#include "nt/internal.h"
+
+enum {
+    SHARDS = 16,
+    QUARANTINE = 64,
+    GUARD_BYTES = 16,
+    PAGE_BYTES = 4096,
+    FILL_NEW = 0xa5,
+    FILL_FREED = 0xdd,
+    FILL_GUARD = 0xfd
+};
+
+#define MAGIC_LIVE  0x6c6f6f506576694cull
+#define MAGIC_FREED 0x6c6f6f5064656572ull
+
+struct block {
+    uint64_t magic;
+    struct block *next, *prev;
+    size_t size;
+    uint32_t tag;
+    uint8_t kind, paged;
+    uint16_t shard;
+    const void *caller;
+    char *origin;    /* the caller's name, once its image is about to go */
+    uint64_t offset; /* of this header in the host's allocation */
+};
+_Static_assert(sizeof(struct block) % 16 == 0, "the block behind it must be 16-aligned");
+
+struct shard {
+    struct sched_lock lock;
+    struct block *first, *last;
+    struct block *freed[QUARANTINE];
+    uint32_t next_freed;
+} __attribute__((aligned(64)));
+
+static struct shard shards[SHARDS];
+static uint64_t requests, fail_at;
+
+static struct block *block_of(const void *memory)
+{
+    return (struct block *)((uint8_t *)(uintptr_t)memory - sizeof(struct block));
+}
+
+static uint8_t *memory_of(struct block *block)
+{
+    return (uint8_t *)(block + 1);
+}
+
+static void host_free(struct block *block)
+{
+    free(block->origin);
+    free((uint8_t *)block - block->offset);
+}
+
+static const char *tag_text(uint32_t tag, char text[5])
+{
+    for (int i = 0; i < 4; i++) {
+        uint8_t c = (uint8_t)(tag >> (8 * i));
+
+        text[i] = isprint(c) ? (char)c : '.';
+    }
+    text[4] = 0;
+    return text;
+}
+
+static const char *kind_name(enum pool_kind kind)
+{
+    static const char *const names[] = { "?", "pool block", "pool block", "MDL", "MDL with pages", "IRP" };
+
+    return names[kind];
+}
+
+void pool_fail_at(uint64_t n)
+{
+    uint64_t now = __atomic_load_n(&requests, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&fail_at, n == 0 ? 0 : now + n, __ATOMIC_RELAXED);
+}
+
+uint64_t pool_requests(void)
+{
+    return __atomic_load_n(&requests, __ATOMIC_RELAXED);
+}
+
+bool pool_fails(void)
+{
+    uint64_t mine = __atomic_add_fetch(&requests, 1, __ATOMIC_RELAXED);
+
+    return mine == __atomic_load_n(&fail_at, __ATOMIC_RELAXED);
+}
+
+void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, const void *caller)
+{
+    struct shard *shard;
+    struct block *block;
+    uint64_t offset = 0;
+    uint8_t *host;
+
+    if ((kind != POOL_NATIVE && pool_fails()) || bytes > (1ull << 34)) {
+        return NULL;
+    }
+    if (bytes >= PAGE_BYTES) {
+        size_t whole = (PAGE_BYTES + bytes + GUARD_BYTES + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+
+        host = aligned_alloc(PAGE_BYTES, whole);
+        offset = PAGE_BYTES - sizeof(struct block);
+    } else {
+        host = malloc(sizeof(struct block) + bytes + GUARD_BYTES);
+    }
+    if (host == NULL) {
+        return NULL;
+    }
+    block = (struct block *)(host + offset);
+    memset(block, 0, sizeof(*block));
+    block->magic = MAGIC_LIVE;
+    block->offset = offset;
+    block->size = bytes;
+    block->tag = tag;
+    block->kind = (uint8_t)kind;
+    block->paged = paged;
+    block->caller = caller;
+    block->shard = (uint16_t)(processor_current() % SHARDS);
+    memset(memory_of(block), kind == POOL_BLOCK ? FILL_NEW : 0, bytes);
+    memset(memory_of(block) + bytes, FILL_GUARD, GUARD_BYTES);
+    shard = &shards[block->shard];
+    sched_lock(&shard->lock);
+    block->prev = shard->last;
+    *(shard->last != NULL ? &shard->last->next : &shard->first) = block;
+    shard->last = block;
+    sched_unlock(&shard->lock);
+    return memory_of(block);
+}
+
+/* The whole range holds one byte value: its first byte does, and each equals the one before. */
+static bool filled_with(const uint8_t *bytes, uint8_t value, size_t count)
+{
+    return count == 0 || (bytes[0] == value && memcmp(bytes, bytes + 1, count - 1) == 0);
+}
+
+static void check_guard(struct block *block, const char *function)
+{
+    const uint8_t *guard = memory_of(block) + block->size;
+    char tag[5];
+
+    for (unsigned i = 0; i < GUARD_BYTES && !filled_with(guard, FILL_GUARD, GUARD_BYTES); i++) {
+        RULE(guard[i] == FILL_GUARD, "pool", "%s: %s '%s' of %zu bytes was written %u bytes past its end", function,
+             kind_name(block->kind), tag_text(block->tag, tag), block->size, i + 1);
+    }
+}
+
+/* A freed block leaves quarantine: nobody may have written to it. */
+static void release(struct block *block)
+{
+    const uint8_t *memory = memory_of(block);
+    char tag[5];
+
+    for (size_t i = 0; i < block->size && !filled_with(memory, FILL_FREED, block->size); i++) {
+        RULE(memory[i] == FILL_FREED, "pool", "%s '%s' of %zu bytes was written at offset %zu after it was freed",
+             kind_name(block->kind), tag_text(block->tag, tag), block->size, i);
+    }
+    host_free(block);
+}
+
+void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *function)
+{
+    struct block *block = block_of(memory);
+    struct block *gone = NULL;
+    struct shard *shard;
+    char was[5], is[5];
+
+    RULE(memory != NULL, "pool", "%s of a null pointer", function);
+    RULE(((uintptr_t)memory & 15) == 0, "pool", "%s of an address that is no block", function);
+    RULE(block->magic != MAGIC_FREED, "pool", "%s: %s '%s' of %zu bytes was freed before", function,
+         kind_name(block->kind), tag_text(block->tag, was), block->size);
+    RULE(block->magic == MAGIC_LIVE, "pool", "%s of an address that is no block", function);
+    RULE(block->kind == kind, "pool", "%s of what is a %s", function,
+         block->kind == POOL_NATIVE ? "block of the testbed" : kind_name(block->kind));
+    RULE(tag == 0 || tag == block->tag, "pool", "%s: pool block '%s' of %zu bytes freed with tag '%s'", function,
+         tag_text(block->tag, was), block->size, tag_text(tag, is));
+    RULE(!block->paged || irql_current() <= APC_LEVEL, "irql", "%s: paged pool block '%s' freed at IRQL %u", function,
+         tag_text(block->tag, was), irql_current());
+    check_guard(block, function);
+
+    shard = &shards[block->shard];
+    if (block->size <= PAGE_BYTES) {
+        memset(memory, FILL_FREED, block->size);
+    }
+    sched_lock(&shard->lock);
+    *(block->prev != NULL ? &block->prev->next : &shard->first) = block->next;
+    *(block->next != NULL ? &block->next->prev : &shard->last) = block->prev;
+    block->magic = MAGIC_FREED;
+    if (block->size <= PAGE_BYTES) {
+        uint32_t slot = shard->next_freed++ % QUARANTINE;
+
+        gone = shard->freed[slot];
+        shard->freed[slot] = block;
+    }
+    sched_unlock(&shard->lock);
+    if (block->size > PAGE_BYTES) {
+        host_free(block);
+    }
+    if (gone != NULL) {
+        release(gone);
+    }
+}
+
+size_t pool_size(const void *memory)
+{
+    return block_of(memory)->size;
+}
+
+enum pool_kind pool_kind_of(const void *memory)
+{
+    return block_of(memory)->magic == MAGIC_LIVE ? block_of(memory)->kind : 0;
+}
+
+void pool_set_kind(void *memory, enum pool_kind kind)
+{
+    block_of(memory)->kind = (uint8_t)kind;
+}
+
+void *pool_alloc(size_t bytes, uint32_t tag)
+{
+    void *memory = pool_take(bytes, tag, POOL_NATIVE, false, NULL);
+
+    if (memory == NULL) {
+        fprintf(stderr, "testbed: out of memory (%zu bytes)\n", bytes);
+        abort();
+    }
+    return memory;
+}
+
+void pool_free(void *memory)
+{
+    pool_give(memory, 0, POOL_NATIVE, "pool_free");
+}
+
+void pool_name_callers(const struct image *image)
+{
+    for (unsigned i = 0; i < SHARDS; i++) {
+        sched_lock(&shards[i].lock);
+        for (struct block *block = shards[i].first; block != NULL; block = block->next) {
+            if (block->origin == NULL && block->caller != NULL && image_contains(image, block->caller)) {
+                char name[200];
+
+                image_describe(block->caller, name, sizeof(name));
+                block->origin = strdup(name);
+            }
+        }
+        sched_unlock(&shards[i].lock);
+    }
+}
+
+static void leak_block(struct leaks *leaks, const struct block *block)
+{
+    char tag[5], name[200] = "the testbed";
+
+    if (block->origin != NULL) {
+        snprintf(name, sizeof(name), "%s", block->origin);
+    } else if (block->caller != NULL && image_find(block->caller) != NULL) {
+        image_describe(block->caller, name, sizeof(name));
+    }
+    leak_add(leaks, "%s '%s' of %zu bytes, allocated by %s", kind_name(block->kind), tag_text(block->tag, tag),
+             block->size, name);
+}
+
+void pool_leaks(struct leaks *leaks)
+{
+    for (unsigned i = 0; i < SHARDS; i++) {
+        sched_lock(&shards[i].lock);
+        for (struct block *block = shards[i].first; block != NULL; block = block->next) {
+            leak_block(leaks, block);
+        }
+        for (unsigned k = 0; k < QUARANTINE; k++) {
+            struct block *freed = shards[i].freed[k];
+
+            shards[i].freed[k] = NULL;
+            if (freed != NULL) {
+                release(freed);
+            }
+        }
+        sched_unlock(&shards[i].lock);
+    }
+}
+
+void pool_stop(void)
+{
+    for (unsigned i = 0; i < SHARDS; i++) {
+        for (struct block *block = shards[i].first, *next; block != NULL; block = next) {
+            next = block->next;
+            host_free(block);
+        }
+        for (unsigned k = 0; k < QUARANTINE; k++) {
+            if (shards[i].freed[k] != NULL) {
+                host_free(shards[i].freed[k]);
+            }
+        }
+    }
+    memset(shards, 0, sizeof(shards));
+    requests = fail_at = 0;
+}

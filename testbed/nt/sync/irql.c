@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processors and IRQL. The IRQL belongs to the task; a task at DISPATCH_LEVEL or above holds its processor's token, so
+ * that one task per processor is there. Tasks below DISPATCH_LEVEL run side by side, as preemption would have them.
+ *
+ * Lowering below DISPATCH_LEVEL runs the DPCs that wait on this processor first, in the task that lowers, as the
+ * software interrupt of a real machine would; what those DPCs queue in turn is left to the processor's DPC task, so
+ * that lowering ends. A task that holds a testbed lock runs no DPCs (they might want that lock) and wakes the DPC task
+ * instead.
+ *
+ * The lock words are sched_wait words: nothing here spins for long.
+ */
+#include "nt/sync/irql.h"
+
+#include "nt/internal.h"
+#include "nt/sync/thread.h"
+
+#define LOOKS 128 /* a holder is often gone within a microsecond */
+
+struct processor processors[PROCESSORS_MOST];
+static uint32_t count;
+
+uint32_t processor_count(void)
+{
+    return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+}
+
+uint32_t processor_current(void)
+{
+    return task_self()->processor;
+}
+
+uint8_t irql_current(void)
+{
+    return task_self()->irql;
+}
+
+static bool token_try(struct processor *processor)
+{
+    uint32_t nobody = 0;
+    return __atomic_compare_exchange_n(&processor->token, &nobody, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static void token_take(struct processor *processor)
+{
+    if (token_try(processor)) {
+        return;
+    }
+    for (int i = 0; i < LOOKS && !sched_is_simulated; i++) {
+        __builtin_ia32_pause();
+        if (__atomic_load_n(&processor->token, __ATOMIC_RELAXED) == 0 && token_try(processor)) {
+            return;
+        }
+    }
+    struct task *task = task_self();
+    while (__atomic_exchange_n(&processor->token, 2, __ATOMIC_SEQ_CST) != 0) {
+        task->waits_for = "its processor, to raise the IRQL to DISPATCH_LEVEL";
+        sched_wait(&processor->token, 2, SCHED_FOREVER);
+    }
+    task->waits_for = NULL;
+}
+
+static void token_give(struct processor *processor)
+{
+    if (__atomic_exchange_n(&processor->token, 0, __ATOMIC_SEQ_CST) == 2) {
+        sched_wake(&processor->token, 1);
+    }
+}
+
+uint8_t irql_raise(uint8_t to)
+{
+    struct task *task = task_self();
+    uint8_t from = task->irql;
+    RULE(to >= from && to <= HIGH_LEVEL, "irql", "raised from IRQL %u to %u", from, to);
+    if (from < DISPATCH_LEVEL && to >= DISPATCH_LEVEL) {
+        sched_point("raise");
+        RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to,
+             task->processor, processor_count());
+        token_take(&processors[task->processor]);
+    }
+    task->irql = to;
+    return from;
+}
+
+static void leave_dispatch(struct task *task, uint8_t to)
+{
+    struct processor *processor = &processors[task->processor];
+    bool drained = false;
+    for (;;) {
+        if (__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) != 0 && !drained && task->internal_locks == 0) {
+            task->irql = DISPATCH_LEVEL;
+            drained = true;
+            dpc_drain(processor);
+        }
+        task->irql = to;
+        token_give(processor);
+        if (__builtin_expect(__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) == 0, 1)) {
+            return;
+        }
+        if (drained || task->internal_locks != 0) {
+            dpc_kick(processor);
+            return;
+        }
+        if (!token_try(processor)) {
+            return; /* who holds it now looks at the queue when giving it up */
+        }
+    }
+}
+
+void irql_lower(uint8_t to)
+{
+    struct task *task = task_self();
+    uint8_t from = task->irql;
+    RULE(to <= from, "irql", "lowered from IRQL %u to %u", from, to);
+    if (from >= DISPATCH_LEVEL && to < DISPATCH_LEVEL) {
+        RULE(task->locks_held == 0, "lock", "IRQL lowered from %u to %u with %u spin locks held", from, to,
+             task->locks_held);
+        leave_dispatch(task, to);
+        sched_point("lower");
+    } else {
+        task->irql = to;
+    }
+}
+
+void processor_pin(uint32_t processor)
+{
+    struct task *task = task_self();
+    RULE(task->irql < DISPATCH_LEVEL, "irql", "moved to processor %u at IRQL %u", processor, task->irql);
+    RULE(processor < processor_count(), "processor", "moved to processor %u, there are %u", processor,
+         processor_count());
+    task->processor = processor;
+    thread_processor_changed(task);
+}
+
+struct driver_call driver_enter(const char *name)
+{
+    struct task *task = task_self();
+    if (__builtin_expect(task->nt == NULL, 0)) {
+        thread_adopt(task);
+    }
+    sched_point(name);
+    return (struct driver_call){ name, task->irql, task->locks_held };
+}
+
+void driver_leave(const struct driver_call *call)
+{
+    const struct task *task = task_self();
+    if (__builtin_expect(task->irql != call->irql, 0)) {
+        rule_break("irql", "%s was called at IRQL %u and returned at IRQL %u", call->name, call->irql, task->irql);
+    }
+    if (__builtin_expect(task->locks_held != call->locks, 0)) {
+        rule_break("lock", "%s was called with %u spin locks held and returned with %u", call->name, call->locks,
+                   task->locks_held);
+    }
+    sched_point(call->name);
+}
+
+void irql_start(uint32_t wanted)
+{
+    RULE(wanted >= 1 && wanted <= PROCESSORS_MOST, "processor", "%u processors wanted, 1 to %u can be played", wanted,
+         PROCESSORS_MOST);
+    for (uint32_t i = 0; i < wanted; i++) {
+        irql_add(i);
+    }
+    irql_count(wanted);
+    irql_exports();
+}
+
+void irql_add(uint32_t index)
+{
+    processors[index] = (struct processor){ 0 };
+}
+
+void irql_count(uint32_t wanted)
+{
+    __atomic_store_n(&count, wanted, __ATOMIC_RELEASE);
+}
+
+void irql_stop(void)
+{
+    irql_count(0);
+}

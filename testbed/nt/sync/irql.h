@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The processors, as irql.c and dpc.c share them.
+ *
+ * A processor's token is a lock word: 0 free, 1 held, 2 held and somebody may sleep on it. Who queues a DPC writes the
+ * queue and then looks at the token; who gives the token up writes the token and then looks at the queue. Both are
+ * sequentially consistent, so one of the two sees the other and no DPC stays behind.
+ */
+#ifndef TESTBED_NT_SYNC_IRQL_H
+#define TESTBED_NT_SYNC_IRQL_H
+
+#include "nt/nt.h"
+
+#define PROCESSORS_MOST 256
+
+struct processor {
+    _Alignas(64) uint32_t token;
+    uint32_t dpc_count; /* queued DPCs, written under dpc_lock, read without */
+    struct sched_lock dpc_lock;
+    void *dpc_first, *dpc_last; /* see dpc.c */
+    uint32_t kick;              /* the DPC task sleeps while this is 0 */
+    struct task *dpc_task;
+    uint64_t dpcs_run;
+};
+
+extern struct processor processors[PROCESSORS_MOST];
+
+/* Runs the DPCs queued to the calling task's processor when called, at DISPATCH_LEVEL with the token held. */
+void dpc_drain(struct processor *processor);
+/* Has the DPC task look at its queue. */
+void dpc_kick(struct processor *processor);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Spin locks and what is checked of them: acquired below DISPATCH_LEVEL, acquired twice by one task, released by who
+ * does not hold it (rule "lock"). That none is held when the IRQL falls or the driver returns is checked in irql.c.
+ *
+ * A waiter in a live run looks a while and then sleeps: its processor's token stays taken, as a spinning processor
+ * would be.
+ */
+#include "nt/sync/lock.h"
+
+#include "nt/internal.h"
+
+#define LOOKS 256
+
+struct lock_word {
+    uint32_t state;
+    uint32_t holder;
+};
+_Static_assert(sizeof(struct lock_word) == sizeof(uint64_t), "KSPIN_LOCK");
+
+static bool take(struct lock_word *lock)
+{
+    uint32_t nobody = 0;
+    return __atomic_compare_exchange_n(&lock->state, &nobody, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void taken(struct lock_word *lock, struct task *task)
+{
+    __atomic_store_n(&lock->holder, task->id, __ATOMIC_RELAXED);
+    task->locks_held++;
+}
+
+static void wait_for(struct lock_word *lock, struct task *task)
+{
+    for (int i = 0; i < LOOKS && !sched_is_simulated; i++) {
+        __builtin_ia32_pause();
+        if (__atomic_load_n(&lock->state, __ATOMIC_RELAXED) == 0 && take(lock)) {
+            return;
+        }
+    }
+    while (__atomic_exchange_n(&lock->state, 2, __ATOMIC_ACQUIRE) != 0) {
+        task->waits_for = "a spin lock";
+        sched_wait(&lock->state, 2, SCHED_FOREVER);
+    }
+    task->waits_for = NULL;
+}
+
+void lock_acquire(uint64_t *word)
+{
+    struct lock_word *lock = (struct lock_word *)word;
+    struct task *task = task_self();
+    RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock acquired at IRQL %u", task->irql);
+    sched_point("lock");
+    if (__builtin_expect(!take(lock), 0)) {
+        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock",
+             "spin lock acquired that this task holds already");
+        wait_for(lock, task);
+    }
+    taken(lock, task);
+}
+
+bool lock_try(uint64_t *word)
+{
+    struct lock_word *lock = (struct lock_word *)word;
+    struct task *task = task_self();
+    RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock tried at IRQL %u", task->irql);
+    sched_point("try lock");
+    if (!take(lock)) {
+        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock",
+             "spin lock tried that this task holds already");
+        return false;
+    }
+    taken(lock, task);
+    return true;
+}
+
+void lock_release(uint64_t *word)
+{
+    struct lock_word *lock = (struct lock_word *)word;
+    struct task *task = task_self();
+    RULE(__atomic_load_n(&lock->state, __ATOMIC_RELAXED) != 0, "lock", "spin lock released that nobody holds");
+    RULE(lock->holder == task->id, "lock", "spin lock released by a task that does not hold it: task #%u does",
+         lock->holder);
+    RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock released at IRQL %u", task->irql);
+    task->locks_held--;
+    __atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
+    if (__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2) {
+        sched_wake(&lock->state, 1);
+    }
+}
+
+void spin_lock(struct spin_lock *lock, uint8_t *old_irql)
+{
+    struct task *task = task_self();
+    *old_irql = task->irql < DISPATCH_LEVEL ? irql_raise(DISPATCH_LEVEL) : task->irql;
+    lock_acquire(&lock->word);
+}
+
+void spin_unlock(struct spin_lock *lock, uint8_t old_irql)
+{
+    lock_release(&lock->word);
+    irql_lower(old_irql);
+}
+
+void lock_start(void)
+{
+    lock_exports();
+    slist_exports();
+}
+
+void lock_stop(void)
+{
+}

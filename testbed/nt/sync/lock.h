@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Spin lock words. The driver owns 64 zeroed bits (KSPIN_LOCK) and never looks inside. Low half: 0 free, 1 held, 2 held
+ * and somebody may sleep. High half: the holder's task number while held.
+ *
+ * lock_acquire and lock_release do not change the IRQL; both are called at DISPATCH_LEVEL or above.
+ */
+#ifndef TESTBED_NT_SYNC_LOCK_H
+#define TESTBED_NT_SYNC_LOCK_H
+
+#include "nt/nt.h"
+
+void lock_acquire(uint64_t *word);
+bool lock_try(uint64_t *word);
+void lock_release(uint64_t *word);
+void lock_exports(void);
+void slist_exports(void);
+
+#endif

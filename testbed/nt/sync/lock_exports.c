@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Spin lock functions under their NT names. In-stack queued locks are ordinary ones here: the handle keeps lock and old
+ * IRQL. */
+#include "nt/internal.h"
+#include "nt/sync/lock.h"
+
+/* KLOCK_QUEUE_HANDLE: a queue link, the lock, the IRQL to go back to. */
+struct lock_handle {
+    void *next;
+    uint64_t *lock;
+    uint8_t old_irql;
+};
+
+static MS_ABI void nt_KeInitializeSpinLock(uint64_t *lock)
+{
+    *lock = 0;
+}
+
+static MS_ABI uint8_t nt_KeAcquireSpinLockRaiseToDpc(uint64_t *lock)
+{
+    uint8_t old;
+    spin_lock((struct spin_lock *)lock, &old);
+    return old;
+}
+
+static MS_ABI void nt_KeReleaseSpinLock(uint64_t *lock, uint8_t old_irql)
+{
+    RULE(old_irql <= DISPATCH_LEVEL, "lock", "spin lock released to IRQL %u, which no acquire returned", old_irql);
+    spin_unlock((struct spin_lock *)lock, old_irql);
+}
+
+static MS_ABI void nt_KeAcquireSpinLockAtDpcLevel(uint64_t *lock)
+{
+    lock_acquire(lock);
+}
+
+static MS_ABI void nt_KeReleaseSpinLockFromDpcLevel(uint64_t *lock)
+{
+    lock_release(lock);
+}
+
+static MS_ABI uint8_t nt_KeTryToAcquireSpinLockAtDpcLevel(uint64_t *lock)
+{
+    return lock_try(lock);
+}
+
+static MS_ABI uint8_t nt_KeTestSpinLock(const uint64_t *lock)
+{
+    return __atomic_load_n(lock, __ATOMIC_ACQUIRE) == 0;
+}
+
+static MS_ABI void nt_KeAcquireInStackQueuedSpinLock(uint64_t *lock, struct lock_handle *handle)
+{
+    handle->lock = lock;
+    spin_lock((struct spin_lock *)lock, &handle->old_irql);
+}
+
+static MS_ABI void nt_KeReleaseInStackQueuedSpinLock(struct lock_handle *handle)
+{
+    spin_unlock((struct spin_lock *)handle->lock, handle->old_irql);
+}
+
+static MS_ABI void nt_KeAcquireInStackQueuedSpinLockAtDpcLevel(uint64_t *lock, struct lock_handle *handle)
+{
+    handle->lock = lock;
+    lock_acquire(lock);
+}
+
+static MS_ABI void nt_KeReleaseInStackQueuedSpinLockFromDpcLevel(struct lock_handle *handle)
+{
+    lock_release(handle->lock);
+}
+
+#define LOCK_EXPORTS(X)                                                                                                \
+    X("ntoskrnl.exe", KeInitializeSpinLock, nt_KeInitializeSpinLock, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
+    X("ntoskrnl.exe", KeAcquireSpinLockRaiseToDpc, nt_KeAcquireSpinLockRaiseToDpc, PASSIVE_LEVEL, DISPATCH_LEVEL,      \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeReleaseSpinLock, nt_KeReleaseSpinLock, DISPATCH_LEVEL, DISPATCH_LEVEL, WINDOWS_7)              \
+    X("ntoskrnl.exe", KeAcquireSpinLockAtDpcLevel, nt_KeAcquireSpinLockAtDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL,         \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeReleaseSpinLockFromDpcLevel, nt_KeReleaseSpinLockFromDpcLevel, DISPATCH_LEVEL, HIGH_LEVEL,     \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeTryToAcquireSpinLockAtDpcLevel, nt_KeTryToAcquireSpinLockAtDpcLevel, DISPATCH_LEVEL,           \
+      HIGH_LEVEL, WINDOWS_7)                                                                                           \
+    X("ntoskrnl.exe", KeTestSpinLock, nt_KeTestSpinLock, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                         \
+    X("ntoskrnl.exe", KeAcquireSpinLockForDpc, nt_KeAcquireSpinLockRaiseToDpc, PASSIVE_LEVEL, DISPATCH_LEVEL,          \
+      WINDOWS_7)                                                                                                       \
+    X("ntoskrnl.exe", KeReleaseSpinLockForDpc, nt_KeReleaseSpinLock, DISPATCH_LEVEL, DISPATCH_LEVEL, WINDOWS_7)        \
+    X("ntoskrnl.exe", KeAcquireInStackQueuedSpinLock, nt_KeAcquireInStackQueuedSpinLock, PASSIVE_LEVEL,                \
+      DISPATCH_LEVEL, WINDOWS_7)                                                                                       \
+    X("ntoskrnl.exe", KeReleaseInStackQueuedSpinLock, nt_KeReleaseInStackQueuedSpinLock, DISPATCH_LEVEL,               \
+      DISPATCH_LEVEL, WINDOWS_7)                                                                                       \
+    X("ntoskrnl.exe", KeAcquireInStackQueuedSpinLockAtDpcLevel, nt_KeAcquireInStackQueuedSpinLockAtDpcLevel,           \
+      DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7)                                                                           \
+    X("ntoskrnl.exe", KeReleaseInStackQueuedSpinLockFromDpcLevel, nt_KeReleaseInStackQueuedSpinLockFromDpcLevel,       \
+      DISPATCH_LEVEL, HIGH_LEVEL, WINDOWS_7)
+
+void lock_exports(void)
+{
+    EXPORT_REGISTER(LOCK_EXPORTS);
+}

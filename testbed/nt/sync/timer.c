@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Timers: one list sorted by due time, one task that sleeps until the first is due. A timer that fires signals its
+ * header, queues its DPC, and is armed again if it has a period.
+ *
+ * A driver's KTIMER is linked through its own TimerListEntry (Header.Inserted says that it is in the list); the
+ * testbed's timers wrap one and differ in having a native DPC. All of it under one lock, which nests inside nothing and
+ * has only the DPC queue's inside. A cancelled timer may be freed at once: its DPC may still run, as on Windows.
+ */
+#include "nt/sync/timer.h"
+
+#include <stdlib.h>
+
+#include "nt/sync/dpc.h"
+#include "nt/sync/event.h"
+#include "nt/internal.h"
+
+#define NS_PER_MS 1000000u
+#define NATIVE    0x40u /* Header.TimerControlFlags: this KTIMER is a struct nt_timer's */
+
+struct nt_timer {
+    struct KTIMER timer; /* first */
+    struct nt_dpc dpc;
+    struct nt_timer *next; /* all created ones, for leaks */
+};
+
+static struct sched_lock lock;
+static struct LIST_ENTRY armed; /* TimerListEntry of KTIMERs, by due time */
+static struct nt_timer *created;
+static struct task *timer_task_handle;
+static uint32_t changed; /* the timer task sleeps on it */
+static bool stopping;
+
+static struct KTIMER *of_entry(struct LIST_ENTRY *entry)
+{
+    return (struct KTIMER *)((char *)entry - offsetof(struct KTIMER, TimerListEntry));
+}
+
+static struct LIST_ENTRY *entry_of(struct KTIMER *timer)
+{
+    return (struct LIST_ENTRY *)&timer->TimerListEntry;
+}
+
+static bool is_armed(const struct KTIMER *timer)
+{
+    return timer->Header.Inserted;
+}
+
+static void unlink_timer(struct KTIMER *timer)
+{
+    struct LIST_ENTRY *entry = entry_of(timer);
+    entry->Blink->Flink = entry->Flink;
+    entry->Flink->Blink = entry->Blink;
+    timer->Header.Inserted = 0;
+}
+
+/* Behind those due at the same time. Returns whether it is the first now. */
+static bool link_timer(struct KTIMER *timer, uint64_t due)
+{
+    struct LIST_ENTRY *entry = entry_of(timer), *after = armed.Blink;
+    while (after != &armed && of_entry(after)->DueTime.QuadPart > due) {
+        after = after->Blink;
+    }
+    timer->DueTime.QuadPart = due;
+    timer->Header.Inserted = 1;
+    entry->Blink = after;
+    entry->Flink = after->Flink;
+    after->Flink->Blink = entry;
+    after->Flink = entry;
+    return after == &armed;
+}
+
+static void wake_task(void)
+{
+    __atomic_add_fetch(&changed, 1, __ATOMIC_SEQ_CST);
+    sched_wake(&changed, 1);
+}
+
+/* Under the lock, so that a KTIMER cannot be freed by a cancelling owner before we are done with it. */
+static void fire(struct KTIMER *timer, uint64_t now)
+{
+    unlink_timer(timer);
+    if (timer->Header.TimerControlFlags & NATIVE) {
+        dpc_queue(&((struct nt_timer *)timer)->dpc);
+        return;
+    }
+    if (timer->Period != 0) {
+        uint64_t next = timer->DueTime.QuadPart + (uint64_t)timer->Period * NS_PER_MS;
+        link_timer(timer, next > now ? next : now + 1);
+    }
+    struct KDPC *dpc = timer->Dpc;
+    signal_set((uint32_t *)&timer->Header.SignalState, wait_epoch((struct DISPATCHER_HEADER *)timer));
+    if (dpc != NULL) {
+        kdpc_queue(dpc, (void *)(uintptr_t)(uint32_t)(clock_system_time()),
+                   (void *)(uintptr_t)(clock_system_time() >> 32));
+    }
+}
+
+static void timer_task(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&changed, __ATOMIC_SEQ_CST);
+        uint64_t next = SCHED_FOREVER;
+        if (__atomic_load_n(&stopping, __ATOMIC_SEQ_CST)) {
+            return;
+        }
+        sched_lock(&lock);
+        uint64_t now = sched_now();
+        while (armed.Flink != &armed && of_entry(armed.Flink)->DueTime.QuadPart <= now) {
+            fire(of_entry(armed.Flink), now);
+        }
+        if (armed.Flink != &armed) {
+            next = of_entry(armed.Flink)->DueTime.QuadPart;
+        }
+        sched_unlock(&lock);
+        task_self()->waits_for = "timers";
+        sched_wait(&changed, seen, next);
+    }
+}
+
+void ktimer_init(struct KTIMER *timer, bool synchronization)
+{
+    *timer = (struct KTIMER){ 0 };
+    wait_header_init((struct DISPATCHER_HEADER *)timer,
+                     synchronization ? DISPATCHER_SYNCHRONIZATION_TIMER : DISPATCHER_NOTIFICATION_TIMER, sizeof(*timer),
+                     0);
+    timer->Header.TimerControlFlags = 0;
+}
+
+bool ktimer_set(struct KTIMER *timer, uint64_t due, uint32_t period_ms, struct KDPC *dpc)
+{
+    sched_lock(&lock);
+    bool was = is_armed(timer);
+    if (was) {
+        unlink_timer(timer);
+    }
+    signal_clear((uint32_t *)&timer->Header.SignalState);
+    timer->Period = period_ms;
+    timer->Dpc = dpc;
+    bool first = link_timer(timer, due);
+    sched_unlock(&lock);
+    if (first) {
+        wake_task();
+    }
+    return was;
+}
+
+bool ktimer_cancel(struct KTIMER *timer)
+{
+    sched_lock(&lock);
+    bool was = is_armed(timer);
+    if (was) {
+        unlink_timer(timer);
+    }
+    sched_unlock(&lock);
+    return was;
+}
+
+bool timer_armed_within(const void *address, size_t bytes)
+{
+    bool found = false;
+    if (__atomic_load_n(&armed.Flink, __ATOMIC_RELAXED) == &armed || armed.Flink == NULL) {
+        return false;
+    }
+    sched_lock(&lock);
+    for (struct LIST_ENTRY *entry = armed.Flink; entry != &armed; entry = entry->Flink) {
+        found |= (uintptr_t)entry - (uintptr_t)address < bytes;
+    }
+    sched_unlock(&lock);
+    return found;
+}
+
+/* --- the testbed's own timers --- */
+
+struct nt_timer *timer_create(uint32_t processor, void (*function)(void *), void *argument)
+{
+    struct nt_timer *timer = calloc(1, sizeof(*timer));
+    if (timer == NULL) {
+        fprintf(stderr, "testbed: no memory for a timer\n");
+        exit(1);
+    }
+    ktimer_init(&timer->timer, false);
+    timer->timer.Header.TimerControlFlags = NATIVE;
+    dpc_init(&timer->dpc, processor, function, argument);
+    sched_lock(&lock);
+    timer->next = created;
+    created = timer;
+    sched_unlock(&lock);
+    return timer;
+}
+
+void timer_set(struct nt_timer *timer, uint64_t delay_ns)
+{
+    sched_point("set timer");
+    ktimer_set(&timer->timer, sched_now() + delay_ns, 0, NULL);
+}
+
+bool timer_cancel(struct nt_timer *timer)
+{
+    sched_point("cancel timer");
+    return ktimer_cancel(&timer->timer);
+}
+
+void timer_destroy(struct nt_timer *timer)
+{
+    ktimer_cancel(&timer->timer);
+    dpc_flush(&timer->dpc);
+    sched_lock(&lock);
+    struct nt_timer **link = &created;
+    while (*link != timer) {
+        link = &(*link)->next;
+    }
+    *link = timer->next;
+    sched_unlock(&lock);
+    free(timer);
+}
+
+void timer_start(void)
+{
+    armed.Flink = armed.Blink = &armed;
+    created = NULL;
+    stopping = false;
+    timer_exports();
+    timer_task_handle = task_spawn("timer", 0, timer_task, NULL);
+}
+
+void timer_stop(void)
+{
+    __atomic_store_n(&stopping, true, __ATOMIC_SEQ_CST);
+    wake_task();
+    task_join(timer_task_handle);
+}
+
+void timer_leaks(struct leaks *leaks)
+{
+    sched_lock(&lock);
+    for (struct LIST_ENTRY *entry = armed.Flink; entry != NULL && entry != &armed; entry = entry->Flink) {
+        leak_add(leaks, "timer: one is still set, due at %llu ns, period %u ms",
+                 (unsigned long long)of_entry(entry)->DueTime.QuadPart, of_entry(entry)->Period);
+    }
+    for (const struct nt_timer *timer = created; timer != NULL; timer = timer->next) {
+        leak_add(leaks, "timer: one of the testbed's was not destroyed (processor %u)", timer->dpc.processor);
+    }
+    sched_unlock(&lock);
+}

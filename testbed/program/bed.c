@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Puts a whole testbed together and takes it down again, in the order in which a machine does: hypervisor, backend, bus
+ * driver and its device, driver package, adapter, protocol. Called in sched_run's main task by main.c and by scenarios.
+ *
+ * bed_stop works on a bed that only partly came up, so bed_start's failures share it. Leaks are collected after
+ * everything of the driver's is gone and before the hypervisor goes, so that whatever is still held shows.
+ */
+#include "program/bed.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "program/pump.h"
+#include "xen/real/libxen.h"
+
+enum {
+    GUEST_DOMAIN = 1,
+    BACKEND_DOMAIN = 0,
+    GUEST_MEMORY_PAGES = 32 * 1024, /* of address space; only what is used becomes resident */
+    QUEUE_MEMORY_PAGES = 8 * 1024,  /* the same for each queue: send buffers, received packets */
+    GRANTS_MOST = 65536,
+    EDGE_BUFFERS = 256, /* per queue */
+    CONNECT_SECONDS = 20,
+    PATIENCE = 12, /* times as long as usual for a real Xen under emulation, on a machine that has other work */
+    LINK_MBPS = 10000,
+    STALL_SECONDS = 10, /* far more than a real backend takes, even an emulated one */
+};
+
+#define SECOND 1000000000ull
+
+static const uint8_t guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 }; /* Xen's prefix */
+
+static void receive_to_port(void *context, uint32_t processor, const struct frame *frame)
+{
+    struct port *guest = context;
+
+    (void)port_send(guest, processor % port_queues(guest), frame); /* a refusal is counted by the port */
+}
+
+static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, GRANTS_MOST,
+                                     options->strict_grants };
+    struct netback_options netback = {
+        .vif = bed->vif_config,
+        .queues = options->queues,
+        .mtu = options->mtu,
+        .speed_mbps = LINK_MBPS,
+        .without = options->backend_without,
+        .pcap = options->pcap,
+    };
+
+    bed->host = xen_host_create(&host);
+    bed->dom0 = xen_domain_create(bed->host, BACKEND_DOMAIN);
+    bed->guest = xen_domain_create(bed->host, GUEST_DOMAIN);
+    xen_toolstack_add_vif(bed->host, &bed->vif_config);
+    bed->netback = netback_create(bed->dom0, options->wire_port, &netback);
+    if (bed->netback == NULL) {
+        snprintf(error, size, "the network backend could not be created");
+        return false;
+    }
+    return true;
+}
+
+static bool start_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct libxen_options real = { .peer = BACKEND_DOMAIN };
+
+    if (!options->real_xen) {
+        return start_embedded_host(bed, options, error, size);
+    }
+    bed->guest = libxen_open(&real, error, size);
+    return bed->guest != NULL;
+}
+
+static bool wait_connected(struct bed *bed)
+{
+    uint64_t deadline = sched_now() + PATIENCE * CONNECT_SECONDS * SECOND;
+    struct vif_counters counters;
+    uint32_t word = 0;
+
+    if (bed->netback != NULL) {
+        return netback_wait_connected(bed->netback, true, CONNECT_SECONDS * SECOND);
+    }
+    for (;;) {
+        vif_counters(bed->vif, &counters);
+        if (counters.queues != 0) {
+            return true;
+        }
+        if (sched_now() > deadline) {
+            return false;
+        }
+        (void)sched_wait(&word, 0, sched_now() + SECOND / 100);
+    }
+}
+
+static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct vif_options vif = { .version = options->vif_version, .queues = options->queues, .vendor = "XP0002" };
+
+    vif.headroom = options->headroom;
+    vif.patience = options->real_xen ? PATIENCE : 0;
+    vif.stall_ns = (options->stall_seconds != 0 ? options->stall_seconds
+                    : options->real_xen         ? STALL_SECONDS
+                                                : 0) *
+                   SECOND; /* our own backend tells when it gives up on us */
+
+    bed->vif = vif_create(bed->guest, &vif);
+    bed->package = package_install(vif_pdo(bed->vif), options->inf_path, options->set, error, size);
+    if (bed->package == NULL) {
+        return false;
+    }
+    bed->driver = driver_load(options->driver_path, bed->package, error, size);
+    if (bed->driver == NULL) {
+        return false;
+    }
+    bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, size);
+    return bed->adapter != NULL;
+}
+
+static bool start_traffic(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct edge_options edge = {
+        .memory = bed->guest,
+        .buffers = options->edge_buffers != 0 ? options->edge_buffers : EDGE_BUFFERS,
+        .queues = options->queues,
+        .frame_size = FRAME_BYTES_MOST,
+        .pcap = options->pcap,
+        .receive = options->guest_port != NULL ? receive_to_port : options->receive,
+        .context = options->guest_port != NULL ? (void *)options->guest_port : options->context,
+    };
+    int32_t status = adapter_restart(bed->adapter);
+
+    if (status != STATUS_SUCCESS) {
+        snprintf(error, size, "the driver could not be restarted: NDIS status %#x", (unsigned)status);
+        return false;
+    }
+    bed->edge = edge_open(bed->adapter, &edge, error, size);
+    if (bed->edge == NULL) {
+        return false;
+    }
+    if (!wait_connected(bed)) {
+        snprintf(error, size, "the driver's virtual interface did not connect to the backend within %d seconds",
+                 CONNECT_SECONDS);
+        return false;
+    }
+    if (options->guest_port != NULL) {
+        struct adapter_facts facts;
+        struct port_features features;
+
+        adapter_facts(bed->adapter, &facts);
+        features.checksum = facts.checksum_tx_tcp4 || facts.checksum_tx_tcp6;
+        features.tso4 = facts.lso4;
+        features.tso6 = facts.lso6;
+        port_set_features(options->guest_port, &features);
+        bed->pump = pump_start_edge(options->guest_port, bed->edge);
+    }
+    return true;
+}
+
+bool bed_start(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct leaks leaks = { 0 };
+
+    memset(bed, 0, sizeof(*bed));
+    bed->options = options;
+    bed->vif_config =
+        (struct xen_vif_config){ .guest = GUEST_DOMAIN, .backend = BACKEND_DOMAIN, .handle = 0, .vif_name = "vif1.0" };
+    memcpy(bed->vif_config.mac, guest_mac, sizeof(guest_mac));
+
+    if (options->topology != NULL) {
+        nt_start_on(options->topology);
+    } else {
+        nt_start(options->processors);
+    }
+    ndis_start();
+    if (start_host(bed, options, error, size) && start_driver(bed, options, error, size) &&
+        start_traffic(bed, options, error, size)) {
+        return true;
+    }
+    bed_stop(bed, &leaks);
+    for (size_t i = 0; i < leaks.count; i++) {
+        size_t used = strlen(error);
+
+        snprintf(error + used, size - used, "%s%s", i == 0 ? "; left behind: " : ", ", leaks.lines[i]);
+    }
+    leaks_free(&leaks);
+    return false;
+}
+
+static void stop_traffic(struct bed *bed)
+{
+    if (bed->options->guest_port != NULL) {
+        port_stop(bed->options->guest_port);
+    }
+    if (bed->edge != NULL) {
+        edge_stop(bed->edge);
+    }
+    if (bed->pump != NULL) {
+        pump_join(bed->pump);
+    }
+    if (bed->edge != NULL) {
+        edge_close(bed->edge);
+    }
+}
+
+void bed_stop(struct bed *bed, struct leaks *leaks)
+{
+    stop_traffic(bed);
+    if (bed->adapter != NULL) {
+        adapter_remove(bed->adapter);
+    }
+    if (bed->driver != NULL) {
+        driver_unload(bed->driver);
+    }
+    if (bed->package != NULL) {
+        package_free(bed->package);
+    }
+    ndis_leaks(leaks);
+    if (bed->vif != NULL) {
+        vif_leaks(bed->vif, leaks);
+        vif_destroy(bed->vif);
+    }
+    if (bed->netback != NULL) {
+        (void)netback_wait_connected(bed->netback, false, CONNECT_SECONDS * SECOND); /* else it shows as a leak */
+        netback_leaks(bed->netback, leaks);
+        port_stop(bed->options->wire_port);
+        netback_destroy(bed->netback);
+    }
+    nt_leaks(leaks);
+    if (bed->host != NULL) {
+        xen_toolstack_remove_vif(bed->host, &bed->vif_config);
+        xen_leaks(bed->guest, leaks);
+        xen_leaks(bed->dom0, leaks);
+        xen_domain_destroy(bed->guest);
+        xen_domain_destroy(bed->dom0);
+        xen_host_destroy(bed->host);
+    } else if (bed->guest != NULL) {
+        xen_leaks(bed->guest, leaks);
+        libxen_close(bed->guest);
+    }
+    ndis_stop();
+    nt_stop();
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A whole testbed put together: Xen host, backend, XenVif stand-in, Windows, the driver under test installed from its
+ * INF, the protocol edge, and pumps between edge and port. main.c runs one on TAPs; scenarios and tests run one on
+ * memory ports.
+ */
+#ifndef TESTBED_PROGRAM_BED_H
+#define TESTBED_PROGRAM_BED_H
+
+#include "ndis/ndis.h"
+#include "netback/netback.h"
+#include "xenvif/vif.h"
+
+struct bed_options {
+    const char *driver_path, *inf_path;
+    const char *const *set; /* NULL-terminated KEYWORD=VALUE */
+    uint32_t processors, queues;
+    const struct topology *topology; /* or NULL: `processors` in groups of 64 */
+    uint32_t vif_version;            /* 8, 9, 10 */
+    uint32_t mtu;
+    uint32_t backend_without; /* netback feature mask */
+    bool strict_grants;
+    bool real_xen; /* a real hypervisor's frontend: no netback and no wire port of ours; the toolstack has set up the
+                      device */
+    uint32_t headroom;       /* that the frontend asks for before received data */
+    uint32_t stall_seconds;  /* a backend that answers nothing for so long is connected to anew; 0: 10 on a real
+                                hypervisor, else never */
+    uint32_t edge_buffers;   /* frames on their way per send queue; 0: the usual number */
+    struct port *guest_port; /* or NULL: the caller uses bed->edge itself and gives `receive` */
+    struct port *wire_port;
+    struct pcap *pcap;
+    void (*receive)(void *context, uint32_t processor, const struct frame *frame);
+    void *context;
+};
+
+struct bed {
+    struct xen_host *host; /* host, dom0, netback: NULL on a real hypervisor */
+    struct xen *guest, *dom0;
+    struct netback *netback;
+    struct vif *vif;
+    struct package *package;
+    struct driver *driver;
+    struct adapter *adapter;
+    struct edge *edge;
+    const struct bed_options *options;
+    struct xen_vif_config vif_config;
+    struct pump *pump;
+};
+
+/* Inside sched_run's main task. False and one sentence in `error` when it cannot start; everything is taken down then.
+ */
+bool bed_start(struct bed *bed, const struct bed_options *options, char *error, size_t size);
+/* Takes all down in order and lists what was left behind. */
+void bed_stop(struct bed *bed, struct leaks *leaks);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the testbed program tells its caller: one JSON object per line on stdout, each with an "event": ready, status
+ * (once a second, counters since the start), end (the same counters and what was left behind), error; suspended and
+ * resumed where a caller asked for it.
+ */
+#ifndef TESTBED_PROGRAM_REPORT_H
+#define TESTBED_PROGRAM_REPORT_H
+
+#include "program/bed.h"
+#include "program/options.h"
+#include "program/pump.h"
+
+struct report_ports {
+    struct port *guest, *wire;
+    int guest_netns, wire_netns;
+    const char *guest_name, *wire_name;
+    const struct pump *bypass; /* or NULL */
+};
+
+void report_ready(const struct options *options, const struct report_ports *ports,
+                  struct bed *bed); /* bed NULL: bypass */
+void report_status(uint64_t elapsed_ns, const struct report_ports *ports, struct bed *bed);
+/* Call before the bed goes down: keeps the counters for report_end. */
+void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct bed *bed);
+void report_end(const struct leaks *leaks);
+void report_error(const char *text);
+void report_suspended(void);         /* nothing of ours is open: the domain may be suspended */
+void report_resumed(uint32_t domid); /* and connected again, in this domain */
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What both schedulers share: the choice between them, the seed's number stream, the trace, joining.
+ *
+ * The stream is splitmix64 (Steele, Lea, Flood 2014): one 64-bit counter, so a live run may draw from several threads.
+ */
+#include "run/sched_internal.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Thread_local struct task *sched_current;
+bool sched_is_simulated;
+bool sched_hears_calls;
+void (*sched_task_resumes)(struct task *task);
+void (*sched_task_ends)(struct task *task);
+
+static struct sched_options options;
+static uint64_t stream;
+
+int sched_run(const struct sched_options *wanted, void (*main_task)(void *), void *argument)
+{
+    options = *wanted;
+    stream = wanted->seed;
+    sched_is_simulated = wanted->kind == SCHED_SIMULATED;
+    sched_hears_calls = sched_is_simulated || options.trace != NULL;
+    int status = sched_is_simulated ? sched_run_simulated(main_task, argument) : sched_run_live(main_task, argument);
+    if (options.trace != NULL) {
+        fflush(options.trace);
+        options.trace = NULL;
+    }
+    return status;
+}
+
+enum sched_kind sched_kind(void)
+{
+    return options.kind;
+}
+
+uint64_t sched_seed(void)
+{
+    return options.seed;
+}
+
+uint64_t sched_draw(void)
+{
+    uint64_t z = __atomic_add_fetch(&stream, 0x9e3779b97f4a7c15u, __ATOMIC_RELAXED);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+uint64_t sched_random(uint64_t bound)
+{
+    return bound == 0 ? 0 : (uint64_t)(((unsigned __int128)sched_draw() * bound) >> 64);
+}
+
+void task_common_init(struct task_common *common, const char *name, uint32_t id, uint32_t processor,
+                      void (*run)(void *), void *argument)
+{
+    memset(common, 0, sizeof(*common));
+    snprintf(common->name, sizeof(common->name), "%s", name);
+    common->task.name = common->name;
+    common->task.id = id;
+    common->task.processor = processor;
+    common->run = run;
+    common->argument = argument;
+}
+
+struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+{
+    if (sched_current == NULL) {
+        fprintf(stderr, "testbed: task_spawn(%s) outside sched_run\n", name);
+        abort();
+    }
+    struct task *task = sched_is_simulated ? task_spawn_simulated(name, processor, run, argument)
+                                           : task_spawn_live(name, processor, run, argument);
+    sched_point("spawn");
+    return task;
+}
+
+void task_join(struct task *task)
+{
+    struct task_common *common = (struct task_common *)task;
+    while (__atomic_load_n(&common->done, __ATOMIC_ACQUIRE) == 0) {
+        task_self()->waits_for = "the end of a task";
+        sched_wait(&common->done, 0, SCHED_FOREVER);
+    }
+    task_self()->waits_for = NULL;
+    if (sched_is_simulated) {
+        task_reap_simulated(task);
+    } else {
+        task_reap_live(task);
+    }
+}
+
+bool sched_wait(uint32_t *word, uint32_t expected, uint64_t deadline)
+{
+    return sched_is_simulated ? sched_wait_simulated(word, expected, deadline)
+                              : sched_wait_live(word, expected, deadline);
+}
+
+void sched_wake(uint32_t *word, unsigned count)
+{
+    if (sched_is_simulated) {
+        sched_wake_simulated(word, count);
+    } else {
+        sched_wake_live(word, count);
+    }
+}
+
+uint64_t sched_now(void)
+{
+    return sched_is_simulated ? sched_now_simulated() : sched_now_live();
+}
+
+bool sched_tracing(void)
+{
+    return options.trace != NULL;
+}
+
+void sched_trace(const char *format, ...)
+{
+    if (options.trace == NULL) {
+        return;
+    }
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    const struct task *task = sched_current;
+    fprintf(options.trace, "%12llu %s#%u cpu%u irql%u %s\n", (unsigned long long)sched_now(), task ? task->name : "-",
+            task ? task->id : 0, task ? task->processor : 0, task ? task->irql : 0, text);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The scheduler: one interface, two implementations.
+ *
+ * A task is whatever runs by itself: a system thread of the driver, a simulated processor's DPC context, a
+ * backend queue, a packet pump. Everything that blocks (spin locks, events, IRQL, rings) is built on
+ * sched_wait and sched_wake, which work like a futex, so that neither scheduler knows what it schedules.
+ *
+ * Live (sched_live.c): a task is a host thread, time is CLOCK_MONOTONIC, sched_point does nothing.
+ * Simulated (sched_sim.c): all tasks are coroutines of one host thread, time is virtual and jumps to the next
+ * deadline when nothing can run, and at each sched_point and each wait the next task is drawn from the seed.
+ * The same seed gives the same run and the same trace, so nothing here may depend on addresses or real time.
+ */
+#ifndef TESTBED_RUN_SCHED_H
+#define TESTBED_RUN_SCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum sched_kind { SCHED_LIVE, SCHED_SIMULATED };
+
+#define SCHED_FOREVER UINT64_MAX
+
+struct sched_options {
+    enum sched_kind kind;
+    uint64_t seed; /* simulated: what every choice is drawn from; live: seeds sched_random only */
+    FILE *trace;   /* NULL, or where the trace goes, one line per event */
+};
+
+/* What the rest of the testbed may read and write of a task; only by the task itself. */
+struct task {
+    const char *name;
+    uint32_t id;        /* 1, 2, ... in order of creation: stable over runs of one seed */
+    uint32_t processor; /* simulated processor it runs on; changed by nt/sync/irql.c only */
+    uint8_t irql;       /* current IRQL; changed by nt/sync/irql.c only */
+    uint32_t locks_held;
+    uint32_t internal_locks; /* struct sched_lock held: no DPC may run inside this task then */
+    const char *waits_for;   /* said before sched_wait by who waits, for deadlock reports; NULL: the last sched_point */
+    void *nt;                /* per-task data of nt/ (KTHREAD, KPCR ...) */
+};
+
+/* Run `main_task` as the first task until it returns. All tasks it spawned must have been joined by then; any
+ * other task still alive is reported on stderr by name and gives -1. Returns 0, or -1 after a deadlock or a live task.
+ */
+int sched_run(const struct sched_options *options, void (*main_task)(void *), void *argument);
+
+enum sched_kind sched_kind(void);
+uint64_t sched_seed(void);
+
+/* `name` is copied (at most 31 characters). Never fails: running out of host threads ends the program with a message.
+ */
+struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument);
+void task_join(struct task *task); /* waits for its end and frees it */
+extern _Thread_local struct task *sched_current;
+extern bool sched_is_simulated;
+extern bool sched_hears_calls; /* simulated or traced: exports must come by sched_point or sched_trace */
+static inline struct task *task_self(void)
+{
+    return sched_current;
+}
+
+/* A place where another task may run. `what` names it in the trace. */
+void sched_point_simulated(const char *what);
+static inline void sched_point(const char *what)
+{
+    if (__builtin_expect(sched_is_simulated, 0)) {
+        sched_point_simulated(what);
+    }
+}
+
+/* Sleep while *word == expected, until woken or until `deadline` (ns of sched_now, or SCHED_FOREVER).
+ * Returns false only when the deadline passed. Spurious returns happen: callers loop. */
+bool sched_wait(uint32_t *word, uint32_t expected, uint64_t deadline);
+void sched_wake(uint32_t *word, unsigned count); /* wakes at most `count` sleepers, UINT_MAX for all */
+
+/* The testbed's own lock, for what the driver does not see: any IRQL, not recursive. All-zero is unlocked. Nothing that
+ * calls the driver and nothing that lowers the IRQL to run DPCs belongs inside it (DPCs are left to the DPC task
+ * meanwhile). */
+struct sched_lock {
+    uint32_t word;
+};
+void sched_lock(struct sched_lock *lock);
+void sched_unlock(struct sched_lock *lock);
+
+uint64_t sched_now(void);              /* ns since the scheduler started, monotonic */
+uint64_t sched_random(uint64_t bound); /* 0 ... bound - 1 */
+bool sched_tracing(void);
+void sched_trace(const char *format, ...) __attribute__((format(printf, 1, 2))); /* never print addresses */
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The live scheduler: a task is a host thread, waiting is the host's futex, time is CLOCK_MONOTONIC.
+ *
+ * Threads are kept in a list so that a task still alive at the end can be named. Only spawn, join and the end of the
+ * run touch the list; nothing on a packet's way does.
+ */
+#include "run/sched_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Address space only; pages come with use. Deep driver stacks on Windows end at 24 KB, ours also carry the testbed. */
+#define STACK_BYTES (1u << 20)
+
+struct live_task {
+    struct task_common common;
+    pthread_t thread;
+    struct live_task *next;
+};
+
+static struct timespec started;
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct live_task *list;
+static uint32_t last_id;
+
+uint64_t sched_now_live(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)(now.tv_sec - started.tv_sec) * 1000000000u + (uint64_t)now.tv_nsec - (uint64_t)started.tv_nsec;
+}
+
+bool sched_wait_live(uint32_t *word, uint32_t expected, uint64_t deadline)
+{
+    struct timespec until, *limit = NULL;
+    if (deadline != SCHED_FOREVER) {
+        uint64_t ns = (uint64_t)started.tv_nsec + deadline;
+        until.tv_sec = started.tv_sec + (time_t)(ns / 1000000000u);
+        until.tv_nsec = (long)(ns % 1000000000u);
+        limit = &until;
+    }
+    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, limit, NULL, FUTEX_BITSET_MATCH_ANY);
+    return !(result < 0 && errno == ETIMEDOUT);
+}
+
+void sched_wake_live(uint32_t *word, unsigned count)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count > INT_MAX ? INT_MAX : (int)count, NULL, NULL, 0);
+}
+
+static void enlist(struct live_task *task)
+{
+    pthread_mutex_lock(&list_lock);
+    task->common.task.id = ++last_id;
+    task->next = list;
+    list = task;
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void delist(struct live_task *task)
+{
+    pthread_mutex_lock(&list_lock);
+    struct live_task **link = &list;
+    while (*link != NULL && *link != task) {
+        link = &(*link)->next;
+    }
+    if (*link != NULL) {
+        *link = task->next;
+    }
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void run_task(struct live_task *task)
+{
+    sched_current = &task->common.task;
+    if (sched_task_resumes != NULL) {
+        sched_task_resumes(sched_current);
+    }
+    task->common.run(task->common.argument);
+    if (sched_task_ends != NULL) {
+        sched_task_ends(sched_current);
+    }
+}
+
+static void *thread_main(void *argument)
+{
+    struct live_task *task = argument;
+    char comm[16];
+    snprintf(comm, sizeof(comm), "%s", task->common.name);
+    pthread_setname_np(pthread_self(), comm);
+    run_task(task);
+    __atomic_store_n(&task->common.done, 1, __ATOMIC_RELEASE);
+    sched_wake_live(&task->common.done, UINT_MAX);
+    return NULL;
+}
+
+struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+{
+    struct live_task *task = malloc(sizeof(*task));
+    if (task == NULL) {
+        fprintf(stderr, "testbed: no memory for task %s\n", name);
+        exit(1);
+    }
+    task_common_init(&task->common, name, 0, processor, run, argument);
+    enlist(task);
+
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    int error = pthread_create(&task->thread, &attributes, thread_main, task);
+    pthread_attr_destroy(&attributes);
+    if (error != 0) {
+        fprintf(stderr, "testbed: cannot start the host thread of task %s: %s: allow more processes (ulimit -u)\n",
+                name, strerror(error));
+        exit(1);
+    }
+    return &task->common.task;
+}
+
+void task_reap_live(struct task *task)
+{
+    struct live_task *live = (struct live_task *)task;
+    pthread_join(live->thread, NULL);
+    delist(live);
+    free(live);
+}
+
+int sched_run_live(void (*main_task)(void *), void *argument)
+{
+    clock_gettime(CLOCK_MONOTONIC, &started);
+    last_id = 0;
+    struct live_task *task = malloc(sizeof(*task));
+    if (task == NULL) {
+        fprintf(stderr, "testbed: no memory for the main task\n");
+        exit(1);
+    }
+    task_common_init(&task->common, "main", 0, 0, main_task, argument);
+    task->thread = pthread_self();
+    enlist(task);
+    run_task(task);
+    sched_current = NULL;
+    delist(task);
+    free(task);
+
+    pthread_mutex_lock(&list_lock);
+    int status = list == NULL ? 0 : -1;
+    for (const struct live_task *alive = list; alive != NULL; alive = alive->next) {
+        fprintf(stderr, "testbed: task %s#%u %s at the end of the run\n", alive->common.name, alive->common.task.id,
+                alive->common.done ? "was not joined" : "is still alive");
+    }
+    list = NULL;
+    pthread_mutex_unlock(&list_lock);
+    return status;
+}

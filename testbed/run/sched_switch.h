@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Coroutines for the simulated scheduler: stacks with a guard page below, and the switch between two of them. A switch
+ * keeps what the System V ABI asks a callee to keep; driver code never switches directly, and the ms_abi functions that
+ * it calls have saved the rest by then.
+ */
+#ifndef TESTBED_RUN_SCHED_SWITCH_H
+#define TESTBED_RUN_SCHED_SWITCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define COROUTINE_STACK_BYTES (512u << 10)
+
+/* Saves the present context's stack pointer in *from and continues the one saved as `to`. */
+void coroutine_switch(void **from, void *to);
+/* A stack whose first switch calls entry(argument), which must not return. Returns the stack pointer to switch to. */
+void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument);
+void *coroutine_stack_get(void); /* kept ones are used again; ends the program when memory is out */
+void coroutine_stack_put(void *stack);
+
+#endif

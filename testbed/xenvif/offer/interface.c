@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The VIF interface as the subscriber calls it: thin functions in the Microsoft convention that check how they are
+ * called and go to the frontend. The tables of versions 8, 9 and 10 have the same methods in the same places.
+ *
+ * Rules: vif-acquire (a method or Release without Acquire), vif-enabled (a packet sent while not enabled, Release while
+ * enabled), vif-offload (options that the backend does not have, nor had since the driver could ask), vif-irql (Enable
+ * and Disable above APC_LEVEL, others above DISPATCH_LEVEL).
+ */
+#include <string.h>
+
+#include "nt/sync/topology.h"
+#include "xenvif/internal.h"
+
+static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_t highest)
+{
+    struct vif *vif = interface->Context;
+
+    RULE(irql_current() <= highest, "vif-irql", "VIF %s called at IRQL %u, allowed 0 to %u", method, irql_current(),
+         highest);
+    RULE(__atomic_load_n(&vif->subscriber.acquired, __ATOMIC_RELAXED) != 0, "vif-acquire",
+         "VIF %s called without Acquire", method);
+    sched_point(method);
+    return vif;
+}
+
+static MS_ABI int32_t vif_Acquire(struct INTERFACE *interface)
+{
+    struct vif *vif = interface->Context;
+
+    RULE(irql_current() <= DISPATCH_LEVEL, "vif-irql", "VIF Acquire called at IRQL %u", irql_current());
+    if (__atomic_fetch_add(&vif->subscriber.acquired, 1, __ATOMIC_SEQ_CST) == 0) {
+        vif->subscriber.version = interface->Version;
+    }
+    return STATUS_SUCCESS;
+}
+
+static MS_ABI void vif_Release(struct INTERFACE *interface)
+{
+    struct vif *vif = enter(interface, "Release", DISPATCH_LEVEL);
+
+    RULE(vif->subscriber.acquired != 1 || !vif->subscriber.enabled, "vif-enabled", "VIF %s while still enabled",
+         "released");
+    __atomic_sub_fetch(&vif->subscriber.acquired, 1, __ATOMIC_SEQ_CST);
+}
+
+static MS_ABI int32_t vif_Enable(struct INTERFACE *interface, void *callback, void *argument)
+{
+    struct vif *vif = enter(interface, "Enable", APC_LEVEL);
+
+    if (vif->subscriber.enabled) {
+        return STATUS_SUCCESS; /* as XenVif: the first callback stays */
+    }
+    vif->subscriber.callback = callback;
+    vif->subscriber.argument = argument;
+    return frontend_enable(vif) ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+}
+
+static MS_ABI void vif_Disable(struct INTERFACE *interface)
+{
+    struct vif *vif = enter(interface, "Disable", APC_LEVEL);
+
+    if (vif->subscriber.enabled) {
+        frontend_disable(vif);
+    }
+}
+
+static MS_ABI int32_t vif_QueryStatistic(struct INTERFACE *interface, uint32_t index, uint64_t *value)
+{
+    struct vif *vif = enter(interface, "QueryStatistic", DISPATCH_LEVEL);
+
+    if (index >= STATISTICS) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    *value = 0;
+    for (uint32_t i = 0; i < vif->options.queues; i++) {
+        *value += __atomic_load_n(&vif->tx[i]->statistics[index], __ATOMIC_RELAXED);
+        *value += __atomic_load_n(&vif->rx[i]->statistics[index], __ATOMIC_RELAXED);
+    }
+    return STATUS_SUCCESS;
+}
+
+static MS_ABI void vif_QueryRingCount(struct INTERFACE *interface, uint32_t *count)
+{
+    struct vif *vif = enter(interface, "QueryRingCount", DISPATCH_LEVEL);
+
+    *count = __atomic_load_n(&vif->queues_known, __ATOMIC_ACQUIRE);
+}
+
+/* Keep the configuration if the backend takes it. */
+static int32_t change_hash(struct vif *vif, const struct hash *hash)
+{
+    int32_t status = control_update(vif, hash);
+
+    if (NT_SUCCESS(status)) {
+        sched_lock(&vif->lock);
+        vif->hash = *hash;
+        sched_unlock(&vif->lock);
+    }
+    return status;
+}
+
+/* Each processor of the table gets a queue, in order of appearance; the queue's work moves to that processor. */
+static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const struct PROCESSOR_NUMBER *mapping,
+                                            uint32_t size)
+{
+    struct vif *vif = enter(interface, "UpdateHashMapping", DISPATCH_LEVEL);
+    uint32_t queues = vif->queues_known, used = 0, processors[QUEUES_MOST];
+    struct hash hash = vif->hash;
+    int32_t status;
+
+    if (size == 0 || size > HASH_MAPPING_MOST) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    for (uint32_t i = 0; i < size; i++) {
+        uint32_t processor = processor_index(&mapping[i]), queue = 0;
+
+        while (queue < used && processors[queue] != processor) {
+            queue++;
+        }
+        if (queue == queues || processor == NO_PROCESSOR) {
+            return STATUS_INVALID_PARAMETER;
+        }
+        used += queue == used;
+        processors[queue] = processor;
+        hash.mapping[i] = queue;
+    }
+    hash.size = size;
+    status = change_hash(vif, &hash);
+    for (uint32_t i = 0; i < used && NT_SUCCESS(status); i++) {
+        __atomic_store_n(&vif->rx[i]->processor, processors[i], __ATOMIC_RELAXED);
+    }
+    return status;
+}
+
+static MS_ABI void vif_ReceiverReturnPacket(struct INTERFACE *interface, void *cookie)
+{
+    receive_return(enter(interface, "ReceiverReturnPacket", DISPATCH_LEVEL), cookie);
+}
+
+static MS_ABI void vif_ReceiverSetOffloadOptions(struct INTERFACE *interface,
+                                                 struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options)
+{
+    struct vif *vif = enter(interface, "ReceiverSetOffloadOptions", DISPATCH_LEVEL);
+
+    __atomic_store_n(&vif->receive_options.Value, options.Value, __ATOMIC_RELAXED);
+}
+
+static MS_ABI void vif_ReceiverSetBackfillSize(struct INTERFACE *interface, uint32_t size)
+{
+    struct vif *vif = enter(interface, "ReceiverSetBackfillSize", DISPATCH_LEVEL);
+
+    RULE(size <= RX_HEADER_BYTES / 2, "vif-backfill", "backfill of %u bytes, at most %u", size, RX_HEADER_BYTES / 2);
+    __atomic_store_n(&vif->backfill, size, __ATOMIC_RELAXED);
+}
+
+static MS_ABI void vif_QueryRingSize(struct INTERFACE *interface, uint32_t *size)
+{
+    enter(interface, "QueryRingSize", DISPATCH_LEVEL);
+    *size = RING_SLOTS;
+}
+
+static MS_ABI int32_t vif_ReceiverSetHashAlgorithm(struct INTERFACE *interface, uint32_t algorithm)
+{
+    struct vif *vif = enter(interface, "ReceiverSetHashAlgorithm", DISPATCH_LEVEL);
+    struct hash hash = vif->hash;
+
+    if (algorithm > XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ ||
+        (algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && vif->queues_known <= 1)) {
+        return STATUS_NOT_SUPPORTED; /* XenVif has no use for it with a single queue */
+    }
+    hash.algorithm = algorithm;
+    return change_hash(vif, &hash);
+}
+
+static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interface, ...)
+{
+    struct vif *vif = enter(interface, "ReceiverQueryHashCapabilities", DISPATCH_LEVEL);
+    __builtin_ms_va_list arguments;
+    uint32_t *types, found;
+    int32_t status;
+
+    __builtin_ms_va_start(arguments, interface);
+    types = __builtin_va_arg(arguments, uint32_t *);
+    __builtin_ms_va_end(arguments);
+    status = control_types(vif, &found);
+    if (NT_SUCCESS(status)) {
+        *types = found;
+    }
+    return status;
+}
+
+static MS_ABI int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *interface, ...)
+{
+    struct vif *vif = enter(interface, "ReceiverUpdateHashParameters", DISPATCH_LEVEL);
+    __builtin_ms_va_list arguments;
+    struct hash hash = vif->hash;
+    const uint8_t *key;
+
+    __builtin_ms_va_start(arguments, interface);
+    hash.types = __builtin_va_arg(arguments, uint32_t);
+    key = __builtin_va_arg(arguments, const uint8_t *);
+    __builtin_ms_va_end(arguments);
+    memcpy(hash.key, key, sizeof(hash.key));
+    return change_hash(vif, &hash);
+}
+
+static MS_ABI int32_t vif_TransmitterQueuePacket(struct INTERFACE *interface, struct MDL *mdl, uint32_t offset,
+                                                 uint32_t length, struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options,
+                                                 uint16_t mss, uint16_t tci, const struct XENVIF_PACKET_HASH_V2 *hash,
+                                                 uint8_t more, void *cookie)
+{
+    struct vif *vif = enter(interface, "TransmitterQueuePacket", DISPATCH_LEVEL);
+    const struct tx_request request = { mdl, offset, length, options, mss, tci, *hash, more != 0, cookie };
+
+    RULE(__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_RELAXED), "vif-enabled", "VIF %s while not enabled",
+         "TransmitterQueuePacket");
+    RULE(hash->Algorithm <= XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ, "vif-packet", "packet sent with hash algorithm %u",
+         hash->Algorithm);
+    RULE(mdl != NULL && length != 0, "vif-packet", "packet of %u bytes sent", length);
+    RULE((options.Value & ~__atomic_load_n(&vif->offered, __ATOMIC_RELAXED)) == 0, "vif-offload",
+         "packet sent with offload options %#x, offered are %#x", options.Value, vif->offered);
+    return transmit_queue(vif, &request);
+}
+
+uint32_t interface_offloads(struct vif *vif)
+{
+    const struct features *features = &vif->frontend.features;
+    struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options = { .size_ = { 0 } };
+
+    options.OffloadTagManipulation = 1;
+    options.OffloadIpVersion4LargePacket = features->gso4;
+    options.OffloadIpVersion4HeaderChecksum = 1; /* XenVif computes it itself */
+    options.OffloadIpVersion4TcpChecksum = features->checksum4;
+    options.OffloadIpVersion4UdpChecksum = features->checksum4;
+    options.OffloadIpVersion6LargePacket = features->gso6;
+    options.OffloadIpVersion6TcpChecksum = features->checksum6;
+    options.OffloadIpVersion6UdpChecksum = features->checksum6;
+    return options.Value;
+}
+
+static MS_ABI void vif_TransmitterQueryOffloadOptions(struct INTERFACE *interface,
+                                                      struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 *options)
+{
+    options->Value = (uint16_t)interface_offloads(enter(interface, "TransmitterQueryOffloadOptions", DISPATCH_LEVEL));
+}
+
+/* What a request's 16-bit size leaves for payload behind the longest headers; one figure for both versions, as XenVif
+ * has. */
+static MS_ABI void vif_TransmitterQueryLargePacketSize(struct INTERFACE *interface, uint8_t version, uint32_t *size)
+{
+    enum { IPV6_HEADER = 40, IPV6_OPTIONS_MOST = 216, TCP_HEADER_MOST = 60 };
+    const struct features *features =
+        &enter(interface, "TransmitterQueryLargePacketSize", DISPATCH_LEVEL)->frontend.features;
+    bool there = (version == 4 && features->gso4) || (version == 6 && features->gso6);
+
+    *size = there ? UINT16_MAX - ETHERNET_HEADER_BYTES - IPV6_HEADER - IPV6_OPTIONS_MOST - TCP_HEADER_MOST : 0;
+}
+
+static MS_ABI void vif_MacQueryState(struct INTERFACE *interface, uint32_t *connect, uint64_t *speed, uint32_t *duplex)
+{
+    struct mac *mac = &enter(interface, "MacQueryState", DISPATCH_LEVEL)->mac;
+    bool up = __atomic_load_n(&mac->up, __ATOMIC_RELAXED);
+
+    if (connect != NULL) {
+        *connect = up ? MediaConnectStateConnected : MediaConnectStateDisconnected;
+    }
+    if (speed != NULL) {
+        *speed = __atomic_load_n(&mac->speed, __ATOMIC_RELAXED);
+    }
+    if (duplex != NULL) {
+        *duplex = up ? MediaDuplexStateFull : MediaDuplexStateUnknown;
+    }
+}
+
+static MS_ABI void vif_MacQueryMaximumFrameSize(struct INTERFACE *interface, uint32_t *size)
+{
+    struct vif *vif = enter(interface, "MacQueryMaximumFrameSize", DISPATCH_LEVEL);
+
+    /* XenVif counts in a VLAN tag that may be there. */
+    *size = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES;
+}
+
+static MS_ABI void vif_MacQueryPermanentAddress(struct INTERFACE *interface, uint8_t *address)
+{
+    memcpy(address, enter(interface, "MacQueryPermanentAddress", DISPATCH_LEVEL)->mac.permanent, 6);
+}
+
+static MS_ABI void vif_MacQueryCurrentAddress(struct INTERFACE *interface, uint8_t *address)
+{
+    memcpy(address, enter(interface, "MacQueryCurrentAddress", DISPATCH_LEVEL)->mac.current, 6);
+}
+
+static MS_ABI int32_t vif_MacQueryMulticastAddresses(struct INTERFACE *interface, uint8_t *addresses, uint32_t *count)
+{
+    struct mac *mac = &enter(interface, "MacQueryMulticastAddresses", DISPATCH_LEVEL)->mac;
+    int32_t status = STATUS_SUCCESS;
+
+    sched_lock(&mac->lock);
+    if (addresses == NULL || *count < mac->multicast_count) {
+        status = (int32_t)0x80000005; /* STATUS_BUFFER_OVERFLOW */
+    } else {
+        memcpy(addresses, mac->multicast, mac->multicast_count * 6);
+    }
+    *count = mac->multicast_count;
+    sched_unlock(&mac->lock);
+    return status;
+}
+
+static MS_ABI int32_t vif_MacSetMulticastAddresses(struct INTERFACE *interface, const uint8_t *addresses,
+                                                   uint32_t count)
+{
+    return mac_set_multicast(enter(interface, "MacSetMulticastAddresses", DISPATCH_LEVEL), addresses, count);
+}
+
+static MS_ABI int32_t vif_MacSetFilterLevel(struct INTERFACE *interface, uint32_t type, uint32_t level)
+{
+    struct vif *vif = enter(interface, "MacSetFilterLevel", DISPATCH_LEVEL);
+
+    if (type == ETHERNET_ADDRESS_TYPE_INVALID || type >= ETHERNET_ADDRESS_TYPE_COUNT || level > XENVIF_MAC_FILTER_ALL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    __atomic_store_n(&vif->mac.levels[type], level, __ATOMIC_RELAXED);
+    if (type == ETHERNET_ADDRESS_MULTICAST) {
+        mac_filter_changed(vif);
+    }
+    return STATUS_SUCCESS;
+}
+
+static MS_ABI int32_t vif_MacQueryFilterLevel(struct INTERFACE *interface, uint32_t type, uint32_t *level)
+{
+    struct vif *vif = enter(interface, "MacQueryFilterLevel", DISPATCH_LEVEL);
+
+    if (type >= ETHERNET_ADDRESS_TYPE_COUNT) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    *level = __atomic_load_n(&vif->mac.levels[type], __ATOMIC_RELAXED);
+    return STATUS_SUCCESS;
+}
+
+void interface_fill_vif(struct vif *vif, void *interface)
+{
+    struct XENVIF_VIF_INTERFACE_V10 *table = interface;
+
+    memset(table, 0, sizeof(*table));
+    table->Interface.Size = sizeof(*table);
+    table->Interface.Version = (uint16_t)vif->options.version;
+    table->Interface.Context = vif;
+    table->Acquire = vif_Acquire;
+    table->Release = vif_Release;
+    table->Enable = vif_Enable;
+    table->Disable = vif_Disable;
+    table->QueryStatistic = vif_QueryStatistic;
+    table->QueryRingCount = vif_QueryRingCount;
+    table->UpdateHashMapping = vif_UpdateHashMapping;
+    table->ReceiverReturnPacket = vif_ReceiverReturnPacket;
+    table->ReceiverSetOffloadOptions = vif_ReceiverSetOffloadOptions;
+    table->ReceiverSetBackfillSize = vif_ReceiverSetBackfillSize;
+    table->ReceiverQueryRingSize = vif_QueryRingSize;
+    table->ReceiverSetHashAlgorithm = vif_ReceiverSetHashAlgorithm;
+    table->ReceiverQueryHashCapabilities = vif_ReceiverQueryHashCapabilities;
+    table->ReceiverUpdateHashParameters = vif_ReceiverUpdateHashParameters;
+    table->TransmitterQueuePacket = vif_TransmitterQueuePacket;
+    table->TransmitterQueryOffloadOptions = vif_TransmitterQueryOffloadOptions;
+    table->TransmitterQueryLargePacketSize = vif_TransmitterQueryLargePacketSize;
+    table->TransmitterQueryRingSize = vif_QueryRingSize;
+    table->MacQueryState = vif_MacQueryState;
+    table->MacQueryMaximumFrameSize = vif_MacQueryMaximumFrameSize;
+    table->MacQueryPermanentAddress = vif_MacQueryPermanentAddress;
+    table->MacQueryCurrentAddress = vif_MacQueryCurrentAddress;
+    table->MacQueryMulticastAddresses = vif_MacQueryMulticastAddresses;
+    table->MacSetMulticastAddresses = vif_MacSetMulticastAddresses;
+    table->MacSetFilterLevel = vif_MacSetFilterLevel;
+    table->MacQueryFilterLevel = vif_MacQueryFilterLevel;
+}

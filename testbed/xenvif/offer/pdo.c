@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The physical device as XenVif creates it: its IDs from a table of revisions, and the interfaces it answers for. A
+ * provider lists every revision it still serves, newest first; which those are depends on the XenVif that is played.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nt/export/fail.h"
+#include "xenvif/offer/hostile.h"
+#include "xenvif/internal.h"
+
+#define STATUS_BUFFER_OVERFLOW ((int32_t)0x80000005)
+#define CONNECT_PATIENCE                                                                                               \
+    (10ull * 1000000000ull) /* a started device waits for its backend before its driver sees it                        \
+                             */
+
+enum { REVISIONS_MOST = 5, IDS_MOST = REVISIONS_MOST + 2, ID_BYTES = 64 };
+
+struct provider {
+    uint32_t version;                   /* VIF */
+    uint32_t revisions[REVISIONS_MOST]; /* oldest first, 0 ends */
+};
+
+/* 8: XenVif 8.2 ... 9.1; 9: 9.1 late; 10: today, which serves 8 to 10 under the revisions it keeps. */
+static const struct provider providers[] = {
+    { 8, { 0x0800000D, 0x09000000, 0x09000001 } },
+    { 9, { 0x09000001, 0x09000002 } },
+    { 10, { 0x09000001, 0x09000002, 0x09000003, 0x09000004, 0x09000005 } },
+};
+
+struct guid_bytes {
+    uint32_t a;
+    uint16_t b, c;
+    uint8_t d[8];
+};
+
+static const struct guid_bytes vif_guid = GUID_XENVIF_VIF_INTERFACE;
+static const struct guid_bytes store_guid = GUID_XENBUS_STORE_INTERFACE;
+static const struct guid_bytes suspend_guid = GUID_XENBUS_SUSPEND_INTERFACE;
+
+struct offer {
+    const struct guid_bytes *guid;
+    uint16_t version, size;
+    void (*fill)(struct vif *vif, void *interface);
+};
+
+static int32_t query_interface(void *bus, const uint8_t guid[16], uint16_t version, void *interface, uint16_t size)
+{
+    struct vif *vif = bus;
+    const struct offer offers[] = {
+        { &vif_guid, (uint16_t)vif->options.version, sizeof(struct XENVIF_VIF_INTERFACE_V10), interface_fill_vif },
+        { &store_guid, 2, sizeof(struct XENBUS_STORE_INTERFACE_V2), interface_fill_store },
+        { &suspend_guid, 1, sizeof(struct XENBUS_SUSPEND_INTERFACE_V1), interface_fill_suspend },
+    };
+
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        if (memcmp(guid, offers[i].guid, 16) != 0 || version != offers[i].version || version == 0) {
+            continue;
+        }
+        if (fail_now("IRP_MN_QUERY_INTERFACE")) {
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
+        if (size < offers[i].size) {
+            return STATUS_BUFFER_OVERFLOW;
+        }
+        frontend_wait_connected(
+            vif, vif_patience(vif, CONNECT_PATIENCE)); /* a backend that does not come shows when the driver enables */
+        offers[i].fill(vif, interface);
+        hostile_fill(vif, interface, offers[i].fill);
+        return STATUS_SUCCESS;
+    }
+    return STATUS_NOT_SUPPORTED;
+}
+
+static const struct pdo_ops ops = { .query_interface = query_interface };
+
+struct device *pdo_make(struct vif *vif)
+{
+    const struct provider *provider = &providers[sizeof(providers) / sizeof(providers[0]) - 1];
+    char text[IDS_MOST][ID_BYTES], instance[12], location[40];
+    const char *ids[IDS_MOST + 1] = { NULL };
+    size_t count = 0;
+    struct pdo_ids names = {
+        .hardware_ids = ids, .compatible_ids = ids, .instance_id = instance, .location = location
+    };
+
+    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
+        if (providers[i].version == vif->options.version) {
+            provider = &providers[i];
+        }
+    }
+    for (size_t i = REVISIONS_MOST; i-- > 0;) {
+        if (provider->revisions[i] != 0) {
+            snprintf(text[count], ID_BYTES, "XENVIF\\VEN_%s&DEV_NET&REV_%08X", vif->options.vendor,
+                     provider->revisions[i]);
+            ids[count] = text[count];
+            count++;
+        }
+    }
+    names.device_id = ids[0];
+    ids[count] = "XENDEVICE";
+    snprintf(instance, sizeof(instance), "%u", vif->options.handle);
+    snprintf(location, sizeof(location), "Xen Network Interface %u", vif->options.handle);
+    return pdo_create(&names, &ops, vif);
+}
