@@ -19,9 +19,9 @@
 #include "memory.h"
 #include "offload_control.h"
 
-#define OFFLOAD_MAX_HEADERS (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
-#define OFFLOAD_MAX_LARGE_SIZE  65535
-#define OFFLOAD_MIN_SEGMENTS    2
+#define OFFLOAD_MAX_HEADERS    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
+#define OFFLOAD_MAX_LARGE_SIZE 65535
+#define OFFLOAD_MIN_SEGMENTS   2
 
 // What XenVif can transmit, as OFFLOAD_* bits. Receive offloads are done by XenVif itself and always there.
 static ULONG
