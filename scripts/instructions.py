@@ -18,7 +18,7 @@ from scripts.cli import Stop
 
 FOLDER = ROOT / "build" / "floor" / "x64"
 # What each file of tests/floor stands in for.
-FLOOR = {"transmit.c": ("transmit.c", "txlist.c", "txrequest.c"), "receive.c": ("receive.c", "rxpacket.c", "nblpool.c", "poll.c")}
+FLOOR = {"transmit.c": ("transmit.c", "transmit_list.c", "transmit_request.c"), "receive.c": ("receive.c", "receive_packet.c", "nbl_pool.c", "poll.c")}
 PROGRAM = ROOT / "build" / "tests" / "scenario_cost"
 CASE = "instructions_of_a_packet_are_counted"
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) instructions a packet", re.M)

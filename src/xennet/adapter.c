@@ -51,15 +51,15 @@ AdapterQueryVif(XENNET_ADAPTER *Adapter)
     XENNET_VIF *Vif = &Adapter->Vif;
 
     VIF_CALL(Vif, QueryRingCount, &Adapter->QueueCount);
-    if (Adapter->QueueCount == 0 || Adapter->QueueCount > XENNET_MAXIMUM_QUEUES) {
-        TRACE_ERROR("XenVif says %u queues, using 1 to %u\n", Adapter->QueueCount, XENNET_MAXIMUM_QUEUES);
-        Adapter->QueueCount = Adapter->QueueCount == 0 ? 1 : XENNET_MAXIMUM_QUEUES;
+    if (Adapter->QueueCount == 0 || Adapter->QueueCount > XENNET_MAX_QUEUES) {
+        TRACE_ERROR("XenVif says %u queues, using 1 to %u\n", Adapter->QueueCount, XENNET_MAX_QUEUES);
+        Adapter->QueueCount = Adapter->QueueCount == 0 ? 1 : XENNET_MAX_QUEUES;
     }
 
     Adapter->MaximumFrameSize = LinkQueryFrameSize(Adapter);
     if (Adapter->MaximumFrameSize == 0) {
         TRACE_ERROR("XenVif says no frame size that can be, using an MTU of %u\n", ETHERNET_MTU);
-        Adapter->MaximumFrameSize = XENNET_MINIMUM(ETHERNET_HEADER_SIZE + ETHERNET_MTU, Adapter->Config.JumboPacket);
+        Adapter->MaximumFrameSize = XENNET_MIN(ETHERNET_HEADER_SIZE + ETHERNET_MTU, Adapter->Config.JumboPacket);
     }
     Adapter->ToldFrameSize = Adapter->MaximumFrameSize;
     Adapter->Lookahead = AdapterMtu(Adapter);

@@ -21,8 +21,8 @@
 #include "vlan.h"
 #include "watchdog.h"
 
-#define XENNET_MAXIMUM_QUEUES    64
-#define XENNET_MAXIMUM_MULTICAST 32
+#define XENNET_MAX_QUEUES    64
+#define XENNET_MAX_MULTICAST 32
 
 typedef struct _XENNET_ADAPTER {
     // Immutable after MiniportInitializeEx. The data path reads these and nothing else of the adapter.
@@ -62,7 +62,7 @@ typedef struct _XENNET_ADAPTER {
     ULONG Lookahead;
     NDIS_DEVICE_POWER_STATE Power;
     ULONG MulticastCount;
-    ETHERNET_ADDRESS Multicast[XENNET_MAXIMUM_MULTICAST];
+    ETHERNET_ADDRESS Multicast[XENNET_MAX_MULTICAST];
 } XENNET_ADAPTER;
 
 MINIPORT_INITIALIZE AdapterInitialize;

@@ -78,7 +78,7 @@ AttributesSetGeneral(XENNET_ADAPTER *Adapter)
     NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES *General = &Attributes.GeneralAttributes;
     NDIS_RECEIVE_SCALE_CAPABILITIES Rss;
     NDIS_PM_CAPABILITIES Power;
-    NDIS_OID Oids[OID_LIST_MAXIMUM];
+    NDIS_OID Oids[OID_MAX_LIST];
     XENNET_LINK_STATE Link = LinkState(Adapter->Link);
 
     AttributesGetPower(Adapter, &Power);
@@ -99,7 +99,7 @@ AttributesSetGeneral(XENNET_ADAPTER *Adapter)
     General->PowerManagementCapabilitiesEx = &Power;
     General->MacOptions = AttributesMacOptions(Adapter);
     General->SupportedPacketFilters = ATTRIBUTES_PACKET_FILTERS;
-    General->MaxMulticastListSize = XENNET_MAXIMUM_MULTICAST;
+    General->MaxMulticastListSize = XENNET_MAX_MULTICAST;
     General->MacAddressLength = ETHERNET_ADDRESS_LENGTH;
     RtlCopyMemory(General->PermanentMacAddress, &Adapter->PermanentAddress, ETHERNET_ADDRESS_LENGTH);
     RtlCopyMemory(General->CurrentMacAddress, &Adapter->CurrentAddress, ETHERNET_ADDRESS_LENGTH);

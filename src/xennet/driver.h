@@ -24,8 +24,8 @@ typedef struct _XENNET_REVISIONS {
     USHORT PmCapabilitiesSize;
 } XENNET_REVISIONS;
 
-#define XENNET_MINIMUM(_A, _B) ((_A) < (_B) ? (_A) : (_B))
-#define XENNET_MAXIMUM(_A, _B) ((_A) > (_B) ? (_A) : (_B))
+#define XENNET_MIN(_A, _B) ((_A) < (_B) ? (_A) : (_B))
+#define XENNET_MAX(_A, _B) ((_A) > (_B) ? (_A) : (_B))
 
 // The row of the version registered. Valid from DriverEntry to the unload handler.
 const XENNET_REVISIONS *DriverRevisions(VOID);

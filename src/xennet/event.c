@@ -33,7 +33,7 @@
 #define EVENT_KEYWORD_SETTINGS 0x2
 #define EVENT_KEYWORD_DROPS    0x4
 
-#define EVENT_VALUES_MAXIMUM 5 // the adapter and four of its own
+#define EVENT_MAX_VALUES 5 // the adapter and four of its own
 
 #define EVENT_UINT(_Name) _Name "\0\x0A"
 #define EVENT_HEX(_Name)  _Name "\0\x15"
@@ -157,7 +157,7 @@ EventWriteReport(XENNET_REPORT Report, ULONG Adapter, ULONG64 First, ULONG64 Sec
 {
     EVENT_DATA_DESCRIPTOR Data[3];
     EVENT_DESCRIPTOR Descriptor;
-    ULONG64 Values[EVENT_VALUES_MAXIMUM];
+    ULONG64 Values[EVENT_MAX_VALUES];
     const EVENT_ROW *Row = &EventRows[Report];
 
     RtlZeroMemory(&Descriptor, sizeof(Descriptor));

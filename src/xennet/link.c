@@ -18,7 +18,7 @@
 #include "event.h"
 #include "memory.h"
 
-#define LINK_SPEED_MAXIMUM 10000000000000ULL // 10 Tb/s: what is beyond was made up
+#define LINK_MAX_SPEED 10000000000000ULL // 10 Tb/s: what is beyond was made up
 
 struct _XENNET_LINK {
     // Immutable after LinkCreate.
@@ -49,7 +49,7 @@ LinkQuery(XENNET_LINK *Link, XENNET_LINK_STATE *State)
     if (State->Connect != MediaConnectStateConnected) {
         State->Speed = NDIS_LINK_SPEED_UNKNOWN;
         State->Duplex = MediaDuplexStateUnknown;
-    } else if (State->Speed == 0 || State->Speed > LINK_SPEED_MAXIMUM) {
+    } else if (State->Speed == 0 || State->Speed > LINK_MAX_SPEED) {
         State->Speed = NDIS_LINK_SPEED_UNKNOWN;
     }
 }
@@ -86,7 +86,7 @@ LinkQueryFrameSize(XENNET_ADAPTER *Adapter)
         Size > ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + MAXUSHORT)
         return 0;
     // The keyword only lowers what the backend carries: a longer frame would be lost behind it.
-    return XENNET_MINIMUM(Size - ETHERNET_TAG_SIZE, Adapter->Config.JumboPacket);
+    return XENNET_MIN(Size - ETHERNET_TAG_SIZE, Adapter->Config.JumboPacket);
 }
 
 // XenVif says 0 while it is not connected; then, and for nonsense, what was in force stays.
@@ -96,7 +96,7 @@ LinkFollowFrameSize(XENNET_LINK *Link)
 {
     XENNET_ADAPTER *Adapter = Link->Adapter;
     ULONG Size = LinkQueryFrameSize(Adapter);
-    ULONG InForce = XENNET_MINIMUM(Size, Adapter->ToldFrameSize);
+    ULONG InForce = XENNET_MIN(Size, Adapter->ToldFrameSize);
 
     if (Size == 0 || (Size == Link->FrameSize && InForce == Adapter->MaximumFrameSize))
         return;

@@ -9,7 +9,7 @@
  * What NDIS and XenVif are told is OffloadEffective of these.
  *
  * XenVif validates checksums and coalesces only for the IP versions that NDIS has announced with
- * OID_OFFLOAD_ENCAPSULATION. What is switched on and off, and by what, is offloadset.c's.
+ * OID_OFFLOAD_ENCAPSULATION. What is switched on and off, and by what, is offload_control.c's.
  *
  * IRQL: PASSIVE; NDIS serialises the OID requests that change anything. No locks.
  */
@@ -17,11 +17,11 @@
 #include "adapter.h"
 #include "event.h"
 #include "memory.h"
-#include "offloadset.h"
+#include "offload_control.h"
 
-#define OFFLOAD_HEADERS_MAXIMUM    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
-#define OFFLOAD_LARGE_SIZE_MAXIMUM 65535
-#define OFFLOAD_MINIMUM_SEGMENTS   2
+#define OFFLOAD_MAX_HEADERS    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
+#define OFFLOAD_MAX_LARGE_SIZE 65535
+#define OFFLOAD_MIN_SEGMENTS   2
 
 // What XenVif can transmit, as OFFLOAD_* bits. Receive offloads are done by XenVif itself and always there.
 static ULONG
@@ -118,19 +118,19 @@ OffloadDescribe(const XENNET_OFFLOAD *Offload, ULONG Bits, NDIS_OFFLOAD *Record)
     if (Bits & OFFLOAD_LSO1) {
         Record->LsoV1.IPv4.Encapsulation = OFFLOAD_ENCAPSULATION;
         Record->LsoV1.IPv4.MaxOffLoadSize = Offload->LargeSize4;
-        Record->LsoV1.IPv4.MinSegmentCount = OFFLOAD_MINIMUM_SEGMENTS;
+        Record->LsoV1.IPv4.MinSegmentCount = OFFLOAD_MIN_SEGMENTS;
         Record->LsoV1.IPv4.TcpOptions = NDIS_OFFLOAD_SUPPORTED;
         Record->LsoV1.IPv4.IpOptions = NDIS_OFFLOAD_SUPPORTED;
     }
     if (Bits & OFFLOAD_LSO4) {
         Record->LsoV2.IPv4.Encapsulation = OFFLOAD_ENCAPSULATION;
         Record->LsoV2.IPv4.MaxOffLoadSize = Offload->LargeSize4;
-        Record->LsoV2.IPv4.MinSegmentCount = OFFLOAD_MINIMUM_SEGMENTS;
+        Record->LsoV2.IPv4.MinSegmentCount = OFFLOAD_MIN_SEGMENTS;
     }
     if (Bits & OFFLOAD_LSO6) {
         Record->LsoV2.IPv6.Encapsulation = OFFLOAD_ENCAPSULATION;
         Record->LsoV2.IPv6.MaxOffLoadSize = Offload->LargeSize6;
-        Record->LsoV2.IPv6.MinSegmentCount = OFFLOAD_MINIMUM_SEGMENTS;
+        Record->LsoV2.IPv6.MinSegmentCount = OFFLOAD_MIN_SEGMENTS;
         Record->LsoV2.IPv6.IpExtensionHeadersSupported = NDIS_OFFLOAD_SUPPORTED;
         Record->LsoV2.IPv6.TcpOptionsSupported = NDIS_OFFLOAD_SUPPORTED;
     }
@@ -190,7 +190,7 @@ _Use_decl_annotations_
 ULONG
 OffloadMaximumLargeSend(const XENNET_OFFLOAD *Offload)
 {
-    return XENNET_MAXIMUM(Offload->LargeSize4, Offload->LargeSize6) + OFFLOAD_HEADERS_MAXIMUM;
+    return XENNET_MAX(Offload->LargeSize4, Offload->LargeSize6) + OFFLOAD_MAX_HEADERS;
 }
 
 _Use_decl_annotations_
@@ -213,11 +213,11 @@ OffloadCreate(XENNET_ADAPTER *Adapter, XENNET_OFFLOAD **Result)
         Offload->LargeSize4 = 0;
     if (!Offload->Transmit.OffloadIpVersion6LargePacket)
         Offload->LargeSize6 = 0;
-    Offload->LargeSize4 = XENNET_MINIMUM(Offload->LargeSize4, OFFLOAD_LARGE_SIZE_MAXIMUM);
-    Offload->LargeSize6 = XENNET_MINIMUM(Offload->LargeSize6, OFFLOAD_LARGE_SIZE_MAXIMUM);
+    Offload->LargeSize4 = XENNET_MIN(Offload->LargeSize4, OFFLOAD_MAX_LARGE_SIZE);
+    Offload->LargeSize6 = XENNET_MIN(Offload->LargeSize6, OFFLOAD_MAX_LARGE_SIZE);
 
     Offload->Hardware = OffloadHardware(Offload);
-    Offload->Default = OffloadSetFromConfig(&Adapter->Config) & Offload->Hardware;
+    Offload->Default = OffloadControlFromConfig(&Adapter->Config) & Offload->Hardware;
     Offload->Current = Offload->Default;
     OffloadApplyTransmit(Offload);
     TRACE("offloads: hardware %08x default %08x large %u/%u\n", Offload->Hardware, Offload->Default,

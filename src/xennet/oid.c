@@ -7,16 +7,16 @@
  * BytesNeeded; a 64-bit counter asked for with 4 bytes gives its low half. Set handlers get a buffer that has
  * at least (or exactly) the length of the row.
  *
- * IRQL: PASSIVE; NDIS serialises. No locks. oidvalue.c has the handlers of plain values.
+ * IRQL: PASSIVE; NDIS serialises. No locks. oid_value.c has the handlers of plain values.
  */
 #include "oid.h"
 #include "adapter.h"
 #include "counters.h"
 #include "lock.h"
-#include "offloadset.h"
-#include "oidvalue.h"
+#include "offload_control.h"
+#include "oid_value.h"
 #include "attributes.h"
-#include "rssv2.h"
+#include "rss_v2.h"
 #include "stats.h"
 #include "event.h"
 
@@ -41,13 +41,13 @@ typedef struct _OID_ROW {
 static NDIS_STATUS
 OidSetOffloadParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    return OffloadSetParameters(Adapter->Offload, Buffer, Length);
+    return OffloadControlSetParameters(Adapter->Offload, Buffer, Length);
 }
 
 static NDIS_STATUS
 OidSetOffloadEncapsulation(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    return OffloadSetEncapsulation(Adapter->Offload, Buffer, Length);
+    return OffloadControlSetEncapsulation(Adapter->Offload, Buffer, Length);
 }
 
 static NDIS_STATUS
@@ -168,7 +168,7 @@ static const OID_ROW OidTable[] = {
     {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0},
 };
 
-C_ASSERT(RTL_NUMBER_OF(OidTable) <= OID_LIST_MAXIMUM);
+C_ASSERT(RTL_NUMBER_OF(OidTable) <= OID_MAX_LIST);
 
 static BOOLEAN
 OidApplies(const XENNET_ADAPTER *Adapter, const OID_ROW *Row)

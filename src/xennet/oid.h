@@ -9,14 +9,14 @@
 
 struct _XENNET_ADAPTER;
 
-#define OID_LIST_MAXIMUM 96
+#define OID_MAX_LIST 96
 
 MINIPORT_OID_REQUEST OidRequest;
 MINIPORT_CANCEL_OID_REQUEST OidCancelRequest;
 MINIPORT_SYNCHRONOUS_OID_REQUEST OidSynchronousRequest; // NDIS 6.80, at DISPATCH, beside the others
 
-// Writes the OIDs this adapter answers, at most OID_LIST_MAXIMUM, and returns their length in bytes.
-ULONG OidGetList(_In_ const struct _XENNET_ADAPTER *Adapter, _Out_writes_(OID_LIST_MAXIMUM) NDIS_OID *List);
+// Writes the OIDs this adapter answers, at most OID_MAX_LIST, and returns their length in bytes.
+ULONG OidGetList(_In_ const struct _XENNET_ADAPTER *Adapter, _Out_writes_(OID_MAX_LIST) NDIS_OID *List);
 
 // Passes the packet filter in force to XenVif. Once at start, then whenever it is set.
 _IRQL_requires_(PASSIVE_LEVEL)

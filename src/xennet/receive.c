@@ -18,11 +18,11 @@
 #include "event.h"
 #include "lock.h"
 #include "memory.h"
-#include "nblpool.h"
+#include "nbl_pool.h"
 #include "poll.h"
-#include "rxpacket.h"
+#include "receive_packet.h"
 
-#define RECEIVE_BATCH_MAXIMUM 256
+#define RECEIVE_MAX_BATCH 256
 
 typedef struct _RECEIVE_BATCH {
     NET_BUFFER_LIST *Head;
@@ -52,7 +52,7 @@ struct _XENNET_RECEIVE {
     PUCHAR Processors; // RECEIVE_STRIDE apart
     PUCHAR Queues;     // XENNET_QUEUE_COUNTERS, a cache line apart
     ULONG ProcessorCount;
-    XENNET_RX_LIMITS Limits;
+    XENNET_RECEIVE_LIMITS Limits;
 };
 
 FORCEINLINE RECEIVE_PROCESSOR *
@@ -105,9 +105,9 @@ ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
     while (Chain != NULL) {
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        Cookie = RxPacketCookie(Nbl);
+        Cookie = ReceivePacketCookie(Nbl);
         Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE]++;
-        NblCachePut(Processor->Nbls, Nbl);
+        NblPoolPut(Processor->Nbls, Nbl);
         VifReturnPacket(&Processor->Receive->Adapter->Vif, Cookie);
     }
 }
@@ -174,8 +174,8 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
     while (Scarce.Head != NULL) {
         Nbl = Scarce.Head;
         Scarce.Head = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        Cookie = RxPacketCookie(Nbl);
-        NblCachePutReserve(Processor->Nbls, Nbl);
+        Cookie = ReceivePacketCookie(Nbl);
+        NblPoolPutReserve(Processor->Nbls, Nbl);
         VifReturnPacket(&Processor->Receive->Adapter->Vif, Cookie);
     }
 }
@@ -193,10 +193,10 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENVIF_VIF_CALLBACK_PARAMETERS
 
     if (!AdapterIsRunning(Receive->Adapter))
         return XENNET_RECEIVE_DROP_STATE;
-    Nbl = NblCacheGet(Processor->Nbls);
+    Nbl = NblPoolGet(Processor->Nbls);
     if (Nbl == NULL) {
         Batch = &Processor->Scarce;
-        Nbl = NblCacheGetReserve(Processor->Nbls);
+        Nbl = NblPoolGetReserve(Processor->Nbls);
         if (Nbl == NULL)
             return XENNET_RECEIVE_DROP_RESOURCES;
     } else if (Processor->Scarce.Head != NULL) {
@@ -204,12 +204,12 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENVIF_VIF_CALLBACK_PARAMETERS
         ReceiveFlush(Processor);
     }
 
-    Reason = RxPacketRead(&Receive->Limits, Parameters, &Processor->Counters, Nbl);
+    Reason = ReceivePacketRead(&Receive->Limits, Parameters, &Processor->Counters, Nbl);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
         if (Batch == &Processor->Plenty)
-            NblCachePut(Processor->Nbls, Nbl);
+            NblPoolPut(Processor->Nbls, Nbl);
         else
-            NblCachePutReserve(Processor->Nbls, Nbl);
+            NblPoolPutReserve(Processor->Nbls, Nbl);
         return Reason;
     }
     Queue = ReceiveQueue(Receive, Parameters->ReceiverQueuePacket.Index);
@@ -236,8 +236,8 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
 
     // With all of the reserve lent XenVif is asked to pause. It may not come back soon, so nothing is left on the batch
     // then.
-    Pause = Processor->Scarce.Count == NBL_RESERVE;
-    if (!Parameters->ReceiverQueuePacket.More || Pause || Processor->Plenty.Count >= RECEIVE_BATCH_MAXIMUM)
+    Pause = Processor->Scarce.Count == NBL_POOL_RESERVE;
+    if (!Parameters->ReceiverQueuePacket.More || Pause || Processor->Plenty.Count >= RECEIVE_MAX_BATCH)
         ReceiveFlush(Processor);
     return Pause;
 }
@@ -258,8 +258,8 @@ ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         // The NBL goes home before the packet: VifDisable ends with the last packet, and the pool may go then.
-        Cookie = RxPacketCookie(Nbl);
-        NblCachePut(Processor->Nbls, Nbl);
+        Cookie = ReceivePacketCookie(Nbl);
+        NblPoolPut(Processor->Nbls, Nbl);
         VifReturnPacket(&Receive->Adapter->Vif, Cookie);
     }
     IrqlLower(AtDispatch, Irql);

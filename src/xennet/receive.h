@@ -2,7 +2,7 @@
 /*
  * The receive path: packets from XenVif to NDIS in batches, and NBLs back from NDIS.
  *
- * receive.c has the ownership rules; rxpacket.c turns one packet into an NBL.
+ * receive.c has the ownership rules; receive_packet.c turns one packet into an NBL.
  */
 #ifndef XENNET_RECEIVE_H
 #define XENNET_RECEIVE_H

@@ -7,7 +7,7 @@
  * XenVif hashes Toeplitz over IPv4, TCP/IPv4, IPv6 and TCP/IPv6, and maps hash values to queues with a table of
  * processors, up to 128 entries. It fails where the backend has no control ring: RSS is not offered then.
  *
- * IRQL: PASSIVE, NDIS serialising the OID requests; but for the moves of single table entries, which rssv2.c takes
+ * IRQL: PASSIVE, NDIS serialising the OID requests; but for the moves of single table entries, which rss_v2.c takes
  * at DISPATCH at any time. RSS_LOCK is held over a whole change, XenVif's part included: none of that calls back. The
  * data path reads nothing from here.
  */
@@ -15,7 +15,7 @@
 #include "adapter.h"
 #include "event.h"
 #include "memory.h"
-#include "rsssetting.h"
+#include "rss_setting.h"
 
 C_ASSERT(RSS_KEY_SIZE == XENVIF_VIF_HASH_KEY_SIZE);
 
@@ -59,9 +59,9 @@ RssTypesFromVif(ULONG Vif)
  */
 _Requires_lock_held_(RSS_LOCK)
 static VOID
-RssMap(XENNET_RSS *Rss, const RSS_SETTING *Setting)
+RssMap(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
 {
-    PROCESSOR_NUMBER Kept[RSS_TABLE_MAXIMUM];
+    PROCESSOR_NUMBER Kept[RSS_MAX_TABLE_ENTRIES];
     ULONG Turn = 0;
     ULONG Count = 0;
     ULONG Index;
@@ -83,7 +83,7 @@ RssMap(XENNET_RSS *Rss, const RSS_SETTING *Setting)
 // Gives one complete setting to XenVif.
 _Requires_lock_held_(RSS_LOCK)
 static NTSTATUS
-RssProgram(XENNET_RSS *Rss, RSS_SETTING *Setting)
+RssProgram(XENNET_RSS *Rss, XENNET_RSS_SETTING *Setting)
 {
     XENNET_VIF *Vif = &Rss->Adapter->Vif;
     NTSTATUS Status;
@@ -130,7 +130,7 @@ RssPartFits(ULONG Offset, ULONG Size, ULONG Fixed, ULONG Length)
 
 _Use_decl_annotations_
 NDIS_STATUS
-RssParseHash(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Information)
+RssParseHash(const XENNET_RSS *Rss, XENNET_RSS_SETTING *Next, ULONG Information)
 {
     ULONG Types = Information & NDIS_HASH_TYPE_MASK;
 
@@ -145,7 +145,7 @@ RssParseHash(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Information)
 
 _Use_decl_annotations_
 NDIS_STATUS
-RssParseKey(RSS_SETTING *Next, const UCHAR *Buffer, ULONG Offset, ULONG Size, ULONG Fixed, ULONG Length)
+RssParseKey(XENNET_RSS_SETTING *Next, const UCHAR *Buffer, ULONG Offset, ULONG Size, ULONG Fixed, ULONG Length)
 {
     if (Size != RSS_KEY_SIZE || !RssPartFits(Offset, Size, Fixed, Length))
         return NDIS_STATUS_INVALID_PARAMETER;
@@ -155,8 +155,8 @@ RssParseKey(RSS_SETTING *Next, const UCHAR *Buffer, ULONG Offset, ULONG Size, UL
 
 // Revision 1 has a byte per entry, the processor in group 0; later ones a PROCESSOR_NUMBER.
 static NDIS_STATUS
-RssParseTable(RSS_SETTING *Next, const UCHAR *Buffer, const NDIS_RECEIVE_SCALE_PARAMETERS *Parameters, ULONG Fixed,
-              ULONG Length)
+RssParseTable(XENNET_RSS_SETTING *Next, const UCHAR *Buffer, const NDIS_RECEIVE_SCALE_PARAMETERS *Parameters,
+              ULONG Fixed, ULONG Length)
 {
     ULONG EntrySize = Parameters->Header.Revision == 1 ? sizeof(UCHAR) : sizeof(PROCESSOR_NUMBER);
     ULONG Size = Parameters->IndirectionTableSize;
@@ -165,7 +165,7 @@ RssParseTable(RSS_SETTING *Next, const UCHAR *Buffer, const NDIS_RECEIVE_SCALE_P
     PROCESSOR_NUMBER Number;
     ULONG Index;
 
-    if (Size % EntrySize != 0 || Count == 0 || Count > RSS_TABLE_MAXIMUM || (Count & (Count - 1)) != 0 ||
+    if (Size % EntrySize != 0 || Count == 0 || Count > RSS_MAX_TABLE_ENTRIES || (Count & (Count - 1)) != 0 ||
         Offset % EntrySize != 0 || !RssPartFits(Offset, Size, Fixed, Length))
         return NDIS_STATUS_INVALID_PARAMETER;
 
@@ -350,7 +350,7 @@ RssGetCapabilities(const XENNET_RSS *Rss, NDIS_RECEIVE_SCALE_CAPABILITIES *Capab
         Capabilities->CapabilitiesFlags |= NDIS_RSS_CAPS_SUPPORTS_INDEPENDENT_ENTRY_MOVE;
     Capabilities->NumberOfInterruptMessages = Rss->Queues;
     Capabilities->NumberOfReceiveQueues = Rss->Queues;
-    Capabilities->NumberOfIndirectionTableEntries = RSS_TABLE_MAXIMUM;
+    Capabilities->NumberOfIndirectionTableEntries = RSS_MAX_TABLE_ENTRIES;
 }
 
 _Use_decl_annotations_
@@ -366,8 +366,8 @@ RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
     if (Rss == NULL)
         return NDIS_STATUS_RESOURCES;
     Rss->Adapter = Adapter;
-    Rss->Queues = XENNET_MINIMUM(Adapter->QueueCount, Adapter->Config.RssQueues);
-    Rss->Queues = XENNET_MINIMUM(Rss->Queues, Adapter->Config.RssProcessors);
+    Rss->Queues = XENNET_MIN(Adapter->QueueCount, Adapter->Config.RssQueues);
+    Rss->Queues = XENNET_MIN(Rss->Queues, Adapter->Config.RssProcessors);
     Rss->Current.QueueLimit = Rss->Queues;
     Rss->Base.Group = (USHORT)Adapter->Config.RssBaseGroup;
     Rss->Base.Number = (UCHAR)Adapter->Config.RssBaseNumber;

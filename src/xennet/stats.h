@@ -37,7 +37,7 @@ VOID StatsQueryRsc(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ NDIS_RSC_STATISTI
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID StatsQueryOwn(_In_ struct _XENNET_ADAPTER *Adapter, _Out_writes_(STATS_OWN_COUNT) ULONG64 *Counters);
 
-// Packets and bytes of each queue, with room for twice XENNET_MAXIMUM_QUEUES; how many values there are.
+// Packets and bytes of each queue, with room for twice XENNET_MAX_QUEUES; how many values there are.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG StatsQueryQueues(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ ULONG64 *Counters);
 

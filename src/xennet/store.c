@@ -15,9 +15,9 @@
 #include "memory.h"
 #include "event.h"
 
-#define STORE_INDEX_MAXIMUM 255
-#define STORE_INDEX_SIZE    4   // three digits and the end
-#define STORE_RETRIES       100 // a transaction that clashes this often meets a broken store
+#define STORE_MAX_INDEX  255
+#define STORE_INDEX_SIZE 4   // three digits and the end
+#define STORE_RETRIES    100 // a transaction that clashes this often meets a broken store
 
 #if DBG
 #define STORE_FLAVOUR " (DEBUG)"
@@ -67,17 +67,17 @@ StoreFormatIndex(ULONG Index, CHAR *Text)
     *Text = '\0';
 }
 
-// Above STORE_INDEX_MAXIMUM: the name is no index as StoreFormatIndex writes it.
+// Above STORE_MAX_INDEX: the name is no index as StoreFormatIndex writes it.
 static ULONG
 StoreParseIndex(const CHAR *Name)
 {
     ULONG Index = 0;
 
     if (Name[0] == '\0' || (Name[0] == '0' && Name[1] != '\0'))
-        return STORE_INDEX_MAXIMUM + 1;
-    for (; *Name >= '0' && *Name <= '9' && Index <= STORE_INDEX_MAXIMUM; Name++)
+        return STORE_MAX_INDEX + 1;
+    for (; *Name >= '0' && *Name <= '9' && Index <= STORE_MAX_INDEX; Name++)
         Index = Index * 10 + (ULONG)(*Name - '0');
-    return *Name == '\0' ? Index : STORE_INDEX_MAXIMUM + 1;
+    return *Name == '\0' ? Index : STORE_MAX_INDEX + 1;
 }
 
 static BOOLEAN
@@ -103,7 +103,7 @@ static NTSTATUS
 StoreFind(XENNET_STORE *Store, XENBUS_STORE_TRANSACTION *Transaction, CHAR *Node, BOOLEAN *Found)
 {
     INTERFACE *Interface = &Store->Store.Interface;
-    UCHAR Used[STORE_INDEX_MAXIMUM + 1];
+    UCHAR Used[STORE_MAX_INDEX + 1];
     CHAR *Names;
     CHAR *Name;
     ULONG Index;
@@ -114,7 +114,7 @@ StoreFind(XENNET_STORE *Store, XENBUS_STORE_TRANSACTION *Transaction, CHAR *Node
     if (NT_SUCCESS(Store->Store.StoreDirectory(Interface, Transaction, NULL, StoreDirectory, &Names))) {
         for (Name = Names; *Name != '\0' && !*Found; Name += Index + 1) {
             Index = StoreParseIndex(Name);
-            if (Index <= STORE_INDEX_MAXIMUM) {
+            if (Index <= STORE_MAX_INDEX) {
                 Used[Index] = TRUE;
                 StoreFormatIndex(Index, Node);
                 *Found = StoreIsOurs(Store, Transaction, Node);
@@ -126,7 +126,7 @@ StoreFind(XENNET_STORE *Store, XENBUS_STORE_TRANSACTION *Transaction, CHAR *Node
     }
     if (*Found)
         return STATUS_SUCCESS;
-    for (Index = 0; Index <= STORE_INDEX_MAXIMUM; Index++) {
+    for (Index = 0; Index <= STORE_MAX_INDEX; Index++) {
         if (!Used[Index]) {
             StoreFormatIndex(Index, Node);
             return STATUS_SUCCESS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The send path: NBLs from NDIS, looked at one by one (txrequest.h) and handed to XenVif in batches, and what XenVif
- * gives back. txlist.h knows which NBLs are out and hands them to NDIS when they are done.
+ * The send path: NBLs from NDIS, looked at one by one (transmit_request.h) and handed to XenVif in batches, and what
+ * XenVif gives back. transmit_list.h knows which NBLs are out and hands them to NDIS when they are done.
  *
  * IRQL: everything per packet runs at DISPATCH. Locks: none. Per-processor fields are touched only by that
  * processor at DISPATCH; readers sum them without stopping anybody.
@@ -13,27 +13,27 @@
 #include "event.h"
 #include "lock.h"
 #include "memory.h"
-#include "txlist.h"
-#include "txrequest.h"
+#include "transmit_list.h"
+#include "transmit_request.h"
 
 struct _XENNET_TRANSMIT {
     // Immutable after TransmitCreate.
     XENNET_ADAPTER *Adapter;
-    PUCHAR Processors; // TX_PROCESSOR_STRIDE apart
+    PUCHAR Processors; // TRANSMIT_PROCESSOR_STRIDE apart
     ULONG ProcessorCount;
-    TX_LIMITS Limits; // its lengths: single words, as the backend allows at the moment
+    XENNET_TRANSMIT_LIMITS Limits; // its lengths: single words, as the backend allows at the moment
 
     // The watchdog.
     volatile ULONG Age; // of the NBLs taken now: index of Counters.Out
 };
 
-FORCEINLINE TX_PROCESSOR *
+FORCEINLINE XENNET_TRANSMIT_PROCESSOR *
 TransmitProcessor(XENNET_TRANSMIT *Transmit, ULONG Index)
 {
-    return (TX_PROCESSOR *)(Transmit->Processors + (SIZE_T)Index * TX_PROCESSOR_STRIDE);
+    return (XENNET_TRANSMIT_PROCESSOR *)(Transmit->Processors + (SIZE_T)Index * TRANSMIT_PROCESSOR_STRIDE);
 }
 
-FORCEINLINE TX_PROCESSOR *
+FORCEINLINE XENNET_TRANSMIT_PROCESSOR *
 TransmitThisProcessor(XENNET_TRANSMIT *Transmit)
 {
     return TransmitProcessor(Transmit, KeGetCurrentProcessorNumberEx(NULL));
@@ -41,7 +41,8 @@ TransmitThisProcessor(XENNET_TRANSMIT *Transmit)
 
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitCountDrop(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, XENNET_TRANSMIT_DROP Reason, ULONG Packets)
+TransmitCountDrop(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, XENNET_TRANSMIT_DROP Reason,
+                  ULONG Packets)
 {
     Processor->Counters.Drops[Reason] += Packets;
     EVENT_REPORT(XENNET_REPORT_SEND_DROP, Transmit->Adapter, Reason, Packets, 0, 0);
@@ -50,8 +51,8 @@ TransmitCountDrop(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, XENNET_TRA
 // Completes an NBL of which nothing was queued.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitRefuse(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_DROP Reason,
-               NDIS_STATUS Status)
+TransmitRefuse(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
+               XENNET_TRANSMIT_DROP Reason, NDIS_STATUS Status)
 {
     NET_BUFFER *Nb;
     LONG Packets = 0;
@@ -59,17 +60,18 @@ TransmitRefuse(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LI
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb))
         Packets++;
     TransmitCountDrop(Transmit, Processor, Reason, (ULONG)Packets);
-    TxListStart(Nbl, Packets);
-    TxListPut(Processor, Nbl, Packets, Status);
+    TransmitListStart(Nbl, Packets);
+    TransmitListPut(Processor, Nbl, Packets, Status);
 }
 
 // XenVif would not take an NB: it counts as back.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitNotQueued(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
     TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
-    TxListPut(Processor, Nbl, 1, AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
+    TransmitListPut(Processor, Nbl, 1,
+                    AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
 }
 
 /*
@@ -79,22 +81,22 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TransmitQueueList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request,
-                  BOOLEAN MoreAfter)
+TransmitQueueList(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
+                  XENNET_TRANSMIT_REQUEST *Request, BOOLEAN MoreAfter)
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
     NET_BUFFER *Next;
     USHORT MaximumSegmentSize = 0;
     NTSTATUS Status;
 
-    TxListStart(Nbl, Request->Count);
+    TransmitListStart(Nbl, Request->Count);
 
     // Once the last NB is queued the NBL may be gone: nothing of it is read after that.
     for (; Nb != NULL; Nb = Next) {
         Next = NET_BUFFER_NEXT_NB(Nb);
         // Checked before: there is a payload.
         if (Request->MaximumSegmentSize != 0)
-            MaximumSegmentSize = TxFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
+            MaximumSegmentSize = TransmitRequestFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
         Status =
             VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
                               NET_BUFFER_DATA_LENGTH(Nb), Request->Options, MaximumSegmentSize, Request->Tci,
@@ -110,7 +112,8 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
-TransmitNextList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST **Chain, TX_REQUEST *Request)
+TransmitNextList(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST **Chain,
+                 XENNET_TRANSMIT_REQUEST *Request)
 {
     NET_BUFFER_LIST *Nbl;
     NDIS_STATUS Status;
@@ -118,8 +121,8 @@ TransmitNextList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_
     while ((Nbl = *Chain) != NULL) {
         *Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-        TxListTake(Processor, Nbl, Transmit->Age);
-        Status = TxRequestRead(&Transmit->Limits, Nbl, Request);
+        TransmitListTake(Processor, Nbl, Transmit->Age);
+        Status = TransmitRequestRead(&Transmit->Limits, Nbl, Request);
         if (Status == NDIS_STATUS_SUCCESS)
             return Nbl;
         TransmitRefuse(Transmit, Processor, Nbl, Request->Reason, Status);
@@ -130,19 +133,20 @@ TransmitNextList(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_
 // Sends the chain, one NBL read ahead of the one being queued so that More is known.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitSendChain(XENNET_TRANSMIT *Transmit, TX_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
-    TX_REQUEST Requests[2];
-    TX_REQUEST *Request = &Requests[0];
-    TX_REQUEST *Ahead = &Requests[1];
-    TX_REQUEST *Swap;
+    XENNET_TRANSMIT_REQUEST Requests[2];
+    XENNET_TRANSMIT_REQUEST *Request = &Requests[0];
+    XENNET_TRANSMIT_REQUEST *Ahead = &Requests[1];
+    XENNET_TRANSMIT_REQUEST *Swap;
     NET_BUFFER_LIST *Nbl = NULL;
     NET_BUFFER_LIST *Next;
 
     do {
         Next = TransmitNextList(Transmit, Processor, &Chain, Ahead);
         if (Nbl != NULL)
-            TransmitQueueList(Transmit, Processor, Nbl, Request, (BOOLEAN)(Next != NULL && TxSameRing(Request, Ahead)));
+            TransmitQueueList(Transmit, Processor, Nbl, Request,
+                              (BOOLEAN)(Next != NULL && TransmitRequestSameRing(Request, Ahead)));
         Swap = Request;
         Request = Ahead;
         Ahead = Swap;
@@ -155,13 +159,13 @@ VOID
 TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
 {
     BOOLEAN AtDispatch = NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags) != 0;
-    TX_PROCESSOR *Processor;
+    XENNET_TRANSMIT_PROCESSOR *Processor;
     NET_BUFFER_LIST *Nbl;
     KIRQL Irql;
 
     Irql = IrqlRaise(AtDispatch);
     Processor = TransmitThisProcessor(Transmit);
-    TxListEnter(Processor);
+    TransmitListEnter(Processor);
     Processor->Counters.NdisCalls++;
 
     // At DISPATCH: StateEnd's KeFlushQueuedDpcs waits for whoever has seen the old state here.
@@ -171,12 +175,12 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
         while (Chain != NULL) {
             Nbl = Chain;
             Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-            TxListTake(Processor, Nbl, Transmit->Age);
+            TransmitListTake(Processor, Nbl, Transmit->Age);
             TransmitRefuse(Transmit, Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, StateSendRefusal(Transmit->Adapter));
         }
     }
 
-    TxListLeave(Processor);
+    TransmitListLeave(Processor);
     WatchdogNoteSend(Transmit->Adapter->Watchdog);
     IrqlLower(AtDispatch, Irql);
 }
@@ -199,7 +203,7 @@ _Use_decl_annotations_
 VOID
 TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion)
 {
-    TX_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
+    XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
 
     if (Completion->Status != XENVIF_TRANSMITTER_PACKET_OK) {
@@ -207,7 +211,7 @@ TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER
         Status =
             Completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE;
     }
-    TxListPut(Processor, Cookie, 1, Status);
+    TransmitListPut(Processor, Cookie, 1, Status);
 }
 
 _Use_decl_annotations_
@@ -250,12 +254,12 @@ NDIS_STATUS
 TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
 {
     XENNET_TRANSMIT *Transmit;
-    TX_PROCESSOR *Processor;
+    XENNET_TRANSMIT_PROCESSOR *Processor;
     SIZE_T Size;
     ULONG Index;
 
     *Result = NULL;
-    Size = sizeof(*Transmit) + XENNET_CACHE_LINE + Adapter->ProcessorCount * TX_PROCESSOR_STRIDE;
+    Size = sizeof(*Transmit) + XENNET_CACHE_LINE + Adapter->ProcessorCount * TRANSMIT_PROCESSOR_STRIDE;
     Transmit = MemoryAllocate(Adapter->NdisHandle, Size);
     if (Transmit == NULL)
         return NDIS_STATUS_RESOURCES;
@@ -263,10 +267,10 @@ TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
     Transmit->Adapter = Adapter;
     Transmit->Processors = MemoryAlign(Transmit + 1);
     Transmit->ProcessorCount = Adapter->ProcessorCount;
-    TxLimitsSet(&Transmit->Limits, Adapter);
+    TransmitLimitsSet(&Transmit->Limits, Adapter);
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = TransmitProcessor(Transmit, Index);
-        TxListInitialize(Processor, Adapter->NdisHandle, Index);
+        TransmitListInitialize(Processor, Adapter->NdisHandle, Index);
     }
     *Result = Transmit;
     return NDIS_STATUS_SUCCESS;

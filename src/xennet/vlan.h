@@ -17,7 +17,7 @@
 
 #define VLAN_KEYWORD_PRIORITY 1 // bits of *PriorityVLANTag
 #define VLAN_KEYWORD_VLAN     2
-#define VLAN_ID_MAXIMUM       4094
+#define VLAN_MAX_ID           4094
 
 typedef struct _XENNET_VLAN {
     USHORT TciMask; // bits of the control information that are passed on

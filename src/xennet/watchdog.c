@@ -22,8 +22,8 @@
 #include "memory.h"
 #include "state.h"
 
-#define WATCHDOG_PERIOD       (-2 * 10000000LL) // 2 s in 100 ns, relative
-#define WATCHDOG_WAIT_MAXIMUM 16                // periods
+#define WATCHDOG_PERIOD   (-2 * 10000000LL) // 2 s in 100 ns, relative
+#define WATCHDOG_MAX_WAIT 16                // periods
 
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
@@ -82,7 +82,7 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
         EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out, Works,
                  Watchdog->Recoveries);
     Watchdog->Waited = 0;
-    Watchdog->Wait = Works ? 0 : XENNET_MINIMUM(XENNET_MAXIMUM(Watchdog->Wait * 2, 1), WATCHDOG_WAIT_MAXIMUM);
+    Watchdog->Wait = Works ? 0 : XENNET_MIN(XENNET_MAX(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
     return Works;
 }
 

@@ -5,10 +5,10 @@
  * queued.
  *
  * Called by transmit.c only, at DISPATCH, without side effects. What every packet needs is inline, the rest in
- * txrequest.c.
+ * transmit_request.c.
  */
-#ifndef XENNET_TXREQUEST_H
-#define XENNET_TXREQUEST_H
+#ifndef XENNET_TRANSMIT_REQUEST_H
+#define XENNET_TRANSMIT_REQUEST_H
 
 #include <ndis.h>
 #include "offload.h"
@@ -16,21 +16,21 @@
 #include "vif_interface.h"
 #include "vlan.h"
 
-#define TCP_HEADER_MAXIMUM 60
+#define MAX_TCP_HEADER 60
 
 struct _XENNET_ADAPTER;
 
 // What an NBL is measured against. Immutable after TransmitCreate.
-typedef struct _TX_LIMITS {
+typedef struct _XENNET_TRANSMIT_LIMITS {
     const XENNET_OFFLOAD *Offload; // what may be asked for at the moment
     ULONG MaximumLength;           // of one frame that is not to be segmented, tag included
     ULONG MaximumLargeLength;
     BOOLEAN SingleQueue;
     const XENNET_VLAN *Vlan;
-} TX_LIMITS;
+} XENNET_TRANSMIT_LIMITS;
 
 // How the NBs of one NBL are to be sent, or why they cannot be.
-typedef struct _TX_REQUEST {
+typedef struct _XENNET_TRANSMIT_REQUEST {
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
     USHORT MaximumSegmentSize;
     USHORT Tci;
@@ -39,33 +39,35 @@ typedef struct _TX_REQUEST {
     LONG Count; // NBs
     XENVIF_PACKET_HASH_V2 Hash;
     XENNET_TRANSMIT_DROP Reason; // of a refusal: which counter it belongs to
-} TX_REQUEST;
+} XENNET_TRANSMIT_REQUEST;
 
-VOID TxLimitsSet(_Out_ TX_LIMITS *Limits, _In_ struct _XENNET_ADAPTER *Adapter);
+VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ struct _XENNET_ADAPTER *Adapter);
 
 // The tag that goes into the frame. FALSE: of a VLAN that is not the adapter's.
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN TxReadTag(_In_ const TX_LIMITS *Limits, _In_ NET_BUFFER_LIST *Nbl, _Inout_ TX_REQUEST *Request);
+BOOLEAN TransmitRequestReadTag(_In_ const XENNET_TRANSMIT_LIMITS *Limits, _In_ NET_BUFFER_LIST *Nbl,
+                               _Inout_ XENNET_TRANSMIT_REQUEST *Request);
 
 // What a large send asks for, checked.
 _IRQL_requires_(DISPATCH_LEVEL)
-NDIS_STATUS TxReadLarge(_In_ const TX_LIMITS *Limits, _In_ NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso,
-                        _Inout_ TX_REQUEST *Request);
+NDIS_STATUS TransmitRequestReadLarge(_In_ const XENNET_TRANSMIT_LIMITS *Limits,
+                                     _In_ NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso,
+                                     _Inout_ XENNET_TRANSMIT_REQUEST *Request);
 
 // Each NB of a large send has a payload.
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN TxSegmentsAreValid(_In_ NET_BUFFER_LIST *Nbl, _In_ const TX_REQUEST *Request);
+BOOLEAN TransmitRequestSegmentsAreValid(_In_ NET_BUFFER_LIST *Nbl, _In_ const XENNET_TRANSMIT_REQUEST *Request);
 
 // What a large send of version 1 reports when it completes takes the place of what it asked for. FALSE: no payload.
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN TxSetPayload(_Inout_ NET_BUFFER_LIST *Nbl, _In_ const TX_REQUEST *Request);
+BOOLEAN TransmitRequestSetPayload(_Inout_ NET_BUFFER_LIST *Nbl, _In_ const XENNET_TRANSMIT_REQUEST *Request);
 
 // The MSS for an NB whose payload may be shorter than it; 0 where there is no payload at all.
 _IRQL_requires_(DISPATCH_LEVEL)
-USHORT TxFitShort(_In_ const NET_BUFFER *Nb, _In_ ULONG TcpHeaderOffset, _In_ USHORT MaximumSegmentSize);
+USHORT TransmitRequestFitShort(_In_ const NET_BUFFER *Nb, _In_ ULONG TcpHeaderOffset, _In_ USHORT MaximumSegmentSize);
 
 // What NDIS finds in the out-of-band data of a large send that it gets back, its Status being set.
-VOID TxSetLargeResult(_Inout_ NET_BUFFER_LIST *Nbl);
+VOID TransmitRequestSetLargeResult(_Inout_ NET_BUFFER_LIST *Nbl);
 
 /*
  * XenVif takes an MSS up to the payload's length, which makes one segment of it and still sets the lengths that a
@@ -73,16 +75,16 @@ VOID TxSetLargeResult(_Inout_ NET_BUFFER_LIST *Nbl);
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE USHORT
-TxFitSegment(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, USHORT MaximumSegmentSize)
+TransmitRequestFitSegment(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, USHORT MaximumSegmentSize)
 {
-    if (NET_BUFFER_DATA_LENGTH(Nb) > TcpHeaderOffset + TCP_HEADER_MAXIMUM + MaximumSegmentSize)
+    if (NET_BUFFER_DATA_LENGTH(Nb) > TcpHeaderOffset + MAX_TCP_HEADER + MaximumSegmentSize)
         return MaximumSegmentSize;
-    return TxFitShort(Nb, TcpHeaderOffset, MaximumSegmentSize);
+    return TransmitRequestFitShort(Nb, TcpHeaderOffset, MaximumSegmentSize);
 }
 
 // XenVif sends both to the same ring for certain, so the first may wait for the second (More).
 FORCEINLINE BOOLEAN
-TxSameRing(const TX_REQUEST *First, const TX_REQUEST *Second)
+TransmitRequestSameRing(const XENNET_TRANSMIT_REQUEST *First, const XENNET_TRANSMIT_REQUEST *Second)
 {
     return First->Hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
            Second->Hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && First->Hash.Value == Second->Hash.Value;
@@ -90,7 +92,7 @@ TxSameRing(const TX_REQUEST *First, const TX_REQUEST *Second)
 
 // Reads the hash that NDIS computed for RSS; without one XenVif hashes for itself.
 FORCEINLINE VOID
-TxReadHash(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
+TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
 {
     ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
 
@@ -131,7 +133,7 @@ TxReadHash(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 
 
 // Reads which checksums the packet asks for.
 FORCEINLINE VOID
-TxReadChecksum(NET_BUFFER_LIST *Nbl, TX_REQUEST *Request)
+TransmitRequestReadChecksum(NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
@@ -151,7 +153,7 @@ TxReadChecksum(NET_BUFFER_LIST *Nbl, TX_REQUEST *Request)
 
 // What is switched off at the moment is refused as well as what never was there.
 FORCEINLINE BOOLEAN
-TxIsAllowed(const TX_LIMITS *Limits, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked)
+TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked)
 {
     return (Asked.Value & ~OffloadTransmitOptions(Limits->Offload).Value) == 0;
 }
@@ -159,27 +161,29 @@ TxIsAllowed(const TX_LIMITS *Limits, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked)
 // Translates the NBL's out-of-band data. Fails for what was never offered or makes no sense.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NDIS_STATUS
-TxReadOffloads(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request)
+TransmitRequestReadOffloads(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl,
+                            XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
 
     Request->MaximumSegmentSize = 0;
     Request->Tci = 0;
     Request->LsoV1 = FALSE;
-    TxReadHash(Limits, Nbl, &Request->Hash);
-    TxReadChecksum(Nbl, Request);
+    TransmitRequestReadHash(Limits, Nbl, &Request->Hash);
+    TransmitRequestReadChecksum(Nbl, Request);
     if ((NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) != NULL || VlanIdIsSet(Limits->Vlan)) &&
-        !TxReadTag(Limits, Nbl, Request))
+        !TransmitRequestReadTag(Limits, Nbl, Request))
         return NDIS_STATUS_INVALID_PACKET;
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
     if (Lso.LsoV2Transmit.MSS != 0)
-        return TxReadLarge(Limits, Lso, Request);
-    return TxIsAllowed(Limits, Request->Options) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_NOT_SUPPORTED;
+        return TransmitRequestReadLarge(Limits, Lso, Request);
+    return TransmitRequestIsAllowed(Limits, Request->Options) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_NOT_SUPPORTED;
 }
 
 // Counts the NBs. One that is found impossible later would leave those before it in XenVif, waiting for more.
 FORCEINLINE BOOLEAN
-TxLengthsAreValid(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request)
+TransmitRequestLengthsAreValid(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl,
+                               XENNET_TRANSMIT_REQUEST *Request)
 {
     ULONG Maximum = Request->MaximumSegmentSize != 0 ? Limits->MaximumLargeLength : Limits->MaximumLength;
     NET_BUFFER *Nb;
@@ -198,31 +202,31 @@ TxLengthsAreValid(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Req
 // Fills Request; anything but NDIS_STATUS_SUCCESS: the NBL cannot be sent.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NDIS_STATUS
-TxRequestRead(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request)
+TransmitRequestRead(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_STATUS Status;
 
-    Status = TxReadOffloads(Limits, Nbl, Request);
+    Status = TransmitRequestReadOffloads(Limits, Nbl, Request);
     if (Status != NDIS_STATUS_SUCCESS) {
         Request->Reason = XENNET_TRANSMIT_DROP_OFFLOAD;
         return Status;
     }
     Request->Reason = XENNET_TRANSMIT_DROP_LENGTH;
-    if (!TxLengthsAreValid(Limits, Nbl, Request) ||
-        (Request->MaximumSegmentSize != 0 && !TxSegmentsAreValid(Nbl, Request)))
+    if (!TransmitRequestLengthsAreValid(Limits, Nbl, Request) ||
+        (Request->MaximumSegmentSize != 0 && !TransmitRequestSegmentsAreValid(Nbl, Request)))
         return NDIS_STATUS_INVALID_LENGTH;
-    if (Request->LsoV1 && !TxSetPayload(Nbl, Request))
+    if (Request->LsoV1 && !TransmitRequestSetPayload(Nbl, Request))
         return NDIS_STATUS_INVALID_PACKET;
     return NDIS_STATUS_SUCCESS;
 }
 
 // What NDIS finds in an NBL that it gets back.
 FORCEINLINE VOID
-TxSetResult(NET_BUFFER_LIST *Nbl, NDIS_STATUS Status)
+TransmitRequestSetResult(NET_BUFFER_LIST *Nbl, NDIS_STATUS Status)
 {
     NET_BUFFER_LIST_STATUS(Nbl) = Status;
     if (NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) != NULL)
-        TxSetLargeResult(Nbl);
+        TransmitRequestSetLargeResult(Nbl);
 }
 
 #endif

@@ -4,7 +4,7 @@
  * adapter. PASSIVE, serialised by NDIS; no locks.
  */
 #include <version.h>
-#include "oidvalue.h"
+#include "oid_value.h"
 #include "adapter.h"
 #include "attributes.h"
 #include "counters.h"
@@ -37,7 +37,7 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return AdapterMtu(Adapter);
 
     case OID_GEN_CURRENT_LOOKAHEAD:
-        return XENNET_MINIMUM(Adapter->Lookahead, AdapterMtu(Adapter));
+        return XENNET_MIN(Adapter->Lookahead, AdapterMtu(Adapter));
 
     case OID_GEN_MAXIMUM_TOTAL_SIZE:
     case OID_GEN_TRANSMIT_BLOCK_SIZE:
@@ -75,7 +75,7 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return Adapter->PacketFilter;
 
     case OID_802_3_MAXIMUM_LIST_SIZE:
-        return XENNET_MAXIMUM_MULTICAST;
+        return XENNET_MAX_MULTICAST;
 
     default:
         // Collisions and alignment errors: there is no wire for them to happen on.
@@ -202,7 +202,7 @@ static const NDIS_GUID OidGuids[] = {
 
 C_ASSERT(sizeof(OidGuids) == RTL_FIELD_SIZE(OID_VALUE, Scratch.Guids));
 C_ASSERT(STATS_OWN_COUNT * sizeof(ULONG64) <= RTL_FIELD_SIZE(OID_VALUE, Scratch.Counters));
-C_ASSERT(XENNET_QUEUES_MAXIMUM == XENNET_MAXIMUM_QUEUES);
+C_ASSERT(OID_MAX_QUEUES == XENNET_MAX_QUEUES);
 
 _Use_decl_annotations_
 VOID
@@ -265,7 +265,7 @@ OidSetVlan(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 
     UNREFERENCED_PARAMETER(Length);
 
-    if (Id > VLAN_ID_MAXIMUM)
+    if (Id > VLAN_MAX_ID)
         return NDIS_STATUS_INVALID_DATA;
     Adapter->Vlan.Id = Id;
     EVENT_REPORT(XENNET_REPORT_VLAN, Adapter, Id, 0, 0, 0);
@@ -329,13 +329,13 @@ _Use_decl_annotations_
 NDIS_STATUS
 OidSetMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    ETHERNET_ADDRESS List[XENNET_MAXIMUM_MULTICAST];
+    ETHERNET_ADDRESS List[XENNET_MAX_MULTICAST];
     ULONG Count = Length / ETHERNET_ADDRESS_LENGTH;
     ULONG Index;
 
     if (Length % ETHERNET_ADDRESS_LENGTH != 0)
         return NDIS_STATUS_INVALID_LENGTH;
-    if (Count > XENNET_MAXIMUM_MULTICAST)
+    if (Count > XENNET_MAX_MULTICAST)
         return NDIS_STATUS_MULTICAST_FULL;
     if (Count != 0)
         RtlCopyMemory(List, Buffer, Length);
@@ -366,12 +366,12 @@ _Use_decl_annotations_
 NDIS_STATUS
 OidAddMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    ETHERNET_ADDRESS List[XENNET_MAXIMUM_MULTICAST];
+    ETHERNET_ADDRESS List[XENNET_MAX_MULTICAST];
     ULONG Count = Adapter->MulticastCount;
 
     if (OidFindMulticast(Adapter, Buffer) < Count)
         return NDIS_STATUS_SUCCESS;
-    if (Count == XENNET_MAXIMUM_MULTICAST)
+    if (Count == XENNET_MAX_MULTICAST)
         return NDIS_STATUS_MULTICAST_FULL;
     RtlCopyMemory(List, Adapter->Multicast, Count * ETHERNET_ADDRESS_LENGTH);
     RtlCopyMemory(&List[Count], Buffer, Length);
@@ -382,7 +382,7 @@ _Use_decl_annotations_
 NDIS_STATUS
 OidDeleteMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    ETHERNET_ADDRESS List[XENNET_MAXIMUM_MULTICAST];
+    ETHERNET_ADDRESS List[XENNET_MAX_MULTICAST];
     ULONG Count = Adapter->MulticastCount;
     ULONG Index = OidFindMulticast(Adapter, Buffer);
 

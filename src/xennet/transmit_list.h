@@ -2,7 +2,7 @@
 /*
  * The NBLs that are out, and those that are done. An NBL lives here like this:
  *
- *   NDIS --TxListTake--> [Remaining = NBs] --last NB back--> [done list of one processor] --one call--> NDIS
+ *   NDIS --TransmitListTake--> [Remaining = NBs] --last NB back--> [done list of one processor] --one call--> NDIS
  *
  * Its MiniportReserved holds how many NBs are still out and the first failure, its Scratch the age it counts in.
  * Whoever takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done
@@ -12,16 +12,16 @@
  * Called by transmit.c only, at DISPATCH. The only line that two processors write is the NBL's own, when its NBs come
  * back on different processors.
  */
-#ifndef XENNET_TXLIST_H
-#define XENNET_TXLIST_H
+#ifndef XENNET_TRANSMIT_LIST_H
+#define XENNET_TRANSMIT_LIST_H
 
 #include <ndis.h>
 #include "memory.h"
 #include "transmit.h"
-#include "txrequest.h"
+#include "transmit_request.h"
 
 // One processor's share; padded to whole cache lines by the array that holds it.
-typedef struct _TX_PROCESSOR {
+typedef struct _XENNET_TRANSMIT_PROCESSOR {
     // This processor at DISPATCH.
     NET_BUFFER_LIST *DoneHead;
     NET_BUFFER_LIST *DoneTail;
@@ -29,49 +29,51 @@ typedef struct _TX_PROCESSOR {
     BOOLEAN DpcQueued;
     XENNET_TRANSMIT_COUNTERS Counters;
 
-    // Immutable after TxListInitialize.
+    // Immutable after TransmitListInitialize.
     KDPC Dpc;
     NDIS_HANDLE NdisHandle;
-} TX_PROCESSOR;
+} XENNET_TRANSMIT_PROCESSOR;
 
-#define TX_PROCESSOR_STRIDE ((sizeof(TX_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
+#define TRANSMIT_PROCESSOR_STRIDE                                                                                      \
+    ((sizeof(XENNET_TRANSMIT_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
 
 // What NBL.MiniportReserved holds while the NBL is ours.
-typedef struct _TX_LIST {
+typedef struct _XENNET_TRANSMIT_LIST {
     volatile LONG Remaining; // NBs not yet back
     volatile LONG Status;    // first failure, NDIS_STATUS_SUCCESS until then
-} TX_LIST;
+} XENNET_TRANSMIT_LIST;
 
-C_ASSERT(sizeof(TX_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
+C_ASSERT(sizeof(XENNET_TRANSMIT_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
 
 // Index: the processor's. Processor is zeroed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID TxListInitialize(_Inout_ TX_PROCESSOR *Processor, _In_ NDIS_HANDLE NdisHandle, _In_ ULONG Index);
+VOID TransmitListInitialize(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ NDIS_HANDLE NdisHandle,
+                            _In_ ULONG Index);
 
 // The outermost call hands what is done to NDIS.
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID TxListLeave(_Inout_ TX_PROCESSOR *Processor);
+VOID TransmitListLeave(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
 
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID TxListQueueDpc(_Inout_ TX_PROCESSOR *Processor);
+VOID TransmitListQueueDpc(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
 
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TxListEnter(TX_PROCESSOR *Processor)
+TransmitListEnter(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     Processor->Depth++;
 }
 
-FORCEINLINE TX_LIST *
-TxList(NET_BUFFER_LIST *Nbl)
+FORCEINLINE XENNET_TRANSMIT_LIST *
+TransmitListOf(NET_BUFFER_LIST *Nbl)
 {
-    return (TX_LIST *)NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl);
+    return (XENNET_TRANSMIT_LIST *)NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl);
 }
 
 // The NBL is ours. Which processor completes it does not matter: counts are summed.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TxListTake(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age)
+TransmitListTake(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age)
 {
     Nbl->Scratch = (PVOID)(ULONG_PTR)Age;
     Processor->Counters.Out[Age]++;
@@ -81,19 +83,19 @@ TxListTake(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age)
 // Count NBs of it will come back.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TxListStart(NET_BUFFER_LIST *Nbl, LONG Count)
+TransmitListStart(NET_BUFFER_LIST *Nbl, LONG Count)
 {
-    TxList(Nbl)->Remaining = Count;
-    TxList(Nbl)->Status = NDIS_STATUS_SUCCESS;
+    TransmitListOf(Nbl)->Remaining = Count;
+    TransmitListOf(Nbl)->Status = NDIS_STATUS_SUCCESS;
 }
 
 // The NBL has nothing out any more: put it on this processor's done list.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TxListDone(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+TransmitListDone(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
     Processor->Counters.Out[(ULONG_PTR)Nbl->Scratch]--;
-    TxSetResult(Nbl, TxList(Nbl)->Status);
+    TransmitRequestSetResult(Nbl, TransmitListOf(Nbl)->Status);
     NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
     if (Processor->DoneTail == NULL)
         Processor->DoneHead = Nbl;
@@ -101,21 +103,21 @@ TxListDone(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
         NET_BUFFER_LIST_NEXT_NBL(Processor->DoneTail) = Nbl;
     Processor->DoneTail = Nbl;
     if (Processor->Depth == 0 && !Processor->DpcQueued)
-        TxListQueueDpc(Processor);
+        TransmitListQueueDpc(Processor);
 }
 
 // Count NBs of the NBL are back, with one status for all of them.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TxListPut(TX_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG Count, NDIS_STATUS Status)
+TransmitListPut(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG Count, NDIS_STATUS Status)
 {
-    TX_LIST *List = TxList(Nbl);
+    XENNET_TRANSMIT_LIST *List = TransmitListOf(Nbl);
 
     if (Status != NDIS_STATUS_SUCCESS)
         (void)InterlockedCompareExchange(&List->Status, Status, NDIS_STATUS_SUCCESS);
     // Equal: nobody else holds any, the interlocked operation can be saved.
     if (List->Remaining == Count || InterlockedExchangeAdd(&List->Remaining, -Count) == Count)
-        TxListDone(Processor, Nbl);
+        TransmitListDone(Processor, Nbl);
 }
 
 #endif

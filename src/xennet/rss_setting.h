@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One RSS setting and what rss.c and rssv2.c share of it: both generations of requests end in RssCommit.
+ * One RSS setting and what rss.c and rss_v2.c share of it: both generations of requests end in RssCommit.
  */
-#ifndef XENNET_RSSSETTING_H
-#define XENNET_RSSSETTING_H
+#ifndef XENNET_RSS_SETTING_H
+#define XENNET_RSS_SETTING_H
 
 #include <ndis.h>
 #include "adapter.h"
 #include "lock.h"
 
-#define RSS_KEY_SIZE      NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
-#define RSS_TABLE_MAXIMUM 128 // entries: the limit of XenVif and of NDIS
+#define RSS_KEY_SIZE          NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
+#define RSS_MAX_TABLE_ENTRIES 128 // entries: the limit of XenVif and of NDIS
 
 LOCK_CLASS(RSS_LOCK);
 
-typedef struct _RSS_SETTING {
+typedef struct _XENNET_RSS_SETTING {
     BOOLEAN Hash;    // hash values are computed
     BOOLEAN Scale;   // and spread over processors
     ULONG HashTypes; // NDIS_HASH_*
     UCHAR Key[RSS_KEY_SIZE];
     ULONG QueueLimit; // processors in the table, at most
     ULONG TableCount; // entries, a power of two; 0: never set
-    PROCESSOR_NUMBER Table[RSS_TABLE_MAXIMUM];
-} RSS_SETTING;
+    PROCESSOR_NUMBER Table[RSS_MAX_TABLE_ENTRIES];
+} XENNET_RSS_SETTING;
 
 struct _XENNET_RSS {
     // Immutable after RssCreate.
@@ -34,9 +34,9 @@ struct _XENNET_RSS {
 
     // Under Lock.
     KSPIN_LOCK Lock;
-    RSS_SETTING Current;
-    RSS_SETTING Next;                            // too big for the stack
-    PROCESSOR_NUMBER Mapping[RSS_TABLE_MAXIMUM]; // as XenVif gets it
+    XENNET_RSS_SETTING Current;
+    XENNET_RSS_SETTING Next;                         // too big for the stack
+    PROCESSOR_NUMBER Mapping[RSS_MAX_TABLE_ENTRIES]; // as XenVif gets it
 };
 
 LOCK_PRIMITIVE
@@ -65,9 +65,9 @@ NDIS_STATUS RssCommit(_Inout_ XENNET_RSS *Rss);
 BOOLEAN RssPartFits(_In_ ULONG Offset, _In_ ULONG Size, _In_ ULONG Fixed, _In_ ULONG Length);
 
 // Hash function and types; only those offered.
-NDIS_STATUS RssParseHash(_In_ const XENNET_RSS *Rss, _Inout_ RSS_SETTING *Next, _In_ ULONG Information);
+NDIS_STATUS RssParseHash(_In_ const XENNET_RSS *Rss, _Inout_ XENNET_RSS_SETTING *Next, _In_ ULONG Information);
 
-NDIS_STATUS RssParseKey(_Inout_ RSS_SETTING *Next, _In_ const UCHAR *Buffer, _In_ ULONG Offset, _In_ ULONG Size,
+NDIS_STATUS RssParseKey(_Inout_ XENNET_RSS_SETTING *Next, _In_ const UCHAR *Buffer, _In_ ULONG Offset, _In_ ULONG Size,
                         _In_ ULONG Fixed, _In_ ULONG Length);
 
 #endif

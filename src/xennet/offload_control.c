@@ -7,19 +7,19 @@
  * Called by offload.c at start and by oid.c within OID requests, which NDIS serialises. IRQL: PASSIVE. No state, no
  * locks.
  */
-#include "offloadset.h"
+#include "offload_control.h"
 #include "adapter.h"
 
-typedef struct _OFFLOAD_ROW {
+typedef struct _OFFLOAD_CONTROL_ROW {
     ULONG ConfigOffset;    // ULONG in XENNET_CONFIG: bit 0 transmit, bit 1 receive; or on and off
     ULONG ParameterOffset; // UCHAR in NDIS_OFFLOAD_PARAMETERS
     ULONG Transmit;        // OFFLOAD_* or 0
     ULONG Receive;
     UCHAR MinimumRevision; // of NDIS_OFFLOAD_PARAMETERS that has the member
     BOOLEAN Checksum;      // member counts 1 to 4, not 1 to 2
-} OFFLOAD_ROW;
+} OFFLOAD_CONTROL_ROW;
 
-static const OFFLOAD_ROW OffloadRows[] = {
+static const OFFLOAD_CONTROL_ROW OffloadControlRows[] = {
     {FIELD_OFFSET(XENNET_CONFIG, Ipv4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPv4Checksum), OFFLOAD_IPV4_TX,
      OFFLOAD_IPV4_RX, 1, TRUE},
     {FIELD_OFFSET(XENNET_CONFIG, Tcp4Checksum), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TCPIPv4Checksum), OFFLOAD_TCP4_TX,
@@ -38,13 +38,13 @@ static const OFFLOAD_ROW OffloadRows[] = {
 };
 
 // Members of NDIS_OFFLOAD_PARAMETERS for what this miniport never does: switching one on is refused.
-static const ULONG OffloadForeignOffsets[] = {
+static const ULONG OffloadControlForeignOffsets[] = {
     FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPsecV1),
     FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv4),
     FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv6),
 };
 
-static const USHORT OffloadParameterSizes[] = {
+static const USHORT OffloadControlParameterSizes[] = {
     0,
     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1,
     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_2,
@@ -55,19 +55,19 @@ static const USHORT OffloadParameterSizes[] = {
 
 _Use_decl_annotations_
 ULONG
-OffloadSetFromConfig(const XENNET_CONFIG *Config)
+OffloadControlFromConfig(const XENNET_CONFIG *Config)
 {
     ULONG Bits = 0;
     ULONG Index;
     ULONG Value;
 
-    for (Index = 0; Index < RTL_NUMBER_OF(OffloadRows); Index++) {
-        Value = *(const ULONG *)((const UCHAR *)Config + OffloadRows[Index].ConfigOffset);
-        if (OffloadRows[Index].Checksum) {
-            Bits |= (Value & 1) ? OffloadRows[Index].Transmit : 0;
-            Bits |= (Value & 2) ? OffloadRows[Index].Receive : 0;
+    for (Index = 0; Index < RTL_NUMBER_OF(OffloadControlRows); Index++) {
+        Value = *(const ULONG *)((const UCHAR *)Config + OffloadControlRows[Index].ConfigOffset);
+        if (OffloadControlRows[Index].Checksum) {
+            Bits |= (Value & 1) ? OffloadControlRows[Index].Transmit : 0;
+            Bits |= (Value & 2) ? OffloadControlRows[Index].Receive : 0;
         } else if (Value != 0) {
-            Bits |= OffloadRows[Index].Transmit | OffloadRows[Index].Receive;
+            Bits |= OffloadControlRows[Index].Transmit | OffloadControlRows[Index].Receive;
         }
     }
     return Bits;
@@ -78,7 +78,7 @@ OffloadSetFromConfig(const XENNET_CONFIG *Config)
  * NO_CHANGE leaves both directions as they are.
  */
 static BOOLEAN
-OffloadReadRow(const OFFLOAD_ROW *Row, UCHAR Value, ULONG *On, ULONG *Off)
+OffloadControlReadRow(const OFFLOAD_CONTROL_ROW *Row, UCHAR Value, ULONG *On, ULONG *Off)
 {
     ULONG Both = Row->Transmit | Row->Receive;
     ULONG Wanted;
@@ -106,7 +106,7 @@ OffloadReadRow(const OFFLOAD_ROW *Row, UCHAR Value, ULONG *On, ULONG *Off)
 
 _Use_decl_annotations_
 NDIS_STATUS
-OffloadSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
+OffloadControlSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
 {
     const NDIS_OFFLOAD_PARAMETERS *Parameters = Buffer;
     const UCHAR *Bytes = Buffer;
@@ -120,18 +120,20 @@ OffloadSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0)
         return NDIS_STATUS_INVALID_PARAMETER;
     // A later revision only appends.
-    Revision = XENNET_MINIMUM(Parameters->Header.Revision, RTL_NUMBER_OF(OffloadParameterSizes) - 1);
-    if (Parameters->Header.Size < OffloadParameterSizes[Revision] || Length < OffloadParameterSizes[Revision])
+    Revision = XENNET_MIN(Parameters->Header.Revision, RTL_NUMBER_OF(OffloadControlParameterSizes) - 1);
+    if (Parameters->Header.Size < OffloadControlParameterSizes[Revision] ||
+        Length < OffloadControlParameterSizes[Revision])
         return NDIS_STATUS_INVALID_LENGTH;
 
-    for (Index = 0; Index < RTL_NUMBER_OF(OffloadForeignOffsets); Index++) {
-        if (Bytes[OffloadForeignOffsets[Index]] > NDIS_OFFLOAD_PARAMETERS_LSOV1_DISABLED)
+    for (Index = 0; Index < RTL_NUMBER_OF(OffloadControlForeignOffsets); Index++) {
+        if (Bytes[OffloadControlForeignOffsets[Index]] > NDIS_OFFLOAD_PARAMETERS_LSOV1_DISABLED)
             return NDIS_STATUS_NOT_SUPPORTED;
     }
-    for (Index = 0; Index < RTL_NUMBER_OF(OffloadRows); Index++) {
-        if (Revision < OffloadRows[Index].MinimumRevision)
+    for (Index = 0; Index < RTL_NUMBER_OF(OffloadControlRows); Index++) {
+        if (Revision < OffloadControlRows[Index].MinimumRevision)
             continue;
-        if (!OffloadReadRow(&OffloadRows[Index], Bytes[OffloadRows[Index].ParameterOffset], &On, &Off))
+        if (!OffloadControlReadRow(&OffloadControlRows[Index], Bytes[OffloadControlRows[Index].ParameterOffset], &On,
+                                   &Off))
             return NDIS_STATUS_INVALID_PARAMETER;
     }
     if (On & ~Offload->Hardware)
@@ -142,13 +144,13 @@ OffloadSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
 }
 
 static BOOLEAN
-OffloadEncapsulationIsOurs(ULONG Enabled, ULONG Type)
+OffloadControlEncapsulationIsOurs(ULONG Enabled, ULONG Type)
 {
     return Enabled <= NDIS_OFFLOAD_SET_OFF && (Enabled != NDIS_OFFLOAD_SET_ON || Type == OFFLOAD_ENCAPSULATION);
 }
 
 static ULONG
-OffloadEncapsulate(ULONG Encapsulated, ULONG Enabled, ULONG Bits)
+OffloadControlEncapsulate(ULONG Encapsulated, ULONG Enabled, ULONG Bits)
 {
     if (Enabled == NDIS_OFFLOAD_SET_ON)
         return Encapsulated | Bits;
@@ -159,7 +161,7 @@ OffloadEncapsulate(ULONG Encapsulated, ULONG Enabled, ULONG Bits)
 
 _Use_decl_annotations_
 NDIS_STATUS
-OffloadSetEncapsulation(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
+OffloadControlSetEncapsulation(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
 {
     const NDIS_OFFLOAD_ENCAPSULATION *Request = Buffer;
 
@@ -168,12 +170,14 @@ OffloadSetEncapsulation(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Lengt
     if (Request->Header.Type != NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION || Request->Header.Revision == 0 ||
         Request->Header.Size < NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1)
         return NDIS_STATUS_INVALID_PARAMETER;
-    if (!OffloadEncapsulationIsOurs(Request->IPv4.Enabled, Request->IPv4.EncapsulationType) ||
-        !OffloadEncapsulationIsOurs(Request->IPv6.Enabled, Request->IPv6.EncapsulationType))
+    if (!OffloadControlEncapsulationIsOurs(Request->IPv4.Enabled, Request->IPv4.EncapsulationType) ||
+        !OffloadControlEncapsulationIsOurs(Request->IPv6.Enabled, Request->IPv6.EncapsulationType))
         return NDIS_STATUS_NOT_SUPPORTED;
 
-    Offload->Encapsulated = OffloadEncapsulate(Offload->Encapsulated, Request->IPv4.Enabled, OFFLOAD_IPV4_RX_ALL);
-    Offload->Encapsulated = OffloadEncapsulate(Offload->Encapsulated, Request->IPv6.Enabled, OFFLOAD_IPV6_RX_ALL);
+    Offload->Encapsulated =
+        OffloadControlEncapsulate(Offload->Encapsulated, Request->IPv4.Enabled, OFFLOAD_IPV4_RX_ALL);
+    Offload->Encapsulated =
+        OffloadControlEncapsulate(Offload->Encapsulated, Request->IPv6.Enabled, OFFLOAD_IPV6_RX_ALL);
     OffloadApplyReceive(Offload);
     return NDIS_STATUS_SUCCESS;
 }

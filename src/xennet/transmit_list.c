@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How done NBLs get back to NDIS (txlist.h has the picture): at the end of a send call or of a completion, by the
- * outermost of them, or by a DPC of the processor that has them. NDIS may send again from within, which only appends; a
- * flush ends after some rounds and leaves the rest to a DPC, so that a protocol that answers every completion with a
- * send cannot keep a processor.
+ * How done NBLs get back to NDIS (transmit_list.h has the picture): at the end of a send call or of a completion, by
+ * the outermost of them, or by a DPC of the processor that has them. NDIS may send again from within, which only
+ * appends; a flush ends after some rounds and leaves the rest to a DPC, so that a protocol that answers every
+ * completion with a send cannot keep a processor.
  *
  * IRQL: DISPATCH. Locks: none.
  */
-#include "txlist.h"
+#include "transmit_list.h"
 
-#define TX_ROUNDS_MAXIMUM 8
+#define TRANSMIT_LIST_MAX_ROUNDS 8
 
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TxListFlush(TX_PROCESSOR *Processor)
+TransmitListFlush(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     NET_BUFFER_LIST *Chain;
     NET_BUFFER_LIST *Nbl;
     ULONG64 Count;
     ULONG Round;
 
-    for (Round = 0; Round < TX_ROUNDS_MAXIMUM; Round++) {
+    for (Round = 0; Round < TRANSMIT_LIST_MAX_ROUNDS; Round++) {
         Chain = Processor->DoneHead;
         if (Chain == NULL)
             return;
@@ -35,22 +35,22 @@ TxListFlush(TX_PROCESSOR *Processor)
         Processor->Counters.ListsCompleted += Count;
     }
     if (Processor->DoneHead != NULL && !Processor->DpcQueued)
-        TxListQueueDpc(Processor);
+        TransmitListQueueDpc(Processor);
 }
 
 // While the outermost level flushes, nested calls must still see a depth above zero.
 _Use_decl_annotations_
 VOID
-TxListLeave(TX_PROCESSOR *Processor)
+TransmitListLeave(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     if (Processor->Depth == 1)
-        TxListFlush(Processor);
+        TransmitListFlush(Processor);
     Processor->Depth--;
 }
 
 _Use_decl_annotations_
 VOID
-TxListQueueDpc(TX_PROCESSOR *Processor)
+TransmitListQueueDpc(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     Processor->DpcQueued = TRUE;
     (void)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
@@ -58,27 +58,27 @@ TxListQueueDpc(TX_PROCESSOR *Processor)
 
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID NTAPI
-TxListDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+TransmitListDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 {
-    TX_PROCESSOR *Processor = Context;
+    XENNET_TRANSMIT_PROCESSOR *Processor = Context;
 
     UNREFERENCED_PARAMETER(Dpc);
     UNREFERENCED_PARAMETER(Argument1);
     UNREFERENCED_PARAMETER(Argument2);
 
     Processor->DpcQueued = FALSE;
-    TxListEnter(Processor);
-    TxListLeave(Processor);
+    TransmitListEnter(Processor);
+    TransmitListLeave(Processor);
 }
 
 _Use_decl_annotations_
 VOID
-TxListInitialize(TX_PROCESSOR *Processor, NDIS_HANDLE NdisHandle, ULONG Index)
+TransmitListInitialize(XENNET_TRANSMIT_PROCESSOR *Processor, NDIS_HANDLE NdisHandle, ULONG Index)
 {
     PROCESSOR_NUMBER Number;
 
     Processor->NdisHandle = NdisHandle;
-    KeInitializeDpc(&Processor->Dpc, TxListDpc, Processor);
+    KeInitializeDpc(&Processor->Dpc, TransmitListDpc, Processor);
     // A processor number that does not exist yet (hot add) has no packets either.
     if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
         (void)KeSetTargetProcessorDpcEx(&Processor->Dpc, &Number);

@@ -3,8 +3,8 @@
  * One received packet: is what the provider says about it possible, and how does NDIS want to hear it.
  * Called by receive.c only, at DISPATCH.
  */
-#ifndef XENNET_RXPACKET_H
-#define XENNET_RXPACKET_H
+#ifndef XENNET_RECEIVE_PACKET_H
+#define XENNET_RECEIVE_PACKET_H
 
 #include <ndis.h>
 #include "offload.h"
@@ -12,25 +12,25 @@
 #include "vlan.h"
 
 // What a packet is measured against. Immutable after ReceiveCreate.
-typedef struct _XENNET_RX_LIMITS {
+typedef struct _XENNET_RECEIVE_LIMITS {
     const XENNET_OFFLOAD *Offload;
     const XENNET_VLAN *Vlan;
     ULONG QueueCount;
     ULONG MaximumFrameSize; // bytes, Ethernet header included
-} XENNET_RX_LIMITS;
+} XENNET_RECEIVE_LIMITS;
 
 /*
  * Describes the packet in the NBL and says XENNET_RECEIVE_ACCEPT, or names the first thing that cannot be; the NBL is
  * free again then. Counters gets what RSC statistics want of a coalesced packet.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-XENNET_RECEIVE_DROP RxPacketRead(_In_ const XENNET_RX_LIMITS *Limits,
-                                 _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
-                                 _Inout_ XENNET_RECEIVE_COUNTERS *Counters, _Inout_ NET_BUFFER_LIST *Nbl);
+XENNET_RECEIVE_DROP ReceivePacketRead(_In_ const XENNET_RECEIVE_LIMITS *Limits,
+                                      _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
+                                      _Inout_ XENNET_RECEIVE_COUNTERS *Counters, _Inout_ NET_BUFFER_LIST *Nbl);
 
 // The provider's name for the packet that an NBL carries.
 FORCEINLINE PVOID
-RxPacketCookie(NET_BUFFER_LIST *Nbl)
+ReceivePacketCookie(NET_BUFFER_LIST *Nbl)
 {
     return NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0];
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ready-made NBLs for the receive path, one cache per processor. nblpool.c has the picture.
+ * Ready-made NBLs for the receive path, one cache per processor. nbl_pool.c has the picture.
  *
  * Getting and putting never allocates and, but for one lock per magazine of NBLs, touches nothing that another
  * processor writes. IRQL: DISPATCH, the cache being that of the current processor.
  */
-#ifndef XENNET_NBLPOOL_H
-#define XENNET_NBLPOOL_H
+#ifndef XENNET_NBL_POOL_H
+#define XENNET_NBL_POOL_H
 
 #include <ndis.h>
 
@@ -28,28 +28,28 @@ typedef struct _XENNET_NBL_CACHE {
     XENNET_NBL_POOL *Pool; // immutable
 } XENNET_NBL_CACHE;
 
-#define NBL_MAGAZINE 64
-#define NBL_RESERVE  32
+#define NBL_POOL_MAGAZINE 64
+#define NBL_POOL_RESERVE  32
 
 XENNET_NBL_CACHE *NblPoolCache(_In_ XENNET_NBL_POOL *Pool, _In_ ULONG Processor);
 
 // Gets a magazine from the depot; FALSE: there is none.
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN NblCacheFill(_Inout_ XENNET_NBL_CACHE *Cache);
+BOOLEAN NblPoolFillCache(_Inout_ XENNET_NBL_CACHE *Cache);
 
 // Gives a magazine to the depot.
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID NblCacheSpill(_Inout_ XENNET_NBL_CACHE *Cache);
+VOID NblPoolSpillCache(_Inout_ XENNET_NBL_CACHE *Cache);
 
 FORCEINLINE VOID
-NblPush(NET_BUFFER_LIST **List, NET_BUFFER_LIST *Nbl)
+NblPoolPush(NET_BUFFER_LIST **List, NET_BUFFER_LIST *Nbl)
 {
     NET_BUFFER_LIST_NEXT_NBL(Nbl) = *List;
     *List = Nbl;
 }
 
 FORCEINLINE NET_BUFFER_LIST *
-NblPop(NET_BUFFER_LIST **List)
+NblPoolPop(NET_BUFFER_LIST **List)
 {
     NET_BUFFER_LIST *Nbl = *List;
 
@@ -63,36 +63,36 @@ NblPop(NET_BUFFER_LIST **List)
 // NULL when cache and depot are empty: use the reserve.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
-NblCacheGet(XENNET_NBL_CACHE *Cache)
+NblPoolGet(XENNET_NBL_CACHE *Cache)
 {
-    if (Cache->Free == NULL && !NblCacheFill(Cache))
+    if (Cache->Free == NULL && !NblPoolFillCache(Cache))
         return NULL;
     Cache->FreeCount--;
-    return NblPop(&Cache->Free);
+    return NblPoolPop(&Cache->Free);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-NblCachePut(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
+NblPoolPut(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
 {
-    NblPush(&Cache->Free, Nbl);
-    if (++Cache->FreeCount == 2 * NBL_MAGAZINE)
-        NblCacheSpill(Cache);
+    NblPoolPush(&Cache->Free, Nbl);
+    if (++Cache->FreeCount == 2 * NBL_POOL_MAGAZINE)
+        NblPoolSpillCache(Cache);
 }
 
 // The reserve is lent only for the length of one indication and comes back on the same processor. NULL: it is lent.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
-NblCacheGetReserve(XENNET_NBL_CACHE *Cache)
+NblPoolGetReserve(XENNET_NBL_CACHE *Cache)
 {
-    return NblPop(&Cache->Reserve);
+    return NblPoolPop(&Cache->Reserve);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-NblCachePutReserve(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
+NblPoolPutReserve(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
 {
-    NblPush(&Cache->Reserve, Nbl);
+    NblPoolPush(&Cache->Reserve, Nbl);
 }
 
 #endif

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parts of a send that few packets have: large sends and tags. txrequest.h has the way that every packet takes.
+ * The parts of a send that few packets have: large sends and tags. transmit_request.h has the way that every packet
+ * takes.
  *
  * IRQL: DISPATCH. No locks, no state.
  */
-#include "txrequest.h"
+#include "transmit_request.h"
 #include "adapter.h"
 
-#define IP_HEADER_MINIMUM  20
-#define TCP_HEADER_MINIMUM 20
-#define TCP_DATA_OFFSET    12 // high nibble: header length in 4 bytes
+#define MIN_IP_HEADER   20
+#define MIN_TCP_HEADER  20
+#define TCP_DATA_OFFSET 12 // high nibble: header length in 4 bytes
 
 _Use_decl_annotations_
 VOID
-TxLimitsSet(TX_LIMITS *Limits, XENNET_ADAPTER *Adapter)
+TransmitLimitsSet(XENNET_TRANSMIT_LIMITS *Limits, XENNET_ADAPTER *Adapter)
 {
     Limits->Offload = Adapter->Offload;
     Limits->MaximumLength = Adapter->MaximumFrameSize + ETHERNET_TAG_SIZE;
@@ -24,7 +25,7 @@ TxLimitsSet(TX_LIMITS *Limits, XENNET_ADAPTER *Adapter)
 
 _Use_decl_annotations_
 BOOLEAN
-TxReadTag(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request)
+TransmitRequestReadTag(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     if (!VlanSendTci(Limits->Vlan, NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo), &Request->Tci))
         return FALSE;
@@ -34,7 +35,8 @@ TxReadTag(const TX_LIMITS *Limits, NET_BUFFER_LIST *Nbl, TX_REQUEST *Request)
 
 _Use_decl_annotations_
 NDIS_STATUS
-TxReadLarge(const TX_LIMITS *Limits, NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso, TX_REQUEST *Request)
+TransmitRequestReadLarge(const XENNET_TRANSMIT_LIMITS *Limits, NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso,
+                         XENNET_TRANSMIT_REQUEST *Request)
 {
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked = Request->Options;
 
@@ -55,16 +57,16 @@ TxReadLarge(const TX_LIMITS *Limits, NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST
         Request->Options.OffloadIpVersion6TcpChecksum = 1;
     }
     // Segments that were cut for a larger frame size than is in force now.
-    if (ETHERNET_HEADER_SIZE + IP_HEADER_MINIMUM + TCP_HEADER_MINIMUM + Lso.LsoV2Transmit.MSS > Limits->MaximumLength)
+    if (ETHERNET_HEADER_SIZE + MIN_IP_HEADER + MIN_TCP_HEADER + Lso.LsoV2Transmit.MSS > Limits->MaximumLength)
         return NDIS_STATUS_INVALID_LENGTH;
     Request->MaximumSegmentSize = (USHORT)Lso.LsoV2Transmit.MSS;
     Request->TcpHeaderOffset = Lso.LsoV2Transmit.TcpHeaderOffset;
-    return TxIsAllowed(Limits, Asked) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_NOT_SUPPORTED;
+    return TransmitRequestIsAllowed(Limits, Asked) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_NOT_SUPPORTED;
 }
 
 // Reads one byte of a packet, Offset bytes from its start. FALSE where the MDLs end before or cannot be mapped.
 static BOOLEAN
-TxReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
+TransmitRequestReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
 {
     MDL *Mdl = NET_BUFFER_CURRENT_MDL(Nb);
     const UCHAR *Address;
@@ -85,12 +87,12 @@ TxReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
 
 // Bytes of headers up to the payload; 0 where they cannot be read or there is no payload.
 static ULONG
-TxHeaderLength(const NET_BUFFER *Nb, ULONG TcpHeaderOffset)
+TransmitRequestHeaderLength(const NET_BUFFER *Nb, ULONG TcpHeaderOffset)
 {
     ULONG Headers;
     UCHAR DataOffset;
 
-    if (!TxReadByte(Nb, TcpHeaderOffset + TCP_DATA_OFFSET, &DataOffset))
+    if (!TransmitRequestReadByte(Nb, TcpHeaderOffset + TCP_DATA_OFFSET, &DataOffset))
         return 0;
     Headers = TcpHeaderOffset + (ULONG)(DataOffset >> 4) * 4;
     return NET_BUFFER_DATA_LENGTH(Nb) > Headers ? Headers : 0;
@@ -98,9 +100,9 @@ TxHeaderLength(const NET_BUFFER *Nb, ULONG TcpHeaderOffset)
 
 _Use_decl_annotations_
 USHORT
-TxFitShort(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, USHORT MaximumSegmentSize)
+TransmitRequestFitShort(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, USHORT MaximumSegmentSize)
 {
-    ULONG Headers = TxHeaderLength(Nb, TcpHeaderOffset);
+    ULONG Headers = TransmitRequestHeaderLength(Nb, TcpHeaderOffset);
     ULONG Payload;
 
     if (Headers == 0)
@@ -111,12 +113,12 @@ TxFitShort(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, USHORT MaximumSegmentSiz
 
 _Use_decl_annotations_
 BOOLEAN
-TxSegmentsAreValid(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request)
+TransmitRequestSegmentsAreValid(NET_BUFFER_LIST *Nbl, const XENNET_TRANSMIT_REQUEST *Request)
 {
     NET_BUFFER *Nb;
 
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb)) {
-        if (TxFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize) == 0)
+        if (TransmitRequestFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize) == 0)
             return FALSE;
     }
     return TRUE;
@@ -124,7 +126,7 @@ TxSegmentsAreValid(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request)
 
 _Use_decl_annotations_
 BOOLEAN
-TxSetPayload(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request)
+TransmitRequestSetPayload(NET_BUFFER_LIST *Nbl, const XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
     ULONG Headers;
@@ -132,7 +134,7 @@ TxSetPayload(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request)
 
     Lso.Value = NULL;
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb)) {
-        Headers = TxHeaderLength(Nb, Request->TcpHeaderOffset);
+        Headers = TransmitRequestHeaderLength(Nb, Request->TcpHeaderOffset);
         if (Headers == 0)
             return FALSE;
         Lso.LsoV1TransmitComplete.TcpPayload += NET_BUFFER_DATA_LENGTH(Nb) - Headers;
@@ -143,7 +145,7 @@ TxSetPayload(NET_BUFFER_LIST *Nbl, const TX_REQUEST *Request)
 
 _Use_decl_annotations_
 VOID
-TxSetLargeResult(NET_BUFFER_LIST *Nbl)
+TransmitRequestSetLargeResult(NET_BUFFER_LIST *Nbl)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
 

@@ -2,8 +2,8 @@
 /*
  * RSS as NDIS 6.80 asks for it: parameters without a table, and moves of single table entries.
  */
-#ifndef XENNET_RSSV2_H
-#define XENNET_RSSV2_H
+#ifndef XENNET_RSS_V2_H
+#define XENNET_RSS_V2_H
 
 #include <ndis.h>
 #include "rss.h"

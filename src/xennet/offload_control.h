@@ -2,22 +2,22 @@
 /*
  * Who switches offloads on and off: keywords at the start, two OID requests later. PASSIVE, serialised by NDIS.
  */
-#ifndef XENNET_OFFLOADSET_H
-#define XENNET_OFFLOADSET_H
+#ifndef XENNET_OFFLOAD_CONTROL_H
+#define XENNET_OFFLOAD_CONTROL_H
 
 #include <ndis.h>
 #include "config.h"
 #include "offload.h"
 
 // The OFFLOAD_* bits that the keywords ask for.
-ULONG OffloadSetFromConfig(_In_ const XENNET_CONFIG *Config);
+ULONG OffloadControlFromConfig(_In_ const XENNET_CONFIG *Config);
 
 // OID_TCP_OFFLOAD_PARAMETERS: Buffer holds Length bytes. What is refused changes nothing.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS OffloadSetParameters(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
+NDIS_STATUS OffloadControlSetParameters(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
 
 // OID_OFFLOAD_ENCAPSULATION, likewise.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS OffloadSetEncapsulation(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
+NDIS_STATUS OffloadControlSetEncapsulation(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
 
 #endif

@@ -7,10 +7,10 @@
  * The default and the primary processor take packets without a hash; XenVif keeps those where they are, so such a move
  * is checked and otherwise has nothing to do.
  *
- * IRQL: PASSIVE for parameters, DISPATCH for moves. Lock: RSS_LOCK of rsssetting.h.
+ * IRQL: PASSIVE for parameters, DISPATCH for moves. Lock: RSS_LOCK of rss_setting.h.
  */
-#include "rssv2.h"
-#include "rsssetting.h"
+#include "rss_v2.h"
+#include "rss_setting.h"
 #include "event.h"
 
 #define RSS_V2_ENTRY_FLAGS                                                                                             \
@@ -18,7 +18,7 @@
 
 // Different processors in the table: each takes one queue.
 static ULONG
-RssV2CountProcessors(const RSS_SETTING *Setting)
+RssV2CountProcessors(const XENNET_RSS_SETTING *Setting)
 {
     ULONG Count = 0;
     ULONG Index;
@@ -37,11 +37,11 @@ RssV2CountProcessors(const RSS_SETTING *Setting)
 
 // A longer table repeats the one there is, a shorter one is its beginning; a new one is all at the base processor.
 static NDIS_STATUS
-RssV2Resize(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Count)
+RssV2Resize(const XENNET_RSS *Rss, XENNET_RSS_SETTING *Next, ULONG Count)
 {
     ULONG Index;
 
-    if (Count == 0 || Count > RSS_TABLE_MAXIMUM || (Count & (Count - 1)) != 0)
+    if (Count == 0 || Count > RSS_MAX_TABLE_ENTRIES || (Count & (Count - 1)) != 0)
         return NDIS_STATUS_INVALID_PARAMETER;
     for (Index = Next->TableCount; Index < Count; Index++) {
         if (Next->TableCount != 0)
@@ -55,7 +55,8 @@ RssV2Resize(const XENNET_RSS *Rss, RSS_SETTING *Next, ULONG Count)
 
 // Everything of the record but whether RSS is on.
 static NDIS_STATUS
-RssV2Parse(const XENNET_RSS *Rss, RSS_SETTING *Next, const NDIS_RECEIVE_SCALE_PARAMETERS_V2 *Parameters, ULONG Length)
+RssV2Parse(const XENNET_RSS *Rss, XENNET_RSS_SETTING *Next, const NDIS_RECEIVE_SCALE_PARAMETERS_V2 *Parameters,
+           ULONG Length)
 {
     ULONG Fixed = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_V2_REVISION_1;
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
@@ -114,7 +115,7 @@ RssV2SetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
 }
 
 static NDIS_STATUS
-RssV2MoveOne(RSS_SETTING *Next, const NDIS_RSS_SET_INDIRECTION_ENTRY *Entry)
+RssV2MoveOne(XENNET_RSS_SETTING *Next, const NDIS_RSS_SET_INDIRECTION_ENTRY *Entry)
 {
     PROCESSOR_NUMBER Target = Entry->TargetProcessorNumber;
 

@@ -11,36 +11,36 @@
  * depot runs low a DPC adds magazines up to the limit that *ReceiveBuffers sets; a timer takes them away
  * again when the depot has not needed them for a whole period. The reserve never leaves its processor.
  *
- * IRQL: DISPATCH. Lock: NBL_DEPOT_LOCK, innermost, held for a few instructions. A cache and a reserve belong to their
- * processor at DISPATCH. A free NBL's Next links its magazine; the first one's MiniportReserved[1] links
- * the depot.
+ * IRQL: DISPATCH. Lock: NBL_POOL_DEPOT_LOCK, innermost, held for a few instructions. A cache and a reserve belong to
+ * their processor at DISPATCH. A free NBL's Next links its magazine; the first one's MiniportReserved[1] links the
+ * depot.
  */
-#include "nblpool.h"
+#include "nbl_pool.h"
 #include "adapter.h"
 #include "lock.h"
 #include "memory.h"
 #include "event.h"
 
-#define NBL_DEPOT_LOW     2                  // magazines: below this the depot is refilled
-#define NBL_GROWTH        4                  // magazines a maintenance run adds or removes at most
-#define NBL_INITIAL       4                  // magazines the pool starts with and shrinks to
-#define NBL_SHRINK_PERIOD (-10 * 10000000LL) // 10 s in 100 ns, relative
+#define NBL_POOL_DEPOT_LOW     2                  // magazines: below this the depot is refilled
+#define NBL_POOL_GROWTH        4                  // magazines a maintenance run adds or removes at most
+#define NBL_POOL_INITIAL       4                  // magazines the pool starts with and shrinks to
+#define NBL_POOL_SHRINK_PERIOD (-10 * 10000000LL) // 10 s in 100 ns, relative
 
-LOCK_CLASS(NBL_DEPOT_LOCK);
+LOCK_CLASS(NBL_POOL_DEPOT_LOCK);
 
 // The caches lie a cache line apart.
-typedef union _NBL_PROCESSOR {
+typedef union _NBL_POOL_PROCESSOR {
     XENNET_NBL_CACHE Cache;
     UCHAR Line[XENNET_CACHE_LINE];
-} NBL_PROCESSOR;
+} NBL_POOL_PROCESSOR;
 
-C_ASSERT(sizeof(NBL_PROCESSOR) == XENNET_CACHE_LINE);
+C_ASSERT(sizeof(NBL_POOL_PROCESSOR) == XENNET_CACHE_LINE);
 
 struct _XENNET_NBL_POOL {
     // Immutable after NblPoolCreate.
     NDIS_HANDLE NdisPool;
     NDIS_HANDLE NdisHandle;
-    NBL_PROCESSOR *Processors;
+    NBL_POOL_PROCESSOR *Processors;
     ULONG ProcessorCount;
     ULONG Maximum; // magazines
     KDPC Dpc;
@@ -49,50 +49,50 @@ struct _XENNET_NBL_POOL {
 
     // Under Lock.
     KSPIN_LOCK Lock;
-    _Guarded_by_(NBL_DEPOT_LOCK) NET_BUFFER_LIST *Depot;
-    _Guarded_by_(NBL_DEPOT_LOCK) ULONG DepotCount;  // magazines
-    _Guarded_by_(NBL_DEPOT_LOCK) ULONG DepotLowest; // since the timer was set
-    _Guarded_by_(NBL_DEPOT_LOCK) ULONG Total;       // magazines, wherever they are
-    _Guarded_by_(NBL_DEPOT_LOCK) BOOLEAN TimerArmed;
-    _Guarded_by_(NBL_DEPOT_LOCK) BOOLEAN Stopping;
+    _Guarded_by_(NBL_POOL_DEPOT_LOCK) NET_BUFFER_LIST *Depot;
+    _Guarded_by_(NBL_POOL_DEPOT_LOCK) ULONG DepotCount;  // magazines
+    _Guarded_by_(NBL_POOL_DEPOT_LOCK) ULONG DepotLowest; // since the timer was set
+    _Guarded_by_(NBL_POOL_DEPOT_LOCK) ULONG Total;       // magazines, wherever they are
+    _Guarded_by_(NBL_POOL_DEPOT_LOCK) BOOLEAN TimerArmed;
+    _Guarded_by_(NBL_POOL_DEPOT_LOCK) BOOLEAN Stopping;
 };
 
 LOCK_PRIMITIVE
 _IRQL_requires_(DISPATCH_LEVEL)
-_Acquires_lock_(NBL_DEPOT_LOCK)
+_Acquires_lock_(NBL_POOL_DEPOT_LOCK)
 FORCEINLINE VOID
-NblLock(XENNET_NBL_POOL *Pool)
+NblPoolLock(XENNET_NBL_POOL *Pool)
 {
     KeAcquireSpinLockAtDpcLevel(&Pool->Lock);
 }
 
 LOCK_PRIMITIVE
 _IRQL_requires_(DISPATCH_LEVEL)
-_Releases_lock_(NBL_DEPOT_LOCK)
+_Releases_lock_(NBL_POOL_DEPOT_LOCK)
 FORCEINLINE VOID
-NblUnlock(XENNET_NBL_POOL *Pool)
+NblPoolUnlock(XENNET_NBL_POOL *Pool)
 {
     KeReleaseSpinLockFromDpcLevel(&Pool->Lock);
 }
 
 FORCEINLINE NET_BUFFER_LIST **
-NblNextMagazine(NET_BUFFER_LIST *Magazine)
+NblPoolNextMagazine(NET_BUFFER_LIST *Magazine)
 {
     return (NET_BUFFER_LIST **)&NET_BUFFER_LIST_MINIPORT_RESERVED(Magazine)[1];
 }
 
 static VOID
-NblFreeList(NET_BUFFER_LIST *List)
+NblPoolFreeList(NET_BUFFER_LIST *List)
 {
     NET_BUFFER_LIST *Nbl;
 
-    while ((Nbl = NblPop(&List)) != NULL)
+    while ((Nbl = NblPoolPop(&List)) != NULL)
         NdisFreeNetBufferList(Nbl);
 }
 
 // Allocates Count NBLs, all or none.
 static NET_BUFFER_LIST *
-NblAllocateList(XENNET_NBL_POOL *Pool, ULONG Count)
+NblPoolAllocateList(XENNET_NBL_POOL *Pool, ULONG Count)
 {
     NET_BUFFER_LIST *List = NULL;
     NET_BUFFER_LIST *Nbl;
@@ -100,33 +100,33 @@ NblAllocateList(XENNET_NBL_POOL *Pool, ULONG Count)
     while (Count-- != 0) {
         Nbl = NdisAllocateNetBufferAndNetBufferList(Pool->NdisPool, 0, 0, NULL, 0, 0);
         if (Nbl == NULL) {
-            NblFreeList(List);
+            NblPoolFreeList(List);
             return NULL;
         }
         Nbl->SourceHandle = Pool->NdisHandle;
-        NblPush(&List, Nbl);
+        NblPoolPush(&List, Nbl);
     }
     return List;
 }
 
-_Requires_lock_held_(NBL_DEPOT_LOCK)
+_Requires_lock_held_(NBL_POOL_DEPOT_LOCK)
 static VOID
-NblDepotPush(XENNET_NBL_POOL *Pool, NET_BUFFER_LIST *Magazine)
+NblPoolPushDepot(XENNET_NBL_POOL *Pool, NET_BUFFER_LIST *Magazine)
 {
-    *NblNextMagazine(Magazine) = Pool->Depot;
+    *NblPoolNextMagazine(Magazine) = Pool->Depot;
     Pool->Depot = Magazine;
     Pool->DepotCount++;
 }
 
-_Requires_lock_held_(NBL_DEPOT_LOCK)
+_Requires_lock_held_(NBL_POOL_DEPOT_LOCK)
 static NET_BUFFER_LIST *
-NblDepotPop(XENNET_NBL_POOL *Pool)
+NblPoolPopDepot(XENNET_NBL_POOL *Pool)
 {
     NET_BUFFER_LIST *Magazine = Pool->Depot;
 
     if (Magazine == NULL)
         return NULL;
-    Pool->Depot = *NblNextMagazine(Magazine);
+    Pool->Depot = *NblPoolNextMagazine(Magazine);
     Pool->DepotCount--;
     if (Pool->DepotCount < Pool->DepotLowest)
         Pool->DepotLowest = Pool->DepotCount;
@@ -142,23 +142,24 @@ NblPoolGrow(XENNET_NBL_POOL *Pool)
     ULONG Added;
     BOOLEAN Wanted;
 
-    for (Added = 0; Added < NBL_GROWTH; Added++) {
-        NblLock(Pool);
-        Wanted = !Pool->Stopping && Pool->Total < Pool->Maximum && Pool->DepotCount < NBL_DEPOT_LOW + NBL_GROWTH;
+    for (Added = 0; Added < NBL_POOL_GROWTH; Added++) {
+        NblPoolLock(Pool);
+        Wanted =
+            !Pool->Stopping && Pool->Total < Pool->Maximum && Pool->DepotCount < NBL_POOL_DEPOT_LOW + NBL_POOL_GROWTH;
         if (Wanted)
             Pool->Total++;
-        NblUnlock(Pool);
+        NblPoolUnlock(Pool);
         if (!Wanted)
             return;
 
-        Magazine = NblAllocateList(Pool, NBL_MAGAZINE);
+        Magazine = NblPoolAllocateList(Pool, NBL_POOL_MAGAZINE);
 
-        NblLock(Pool);
+        NblPoolLock(Pool);
         if (Magazine != NULL)
-            NblDepotPush(Pool, Magazine);
+            NblPoolPushDepot(Pool, Magazine);
         else
             Pool->Total--;
-        NblUnlock(Pool);
+        NblPoolUnlock(Pool);
         if (Magazine == NULL)
             return;
     }
@@ -171,14 +172,14 @@ NblPoolArm(XENNET_NBL_POOL *Pool)
 {
     LARGE_INTEGER Due;
 
-    Due.QuadPart = NBL_SHRINK_PERIOD;
-    NblLock(Pool);
-    if (!Pool->Stopping && !Pool->TimerArmed && Pool->Total > NBL_INITIAL) {
+    Due.QuadPart = NBL_POOL_SHRINK_PERIOD;
+    NblPoolLock(Pool);
+    if (!Pool->Stopping && !Pool->TimerArmed && Pool->Total > NBL_POOL_INITIAL) {
         Pool->TimerArmed = TRUE;
         Pool->DepotLowest = Pool->DepotCount;
         (void)KeSetTimer(&Pool->Timer, Due, &Pool->TimerDpc);
     }
-    NblUnlock(Pool);
+    NblPoolUnlock(Pool);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -201,7 +202,7 @@ static VOID NTAPI
 NblPoolTimerDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 {
     XENNET_NBL_POOL *Pool = Context;
-    NET_BUFFER_LIST *Idle[NBL_GROWTH];
+    NET_BUFFER_LIST *Idle[NBL_POOL_GROWTH];
     ULONG Spare;
     ULONG Count = 0;
 
@@ -209,18 +210,18 @@ NblPoolTimerDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     UNREFERENCED_PARAMETER(Argument1);
     UNREFERENCED_PARAMETER(Argument2);
 
-    NblLock(Pool);
+    NblPoolLock(Pool);
     Pool->TimerArmed = FALSE;
-    Spare = Pool->DepotLowest > NBL_DEPOT_LOW ? Pool->DepotLowest - NBL_DEPOT_LOW : 0;
-    while (Count < NBL_GROWTH && Count < Spare && Pool->Total > NBL_INITIAL) {
-        Idle[Count] = NblDepotPop(Pool);
+    Spare = Pool->DepotLowest > NBL_POOL_DEPOT_LOW ? Pool->DepotLowest - NBL_POOL_DEPOT_LOW : 0;
+    while (Count < NBL_POOL_GROWTH && Count < Spare && Pool->Total > NBL_POOL_INITIAL) {
+        Idle[Count] = NblPoolPopDepot(Pool);
         Pool->Total--;
         Count++;
     }
-    NblUnlock(Pool);
+    NblPoolUnlock(Pool);
 
     while (Count != 0)
-        NblFreeList(Idle[--Count]);
+        NblPoolFreeList(Idle[--Count]);
     NblPoolArm(Pool);
 }
 
@@ -233,26 +234,26 @@ NblPoolCache(XENNET_NBL_POOL *Pool, ULONG Processor)
 
 _Use_decl_annotations_
 BOOLEAN
-NblCacheFill(XENNET_NBL_CACHE *Cache)
+NblPoolFillCache(XENNET_NBL_CACHE *Cache)
 {
     XENNET_NBL_POOL *Pool = Cache->Pool;
     BOOLEAN Low;
 
-    NblLock(Pool);
-    Cache->Free = NblDepotPop(Pool);
-    Low = Pool->DepotCount < NBL_DEPOT_LOW && Pool->Total < Pool->Maximum;
-    NblUnlock(Pool);
+    NblPoolLock(Pool);
+    Cache->Free = NblPoolPopDepot(Pool);
+    Low = Pool->DepotCount < NBL_POOL_DEPOT_LOW && Pool->Total < Pool->Maximum;
+    NblPoolUnlock(Pool);
     if (Low)
         (void)KeInsertQueueDpc(&Pool->Dpc, NULL, NULL);
     if (Cache->Free == NULL)
         return FALSE;
-    Cache->FreeCount = NBL_MAGAZINE;
+    Cache->FreeCount = NBL_POOL_MAGAZINE;
     return TRUE;
 }
 
 _Use_decl_annotations_
 VOID
-NblCacheSpill(XENNET_NBL_CACHE *Cache)
+NblPoolSpillCache(XENNET_NBL_CACHE *Cache)
 {
     XENNET_NBL_POOL *Pool = Cache->Pool;
     NET_BUFFER_LIST *Last;
@@ -261,15 +262,15 @@ NblCacheSpill(XENNET_NBL_CACHE *Cache)
 
     // The newest half goes: the walk to its end stays in lines this processor has just written.
     Magazine = Cache->Free;
-    for (Last = Magazine, Index = 1; Index < NBL_MAGAZINE; Index++)
+    for (Last = Magazine, Index = 1; Index < NBL_POOL_MAGAZINE; Index++)
         Last = NET_BUFFER_LIST_NEXT_NBL(Last);
     Cache->Free = NET_BUFFER_LIST_NEXT_NBL(Last);
     NET_BUFFER_LIST_NEXT_NBL(Last) = NULL;
-    Cache->FreeCount -= NBL_MAGAZINE;
+    Cache->FreeCount -= NBL_POOL_MAGAZINE;
 
-    NblLock(Pool);
-    NblDepotPush(Pool, Magazine);
-    NblUnlock(Pool);
+    NblPoolLock(Pool);
+    NblPoolPushDepot(Pool, Magazine);
+    NblPoolUnlock(Pool);
 }
 
 static NDIS_STATUS
@@ -283,19 +284,19 @@ NblPoolFill(XENNET_NBL_POOL *Pool)
         Pool->Processors[Index].Cache.Pool = Pool;
     // Processors that are added later have no reserve; they live from the depot.
     for (Index = 0; Index < KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS); Index++) {
-        Pool->Processors[Index].Cache.Reserve = NblAllocateList(Pool, NBL_RESERVE);
+        Pool->Processors[Index].Cache.Reserve = NblPoolAllocateList(Pool, NBL_POOL_RESERVE);
         if (Pool->Processors[Index].Cache.Reserve == NULL)
             return NDIS_STATUS_RESOURCES;
     }
-    for (Index = 0; Index < NBL_INITIAL; Index++) {
-        Magazine = NblAllocateList(Pool, NBL_MAGAZINE);
+    for (Index = 0; Index < NBL_POOL_INITIAL; Index++) {
+        Magazine = NblPoolAllocateList(Pool, NBL_POOL_MAGAZINE);
         if (Magazine == NULL)
             return NDIS_STATUS_RESOURCES;
         Irql = IrqlRaise(FALSE);
-        NblLock(Pool);
-        NblDepotPush(Pool, Magazine);
+        NblPoolLock(Pool);
+        NblPoolPushDepot(Pool, Magazine);
         Pool->Total++;
-        NblUnlock(Pool);
+        NblPoolUnlock(Pool);
         IrqlLower(FALSE, Irql);
     }
     return NDIS_STATUS_SUCCESS;
@@ -311,13 +312,13 @@ NblPoolCreate(XENNET_ADAPTER *Adapter, XENNET_NBL_POOL **Result)
 
     *Result = NULL;
     Pool = MemoryAllocate(Adapter->NdisHandle,
-                          sizeof(*Pool) + XENNET_CACHE_LINE + Adapter->ProcessorCount * sizeof(NBL_PROCESSOR));
+                          sizeof(*Pool) + XENNET_CACHE_LINE + Adapter->ProcessorCount * sizeof(NBL_POOL_PROCESSOR));
     if (Pool == NULL)
         return NDIS_STATUS_RESOURCES;
     Pool->NdisHandle = Adapter->NdisHandle;
     Pool->Processors = MemoryAlign(Pool + 1);
     Pool->ProcessorCount = Adapter->ProcessorCount;
-    Pool->Maximum = Adapter->Config.ReceiveBuffers / NBL_MAGAZINE;
+    Pool->Maximum = Adapter->Config.ReceiveBuffers / NBL_POOL_MAGAZINE;
     KeInitializeSpinLock(&Pool->Lock);
     KeInitializeDpc(&Pool->Dpc, NblPoolGrowDpc, Pool);
     KeInitializeDpc(&Pool->TimerDpc, NblPoolTimerDpc, Pool);
@@ -352,26 +353,26 @@ NblPoolDestroy(XENNET_NBL_POOL *Pool)
         return;
 
     Irql = IrqlRaise(FALSE);
-    NblLock(Pool);
+    NblPoolLock(Pool);
     Pool->Stopping = TRUE;
-    NblUnlock(Pool);
+    NblPoolUnlock(Pool);
     IrqlLower(FALSE, Irql);
     (void)KeCancelTimer(&Pool->Timer);
     KeFlushQueuedDpcs();
 
     for (Index = 0; Index < Pool->ProcessorCount; Index++) {
-        NblFreeList(Pool->Processors[Index].Cache.Free);
-        NblFreeList(Pool->Processors[Index].Cache.Reserve);
+        NblPoolFreeList(Pool->Processors[Index].Cache.Free);
+        NblPoolFreeList(Pool->Processors[Index].Cache.Reserve);
     }
     for (;;) {
         Irql = IrqlRaise(FALSE);
-        NblLock(Pool);
-        Magazine = NblDepotPop(Pool);
-        NblUnlock(Pool);
+        NblPoolLock(Pool);
+        Magazine = NblPoolPopDepot(Pool);
+        NblPoolUnlock(Pool);
         IrqlLower(FALSE, Irql);
         if (Magazine == NULL)
             break;
-        NblFreeList(Magazine);
+        NblPoolFreeList(Magazine);
     }
     if (Pool->NdisPool != NULL)
         NdisFreeNetBufferListPool(Pool->NdisPool);

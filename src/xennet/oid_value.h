@@ -3,8 +3,8 @@
  * OID values that need no module of their own: plain numbers, addresses, filters, records of fixed content.
  * Called by oid.c, whose table names these handlers. PASSIVE, serialised by NDIS.
  */
-#ifndef XENNET_OIDVALUE_H
-#define XENNET_OIDVALUE_H
+#ifndef XENNET_OID_VALUE_H
+#define XENNET_OID_VALUE_H
 
 #include <ndis.h>
 #include "ethernet.h"
@@ -13,7 +13,7 @@
 
 struct _XENNET_ADAPTER;
 
-#define XENNET_QUEUES_MAXIMUM 64
+#define OID_MAX_QUEUES 64
 
 // A query handler writes Scratch and the bytes of it that count.
 typedef struct _OID_VALUE {
@@ -27,9 +27,9 @@ typedef struct _OID_VALUE {
         NDIS_STATISTICS_INFO Statistics;
         NDIS_RSC_STATISTICS_INFO RscStatistics;
         NDIS_INTERRUPT_MODERATION_PARAMETERS Moderation;
-        ULONG64 Counters[2 * XENNET_QUEUES_MAXIMUM];
+        ULONG64 Counters[2 * OID_MAX_QUEUES];
         NDIS_GUID Guids[2];
-        NDIS_OID List[OID_LIST_MAXIMUM];
+        NDIS_OID List[OID_MAX_LIST];
     } Scratch;
 } OID_VALUE;
 
@@ -53,7 +53,7 @@ NDIS_STATUS OidSetLookahead(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const 
 NDIS_STATUS OidSetVlan(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 NDIS_STATUS OidSetPacketFilter(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 
-// At most XENNET_MAXIMUM_MULTICAST addresses, every one of them a group address.
+// At most XENNET_MAX_MULTICAST addresses, every one of them a group address.
 NDIS_STATUS OidSetMulticast(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 
 // One address more, or one less. Adding one that is there already changes nothing.
