@@ -11,6 +11,7 @@ exec python3 "$0" "$@"
 '''
 """Run the tests. See ./test.py --help."""
 
+import os
 import sys
 
 sys.dont_write_bytecode = True
@@ -18,6 +19,7 @@ if sys.version_info < (3, 8):
     sys.exit("test.py: this Python is older than 3.8: use Debian 12's python3")
 
 from scripts import cli, made, packages, suite
+from scripts.cli_run import RELEASES
 from scripts.suite_run import Runner
 
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
@@ -36,6 +38,8 @@ def read(arguments):
     parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
     parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9), help="how many seeds the simulated tests try")
     parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1), help="run the simulated tests with this seed only")
+    parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
+                        help=f"the release of XenVif that scenarios meet: {', '.join(RELEASES)} (default strict)")
     options = parser.parse_args(arguments)
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
@@ -54,6 +58,8 @@ def command(arguments):
         if not options.list:
             made.driver(say)
         made.testbed(say, "tests")
+    if options.xenvif_like:
+        os.environ["XENNET_XENVIF_LIKE"] = options.xenvif_like  # read by the scenarios' programs
     files = suite.find()
     if options.list and not options.names:
         return show_names(files, screen)

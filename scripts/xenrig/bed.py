@@ -66,7 +66,8 @@ def arguments(options):
     """The testbed's command line in a domain for run.py's options."""
     line = ["/rig/testbed", "--provider", "xen", "--driver", f"/rig/{options.driver.name}", "--inf", f"/rig/{options.inf.name}",
             "--queues", str(options.queues), "--processors", str(options.queues), "--mtu", str(options.mtu),
-            "--windows", options.windows, "--vif", options.vif, "--edge-buffers", str(EDGE_BUFFERS)]
+            "--windows", options.windows, "--xenvif-like", options.xenvif_like, "--vif", options.vif,
+            "--edge-buffers", str(EDGE_BUFFERS)]
     for setting in options.set:
         line += ["--set", setting]
     if options.verbose:

@@ -98,7 +98,9 @@ static bool wait_connected(struct bed *bed)
 
 static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
-    struct vif_options vif = { .version = options->vif_version, .queues = options->queues, .vendor = "XP0002" };
+    struct vif_options vif = {
+        .release = options->release, .version = options->vif_version, .queues = options->queues, .vendor = "XP0002"
+    };
 
     vif.headroom = options->headroom;
     vif.patience = options->real_xen ? PATIENCE : 0;

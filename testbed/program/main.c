@@ -145,6 +145,7 @@ static void run_driver(void)
         .processors = options->processors,
         .topology = &topology,
         .queues = options->queues,
+        .release = options->release,
         .vif_version = options->vif,
         .mtu = options->mtu,
         .backend_without = options->backend_without,

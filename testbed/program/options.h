@@ -13,6 +13,7 @@ struct options {
     const char *driver, *inf;
     const char *settings[SETTINGS_MOST + 1]; /* KEYWORD=VALUE, ends with NULL */
     const struct windows_version *windows;
+    const struct vif_release *release;
     uint32_t vif, queues, processors, group_size, mtu;
     uint32_t backend_without; /* netback feature mask */
     const char *pcap;
