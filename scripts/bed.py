@@ -44,6 +44,8 @@ def arguments(options):
         line += ["--set", setting]
     if options.backend_no:
         line += ["--backend-no", ",".join(options.backend_no)]
+    if options.backend_rate:
+        line += ["--backend-rate", str(options.backend_rate)]
     if options.pcap:
         line += ["--pcap", str(options.pcap)]
     if options.verbose:

@@ -14,6 +14,7 @@ BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-
                     "multicast-control", "rx-notify", "mtu", "speed")
 QUEUES_MOST = 16
 PROCESSORS_MOST, GROUP_MOST, GROUPS_MOST = 256, 64, 32
+RATE_MOST = 100_000_000  # 100 Gb/s
 MTU_LEAST, MTU_MOST = 1280, 9000  # what IPv6 needs; jumbo frames
 SECONDS, QUICK_SECONDS = 5, 2
 
@@ -53,6 +54,8 @@ def parser():
         help="the XenVif interface version to offer: 8, 9, 10 (default: the newest that the release has)")
     add("--backend-no", metavar="LIST", type=words_of("--backend-no", BACKEND_FEATURES),
         help="features to take away from the backend, joined by commas; they are named below")
+    add("--backend-rate", metavar="KBITS", type=number("--backend-rate", 1, RATE_MOST),
+        help="thousands of bits a second that the backend takes from the guest on each queue (default: no limit)")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
     add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in QEMU's software emulation")
     add("--xen-guest", metavar="KIND", type=one_of("--xen-guest", XEN_GUESTS),
@@ -116,7 +119,7 @@ def split_command(argv):
 
 
 def refuse_with_bypass(options):
-    for name in ("driver", "inf", "set", "windows", "xenvif_like", "vif", "backend_no", "processors", "group_size"):
+    for name in ("driver", "inf", "set", "windows", "xenvif_like", "vif", "backend_no", "backend_rate", "processors", "group_size"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of them out")
 

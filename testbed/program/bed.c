@@ -49,6 +49,7 @@ static bool start_embedded_host(struct bed *bed, const struct bed_options *optio
         .mtu = options->mtu,
         .speed_mbps = LINK_MBPS,
         .without = options->backend_without,
+        .rate_kbps = options->backend_rate,
         .pcap = options->pcap,
     };
 

@@ -20,6 +20,7 @@ struct bed_options {
     uint32_t vif_version;              /* 8, 9, 10 */
     uint32_t mtu;
     uint32_t backend_without; /* netback feature mask */
+    uint32_t backend_rate;    /* of each queue from the guest, in kbit/s; 0: no limit */
     bool strict_grants;
     bool real_xen; /* a real hypervisor's frontend: no netback and no wire port of ours; the toolstack has set up the
                       device */

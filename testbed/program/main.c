@@ -149,6 +149,7 @@ static void run_driver(void)
         .vif_version = options->vif,
         .mtu = options->mtu,
         .backend_without = options->backend_without,
+        .backend_rate = options->backend_rate,
         .strict_grants = options->strict_grants,
         .real_xen = options->real_xen,
         .edge_buffers = options->edge_buffers,

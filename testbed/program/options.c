@@ -25,6 +25,7 @@ enum option_id {
     GROUP_SIZE,
     MTU,
     BACKEND_NO,
+    BACKEND_RATE,
     PCAP,
     BYPASS,
     VERBOSE,
@@ -51,6 +52,7 @@ static const struct {
     { "group-size", "N", "processors in each processor group but the last; 64 if not given", GROUP_SIZE },
     { "mtu", "BYTES", "MTU of the backend and of both network devices", MTU },
     { "backend-no", "LIST", "features the backend lacks, with commas between", BACKEND_NO },
+    { "backend-rate", "KBITS", "thousands of bits a second that the backend takes of each queue", BACKEND_RATE },
     { "pcap", "FILE", "record both edges of the driver in a pcapng file", PCAP },
     { "bypass", NULL, "join the two network devices without a driver", BYPASS },
     { "verbose", NULL, "show what the driver prints", VERBOSE },
@@ -182,6 +184,8 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return parse_number("mtu", argument, MTU_LEAST, MTU_MOST, &options->mtu, error, size);
     case BACKEND_NO:
         return netback_features_parse(argument, &options->backend_without, error, size);
+    case BACKEND_RATE:
+        return parse_number("backend-rate", argument, 1, RATE_MOST, &options->backend_rate, error, size);
     case PCAP:
         options->pcap = argument;
         return true;
