@@ -7,6 +7,7 @@
  * IRQL: DISPATCH, on the provider's own time. No locks, no state.
  */
 #include "receive_packet.h"
+#include "memory.h"
 
 #define RECEIVE_PACKET_MAX_COALESCED  (65535 + ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
 #define RECEIVE_PACKET_MIN_IP_HEADER  20
@@ -169,11 +170,37 @@ ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
     NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
 }
 
+// Takes the 802.1Q header out of a frame in which XenVif found one: the addresses move up to the type behind it.
+static DECLSPEC_NOINLINE XENNET_RECEIVE_DROP
+ReceivePacketTakeTag(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl, USHORT *Tci)
+{
+    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    UCHAR *Frame;
+
+    if (Packet->Length < ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
+        return XENNET_RECEIVE_DROP_LENGTH;
+    if (!ReceivePacketFirstHolds(Packet, ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE))
+        return XENNET_RECEIVE_DROP_BUFFER;
+    Frame = MemoryMap(Packet->Mdl);
+    if (Frame == NULL)
+        return XENNET_RECEIVE_DROP_RESOURCES;
+    Frame += Packet->Offset;
+    if (ETHERNET_READ16(Frame + 2 * ETHERNET_ADDRESS_LENGTH) != ETHERNET_TAG_TYPE)
+        return XENNET_RECEIVE_ACCEPT;
+    *Tci = ETHERNET_READ16(Frame + 2 * ETHERNET_ADDRESS_LENGTH + 2);
+    RtlMoveMemory(Frame + ETHERNET_TAG_SIZE, Frame, 2 * ETHERNET_ADDRESS_LENGTH);
+    NET_BUFFER_DATA_OFFSET(Nb) += ETHERNET_TAG_SIZE;
+    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) += ETHERNET_TAG_SIZE;
+    NET_BUFFER_DATA_LENGTH(Nb) -= ETHERNET_TAG_SIZE;
+    return XENNET_RECEIVE_ACCEPT;
+}
+
 // What every packet has. Its data and its length were looked at before.
 FORCEINLINE XENNET_RECEIVE_DROP
 ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
     USHORT Tci = Packet->Tci;
+    XENNET_RECEIVE_DROP Reason;
 
     if (Packet->Queue >= Limits->QueueCount)
         return XENNET_RECEIVE_DROP_QUEUE;
@@ -188,8 +215,13 @@ ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIV
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, RscTcpTimestampDelta) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
-    NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) = VlanReceiveTag(Limits->Vlan, Tci);
     ReceivePacketReadData(Packet, Nbl);
+    if (Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE) {
+        Reason = ReceivePacketTakeTag(Packet, Nbl, &Tci);
+        if (Reason != XENNET_RECEIVE_ACCEPT)
+            return Reason;
+    }
+    NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) = VlanReceiveTag(Limits->Vlan, Tci);
     // Last: an impossible packet is an error, whichever VLAN it claims.
     return VlanAccepts(Limits->Vlan, Tci) ? XENNET_RECEIVE_ACCEPT : XENNET_RECEIVE_DROP_VLAN;
 }
