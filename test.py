@@ -55,7 +55,7 @@ def command(arguments):
     with made.one_at_a_time(say):
         if not options.list:
             made.driver(say)
-        made.testbed(say, "tests")
+        made.tests(say)
     files = suite.find()
     if options.list and not options.names:
         return show_names(files, screen)
