@@ -16,7 +16,7 @@ from scripts.build.tree import Tree, program
 from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "floor" / "x64"
-PROGRAM = ROOT / "build" / "tests" / "scenario_cost"
+PROGRAM = ROOT / "build" / "tests" / "test_cost"
 CASE = "instructions_of_a_packet_are_counted"
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) instructions a packet", re.M)
 DESCRIPTION = ("Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares them with the floor: the same "
@@ -25,7 +25,7 @@ DESCRIPTION = ("Counts the driver's instructions per packet, exactly, by single 
 
 def build_floor():
     """The floor, compiled and linked as the free driver is; and the tests."""
-    Tree().build("floor-x64", "scenario_cost")
+    Tree().build("floor-x64", "test_cost")
     return FOLDER / "xennet.sys"
 
 

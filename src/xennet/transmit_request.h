@@ -12,13 +12,13 @@
 
 #include <ndis.h>
 #include "offload.h"
-#include "transmit.h"
-#include "vif_interface.h"
+#include "transmit_counters.h"
+#include "vif_packet.h"
 #include "vlan.h"
 
 #define MAX_TCP_HEADER 60
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
 
 // What an NBL is measured against. Immutable after TransmitCreate.
 typedef struct _XENNET_TRANSMIT_LIMITS {
@@ -31,17 +31,18 @@ typedef struct _XENNET_TRANSMIT_LIMITS {
 
 // How the NBs of one NBL are to be sent, or why they cannot be.
 typedef struct _XENNET_TRANSMIT_REQUEST {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
     USHORT MaximumSegmentSize;
     USHORT Tci;
     BOOLEAN LsoV1; // completes with the payload sent
     ULONG TcpHeaderOffset;
     LONG Count; // NBs
-    XENVIF_PACKET_HASH_V2 Hash;
+    XENNET_PACKET_HASH Hash;
     XENNET_TRANSMIT_DROP Reason; // of a refusal: which counter it belongs to
 } XENNET_TRANSMIT_REQUEST;
 
-VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ struct _XENNET_ADAPTER *Adapter);
+VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ const struct _XENNET_CONTEXT *Context,
+                       _In_ const XENNET_OFFLOAD *Offload);
 
 // The tag that goes into the frame. FALSE: of a VLAN that is not the adapter's.
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -92,7 +93,7 @@ TransmitRequestSameRing(const XENNET_TRANSMIT_REQUEST *First, const XENNET_TRANS
 
 // Reads the hash that NDIS computed for RSS; without one XenVif hashes for itself.
 FORCEINLINE VOID
-TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
+TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
 {
     ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
 
@@ -136,7 +137,7 @@ FORCEINLINE VOID
 TransmitRequestReadChecksum(NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
 
     Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
     Options.Value = 0;
@@ -153,7 +154,7 @@ TransmitRequestReadChecksum(NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Reque
 
 // What is switched off at the moment is refused as well as what never was there.
 FORCEINLINE BOOLEAN
-TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked)
+TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, XENNET_OFFLOAD_OPTIONS Asked)
 {
     return (Asked.Value & ~OffloadTransmitOptions(Limits->Offload).Value) == 0;
 }

@@ -35,6 +35,20 @@ VlanInitialize(XENNET_VLAN *Vlan, ULONG Keyword, ULONG Id)
     Vlan->Id = Vlan->Vlan ? Id : 0;
 }
 
+// NDIS_MAC_OPTION_* of the adapter.
+FORCEINLINE ULONG
+VlanMacOptions(const XENNET_VLAN *Vlan)
+{
+    ULONG Options =
+        NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_NO_LOOPBACK;
+
+    if (Vlan->Priority)
+        Options |= NDIS_MAC_OPTION_8021P_PRIORITY;
+    if (Vlan->Vlan)
+        Options |= NDIS_MAC_OPTION_8021Q_VLAN;
+    return Options;
+}
+
 // Tags are taken out of received frames and put into sent ones.
 FORCEINLINE BOOLEAN
 VlanIsOn(const XENNET_VLAN *Vlan)
@@ -51,7 +65,7 @@ VlanIdIsSet(const XENNET_VLAN *Vlan)
 
 // The control information for a packet to send; 0: no tag. FALSE: it asks for a VLAN that is not the adapter's.
 FORCEINLINE BOOLEAN
-VlanSendTci(const XENNET_VLAN *Vlan, PVOID OutOfBand, USHORT *Tci)
+VlanSendTag(const XENNET_VLAN *Vlan, PVOID OutOfBand, USHORT *Tci)
 {
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
     ULONG Id = Vlan->Id;
@@ -77,7 +91,7 @@ VlanAccepts(const XENNET_VLAN *Vlan, USHORT Tci)
 
 // What goes beside a received packet. The VLAN always does: without it packets of two VLANs would look alike.
 FORCEINLINE PVOID
-VlanReceiveInfo(const XENNET_VLAN *Vlan, USHORT Tci)
+VlanReceiveTag(const XENNET_VLAN *Vlan, USHORT Tci)
 {
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
 

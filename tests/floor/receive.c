@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The floor of the receive path: what VIF and NDIS force on any driver, and nothing else. It stands in for receive.c,
- * receive_packet.c, nbl_pool.c and poll.c when scripts/check/instructions.py builds the driver that the real one is compared
- * with.
+ * receive_packet.c, nbl_pool.c and poll.c when scripts/check/instructions.py builds the driver that the real one is
+ * compared with.
  *
  * For each packet it takes an NBL from a plain list, describes the packet in it (data, checksum, hash, tag, segments:
  * NBLs are used again, so every slot is written), and at the end of a batch calls NDIS once; for each NBL that comes
@@ -10,13 +10,13 @@
  * need. No product.
  */
 #include "receive.h"
-#include "adapter.h"
+#include "context.h"
 #include "memory.h"
 
 #define FLOOR_NBLS 256
 
 struct _XENNET_RECEIVE {
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
     NDIS_HANDLE NdisPool;
     NET_BUFFER_LIST *Free;
     NET_BUFFER_LIST *Head;
@@ -26,23 +26,23 @@ struct _XENNET_RECEIVE {
 
 static const ULONG FloorHashTypes[] = { 0, NDIS_HASH_IPV4, NDIS_HASH_TCP_IPV4, NDIS_HASH_IPV6, NDIS_HASH_TCP_IPV6 };
 
-static VOID FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_BUFFER_LIST *Nbl)
+static VOID FloorFill(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
-    XENVIF_PACKET_CHECKSUM_FLAGS_V1 Flags = Parameters->ReceiverQueuePacket.Flags;
-    const XENVIF_PACKET_HASH_V2 *Hash = Parameters->ReceiverQueuePacket.Hash;
-    USHORT Tci = Parameters->ReceiverQueuePacket.TagControlInformation;
-    USHORT SegmentSize = Parameters->ReceiverQueuePacket.MaximumSegmentSize;
+    XENNET_PACKET_CHECKSUMS Flags = Packet->Checksums;
+    const XENNET_PACKET_HASH *Hash = Packet->Hash;
+    USHORT Tci = Packet->Tci;
+    USHORT SegmentSize = Packet->MaximumSegmentSize;
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
     NDIS_RSC_NBL_INFO Rsc;
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
 
-    NET_BUFFER_FIRST_MDL(Nb) = Parameters->ReceiverQueuePacket.Mdl;
-    NET_BUFFER_CURRENT_MDL(Nb) = Parameters->ReceiverQueuePacket.Mdl;
-    NET_BUFFER_DATA_OFFSET(Nb) = Parameters->ReceiverQueuePacket.Offset;
-    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Parameters->ReceiverQueuePacket.Offset;
-    NET_BUFFER_DATA_LENGTH(Nb) = Parameters->ReceiverQueuePacket.Length;
-    NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Parameters->ReceiverQueuePacket.Cookie;
+    NET_BUFFER_FIRST_MDL(Nb) = Packet->Mdl;
+    NET_BUFFER_CURRENT_MDL(Nb) = Packet->Mdl;
+    NET_BUFFER_DATA_OFFSET(Nb) = Packet->Offset;
+    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Packet->Offset;
+    NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
+    NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Packet->Cookie;
     NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
     NET_BUFFER_LIST_FLAGS(Nbl) = 0;
     NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
@@ -72,9 +72,7 @@ static VOID FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_B
 
     Rsc.Value = NULL;
     if (SegmentSize != 0)
-        Rsc.Info.CoalescedSegCount = (USHORT)((Parameters->ReceiverQueuePacket.Length -
-                                               Parameters->ReceiverQueuePacket.Info->Length + SegmentSize - 1) /
-                                              SegmentSize);
+        Rsc.Info.CoalescedSegCount = (USHORT)((Packet->Length - Packet->Info->Length + SegmentSize - 1) / SegmentSize);
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
     NET_BUFFER_LIST_INFO(Nbl, RscTcpTimestampDelta) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
@@ -82,7 +80,7 @@ static VOID FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_B
 
 _Use_decl_annotations_
 BOOLEAN
-ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet)
 {
     NET_BUFFER_LIST *Nbl = Receive->Free;
     NET_BUFFER_LIST *Chain;
@@ -90,20 +88,20 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
 
     Receive->Free = NET_BUFFER_LIST_NEXT_NBL(Nbl);
     NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-    FloorFill(Parameters, Nbl);
+    FloorFill(Packet, Nbl);
     if (Receive->Tail == NULL)
         Receive->Head = Nbl;
     else
         NET_BUFFER_LIST_NEXT_NBL(Receive->Tail) = Nbl;
     Receive->Tail = Nbl;
     Receive->Count++;
-    if (!Parameters->ReceiverQueuePacket.More) {
+    if (!Packet->More) {
         Chain = Receive->Head;
         Count = Receive->Count;
         Receive->Head = NULL;
         Receive->Tail = NULL;
         Receive->Count = 0;
-        NdisMIndicateReceiveNetBufferLists(Receive->Adapter->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
+        NdisMIndicateReceiveNetBufferLists(Receive->Context->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
                                            NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
     }
     return FALSE;
@@ -120,7 +118,7 @@ VOID ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG Return
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = Receive->Free;
         Receive->Free = Nbl;
-        VifReturnPacket(&Receive->Adapter->Vif, NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0]);
+        VifReturnPacket(&Receive->Context->Vif, NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0]);
     }
 }
 
@@ -158,18 +156,20 @@ ReceiveReadQueue(const XENNET_RECEIVE *Receive, ULONG Index)
 
 _Use_decl_annotations_
 NDIS_STATUS
-ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
+ReceiveCreate(XENNET_CONTEXT *Context, const struct _XENNET_OFFLOAD *Offload, XENNET_RECEIVE **Result)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters;
     XENNET_RECEIVE *Receive;
     NET_BUFFER_LIST *Nbl;
     ULONG Index;
 
+    UNREFERENCED_PARAMETER(Offload);
+
     *Result = NULL;
-    Receive = MemoryAllocate(Adapter->NdisHandle, sizeof(*Receive));
+    Receive = MemoryAllocate(Context->NdisHandle, sizeof(*Receive));
     if (Receive == NULL)
         return NDIS_STATUS_RESOURCES;
-    Receive->Adapter = Adapter;
+    Receive->Context = Context;
 
     RtlZeroMemory(&Parameters, sizeof(Parameters));
     Parameters.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
@@ -177,12 +177,12 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
     Parameters.Header.Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1;
     Parameters.fAllocateNetBuffer = TRUE;
     Parameters.PoolTag = XENNET_TAG;
-    Receive->NdisPool = NdisAllocateNetBufferListPool(Adapter->NdisHandle, &Parameters);
+    Receive->NdisPool = NdisAllocateNetBufferListPool(Context->NdisHandle, &Parameters);
     for (Index = 0; Receive->NdisPool != NULL && Index < FLOOR_NBLS; Index++) {
         Nbl = NdisAllocateNetBufferAndNetBufferList(Receive->NdisPool, 0, 0, NULL, 0, 0);
         if (Nbl == NULL)
             break;
-        Nbl->SourceHandle = Adapter->NdisHandle;
+        Nbl->SourceHandle = Context->NdisHandle;
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = Receive->Free;
         Receive->Free = Nbl;
     }

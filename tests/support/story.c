@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The shared parts of scenarios (story.h). */
+#include "story.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nt/export/version.h"
+#include "story_release.h"
+
+enum { SECOND = 1000000000, WIRE_DEPTH = 512 };
+
+static const char *built(const char *name)
+{
+    static char paths[2][4096];
+    char *path = paths[strcmp(name, "xennet.inf") == 0];
+
+    snprintf(path, sizeof(paths[0]), "%s/xennet/x64/%s", test_root(), name);
+    if (access(path, R_OK) != 0) {
+        test_skip("xennet/x64 has no built driver: run ./build.py free");
+    }
+    return path;
+}
+
+const char *story_driver(void)
+{
+    const char *other = getenv("XENNET_DRIVER"); /* a build of the driver other than the package's */
+
+    return other != NULL ? other : built("xennet.sys");
+}
+
+const char *story_inf(void)
+{
+    return built("xennet.inf");
+}
+
+void story_rest(void)
+{
+    uint32_t word = 0;
+
+    (void)sched_wait(&word, 0, sched_now() + SECOND / 1000);
+}
+
+bool story_until(struct story *story, bool (*reached)(struct story *story), uint32_t seconds)
+{
+    uint64_t deadline = sched_now() + (uint64_t)seconds * SECOND;
+
+    while (!reached(story)) {
+        if (sched_now() >= deadline) {
+            return false;
+        }
+        story_rest();
+    }
+    return true;
+}
+
+void story_count(const char *format, ...)
+{
+    va_list arguments;
+    char text[512];
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "# counted: %s\n", text);
+}
+
+static void receive(void *context, uint32_t processor, const struct frame *frame)
+{
+    struct story *story = context;
+
+    (void)processor;
+    story_enter(&story->in, frame, false);
+}
+
+struct story_child {
+    const struct story_plan *plan;
+    struct story story;
+};
+
+static void main_task(void *argument)
+{
+    struct story_child *child = argument;
+    const struct story_plan *plan = child->plan;
+    struct story *story = &child->story;
+    struct leaks leaks = { 0 };
+    size_t i;
+
+    story->plan = plan;
+    story->queues = plan->queues != 0 ? plan->queues : 1;
+    story->wire = memory_port_create(story->queues, WIRE_DEPTH);
+    story->options = (struct bed_options){
+        .driver_path = story_driver(),
+        .inf_path = story_inf(),
+        .set = plan->set,
+        .processors = plan->processors != 0 ? plan->processors : story->queues,
+        .topology = plan->topology,
+        .queues = story->queues,
+        .release = story_release(plan),
+        .vif_version = story_version(plan),
+        .mtu = plan->mtu != 0 ? plan->mtu : 1500,
+        .backend_without = plan->backend_without,
+        .edge_buffers = plan->edge_buffers,
+        .strict_grants = plan->kind == SCHED_SIMULATED && !plan->loose_grants,
+        .wire_port = story->wire,
+        .receive = receive,
+        .context = story,
+    };
+    if (plan->prepare != NULL) {
+        plan->prepare(plan);
+    }
+    story->started = bed_start(&story->bed, &story->options, story->error, sizeof(story->error));
+    if (!story->started && !plan->may_not_start) {
+        test_fail(__FILE__, __LINE__, "the bed did not start: %s", story->error);
+    }
+    plan->tell(story);
+    if (!story->started) {
+        port_destroy(story->wire);
+        return;
+    }
+    bed_stop(&story->bed, &leaks);
+    for (i = 0; i < leaks.count; i++) {
+        fprintf(stderr, "# left behind: %s\n", leaks.lines[i]);
+    }
+    CHECK_EQ(leaks.count, 0);
+    port_destroy(story->wire);
+}
+
+static void child_body(void *argument)
+{
+    struct story_child *child = argument;
+    const struct story_plan *plan = child->plan;
+    struct sched_options options = { .kind = plan->kind, .seed = plan->seed };
+
+    windows_play(windows_version_find(plan->windows != NULL ? plan->windows : STORY_WINDOWS));
+    if (plan->trace_path != NULL) {
+        options.trace = fopen(plan->trace_path, "w");
+        CHECK(options.trace != NULL);
+    }
+    CHECK_EQ(sched_run(&options, main_task, child), 0);
+    if (options.trace != NULL) {
+        CHECK_EQ(fclose(options.trace), 0);
+    }
+}
+
+/* The scenario's counts are part of the test's output, for people; everything else a child says matters only when it
+ * fails. */
+static void print_counts(const char *text, const struct story_plan *plan)
+{
+    const char *line = text;
+
+    while ((line = strstr(line, "# counted: ")) != NULL) {
+        int length = (int)strcspn(line, "\n");
+
+        printf("%.*s (%s, XenVif like %s, VIF %u, Windows %s)\n", length, line,
+               plan->kind == SCHED_LIVE ? "live" : "simulated", story_release(plan)->name, story_version(plan),
+               plan->windows != NULL ? plan->windows : STORY_WINDOWS);
+        line += length;
+    }
+    fflush(stdout);
+}
+
+const char *story_windows(uint32_t turn)
+{
+    static const char *const kinds[] = { "7", STORY_WINDOWS, "11-24h2" };
+
+    return kinds[turn % (sizeof(kinds) / sizeof(kinds[0]))];
+}
+
+void story_everywhere(const struct story_plan *plan, uint32_t seeds)
+{
+    uint32_t version, i;
+
+    seeds = test_seeds(seeds);
+    for (version = 8; version <= 10; version++) {
+        struct story_plan told = *plan;
+
+        told.vif_version = version;
+        told.kind = SCHED_SIMULATED;
+        for (i = 0; i < seeds; i++) {
+            told.seed = test_seed_given() ? test_seed() : test_seed() + i;
+            told.windows = plan->windows != NULL ? plan->windows : story_windows((uint32_t)told.seed + version);
+            story_run(&told);
+            told.quiet = true;
+        }
+        told.kind = SCHED_LIVE;
+        told.seed = test_seed();
+        told.windows = plan->windows != NULL ? plan->windows : story_windows((uint32_t)told.seed + version + 1);
+        told.quiet = plan->quiet;
+        story_run(&told);
+    }
+}
+
+void story_run(const struct story_plan *plan)
+{
+    static char text[1 << 18];
+    struct story_child *child = calloc(1, sizeof(*child));
+    int status;
+
+    CHECK(child != NULL);
+    (void)story_driver();
+    if (!story_release_can(plan)) {
+        free(child);
+        return;
+    }
+    child->plan = plan;
+    status = test_child(child_body, child, text, sizeof(text));
+    free(child);
+    if (status != 0) {
+        test_fail(__FILE__, __LINE__, "%s, XenVif like %s, seed %" PRIu64 ": wait status %#x\n%s",
+                  plan->kind == SCHED_LIVE ? "live" : "simulated", story_release(plan)->name, plan->seed,
+                  (unsigned)status, text);
+    }
+    if (!plan->quiet) {
+        print_counts(text, plan);
+    }
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Each rule on the use of the VIF, STORE and SUSPEND interfaces is tripped once. */
+#include "vif_bed.h"
+#include "xenvif/offer/hostile.h"
+
+typedef MS_ABI void vb_backfill(void *interface, uint32_t size);
+typedef MS_ABI void vb_free(void *interface, void *buffer);
+
+static void expect(void (*tell)(struct vif_bed *bed), const char *rule)
+{
+    struct story story = { tell, { .version = 10, .queues = 1, .mtu = 9000 } };
+
+    test_expect_rule(__FILE__, __LINE__, rule, run_simulated, &story);
+}
+
+static void query(struct vif_bed *bed)
+{
+    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), vb_guid(), 10, &bed->vifi, sizeof(bed->vifi)), 0);
+}
+
+static void without_acquire(struct vif_bed *bed)
+{
+    uint32_t count;
+
+    query(bed);
+    ((vb_get32 *)bed->vifi.QueryRingCount)(&bed->vifi, &count);
+}
+
+TEST(method_without_acquire_is_caught)
+{
+    expect(without_acquire, "vif-acquire");
+}
+
+static void release_too_often(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    vb_unbind(bed);
+    ((vb_release *)bed->vifi.Release)(&bed->vifi);
+}
+
+TEST(release_too_often_is_caught)
+{
+    expect(release_too_often, "vif-acquire");
+}
+
+static void send_disabled(struct vif_bed *bed)
+{
+    query(bed);
+    ((vb_acquire *)bed->vifi.Acquire)(&bed->vifi);
+    vb_send(bed, 0, NULL, 60, 0, 0, NULL, false);
+}
+
+TEST(packet_sent_while_not_enabled_is_caught)
+{
+    expect(send_disabled, "vif-enabled");
+}
+
+static void release_enabled(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    ((vb_release *)bed->vifi.Release)(&bed->vifi);
+}
+
+TEST(release_while_enabled_is_caught)
+{
+    expect(release_enabled, "vif-enabled");
+}
+
+static void disable_at_dispatch(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    irql_raise(DISPATCH_LEVEL);
+    ((vb_release *)bed->vifi.Disable)(&bed->vifi);
+}
+
+TEST(disable_at_dispatch_is_caught)
+{
+    expect(disable_at_dispatch, "vif-irql");
+}
+
+static void receive_one(struct vif_bed *bed)
+{
+    struct frame frame = udp(3000, 1);
+
+    vb_bind(bed);
+    bed->keep = true;
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    vb_wait_received(bed, 1);
+}
+
+static void return_twice(struct vif_bed *bed)
+{
+    receive_one(bed);
+    vb_give_back(bed);
+    ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed->received[0].cookie);
+}
+
+TEST(packet_given_back_twice_is_caught)
+{
+    expect(return_twice, "vif-cookie");
+}
+
+static void return_nothing(struct vif_bed *bed)
+{
+    receive_one(bed);
+    ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed);
+}
+
+TEST(cookie_that_is_none_is_caught)
+{
+    expect(return_nothing, "vif-cookie");
+}
+
+static void return_changed(struct vif_bed *bed)
+{
+    receive_one(bed);
+    bed->received[0].mdl->Next = NULL;
+    vb_give_back(bed);
+}
+
+TEST(changed_mdl_chain_is_caught)
+{
+    struct story story = { return_changed, { .version = 10, .queues = 1, .mtu = 9000 } };
+
+    test_expect_rule(__FILE__, __LINE__, "vif-chain", run_simulated, &story);
+}
+
+static void keep_at_disable(struct vif_bed *bed)
+{
+    struct frame frame = udp(100, 1);
+
+    vb_bind(bed);
+    bed->keep = true;
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    vb_wait_received(bed, 1);
+    ((vb_release *)bed->vifi.Disable)(&bed->vifi);
+}
+
+TEST(packets_kept_over_disable_are_caught)
+{
+    expect(keep_at_disable, "vif-held");
+}
+
+static void beyond_chain(struct vif_bed *bed)
+{
+    struct frame frame = udp(100, 1);
+
+    memcpy(bed->memory, bytes, frame.length);
+    vb_bind(bed);
+    vb_send(bed, 0, NULL, 5000, 0, 0, NULL, false);
+}
+
+TEST(packet_longer_than_its_mdls_is_caught)
+{
+    expect(beyond_chain, "vif-packet");
+}
+
+static void large_udp(struct vif_bed *bed)
+{
+    struct frame frame = udp(1000, 1);
+
+    memcpy(bed->memory, bytes, frame.length);
+    vb_bind(bed);
+    vb_send(bed, 0, NULL, frame.length, 1 << 1, 500, NULL, false);
+}
+
+TEST(large_send_that_is_not_tcp_is_caught)
+{
+    expect(large_udp, "vif-offload");
+}
+
+static void not_offered(struct vif_bed *bed)
+{
+    struct frame frame;
+    uint32_t length = packet_build(&(struct packet_shape){ 6, PROTOCOL_TCP, 100, .source_port = 1 }, bytes, &frame);
+
+    memcpy(bed->memory, bytes, length);
+    vb_bind(bed);
+    vb_send(bed, 0, NULL, length, 1 << 6, 0, NULL, false);
+}
+
+TEST(offload_that_was_not_offered_is_caught)
+{
+    struct story story = { not_offered, { .version = 10, .queues = 1, .without = 1u << NETBACK_BIT_IPV6_CSUM } };
+
+    test_expect_rule(__FILE__, __LINE__, "vif-offload", run_simulated, &story);
+}
+
+static void backfill(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    ((vb_backfill *)bed->vifi.ReceiverSetBackfillSize)(&bed->vifi, 4000);
+}
+
+TEST(backfill_beyond_reason_is_caught)
+{
+    expect(backfill, "vif-backfill");
+}
+
+static void free_nothing(struct vif_bed *bed)
+{
+    static const struct {
+        uint32_t a;
+        uint16_t b, c;
+        uint8_t d[8];
+    } guid = GUID_XENBUS_STORE_INTERFACE;
+    struct XENBUS_STORE_INTERFACE_V2 store;
+
+    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 2, &store, sizeof(store)),
+             0);
+    ((vb_acquire *)store.StoreAcquire)(&store);
+    ((vb_free *)store.StoreFree)(&store, bed);
+}
+
+TEST(store_buffer_that_is_none_is_caught)
+{
+    expect(free_nothing, "vif-store");
+}
+
+static void suspend_nothing(struct vif_bed *bed)
+{
+    static const struct {
+        uint32_t a;
+        uint16_t b, c;
+        uint8_t d[8];
+    } guid = GUID_XENBUS_SUSPEND_INTERFACE;
+    struct XENBUS_SUSPEND_INTERFACE_V1 suspend;
+
+    CHECK_EQ(
+        pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 1, &suspend, sizeof(suspend)), 0);
+    ((vb_acquire *)suspend.Acquire)(&suspend);
+    ((vb_free *)suspend.Deregister)(&suspend, bed);
+}
+
+TEST(suspend_callback_that_is_none_is_caught)
+{
+    expect(suspend_nothing, "vif-suspend");
+}
+
+static void write_behind(struct vif_bed *bed)
+{
+    struct frame frame = udp(100, 1);
+
+    vb_bind(bed);
+    bed->version = 10; /* the subscriber believes to have version 10 and asks for a pause */
+    bed->pause_every = 1;
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    vb_wait_received(bed, 1);
+    vb_unbind(bed);
+}
+
+TEST(writing_behind_the_version_9_record_is_caught)
+{
+    struct story story = { write_behind, { .version = 9, .queues = 1 } };
+
+    test_expect_rule(__FILE__, __LINE__, "vif-record", run_simulated, &story);
+}
+
+static void return_injected_twice(struct vif_bed *bed)
+{
+    struct XENVIF_PACKET_INFO_V2 info = { .Length = 0 };
+    struct XENVIF_PACKET_HASH_V2 hash = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE };
+    struct vif_inject packet = { .mdl = bed->mdls[0], .length = 100, .info = &info, .hash = &hash };
+
+    vif_inject_start();
+    vb_bind(bed);
+    bed->keep = true;
+    vif_inject(bed->vif, 0, &packet);
+    vb_give_back(bed);
+    CHECK_EQ(vif_inject_returned(), 1);
+    ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed->received[0].cookie);
+}
+
+TEST(hostile_packet_given_back_twice_is_caught)
+{
+    expect(return_injected_twice, "vif-return");
+}
+
+static void sleep_enabled(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    (void)vif_sleep(bed->vif, false, NULL, NULL);
+}
+
+TEST(sleeping_while_enabled_is_caught)
+{
+    expect(sleep_enabled, "vif-power");
+}
+
+static void hibernate_with_references(struct vif_bed *bed)
+{
+    static const struct {
+        uint32_t a;
+        uint16_t b, c;
+        uint8_t d[8];
+    } guid = GUID_XENBUS_SUSPEND_INTERFACE;
+    struct XENBUS_SUSPEND_INTERFACE_V1 suspend;
+
+    CHECK_EQ(
+        pnp_query_interface(device_object(vif_pdo(bed->vif)), (const uint8_t *)&guid, 1, &suspend, sizeof(suspend)), 0);
+    ((vb_acquire *)suspend.Acquire)(&suspend);
+    CHECK_EQ(vif_sleep(bed->vif, false, NULL, NULL), 0); /* S3 leaves them */
+    (void)vif_sleep(bed->vif, true, NULL, NULL);
+}
+
+TEST(hibernating_with_references_is_caught)
+{
+    expect(hibernate_with_references, "vif-power");
+}
+
+static void disable_with_requests_out(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    netback_stall(bed->netback, 0, SCHED_FOREVER);
+    vb_send(bed, 0, NULL, 60, 0, 0, NULL, false);
+    ((vb_release *)bed->vifi.Disable)(&bed->vifi);
+}
+
+TEST(disable_that_never_returns_is_caught)
+{
+    struct story story = { disable_with_requests_out,
+                           { .release = vif_release_find("8.2"), .version = 8, .queues = 1 } };
+
+    test_expect_rule(__FILE__, __LINE__, "vif-disable", run_simulated, &story);
+}
