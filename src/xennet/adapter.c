@@ -44,17 +44,27 @@ AdapterMendAddress(XENNET_ADAPTER *Adapter, ETHERNET_ADDRESS *Address)
     Adapter->ForeignAddress = TRUE;
 }
 
+_Use_decl_annotations_
+ULONG
+AdapterQueryQueues(XENNET_ADAPTER *Adapter)
+{
+    ULONG Count = 0;
+
+    // XenVif makes one ring a processor at most; receive.c has no place for more.
+    VIF_CALL(&Adapter->Vif, QueryRingCount, &Count);
+    if (Count > Adapter->ProcessorCount)
+        TRACE_ERROR("XenVif reports %u queues, using %u\n", Count, Adapter->ProcessorCount);
+    return XENNET_MIN(Count, Adapter->ProcessorCount);
+}
+
 // Reads what XenVif and the backend fix for the life of the adapter, within what can be true.
 static VOID
 AdapterQueryVif(XENNET_ADAPTER *Adapter)
 {
     XENNET_VIF *Vif = &Adapter->Vif;
 
-    VIF_CALL(Vif, QueryRingCount, &Adapter->QueueCount);
-    if (Adapter->QueueCount == 0 || Adapter->QueueCount > XENNET_MAX_QUEUES) {
-        TRACE_ERROR("XenVif says %u queues, using 1 to %u\n", Adapter->QueueCount, XENNET_MAX_QUEUES);
-        Adapter->QueueCount = Adapter->QueueCount == 0 ? 1 : XENNET_MAX_QUEUES;
-    }
+    Adapter->QueueCount = XENNET_MAX(AdapterQueryQueues(Adapter), 1);
+    Adapter->QueuesSeen = Adapter->QueueCount;
 
     Adapter->MaximumFrameSize = LinkQueryFrameSize(Adapter);
     if (Adapter->MaximumFrameSize == 0) {
@@ -66,8 +76,6 @@ AdapterQueryVif(XENNET_ADAPTER *Adapter)
 
     VIF_CALL(Vif, TransmitterQueryRingSize, &Adapter->TransmitRingSize);
     VIF_CALL(Vif, ReceiverQueryRingSize, &Adapter->ReceiveRingSize);
-    Adapter->TransmitRingSize *= Adapter->QueueCount;
-    Adapter->ReceiveRingSize *= Adapter->QueueCount;
     VIF_CALL(Vif, MacQueryPermanentAddress, &Adapter->PermanentAddress);
     VIF_CALL(Vif, MacQueryCurrentAddress, &Adapter->CurrentAddress);
     AdapterMendAddress(Adapter, &Adapter->PermanentAddress);
@@ -167,9 +175,9 @@ AdapterStepStore(XENNET_ADAPTER *Adapter)
 
 // In order; the index plus one is the step that a record in the event log names.
 static ADAPTER_STEP *const AdapterSteps[] = {
-    AttributesSetRegistration, AdapterStepConfig,   AdapterStepVif,     AdapterStepOffload,  AdapterStepRss,
-    AdapterStepLink,           AdapterStepTransmit, AdapterStepReceive, AdapterStepWatchdog, AttributesSetGeneral,
-    AttributesSetOffload,      AdapterStepStore,
+    AttributesSetRegistration, AdapterStepConfig,    AdapterStepVif,     AdapterStepOffload,   AdapterStepRss,
+    AdapterStepLink,           AdapterStepTransmit,  AdapterStepReceive, RssQueryCapabilities, AdapterStepWatchdog,
+    AttributesSetGeneral,      AttributesSetOffload, AdapterStepStore,
 };
 
 NDIS_STATUS NTAPI

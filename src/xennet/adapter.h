@@ -21,7 +21,7 @@
 #include "vlan.h"
 #include "watchdog.h"
 
-#define XENNET_MAX_QUEUES    64
+#define XENNET_MAX_QUEUES    64 // that counters are reported of
 #define XENNET_MAX_MULTICAST 32
 
 typedef struct _XENNET_ADAPTER {
@@ -38,11 +38,10 @@ typedef struct _XENNET_ADAPTER {
     XENNET_WATCHDOG *Watchdog;
     DEVICE_OBJECT *NextDevice;
     XENNET_CONFIG Config;
-    XENNET_VLAN Vlan;     // its Id: within OID requests
-    ULONG IfIndex;        // NDIS's number for the interface
-    ULONG ProcessorCount; // that there can ever be
-    ULONG QueueCount;
-    ULONG TransmitRingSize; // packets, all queues together
+    XENNET_VLAN Vlan;       // its Id: within OID requests
+    ULONG IfIndex;          // NDIS's number for the interface
+    ULONG ProcessorCount;   // that there can ever be
+    ULONG TransmitRingSize; // packets of one queue
     ULONG ReceiveRingSize;
     ETHERNET_ADDRESS PermanentAddress;
     ETHERNET_ADDRESS CurrentAddress;
@@ -51,6 +50,10 @@ typedef struct _XENNET_ADAPTER {
     // Written by link.c: bytes, Ethernet header included, tag and CRC not.
     volatile ULONG MaximumFrameSize; // that packets may have now
     ULONG ToldFrameSize;             // that NDIS was told at start or restart: the other one's upper limit
+
+    // Written by RssFollow: the backend decides whenever XenVif connects.
+    volatile ULONG QueueCount; // at most ProcessorCount
+    ULONG QueuesSeen;          // the most so far
 
     // Moved by StateMove, read by every packet.
     volatile LONG State; // XENNET_STATE
@@ -75,6 +78,10 @@ MINIPORT_RESET AdapterReset;
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID AdapterIndicateStatus(_In_ XENNET_ADAPTER *Adapter, _In_ NDIS_STATUS Code, _In_ VOID *Buffer, _In_ ULONG Length);
+
+// Queues that XenVif has with the backend of the moment, at most ProcessorCount; 0: it is not connected.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG AdapterQueryQueues(_In_ XENNET_ADAPTER *Adapter);
 
 FORCEINLINE BOOLEAN
 AdapterIsRunning(const XENNET_ADAPTER *Adapter)

@@ -129,11 +129,15 @@ LinkStateChanged(XENNET_LINK *Link)
     XENNET_LINK_STATE State;
     LONG Seen;
 
+    // NDIS does not know the adapter yet; the restart asks again.
+    if (Link->Adapter->State == XennetStateInitializing)
+        return;
     if (InterlockedIncrement(&Link->Requests) != 1)
         return;
     do {
         Seen = Link->Requests;
         LinkFollowFrameSize(Link);
+        RssFollow(Link->Adapter->Rss, RssFollowConnection);
         LinkQuery(Link, &State);
         if (State.Connect == Link->State.Connect && State.Duplex == Link->State.Duplex &&
             State.Speed == Link->State.Speed)

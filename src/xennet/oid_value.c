@@ -45,10 +45,10 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return Adapter->MaximumFrameSize;
 
     case OID_GEN_TRANSMIT_BUFFER_SPACE:
-        return Adapter->MaximumFrameSize * Adapter->TransmitRingSize;
+        return Adapter->MaximumFrameSize * Adapter->TransmitRingSize * Adapter->QueueCount;
 
     case OID_GEN_RECEIVE_BUFFER_SPACE:
-        return Adapter->MaximumFrameSize * Adapter->ReceiveRingSize;
+        return Adapter->MaximumFrameSize * Adapter->ReceiveRingSize * Adapter->QueueCount;
 
     case OID_GEN_VENDOR_ID:
         // The three bytes of the maker, as they stand in the address, and an adapter number of ours.
@@ -59,7 +59,7 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return OID_VENDOR_VERSION;
 
     case OID_GEN_MAXIMUM_SEND_PACKETS:
-        return Adapter->TransmitRingSize;
+        return Adapter->TransmitRingSize * Adapter->QueueCount;
 
     case OID_GEN_MAC_OPTIONS:
         return AttributesMacOptions(Adapter);

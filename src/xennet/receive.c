@@ -329,7 +329,7 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
     *Result = NULL;
     Receive = MemoryAllocate(Adapter->NdisHandle, sizeof(*Receive) + XENNET_CACHE_LINE +
                                                       Adapter->ProcessorCount * RECEIVE_STRIDE +
-                                                      (SIZE_T)Adapter->QueueCount * XENNET_CACHE_LINE);
+                                                      (SIZE_T)Adapter->ProcessorCount * XENNET_CACHE_LINE);
     if (Receive == NULL)
         return NDIS_STATUS_RESOURCES;
     Receive->Adapter = Adapter;
@@ -338,7 +338,8 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
     Receive->ProcessorCount = Adapter->ProcessorCount;
     Receive->Limits.Offload = Adapter->Offload;
     Receive->Limits.Vlan = &Adapter->Vlan;
-    Receive->Limits.QueueCount = Adapter->QueueCount;
+    // A backend of later may bring more queues than there are now, but never more than processors.
+    Receive->Limits.QueueCount = Adapter->ProcessorCount;
     Receive->Limits.MaximumFrameSize = Adapter->MaximumFrameSize;
 
     Status = NblPoolCreate(Adapter, &Receive->Pool);

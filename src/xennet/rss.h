@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Receive side scaling: what XenVif and the backend can hash and spread, what NDIS asks for, and the translation
- * between the two. rss.c has the rules.
+ * between the two. rss.c has the requests, rss_program.c what XenVif gets.
  */
 #ifndef XENNET_RSS_H
 #define XENNET_RSS_H
@@ -16,6 +16,23 @@ NDIS_STATUS RssCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_RSS 
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID RssDestroy(_In_opt_ XENNET_RSS *Rss);
+
+/*
+ * Finds out what XenVif and the backend can hash; once, with transmit and receive made: some releases of XenVif answer
+ * only while enabled. Where RSS is not possible although there are several queues, the event log has a record.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS RssQueryCapabilities(_Inout_ struct _XENNET_ADAPTER *Adapter);
+
+typedef enum _RSS_FOLLOW {
+    RssFollowMigration, // XenBus's late callback: XenVif is connected to a new backend and not yet enabled
+    RssFollowConnection // XenVif reports a connection, or was enabled
+} XENNET_RSS_FOLLOW;
+
+// Takes the number of queues that XenVif has now, and gives it and the backend the setting in force where they may not
+// have it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RssFollow(_Inout_ XENNET_RSS *Rss, _In_ XENNET_RSS_FOLLOW Why);
 
 // FALSE: the backend cannot hash or the keyword is off; RSS is not offered then.
 BOOLEAN RssIsAvailable(_In_ const XENNET_RSS *Rss);

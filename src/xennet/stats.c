@@ -183,13 +183,14 @@ _Use_decl_annotations_
 ULONG
 StatsQueryQueues(XENNET_ADAPTER *Adapter, ULONG64 *Counters)
 {
+    ULONG Count = XENNET_MIN(Adapter->QueuesSeen, XENNET_MAX_QUEUES);
     XENNET_QUEUE_COUNTERS Queue;
     ULONG Index;
 
-    for (Index = 0; Index < Adapter->QueueCount; Index++) {
+    for (Index = 0; Index < Count; Index++) {
         Queue = ReceiveReadQueue(Adapter->Receive, Index);
         Counters[2 * Index] = Queue.Packets;
         Counters[2 * Index + 1] = Queue.Octets;
     }
-    return 2 * Adapter->QueueCount;
+    return 2 * Count;
 }

@@ -31,6 +31,7 @@ static volatile LONG StoreUsers;
 
 struct _XENNET_STORE {
     // Immutable between StoreCreate and StoreDestroy.
+    XENNET_ADAPTER *Adapter;
     XENBUS_STORE_INTERFACE_V2 Store;
     XENBUS_SUSPEND_INTERFACE_V1 Suspend;
 
@@ -179,7 +180,10 @@ _IRQL_requires_(DISPATCH_LEVEL)
 static VOID NTAPI
 StoreResumed(PVOID Argument)
 {
-    StoreWrite(Argument, TRUE);
+    XENNET_STORE *Store = Argument;
+
+    StoreWrite(Store, TRUE);
+    RssFollow(Store->Adapter->Rss, RssFollowMigration);
 }
 
 // Acquires STORE and SUSPEND and has the line there. On failure what was taken stays for StoreUnbind.
@@ -258,6 +262,7 @@ StoreCreate(XENNET_ADAPTER *Adapter, XENNET_STORE **Result)
     Store = MemoryAllocate(Adapter->NdisHandle, sizeof(*Store));
     if (Store == NULL)
         return NDIS_STATUS_RESOURCES;
+    Store->Adapter = Adapter;
 
     Status = VifQueryStore(Adapter, &Store->Store);
     if (Status == NDIS_STATUS_SUCCESS)
