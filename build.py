@@ -31,7 +31,7 @@ FLAVOURS = ("free", "checked")
 
 
 def read(arguments):
-    from scripts import sign  # after the check of the Python version
+    from scripts.sign import signer as sign  # after the check of the Python version
     parser = argparse.ArgumentParser(prog="build.py", allow_abbrev=False, usage=__doc__.split("\n\n")[1][7:],
                                      formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
     parser.add_argument("flavour", choices=FLAVOURS)
@@ -50,10 +50,11 @@ def main(arguments):
     options = read(arguments)
     try:
         if sys.platform == "win32":
-            from scripts import build_windows
+            from scripts.build import windows as build_windows
             build_windows.build(options, print)
         else:
-            from scripts import package, sign
+            from scripts.build import package
+            from scripts.sign import signer as sign
             package.build(options.flavour, options.arch, sign.Signer(options), print)
     except Stop as stop:
         print(f"build.py: {stop.text}", file=sys.stderr)

@@ -17,12 +17,14 @@ sys.dont_write_bytecode = True
 if sys.version_info < (3, 8):
     sys.exit("run.py: this Python is older than 3.8: use Debian 12's python3")
 
-from scripts import cli, cli_run, machine, made, namespaces, packages, report
-from scripts.bed import Bed, BedEnded
-from scripts.children import Children
-from scripts.show import Show
-from scripts.traffic import Traffic, TrafficFailed
-from scripts.command import argv_of, run_command
+from scripts import cli, packages
+from scripts.build import made
+from scripts.run import machine, namespaces, options as cli_run, report
+from scripts.run.bed import Bed, BedEnded
+from scripts.run.children import Children
+from scripts.run.show import Show
+from scripts.run.traffic import Traffic, TrafficFailed
+from scripts.run.command import argv_of, run_command
 from scripts.xenrig import bed as xenbed, guest_bed
 from scripts.xenrig.traffic import XenTraffic
 

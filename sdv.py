@@ -34,9 +34,10 @@ def main(arguments):
         return 0 if arguments in (["--help"], ["-h"]) else 2
     try:
         if sys.platform == "win32":
-            from scripts import analysis_windows as analysis
+            from scripts.check import analysis_windows as analysis
         else:
-            from scripts import analysis, packages
+            from scripts import packages
+            from scripts.check import analysis
             packages.ensure(packages.DRIVER + packages.ANALYSIS, print)
         return show(analysis.run(lambda text: print(text, file=sys.stderr)))
     except Stop as stop:

@@ -17,8 +17,10 @@ sys.dont_write_bytecode = True
 if sys.version_info < (3, 8):
     sys.exit("test.py: this Python is older than 3.8: use Debian 12's python3")
 
-from scripts import cli, made, packages, suite
-from scripts.suite_run import Runner
+from scripts import cli, packages
+from scripts.build import made
+from scripts.test import suite
+from scripts.test.runner import Runner
 
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
 EPILOG = """\

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts.cli_run import XEN_GUESTS
+from scripts.run.options import XEN_GUESTS
 from scripts.xenrig.agent import Agent, Command
 from scripts.xenrig.guest import PROCESSORS, SHAPES, Guest
 from scripts.xenrig.packages import RigError

@@ -10,8 +10,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts import build_tools as tools
-from scripts.authenticode import Image, is_image
+from scripts.build import tools
+from scripts.sign.authenticode import Image, is_image
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT_FROM = ("build.py", "scripts", "toolchain", "include", "src")

@@ -8,15 +8,15 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts import build_driver, package, version
-from scripts.authenticode import Image, digest
+from scripts.build import driver as build_driver, package, version
+from scripts.sign.authenticode import Image, digest
 from scripts.cli import ROOT, Stop
 
 OS_ATTRIBUTE = "2:6.1,2:6.2,2:6.3,2:10.0"
 
 
 def catalog(*arguments):
-    return subprocess.run([package.python_with_asn1(), "-B", str(ROOT / "scripts" / "catalog.py"), *map(str, arguments)],
+    return subprocess.run([package.python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"), *map(str, arguments)],
                           capture_output=True, text=True, check=False)
 
 

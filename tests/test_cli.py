@@ -13,7 +13,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts import cli_run, machine, made, packages
+from scripts import packages
+from scripts.build import made
+from scripts.run import machine, options as cli_run
 from scripts.cli import ROOT
 from tests.traffic_bed import ensure_built, needs_traffic, run_py
 

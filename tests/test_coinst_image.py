@@ -10,8 +10,9 @@ import struct
 import unittest
 from unittest import mock
 
-from scripts import build_coinst, build_driver, build_inf, made, version
-from scripts.build_tools import ARCHITECTURES, ROOT
+from scripts.build import coinst as build_coinst, driver as build_driver, made, version
+from scripts.inf import template as build_inf
+from scripts.build.tools import ARCHITECTURES, ROOT
 from tests.pe_file import Image, pdb_identity
 from tests.test_image import MACHINES, windows_7_exports
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 import unittest
 
-from scripts import made
+from scripts.build import made
 from scripts.xenrig.record import PROGRAM, RECORDING
 
 SECONDS = 60

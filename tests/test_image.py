@@ -10,7 +10,7 @@ import re
 import unittest
 from pathlib import Path
 
-from scripts import made
+from scripts.build import made
 from tests.pe_file import Image, pdb_identity, pdb_streams
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,9 +8,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts import build_driver, inf_network, inf_rules, infcheck
+from scripts.build import driver as build_driver
+from scripts.inf import check as infcheck, network as inf_network, rules as inf_rules
 from scripts.cli import ROOT
-from scripts.inf_file import Inf
+from scripts.inf.file import Inf
 
 # (rule, pattern, replacement, words of the finding): the first match in the INF is replaced.
 BROKEN = (
@@ -131,7 +132,7 @@ class Reader(unittest.TestCase):
 
 class Command(unittest.TestCase):
     def run_it(self, *arguments):
-        return subprocess.run([sys.executable, "-B", str(ROOT / "scripts" / "infcheck.py"), *map(str, arguments)], capture_output=True,
+        return subprocess.run([sys.executable, "-B", str(ROOT / "scripts" / "inf" / "check.py"), *map(str, arguments)], capture_output=True,
                               text=True, check=False)
 
     def test_a_finding_is_a_line_and_a_status(self):

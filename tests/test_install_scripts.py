@@ -4,8 +4,8 @@
 import re
 import unittest
 
-from scripts import build_driver, package, version
-from scripts.build_tools import ARCHITECTURES
+from scripts.build import driver as build_driver, package, version
+from scripts.build.tools import ARCHITECTURES
 from scripts.cli import ROOT
 
 PAIRS = {")": "(", "]": "[", "}": "{"}

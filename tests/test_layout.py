@@ -13,8 +13,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts import abigen
-from scripts import build_tools as tools
+from scripts.build import abi as abigen
+from scripts.build import tools
 
 ROOT = Path(__file__).resolve().parent.parent
 ABI = ROOT / "toolchain" / "abi"

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from scripts import package, sources, version
+from scripts.build import archive as sources, package, version
 from scripts.cli import ROOT, Stop
 
 FILES = {"xennet.sys", "xennet.pdb", "xennet.inf", "xennet.cat", "install.ps1", "uninstall.ps1", "xennet.mof"}

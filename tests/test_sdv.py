@@ -11,8 +11,8 @@ import unittest
 from unittest import mock
 
 import sdv
-from scripts import analysis, analysis_windows
-from scripts.build_driver import DRIVER
+from scripts.check import analysis, analysis_windows
+from scripts.build.driver import DRIVER
 from scripts.cli import ROOT, Stop
 from tests.test_windows_build import Fake
 
@@ -87,7 +87,7 @@ class Linux(unittest.TestCase):
 
 class Windows(Fake):
     def plan(self):
-        from scripts import windows_kit
+        from scripts.build import windows_kit
         return analysis_windows.commands(*windows_kit.pair())
 
     def test_a_kit_with_the_verifier_uses_it(self):

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts import sign
+from scripts.sign import signer as sign
 from scripts.cli import ROOT, Stop
 
 OPENSSL = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-sha256", "-days", "30", "-addext", "extendedKeyUsage=codeSigning"]

@@ -9,8 +9,8 @@ import unittest
 from pathlib import Path
 
 from scripts.cli import Screen, Stop
-from scripts.suite import TestFile, choose
-from scripts.suite_run import Runner
+from scripts.test.suite import TestFile, choose
+from scripts.test.runner import Runner
 
 
 class Judgement(unittest.TestCase):

@@ -10,9 +10,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts.authenticode import Image
+from scripts.sign.authenticode import Image
 from scripts.cli import ROOT, Stop
-from scripts.symbols import Store, resolve
+from scripts.build.symbols import Store, resolve
 from tests.pe_file import Image as Reader, pdb_identity
 
 PACKAGE = ROOT / "xennet" / "x64"
@@ -142,7 +142,7 @@ class Addresses(unittest.TestCase):
 
     def test_the_command_does_the_same(self):
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-B", str(ROOT / "scripts" / "symbols.py")]
+            command = [sys.executable, "-B", str(ROOT / "scripts" / "build" / "symbols.py")]
             for arguments, said in ((["add", "--store", folder, PACKAGE / "xennet.sys", PACKAGE / "xennet.pdb"], "0000000001"),
                                     (["resolve", "--store", folder, PACKAGE / "xennet.sys", hex(Reader(PACKAGE / "xennet.sys").entry)], "GsDriverEntry"),
                                     (["retire", "--store", folder], "nothing old"), (["--help"], "resolve")):

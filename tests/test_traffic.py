@@ -12,9 +12,9 @@ import time
 import unittest
 from itertools import product
 
-from scripts import cli_run
+from scripts.run import options as cli_run
 from scripts.cli import ROOT
-from scripts.namespaces import ADDRESSES
+from scripts.run.namespaces import ADDRESSES
 from tests.traffic_bed import fresh_copy, needs_traffic, running
 
 MB = 1_000_000

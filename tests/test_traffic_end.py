@@ -14,10 +14,10 @@ import time
 import unittest
 from pathlib import Path
 
-from scripts import cli_run
-from scripts.children import descendants
+from scripts.run import options as cli_run
+from scripts.run.children import descendants
 from scripts.cli import ROOT
-from scripts.report import FIGURES
+from scripts.run.report import FIGURES
 from tests import traffic_bed
 from tests.traffic_bed import needs_traffic, run_py
 
@@ -144,7 +144,7 @@ class Commands(unittest.TestCase):
         self.assertIn(" 0% packet loss", done.stdout)
 
     def test_a_command_finds_the_servers_of_the_wire_side(self):
-        done = run_py("--", "sh", "-c", "iperf3 -c $XENNET_WIRE_IPV4 -t 1 && python3 scripts/webfile.py fetch http://$XENNET_WIRE_IPV4/")
+        done = run_py("--", "sh", "-c", "iperf3 -c $XENNET_WIRE_IPV4 -t 1 && python3 scripts/run/webfile.py fetch http://$XENNET_WIRE_IPV4/")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn('"bytes": 10000000', done.stdout)
 

@@ -12,7 +12,7 @@ import sys
 import unittest
 
 from scripts.cli import ROOT
-from scripts.namespaces import ADDRESSES
+from scripts.run.namespaces import ADDRESSES
 from tests.traffic_bed import capture, needs_traffic, running
 from tests.traffic_capture import FROM, TCP, TOWARDS, UDP, Seen, summarize
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from unittest import mock
 from xml.etree import ElementTree
 
-from scripts import build_coinst, build_driver, build_windows, sign, windows_kit
+from scripts.build import coinst as build_coinst, driver as build_driver, windows as build_windows, windows_kit
+from scripts.sign import signer as sign
 from scripts.cli import ROOT, Stop
 
 MSBUILD = "{http://schemas.microsoft.com/developer/msbuild/2003}"
@@ -270,7 +271,7 @@ class Projects(unittest.TestCase):
 
     def test_every_property_that_the_build_gives_is_used(self):
         text = "".join(path.read_text() for path in (ROOT / "proj").iterdir())
-        source = (ROOT / "scripts" / "build_windows.py").read_text()
+        source = (ROOT / "scripts" / "build" / "windows.py").read_text()
         for name in set(re.findall(r"XenNet[A-Z]\w+", source)):
             self.assertIn(f"$({name})", text)
 
@@ -288,7 +289,9 @@ sys.modules.update({name: None for name in ("fcntl", "pwd", "grp", "termios")})
 sys.modules["msvcrt"] = types.ModuleType("msvcrt")
 sys.path.insert(0, ".")
 import build, kdfiles, clean, sdv
-from scripts import build_windows, package, sign, symbols, infcheck, authenticode
+from scripts.build import package, symbols, windows as build_windows
+from scripts.inf import check as infcheck
+from scripts.sign import authenticode, signer as sign
 """
         done = subprocess.run([sys.executable, "-B", "-c", text], cwd=ROOT, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -10,8 +10,8 @@ import re
 import unittest
 from itertools import product
 
-from scripts.namespaces import ADDRESSES
-from scripts.traffic import IPERF_PORT
+from scripts.run.namespaces import ADDRESSES
+from scripts.run.traffic import IPERF_PORT
 from scripts.xenrig import bed as xenbed
 from scripts.xenrig.traffic import XenTraffic
 from scripts.xenrig.record import RECORDING, observe

@@ -10,9 +10,9 @@ import atexit
 import time
 import unittest
 
-from scripts import made
-from scripts.children import Children
-from scripts.traffic import TrafficFailed
+from scripts.build import made
+from scripts.run.children import Children
+from scripts.run.traffic import TrafficFailed
 from scripts.xenrig import bed as xenbed, guest_bed
 from tests.xen_rig import clean, needs_rig, options
 

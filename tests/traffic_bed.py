@@ -9,11 +9,12 @@ import unittest
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts import cli_run, machine, made, namespaces
-from scripts.bed import PROGRAM, Bed
-from scripts.children import Children
+from scripts.build import made
+from scripts.run import machine, namespaces, options as cli_run
+from scripts.run.bed import PROGRAM, Bed
+from scripts.run.children import Children
 from scripts.cli import ROOT
-from scripts.traffic import Traffic
+from scripts.run.traffic import Traffic
 
 GENERATED = {"build", "xennet", ".git"}
 WHY_NOT = machine.why_not()

@@ -17,9 +17,9 @@ from collections import namedtuple
 from pathlib import Path
 from unittest import mock
 
-from scripts import build_coinst, build_driver
-from scripts import build_tools as tools
-from scripts.build_tools import ROOT
+from scripts.build import coinst as build_coinst, driver as build_driver
+from scripts.build import tools
+from scripts.build.tools import ROOT
 
 HOMES = {"x64": ROOT / "build" / "wine", "x86": ROOT / "build" / "wine-x86"}
 LOADERS = {"x64": ("wine64", "/usr/lib/wine/wine64", "/usr/lib64/wine/wine64"), "x86": ("wine32", "/usr/lib/wine/wine", "/usr/lib/wine/wine32")}

@@ -7,8 +7,9 @@ import shutil
 import unittest
 from contextlib import contextmanager
 
-from scripts import cli_run, made
-from scripts.children import Children
+from scripts.build import made
+from scripts.run import options as cli_run
+from scripts.run.children import Children
 from scripts.cli import ROOT
 from scripts.xenrig import bed as xenbed
 from scripts.xenrig.boot import QEMU

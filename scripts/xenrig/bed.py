@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The testbed in domain 0 of a booted rig, as a frontend to the real netback: what scripts/bed.py is on this machine.
+"""The testbed in domain 0 of a booted rig, as a frontend to the real netback: what scripts/run/bed.py is on this machine.
 
 Its wire side is netback's own device, moved into the namespace that the testbed made for it. The events of the testbed come
 through the rig's agent.
@@ -11,9 +11,9 @@ import threading
 import time
 from collections import deque
 
-from scripts.bed import BedEnded, STATUS_BAD_INPUT, STATUS_FAILED, STATUS_RULE
+from scripts.run.bed import BedEnded, STATUS_BAD_INPUT, STATUS_FAILED, STATUS_RULE
 from scripts.cli import ROOT, Stop
-from scripts.namespaces import ADDRESSES, PREFIX
+from scripts.run.namespaces import ADDRESSES, PREFIX
 from scripts.xenrig import image, packages
 from scripts.xenrig.boot import ALONE, Rig
 

@@ -8,8 +8,9 @@ usage: python3 -m scripts.xenrig.record [--show] [CASE...]    --show: print it a
 import json
 import sys
 
-from scripts import cli, made, packages
-from scripts.children import Children
+from scripts import cli, packages
+from scripts.build import made
+from scripts.run.children import Children
 from scripts.cli import ROOT
 from scripts.xenrig import bed as xenbed
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The same pieces of traffic as scripts/traffic.py, run in the namespaces of domain 0 and of a guest by their tools.
+"""The same pieces of traffic as scripts/run/traffic.py, run in the namespaces of domain 0 and of a guest by their tools.
 
 An emulated machine on a busy one may be a hundred times slower than usual: a tool that takes long is waited for as long as the
 driver moves anything.
@@ -8,8 +8,8 @@ driver moves anything.
 import shlex
 import time
 
-from scripts.namespaces import ADDRESSES
-from scripts.traffic import IPERF_PORT, RECEIVE_BUFFER_LEAST, SERVER_SECONDS, WEB_PORT, Traffic, TrafficFailed, explain
+from scripts.run.namespaces import ADDRESSES
+from scripts.run.traffic import IPERF_PORT, RECEIVE_BUFFER_LEAST, SERVER_SECONDS, WEB_PORT, Traffic, TrafficFailed, explain
 
 UDP_RATE = "10M"       # what a software-emulated machine carries without losing any
 STALL_SECONDS = 60     # without a packet either way

@@ -19,6 +19,7 @@
 #include "adapter.h"
 #include "lock.h"
 #include "memory.h"
+#include "per_processor.h"
 #include "event.h"
 
 #define NBL_POOL_DEPOT_LOW     2                  // magazines: below this the depot is refilled
@@ -28,19 +29,11 @@
 
 LOCK_CLASS(NBL_POOL_DEPOT_LOCK);
 
-// The caches lie a cache line apart.
-typedef union _NBL_POOL_PROCESSOR {
-    XENNET_NBL_CACHE Cache;
-    UCHAR Line[XENNET_CACHE_LINE];
-} NBL_POOL_PROCESSOR;
-
-C_ASSERT(sizeof(NBL_POOL_PROCESSOR) == XENNET_CACHE_LINE);
-
 struct _XENNET_NBL_POOL {
     // Immutable after NblPoolCreate.
     NDIS_HANDLE NdisPool;
     NDIS_HANDLE NdisHandle;
-    NBL_POOL_PROCESSOR *Processors;
+    PUCHAR Caches; // XENNET_NBL_CACHE of each processor
     ULONG ProcessorCount;
     ULONG Maximum; // magazines
     KDPC Dpc;
@@ -229,7 +222,7 @@ _Use_decl_annotations_
 XENNET_NBL_CACHE *
 NblPoolCache(XENNET_NBL_POOL *Pool, ULONG Processor)
 {
-    return &Pool->Processors[Processor].Cache;
+    return PER_PROCESSOR(XENNET_NBL_CACHE, Pool->Caches, Processor);
 }
 
 _Use_decl_annotations_
@@ -277,15 +270,17 @@ static NDIS_STATUS
 NblPoolFill(XENNET_NBL_POOL *Pool)
 {
     NET_BUFFER_LIST *Magazine;
+    XENNET_NBL_CACHE *Cache;
     ULONG Index;
     KIRQL Irql;
 
     for (Index = 0; Index < Pool->ProcessorCount; Index++)
-        Pool->Processors[Index].Cache.Pool = Pool;
+        NblPoolCache(Pool, Index)->Pool = Pool;
     // Processors that are added later have no reserve; they live from the depot.
     for (Index = 0; Index < KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS); Index++) {
-        Pool->Processors[Index].Cache.Reserve = NblPoolAllocateList(Pool, NBL_POOL_RESERVE);
-        if (Pool->Processors[Index].Cache.Reserve == NULL)
+        Cache = NblPoolCache(Pool, Index);
+        Cache->Reserve = NblPoolAllocateList(Pool, NBL_POOL_RESERVE);
+        if (Cache->Reserve == NULL)
             return NDIS_STATUS_RESOURCES;
     }
     for (Index = 0; Index < NBL_POOL_INITIAL; Index++) {
@@ -312,11 +307,11 @@ NblPoolCreate(XENNET_ADAPTER *Adapter, XENNET_NBL_POOL **Result)
 
     *Result = NULL;
     Pool = MemoryAllocate(Adapter->NdisHandle,
-                          sizeof(*Pool) + XENNET_CACHE_LINE + Adapter->ProcessorCount * sizeof(NBL_POOL_PROCESSOR));
+                          sizeof(*Pool) + PER_PROCESSOR_SIZE(XENNET_NBL_CACHE, Adapter->ProcessorCount));
     if (Pool == NULL)
         return NDIS_STATUS_RESOURCES;
     Pool->NdisHandle = Adapter->NdisHandle;
-    Pool->Processors = MemoryAlign(Pool + 1);
+    Pool->Caches = PER_PROCESSOR_ARRAY(Pool + 1);
     Pool->ProcessorCount = Adapter->ProcessorCount;
     Pool->Maximum = Adapter->Config.ReceiveBuffers / NBL_POOL_MAGAZINE;
     KeInitializeSpinLock(&Pool->Lock);
@@ -361,8 +356,8 @@ NblPoolDestroy(XENNET_NBL_POOL *Pool)
     KeFlushQueuedDpcs();
 
     for (Index = 0; Index < Pool->ProcessorCount; Index++) {
-        NblPoolFreeList(Pool->Processors[Index].Cache.Free);
-        NblPoolFreeList(Pool->Processors[Index].Cache.Reserve);
+        NblPoolFreeList(NblPoolCache(Pool, Index)->Free);
+        NblPoolFreeList(NblPoolCache(Pool, Index)->Reserve);
     }
     for (;;) {
         Irql = IrqlRaise(FALSE);

@@ -15,6 +15,7 @@
 #include "adapter.h"
 #include "lock.h"
 #include "memory.h"
+#include "per_processor.h"
 #include "event.h"
 
 #define POLL_FIRST_MINOR 85 // NDIS 6.85
@@ -33,8 +34,6 @@ typedef struct _POLL_QUEUE {
     _Guarded_by_(POLL_LOCK) ULONG Count;
 } POLL_QUEUE;
 
-#define POLL_STRIDE ((sizeof(POLL_QUEUE) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
-
 struct _XENNET_POLL {
     // Immutable after PollCreate.
     XENNET_ADAPTER *Adapter;
@@ -42,7 +41,7 @@ struct _XENNET_POLL {
     NDIS_DEREGISTER_POLL *Deregister;
     NDIS_SET_POLL_AFFINITY *SetAffinity;
     NDIS_REQUEST_POLL *Request;
-    PUCHAR Queues;    // POLL_STRIDE apart
+    PUCHAR Queues;    // POLL_QUEUE of each processor
     ULONG QueueCount; // processors that there can ever be
 };
 
@@ -67,7 +66,7 @@ PollUnlock(POLL_QUEUE *Queue)
 FORCEINLINE POLL_QUEUE *
 PollGetQueue(XENNET_POLL *Poll, ULONG Processor)
 {
-    return (POLL_QUEUE *)(Poll->Queues + (SIZE_T)Processor * POLL_STRIDE);
+    return PER_PROCESSOR(POLL_QUEUE, Poll->Queues, Processor);
 }
 
 // Cuts off at most Maximum NBLs and says how many stay.
@@ -250,12 +249,11 @@ PollCreate(XENNET_ADAPTER *Adapter, XENNET_POLL **Result)
     *Result = NULL;
     if (Adapter->Revisions->Minor < POLL_FIRST_MINOR || Adapter->Config.Poll == 0)
         return;
-    Poll =
-        MemoryAllocate(Adapter->NdisHandle, sizeof(*Poll) + XENNET_CACHE_LINE + Adapter->ProcessorCount * POLL_STRIDE);
+    Poll = MemoryAllocate(Adapter->NdisHandle, sizeof(*Poll) + PER_PROCESSOR_SIZE(POLL_QUEUE, Adapter->ProcessorCount));
     if (Poll == NULL)
         return;
     Poll->Adapter = Adapter;
-    Poll->Queues = MemoryAlign(Poll + 1);
+    Poll->Queues = PER_PROCESSOR_ARRAY(Poll + 1);
     Poll->QueueCount = Adapter->ProcessorCount;
     if (!PollLookUp(Poll)) {
         MemoryFree(Poll);

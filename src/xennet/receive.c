@@ -19,6 +19,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "nbl_pool.h"
+#include "per_processor.h"
 #include "poll.h"
 #include "receive_packet.h"
 
@@ -42,35 +43,27 @@ typedef struct _RECEIVE_PROCESSOR {
     ULONG Index;
 } RECEIVE_PROCESSOR;
 
-#define RECEIVE_STRIDE ((sizeof(RECEIVE_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
-
 struct _XENNET_RECEIVE {
     // Immutable after ReceiveCreate.
     XENNET_ADAPTER *Adapter;
     XENNET_NBL_POOL *Pool;
     XENNET_POLL *Poll; // NULL: batches go up at once
-    PUCHAR Processors; // RECEIVE_STRIDE apart
-    PUCHAR Queues;     // XENNET_QUEUE_COUNTERS, a cache line apart
+    PUCHAR Processors; // RECEIVE_PROCESSOR of each
+    PUCHAR Queues;     // XENNET_QUEUE_COUNTERS of each, laid out as per_processor.h does
     ULONG ProcessorCount;
     XENNET_RECEIVE_LIMITS Limits;
 };
 
 FORCEINLINE RECEIVE_PROCESSOR *
-ReceiveProcessor(XENNET_RECEIVE *Receive, ULONG Index)
-{
-    return (RECEIVE_PROCESSOR *)(Receive->Processors + (SIZE_T)Index * RECEIVE_STRIDE);
-}
-
-FORCEINLINE RECEIVE_PROCESSOR *
 ReceiveThisProcessor(XENNET_RECEIVE *Receive)
 {
-    return ReceiveProcessor(Receive, KeGetCurrentProcessorNumberEx(NULL));
+    return PER_PROCESSOR_THIS(RECEIVE_PROCESSOR, Receive->Processors);
 }
 
 FORCEINLINE XENNET_QUEUE_COUNTERS *
 ReceiveQueue(const XENNET_RECEIVE *Receive, ULONG Index)
 {
-    return (XENNET_QUEUE_COUNTERS *)(Receive->Queues + (SIZE_T)Index * XENNET_CACHE_LINE);
+    return PER_PROCESSOR(XENNET_QUEUE_COUNTERS, Receive->Queues, Index);
 }
 
 FORCEINLINE VOID
@@ -297,17 +290,7 @@ _Use_decl_annotations_
 VOID
 ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
 {
-    const ULONG64 *From;
-    ULONG64 *To = (ULONG64 *)Counters;
-    ULONG Processor;
-    ULONG Index;
-
-    RtlZeroMemory(Counters, sizeof(*Counters));
-    for (Processor = 0; Processor < Receive->ProcessorCount; Processor++) {
-        From = (const ULONG64 *)&ReceiveProcessor(Receive, Processor)->Counters;
-        for (Index = 0; Index < sizeof(*Counters) / sizeof(ULONG64); Index++)
-            To[Index] += From[Index];
-    }
+    PER_PROCESSOR_SUM(RECEIVE_PROCESSOR, Counters, Receive->Processors, Receive->ProcessorCount, Counters);
 }
 
 _Use_decl_annotations_
@@ -322,19 +305,20 @@ NDIS_STATUS
 ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
 {
     XENNET_RECEIVE *Receive;
+    SIZE_T Processors = PER_PROCESSOR_SIZE(RECEIVE_PROCESSOR, Adapter->ProcessorCount);
     RECEIVE_PROCESSOR *Processor;
     NDIS_STATUS Status;
     ULONG Index;
 
     *Result = NULL;
-    Receive = MemoryAllocate(Adapter->NdisHandle, sizeof(*Receive) + XENNET_CACHE_LINE +
-                                                      Adapter->ProcessorCount * RECEIVE_STRIDE +
-                                                      (SIZE_T)Adapter->ProcessorCount * XENNET_CACHE_LINE);
+    Receive =
+        MemoryAllocate(Adapter->NdisHandle, sizeof(*Receive) + Processors +
+                                                PER_PROCESSOR_SIZE(XENNET_QUEUE_COUNTERS, Adapter->ProcessorCount));
     if (Receive == NULL)
         return NDIS_STATUS_RESOURCES;
     Receive->Adapter = Adapter;
-    Receive->Processors = MemoryAlign(Receive + 1);
-    Receive->Queues = Receive->Processors + Adapter->ProcessorCount * RECEIVE_STRIDE;
+    Receive->Processors = PER_PROCESSOR_ARRAY(Receive + 1);
+    Receive->Queues = PER_PROCESSOR_ARRAY((PUCHAR)(Receive + 1) + Processors);
     Receive->ProcessorCount = Adapter->ProcessorCount;
     Receive->Limits.Offload = Adapter->Offload;
     Receive->Limits.Vlan = &Adapter->Vlan;
@@ -348,7 +332,7 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
         return Status;
     }
     for (Index = 0; Index < Receive->ProcessorCount; Index++) {
-        Processor = ReceiveProcessor(Receive, Index);
+        Processor = PER_PROCESSOR(RECEIVE_PROCESSOR, Receive->Processors, Index);
         Processor->Receive = Receive;
         Processor->Nbls = NblPoolCache(Receive->Pool, Index);
         Processor->Index = Index;

@@ -13,13 +13,14 @@
 #include "event.h"
 #include "lock.h"
 #include "memory.h"
+#include "per_processor.h"
 #include "transmit_list.h"
 #include "transmit_request.h"
 
 struct _XENNET_TRANSMIT {
     // Immutable after TransmitCreate.
     XENNET_ADAPTER *Adapter;
-    PUCHAR Processors; // TRANSMIT_PROCESSOR_STRIDE apart
+    PUCHAR Processors; // XENNET_TRANSMIT_PROCESSOR of each
     ULONG ProcessorCount;
     XENNET_TRANSMIT_LIMITS Limits; // its lengths: single words, as the backend allows at the moment
 
@@ -28,15 +29,9 @@ struct _XENNET_TRANSMIT {
 };
 
 FORCEINLINE XENNET_TRANSMIT_PROCESSOR *
-TransmitProcessor(XENNET_TRANSMIT *Transmit, ULONG Index)
-{
-    return (XENNET_TRANSMIT_PROCESSOR *)(Transmit->Processors + (SIZE_T)Index * TRANSMIT_PROCESSOR_STRIDE);
-}
-
-FORCEINLINE XENNET_TRANSMIT_PROCESSOR *
 TransmitThisProcessor(XENNET_TRANSMIT *Transmit)
 {
-    return TransmitProcessor(Transmit, KeGetCurrentProcessorNumberEx(NULL));
+    return PER_PROCESSOR_THIS(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -225,17 +220,7 @@ _Use_decl_annotations_
 VOID
 TransmitReadCounters(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_COUNTERS *Counters)
 {
-    const ULONG64 *From;
-    ULONG64 *To = (ULONG64 *)Counters;
-    ULONG Processor;
-    ULONG Index;
-
-    RtlZeroMemory(Counters, sizeof(*Counters));
-    for (Processor = 0; Processor < Transmit->ProcessorCount; Processor++) {
-        From = (const ULONG64 *)&TransmitProcessor(Transmit, Processor)->Counters;
-        for (Index = 0; Index < sizeof(*Counters) / sizeof(ULONG64); Index++)
-            To[Index] += From[Index];
-    }
+    PER_PROCESSOR_SUM(XENNET_TRANSMIT_PROCESSOR, Counters, Transmit->Processors, Transmit->ProcessorCount, Counters);
 }
 
 _Use_decl_annotations_
@@ -262,21 +247,20 @@ TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
 {
     XENNET_TRANSMIT *Transmit;
     XENNET_TRANSMIT_PROCESSOR *Processor;
-    SIZE_T Size;
     ULONG Index;
 
     *Result = NULL;
-    Size = sizeof(*Transmit) + XENNET_CACHE_LINE + Adapter->ProcessorCount * TRANSMIT_PROCESSOR_STRIDE;
-    Transmit = MemoryAllocate(Adapter->NdisHandle, Size);
+    Transmit = MemoryAllocate(Adapter->NdisHandle, sizeof(*Transmit) + PER_PROCESSOR_SIZE(XENNET_TRANSMIT_PROCESSOR,
+                                                                                          Adapter->ProcessorCount));
     if (Transmit == NULL)
         return NDIS_STATUS_RESOURCES;
 
     Transmit->Adapter = Adapter;
-    Transmit->Processors = MemoryAlign(Transmit + 1);
+    Transmit->Processors = PER_PROCESSOR_ARRAY(Transmit + 1);
     Transmit->ProcessorCount = Adapter->ProcessorCount;
     TransmitLimitsSet(&Transmit->Limits, Adapter);
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
-        Processor = TransmitProcessor(Transmit, Index);
+        Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
         TransmitListInitialize(Processor, Adapter->NdisHandle, Index);
     }
     *Result = Transmit;

@@ -16,11 +16,10 @@
 #define XENNET_TRANSMIT_LIST_H
 
 #include <ndis.h>
-#include "memory.h"
 #include "transmit.h"
 #include "transmit_request.h"
 
-// One processor's share; padded to whole cache lines by the array that holds it.
+// One processor's share.
 typedef struct _XENNET_TRANSMIT_PROCESSOR {
     // This processor at DISPATCH.
     NET_BUFFER_LIST *DoneHead;
@@ -33,9 +32,6 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     KDPC Dpc;
     NDIS_HANDLE NdisHandle;
 } XENNET_TRANSMIT_PROCESSOR;
-
-#define TRANSMIT_PROCESSOR_STRIDE                                                                                      \
-    ((sizeof(XENNET_TRANSMIT_PROCESSOR) + XENNET_CACHE_LINE - 1) & ~((SIZE_T)XENNET_CACHE_LINE - 1))
 
 // What NBL.MiniportReserved holds while the NBL is ours.
 typedef struct _XENNET_TRANSMIT_LIST {

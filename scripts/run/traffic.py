@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from scripts.cli import ROOT
-from scripts.namespaces import ADDRESSES
+from scripts.run.namespaces import ADDRESSES
 
 IPERF_PORT = 5201
 # Tried again: a server not yet done with the client before, one about to listen again, and one that was quicker to close the
@@ -218,7 +218,7 @@ def listening(process, port):
 
 
 def script(name, *arguments):
-    return [sys.executable, "-B", str(ROOT / "scripts" / name), *arguments]
+    return [sys.executable, "-B", str(ROOT / "scripts" / "run" / name), *arguments]
 
 
 def last_line(text):

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scripts import version
+from scripts.build import version
 from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "certificate"

@@ -10,9 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
-from scripts.cli import Stop
+from scripts.cli import ROOT, Stop
 
-ROOT = Path(__file__).resolve().parent.parent
 ARCHITECTURES = ("x64", "x86")
 FLAVOURS = ("free", "checked")
 TARGETS = {"x64": "x86_64-w64-windows-gnu", "x86": "i686-w64-windows-gnu"}

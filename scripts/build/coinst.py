@@ -8,10 +8,10 @@ DLLs. Its name carries the version, because Windows keeps the DLLs of all instal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts import build_driver as driver
-from scripts import build_tools as tools
-from scripts import version
-from scripts.build_tools import ROOT
+from scripts.build import driver
+from scripts.build import tools
+from scripts.build import version
+from scripts.build.tools import ROOT
 from scripts.cli import Stop
 
 SOURCES = "src/coinst"

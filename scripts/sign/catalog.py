@@ -5,7 +5,7 @@
 usage: catalog.py --output FILE --date MM/DD/YYYY --arch x64|x86 [--hardware-ids FILE] MEMBER...
        catalog.py --list CATALOG
 
-Needs asn1crypto (Debian package python3-asn1crypto). The catalog comes out unsigned; scripts/sign.py signs it.
+Needs asn1crypto (Debian package python3-asn1crypto). The catalog comes out unsigned; scripts/sign/signer.py signs it.
 
 A catalog is a PKCS #7 message around a certificate trust list whose subjects are files. This one has the layout that
 Windows 7 reads (version 1), since the package installs there: a subject's identifier is its hash in hexadecimal, and
@@ -21,11 +21,11 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from asn1crypto import algos, core
 
-from scripts import authenticode
+from scripts.sign import authenticode
 from scripts.cli import Stop
 
 ALGORITHMS = ("sha1", "sha256")

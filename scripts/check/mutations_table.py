@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Ways to break the driver, each with the test that must notice. See scripts/mutations.py.
+"""Ways to break the driver, each with the test that must notice. See scripts/check/mutations.py.
 
 Each row: number of the feature (docs/testing.md lists them; 0: cost and bounds of the driver's work), what is broken, file of src/xennet, text that stands there exactly once, text to put
 in its place, test file and case.

@@ -26,9 +26,9 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from scripts.authenticode import Image
+from scripts.sign.authenticode import Image
 from scripts.cli import Stop
 
 ADMIN = "000Admin"

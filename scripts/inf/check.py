@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Check a network driver's INF for what Microsoft's InfVerif and the driver's own needs ask for.
 
-usage: infcheck.py [--arch x64|x86] [INF...]
+usage: scripts/inf/check.py [--arch x64|x86] [INF...]
 
 Without a name, the INFs of the package (xennet/x64, xennet/x86) are checked; the build checks each INF before it is
 signed. One line for each finding: file, line, rule and what to do. Exit status 1 if there is a finding.
@@ -14,11 +14,11 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from scripts import inf_network, inf_rules
+from scripts.inf import network as inf_network, rules as inf_rules
 from scripts.cli import ROOT
-from scripts.inf_file import Inf
+from scripts.inf.file import Inf
 
 ARCHITECTURES = {"x64": "amd64", "x86": "x86"}
 
@@ -37,7 +37,7 @@ def check(data, arch):
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(prog="infcheck.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False,
+    parser = argparse.ArgumentParser(prog="scripts/inf/check.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
     parser.add_argument("--arch", choices=ARCHITECTURES, help="default: the one that the INF's folder is called after, or x64")
     parser.add_argument("names", metavar="INF", nargs="*", type=Path)
@@ -49,7 +49,7 @@ def main(arguments):
         try:
             found = check(name.read_bytes(), arch)
         except OSError as error:
-            print(f"infcheck.py: {name}: {error.strerror}", file=sys.stderr)
+            print(f"scripts/inf/check.py: {name}: {error.strerror}", file=sys.stderr)
             return 2
         for line, rule, text in found:
             print(f"{name}:{line}: {rule}: {text}")

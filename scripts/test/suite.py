@@ -46,7 +46,7 @@ def find():
         if source.stem.startswith(C_PREFIXES):
             program = str(PROGRAMS / source.stem)
             files.append(TestFile(source.stem, [program], [program, "--list"], True))
-    runner = [sys.executable, "-B", str(ROOT / "scripts" / "tap_unittest.py")]
+    runner = [sys.executable, "-B", str(ROOT / "scripts" / "test" / "tap_unittest.py")]
     for source in sorted((ROOT / "tests").glob("test_*.py")):
         module = f"tests.{source.stem}"
         files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False))

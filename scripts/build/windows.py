@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scripts import build_coinst, build_driver, package, version, windows_kit
+from scripts.build import coinst as build_coinst, driver as build_driver, package, version, windows_kit
 from scripts.cli import ROOT, Stop
 
 PLATFORMS = {"x64": "x64", "x86": "Win32"}

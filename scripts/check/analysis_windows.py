@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from scripts import build_driver, build_windows, windows_kit
+from scripts.build import driver as build_driver, windows as build_windows, windows_kit
 from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "analysis"

@@ -13,9 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import build_coinst, build_driver, build_inf, infcheck, sign, sources, version
+from scripts.build import archive as sources, coinst as build_coinst, driver as build_driver, version
+from scripts.inf import check as infcheck, template as build_inf
+from scripts.sign import signer as sign
 from scripts.cli import ROOT, Stop
-from scripts.symbols import Store
+from scripts.build.symbols import Store
 
 PACKAGE = ROOT / "xennet"
 ARCHIVE = ROOT / "xennet.tar"
@@ -46,7 +48,7 @@ def catalog(folder, arch, members):
     listing = folder / "hardware-ids.txt"
     listing.write_text("\n".join(hardware_ids()) + "\n", encoding="ascii")
     output = folder / "xennet.cat.unsigned"
-    done = subprocess.run([python_with_asn1(), "-B", str(ROOT / "scripts" / "catalog.py"), "--output", str(output), "--arch", arch,
+    done = subprocess.run([python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"), "--output", str(output), "--arch", arch,
                            "--date", version.values()["INF_DATE"], "--hardware-ids", str(listing), *map(str, members)],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:

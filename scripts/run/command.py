@@ -7,9 +7,9 @@ import signal
 import subprocess
 
 from scripts.cli import Stop
-from scripts.namespaces import environment
-from scripts.show import SMALL_DOWNLOAD_BYTES
-from scripts.traffic import POLL_SECONDS
+from scripts.run.namespaces import environment
+from scripts.run.show import SMALL_DOWNLOAD_BYTES
+from scripts.run.traffic import POLL_SECONDS
 
 
 def argv_of(options):

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from scripts import build_coinst, build_driver
-from scripts import build_tools as tools
+from scripts.build import coinst as build_coinst, driver as build_driver
+from scripts.build import tools
 from scripts.cli import ROOT, Stop
 
 FLAVOUR = "checked"

@@ -2,12 +2,12 @@
 """The rules for any driver's INF: header, strings, sections, files, models, services.
 
 A rule takes an Inf and the architecture as INFs call it (amd64, x86) and yields (line, text) for each finding; its
-function's name is the rule's. infcheck.py runs all of RULES. Facts: Microsoft's INF reference and InfVerif's messages.
+function's name is the rule's. check.py runs all of RULES. Facts: Microsoft's INF reference and InfVerif's messages.
 """
 
 import re
 
-from scripts.inf_file import STRING
+from scripts.inf.file import STRING
 
 NET_CLASS = ("net", "{4d36e972-e325-11ce-bfc1-08002be10318}")
 DATE = re.compile(r"(0[1-9]|1[0-2])/(0[1-9]|[12][0-9]|3[01])/20[0-9]{2}")

@@ -7,8 +7,8 @@ and a revision of include/revision.h, which also says which VIF version the prov
 
 import re
 
-from scripts import version
-from scripts.build_tools import ROOT
+from scripts.build import version
+from scripts.build.tools import ROOT
 from scripts.cli import Stop
 
 REVISIONS = "include/revision.h"

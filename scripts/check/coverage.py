@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Line coverage of src/xennet by the tests, measured on the PE. See scripts/coverage.py --help."""
+"""Line coverage of src/xennet by the tests, measured on the PE. See scripts/check/coverage.py --help."""
 
 import argparse
 import os
@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import build_driver, build_tools as tools, coverage_profile, version
-from scripts.build_tools import ROOT
+from scripts.build import driver as build_driver, tools, version
+from scripts.check import coverage_profile
+from scripts.build.tools import ROOT
 from scripts.cli import Stop
 
 FOLDER = ROOT / "build" / "coverage" / "x64"
@@ -85,7 +86,7 @@ def measure(driver, tests, seeds):
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(prog="scripts/coverage.py", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="scripts/check/coverage.py", description=DESCRIPTION)
     parser.add_argument("tests", nargs="*", metavar="TEST", help="test files, such as scenario_rss")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds per simulated case")
     parser.add_argument("--lines", action="store_true", help="print the lines that no test reached, too")

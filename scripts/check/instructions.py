@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Instructions of a packet, counted on the PE alone, and beside them those of a floor. See scripts/instructions.py --help."""
+"""Instructions of a packet, counted on the PE alone, and beside them those of a floor. See scripts/check/instructions.py --help."""
 
 import argparse
 import os
@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import build_driver, build_tools as tools, version
-from scripts.build_tools import ROOT
+from scripts.build import driver as build_driver, tools, version
+from scripts.build.tools import ROOT
 from scripts.cli import Stop
 
 FOLDER = ROOT / "build" / "floor" / "x64"
@@ -81,7 +81,7 @@ def functions(driver, steps):
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(prog="scripts/instructions.py", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="scripts/check/instructions.py", description=DESCRIPTION)
     parser.add_argument("--driver", type=Path, default=ROOT / "xennet" / "x64" / "xennet.sys", metavar="FILE", help="default: the package's xennet.sys")
     parser.add_argument("--functions", action="store_true", help="tell the driver's functions apart, too")
     options = parser.parse_args(arguments)

@@ -5,9 +5,9 @@ A piece that fails is written down and the next one runs, so that one summary te
 ends by itself ends the show.
 """
 
-from scripts.bed import COUNTERS, BedEnded
-from scripts.report import FIGURES
-from scripts.traffic import TrafficFailed
+from scripts.run.bed import COUNTERS, BedEnded
+from scripts.run.report import FIGURES
+from scripts.run.traffic import TrafficFailed
 
 DOWNLOAD_BYTES = 100_000_000
 SMALL_DOWNLOAD_BYTES = 10_000_000

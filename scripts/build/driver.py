@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts import build_inf
-from scripts import build_tools as tools
-from scripts import version
-from scripts.build_tools import ROOT
+from scripts.inf import template as build_inf
+from scripts.build import tools
+from scripts.build import version
+from scripts.build.tools import ROOT
 from scripts.cli import Stop
 
 if sys.platform == "win32":

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The rules for a network adapter's INF and for XenNet's: keywords, NDIS values, boot, event log, co-installer, subscription.
 
-As in inf_rules.py: a rule yields (line, text) for each finding, and its function's name is the rule's.
+As in rules.py: a rule yields (line, text) for each finding, and its function's name is the rule's.
 """
 
 import re
 
-from scripts import build_inf
-from scripts.build_tools import ROOT
-from scripts.inf_rules import LAST_WITH_COINSTALLER, copied_files, install_sections, models_sections, number
+from scripts.inf import template as build_inf
+from scripts.build.tools import ROOT
+from scripts.inf.rules import LAST_WITH_COINSTALLER, copied_files, install_sections, models_sections, number
 
 # NCF_PHYSICAL and the values NDIS reads from the install section; IF_TYPE 6 is Ethernet, medium 0 802.3, 14 its connector.
 INSTALL_VALUES = {"BusType": (5, 15), "*IfType": (6,), "*MediaType": (0,), "*PhysicalMediaType": (0, 14)}

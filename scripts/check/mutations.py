@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Breaks the driver in one place at a time and sees a named test fail. See scripts/mutations.py --help."""
+"""Breaks the driver in one place at a time and sees a named test fail. See scripts/check/mutations.py --help."""
 
 import argparse
 import os
@@ -11,17 +11,17 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import build_driver, build_tools as tools, version
-from scripts.build_tools import ROOT
+from scripts.build import driver as build_driver, tools, version
+from scripts.build.tools import ROOT
 from scripts.cli import Stop
-from scripts.mutations_table import MUTATIONS
+from scripts.check.mutations_table import MUTATIONS
 
 FOLDER = ROOT / "build" / "mutations"
 SOURCES = FOLDER / "src"
 PATIENCE = 120  # seconds; a test that has not ended by then counts as failed
-DESCRIPTION = ("Builds a copy of the driver with one mistake at a time (scripts/mutations_table.py), runs the test that guards against it, and prints a "
+DESCRIPTION = ("Builds a copy of the driver with one mistake at a time (scripts/check/mutations_table.py), runs the test that guards against it, and prints a "
                "table of what each said. Fails when a test does not notice. The package and src are left alone.")
 
 
@@ -89,7 +89,7 @@ def mutate(row):
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(prog="scripts/mutations.py", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="scripts/check/mutations.py", description=DESCRIPTION)
     parser.add_argument("--feature", type=int, metavar="N", help="only those of one feature")
     parser.add_argument("--match", metavar="TEXT", help="only those whose description has TEXT")
     options = parser.parse_args(arguments)

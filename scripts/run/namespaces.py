@@ -8,7 +8,7 @@ IPv6 addresses skip duplicate address detection: they work at once, without wait
 import subprocess
 import time
 
-from scripts.children import in_namespace
+from scripts.run.children import in_namespace
 from scripts.cli import Stop
 
 ADDRESSES = {
