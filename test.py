@@ -11,6 +11,7 @@ exec python3 "$0" "$@"
 '''
 """Run the tests. See ./test.py --help."""
 
+import os
 import sys
 
 sys.dont_write_bytecode = True
@@ -19,6 +20,7 @@ if sys.version_info < (3, 8):
 
 from scripts import cli, packages
 from scripts.build import made
+from scripts.run.options import RELEASES
 from scripts.test import suite
 from scripts.test.runner import Runner
 
@@ -38,6 +40,8 @@ def read(arguments):
     parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
     parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9), help="how many seeds the simulated tests try")
     parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1), help="run the simulated tests with this seed only")
+    parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
+                        help=f"the release of XenVif that scenarios meet: {', '.join(RELEASES)} (default strict)")
     options = parser.parse_args(arguments)
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
@@ -56,6 +60,8 @@ def command(arguments):
         if not options.list:
             made.driver(say)
         made.testbed(say, "tests")
+    if options.xenvif_like:
+        os.environ["XENNET_XENVIF_LIKE"] = options.xenvif_like  # read by the scenarios' programs
     files = suite.find()
     if options.list and not options.names:
         return show_names(files, screen)

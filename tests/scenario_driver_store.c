@@ -102,7 +102,11 @@ TEST(the_drivers_line_takes_the_first_free_place_and_goes_with_the_last_adapter)
 static void two(struct story *story)
 {
     struct xen_vif_config config = story->bed.vif_config;
-    struct vif_options options = { .version = story->plan->vif_version, .queues = 1, .vendor = "XP0002", .handle = 1 };
+    struct vif_options options = { .release = story->options.release,
+                                   .version = story->options.vif_version,
+                                   .queues = 1,
+                                   .vendor = "XP0002",
+                                   .handle = 1 };
     struct netback_options backend;
     struct port *port = memory_port_create(1, 16);
     struct package *package;

@@ -307,3 +307,19 @@ TEST(hibernating_with_references_is_caught)
 {
     expect(hibernate_with_references, "vif-power");
 }
+
+static void disable_with_requests_out(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    netback_stall(bed->netback, 0, SCHED_FOREVER);
+    vb_send(bed, 0, NULL, 60, 0, 0, NULL, false);
+    ((vb_release *)bed->vifi.Disable)(&bed->vifi);
+}
+
+TEST(disable_that_never_returns_is_caught)
+{
+    struct story story = { disable_with_requests_out,
+                           { .release = vif_release_find("8.2"), .version = 8, .queues = 1 } };
+
+    test_expect_rule(__FILE__, __LINE__, "vif-disable", run_simulated, &story);
+}

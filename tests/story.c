@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nt/export/version.h"
+#include "story_release.h"
 
 enum { SECOND = 1000000000, WIRE_DEPTH = 512 };
 
@@ -98,7 +99,8 @@ static void main_task(void *argument)
         .processors = plan->processors != 0 ? plan->processors : story->queues,
         .topology = plan->topology,
         .queues = story->queues,
-        .vif_version = plan->vif_version != 0 ? plan->vif_version : 10,
+        .release = story_release(plan),
+        .vif_version = story_version(plan),
         .mtu = plan->mtu != 0 ? plan->mtu : 1500,
         .backend_without = plan->backend_without,
         .edge_buffers = plan->edge_buffers,
@@ -153,8 +155,9 @@ static void print_counts(const char *text, const struct story_plan *plan)
     while ((line = strstr(line, "# counted: ")) != NULL) {
         int length = (int)strcspn(line, "\n");
 
-        printf("%.*s (%s, VIF %u, Windows %s)\n", length, line, plan->kind == SCHED_LIVE ? "live" : "simulated",
-               plan->vif_version != 0 ? plan->vif_version : 10, plan->windows != NULL ? plan->windows : STORY_WINDOWS);
+        printf("%.*s (%s, XenVif like %s, VIF %u, Windows %s)\n", length, line,
+               plan->kind == SCHED_LIVE ? "live" : "simulated", story_release(plan)->name, story_version(plan),
+               plan->windows != NULL ? plan->windows : STORY_WINDOWS);
         line += length;
     }
     fflush(stdout);
@@ -199,12 +202,17 @@ void story_run(const struct story_plan *plan)
 
     CHECK(child != NULL);
     (void)story_driver();
+    if (!story_release_can(plan)) {
+        free(child);
+        return;
+    }
     child->plan = plan;
     status = test_child(child_body, child, text, sizeof(text));
     free(child);
     if (status != 0) {
-        test_fail(__FILE__, __LINE__, "%s, seed %" PRIu64 ": wait status %#x\n%s",
-                  plan->kind == SCHED_LIVE ? "live" : "simulated", plan->seed, (unsigned)status, text);
+        test_fail(__FILE__, __LINE__, "%s, XenVif like %s, seed %" PRIu64 ": wait status %#x\n%s",
+                  plan->kind == SCHED_LIVE ? "live" : "simulated", story_release(plan)->name, plan->seed,
+                  (unsigned)status, text);
     }
     if (!plan->quiet) {
         print_counts(text, plan);

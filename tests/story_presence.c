@@ -151,7 +151,11 @@ void presence_exchange(struct story *story, bool surprise)
 
 static void make_second(struct story *story)
 {
-    struct vif_options options = { .version = story->plan->vif_version, .queues = 1, .vendor = "XP0002", .handle = 1 };
+    struct vif_options options = { .release = story->options.release,
+                                   .version = story->options.vif_version,
+                                   .queues = 1,
+                                   .vendor = "XP0002",
+                                   .handle = 1 };
     struct netback_options backend;
     struct bed *bed;
     char error[512];

@@ -63,7 +63,8 @@ struct vif_bed {
 };
 
 struct vif_bed_options {
-    uint32_t version, queues, mtu, without, processors;
+    const struct vif_release *release; /* NULL: strict */
+    uint32_t version, queues, mtu, without, processors, rate_kbps;
     bool strict, per_packet;
     uint64_t stall_ns;
 };
@@ -195,6 +196,7 @@ static inline void vb_start_netback(struct vif_bed *bed, const struct vif_bed_op
         .mtu = options->mtu != 0 ? options->mtu : 1500,
         .speed_mbps = 10000,
         .without = options->without,
+        .rate_kbps = options->rate_kbps,
     };
 
     bed->netback = netback_create(bed->dom0, bed->port, &netback);
@@ -205,7 +207,8 @@ static inline void vb_start_netback(struct vif_bed *bed, const struct vif_bed_op
 static inline void vb_start(struct vif_bed *bed, const struct vif_bed_options *options)
 {
     const struct xen_host_options host = { 24 * 1024, 32768, options->strict };
-    const struct vif_options vif = { .version = options->version,
+    const struct vif_options vif = { .release = options->release,
+                                     .version = options->version,
                                      .queues = options->queues,
                                      .vendor = "XP0002",
                                      .grant_per_packet = options->per_packet,

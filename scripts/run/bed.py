@@ -32,7 +32,8 @@ class BedEnded(Exception):
 def arguments(options):
     """The testbed's command line for run.py's options."""
     line = [str(PROGRAM), "--queues", str(options.queues), "--mtu", str(options.mtu),
-            "--processors", str(options.processors), "--group-size", str(options.group_size), "--windows", options.windows, "--vif", options.vif]
+            "--processors", str(options.processors), "--group-size", str(options.group_size), "--windows", options.windows,
+            "--xenvif-like", options.xenvif_like, "--vif", options.vif]
     if options.bypass:
         line.append("--bypass")
     else:
@@ -43,6 +44,8 @@ def arguments(options):
         line += ["--set", setting]
     if options.backend_no:
         line += ["--backend-no", ",".join(options.backend_no)]
+    if options.backend_rate:
+        line += ["--backend-rate", str(options.backend_rate)]
     if options.pcap:
         line += ["--pcap", str(options.pcap)]
     if options.verbose:

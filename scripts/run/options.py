@@ -8,11 +8,13 @@ from scripts.cli import Parser, Stop, existing_file, new_file, number, one_of, w
 
 WINDOWS = ("7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025")
 VIF = ("8", "9", "10")
+RELEASES = {"strict": VIF, "8.2": ("8",), "9.1": VIF, "9.1-r3": VIF, "main": VIF}  # of XenVif, and what each offers
 XEN_GUESTS = ("pv", "pvh")
 BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-queue", "split-event-channels", "ctrl-ring",
                     "multicast-control", "rx-notify", "mtu", "speed")
 QUEUES_MOST = 16
 PROCESSORS_MOST, GROUP_MOST, GROUPS_MOST = 256, 64, 32
+RATE_MOST = 100_000_000  # 100 Gb/s
 MTU_LEAST, MTU_MOST = 1280, 9000  # what IPv6 needs; jumbo frames
 SECONDS, QUICK_SECONDS = 5, 2
 
@@ -46,9 +48,14 @@ def parser():
     add("--inf", metavar="FILE", type=existing_file("--inf"), help="its INF (default: the .inf beside the driver)")
     add("--set", metavar="KEYWORD=VALUE", action="append", default=[], type=setting, help="set a keyword as in Device Manager; may be repeated")
     add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS), help=f"the Windows to play: {', '.join(WINDOWS)} (default 10-22h2)")
-    add("--vif", metavar="N", type=one_of("--vif", VIF), help="the XenVif interface version to offer: 8, 9, 10 (default 10)")
+    add("--xenvif-like", metavar="RELEASE", type=one_of("--xenvif-like", tuple(RELEASES)),
+        help=f"the release of XenVif to behave like: {', '.join(RELEASES)} (default strict: the hardest of each)")
+    add("--vif", metavar="N", type=one_of("--vif", VIF),
+        help="the XenVif interface version to offer: 8, 9, 10 (default: the newest that the release has)")
     add("--backend-no", metavar="LIST", type=words_of("--backend-no", BACKEND_FEATURES),
         help="features to take away from the backend, joined by commas; they are named below")
+    add("--backend-rate", metavar="KBITS", type=number("--backend-rate", 1, RATE_MOST),
+        help="thousands of bits a second that the backend takes from the guest on each queue (default: no limit)")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
     add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in QEMU's software emulation")
     add("--xen-guest", metavar="KIND", type=one_of("--xen-guest", XEN_GUESTS),
@@ -81,7 +88,11 @@ def read(argv):
     elif options.xen_guest:
         raise Stop("--xen-guest says where on the real Xen the testbed runs: give --xen too, or leave it out")
     options.windows = options.windows or "10-22h2"
-    options.vif = options.vif or "10"
+    options.xenvif_like = options.xenvif_like or "strict"
+    offered = RELEASES[options.xenvif_like]
+    options.vif = options.vif or offered[-1]
+    if options.vif not in offered:
+        raise Stop(f"XenVif like {options.xenvif_like} offers VIF {', '.join(offered)}, not {options.vif}: leave --vif out")
     options.queues = options.queues or min(4, os.cpu_count() or 1)
     if options.pcap and options.seconds is None:
         options.quick = True
@@ -108,7 +119,7 @@ def split_command(argv):
 
 
 def refuse_with_bypass(options):
-    for name in ("driver", "inf", "set", "windows", "vif", "backend_no", "processors", "group_size"):
+    for name in ("driver", "inf", "set", "windows", "xenvif_like", "vif", "backend_no", "backend_rate", "processors", "group_size"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of them out")
 

@@ -66,7 +66,8 @@ def arguments(options):
     """The testbed's command line in a domain for run.py's options."""
     line = ["/rig/testbed", "--provider", "xen", "--driver", f"/rig/{options.driver.name}", "--inf", f"/rig/{options.inf.name}",
             "--queues", str(options.queues), "--processors", str(options.queues), "--mtu", str(options.mtu),
-            "--windows", options.windows, "--vif", options.vif, "--edge-buffers", str(EDGE_BUFFERS)]
+            "--windows", options.windows, "--xenvif-like", options.xenvif_like, "--vif", options.vif,
+            "--edge-buffers", str(EDGE_BUFFERS)]
     for setting in options.set:
         line += ["--set", setting]
     if options.verbose:
@@ -92,7 +93,7 @@ class XenBed:
 
     def __enter__(self):
         if self._device:
-            self.add_device([key for name in self.options.backend_no or () for key in SWITCHED_OFF[name]])
+            self.add_device([key for name in self.options.backend_no or () for key in SWITCHED_OFF[name]] + self._rate())
         # A pipe that we hold open for writing ourselves never ends: the testbed is stopped by a signal.
         self._command = self.machine("guest").spawn(f"rm -f /run/in; mkfifo /run/in; exec {shlex.join(arguments(self.options))} <> /run/in")
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -102,6 +103,10 @@ class XenBed:
 
     def __exit__(self, *_exception):
         self.stop()
+
+    def _rate(self):
+        """netback's key for --backend-rate: the bytes that each queue may take in each 50 ms."""
+        return [f"rate={self.options.backend_rate * 1000 // 8 // 20},50000"] if self.options.backend_rate else []
 
     def machine(self, _side):
         """Where one side lives: it runs and spawns commands there."""

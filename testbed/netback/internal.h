@@ -86,6 +86,9 @@ struct queue_tx {
     netif_tx_back_ring_t ring;
     uint8_t headers[LAYOUT_HEADERS];
     uint64_t packets, bytes, errors, gso, csum_blank, kicks_sent;
+    uint64_t ready; /* when the next packet may be taken, as the rate has it */
+    /* atomic */
+    uint64_t stalled; /* until when nothing is taken, whatever the rate */
 };
 
 struct netback_queue {

@@ -268,6 +268,14 @@ void netback_set_mtu(struct netback *netback, uint32_t mtu)
     (void)features_publish_mtu(netback);
 }
 
+void netback_stall(struct netback *netback, uint32_t queue, uint64_t nanoseconds)
+{
+    uint64_t now = sched_now(), until = nanoseconds > SCHED_FOREVER - now ? SCHED_FOREVER : now + nanoseconds;
+
+    __atomic_store_n(&netback->queues[queue].tx.stalled, nanoseconds == 0 ? 0 : until, __ATOMIC_RELEASE);
+    bell_ring(&netback->queues[queue].tx_bell);
+}
+
 static uint64_t value(const uint64_t *counter)
 {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);

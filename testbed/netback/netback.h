@@ -41,6 +41,7 @@ struct netback_options {
     uint32_t mtu;        /* 68 to 65521: written to the backend directory */
     uint32_t speed_mbps; /* written as "speed" */
     uint32_t without;    /* feature bits taken away */
+    uint32_t rate_kbps;  /* of each queue, from the guest, in 1,000 bits a second, as Xen's vif option; 0: no limit */
     struct pcap *pcap;   /* or NULL */
 };
 
@@ -51,6 +52,9 @@ void netback_destroy(struct netback *netback); /* closes as a backend that goes 
 bool netback_wait_connected(struct netback *netback, bool connected, uint64_t timeout_ns);
 void netback_set_link(struct netback *netback, bool up);
 void netback_set_mtu(struct netback *netback, uint32_t mtu);
+/* Nothing is taken from the guest on this queue for so long: what was sent goes to a neighbour that does not take it.
+ * Linux drops it after ten seconds; SCHED_FOREVER: never. 0 ends it. */
+void netback_stall(struct netback *netback, uint32_t queue, uint64_t nanoseconds);
 
 struct netback_counters {
     uint64_t tx_packets, tx_bytes, tx_errors, tx_gso, tx_csum_blank; /* tx: from the guest, as netif.h */

@@ -204,8 +204,13 @@ static bool set_offload(struct netback_queue *queue, const struct packet *packet
 static void send_frame(struct netback_queue *queue, const struct frame *frame)
 {
     struct netback *netback = queue->netback;
+    uint64_t now, rate = netback->options.rate_kbps;
     bool sent = true;
 
+    if (rate != 0) {
+        now = sched_now();
+        queue->tx.ready = (queue->tx.ready > now ? queue->tx.ready : now) + (uint64_t)frame->length * 8000000 / rate;
+    }
     pcap_write(netback->options.pcap, PCAP_WIRE, PCAP_FROM_DRIVER, frame);
     if (flag(&netback->link_up) != 0) {
         sent = port_send(netback->port, queue->index, frame) == 0;
@@ -317,6 +322,14 @@ static void push(struct netback_queue *queue)
     }
 }
 
+/* When the next packet may be taken: in the past, unless the host is slow. */
+static uint64_t ready(const struct netback_queue *queue)
+{
+    uint64_t stalled = __atomic_load_n(&queue->tx.stalled, __ATOMIC_ACQUIRE);
+
+    return stalled > queue->tx.ready ? stalled : queue->tx.ready;
+}
+
 void transmit_run(void *argument)
 {
     struct netback_queue *queue = argument;
@@ -324,10 +337,11 @@ void transmit_run(void *argument)
 
     while (flag(&netback->queues_stop) == 0) {
         uint32_t seen = bell_read(&queue->tx_bell), packets = 0;
+        uint64_t when = 0;
         int more = 0;
 
         if (flag(&netback->disabled) == 0) {
-            while (packets < TX_BATCH && take_packet(queue) == PACKET_DONE) {
+            while (packets < TX_BATCH && (when = ready(queue)) <= sched_now() && take_packet(queue) == PACKET_DONE) {
                 packets++;
                 sched_point("netback-tx");
             }
@@ -340,6 +354,8 @@ void transmit_run(void *argument)
         }
         if (more == 0) {
             bell_wait(&queue->tx_bell, seen, SCHED_FOREVER);
+        } else if (when > sched_now()) {
+            bell_wait(&queue->tx_bell, seen, when);
         }
     }
 }

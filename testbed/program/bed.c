@@ -49,6 +49,7 @@ static bool start_embedded_host(struct bed *bed, const struct bed_options *optio
         .mtu = options->mtu,
         .speed_mbps = LINK_MBPS,
         .without = options->backend_without,
+        .rate_kbps = options->backend_rate,
         .pcap = options->pcap,
     };
 
@@ -98,7 +99,9 @@ static bool wait_connected(struct bed *bed)
 
 static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
-    struct vif_options vif = { .version = options->vif_version, .queues = options->queues, .vendor = "XP0002" };
+    struct vif_options vif = {
+        .release = options->release, .version = options->vif_version, .queues = options->queues, .vendor = "XP0002"
+    };
 
     vif.headroom = options->headroom;
     vif.patience = options->real_xen ? PATIENCE : 0;

@@ -15,10 +15,12 @@ struct bed_options {
     const char *driver_path, *inf_path;
     const char *const *set; /* NULL-terminated KEYWORD=VALUE */
     uint32_t processors, queues;
-    const struct topology *topology; /* or NULL: `processors` in groups of 64 */
-    uint32_t vif_version;            /* 8, 9, 10 */
+    const struct topology *topology;   /* or NULL: `processors` in groups of 64 */
+    const struct vif_release *release; /* of XenVif; NULL: the first */
+    uint32_t vif_version;              /* 8, 9, 10 */
     uint32_t mtu;
     uint32_t backend_without; /* netback feature mask */
+    uint32_t backend_rate;    /* of each queue from the guest, in kbit/s; 0: no limit */
     bool strict_grants;
     bool real_xen; /* a real hypervisor's frontend: no netback and no wire port of ours; the toolstack has set up the
                       device */

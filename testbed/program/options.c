@@ -11,18 +11,21 @@
 #include "netback/netback.h"
 #include "nt/nt.h"
 #include "nt/export/version.h"
+#include "xenvif/offer/release.h"
 
 enum option_id {
     DRIVER = 1,
     INF,
     SET,
     WINDOWS,
+    XENVIF_LIKE,
     VIF,
     QUEUES,
     PROCESSORS,
     GROUP_SIZE,
     MTU,
     BACKEND_NO,
+    BACKEND_RATE,
     PCAP,
     BYPASS,
     VERBOSE,
@@ -42,12 +45,14 @@ static const struct {
     { "inf", "FILE", "the INF that installs it", INF },
     { "set", "KEYWORD=VALUE", "set one of the INF's keywords, as in Device Manager; may be repeated", SET },
     { "windows", "VERSION", "the Windows to play: 7, 8.1, 10-1809, 10-22h2, 11-24h2, 2025", WINDOWS },
+    { "xenvif-like", "RELEASE", "behave like a release of XenVif: strict, 8.2, 9.1, 9.1-r3, main", XENVIF_LIKE },
     { "vif", "VERSION", "the VIF interface that XenVif offers: 8, 9 or 10", VIF },
     { "queues", "N", "queues of the backend and of both network devices", QUEUES },
     { "processors", "N", "simulated processors; as many as queues if not given", PROCESSORS },
     { "group-size", "N", "processors in each processor group but the last; 64 if not given", GROUP_SIZE },
     { "mtu", "BYTES", "MTU of the backend and of both network devices", MTU },
     { "backend-no", "LIST", "features the backend lacks, with commas between", BACKEND_NO },
+    { "backend-rate", "KBITS", "thousands of bits a second that the backend takes of each queue", BACKEND_RATE },
     { "pcap", "FILE", "record both edges of the driver in a pcapng file", PCAP },
     { "bypass", NULL, "join the two network devices without a driver", BYPASS },
     { "verbose", NULL, "show what the driver prints", VERBOSE },
@@ -136,6 +141,22 @@ static bool find_windows(struct options *options, const char *name, char *error,
     return false;
 }
 
+static bool find_release(struct options *options, const char *name, char *error, size_t size)
+{
+    const struct vif_release *release = vif_releases;
+    size_t used;
+
+    options->release = vif_release_find(name);
+    if (options->release != NULL) {
+        return true;
+    }
+    used = (size_t)snprintf(error, size, "--xenvif-like '%s' is not known: use one of", name);
+    for (; release->name != NULL && used < size; release++) {
+        used += (size_t)snprintf(error + used, size - used, "%s %s", release == vif_releases ? "" : ",", release->name);
+    }
+    return false;
+}
+
 static bool take(struct options *options, enum option_id id, const char *argument, char *error, size_t size)
 {
     switch (id) {
@@ -149,6 +170,8 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return add_setting(options, argument, error, size);
     case WINDOWS:
         return find_windows(options, argument, error, size);
+    case XENVIF_LIKE:
+        return find_release(options, argument, error, size);
     case VIF:
         return parse_number("vif", argument, 8, 10, &options->vif, error, size);
     case QUEUES:
@@ -161,6 +184,8 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return parse_number("mtu", argument, MTU_LEAST, MTU_MOST, &options->mtu, error, size);
     case BACKEND_NO:
         return netback_features_parse(argument, &options->backend_without, error, size);
+    case BACKEND_RATE:
+        return parse_number("backend-rate", argument, 1, RATE_MOST, &options->backend_rate, error, size);
     case PCAP:
         options->pcap = argument;
         return true;
@@ -198,7 +223,7 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
 
     memset(options, 0, sizeof(*options));
     options->windows = windows_version_find("10-22h2");
-    options->vif = 10;
+    options->release = &vif_releases[0];
     options->queues = 1;
     options->mtu = 1500;
     for (i = 0; i < TABLE_SIZE; i++) {
@@ -222,6 +247,12 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
     }
     if (!options->help && !options->bypass && (options->driver == NULL || options->inf == NULL)) {
         snprintf(error, size, "--%s is needed, unless --bypass is given", options->driver == NULL ? "driver" : "inf");
+        return false;
+    }
+    if (options->vif == 0) {
+        options->vif = options->release->newest;
+    }
+    if (!vif_release_offers(options->release, options->vif, error, size)) {
         return false;
     }
     if (options->processors == 0) {

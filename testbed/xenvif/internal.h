@@ -157,7 +157,8 @@ void transmit_destroy(struct tx_ring *ring);
 int transmit_connect(struct tx_ring *ring);     /* ring page and buffers granted; PASSIVE, as all of these */
 void transmit_disconnect(struct tx_ring *ring); /* what the backend still had is completed as dropped */
 void transmit_enable(struct tx_ring *ring);
-void transmit_disable(struct tx_ring *ring); /* waits for the backend, then gives everything back */
+void transmit_disable(struct tx_ring *ring); /* what the backend has comes back, as the release has it */
+void transmit_abort(struct tx_ring *ring);   /* after transmit_disable: what waits comes back, too */
 void transmit_event(void *ring);             /* event channel handler */
 int32_t transmit_queue(struct vif *vif, const struct tx_request *request); /* <= DISPATCH */
 void transmit_multicast(struct vif *vif, const uint8_t address[6], bool add);
@@ -365,10 +366,10 @@ int frontend_start(struct vif *vif);
 void frontend_stop(struct vif *vif);
 int frontend_restart(struct vif *vif); /* after frontend_stop: the backend's directory may be another */
 bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns);
-void frontend_announce(struct vif *vif); /* a MAC_STATE_CHANGE soon, as XenVif's watches fire when they are set */
-void frontend_cycle(struct vif *vif);    /* as after a migration */
-bool frontend_enable(struct vif *vif);   /* rings start; false: not connected. PASSIVE, as all of these */
-void frontend_disable(struct vif *vif);  /* everything of the subscriber's comes back, no packet callback afterwards */
+void frontend_announce(struct vif *vif);  /* a MAC_STATE_CHANGE soon, as XenVif's watches fire when they are set */
+void frontend_cycle(struct vif *vif);     /* as after a migration */
+int32_t frontend_enable(struct vif *vif); /* rings start; or STATUS_...: not connected. PASSIVE, as all of these */
+void frontend_disable(struct vif *vif);   /* everything of the subscriber's comes back, no packet callback afterwards */
 /* stall.c: with the gate held */
 void stall_forget(struct vif *vif); /* at each connection */
 bool stall_seen(struct vif *vif);   /* requests have waited for too long */
@@ -389,6 +390,7 @@ struct subscriber {
     uint32_t acquired;            /* atomic: references of the VIF interface */
     uint32_t queued[QUEUES_MOST]; /* versions 8 and 9: packets since a batch ended */
     uint32_t in_mac;              /* atomic: a MAC_STATE_CHANGE runs; Disable sleeps on it */
+    uint32_t mac_count;           /* atomic: of them that were over; Enable sleeps on it */
 };
 void callback_transmit(struct vif *vif, void *cookie, struct XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *completion);
 bool callback_receive(struct vif *vif, uint32_t queue, struct rx_packet *packet, void *cookie,
@@ -404,6 +406,7 @@ struct suspend_callback {
 struct vif {
     struct xen *xen;
     struct vif_options options;
+    const struct vif_release *release;
     struct device *pdo;
     struct subscriber subscriber;
     struct frontend frontend;

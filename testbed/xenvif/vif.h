@@ -9,13 +9,15 @@
 
 #include "nt/io/pnp.h"
 #include "xen/xen.h"
+#include "xenvif/offer/release.h"
 
 struct vif_options {
-    uint32_t version;    /* VIF interface version offered: 8, 9 or 10; 0: none at all */
-    uint32_t queues;     /* most queues the frontend asks for */
-    const char *vendor;  /* "XP0002" */
-    uint32_t handle;     /* device/vif/<handle> */
-    bool no_gso_receive; /* frontend does not announce large receives */
+    const struct vif_release *release; /* that it behaves like; NULL: vif_releases[0] */
+    uint32_t version;                  /* VIF interface version offered: 8, 9 or 10; 0: none at all */
+    uint32_t queues;                   /* most queues the frontend asks for */
+    const char *vendor;                /* "XP0002" */
+    uint32_t handle;                   /* device/vif/<handle> */
+    bool no_gso_receive;               /* frontend does not announce large receives */
     bool no_control_ring;
     uint32_t
         headroom; /* asked for before the data of each received page, as XDP programs want it; no large receives then */

@@ -13,6 +13,7 @@
 enum { ATTEMPTS = 10 };
 
 #define COME_BACK_PATIENCE (5ull * 1000000000ull)
+#define MAC_SOON           1000000ull
 
 static bool feature(struct vif *vif, const char *key)
 {
@@ -201,8 +202,9 @@ static void start_rings(struct vif *vif)
             receive_enable(vif->rx[i]);
             transmit_enable(vif->tx[i]);
         } else {
-            transmit_disable(
-                vif->tx[i]); /* the last connection had more queues: what waits there would wait for good */
+            /* the last connection had more queues: what waits there would wait for good */
+            transmit_disable(vif->tx[i]);
+            transmit_abort(vif->tx[i]);
         }
     }
     if (vif->hash.algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
@@ -267,24 +269,43 @@ void connect_teardown(struct vif *vif)
     control_ring_disconnect(vif);
 }
 
-bool frontend_enable(struct vif *vif)
+/* XenVif's thread is free to be faster than Enable: now and then it is. */
+static void let_mac_be_first(struct vif *vif, uint32_t before)
 {
-    bool connected;
+    if (sched_kind() == SCHED_SIMULATED && sched_random(2) == 0) {
+        uint64_t deadline = sched_now() + MAC_SOON;
+
+        while (__atomic_load_n(&vif->subscriber.mac_count, __ATOMIC_SEQ_CST) == before &&
+               sched_wait(&vif->subscriber.mac_count, before, deadline)) {
+        }
+    }
+}
+
+int32_t frontend_enable(struct vif *vif)
+{
+    int32_t status = STATUS_UNSUCCESSFUL;
+    uint32_t before = __atomic_load_n(&vif->subscriber.mac_count, __ATOMIC_SEQ_CST);
 
     if (!frontend_wait_connected(vif, vif_patience(vif, COME_BACK_PATIENCE))) {
-        return false;
+        return status;
     }
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
-    connected = vif->frontend.phase == FRONTEND_CONNECTED;
-    if (connected) {
+    if (vif->frontend.phase == FRONTEND_CONNECTED && vif->release->enable_needs_control && !vif->control.connected) {
+        status = STATUS_INSUFFICIENT_RESOURCES;
+    } else if (vif->frontend.phase == FRONTEND_CONNECTED) {
+        status = STATUS_SUCCESS;
         __atomic_store_n(&vif->subscriber.enabled, true, __ATOMIC_SEQ_CST);
         start_rings(vif);
         frontend_announce(vif);
     }
     event_set(&vif->frontend.gate);
-    return connected;
+    if (status == STATUS_SUCCESS) {
+        let_mac_be_first(vif, before);
+    }
+    return status;
 }
 
+/* Requests first, then received packets without limit, and only then what was not posted yet: XenVif's order. */
 void frontend_disable(struct vif *vif)
 {
     uint32_t in_mac;
@@ -297,6 +318,9 @@ void frontend_disable(struct vif *vif)
     }
     for (uint32_t i = 0; i < vif->options.queues; i++) {
         receive_wait_returned(vif->rx[i]);
+    }
+    for (uint32_t i = 0; i < vif->options.queues; i++) {
+        transmit_abort(vif->tx[i]);
     }
     event_set(&vif->frontend.gate);
     while ((in_mac = __atomic_load_n(&vif->subscriber.in_mac, __ATOMIC_SEQ_CST)) != 0) {

@@ -106,4 +106,6 @@ void callback_mac(struct vif *vif)
     }
     __atomic_sub_fetch(&subscriber->in_mac, 1, __ATOMIC_SEQ_CST);
     sched_wake(&subscriber->in_mac, UINT_MAX);
+    __atomic_add_fetch(&subscriber->mac_count, 1, __ATOMIC_SEQ_CST);
+    sched_wake(&subscriber->mac_count, UINT_MAX);
 }

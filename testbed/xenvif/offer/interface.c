@@ -53,7 +53,7 @@ static MS_ABI int32_t vif_Enable(struct INTERFACE *interface, void *callback, vo
     }
     vif->subscriber.callback = callback;
     vif->subscriber.argument = argument;
-    return frontend_enable(vif) ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL;
+    return frontend_enable(vif);
 }
 
 static MS_ABI void vif_Disable(struct INTERFACE *interface)

@@ -11,8 +11,8 @@
 
 #include "xenvif/transmit/transmit.h"
 
-#define MILLISECOND 1000000ull
-#define PATIENCE    (2000 * MILLISECOND) /* for a backend that is connected */
+#define MILLISECOND   1000000ull
+#define LOOPS_FOREVER (60000 * MILLISECOND)
 
 static void take_response(struct tx_ring *ring, const struct netif_tx_response *response)
 {
@@ -265,28 +265,94 @@ void transmit_enable(struct tx_ring *ring)
     spin_unlock(&ring->lock, irql);
 }
 
-void transmit_disable(struct tx_ring *ring)
+/* True: the rest of what is out is given up. */
+static bool disable_gives_up(const struct tx_ring *ring, uint64_t since, bool backend_connected, bool backend_closing)
 {
-    uint64_t deadline = sched_now() + PATIENCE;
+    uint64_t waited = sched_now() - since;
+
+    if (ring->vif->release->disable == VIF_DISABLE_RESETS) {
+        return waited >= 100 * MILLISECOND || (!backend_connected && !backend_closing);
+    }
+    RULE(!backend_connected || waited < LOOPS_FOREVER, "vif-disable",
+         "Disable has waited %llu s at DISPATCH_LEVEL for %u requests that a connected backend does not answer: XenVif "
+         "like %s never returns",
+         LOOPS_FOREVER / (1000 * MILLISECOND), ring->outstanding, ring->vif->release->name);
+    return !backend_connected;
+}
+
+/* The lock is held. The ring is answered by ourselves, on a page begun anew: a backend that still looks at it finds
+ * another number of requests than it has taken. */
+static void fake_responses(struct tx_ring *ring)
+{
+    sched_trace("vif fakes %u responses on queue %u", ring->outstanding, ring->index);
+    ring->shared->req_prod = ring->shared->rsp_prod = 0;
+    ring->shared->req_event = ring->shared->rsp_event = 1;
+    give_up(ring, true);
+    ring->front.rsp_cons = ring->front.req_prod_pvt;
+    __atomic_store_n(&ring->shared->rsp_prod, ring->front.rsp_cons, __ATOMIC_RELEASE);
+}
+
+/* Waits with the processor at DISPATCH_LEVEL, as XenVif does. */
+static void wait_for_backend(struct tx_ring *ring)
+{
+    uint32_t backend = XenbusStateUnknown, never = 0;
+    uint64_t since = sched_now();
+    uint8_t irql;
+
+    (void)frontend_reads(ring->vif, "state", &backend);
+    irql = irql_raise(DISPATCH_LEVEL);
+    for (;;) {
+        bool done;
+        uint8_t old;
+
+        spin_lock(&ring->lock, &old);
+        transmit_poll(ring);
+        done = !ring->connected || ring->outstanding == 0;
+        if (!done && disable_gives_up(ring, since, backend == XenbusStateConnected, backend == XenbusStateClosing)) {
+            fake_responses(ring);
+            done = true;
+        }
+        spin_unlock(&ring->lock, old);
+        if (done) {
+            break;
+        }
+        (void)sched_wait(&never, 0, sched_now() + MILLISECOND);
+    }
+    irql_lower(irql);
+}
+
+static void return_completed(struct tx_ring *ring)
+{
     struct tx_list completed;
-    uint32_t out;
     uint8_t irql;
 
     spin_lock(&ring->lock, &irql);
-    ring->enabled = false;
-    spin_unlock(&ring->lock, irql);
-    while (ring->connected && (out = __atomic_load_n(&ring->outstanding, __ATOMIC_ACQUIRE)) != 0 &&
-           sched_now() < deadline) {
-        dpc_queue(&ring->dpc);
-        sched_wait(&ring->outstanding, out, sched_now() + MILLISECOND);
-    }
-    spin_lock(&ring->lock, &irql);
-    give_up(ring, false);
-    abort_waiting(ring);
     completed = transmit_take_completed(ring);
     spin_unlock(&ring->lock, irql);
     irql = irql_raise(DISPATCH_LEVEL);
     transmit_return(ring, completed);
     irql_lower(irql);
+}
+
+void transmit_disable(struct tx_ring *ring)
+{
+    uint8_t irql;
+
+    spin_lock(&ring->lock, &irql);
+    ring->enabled = false;
+    spin_unlock(&ring->lock, irql);
+    wait_for_backend(ring);
+    return_completed(ring);
+    dpc_flush(&ring->dpc);
+}
+
+void transmit_abort(struct tx_ring *ring)
+{
+    uint8_t irql;
+
+    spin_lock(&ring->lock, &irql);
+    abort_waiting(ring);
+    spin_unlock(&ring->lock, irql);
+    return_completed(ring);
     dpc_flush(&ring->dpc);
 }

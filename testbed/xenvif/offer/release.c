@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of XenVif's releases (release.h says what the columns mean). */
+#include "xenvif/offer/release.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct vif_release vif_releases[] = {
+    {
+        .name = "strict",
+        .oldest = 8,
+        .newest = 10,
+        .disable = VIF_DISABLE_RESETS,
+        .reconnects = true,
+        .enable_needs_control = false,
+    },
+    {
+        .name = "8.2", /* 8.2.0 to 8.2.2, 2017 to 2019 */
+        .oldest = 8,
+        .newest = 8,
+        .disable = VIF_DISABLE_LOOPS,
+        .reconnects = false,
+        .enable_needs_control = false,
+    },
+    {
+        .name = "9.1", /* XCP-ng's 9.1 of 2024-12 */
+        .oldest = 8,
+        .newest = 10,
+        .disable = VIF_DISABLE_RESETS,
+        .reconnects = false,
+        .enable_needs_control = false,
+    },
+    {
+        .name = "9.1-r3",
+        .oldest = 8,
+        .newest = 10,
+        .disable = VIF_DISABLE_RESETS,
+        .reconnects = false,
+        .enable_needs_control = false,
+    },
+    {
+        .name = "main", /* of 2025-11, and 9.1.1xx */
+        .oldest = 8,
+        .newest = 10,
+        .disable = VIF_DISABLE_RESETS,
+        .reconnects = false,
+        .enable_needs_control = true,
+    },
+    { .name = NULL },
+};
+
+const struct vif_release *vif_release_find(const char *name)
+{
+    for (const struct vif_release *release = vif_releases; release->name != NULL; release++) {
+        if (strcmp(release->name, name) == 0) {
+            return release;
+        }
+    }
+    return NULL;
+}
+
+bool vif_release_offers(const struct vif_release *release, uint32_t version, char *error, size_t size)
+{
+    if (version >= release->oldest && version <= release->newest) {
+        return true;
+    }
+    snprintf(error, size, "XenVif like %s offers VIF %u to %u, not %u", release->name, release->oldest, release->newest,
+             version);
+    return false;
+}

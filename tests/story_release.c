@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which release of XenVif a story runs on (story_release.h). */
+#include "story_release.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *asked_for(void)
+{
+    return getenv("XENNET_XENVIF_LIKE");
+}
+
+const struct vif_release *story_release(const struct story_plan *plan)
+{
+    const char *name = plan->xenvif_like != NULL ? plan->xenvif_like : asked_for();
+    const struct vif_release *release = name != NULL ? vif_release_find(name) : &vif_releases[0];
+
+    if (release == NULL) {
+        test_fail(__FILE__, __LINE__, "XenVif like '%s': there is no such release", name);
+    }
+    return release;
+}
+
+uint32_t story_version(const struct story_plan *plan)
+{
+    const struct vif_release *release = story_release(plan);
+    uint32_t version = plan->vif_version != 0 ? plan->vif_version : release->newest;
+
+    if (version < 8 || version > 10) {
+        return version; /* none that any release has: the story is about that */
+    }
+    return version > release->newest ? release->newest : version < release->oldest ? release->oldest : version;
+}
+
+bool story_release_can(const struct story_plan *plan)
+{
+    const struct vif_release *release = story_release(plan);
+    const struct {
+        uint32_t need;
+        bool there;
+        const char *lacks;
+    } needs[] = {
+        { STORY_NEEDS_RECONNECT, release->reconnects, "does not connect to a backend that comes back" },
+        { STORY_NEEDS_DISABLE, release->disable != VIF_DISABLE_LOOPS,
+          "does not end Disable with requests at a connected, silent backend" },
+        { STORY_NEEDS_NO_CONTROL, !release->enable_needs_control, "cannot be enabled without a control ring" },
+        { STORY_NEEDS_VIF9, release->newest >= 9, "offers VIF 8 only" },
+    };
+
+    for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+        if ((plan->needs & needs[i].need) != 0 && !needs[i].there) {
+            printf("# not run: XenVif like %s %s\n", release->name, needs[i].lacks);
+            fflush(stdout);
+            return false;
+        }
+    }
+    return true;
+}
+
+void story_on_releases(const struct story_plan *plan)
+{
+    for (const struct vif_release *release = vif_releases; release->name != NULL; release++) {
+        struct story_plan told = *plan;
+
+        if (plan->xenvif_like == NULL && (asked_for() == NULL || strcmp(asked_for(), release->name) == 0)) {
+            told.xenvif_like = release->name;
+            story_run(&told);
+        }
+    }
+}
