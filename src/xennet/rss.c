@@ -9,9 +9,10 @@
  * data path reads nothing from here.
  */
 #include "rss.h"
-#include "adapter.h"
+#include "context.h"
 #include "event.h"
 #include "memory.h"
+#include "min_max.h"
 #include "rss_setting.h"
 
 // A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.
@@ -228,7 +229,7 @@ _Use_decl_annotations_
 VOID
 RssGetCapabilities(const XENNET_RSS *Rss, NDIS_RECEIVE_SCALE_CAPABILITIES *Capabilities)
 {
-    const XENNET_REVISIONS *Revisions = Rss->Adapter->Revisions;
+    const XENNET_REVISIONS *Revisions = Rss->Context->Revisions;
 
     RtlZeroMemory(Capabilities, sizeof(*Capabilities));
     Capabilities->Header.Type = NDIS_OBJECT_TYPE_RSS_CAPABILITIES;
@@ -249,17 +250,17 @@ RssGetCapabilities(const XENNET_RSS *Rss, NDIS_RECEIVE_SCALE_CAPABILITIES *Capab
 
 _Use_decl_annotations_
 NDIS_STATUS
-RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
+RssCreate(XENNET_CONTEXT *Context, XENNET_RSS **Result)
 {
     XENNET_RSS *Rss;
 
     *Result = NULL;
-    Rss = MemoryAllocate(Adapter->NdisHandle, sizeof(*Rss));
+    Rss = MemoryAllocate(Context->NdisHandle, sizeof(*Rss));
     if (Rss == NULL)
         return NDIS_STATUS_RESOURCES;
-    Rss->Adapter = Adapter;
-    Rss->Base.Group = (USHORT)Adapter->Config.RssBaseGroup;
-    Rss->Base.Number = (UCHAR)Adapter->Config.RssBaseNumber;
+    Rss->Context = Context;
+    Rss->Base.Group = (USHORT)Context->Config.RssBaseGroup;
+    Rss->Base.Number = (UCHAR)Context->Config.RssBaseNumber;
     // The keywords may be of another machine. Group 0 has a processor 0: Windows has started on it.
     if (KeGetProcessorIndexFromNumber(&Rss->Base) == INVALID_PROCESSOR_INDEX)
         RtlZeroMemory(&Rss->Base, sizeof(Rss->Base));

@@ -8,23 +8,29 @@
 
 #include <ndis.h>
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
+struct _XENNET_TRANSMIT;
 typedef struct _XENNET_RSS XENNET_RSS;
 
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS RssCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_RSS **Rss);
+NDIS_STATUS RssCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_RSS **Rss);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID RssDestroy(_In_opt_ XENNET_RSS *Rss);
 
-/*
- * Finds out what XenVif and the backend can hash; once, with transmit and receive made: some releases of XenVif answer
- * only while enabled. Where RSS is not possible although there are several queues, the event log has a record.
- */
+// Who follows the queues. Before the first RssFollow.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS RssQueryCapabilities(_Inout_ struct _XENNET_ADAPTER *Adapter);
+VOID RssAttach(_Inout_ XENNET_RSS *Rss, _In_ struct _XENNET_TRANSMIT *Transmit);
 
-typedef enum _RSS_FOLLOW {
+// Asks XenVif what it and the backend can hash. FALSE: no answer; some releases of XenVif have one only while enabled.
+_IRQL_requires_(PASSIVE_LEVEL)
+BOOLEAN RssQueryCapabilities(_Inout_ XENNET_RSS *Rss);
+
+// Several queues and no answer: says so in the event log and the debugger.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID RssReportMissing(_In_ const XENNET_RSS *Rss);
+
+typedef enum _XENNET_RSS_FOLLOW {
     RssFollowMigration, // XenBus's late callback: XenVif is connected to a new backend and not yet enabled
     RssFollowConnection // XenVif reports a connection, or was enabled
 } XENNET_RSS_FOLLOW;

@@ -17,9 +17,11 @@
  * IRQL: DISPATCH under RSS_LOCK, whoever calls.
  */
 #include "rss.h"
-#include "adapter.h"
+#include "context.h"
 #include "event.h"
+#include "min_max.h"
 #include "rss_setting.h"
+#include "transmit.h"
 
 C_ASSERT(RSS_KEY_SIZE == XENVIF_VIF_HASH_KEY_SIZE);
 
@@ -61,10 +63,10 @@ _Use_decl_annotations_
 ULONG
 RssQueueLimit(const XENNET_RSS *Rss)
 {
-    const XENNET_ADAPTER *Adapter = Rss->Adapter;
-    ULONG Limit = XENNET_MIN(Adapter->QueueCount, Adapter->Config.RssQueues);
+    const XENNET_CONTEXT *Context = Rss->Context;
+    ULONG Limit = XENNET_MIN(Context->QueueCount, Context->Config.RssQueues);
 
-    return XENNET_MIN(Limit, Adapter->Config.RssProcessors);
+    return XENNET_MIN(Limit, Context->Config.RssProcessors);
 }
 
 FORCEINLINE BOOLEAN
@@ -160,7 +162,7 @@ RssSendAlgorithm(XENNET_RSS *Rss, XENVIF_PACKET_HASH_ALGORITHM Algorithm)
 
     if (Rss->Programmed.AlgorithmKnown && Rss->Programmed.Algorithm == Algorithm)
         return STATUS_SUCCESS;
-    Status = VIF_CALL(&Rss->Adapter->Vif, ReceiverSetHashAlgorithm, Algorithm);
+    Status = VIF_CALL(&Rss->Context->Vif, ReceiverSetHashAlgorithm, Algorithm);
     Rss->Programmed.AlgorithmKnown = NT_SUCCESS(Status);
     Rss->Programmed.Algorithm = Algorithm;
     return Status;
@@ -177,7 +179,7 @@ RssSendParameters(XENNET_RSS *Rss, XENNET_RSS_SETTING *Setting)
         RtlEqualMemory(Programmed->Key, Setting->Key, RSS_KEY_SIZE))
         return STATUS_SUCCESS;
     Status =
-        VIF_CALL(&Rss->Adapter->Vif, ReceiverUpdateHashParameters, RssTypesToVif(Setting->HashTypes), &Setting->Key[0]);
+        VIF_CALL(&Rss->Context->Vif, ReceiverUpdateHashParameters, RssTypesToVif(Setting->HashTypes), &Setting->Key[0]);
     Programmed->ParametersKnown = NT_SUCCESS(Status);
     Programmed->HashTypes = Setting->HashTypes;
     RtlCopyMemory(Programmed->Key, Setting->Key, RSS_KEY_SIZE);
@@ -195,11 +197,11 @@ RssSendMapping(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
     if (Programmed->MappingKnown && Programmed->TableCount == Setting->TableCount &&
         RtlEqualMemory(Programmed->Mapping, Rss->Mapping, Setting->TableCount * sizeof(Rss->Mapping[0])))
         return STATUS_SUCCESS;
-    Status = VIF_CALL(&Rss->Adapter->Vif, UpdateHashMapping, Rss->Mapping, Setting->TableCount);
+    Status = VIF_CALL(&Rss->Context->Vif, UpdateHashMapping, Rss->Mapping, Setting->TableCount);
     if (Status == STATUS_INVALID_PARAMETER && !Rss->QueueIsIndex) {
         Rss->QueueIsIndex = TRUE;
         RssFold(Rss, Setting);
-        Status = VIF_CALL(&Rss->Adapter->Vif, UpdateHashMapping, Rss->Mapping, Setting->TableCount);
+        Status = VIF_CALL(&Rss->Context->Vif, UpdateHashMapping, Rss->Mapping, Setting->TableCount);
         Rss->QueueIsIndex = (BOOLEAN)NT_SUCCESS(Status);
     }
     Programmed->MappingKnown = NT_SUCCESS(Status);
@@ -217,7 +219,7 @@ RssProgram(XENNET_RSS *Rss, XENNET_RSS_SETTING *Setting)
 {
     NTSTATUS Status;
 
-    if (!Setting->Hash || Rss->Adapter->QueueCount == 1)
+    if (!Setting->Hash || Rss->Context->QueueCount == 1)
         return RssSendAlgorithm(Rss, XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED);
     Status = RssSendParameters(Rss, Setting);
     if (NT_SUCCESS(Status) && Setting->Scale)
@@ -232,7 +234,7 @@ _Requires_lock_held_(RSS_LOCK)
 static VOID
 RssNoteUnsent(XENNET_RSS *Rss)
 {
-    if (Rss->NeedsEnabled && !Rss->Adapter->Vif.Enabled)
+    if (Rss->NeedsEnabled && !Rss->Context->Vif.Enabled)
         Rss->Unsent = TRUE;
 }
 
@@ -250,7 +252,7 @@ RssCommit(XENNET_RSS *Rss)
     }
     RssNoteUnsent(Rss);
     Rss->Current = Rss->Next;
-    EVENT_REPORT(XENNET_REPORT_RSS, Rss->Adapter, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
+    EVENT_REPORT(XENNET_REPORT_RSS, Rss->Context, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
                  Rss->Current.TableCount);
     TRACE("rss: hash %u scale %u types %08x table %u\n", Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
           Rss->Current.TableCount);
@@ -262,16 +264,16 @@ _Requires_lock_held_(RSS_LOCK)
 static BOOLEAN
 RssTakeQueues(XENNET_RSS *Rss)
 {
-    XENNET_ADAPTER *Adapter = Rss->Adapter;
-    ULONG Count = AdapterQueryQueues(Adapter);
-    ULONG Before = Adapter->QueueCount;
+    XENNET_CONTEXT *Context = Rss->Context;
+    ULONG Count = ContextQueryQueues(Context);
+    ULONG Before = Context->QueueCount;
 
     // None: not connected at the moment.
     if (Count == 0 || Count == Before)
         return FALSE;
-    Adapter->QueueCount = Count;
-    Adapter->QueuesSeen = XENNET_MAX(Adapter->QueuesSeen, Count);
-    EVENT_REPORT(XENNET_REPORT_QUEUES, Adapter, Before, Count, 0, 0);
+    Context->QueueCount = Count;
+    Context->QueuesSeen = XENNET_MAX(Context->QueuesSeen, Count);
+    EVENT_REPORT(XENNET_REPORT_QUEUES, Context, Before, Count, 0, 0);
     TRACE("queues: %u, now %u\n", Before, Count);
     return TRUE;
 }
@@ -299,7 +301,7 @@ _Use_decl_annotations_
 VOID
 RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
 {
-    XENNET_ADAPTER *Adapter = Rss->Adapter;
+    XENNET_CONTEXT *Context = Rss->Context;
     NTSTATUS Status = STATUS_SUCCESS;
     BOOLEAN Again;
     KIRQL Irql;
@@ -321,7 +323,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
         Rss->Lost = (BOOLEAN)!NT_SUCCESS(Status);
     }
     if (Again)
-        TransmitSetQueues(Adapter->Transmit, Adapter->QueueCount, (BOOLEAN)!Rss->Lost);
+        TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)!Rss->Lost);
     RssUnlock(Rss);
     IrqlLower(FALSE, Irql);
     if (!NT_SUCCESS(Status))
@@ -334,7 +336,7 @@ _IRQL_requires_(PASSIVE_LEVEL)
 static NTSTATUS
 RssQueryTypes(XENNET_RSS *Rss)
 {
-    XENNET_VIF *Vif = &Rss->Adapter->Vif;
+    XENNET_VIF *Vif = &Rss->Context->Vif;
     ULONG Types = 0;
     NTSTATUS Status;
 
@@ -348,29 +350,41 @@ RssQueryTypes(XENNET_RSS *Rss)
 }
 
 _Use_decl_annotations_
-NDIS_STATUS
-RssQueryCapabilities(XENNET_ADAPTER *Adapter)
+BOOLEAN
+RssQueryCapabilities(XENNET_RSS *Rss)
 {
-    XENNET_RSS *Rss = Adapter->Rss;
-    NTSTATUS Status = STATUS_NOT_SUPPORTED;
+    XENNET_CONTEXT *Context = Rss->Context;
 
-    if (Adapter->QueueCount > 1)
-        Status = RssQueryTypes(Rss);
-    // XenVif 9.1-r3 does not ask the backend before it is enabled.
-    if (Adapter->QueueCount > 1 && !NT_SUCCESS(Status) && VifEnable(&Adapter->Vif) == NDIS_STATUS_SUCCESS) {
-        Status = RssQueryTypes(Rss);
-        Rss->NeedsEnabled = (BOOLEAN)NT_SUCCESS(Status);
-        VifDisable(&Adapter->Vif);
-    }
     Rss->Offered = RssQueueLimit(Rss);
     Rss->Current.QueueLimit = Rss->Offered;
-    Rss->Available = Adapter->Config.Rss != 0 && (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
+    // With a single queue XenVif refuses to hash.
+    if (Context->QueueCount == 1)
+        return TRUE;
+    Rss->QueryStatus = RssQueryTypes(Rss);
+    if (!NT_SUCCESS(Rss->QueryStatus))
+        return FALSE;
+    Rss->NeedsEnabled = Context->Vif.Enabled;
+    Rss->Available = Context->Config.Rss != 0 && (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
     TRACE("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Offered);
-    if (!Rss->Available && Adapter->Config.Rss != 0 && Adapter->QueueCount > 1) {
-        TRACE_ERROR("%u queues but no receive side scaling: no control ring, or not with this XenVif (status %08x)\n",
-                    Adapter->QueueCount, (ULONG)Status);
-        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_NO_RSS,
-                 Adapter->QueueCount, (ULONG)Status, 0);
-    }
-    return NDIS_STATUS_SUCCESS;
+    return TRUE;
+}
+
+_Use_decl_annotations_
+VOID
+RssReportMissing(const XENNET_RSS *Rss)
+{
+    XENNET_CONTEXT *Context = Rss->Context;
+
+    TRACE_ERROR("%u queues without receive side scaling: the backend has no control ring, or XenVif cannot use it "
+                "(status %08x)\n",
+                Context->QueueCount, (ULONG)Rss->QueryStatus);
+    EventLog(Context->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_NO_RSS, Context->QueueCount,
+             (ULONG)Rss->QueryStatus, 0);
+}
+
+_Use_decl_annotations_
+VOID
+RssAttach(XENNET_RSS *Rss, XENNET_TRANSMIT *Transmit)
+{
+    Rss->Transmit = Transmit;
 }

@@ -7,7 +7,7 @@
 #define XENNET_RSS_SETTING_H
 
 #include <ndis.h>
-#include "adapter.h"
+#include "context.h"
 #include "lock.h"
 
 #define RSS_KEY_SIZE          NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
@@ -26,7 +26,7 @@ typedef struct _XENNET_RSS_SETTING {
 } XENNET_RSS_SETTING;
 
 // What XenVif has, as far as it is known: a call that failed may have changed some of it.
-typedef struct _RSS_PROGRAMMED {
+typedef struct _XENNET_RSS_PROGRAMMED {
     BOOLEAN AlgorithmKnown;
     BOOLEAN ParametersKnown;
     BOOLEAN MappingKnown;
@@ -39,10 +39,12 @@ typedef struct _RSS_PROGRAMMED {
 
 struct _XENNET_RSS {
     // Immutable after RssQueryCapabilities.
-    XENNET_ADAPTER *Adapter;
-    ULONG SupportedTypes; // NDIS_HASH_*; 0: no hashing at all
-    ULONG Offered;        // queues advertised to NDIS: those of the backend at the start
+    XENNET_CONTEXT *Context;
+    struct _XENNET_TRANSMIT *Transmit; // follows the queues
+    ULONG SupportedTypes;              // NDIS_HASH_*; 0: no hashing at all
+    ULONG Offered;                     // queues advertised to NDIS: those of the backend at the start
     BOOLEAN Available;
+    NTSTATUS QueryStatus;  // XenVif's answer to the question what it can hash
     BOOLEAN NeedsEnabled;  // XenVif passes settings on only while it is enabled
     PROCESSOR_NUMBER Base; // where a table begins that nobody has filled: the keywords' base processor
 

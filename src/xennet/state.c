@@ -16,15 +16,15 @@
  * Surprise removal and shutdown only set Gone, which stops new packets: XenVif may be waiting for NBLs that will not
  * come back before NDIS pauses and halts the adapter in its own order.
  *
- * NDIS pauses the adapter before it asks for a low power state and restarts it after it has asked for D0, so by then
- * nothing moves and VIF is disabled; what is left is to remember the state and, back in D0, to look at the link again.
- *
  * IRQL: PASSIVE except where a handler says otherwise. No locks.
  */
 #include "state.h"
 #include "adapter.h"
 #include "event.h"
-#include "watchdog.h"
+#include "link.h"
+#include "receive.h"
+#include "transmit.h"
+#include "vif_callback.h"
 
 typedef struct _STATE_ARROW {
     XENNET_STATE From;
@@ -42,30 +42,19 @@ _Use_decl_annotations_
 BOOLEAN
 StateMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
 {
-    XENNET_STATE From = (XENNET_STATE)Adapter->State;
+    XENNET_STATE From = (XENNET_STATE)Adapter->Context.State;
     ULONG Index;
 
     for (Index = 0; Index < RTL_NUMBER_OF(StateArrows); Index++) {
         if (StateArrows[Index].From == From && StateArrows[Index].To == To) {
-            (void)InterlockedExchange(&Adapter->State, To);
+            (void)InterlockedExchange(&Adapter->Context.State, To);
             TRACE("state %u -> %u\n", (ULONG)From, (ULONG)To);
-            EVENT_REPORT(XENNET_REPORT_STATE, Adapter, From, To, 0, 0);
+            EVENT_REPORT(XENNET_REPORT_STATE, &Adapter->Context, From, To, 0, 0);
             return TRUE;
         }
     }
     TRACE_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
     return FALSE;
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-StateSendRefusal(const XENNET_ADAPTER *Adapter)
-{
-    if (Adapter->Gone)
-        return NDIS_STATUS_ADAPTER_REMOVED;
-    if (Adapter->Power != NdisDeviceStateD0)
-        return NDIS_STATUS_LOW_POWER_STATE;
-    return Adapter->Recovering ? NDIS_STATUS_RESET_IN_PROGRESS : NDIS_STATUS_PAUSED;
 }
 
 // From Paused to Restarting, with VIF enabled; back to Paused where that fails.
@@ -78,7 +67,7 @@ StateBegin(XENNET_ADAPTER *Adapter)
     if (!StateMove(Adapter, XennetStateRestarting))
         return NDIS_STATUS_INVALID_STATE;
     // Packets that come before the state is Running go back; NDIS does not expect them yet.
-    Status = VifEnable(&Adapter->Vif);
+    Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
     if (Status != NDIS_STATUS_SUCCESS)
         (void)StateMove(Adapter, XennetStatePaused);
     return Status;
@@ -94,7 +83,7 @@ StateEnd(XENNET_ADAPTER *Adapter)
     // Whoever has seen Running did so at DISPATCH and is through when every processor has been below it once.
     KeFlushQueuedDpcs();
     ReceiveStop(Adapter->Receive);
-    VifDisable(&Adapter->Vif);
+    VifDisable(&Adapter->Context.Vif);
     TransmitDrain(Adapter->Transmit);
     (void)StateMove(Adapter, XennetStatePaused);
     return NDIS_STATUS_SUCCESS;
@@ -111,10 +100,10 @@ StateRestartAttributes(const NDIS_MINIPORT_RESTART_PARAMETERS *Parameters)
     return Attributes != NULL ? (NDIS_RESTART_GENERAL_ATTRIBUTES *)Attributes->Data : NULL;
 }
 
-NDIS_STATUS NTAPI
-StateRestart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
+_Use_decl_annotations_
+NDIS_STATUS
+StateRestart(XENNET_ADAPTER *Adapter, const NDIS_MINIPORT_RESTART_PARAMETERS *Parameters)
 {
-    XENNET_ADAPTER *Adapter = Context;
     NDIS_RESTART_GENERAL_ATTRIBUTES *Attributes = StateRestartAttributes(Parameters);
     NDIS_STATUS Status;
 
@@ -123,28 +112,23 @@ StateRestart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
         return Status;
     // The only moment after the start at which NDIS takes another frame size.
     if (Attributes != NULL) {
-        LinkTellFrameSize(Adapter->Link);
-        Attributes->MtuSize = AdapterMtu(Adapter);
-        Attributes->LookaheadSize = AdapterMtu(Adapter);
+        LinkAdvertiseFrameSize(Adapter->Link);
+        Attributes->MtuSize = ContextMtu(&Adapter->Context);
+        Attributes->LookaheadSize = ContextMtu(&Adapter->Context);
     } else {
         LinkStateChanged(Adapter->Link);
     }
     (void)StateMove(Adapter, XennetStateRunning);
-    WatchdogStart(Adapter->Watchdog);
     return NDIS_STATUS_SUCCESS;
 }
 
-NDIS_STATUS NTAPI
-StatePause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
+_Use_decl_annotations_
+NDIS_STATUS
+StatePause(XENNET_ADAPTER *Adapter)
 {
-    XENNET_ADAPTER *Adapter = Context;
-
-    UNREFERENCED_PARAMETER(Parameters);
-
-    WatchdogStop(Adapter->Watchdog);
-    Adapter->Recovering = FALSE;
+    Adapter->Context.Recovering = FALSE;
     // A restart that failed leaves nothing to pause, whether NDIS's or the watchdog's.
-    if (Adapter->State == XennetStatePaused)
+    if (Adapter->Context.State == XennetStatePaused)
         return NDIS_STATUS_SUCCESS;
     return StateEnd(Adapter);
 }
@@ -153,60 +137,13 @@ _Use_decl_annotations_
 BOOLEAN
 StateRecover(XENNET_ADAPTER *Adapter)
 {
-    Adapter->Recovering = TRUE;
-    if (Adapter->State == XennetStateRunning)
+    Adapter->Context.Recovering = TRUE;
+    if (Adapter->Context.State == XennetStateRunning)
         (void)StateEnd(Adapter);
     if (StateBegin(Adapter) != NDIS_STATUS_SUCCESS)
         return FALSE;
     LinkStateChanged(Adapter->Link);
     (void)StateMove(Adapter, XennetStateRunning);
-    Adapter->Recovering = FALSE;
+    Adapter->Context.Recovering = FALSE;
     return TRUE;
-}
-
-VOID NTAPI
-StatePnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
-{
-    XENNET_ADAPTER *Adapter = Context;
-
-    if (Event->DevicePnPEvent == NdisDevicePnPEventSurpriseRemoved)
-        (void)InterlockedExchange(&Adapter->Gone, TRUE);
-}
-
-// On a bug check this runs at any IRQL on one processor: nothing but the flag may be touched.
-VOID NTAPI
-StateShutdown(NDIS_HANDLE Context, NDIS_SHUTDOWN_ACTION Action)
-{
-    XENNET_ADAPTER *Adapter = Context;
-
-    UNREFERENCED_PARAMETER(Action);
-
-    (void)InterlockedExchange(&Adapter->Gone, TRUE);
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-StateSetPower(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
-{
-    NDIS_DEVICE_POWER_STATE State = *(const NDIS_DEVICE_POWER_STATE *)Buffer;
-
-    UNREFERENCED_PARAMETER(Length);
-
-    if (State != NdisDeviceStateD0 && State != NdisDeviceStateD1 && State != NdisDeviceStateD2 &&
-        State != NdisDeviceStateD3)
-        return NDIS_STATUS_INVALID_DATA;
-    if (State != NdisDeviceStateD0 && AdapterIsRunning(Adapter)) {
-        TRACE_ERROR("asked for D%u while running\n", (ULONG)State - NdisDeviceStateD0);
-        return NDIS_STATUS_INVALID_STATE;
-    }
-    TRACE("power: D%u -> D%u\n", (ULONG)Adapter->Power - NdisDeviceStateD0, (ULONG)State - NdisDeviceStateD0);
-    EVENT_REPORT(XENNET_REPORT_POWER, Adapter, Adapter->Power, State, 0, 0);
-    Adapter->Power = State;
-    if (State == NdisDeviceStateD0) {
-        StoreWake(Adapter->Store);
-        LinkStateChanged(Adapter->Link);
-    } else {
-        StoreSleep(Adapter->Store);
-    }
-    return NDIS_STATUS_SUCCESS;
 }

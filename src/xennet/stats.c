@@ -12,6 +12,7 @@
 #include "stats.h"
 #include "adapter.h"
 #include "counters.h"
+#include "min_max.h"
 #include "receive.h"
 #include "transmit.h"
 
@@ -115,7 +116,7 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 
     for (Index = 0; Index < RTL_NUMBER_OF(StatsRows); Index++)
         STATS_MEMBER(Statistics, StatsRows[Index].Offset) +=
-            VifQueryStatistic(&Adapter->Vif, StatsRows[Index].Statistic);
+            VifQueryStatistic(&Adapter->Context.Vif, StatsRows[Index].Statistic);
     Statistics->ifHCInOctets =
         Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets + Statistics->ifHCInBroadcastOctets;
     Statistics->ifHCOutOctets =
@@ -183,7 +184,7 @@ _Use_decl_annotations_
 ULONG
 StatsQueryQueues(XENNET_ADAPTER *Adapter, ULONG64 *Counters)
 {
-    ULONG Count = XENNET_MIN(Adapter->QueuesSeen, XENNET_MAX_QUEUES);
+    ULONG Count = XENNET_MIN(Adapter->Context.QueuesSeen, XENNET_MAX_QUEUES);
     XENNET_QUEUE_COUNTERS Queue;
     ULONG Index;
 

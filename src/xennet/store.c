@@ -11,9 +11,10 @@
  */
 #include <version.h>
 #include "store.h"
-#include "adapter.h"
+#include "context.h"
 #include "memory.h"
 #include "event.h"
+#include "rss.h"
 
 #define STORE_MAX_INDEX  255
 #define STORE_INDEX_SIZE 4   // three digits and the end
@@ -31,7 +32,7 @@ static volatile LONG StoreUsers;
 
 struct _XENNET_STORE {
     // Immutable between StoreCreate and StoreDestroy.
-    XENNET_ADAPTER *Adapter;
+    XENNET_RSS *Rss; // that mends its table after a migration
     XENBUS_STORE_INTERFACE_V2 Store;
     XENBUS_SUSPEND_INTERFACE_V1 Suspend;
 
@@ -183,7 +184,7 @@ StoreResumed(PVOID Argument)
     XENNET_STORE *Store = Argument;
 
     StoreWrite(Store, TRUE);
-    RssFollow(Store->Adapter->Rss, RssFollowMigration);
+    RssFollow(Store->Rss, RssFollowMigration);
 }
 
 // Acquires STORE and SUSPEND and has the line there. On failure what was taken stays for StoreUnbind.
@@ -253,20 +254,20 @@ StoreWake(XENNET_STORE *Store)
 
 _Use_decl_annotations_
 NDIS_STATUS
-StoreCreate(XENNET_ADAPTER *Adapter, XENNET_STORE **Result)
+StoreCreate(XENNET_CONTEXT *Context, XENNET_RSS *Rss, XENNET_STORE **Result)
 {
     XENNET_STORE *Store;
     NDIS_STATUS Status;
 
     *Result = NULL;
-    Store = MemoryAllocate(Adapter->NdisHandle, sizeof(*Store));
+    Store = MemoryAllocate(Context->NdisHandle, sizeof(*Store));
     if (Store == NULL)
         return NDIS_STATUS_RESOURCES;
-    Store->Adapter = Adapter;
+    Store->Rss = Rss;
 
-    Status = VifQueryStore(Adapter, &Store->Store);
+    Status = VifQueryStore(&Context->Vif, &Store->Store);
     if (Status == NDIS_STATUS_SUCCESS)
-        Status = VifQuerySuspend(Adapter, &Store->Suspend);
+        Status = VifQuerySuspend(&Context->Vif, &Store->Suspend);
     if (Status != NDIS_STATUS_SUCCESS)
         goto Failed;
 

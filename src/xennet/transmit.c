@@ -9,7 +9,7 @@
  * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel.
  */
 #include "transmit.h"
-#include "adapter.h"
+#include "context.h"
 #include "event.h"
 #include "lock.h"
 #include "memory.h"
@@ -19,7 +19,7 @@
 
 struct _XENNET_TRANSMIT {
     // Immutable after TransmitCreate.
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
     PUCHAR Processors; // XENNET_TRANSMIT_PROCESSOR of each
     ULONG ProcessorCount;
     XENNET_TRANSMIT_LIMITS Limits; // its lengths: single words, as the backend allows at the moment
@@ -40,7 +40,7 @@ TransmitCountDrop(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
                   ULONG Packets)
 {
     Processor->Counters.Drops[Reason] += Packets;
-    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Transmit->Adapter, Reason, Packets, 0, 0);
+    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Transmit->Context, Reason, Packets, 0, 0);
 }
 
 // Completes an NBL of which nothing was queued.
@@ -66,7 +66,7 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 {
     TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
     TransmitListPut(Processor, Nbl, 1,
-                    AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
+                    ContextIsRunning(Transmit->Context) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
 }
 
 /*
@@ -93,7 +93,7 @@ TransmitQueueList(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
         if (Request->MaximumSegmentSize != 0)
             MaximumSegmentSize = TransmitRequestFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
         Status =
-            VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
+            VifTransmitPacket(&Transmit->Context->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
                               NET_BUFFER_DATA_LENGTH(Nb), Request->Options, MaximumSegmentSize, Request->Tci,
                               &Request->Hash, (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
         if (!NT_SUCCESS(Status))
@@ -164,19 +164,19 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     Processor->Counters.NdisCalls++;
 
     // At DISPATCH: StateEnd's KeFlushQueuedDpcs waits for whoever has seen the old state here.
-    if (AdapterIsRunning(Transmit->Adapter)) {
+    if (ContextIsRunning(Transmit->Context)) {
         TransmitSendChain(Transmit, Processor, Chain);
     } else {
         while (Chain != NULL) {
             Nbl = Chain;
             Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
             TransmitListTake(Processor, Nbl, Transmit->Age);
-            TransmitRefuse(Transmit, Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, StateSendRefusal(Transmit->Adapter));
+            TransmitRefuse(Transmit, Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, ContextSendRefusal(Transmit->Context));
         }
     }
 
     TransmitListLeave(Processor);
-    WatchdogNoteSend(Transmit->Adapter->Watchdog);
+    AlarmRaise(&Transmit->Context->Alarm);
     IrqlLower(AtDispatch, Irql);
 }
 
@@ -243,25 +243,25 @@ TransmitDrain(XENNET_TRANSMIT *Transmit)
 
 _Use_decl_annotations_
 NDIS_STATUS
-TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
+TransmitCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_TRANSMIT **Result)
 {
     XENNET_TRANSMIT *Transmit;
     XENNET_TRANSMIT_PROCESSOR *Processor;
     ULONG Index;
 
     *Result = NULL;
-    Transmit = MemoryAllocate(Adapter->NdisHandle, sizeof(*Transmit) + PER_PROCESSOR_SIZE(XENNET_TRANSMIT_PROCESSOR,
-                                                                                          Adapter->ProcessorCount));
+    Transmit = MemoryAllocate(Context->NdisHandle, sizeof(*Transmit) + PER_PROCESSOR_SIZE(XENNET_TRANSMIT_PROCESSOR,
+                                                                                          Context->ProcessorCount));
     if (Transmit == NULL)
         return NDIS_STATUS_RESOURCES;
 
-    Transmit->Adapter = Adapter;
+    Transmit->Context = Context;
     Transmit->Processors = PER_PROCESSOR_ARRAY(Transmit + 1);
-    Transmit->ProcessorCount = Adapter->ProcessorCount;
-    TransmitLimitsSet(&Transmit->Limits, Adapter);
+    Transmit->ProcessorCount = Context->ProcessorCount;
+    TransmitLimitsSet(&Transmit->Limits, Context, Offload);
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
-        TransmitListInitialize(Processor, Adapter->NdisHandle, Index);
+        TransmitListInitialize(Processor, Context->NdisHandle, Index);
     }
     *Result = Transmit;
     return NDIS_STATUS_SUCCESS;

@@ -16,7 +16,7 @@
 #define XENNET_TRANSMIT_LIST_H
 
 #include <ndis.h>
-#include "transmit.h"
+#include "transmit_counters.h"
 #include "transmit_request.h"
 
 // One processor's share.

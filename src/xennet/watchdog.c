@@ -13,14 +13,16 @@
  * (MiniportCheckForHangEx), so this works alike on all of them.
  *
  * IRQL: the thread runs at PASSIVE. Gate keeps it and the handlers of pause and restart apart; who holds it may wait
- * for XenVif. Awake: TransmitSend counts its NBLs before it reads Awake, the thread clears Awake, waits until every
+ * for XenVif. The alarm: TransmitSend counts its NBLs before it reads Awake, the thread clears Awake, waits until every
  * processor has been below DISPATCH, and only then reads the counts.
  */
 #include "watchdog.h"
 #include "adapter.h"
 #include "event.h"
 #include "memory.h"
+#include "min_max.h"
 #include "state.h"
+#include "transmit.h"
 
 #define WATCHDOG_PERIOD   (-2 * 10000000LL) // 2 s in 100 ns, relative
 #define WATCHDOG_MAX_WAIT 16                // periods
@@ -75,11 +77,11 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
 
     Works = StateRecover(Adapter);
     TRACE_ERROR("%u send(s) taken back from XenVif, which %s\n", Out, Works ? "works on" : "cannot be enabled now");
-    EVENT_REPORT(XENNET_REPORT_RECOVERY, Adapter, Out, Works, 0, 0);
+    EVENT_REPORT(XENNET_REPORT_RECOVERY, &Adapter->Context, Out, Works, 0, 0);
     // A backend that stays silent must not fill the log: the first, second, fourth, eighth ... time.
     Watchdog->Recoveries++;
     if ((Watchdog->Recoveries & (Watchdog->Recoveries - 1)) == 0)
-        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out, Works,
+        EventLog(Adapter->Context.NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out, Works,
                  Watchdog->Recoveries);
     Watchdog->Waited = 0;
     Watchdog->Wait = Works ? 0 : XENNET_MIN(XENNET_MAX(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
@@ -91,10 +93,10 @@ _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogSleep(XENNET_WATCHDOG *Watchdog)
 {
-    (void)InterlockedExchange(&Watchdog->Awake, FALSE);
+    (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, FALSE);
     KeFlushQueuedDpcs();
     if (WatchdogCountOut(Watchdog) != 0)
-        (void)InterlockedExchange(&Watchdog->Awake, TRUE);
+        (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
 }
 
 // Gate is held, two seconds have passed.
@@ -105,7 +107,7 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
     ULONG Oldest = (Watchdog->Age + 1) % XENNET_TRANSMIT_AGES;
 
-    if (!Watchdog->Enabled || Adapter->Gone) {
+    if (!Watchdog->Enabled || Adapter->Context.Gone) {
         WatchdogSleep(Watchdog);
         return;
     }
@@ -133,9 +135,9 @@ WatchdogCompleteReset(XENNET_WATCHDOG *Watchdog)
 
     if (InterlockedExchange(&Watchdog->ResetAsked, FALSE) == FALSE)
         return;
-    if (Watchdog->Enabled && !Watchdog->Adapter->Gone && !WatchdogRecover(Watchdog))
+    if (Watchdog->Enabled && !Watchdog->Adapter->Context.Gone && !WatchdogRecover(Watchdog))
         Status = NDIS_STATUS_SOFT_ERRORS;
-    NdisMResetComplete(Watchdog->Adapter->NdisHandle, Status, FALSE);
+    NdisMResetComplete(Watchdog->Adapter->Context.NdisHandle, Status, FALSE);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -148,7 +150,8 @@ WatchdogThread(PVOID Context)
 
     Period.QuadPart = WATCHDOG_PERIOD;
     while (!Watchdog->Ending) {
-        Status = KeWaitForSingleObject(&Watchdog->Wake, Executive, KernelMode, FALSE, Watchdog->Awake ? &Period : NULL);
+        Status = KeWaitForSingleObject(&Watchdog->Adapter->Context.Alarm.Event, Executive, KernelMode, FALSE,
+                                       Watchdog->Adapter->Context.Alarm.Awake ? &Period : NULL);
         WatchdogTakeGate(Watchdog);
         WatchdogCompleteReset(Watchdog);
         if (Status == STATUS_TIMEOUT)
@@ -159,20 +162,12 @@ WatchdogThread(PVOID Context)
 }
 
 _Use_decl_annotations_
-VOID
-WatchdogWake(XENNET_WATCHDOG *Watchdog)
-{
-    if (InterlockedExchange(&Watchdog->Awake, TRUE) == FALSE)
-        (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
-}
-
-_Use_decl_annotations_
 BOOLEAN
 WatchdogReset(XENNET_WATCHDOG *Watchdog)
 {
     if (InterlockedExchange(&Watchdog->ResetAsked, TRUE) == TRUE)
         return FALSE;
-    (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+    (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
     return TRUE;
 }
 
@@ -204,11 +199,11 @@ WatchdogCreate(XENNET_ADAPTER *Adapter, XENNET_WATCHDOG **Result)
     HANDLE Handle;
 
     *Result = NULL;
-    Watchdog = MemoryAllocate(Adapter->NdisHandle, sizeof(*Watchdog));
+    Watchdog = MemoryAllocate(Adapter->Context.NdisHandle, sizeof(*Watchdog));
     if (Watchdog == NULL)
         return NDIS_STATUS_RESOURCES;
     Watchdog->Adapter = Adapter;
-    KeInitializeEvent(&Watchdog->Wake, SynchronizationEvent, FALSE);
+    AlarmInitialize(&Adapter->Context.Alarm);
     KeInitializeEvent(&Watchdog->Gate, SynchronizationEvent, TRUE);
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     if (!NT_SUCCESS(
@@ -230,7 +225,7 @@ WatchdogDestroy(XENNET_WATCHDOG *Watchdog)
     if (Watchdog == NULL)
         return;
     (void)InterlockedExchange(&Watchdog->Ending, TRUE);
-    (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+    (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
     (void)KeWaitForSingleObject(Watchdog->Thread, Executive, KernelMode, FALSE, NULL);
     ObDereferenceObject(Watchdog->Thread);
     MemoryFree(Watchdog);

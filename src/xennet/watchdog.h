@@ -17,10 +17,8 @@ typedef struct _XENNET_WATCHDOG {
     PVOID Thread;
 
     // Interlocked.
-    volatile LONG Awake; // sends may be out: the thread looks every two seconds
     volatile LONG ResetAsked;
     volatile LONG Ending;
-    KEVENT Wake;
 
     // Whoever has taken Gate.
     KEVENT Gate;
@@ -47,16 +45,5 @@ VOID WatchdogStop(_Inout_ XENNET_WATCHDOG *Watchdog);
 // MiniportResetEx: the reset is pending, or one is already (FALSE).
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN WatchdogReset(_Inout_ XENNET_WATCHDOG *Watchdog);
-
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WatchdogWake(_Inout_ XENNET_WATCHDOG *Watchdog);
-
-// At the end of each send call, at DISPATCH: one test as long as traffic goes on.
-FORCEINLINE VOID
-WatchdogNoteSend(XENNET_WATCHDOG *Watchdog)
-{
-    if (!Watchdog->Awake)
-        WatchdogWake(Watchdog);
-}
 
 #endif
