@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The floor of the receive path: what VIF and NDIS force on any driver, and nothing else. It stands in for receive.c,
- * receive_packet.c, nbl_pool.c and poll.c when scripts/check/instructions.py builds the driver that the real one is compared
- * with.
+ * receive_packet.c, nbl_pool.c and poll.c when scripts/check/instructions.py builds the driver that the real one is
+ * compared with.
  *
  * For each packet it takes an NBL from a plain list, describes the packet in it (data, checksum, hash, tag, segments:
  * NBLs are used again, so every slot is written), and at the end of a batch calls NDIS once; for each NBL that comes

@@ -5,7 +5,7 @@ import re
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HEADER = (ROOT / "include" / "counters.h").read_text()
 CLASSES = (ROOT / "src" / "xennet" / "xennet.mof").read_text()
 
@@ -23,7 +23,7 @@ class Counters(unittest.TestCase):
         self.assertEqual(found, [(str(place), name) for place, name in enumerate(names, 1)])
 
     def test_the_classes_have_the_guids_of_the_header(self):
-        guids = [spelled(text) for text in re.findall(r"#define XENNET_GUID_\w+ +(.*)", HEADER)]
+        guids = [spelled(text) for text in re.findall(r"#define XENNET_GUID_\w+((?:.*\\\n)*.*)", HEADER)]
         self.assertEqual(re.findall(r"guid\(\"\{([0-9A-F-]+)\}\"\)", CLASSES), guids)
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Tells what a netif backend does, case by case, one JSON object with a sentence for each. Run on Linux's netback the
- * output is the recording (tests/netback-6.1.json) that the embedded backend is held to.
+ * output is the recording (tests/conformance/netback-6.1.json) that the embedded backend is held to.
  *
  *   conformance_netif --provider embedded|xen [--flows N] [CASE...]
  */

@@ -14,7 +14,7 @@ import sdv
 from scripts.check import analysis, analysis_windows
 from scripts.build.driver import DRIVER
 from scripts.cli import ROOT, Stop
-from tests.test_windows_build import Fake
+from tests.package.test_windows_build import Fake
 
 PLANTED = ROOT / "build" / "analysis" / "planted"
 HEAD = "#include <ndis.h>\n"

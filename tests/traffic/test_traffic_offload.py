@@ -13,8 +13,8 @@ import unittest
 
 from scripts.cli import ROOT
 from scripts.run.namespaces import ADDRESSES
-from tests.traffic_bed import capture, needs_traffic, running
-from tests.traffic_capture import FROM, TCP, TOWARDS, UDP, Seen, summarize
+from tests.support.traffic_bed import capture, needs_traffic, running
+from tests.support.traffic_capture import FROM, TCP, TOWARDS, UDP, Seen, summarize
 
 TCP_BYTES = "6M"
 UDP_LENGTHS = ("1", "1400")
@@ -54,7 +54,7 @@ def tcp(traffic, family):
 
 def udp(traffic, family):
     address = ADDRESSES["wire"][family]
-    tool = [sys.executable, "-B", str(ROOT / "tests" / "traffic_udp.py")]
+    tool = [sys.executable, "-B", str(ROOT / "tests" / "support" / "traffic_udp.py")]
     echo = traffic.start("wire", [*tool, "echo", address, str(UDP_PORT)], stdout=subprocess.PIPE)
     echo.stdout.readline()
     wrong = traffic.guest([*tool, "send", address, str(UDP_PORT), *UDP_LENGTHS], f"UDP over IPv{family}", 30)

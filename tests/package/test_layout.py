@@ -16,7 +16,7 @@ from pathlib import Path
 from scripts.build import abi as abigen
 from scripts.build import tools
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ABI = ROOT / "toolchain" / "abi"
 HEADERS = ["ndis.h"]
 

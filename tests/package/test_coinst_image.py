@@ -13,8 +13,8 @@ from unittest import mock
 from scripts.build import coinst as build_coinst, driver as build_driver, made, version
 from scripts.inf import template as build_inf
 from scripts.build.tools import ARCHITECTURES, ROOT
-from tests.pe_file import Image, pdb_identity
-from tests.test_image import MACHINES, windows_7_exports
+from tests.support.pe_file import Image, pdb_identity
+from tests.package.test_image import MACHINES, windows_7_exports
 
 ELSEWHERE = 0x20000000     # where a loader might put it
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.sign.authenticode import Image
 from scripts.cli import ROOT, Stop
 from scripts.build.symbols import Store, resolve
-from tests.pe_file import Image as Reader, pdb_identity
+from tests.support.pe_file import Image as Reader, pdb_identity
 
 PACKAGE = ROOT / "xennet" / "x64"
 START = datetime.datetime(2026, 1, 10, 12, 0, 0)

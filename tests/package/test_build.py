@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.build import tools
 from scripts.sign.authenticode import Image, is_image
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BUILT_FROM = ("build.py", "scripts", "toolchain", "include", "src")
 
 LOCKS = """

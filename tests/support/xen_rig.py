@@ -16,7 +16,7 @@ from scripts.xenrig.boot import QEMU
 from scripts.xenrig.traffic import XenTraffic
 
 PROGRAMS = ROOT / "build" / "tests"
-SCENARIOS = [PROGRAMS / name for name in ("scenario_provider", "scenario_provider_life")]
+SCENARIOS = [PROGRAMS / name for name in ("test_provider", "test_provider_life")]
 BACK = "/local/domain/0/backend/vif/0/0"
 FRONT = "/local/domain/0/device/vif/0"
 

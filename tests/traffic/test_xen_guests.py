@@ -14,7 +14,7 @@ from scripts.build import made
 from scripts.run.children import Children
 from scripts.run.traffic import TrafficFailed
 from scripts.xenrig import bed as xenbed, guest_bed
-from tests.xen_rig import clean, needs_rig, options
+from tests.support.xen_rig import clean, needs_rig, options
 
 DOWNLOAD = 10_000_000
 SECONDS = 1

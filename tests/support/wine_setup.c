@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A Windows program for Wine that plays the part of Windows' device installer, step by step and with the real setupapi,
- * around the real co-installer. tests/wine_bed.py builds and starts it; it takes one command per line on its standard
- * input, fields separated by tabs, and answers with lines of the same form.
+ * around the real co-installer. tests/support/wine_bed.py builds and starts it; it takes one command per line on its
+ * standard input, fields separated by tabs, and answers with lines of the same form.
  *
  * Wine lacks setupapi's text log and calls no co-installer a second time. So the program loads the co-installer that
  * the INF registered, calls it before and after Windows' own work as Windows does, and stands in for some of its

@@ -11,9 +11,9 @@ import unittest
 from pathlib import Path
 
 from scripts.build import made
-from tests.pe_file import Image, pdb_identity, pdb_streams
+from tests.support.pe_file import Image, pdb_identity, pdb_streams
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MACHINES = {"x64": 0x8664, "x86": 0x14c}
 
 
@@ -28,9 +28,9 @@ def windows_7_exports(library, arch):
 
 
 def allowed_imports():
-    """Image to the names in tests/miniport_imports.txt."""
+    """Image to the names in tests/support/miniport_imports.txt."""
     names = {}
-    for line in (ROOT / "tests" / "miniport_imports.txt").read_text().splitlines():
+    for line in (ROOT / "tests" / "support" / "miniport_imports.txt").read_text().splitlines():
         if not line.startswith("#"):
             image, name, _ = line.split()
             names.setdefault(image, set()).add(name)
@@ -215,7 +215,7 @@ class ReaderOfImages(unittest.TestCase):
         self.assertEqual(forbidden(imports, allowed_imports()), ["ndis.sys!NdisFRegisterFilterDriver", "ntoskrnl.exe!KeSynchronizeExecution"])
 
     def test_the_list_of_a_miniports_calls_names_a_page_for_each(self):
-        lines = [line for line in (ROOT / "tests" / "miniport_imports.txt").read_text().splitlines() if not line.startswith("#")]
+        lines = [line for line in (ROOT / "tests" / "support" / "miniport_imports.txt").read_text().splitlines() if not line.startswith("#")]
         self.assertGreater(len(lines), 40)
         for line in lines:
             self.assertRegex(line, r"^(ndis\.sys|ntoskrnl\.exe|hal\.dll) +\w+ +(\w+)/nf-\2-\w+$")

@@ -434,8 +434,8 @@ TEST(mistake_10_per_processor_data_is_found_by_index_on_every_processor)
         .kind = SCHED_SIMULATED, .seed = test_seed(), .processors = 64, .edge_buffers = 16, .tell = many_processors });
 }
 
-/* 11: tests/scenario_faults.c fails each allocation of the pool in turn and looks for what stays behind; here the pool
- * alone. */
+/* 11: tests/driver/test_failing_calls.c fails each allocation of the pool in turn and looks for what stays behind; here
+ * the pool alone. */
 static void fail_first(const struct story_plan *plan)
 {
     fail_at(*(const uint32_t *)plan->detail);

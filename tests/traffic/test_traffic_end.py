@@ -18,8 +18,8 @@ from scripts.run import options as cli_run
 from scripts.run.children import descendants
 from scripts.cli import ROOT
 from scripts.run.report import FIGURES
-from tests import traffic_bed
-from tests.traffic_bed import needs_traffic, run_py
+from tests.support import traffic_bed
+from tests.support.traffic_bed import needs_traffic, run_py
 
 PATIENCE = 90           # for run.py to get somewhere
 GONE_SECONDS = 20

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The embedded backend does in every case what Linux's netback was recorded doing (tests/netback-6.1.json). test_xen.py compares
+"""The embedded backend does in every case what Linux's netback was recorded doing (tests/conformance/netback-6.1.json). test_xen.py compares
 the recording with the real one; python3 -m scripts.xenrig.record makes it anew."""
 
 import json

@@ -17,7 +17,7 @@ from scripts import packages
 from scripts.build import made
 from scripts.run import machine, options as cli_run
 from scripts.cli import ROOT
-from tests.traffic_bed import ensure_built, needs_traffic, run_py
+from tests.support.traffic_bed import ensure_built, needs_traffic, run_py
 
 OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif", "--backend-no",
            "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--verbose")
@@ -237,7 +237,7 @@ class Images(SentenceCase):
         self.refused(run_py("--", "no-such-command"), "no-such-command")
 
     def test_every_windows_and_feature_named_here_is_known_to_the_testbed(self):
-        text = (ROOT / "testbed" / "netif" / "netback.h").read_text()
+        text = (ROOT / "testbed" / "netback" / "netback.h").read_text()
         self.assertEqual(tuple(re.findall(r'X\(\w+, "([\w-]+)"\)', text)), cli_run.BACKEND_FEATURES)
         for windows in cli_run.WINDOWS:
             done = run_py("--windows", windows, "--", "true")

@@ -15,8 +15,8 @@ from scripts.run.traffic import IPERF_PORT
 from scripts.xenrig import bed as xenbed
 from scripts.xenrig.traffic import XenTraffic
 from scripts.xenrig.record import RECORDING, observe
-from tests.test_conformance import FLOWS, compare
-from tests.xen_rig import BACK, FRONT, SCENARIOS, captured, dom0, needs_rig, options, rig, running
+from tests.conformance.test_conformance import FLOWS, compare
+from tests.support.xen_rig import BACK, FRONT, SCENARIOS, captured, dom0, needs_rig, options, rig, running
 
 DOWNLOAD = 10_000_000
 SECONDS = 1
@@ -116,7 +116,7 @@ class Scenarios(unittest.TestCase):
 
 
 for path in SCENARIOS:
-    setattr(Scenarios, f"test_{path.name}_on_netback", lambda self, name=path.name: self.tell(name))
+    setattr(Scenarios, f"{path.name}_on_netback", lambda self, name=path.name: self.tell(name))
 
 
 @needs_rig

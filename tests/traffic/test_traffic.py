@@ -15,7 +15,7 @@ from itertools import product
 from scripts.run import options as cli_run
 from scripts.cli import ROOT
 from scripts.run.namespaces import ADDRESSES
-from tests.traffic_bed import fresh_copy, needs_traffic, running
+from tests.support.traffic_bed import fresh_copy, needs_traffic, running
 
 MB = 1_000_000
 DOWNLOAD = 100 * MB
@@ -57,7 +57,7 @@ for case in product((1500, 9000), (1, 4), (8, 9, 10)):
 class Udp(unittest.TestCase):
     def every_length(self, family, *arguments):
         address = ADDRESSES["wire"][family]
-        tool = [sys.executable, "-B", str(ROOT / "tests" / "traffic_udp.py")]
+        tool = [sys.executable, "-B", str(ROOT / "tests" / "support" / "traffic_udp.py")]
         with running(*arguments) as (bed, traffic):
             traffic.ping(family, count=1)
             echo = traffic.start("wire", [*tool, "echo", address, str(UDP_PORT)], stdout=subprocess.PIPE)
