@@ -142,7 +142,7 @@ ReceivePacketReadHash(const XENVIF_PACKET_HASH_V2 *Hash, NET_BUFFER_LIST *Nbl)
         if ((ULONG)Hash->Type >= RTL_NUMBER_OF(ReceivePacketHashTypes))
             return FALSE;
         if (Hash->Type != XENVIF_PACKET_HASH_TYPE_NONE) {
-            NET_BUFFER_LIST_SET_HASH_INFO(Nbl, ReceivePacketHashTypes[Hash->Type]);
+            NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) = (PVOID)(ULONG_PTR)ReceivePacketHashTypes[Hash->Type];
             NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Hash->Value);
             return TRUE;
         }
@@ -150,7 +150,7 @@ ReceivePacketReadHash(const XENVIF_PACKET_HASH_V2 *Hash, NET_BUFFER_LIST *Nbl)
                Hash->Algorithm != XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED) {
         return FALSE;
     }
-    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, 0);
+    NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) = NULL;
     NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, 0);
     return TRUE;
 }
