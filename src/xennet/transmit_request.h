@@ -13,36 +13,41 @@
 #include <ndis.h>
 #include "offload.h"
 #include "transmit_counters.h"
-#include "vif_interface.h"
+#include "vif_packet.h"
 #include "vlan.h"
 
 #define MAX_TCP_HEADER 60
 
 struct _XENNET_CONTEXT;
 
-// What an NBL is measured against. Immutable after TransmitCreate.
+// What an NBL is measured against.
 typedef struct _XENNET_TRANSMIT_LIMITS {
     const XENNET_OFFLOAD *Offload; // what may be asked for at the moment
     ULONG MaximumLength;           // of one frame that is not to be segmented, tag included
     ULONG MaximumLargeLength;
-    BOOLEAN SingleQueue;
+    // As the queues are at the moment, single words.
+    ULONG HashFunction;                          // whose values may pick a queue: Toeplitz, or none that exists
+    XENVIF_PACKET_HASH_ALGORITHM PlainAlgorithm; // of packets without such a value
     const XENNET_VLAN *Vlan;
 } XENNET_TRANSMIT_LIMITS;
 
 // How the NBs of one NBL are to be sent, or why they cannot be.
 typedef struct _XENNET_TRANSMIT_REQUEST {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
     USHORT MaximumSegmentSize;
     USHORT Tci;
     BOOLEAN LsoV1; // completes with the payload sent
     ULONG TcpHeaderOffset;
     LONG Count; // NBs
-    XENVIF_PACKET_HASH_V2 Hash;
+    XENNET_PACKET_HASH Hash;
     XENNET_TRANSMIT_DROP Reason; // of a refusal: which counter it belongs to
 } XENNET_TRANSMIT_REQUEST;
 
 VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ const struct _XENNET_CONTEXT *Context,
                        _In_ const XENNET_OFFLOAD *Offload);
+
+// Mapped: XenVif's table names only queues that there are.
+VOID TransmitLimitsSetQueues(_Inout_ XENNET_TRANSMIT_LIMITS *Limits, _In_ ULONG QueueCount, _In_ BOOLEAN Mapped);
 
 // The tag that goes into the frame. FALSE: of a VLAN that is not the adapter's.
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -93,14 +98,12 @@ TransmitRequestSameRing(const XENNET_TRANSMIT_REQUEST *First, const XENNET_TRANS
 
 // Reads the hash that NDIS computed for RSS; without one XenVif hashes for itself.
 FORCEINLINE VOID
-TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
+TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
 {
     ULONG Information = (ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo);
 
-    if ((Information & NDIS_HASH_FUNCTION_MASK) != NdisHashFunctionToeplitz) {
-        // With one queue every value picks it, and a value of our own lets XenVif honour More.
-        Hash->Algorithm =
-            Limits->SingleQueue ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ : XENVIF_PACKET_HASH_ALGORITHM_NONE;
+    if ((Information & NDIS_HASH_FUNCTION_MASK) != Limits->HashFunction) {
+        Hash->Algorithm = Limits->PlainAlgorithm;
         Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
         Hash->Value = 0;
         return;
@@ -137,7 +140,7 @@ FORCEINLINE VOID
 TransmitRequestReadChecksum(NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
 
     Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
     Options.Value = 0;
@@ -154,7 +157,7 @@ TransmitRequestReadChecksum(NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Reque
 
 // What is switched off at the moment is refused as well as what never was there.
 FORCEINLINE BOOLEAN
-TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked)
+TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, XENNET_OFFLOAD_OPTIONS Asked)
 {
     return (Asked.Value & ~OffloadTransmitOptions(Limits->Offload).Value) == 0;
 }
