@@ -13,7 +13,8 @@
  */
 #include "rss.h"
 #include "context.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "memory.h"
 #include "min_max.h"
 #include "rss_setting.h"
@@ -109,15 +110,13 @@ RssCommit(XENNET_RSS *Rss)
 
     Status = RssProgram(Rss, &Rss->Next);
     if (!NT_SUCCESS(Status)) {
-        TRACE_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
+        DEBUG_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
         (void)RssProgram(Rss, &Rss->Current);
         return NDIS_STATUS_INVALID_DATA;
     }
     Rss->Current = Rss->Next;
-    EVENT_REPORT(XENNET_REPORT_RSS, Rss->Context, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
-                 Rss->Current.TableCount);
-    TRACE("rss: hash %u scale %u types %08x table %u\n", Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
-          Rss->Current.TableCount);
+    ReportRss(&Rss->Context->Reporter, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
+              Rss->Current.TableCount);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -384,7 +383,7 @@ RssCreate(XENNET_CONTEXT *Context, XENNET_RSS **Result)
     (void)VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
 
     Rss->Available = Context->Config.Rss != 0 && (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
-    TRACE("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Queues);
+    DEBUG_INFO("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Queues);
     *Result = Rss;
     return NDIS_STATUS_SUCCESS;
 }

@@ -13,7 +13,7 @@
 #include "store.h"
 #include "context.h"
 #include "memory.h"
-#include "event.h"
+#include "debug.h"
 
 #define STORE_MAX_INDEX  255
 #define STORE_INDEX_SIZE 4   // three digits and the end
@@ -172,7 +172,7 @@ StoreWrite(XENNET_STORE *Store, BOOLEAN Present)
         Status = StoreAttempt(Store, Present);
     // The line informs people; an adapter works without it.
     if (!NT_SUCCESS(Status))
-        TRACE_ERROR("drivers/ in xenstore cannot be written (status %08x)\n", (ULONG)Status);
+        DEBUG_ERROR("drivers/ in xenstore cannot be written (status %08x)\n", (ULONG)Status);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -242,7 +242,7 @@ StoreWake(XENNET_STORE *Store)
         return;
     Status = StoreBind(Store);
     if (!NT_SUCCESS(Status)) {
-        TRACE_ERROR("no xenstore after low power (status %08x)\n", (ULONG)Status);
+        DEBUG_ERROR("no xenstore after low power (status %08x)\n", (ULONG)Status);
         StoreUnbind(Store);
     }
 }
