@@ -148,6 +148,25 @@ ReportRss(const XENNET_REPORTER *Reporter, BOOLEAN Hash, BOOLEAN Scale, ULONG Ty
 
 _Use_decl_annotations_
 VOID
+ReportNoRss(const XENNET_REPORTER *Reporter, ULONG Queues, NTSTATUS Status)
+{
+    DEBUG_ERROR("%u queues without receive side scaling: the backend has no control ring, or XenVif cannot use it "
+                "(status %08x)\n",
+                Queues, (ULONG)Status);
+    EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_LOG_NO_RSS, Queues,
+                  (ULONG)Status, 0);
+}
+
+_Use_decl_annotations_
+VOID
+ReportQueues(const XENNET_REPORTER *Reporter, ULONG Before, ULONG Now)
+{
+    DEBUG_INFO("queues: %u, now %u\n", Before, Now);
+    TRACE_EVENT(XENNET_TRACE_QUEUES, Reporter->IfIndex, Before, Now, 0, 0);
+}
+
+_Use_decl_annotations_
+VOID
 ReportFilter(const XENNET_REPORTER *Reporter, ULONG Types)
 {
     DEBUG_INFO("packet filter %08x\n", Types);

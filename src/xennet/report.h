@@ -58,6 +58,12 @@ VOID ReportOffload(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG On, _In_ ULO
 VOID ReportRss(_In_ const XENNET_REPORTER *Reporter, _In_ BOOLEAN Hash, _In_ BOOLEAN Scale, _In_ ULONG Types,
                _In_ ULONG Entries);
 
+// Several queues without receive side scaling: the backend has no control ring, or XenVif cannot use it.
+VOID ReportNoRss(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Queues, _In_ NTSTATUS Status);
+
+// The backend of the moment has another number of queues.
+VOID ReportQueues(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Before, _In_ ULONG Now);
+
 // NDIS_PACKET_TYPE_*.
 VOID ReportFilter(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Types);
 VOID ReportVlan(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Id);
