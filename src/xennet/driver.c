@@ -8,15 +8,17 @@
 #include <ndis.h>
 #include "debug.h"
 #include "event_log.h"
-#include "trace.h"
+#include "memory.h"
 #include "miniport.h"
 #include "oid.h"
 #include "revisions.h"
+#include "trace.h"
 
 DRIVER_INITIALIZE DriverEntry;
 static MINIPORT_UNLOAD DriverUnload;
 
 static NDIS_HANDLE DriverHandle;
+ULONG MemoryMapPriority;
 
 static VOID NTAPI
 DriverUnload(DRIVER_OBJECT *Driver)
@@ -66,6 +68,7 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
         return NDIS_STATUS_BAD_VERSION;
     }
 
+    MemoryMapPriority = NormalPagePriority | (Revisions->Minor >= 30 ? MdlMappingNoExecute : 0);
     EventLogInitialize(Driver);
     TraceRegister();
     RtlZeroMemory(&Characteristics, sizeof(Characteristics));
