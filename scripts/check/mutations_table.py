@@ -9,6 +9,7 @@ HOSTILE = "test_hostile:a_packet_whose*"
 FIGURE = "test_hostile:a_figure_that*"
 
 MUTATIONS = (
+    (0, "NBLs in caches counted as held", "nbl_pool.c", " + NBL_POOL_CACHED * Pool->ProcessorCount", "", "test_nbl_pool:at_rest*"),
     (0, "completions answered without end", "transmit_list.c", "#define TRANSMIT_LIST_MAX_ROUNDS 8", "#define TRANSMIT_LIST_MAX_ROUNDS MAXULONG", "test_limits:a_protocol*"),
     (0, "batches without end", "receive.c", "#define RECEIVE_MAX_BATCH 256", "#define RECEIVE_MAX_BATCH MAXULONG", "test_limits:a_batch*"),
     (0, "NBLs never given back", "nbl_pool.c", "Spare = Pool->DepotLowest > NBL_POOL_DEPOT_LOW ? Pool->DepotLowest - NBL_POOL_DEPOT_LOW : 0;", "Spare = 0;", "test_limits:nbls*"),
@@ -130,7 +131,7 @@ MUTATIONS = (
     (18, "hash algorithm not checked", "receive_packet.c", "Hash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ", "TRUE", "test_hostile:what_says_nothing*"),
     (4, "coalesced packets with options taken", "receive_packet.c", "Info->IpOptions.Length != 0", "FALSE", HOSTILE),
     (4, "IP checksum of coalesced packets left out", "receive_packet.c", "Checksum.Receive.IpChecksumSucceeded = 1;", "", HOSTILE),
-    (6, "the tag left in the frame", "receive_packet.c", "Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE", "FALSE", "test_vlan"),
+    (6, "the tag left in the frame", "receive_packet.c", "Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE", "FALSE", "test_vlan:a_received_tag*"),
     (18, "length of a coalesced packet not checked", "receive_packet.c", "if (Length > RECEIVE_PACKET_MAX_COALESCED)", "if (FALSE)", HOSTILE),
     (18, "IP header's place not checked", "receive_packet.c", "!ReceivePacketHeaderFits(&Info->IpHeader, RECEIVE_PACKET_MIN_IP_HEADER, Info->Length) ||", "", HOSTILE),
     (18, "TCP header's place not checked", "receive_packet.c", "!ReceivePacketHeaderFits(&Info->TcpHeader, RECEIVE_PACKET_MIN_TCP_HEADER, Info->Length) ||", "", HOSTILE),
