@@ -104,7 +104,7 @@ MUTATIONS = (
     (12, "sends taken back are not completed", "watchdog.c", "    Works = StateRecover(Adapter);\n", "    Works = Adapter != NULL;\n", "test_watchdog:every_send_completes_when_the*"),
     (13, "poll hands out more than NDIS wants", "poll.c", "if (Maximum >= Queue->Count) {", "if (Maximum != 0) {", "test_poll:*"),
     (13, "scarce packets overtake polled ones", "receive.c", "    ReceiveHurry(Processor);\n", "    if (Processor->Receive == NULL)\n        ReceiveHurry(Processor);\n", "test_poll:*order*"),
-    (14, "an OID listed and not answered", "oid.c", "    {OID_GEN_PHYSICAL_MEDIUM, 0, OidQueryNumber, NULL, 0},\n", "    {OID_GEN_PHYSICAL_MEDIUM, 0, NULL, NULL, 0},\n",
+    (14, "an OID listed and not answered", "oid.c", "    OID_CONSTANT_ROW(OID_GEN_PHYSICAL_MEDIUM, NdisPhysicalMedium802_3),\n", "    {OID_GEN_PHYSICAL_MEDIUM, 0, NULL, NULL, 0, NULL, 0},\n",
      "test_mistakes:mistake_13*"),
     (14, "no BytesNeeded for a short buffer", "oid.c", "Request->DATA.QUERY_INFORMATION.BytesNeeded = Value.Length;", "", "test_oids:*"),
     (14, "exact lengths not asked for", "oid.c", "{OID_GEN_CURRENT_PACKET_FILTER, OID_EXACT,", "{OID_GEN_CURRENT_PACKET_FILTER, 0,", "test_mistakes:mistake_05*"),
