@@ -25,6 +25,7 @@ MUTATIONS = (
      "REVISIONS_ROW(85, 3, 2, 7, 3, 2, TRUE)", "REVISIONS_ROW(85, 3, 2, 6, 3, 2, TRUE)", "test_revisions:*"),
     (1, "an offload record of NDIS 6.89 as no Windows knows it", "revisions.c",
      "REVISIONS_ROW(89, 3, 2, 8, 3, 2, TRUE)", "REVISIONS_ROW(89, 3, 2, 7, 3, 2, TRUE)", "test_revisions:*"),
+    (12, "handlers for hangs and resets from NDIS 6.83 on", "revisions.c", "(_Minor) < 83", "TRUE", "test_revisions:*"),
     (2, "TCP checksums over IPv4 never asked of XenVif", "transmit_request.h",
      "Options.OffloadIpVersion4TcpChecksum = Checksum.Transmit.TcpChecksum;", "", "test_send:checksum_offload*"),
     (2, "UDP checksums over IPv6 never asked of XenVif", "transmit_request.h",
