@@ -80,8 +80,7 @@ StateEnd(XENNET_ADAPTER *Adapter)
 {
     if (!StateMove(Adapter, XennetStatePausing))
         return NDIS_STATUS_INVALID_STATE;
-    // Whoever has seen Running did so at DISPATCH and is through when every processor has been below it once.
-    KeFlushQueuedDpcs();
+    // Whoever has seen Running did so at DISPATCH and is through when every processor was visited.
     ReceiveStop(Adapter->Receive);
     VifDisable(&Adapter->Context.Vif);
     TransmitDrain(Adapter->Transmit);

@@ -164,7 +164,7 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     TransmitListEnter(Processor);
     Processor->Counters.NdisCalls++;
 
-    // At DISPATCH: StateEnd's KeFlushQueuedDpcs waits for whoever has seen the old state here.
+    // At DISPATCH: StateEnd visits every processor and so waits for whoever has seen the old state here.
     if (ContextIsRunning(Transmit->Context)) {
         TransmitSendChain(Transmit, Processor, Chain);
     } else {
