@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Ways to break the driver, each with the test that must notice. See scripts/check/mutations.py.
 
-Each row: what is broken; the function, table or macro it stands in; the words that stand there once ("..." for any words
-between, scripts/check/places.py); the words to put in their place; test file and case.
+Each row: what is broken; the function, table or macro it stands in; the words that stand there once ("..." for any
+words between, scripts/check/places.py); the words to put in their place; test file and case.
 """
 
 HOSTILE = "test_hostile:a_packet_whose*"
 FIGURE = "test_hostile:a_figure_that*"
 
 MUTATIONS = (
+    ("NBLs in caches counted as held", "NblPoolCreate",
+     "+ NBL_POOL_CACHED * Pool->ProcessorCount", "", "test_nbl_pool:at_rest*"),
     ("completions answered without end", "TRANSMIT_LIST_MAX_ROUNDS",
      "#define TRANSMIT_LIST_MAX_ROUNDS 8", "#define TRANSMIT_LIST_MAX_ROUNDS MAXULONG", "test_limits:a_protocol*"),
     ("batches without end", "RECEIVE_MAX_BATCH",
@@ -26,6 +28,11 @@ MUTATIONS = (
      "test_mistakes:mistake_15*"),
     ("a record of a revision that NDIS 6.20 does not know", "RevisionsTable",
      "REVISIONS_ROW(20, 2, 1, 2, 1, 1, FALSE)", "REVISIONS_ROW(20, 2, 2, 3, 1, 1, FALSE)", "test_oids:every_oid*"),
+    ("an offload record of NDIS 6.85 that is not the newest it has", "RevisionsTable",
+     "REVISIONS_ROW(85, 3, 2, 7, 3, 2, TRUE)", "REVISIONS_ROW(85, 3, 2, 6, 3, 2, TRUE)", "test_revisions:*"),
+    ("an offload record of NDIS 6.89 as no Windows knows it", "RevisionsTable",
+     "REVISIONS_ROW(89, 3, 2, 8, 3, 2, TRUE)", "REVISIONS_ROW(89, 3, 2, 7, 3, 2, TRUE)", "test_revisions:*"),
+    ("handlers for hangs and resets from NDIS 6.83 on", "REVISIONS_ROW", "(_Minor) < 83", "TRUE", "test_revisions:*"),
     ("TCP checksums over IPv4 never asked of XenVif", "TransmitRequestReadChecksum",
      "Options.OffloadIpVersion4TcpChecksum = Checksum.Transmit.TcpChecksum;", "", "test_send:checksum_offload*"),
     ("UDP checksums over IPv6 never asked of XenVif", "TransmitRequestReadChecksum",
@@ -64,11 +71,12 @@ MUTATIONS = (
     ("hash of TCP over IPv4 reported as that of IPv4", "ReceivePacketHashTypes",
      "NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz", "NDIS_HASH_IPV4 | NdisHashFunctionToeplitz", "test_rss:*"),
     ("offered on a backend that cannot hash", "RssQueryCapabilities",
-     "(Rss->SupportedTypes & ...) != 0;", "Rss->SupportedTypes <= MAXULONG;", "test_rss:*"),
+     "(Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;", "Rss->SupportedTypes <= MAXULONG;",
+     "test_rss:*"),
     ("the table taken from its end", "RssParseTable",
      "Next->Table[Index] = Number;", "Next->Table[Count - 1 - Index] = Number;", "test_rss:packets_arrive*"),
     ("a set that XenVif refuses switches RSS off", "RssCommit",
-     "(void)RssProgram(Rss, &Rss->Current);", "Rss->Current.Hash = FALSE, (void)RssProgram(Rss, &Rss->Current);",
+     "(void)RssProgram(Rss, &Rss->Current);", "Rss->Current.Hash = FALSE; (VOID)RssProgram(Rss, &Rss->Current);",
      "test_rss:a_set_that_xenvif*"),
     ("a key outside the buffer taken", "RssParseKey",
      "if (Size != RSS_KEY_SIZE || !RssPartFits(Offset, Size, Fixed, Length))",
@@ -126,8 +134,8 @@ MUTATIONS = (
     ("scarce packets overtake polled ones", "ReceiveFlush",
      "ReceiveHurry(Processor);", "if (Processor->Receive == NULL) ReceiveHurry(Processor);", "test_poll:*order*"),
     ("an OID listed and not answered", "OidTable",
-     "{OID_GEN_PHYSICAL_MEDIUM, 0, OidQueryNumber, NULL, 0},", "{OID_GEN_PHYSICAL_MEDIUM, 0, NULL, NULL, 0},",
-     "test_mistakes:mistake_13*"),
+     "OID_CONSTANT_ROW(OID_GEN_PHYSICAL_MEDIUM, NdisPhysicalMedium802_3),",
+     "{OID_GEN_PHYSICAL_MEDIUM, 0, NULL, NULL, 0, NULL, 0},", "test_mistakes:mistake_13*"),
     ("no BytesNeeded for a short buffer", "OidQuery",
      "Request->DATA.QUERY_INFORMATION.BytesNeeded = Value.Length;", "", "test_oids:*"),
     ("exact lengths not asked for", "OidTable",
@@ -139,19 +147,19 @@ MUTATIONS = (
     ("a default other than the INF's", "ConfigKeywords",
      "CONFIG_FIELD(ReceiveBuffers), 4096,", "CONFIG_FIELD(ReceiveBuffers), 2048,", "test_keyword_ranges:*"),
     ("nothing in the event log for a value out of range", "ConfigReadKeyword",
-     "EventLogKeyword(&Name, &Value, Default); return Default;", "return Default;", "test_keyword_ranges:*"),
+     "ReportKeyword(&Name, &Value, Default); return Default;", "return Default;", "test_keyword_ranges:*"),
     ("no event for a drop", "ReceiveQueuePacket",
-     "EVENT_REPORT(XENNET_REPORT_RECEIVE_DROP, Receive->Context, Reason, 1, 0, 0);", "", "test_trace:*"),
-    ("two events in the wrong order", "EventRows",
-     "{&EventLink, 4, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE}, {&EventOffload, 3, EVENT_LEVEL_INFO, "
-     "EVENT_KEYWORD_SETTINGS},",
-     "{&EventOffload, 3, EVENT_LEVEL_INFO, EVENT_KEYWORD_SETTINGS}, {&EventLink, 4, EVENT_LEVEL_INFO, "
-     "EVENT_KEYWORD_LIFE},", "test_trace:*"),
+     "REPORT_RECEIVE_DROP(&Receive->Context->Reporter, Reason);", "", "test_trace:*"),
+    ("two events in the wrong order", "TraceRows",
+     "{&TraceLink, 4, TRACE_LEVEL_INFO, TRACE_KEYWORD_LIFE}, {&TraceOffload, 3, TRACE_LEVEL_INFO, "
+     "TRACE_KEYWORD_SETTINGS},",
+     "{&TraceOffload, 3, TRACE_LEVEL_INFO, TRACE_KEYWORD_SETTINGS}, {&TraceLink, 4, TRACE_LEVEL_INFO, "
+     "TRACE_KEYWORD_LIFE},", "test_trace:*"),
     ("the line left at unload", "StoreDestroy",
      "InterlockedDecrement(&StoreUsers) == 0 &&", "InterlockedDecrement(&StoreUsers) < 0 &&",
      "test_store_line:the_drivers_line*"),
     ("the line not written again after a migration", "StoreResumed",
-     "StoreWrite(Store, TRUE);", "", "test_mistakes:mistake_02*"),
+     "StoreWrite(Store, TRUE); RssFollow(", "RssFollow(", "test_mistakes:mistake_02*"),
     ("queue index not checked", "ReceivePacketReadCommon",
      "if (Packet->Queue >= Limits->QueueCount)", "if (FALSE)", HOSTILE),
     ("length below a header not checked", "ReceivePacketReadCommon",
@@ -168,10 +176,12 @@ MUTATIONS = (
      "(ULONG)Hash->Type < RTL_NUMBER_OF(ReceivePacketHashTypes)", "TRUE", "test_hostile:what_says_nothing*"),
     ("hash algorithm not checked", "ReceivePacketReadHash",
      "Hash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ", "TRUE", "test_hostile:what_says_nothing*"),
-    ("coalesced packets with options taken", "ReceivePacketCheckCoalesced", "Info->IpOptions.Length != 0", "FALSE", HOSTILE),
-    ("IP checksum of coalesced packets left out", "ReceivePacketReportCoalesced", "Checksum.Receive.IpChecksumSucceeded = 1;", "", HOSTILE),
+    ("coalesced packets with options taken", "ReceivePacketCheckCoalesced",
+     "Info->IpOptions.Length != 0", "FALSE", HOSTILE),
+    ("IP checksum of coalesced packets left out", "ReceivePacketReportCoalesced",
+     "Checksum.Receive.IpChecksumSucceeded = 1;", "", HOSTILE),
     ("the tag left in the frame", "ReceivePacketReadCommon",
-     "Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE", "FALSE", "test_vlan:*"),
+     "Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE", "FALSE", "test_vlan:a_received_tag*"),
     ("length of a coalesced packet not checked", "ReceivePacketCheckCoalesced",
      "if (Length > RECEIVE_PACKET_MAX_COALESCED)", "if (FALSE)", HOSTILE),
     ("IP header's place not checked", "ReceivePacketCheckCoalesced",
@@ -184,7 +194,7 @@ MUTATIONS = (
      "if (Info->Length + Packet->MaximumSegmentSize > Limits->MaximumFrameSize + ETHERNET_TAG_SIZE)", "if (FALSE)",
      HOSTILE),
     ("number of queues not checked", "ContextQueryQueues",
-     "XENNET_MIN(Count, Context->ProcessorCount)", "Count", FIGURE),
+     "return XENNET_MIN(Count, Context->ProcessorCount);", "return Count;", FIGURE),
     ("frame size not checked", "LinkQueryFrameSize",
      "if (Size < ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + ETHERNET_MIN_MTU ||", "if (Size < ETHERNET_TAG_SIZE ||",
      FIGURE),
@@ -235,15 +245,14 @@ MUTATIONS = (
      "CONFIG_FIELD(VlanId), 0, 0, 4094, 1}", "CONFIG_FIELD(VlanId), 0, 0, 4095, 1}",
      "test_keyword_ranges:every_keyword*"),
     ("drops of received packets without an event", "ReceiveQueuePacket",
-     "EVENT_REPORT(XENNET_REPORT_RECEIVE_DROP, Receive->Context, Reason, 1, 0, 0);", "", "test_trace:each_reason*"),
+     "REPORT_RECEIVE_DROP(&Receive->Context->Reporter, Reason);", "", "test_trace:each_reason*"),
     ("a failed start without an event", "MiniportInitialize",
-     "EVENT_REPORT(XENNET_REPORT_START_FAILED, &Adapter->Context, Step, (ULONG)Status, 0, 0);", "",
-     "test_trace:a_start*"),
+     "ReportStartFailed(&Adapter->Context.Reporter, Step, Status);", "", "test_trace:a_start*"),
     ("the line not removed at the end", "StoreDestroy",
      "StoreWrite(Store, FALSE);", "", "test_store_line:the_drivers_line*"),
     ("only the places in front of the first free one looked at", "StoreFind",
      "*Found = StoreIsOurs(Store, Transaction, Node);",
      "*Found = Index == 0 && StoreIsOurs(Store, Transaction, Node);", "test_store_line:the_drivers_line*"),
     ("nothing written after a migration", "StoreResumed",
-     "StoreWrite(Store, TRUE);", "", "test_store_line:after_a_migration*"),
+     "StoreWrite(Store, TRUE); RssFollow(", "RssFollow(", "test_store_line:after_a_migration*"),
 )
