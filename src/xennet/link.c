@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The link. XenVif's MAC_STATE_CHANGE carries nothing and may come on several processors at once, so whoever
- * raises Requests from zero does the work for all: it asks, compares, indicates, and starts over if more came
+ * The link. XenVif's MAC_STATE_CHANGE carries nothing, comes from a thread at PASSIVE, possibly before VifEnable has
+ * returned, and others ask at the same time on other processors and at DISPATCH. So whoever raises Requests from zero does the work for all: it asks, compares, indicates, and starts over if more came
  * in meanwhile. That way indications never overtake each other and no lock is held over a call into NDIS.
  *
  * The frame size is the toolstack's, read by XenVif whenever it connects to a backend: after a migration it may be
@@ -42,6 +42,9 @@ LinkQuery(XENNET_LINK *Link, XENNET_LINK_STATE *State)
     State->Speed = 0;
     VIF_CALL(&Link->Adapter->Vif, MacQueryState, &State->Connect, &State->Speed, &State->Duplex);
 
+    // XenVif looks at the toolstack's keys only, not at whether there is a backend.
+    if (Link->Adapter->Detached)
+        State->Connect = MediaConnectStateDisconnected;
     if (State->Connect != MediaConnectStateConnected && State->Connect != MediaConnectStateDisconnected)
         State->Connect = MediaConnectStateUnknown;
     if (State->Duplex != MediaDuplexStateHalf && State->Duplex != MediaDuplexStateFull)
@@ -129,7 +132,7 @@ LinkStateChanged(XENNET_LINK *Link)
     XENNET_LINK_STATE State;
     LONG Seen;
 
-    if (InterlockedIncrement(&Link->Requests) != 1)
+    if (Link->Adapter->Gone || InterlockedIncrement(&Link->Requests) != 1)
         return;
     do {
         Seen = Link->Requests;

@@ -23,7 +23,7 @@ NDIS_STATUS LinkCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_LIN
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);
 
-// Asks XenVif, tells NDIS if the state changed, and follows the frame size. On any processor, at the same time as
+// Asks XenVif unless the device is gone, tells NDIS if the state changed, and follows the frame size. On any processor, at the same time as
 // others.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID LinkStateChanged(_In_ XENNET_LINK *Link);

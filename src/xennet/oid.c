@@ -257,6 +257,9 @@ OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     XENNET_ADAPTER *Adapter = Context;
     const OID_ROW *Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
 
+    // A device that is gone is left alone; to go to sleep cannot be refused.
+    if (Adapter->Gone && Request->DATA.QUERY_INFORMATION.Oid != OID_PNP_SET_POWER)
+        return NDIS_STATUS_NOT_ACCEPTED;
     if (Row == NULL)
         return NDIS_STATUS_NOT_SUPPORTED;
     switch (Request->RequestType) {
@@ -286,6 +289,8 @@ OidSynchronousRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     if (Request->RequestType != NdisRequestMethod ||
         Request->DATA.METHOD_INFORMATION.Oid != OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES)
         return NDIS_STATUS_NOT_SUPPORTED;
+    if (Adapter->Gone)
+        return NDIS_STATUS_NOT_ACCEPTED;
 
     Irql = IrqlRaise(FALSE);
     Status = RssV2MoveEntries(Adapter->Rss, Request->DATA.METHOD_INFORMATION.InformationBuffer,

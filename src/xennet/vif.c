@@ -149,12 +149,13 @@ VifDestroy(XENNET_VIF *Vif)
     Vif->Version = 0;
 }
 
-_IRQL_requires_(DISPATCH_LEVEL)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID NTAPI
 VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V10 *Parameters)
 {
     XENNET_ADAPTER *Adapter = Argument;
 
+    // Packets come at DISPATCH, a change of the link at PASSIVE.
     switch (Type) {
     case XENVIF_TRANSMITTER_RETURN_PACKET:
         TransmitReturnPacket(Adapter->Transmit, Parameters->TransmitterReturnPacket.Cookie,
@@ -176,7 +177,7 @@ VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK
     }
 }
 
-_IRQL_requires_(DISPATCH_LEVEL)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID NTAPI
 VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
 {
@@ -189,7 +190,7 @@ VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_
         VifCallback10(Argument, Type, (XENVIF_VIF_CALLBACK_PARAMETERS_V10 *)Parameters);
 }
 
-_IRQL_requires_(DISPATCH_LEVEL)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID __cdecl VifCallback8(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, ...)
 {
     XENVIF_VIF_CALLBACK_PARAMETERS_V9 Parameters;

@@ -50,11 +50,14 @@ NDIS_STATUS VifQueryStore(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ XENBUS_STO
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS VifQuerySuspend(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ XENBUS_SUSPEND_INTERFACE_V1 *Suspend);
 
-// From within VifEnable on, callbacks come on any processor at DISPATCH.
+// From within VifEnable on, callbacks come on any processor: packets at DISPATCH, changes of the link up to DISPATCH.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS VifEnable(_Inout_ XENNET_VIF *Vif);
 
-// Returns when every received packet is back and every transmitted one was returned.
+/*
+ * Returns when every received packet is back and every transmitted one was returned. With requests at a connected backend
+ * it may not return at all (VIF 8), or cost the device (state.c).
+ */
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID VifDisable(_Inout_ XENNET_VIF *Vif);
 
