@@ -61,8 +61,8 @@ def build():
 
 def programs(names):
     found = []
-    for source in sorted((ROOT / "tests").glob("*.c")):
-        wanted = source.stem in names if names else source.stem.startswith(("scenario_", "test_mistakes"))
+    for source in sorted((ROOT / "tests" / "driver").glob("test_*.c")):
+        wanted = source.stem in names if names else True
         if wanted:
             found.append(ROOT / "build" / "tests" / source.stem)
     missing = [path.name for path in found if not path.exists()]
@@ -87,7 +87,7 @@ def measure(driver, tests, seeds):
 
 def main(arguments):
     parser = argparse.ArgumentParser(prog="scripts/check/coverage.py", description=DESCRIPTION)
-    parser.add_argument("tests", nargs="*", metavar="TEST", help="test files, such as scenario_rss")
+    parser.add_argument("tests", nargs="*", metavar="TEST", help="test files, such as test_rss")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds per simulated case")
     parser.add_argument("--lines", action="store_true", help="print the lines that no test reached, too")
     parser.add_argument("--report", action="store_true", help="only report what was measured before")

@@ -19,7 +19,7 @@ from scripts.cli import Stop
 FOLDER = ROOT / "build" / "floor" / "x64"
 # What each file of tests/floor stands in for.
 FLOOR = {"transmit.c": ("transmit.c", "transmit_list.c", "transmit_request.c"), "receive.c": ("receive.c", "receive_packet.c", "nbl_pool.c", "poll.c")}
-PROGRAM = ROOT / "build" / "tests" / "scenario_cost"
+PROGRAM = ROOT / "build" / "tests" / "test_cost"
 CASE = "instructions_of_a_packet_are_counted"
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) instructions a packet", re.M)
 DESCRIPTION = ("Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares them with the floor: the same "

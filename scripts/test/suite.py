@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which tests there are, and which of them were asked for.
 
-A test file is a C program under build/tests (from tests/*.c) or a Python module tests/test_*.py. Both list their
+A test file is a C program under build/tests (from tests/**/test_*.c) or a Python module tests/**/test_*.py. Both list their
 cases with --list and answer in TAP, so the rest of test.py does not tell them apart. A case is called FILE:CASE.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from scripts.cli import ROOT, Stop
 
 PROGRAMS = ROOT / "build" / "tests"
-C_PREFIXES = ("test_", "selftest_", "scenario_")
 LIST_SECONDS = 60
 
 # These measure traffic on the whole machine, or build and run as a user does in this very folder: nothing else
@@ -42,13 +41,12 @@ class TestFile:
 def find():
     """All test files, each with its cases."""
     files = []
-    for source in sorted((ROOT / "tests").glob("*.c")):
-        if source.stem.startswith(C_PREFIXES):
-            program = str(PROGRAMS / source.stem)
-            files.append(TestFile(source.stem, [program], [program, "--list"], True))
+    for source in sorted((ROOT / "tests").rglob("test_*.c"), key=lambda path: path.stem):
+        program = str(PROGRAMS / source.stem)
+        files.append(TestFile(source.stem, [program], [program, "--list"], True))
     runner = [sys.executable, "-B", str(ROOT / "scripts" / "test" / "tap_unittest.py")]
-    for source in sorted((ROOT / "tests").glob("test_*.py")):
-        module = f"tests.{source.stem}"
+    for source in sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: path.stem):
+        module = ".".join(source.relative_to(ROOT).with_suffix("").parts)
         files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False))
     for file in files:
         list_cases(file)

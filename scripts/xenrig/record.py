@@ -15,7 +15,7 @@ from scripts.cli import ROOT
 from scripts.xenrig import bed as xenbed
 
 PROGRAM = ROOT / "build" / "tests" / "conformance_netif"
-RECORDING = ROOT / "tests" / "netback-6.1.json"
+RECORDING = ROOT / "tests" / "conformance" / "netback-6.1.json"
 SECONDS = 880    # it takes two minutes
 
 

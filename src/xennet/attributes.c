@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Registration, general and offload attributes, told by adapter.c once per adapter. No state: what is said here comes
- * from the modules that keep it, so an OID that asks the same gets the same answer. What NDIS asks for later in the way
- * of power management is measured against what was said here.
+ * from the modules that keep it, so an OID that asks the same gets the same answer.
  *
  * IRQL: PASSIVE.
  */
 #include "attributes.h"
 #include "adapter.h"
+#include "link.h"
+#include "offload.h"
 #include "oid.h"
+#include "power.h"
+#include "rss.h"
 
 // Every counter that OID_GEN_STATISTICS and its single OIDs answer.
 #define ATTRIBUTES_STATISTICS                                                                                          \
@@ -34,40 +37,13 @@ AttributesSetRegistration(XENNET_ADAPTER *Adapter)
 
     RtlZeroMemory(&Attributes, sizeof(Attributes));
     Registration->Header.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES;
-    Registration->Header.Revision = Adapter->Revisions->Registration;
-    Registration->Header.Size = Adapter->Revisions->RegistrationSize;
+    Registration->Header.Revision = Adapter->Context.Revisions->Registration;
+    Registration->Header.Size = Adapter->Context.Revisions->RegistrationSize;
     Registration->MiniportAdapterContext = Adapter;
     Registration->AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM | NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK |
                                    NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND;
     Registration->InterfaceType = NdisInterfacePNPBus;
-    return NdisMSetMiniportAttributes(Adapter->NdisHandle, &Attributes);
-}
-
-_Use_decl_annotations_
-ULONG
-AttributesMacOptions(const XENNET_ADAPTER *Adapter)
-{
-    ULONG Options =
-        NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_NO_LOOPBACK;
-
-    if (Adapter->Vlan.Priority)
-        Options |= NDIS_MAC_OPTION_8021P_PRIORITY;
-    if (Adapter->Vlan.Vlan)
-        Options |= NDIS_MAC_OPTION_8021Q_VLAN;
-    return Options;
-}
-
-// D0 and D3, no wake-up.
-static VOID
-AttributesGetPower(const XENNET_ADAPTER *Adapter, NDIS_PM_CAPABILITIES *Capabilities)
-{
-    RtlZeroMemory(Capabilities, sizeof(*Capabilities));
-    Capabilities->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
-    Capabilities->Header.Revision = Adapter->Revisions->PmCapabilities;
-    Capabilities->Header.Size = Adapter->Revisions->PmCapabilitiesSize;
-    Capabilities->MinMagicPacketWakeUp = NdisDeviceStateUnspecified;
-    Capabilities->MinPatternWakeUp = NdisDeviceStateUnspecified;
-    Capabilities->MinLinkChangeWakeUp = NdisDeviceStateUnspecified;
+    return NdisMSetMiniportAttributes(Adapter->Context.NdisHandle, &Attributes);
 }
 
 _Use_decl_annotations_
@@ -81,28 +57,28 @@ AttributesSetGeneral(XENNET_ADAPTER *Adapter)
     NDIS_OID Oids[OID_MAX_LIST];
     XENNET_LINK_STATE Link = LinkState(Adapter->Link);
 
-    AttributesGetPower(Adapter, &Power);
+    PowerGetCapabilities(&Adapter->Context, &Power);
     RtlZeroMemory(&Attributes, sizeof(Attributes));
     General->Header.Type = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES;
     General->Header.Revision = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
     General->Header.Size = NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2;
     General->MediaType = NdisMedium802_3;
     General->PhysicalMediumType = NdisPhysicalMedium802_3;
-    General->MtuSize = AdapterMtu(Adapter);
+    General->MtuSize = ContextMtu(&Adapter->Context);
     General->MaxXmitLinkSpeed = Link.Speed;
     General->MaxRcvLinkSpeed = Link.Speed;
     General->XmitLinkSpeed = Link.Speed;
     General->RcvLinkSpeed = Link.Speed;
     General->MediaConnectState = Link.Connect;
     General->MediaDuplexState = Link.Duplex;
-    General->LookaheadSize = AdapterMtu(Adapter);
+    General->LookaheadSize = ContextMtu(&Adapter->Context);
     General->PowerManagementCapabilitiesEx = &Power;
-    General->MacOptions = AttributesMacOptions(Adapter);
-    General->SupportedPacketFilters = ATTRIBUTES_PACKET_FILTERS;
-    General->MaxMulticastListSize = XENNET_MAX_MULTICAST;
+    General->MacOptions = VlanMacOptions(&Adapter->Context.Vlan);
+    General->SupportedPacketFilters = FILTER_PACKET_TYPES;
+    General->MaxMulticastListSize = FILTER_MAX_MULTICAST;
     General->MacAddressLength = ETHERNET_ADDRESS_LENGTH;
-    RtlCopyMemory(General->PermanentMacAddress, &Adapter->PermanentAddress, ETHERNET_ADDRESS_LENGTH);
-    RtlCopyMemory(General->CurrentMacAddress, &Adapter->CurrentAddress, ETHERNET_ADDRESS_LENGTH);
+    RtlCopyMemory(General->PermanentMacAddress, &Adapter->Filter.PermanentAddress, ETHERNET_ADDRESS_LENGTH);
+    RtlCopyMemory(General->CurrentMacAddress, &Adapter->Filter.CurrentAddress, ETHERNET_ADDRESS_LENGTH);
     if (RssIsAvailable(Adapter->Rss)) {
         RssGetCapabilities(Adapter->Rss, &Rss);
         General->RecvScaleCapabilities = &Rss;
@@ -116,7 +92,7 @@ AttributesSetGeneral(XENNET_ADAPTER *Adapter)
     General->SupportedPauseFunctions = NdisPauseFunctionsUnsupported;
     General->SupportedOidList = Oids;
     General->SupportedOidListLength = OidGetList(Adapter, Oids);
-    return NdisMSetMiniportAttributes(Adapter->NdisHandle, &Attributes);
+    return NdisMSetMiniportAttributes(Adapter->Context.NdisHandle, &Attributes);
 }
 
 _Use_decl_annotations_
@@ -134,23 +110,5 @@ AttributesSetOffload(XENNET_ADAPTER *Adapter)
     Attributes.OffloadAttributes.Header.Size = NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1;
     Attributes.OffloadAttributes.DefaultOffloadConfiguration = &Default;
     Attributes.OffloadAttributes.HardwareOffloadCapabilities = &Hardware;
-    return NdisMSetMiniportAttributes(Adapter->NdisHandle, &Attributes);
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-AttributesSetPower(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
-{
-    const NDIS_PM_PARAMETERS *Parameters = Buffer;
-
-    UNREFERENCED_PARAMETER(Adapter);
-
-    if (Parameters->Header.Revision == 0 || Parameters->Header.Size < NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1 ||
-        Length < Parameters->Header.Size)
-        return NDIS_STATUS_INVALID_PARAMETER;
-    // No wake-up was offered, so none can be asked for.
-    if (Parameters->EnabledWoLPacketPatterns != 0 || Parameters->EnabledProtocolOffloads != 0 ||
-        Parameters->WakeUpFlags != 0)
-        return NDIS_STATUS_NOT_SUPPORTED;
-    return NDIS_STATUS_SUCCESS;
+    return NdisMSetMiniportAttributes(Adapter->Context.NdisHandle, &Attributes);
 }

@@ -73,7 +73,7 @@ BackendIsOurs(XENNET_ADAPTER *Adapter, XENBUS_STORE_INTERFACE_V2 *Store, CHAR *D
     CHAR *Text = BackendRead(Store, Directory, "mac", &Status);
 
     if (Text != NULL) {
-        Ours = BackendIsAddress(Text, &Adapter->PermanentAddress);
+        Ours = BackendIsAddress(Text, &Adapter->Filter.PermanentAddress);
         Store->StoreFree(&Store->Interface, Text);
     }
     return Ours;

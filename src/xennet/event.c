@@ -17,9 +17,6 @@
  */
 #include "event.h"
 #include <evntprov.h>
-#include "driver.h"
-#include "receive.h"
-#include "transmit.h"
 
 #define EVENT_CHANNEL       11
 #define EVENT_KIND_EVENT    1 // EVENT_DATA_DESCRIPTOR.Reserved
@@ -103,6 +100,7 @@ static const EVENT_ROW EventRows[] = {
 
 C_ASSERT(RTL_NUMBER_OF(EventRows) == XENNET_REPORT_COUNT);
 
+static DRIVER_OBJECT *EventDriver;
 static REGHANDLE EventHandle;
 volatile LONG EventListeners;
 
@@ -124,10 +122,11 @@ EventEnabled(LPCGUID Source, ULONG Enabled, UCHAR Level, ULONGLONG Any, ULONGLON
 
 _Use_decl_annotations_
 VOID
-EventRegister(VOID)
+EventRegister(DRIVER_OBJECT *Driver)
 {
     NTSTATUS Status;
 
+    EventDriver = Driver;
     Status = EtwRegister(&EventProvider, EventEnabled, NULL, &EventHandle);
     if (NT_SUCCESS(Status))
         return;
@@ -222,6 +221,6 @@ EventLogKeyword(const UNICODE_STRING *Keyword, const ULONG *Value, ULONG Used)
     EventAppendNumber(&Text, Used);
     TRACE_ERROR("keyword %wZ\n", &Text);
     Strings[0] = Buffer;
-    (void)NdisWriteEventLogEntry(DriverObject(), NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_KEYWORD_RANGE,
+    (void)NdisWriteEventLogEntry(EventDriver, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_KEYWORD_RANGE,
                                  RTL_NUMBER_OF(Strings), Strings, 0, NULL);
 }

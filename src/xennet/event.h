@@ -54,7 +54,7 @@ typedef enum _XENNET_REPORT {
 
 // Before the first adapter and after the last. Without a registration reports go nowhere.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID EventRegister(VOID);
+VOID EventRegister(_In_ DRIVER_OBJECT *Driver);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID EventUnregister(VOID);

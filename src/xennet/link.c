@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The link. XenVif's MAC_STATE_CHANGE carries nothing, comes from a thread at PASSIVE, possibly before VifEnable has
- * returned, and others ask at the same time on other processors and at DISPATCH. So whoever raises Requests from zero does the work for all: it asks, compares, indicates, and starts over if more came
- * in meanwhile. That way indications never overtake each other and no lock is held over a call into NDIS.
+ * returned, and others ask at the same time on other processors and at DISPATCH. So whoever raises Requests from zero
+ * does the work for all: it asks, compares, indicates, and starts over if more came in meanwhile. That way indications
+ * never overtake each other and no lock is held over a call into NDIS.
  *
  * The frame size is the toolstack's, read by XenVif whenever it connects to a backend: after a migration it may be
  * another. NDIS has no word for that. It takes a frame size when an adapter starts and, with the restart attributes,
@@ -14,15 +15,20 @@
  * (release) pairs with the InterlockedIncrement (acquire) of the next.
  */
 #include "link.h"
-#include "adapter.h"
+#include "context.h"
 #include "event.h"
 #include "memory.h"
+#include "min_max.h"
+#include "receive.h"
+#include "transmit.h"
 
 #define LINK_MAX_SPEED 10000000000000ULL // 10 Tb/s: what is beyond was made up
 
 struct _XENNET_LINK {
     // Immutable after LinkCreate.
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
+    XENNET_TRANSMIT *Transmit; // that follow the frame size
+    XENNET_RECEIVE *Receive;
 
     // Interlocked.
     volatile LONG Requests;
@@ -40,10 +46,10 @@ LinkQuery(XENNET_LINK *Link, XENNET_LINK_STATE *State)
     State->Connect = MediaConnectStateUnknown;
     State->Duplex = MediaDuplexStateUnknown;
     State->Speed = 0;
-    VIF_CALL(&Link->Adapter->Vif, MacQueryState, &State->Connect, &State->Speed, &State->Duplex);
+    VIF_CALL(&Link->Context->Vif, MacQueryState, &State->Connect, &State->Speed, &State->Duplex);
 
     // XenVif looks at the toolstack's keys only, not at whether there is a backend.
-    if (Link->Adapter->Detached)
+    if (Link->Context->Detached)
         State->Connect = MediaConnectStateDisconnected;
     if (State->Connect != MediaConnectStateConnected && State->Connect != MediaConnectStateDisconnected)
         State->Connect = MediaConnectStateUnknown;
@@ -72,24 +78,24 @@ LinkIndicate(XENNET_LINK *Link, const XENNET_LINK_STATE *State)
     Record.XmitLinkSpeed = State->Speed;
     Record.RcvLinkSpeed = State->Speed;
     Record.PauseFunctions = NdisPauseFunctionsUnsupported;
-    AdapterIndicateStatus(Link->Adapter, NDIS_STATUS_LINK_STATE, &Record, sizeof(Record));
-    EVENT_REPORT(XENNET_REPORT_LINK, Link->Adapter, State->Connect, State->Duplex, State->Speed, 0);
+    ContextIndicateStatus(Link->Context, NDIS_STATUS_LINK_STATE, &Record, sizeof(Record));
+    EVENT_REPORT(XENNET_REPORT_LINK, Link->Context, State->Connect, State->Duplex, State->Speed, 0);
     TRACE("link: connect %u duplex %u speed %I64u\n", (ULONG)State->Connect, (ULONG)State->Duplex, State->Speed);
 }
 
 _Use_decl_annotations_
 ULONG
-LinkQueryFrameSize(XENNET_ADAPTER *Adapter)
+LinkQueryFrameSize(XENNET_CONTEXT *Context)
 {
     ULONG Size = 0;
 
     // XenVif counts a VLAN tag in: the backend's MTU and 18 bytes (its mac.c, since the first release).
-    VIF_CALL(&Adapter->Vif, MacQueryMaximumFrameSize, &Size);
+    VIF_CALL(&Context->Vif, MacQueryMaximumFrameSize, &Size);
     if (Size < ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + ETHERNET_MIN_MTU ||
         Size > ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + MAXUSHORT)
         return 0;
     // The keyword only lowers what the backend carries: a longer frame would be lost behind it.
-    return XENNET_MIN(Size - ETHERNET_TAG_SIZE, Adapter->Config.JumboPacket);
+    return XENNET_MIN(Size - ETHERNET_TAG_SIZE, Context->Config.JumboPacket);
 }
 
 // XenVif says 0 while it is not connected; then, and for nonsense, what was in force stays.
@@ -97,31 +103,31 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID
 LinkFollowFrameSize(XENNET_LINK *Link)
 {
-    XENNET_ADAPTER *Adapter = Link->Adapter;
-    ULONG Size = LinkQueryFrameSize(Adapter);
-    ULONG InForce = XENNET_MIN(Size, Adapter->ToldFrameSize);
+    XENNET_CONTEXT *Context = Link->Context;
+    ULONG Size = LinkQueryFrameSize(Context);
+    ULONG InForce = XENNET_MIN(Size, Context->AdvertisedFrameSize);
 
-    if (Size == 0 || (Size == Link->FrameSize && InForce == Adapter->MaximumFrameSize))
+    if (Size == 0 || (Size == Link->FrameSize && InForce == Context->MaximumFrameSize))
         return;
     Link->FrameSize = Size;
-    Adapter->MaximumFrameSize = InForce;
-    TransmitSetFrameSize(Adapter->Transmit, InForce);
-    ReceiveSetFrameSize(Adapter->Receive, InForce);
-    EVENT_REPORT(XENNET_REPORT_FRAME_SIZE, Adapter, Size, InForce, Adapter->ToldFrameSize, 0);
-    TRACE("frames: backend %u, in force %u, told %u\n", Size, InForce, Adapter->ToldFrameSize);
-    if (Size != Adapter->ToldFrameSize)
-        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_FRAME_SIZE, Size,
-                 Adapter->ToldFrameSize, 0);
+    Context->MaximumFrameSize = InForce;
+    TransmitSetFrameSize(Link->Transmit, InForce);
+    ReceiveSetFrameSize(Link->Receive, InForce);
+    EVENT_REPORT(XENNET_REPORT_FRAME_SIZE, Context, Size, InForce, Context->AdvertisedFrameSize, 0);
+    TRACE("frames: backend %u, in force %u, told %u\n", Size, InForce, Context->AdvertisedFrameSize);
+    if (Size != Context->AdvertisedFrameSize)
+        EventLog(Context->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_FRAME_SIZE, Size,
+                 Context->AdvertisedFrameSize, 0);
 }
 
 _Use_decl_annotations_
 VOID
-LinkTellFrameSize(XENNET_LINK *Link)
+LinkAdvertiseFrameSize(XENNET_LINK *Link)
 {
-    ULONG Size = LinkQueryFrameSize(Link->Adapter);
+    ULONG Size = LinkQueryFrameSize(Link->Context);
 
     if (Size != 0)
-        Link->Adapter->ToldFrameSize = Size;
+        Link->Context->AdvertisedFrameSize = Size;
     LinkStateChanged(Link);
 }
 
@@ -132,7 +138,7 @@ LinkStateChanged(XENNET_LINK *Link)
     XENNET_LINK_STATE State;
     LONG Seen;
 
-    if (Link->Adapter->Gone || InterlockedIncrement(&Link->Requests) != 1)
+    if (Link->Context->Gone || InterlockedIncrement(&Link->Requests) != 1)
         return;
     do {
         Seen = Link->Requests;
@@ -155,19 +161,27 @@ LinkState(const XENNET_LINK *Link)
 
 _Use_decl_annotations_
 NDIS_STATUS
-LinkCreate(XENNET_ADAPTER *Adapter, XENNET_LINK **Result)
+LinkCreate(XENNET_CONTEXT *Context, XENNET_LINK **Result)
 {
     XENNET_LINK *Link;
 
     *Result = NULL;
-    Link = MemoryAllocate(Adapter->NdisHandle, sizeof(*Link));
+    Link = MemoryAllocate(Context->NdisHandle, sizeof(*Link));
     if (Link == NULL)
         return NDIS_STATUS_RESOURCES;
-    Link->Adapter = Adapter;
+    Link->Context = Context;
     LinkQuery(Link, &Link->State);
-    Link->FrameSize = Adapter->MaximumFrameSize;
+    Link->FrameSize = Context->MaximumFrameSize;
     *Result = Link;
     return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+LinkAttach(XENNET_LINK *Link, XENNET_TRANSMIT *Transmit, XENNET_RECEIVE *Receive)
+{
+    Link->Transmit = Transmit;
+    Link->Receive = Receive;
 }
 
 _Use_decl_annotations_

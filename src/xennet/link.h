@@ -7,7 +7,9 @@
 
 #include <ndis.h>
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
+struct _XENNET_RECEIVE;
+struct _XENNET_TRANSMIT;
 typedef struct _XENNET_LINK XENNET_LINK;
 
 typedef struct _XENNET_LINK_STATE {
@@ -18,24 +20,29 @@ typedef struct _XENNET_LINK_STATE {
 
 // Reads the state the adapter's attributes start from.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS LinkCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_LINK **Link);
+NDIS_STATUS LinkCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_LINK **Link);
+
+// Who follows the frame size. Before the first LinkStateChanged.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID LinkAttach(_Inout_ XENNET_LINK *Link, _In_ struct _XENNET_TRANSMIT *Transmit,
+                _In_ struct _XENNET_RECEIVE *Receive);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);
 
-// Asks XenVif unless the device is gone, tells NDIS if the state changed, and follows the frame size. On any processor, at the same time as
-// others.
+// Asks XenVif unless the device is gone, tells NDIS if the state changed, and follows the frame size. On any processor,
+// at the same time as others.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID LinkStateChanged(_In_ XENNET_LINK *Link);
 
 // The bytes of a frame, Ethernet header included and tag not, that XenVif and *JumboPacket allow; 0: XenVif says
 // nonsense.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-ULONG LinkQueryFrameSize(_In_ struct _XENNET_ADAPTER *Adapter);
+ULONG LinkQueryFrameSize(_In_ struct _XENNET_CONTEXT *Context);
 
 // NDIS is about to hear the frame size of now, so it may be used in full.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID LinkTellFrameSize(_Inout_ XENNET_LINK *Link);
+VOID LinkAdvertiseFrameSize(_Inout_ XENNET_LINK *Link);
 
 // What NDIS was last told; each member by itself is exact.
 _IRQL_requires_max_(DISPATCH_LEVEL)

@@ -16,7 +16,7 @@
  * depot.
  */
 #include "nbl_pool.h"
-#include "adapter.h"
+#include "context.h"
 #include "lock.h"
 #include "memory.h"
 #include "per_processor.h"
@@ -299,21 +299,21 @@ NblPoolFill(XENNET_NBL_POOL *Pool)
 
 _Use_decl_annotations_
 NDIS_STATUS
-NblPoolCreate(XENNET_ADAPTER *Adapter, XENNET_NBL_POOL **Result)
+NblPoolCreate(XENNET_CONTEXT *Context, XENNET_NBL_POOL **Result)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters;
     XENNET_NBL_POOL *Pool;
     NDIS_STATUS Status;
 
     *Result = NULL;
-    Pool = MemoryAllocate(Adapter->NdisHandle,
-                          sizeof(*Pool) + PER_PROCESSOR_SIZE(XENNET_NBL_CACHE, Adapter->ProcessorCount));
+    Pool = MemoryAllocate(Context->NdisHandle,
+                          sizeof(*Pool) + PER_PROCESSOR_SIZE(XENNET_NBL_CACHE, Context->ProcessorCount));
     if (Pool == NULL)
         return NDIS_STATUS_RESOURCES;
-    Pool->NdisHandle = Adapter->NdisHandle;
+    Pool->NdisHandle = Context->NdisHandle;
     Pool->Caches = PER_PROCESSOR_ARRAY(Pool + 1);
-    Pool->ProcessorCount = Adapter->ProcessorCount;
-    Pool->Maximum = Adapter->Config.ReceiveBuffers / NBL_POOL_MAGAZINE;
+    Pool->ProcessorCount = Context->ProcessorCount;
+    Pool->Maximum = Context->Config.ReceiveBuffers / NBL_POOL_MAGAZINE;
     KeInitializeSpinLock(&Pool->Lock);
     KeInitializeDpc(&Pool->Dpc, NblPoolGrowDpc, Pool);
     KeInitializeDpc(&Pool->TimerDpc, NblPoolTimerDpc, Pool);
@@ -326,7 +326,7 @@ NblPoolCreate(XENNET_ADAPTER *Adapter, XENNET_NBL_POOL **Result)
     Parameters.ProtocolId = NDIS_PROTOCOL_ID_DEFAULT;
     Parameters.fAllocateNetBuffer = TRUE;
     Parameters.PoolTag = XENNET_TAG;
-    Pool->NdisPool = NdisAllocateNetBufferListPool(Adapter->NdisHandle, &Parameters);
+    Pool->NdisPool = NdisAllocateNetBufferListPool(Context->NdisHandle, &Parameters);
     Status = Pool->NdisPool != NULL ? NblPoolFill(Pool) : NDIS_STATUS_RESOURCES;
     if (Status != NDIS_STATUS_SUCCESS) {
         NblPoolDestroy(Pool);

@@ -10,11 +10,11 @@
 
 #include <ndis.h>
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
 typedef struct _XENNET_NBL_POOL XENNET_NBL_POOL;
 
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS NblPoolCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_NBL_POOL **Pool);
+NDIS_STATUS NblPoolCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_NBL_POOL **Pool);
 
 // Every NBL must be back.
 _IRQL_requires_(PASSIVE_LEVEL)

@@ -14,10 +14,10 @@
  * IRQL: PASSIVE; NDIS serialises the OID requests that change anything. No locks.
  */
 #include "offload.h"
-#include "adapter.h"
+#include "context.h"
 #include "event.h"
 #include "memory.h"
-#include "offload_control.h"
+#include "min_max.h"
 
 #define OFFLOAD_MAX_HEADERS    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
 #define OFFLOAD_MAX_LARGE_SIZE 65535
@@ -44,7 +44,7 @@ OffloadHardware(const XENNET_OFFLOAD *Offload)
         Bits |= OFFLOAD_LSO4 | OFFLOAD_LSO1;
     if (Offload->LargeSize6 != 0 && (Bits & OFFLOAD_TCP6_TX))
         Bits |= OFFLOAD_LSO6;
-    if (Offload->Adapter->Revisions->Rsc)
+    if (Offload->Context->Revisions->Rsc)
         Bits |= OFFLOAD_RSC4 | OFFLOAD_RSC6;
     return Bits;
 }
@@ -84,8 +84,8 @@ OffloadDescribe(const XENNET_OFFLOAD *Offload, ULONG Bits, NDIS_OFFLOAD *Record)
 
     RtlZeroMemory(Record, sizeof(*Record));
     Record->Header.Type = NDIS_OBJECT_TYPE_OFFLOAD;
-    Record->Header.Revision = Offload->Adapter->Revisions->Offload;
-    Record->Header.Size = Offload->Adapter->Revisions->OffloadSize;
+    Record->Header.Revision = Offload->Context->Revisions->Offload;
+    Record->Header.Size = Offload->Context->Revisions->OffloadSize;
 
     Checksum->IPv4Transmit.Encapsulation =
         OffloadEncapsulation(Bits, OFFLOAD_IPV4_TX | OFFLOAD_TCP4_TX | OFFLOAD_UDP4_TX);
@@ -167,7 +167,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
 
     Options.Value = 0;
-    Options.OffloadTagManipulation = VlanIsOn(&Offload->Adapter->Vlan);
+    Options.OffloadTagManipulation = VlanIsOn(&Offload->Context->Vlan);
     Options.OffloadIpVersion4HeaderChecksum = (Bits & OFFLOAD_IPV4_RX) != 0;
     Options.OffloadIpVersion4TcpChecksum = (Bits & OFFLOAD_TCP4_RX) != 0;
     Options.OffloadIpVersion4UdpChecksum = (Bits & OFFLOAD_UDP4_RX) != 0;
@@ -178,8 +178,8 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_RSC6) != 0;
     Options.NeedLargePacketSplit = Rsc == 0;
     Options.NeedChecksumValue = Offload->NeedChecksumValue;
-    VIF_CALL(&Offload->Adapter->Vif, ReceiverSetOffloadOptions, Options);
-    EVENT_REPORT(XENNET_REPORT_OFFLOAD, Offload->Adapter, OffloadEffective(Offload->Current), Bits, 0, 0);
+    VIF_CALL(&Offload->Context->Vif, ReceiverSetOffloadOptions, Options);
+    EVENT_REPORT(XENNET_REPORT_OFFLOAD, Offload->Context, OffloadEffective(Offload->Current), Bits, 0, 0);
     // Packets that XenVif took up with the old options may still go up; from then on a coalesced one is dropped.
     if (Offload->ReceiveRsc & ~Rsc)
         KeFlushQueuedDpcs();
@@ -195,20 +195,20 @@ OffloadMaximumLargeSend(const XENNET_OFFLOAD *Offload)
 
 _Use_decl_annotations_
 NDIS_STATUS
-OffloadCreate(XENNET_ADAPTER *Adapter, XENNET_OFFLOAD **Result)
+OffloadCreate(XENNET_CONTEXT *Context, ULONG Wanted, XENNET_OFFLOAD **Result)
 {
     XENNET_OFFLOAD *Offload;
 
     *Result = NULL;
-    Offload = MemoryAllocate(Adapter->NdisHandle, sizeof(*Offload));
+    Offload = MemoryAllocate(Context->NdisHandle, sizeof(*Offload));
     if (Offload == NULL)
         return NDIS_STATUS_RESOURCES;
-    Offload->Adapter = Adapter;
-    Offload->NeedChecksumValue = Adapter->Config.NeedChecksumValue != 0;
+    Offload->Context = Context;
+    Offload->NeedChecksumValue = Context->Config.NeedChecksumValue != 0;
 
-    VIF_CALL(&Adapter->Vif, TransmitterQueryOffloadOptions, &Offload->Transmit);
-    VIF_CALL(&Adapter->Vif, TransmitterQueryLargePacketSize, 4, &Offload->LargeSize4);
-    VIF_CALL(&Adapter->Vif, TransmitterQueryLargePacketSize, 6, &Offload->LargeSize6);
+    VIF_CALL(&Context->Vif, TransmitterQueryOffloadOptions, &Offload->Transmit);
+    VIF_CALL(&Context->Vif, TransmitterQueryLargePacketSize, 4, &Offload->LargeSize4);
+    VIF_CALL(&Context->Vif, TransmitterQueryLargePacketSize, 6, &Offload->LargeSize6);
     if (!Offload->Transmit.OffloadIpVersion4LargePacket)
         Offload->LargeSize4 = 0;
     if (!Offload->Transmit.OffloadIpVersion6LargePacket)
@@ -217,7 +217,7 @@ OffloadCreate(XENNET_ADAPTER *Adapter, XENNET_OFFLOAD **Result)
     Offload->LargeSize6 = XENNET_MIN(Offload->LargeSize6, OFFLOAD_MAX_LARGE_SIZE);
 
     Offload->Hardware = OffloadHardware(Offload);
-    Offload->Default = OffloadControlFromConfig(&Adapter->Config) & Offload->Hardware;
+    Offload->Default = Wanted & Offload->Hardware;
     Offload->Current = Offload->Default;
     OffloadApplyTransmit(Offload);
     TRACE("offloads: hardware %08x default %08x large %u/%u\n", Offload->Hardware, Offload->Default,
@@ -252,5 +252,5 @@ OffloadApply(XENNET_OFFLOAD *Offload, ULONG Current)
     OffloadApplyTransmit(Offload);
     OffloadApplyReceive(Offload);
     OffloadDescribe(Offload, OffloadEffective(Offload->Current), &Record);
-    AdapterIndicateStatus(Offload->Adapter, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
+    ContextIndicateStatus(Offload->Context, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
 }

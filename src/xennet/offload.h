@@ -11,7 +11,7 @@
 #include <ndis.h>
 #include "vif_interface.h"
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
 
 // One bit per offload that can be switched by itself.
 #define OFFLOAD_IPV4_TX 0x00000001
@@ -37,7 +37,7 @@ struct _XENNET_ADAPTER;
 
 typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadCreate.
-    struct _XENNET_ADAPTER *Adapter;
+    struct _XENNET_CONTEXT *Context;
     XENVIF_VIF_OFFLOAD_OPTIONS_V1 Transmit; // what XenVif can do to a packet on its way out
     ULONG LargeSize4;                       // payload bytes of one large send, 0: none
     ULONG LargeSize6;
@@ -53,8 +53,9 @@ typedef struct _XENNET_OFFLOAD {
     ULONG ReceiveRsc;   // OFFLOAD_RSC*: coalesced packets are told to NDIS as such
 } XENNET_OFFLOAD;
 
+// Wanted: OFFLOAD_* that the keywords ask for.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS OffloadCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_OFFLOAD **Offload);
+NDIS_STATUS OffloadCreate(_In_ struct _XENNET_CONTEXT *Context, _In_ ULONG Wanted, _Outptr_ XENNET_OFFLOAD **Offload);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID OffloadDestroy(_In_opt_ XENNET_OFFLOAD *Offload);

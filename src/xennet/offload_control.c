@@ -8,7 +8,7 @@
  * locks.
  */
 #include "offload_control.h"
-#include "adapter.h"
+#include "min_max.h"
 
 typedef struct _OFFLOAD_CONTROL_ROW {
     ULONG ConfigOffset;    // ULONG in XENNET_CONFIG: bit 0 transmit, bit 1 receive; or on and off

@@ -15,7 +15,7 @@
 #include "lock.h"
 #include "offload_control.h"
 #include "oid_value.h"
-#include "attributes.h"
+#include "power.h"
 #include "rss_v2.h"
 #include "stats.h"
 #include "event.h"
@@ -48,6 +48,36 @@ static NDIS_STATUS
 OidSetOffloadEncapsulation(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
     return OffloadControlSetEncapsulation(Adapter->Offload, Buffer, Length);
+}
+
+static NDIS_STATUS
+OidSetPacketFilter(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    UNREFERENCED_PARAMETER(Length);
+
+    return FilterSetPacket(&Adapter->Filter, *(const ULONG *)Buffer);
+}
+
+static NDIS_STATUS
+OidSetMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    return FilterSetMulticast(&Adapter->Filter, Buffer, Length);
+}
+
+static NDIS_STATUS
+OidAddMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    UNREFERENCED_PARAMETER(Length);
+
+    return FilterAddMulticast(&Adapter->Filter, Buffer);
+}
+
+static NDIS_STATUS
+OidDeleteMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    UNREFERENCED_PARAMETER(Length);
+
+    return FilterDeleteMulticast(&Adapter->Filter, Buffer);
 }
 
 static NDIS_STATUS
@@ -160,9 +190,9 @@ static const OID_ROW OidTable[] = {
     {OID_OFFLOAD_ENCAPSULATION, 0, NULL, OidSetOffloadEncapsulation, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1},
     {OID_TCP_OFFLOAD_PARAMETERS, 0, NULL, OidSetOffloadParameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1},
     {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0},
-    {OID_PM_PARAMETERS, 0, NULL, AttributesSetPower, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
+    {OID_PM_PARAMETERS, 0, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
     {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0},
-    {OID_PNP_SET_POWER, OID_EXACT, NULL, StateSetPower, sizeof(NDIS_DEVICE_POWER_STATE)},
+    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE)},
     {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0},
     {XENNET_OID_COUNTERS, 0, OidQueryOwnCounters, NULL, 0},
     {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0},
@@ -175,11 +205,11 @@ OidApplies(const XENNET_ADAPTER *Adapter, const OID_ROW *Row)
 {
     if ((Row->Flags & OID_RSS) && !RssIsAvailable(Adapter->Rss))
         return FALSE;
-    if ((Row->Flags & OID_RSS_MOVES) && !Adapter->Revisions->RssEntryMoves)
+    if ((Row->Flags & OID_RSS_MOVES) && !Adapter->Context.Revisions->RssEntryMoves)
         return FALSE;
-    if ((Row->Flags & OID_VLAN) && !Adapter->Vlan.Vlan)
+    if ((Row->Flags & OID_VLAN) && !Adapter->Context.Vlan.Vlan)
         return FALSE;
-    return !(Row->Flags & OID_RSC) || Adapter->Revisions->Rsc;
+    return !(Row->Flags & OID_RSC) || Adapter->Context.Revisions->Rsc;
 }
 
 static const OID_ROW *
@@ -258,7 +288,7 @@ OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     const OID_ROW *Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
 
     // A device that is gone is left alone; to go to sleep cannot be refused.
-    if (Adapter->Gone && Request->DATA.QUERY_INFORMATION.Oid != OID_PNP_SET_POWER)
+    if (Adapter->Context.Gone && Request->DATA.QUERY_INFORMATION.Oid != OID_PNP_SET_POWER)
         return NDIS_STATUS_NOT_ACCEPTED;
     if (Row == NULL)
         return NDIS_STATUS_NOT_SUPPORTED;
@@ -289,7 +319,7 @@ OidSynchronousRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     if (Request->RequestType != NdisRequestMethod ||
         Request->DATA.METHOD_INFORMATION.Oid != OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES)
         return NDIS_STATUS_NOT_SUPPORTED;
-    if (Adapter->Gone)
+    if (Adapter->Context.Gone)
         return NDIS_STATUS_NOT_ACCEPTED;
 
     Irql = IrqlRaise(FALSE);

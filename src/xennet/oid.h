@@ -6,10 +6,9 @@
 #define XENNET_OID_H
 
 #include <ndis.h>
+#include "oid_value.h"
 
 struct _XENNET_ADAPTER;
-
-#define OID_MAX_LIST 96
 
 MINIPORT_OID_REQUEST OidRequest;
 MINIPORT_CANCEL_OID_REQUEST OidCancelRequest;

@@ -6,9 +6,10 @@
 #include <version.h>
 #include "oid_value.h"
 #include "adapter.h"
-#include "attributes.h"
 #include "counters.h"
 #include "event.h"
+#include "link.h"
+#include "min_max.h"
 #include "stats.h"
 
 #define OID_VENDOR_VERSION (((ULONG)MAJOR_VERSION << 16) | (ULONG)MINOR_VERSION)
@@ -16,7 +17,7 @@
 static const CHAR OidDescription[] = PRODUCT_NAME_STR " PV Network Device";
 
 C_ASSERT(sizeof(OidDescription) <= RTL_FIELD_SIZE(OID_VALUE, Scratch));
-C_ASSERT(RTL_FIELD_SIZE(XENNET_ADAPTER, Multicast) <= RTL_FIELD_SIZE(OID_VALUE, Scratch));
+C_ASSERT(RTL_FIELD_SIZE(XENNET_FILTER, Multicast) <= RTL_FIELD_SIZE(OID_VALUE, Scratch));
 
 static ULONG
 OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
@@ -34,26 +35,26 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
 
     case OID_GEN_MAXIMUM_LOOKAHEAD:
     case OID_GEN_MAXIMUM_FRAME_SIZE:
-        return AdapterMtu(Adapter);
+        return ContextMtu(&Adapter->Context);
 
     case OID_GEN_CURRENT_LOOKAHEAD:
-        return XENNET_MIN(Adapter->Lookahead, AdapterMtu(Adapter));
+        return XENNET_MIN(Adapter->Lookahead, ContextMtu(&Adapter->Context));
 
     case OID_GEN_MAXIMUM_TOTAL_SIZE:
     case OID_GEN_TRANSMIT_BLOCK_SIZE:
     case OID_GEN_RECEIVE_BLOCK_SIZE:
-        return Adapter->MaximumFrameSize;
+        return Adapter->Context.MaximumFrameSize;
 
     case OID_GEN_TRANSMIT_BUFFER_SPACE:
-        return Adapter->MaximumFrameSize * Adapter->TransmitRingSize;
+        return Adapter->Context.MaximumFrameSize * Adapter->TransmitRingSize;
 
     case OID_GEN_RECEIVE_BUFFER_SPACE:
-        return Adapter->MaximumFrameSize * Adapter->ReceiveRingSize;
+        return Adapter->Context.MaximumFrameSize * Adapter->ReceiveRingSize;
 
     case OID_GEN_VENDOR_ID:
         // The three bytes of the maker, as they stand in the address, and an adapter number of ours.
-        return Adapter->PermanentAddress.Byte[0] | ((ULONG)Adapter->PermanentAddress.Byte[1] << 8) |
-               ((ULONG)Adapter->PermanentAddress.Byte[2] << 16) | 0x01000000;
+        return Adapter->Filter.PermanentAddress.Byte[0] | ((ULONG)Adapter->Filter.PermanentAddress.Byte[1] << 8) |
+               ((ULONG)Adapter->Filter.PermanentAddress.Byte[2] << 16) | 0x01000000;
 
     case OID_GEN_VENDOR_DRIVER_VERSION:
         return OID_VENDOR_VERSION;
@@ -62,20 +63,20 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return Adapter->TransmitRingSize;
 
     case OID_GEN_MAC_OPTIONS:
-        return AttributesMacOptions(Adapter);
+        return VlanMacOptions(&Adapter->Context.Vlan);
 
     case OID_GEN_VLAN_ID:
-        return Adapter->Vlan.Id;
+        return Adapter->Context.Vlan.Id;
 
     case OID_GEN_MEDIA_CONNECT_STATUS:
         return LinkState(Adapter->Link).Connect == MediaConnectStateConnected ? NdisMediaStateConnected
                                                                               : NdisMediaStateDisconnected;
 
     case OID_GEN_CURRENT_PACKET_FILTER:
-        return Adapter->PacketFilter;
+        return Adapter->Filter.Packet;
 
     case OID_802_3_MAXIMUM_LIST_SIZE:
-        return XENNET_MAX_MULTICAST;
+        return FILTER_MAX_MULTICAST;
 
     default:
         // Collisions and alignment errors: there is no wire for them to happen on.
@@ -127,7 +128,7 @@ OidQueryDriverVersion(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 {
     UNREFERENCED_PARAMETER(Oid);
 
-    Value->Scratch.Version = (USHORT)(0x0600 | Adapter->Revisions->Minor);
+    Value->Scratch.Version = (USHORT)(0x0600 | Adapter->Context.Revisions->Minor);
     Value->Length = sizeof(Value->Scratch.Version);
 }
 
@@ -136,7 +137,8 @@ VOID
 OidQueryAddress(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 {
     RtlCopyMemory(Value->Scratch.Bytes,
-                  Oid == OID_802_3_PERMANENT_ADDRESS ? &Adapter->PermanentAddress : &Adapter->CurrentAddress,
+                  Oid == OID_802_3_PERMANENT_ADDRESS ? &Adapter->Filter.PermanentAddress
+                                                     : &Adapter->Filter.CurrentAddress,
                   ETHERNET_ADDRESS_LENGTH);
     Value->Length = ETHERNET_ADDRESS_LENGTH;
 }
@@ -147,8 +149,8 @@ OidQueryMulticast(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 {
     UNREFERENCED_PARAMETER(Oid);
 
-    Value->Length = Adapter->MulticastCount * ETHERNET_ADDRESS_LENGTH;
-    RtlCopyMemory(Value->Scratch.Bytes, Adapter->Multicast, Value->Length);
+    Value->Length = Adapter->Filter.MulticastCount * ETHERNET_ADDRESS_LENGTH;
+    RtlCopyMemory(Value->Scratch.Bytes, Adapter->Filter.Multicast, Value->Length);
 }
 
 _Use_decl_annotations_
@@ -202,7 +204,6 @@ static const NDIS_GUID OidGuids[] = {
 
 C_ASSERT(sizeof(OidGuids) == RTL_FIELD_SIZE(OID_VALUE, Scratch.Guids));
 C_ASSERT(STATS_OWN_COUNT * sizeof(ULONG64) <= RTL_FIELD_SIZE(OID_VALUE, Scratch.Counters));
-C_ASSERT(OID_MAX_QUEUES == XENNET_MAX_QUEUES);
 
 _Use_decl_annotations_
 VOID
@@ -251,7 +252,7 @@ OidSetLookahead(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 
     UNREFERENCED_PARAMETER(Length);
 
-    if (Lookahead > AdapterMtu(Adapter))
+    if (Lookahead > ContextMtu(&Adapter->Context))
         return NDIS_STATUS_INVALID_DATA;
     Adapter->Lookahead = Lookahead;
     return NDIS_STATUS_SUCCESS;
@@ -267,130 +268,8 @@ OidSetVlan(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 
     if (Id > VLAN_MAX_ID)
         return NDIS_STATUS_INVALID_DATA;
-    Adapter->Vlan.Id = Id;
-    EVENT_REPORT(XENNET_REPORT_VLAN, Adapter, Id, 0, 0, 0);
+    Adapter->Context.Vlan.Id = Id;
+    EVENT_REPORT(XENNET_REPORT_VLAN, &Adapter->Context, Id, 0, 0, 0);
     TRACE("vlan %u\n", Id);
     return NDIS_STATUS_SUCCESS;
-}
-
-// XenVif filters by class of address: ALL lets everything of the class pass, NONE nothing.
-static XENVIF_MAC_FILTER_LEVEL
-OidFilterLevel(ULONG Filter, ULONG Everything, ULONG Matching)
-{
-    if (Filter & (Everything | NDIS_PACKET_TYPE_PROMISCUOUS))
-        return XENVIF_MAC_FILTER_ALL;
-    return (Filter & Matching) ? XENVIF_MAC_FILTER_MATCHING : XENVIF_MAC_FILTER_NONE;
-}
-
-_Use_decl_annotations_
-NTSTATUS
-OidApplyPacketFilter(XENNET_ADAPTER *Adapter)
-{
-    ULONG Filter = Adapter->PacketFilter;
-    XENNET_VIF *Vif = &Adapter->Vif;
-    NTSTATUS Status;
-
-    Status = VIF_CALL(
-        Vif, MacSetFilterLevel, ETHERNET_ADDRESS_UNICAST,
-        OidFilterLevel(Filter, Adapter->ForeignAddress ? NDIS_PACKET_TYPE_DIRECTED : 0, NDIS_PACKET_TYPE_DIRECTED));
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
-                      OidFilterLevel(Filter, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_MULTICAST));
-    if (!NT_SUCCESS(Status))
-        return Status;
-    return VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_BROADCAST,
-                    OidFilterLevel(Filter, NDIS_PACKET_TYPE_BROADCAST, 0));
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-OidSetPacketFilter(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
-{
-    ULONG Filter = *(const ULONG *)Buffer;
-    ULONG Before = Adapter->PacketFilter;
-
-    UNREFERENCED_PARAMETER(Length);
-
-    if (Filter & ~(ULONG)ATTRIBUTES_PACKET_FILTERS)
-        return NDIS_STATUS_INVALID_DATA;
-    Adapter->PacketFilter = Filter;
-    if (!NT_SUCCESS(OidApplyPacketFilter(Adapter))) {
-        Adapter->PacketFilter = Before;
-        (void)OidApplyPacketFilter(Adapter);
-        return NDIS_STATUS_FAILURE;
-    }
-    EVENT_REPORT(XENNET_REPORT_FILTER, Adapter, Filter, 0, 0, 0);
-    TRACE("packet filter %08x\n", Filter);
-    return NDIS_STATUS_SUCCESS;
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-OidSetMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
-{
-    ETHERNET_ADDRESS List[XENNET_MAX_MULTICAST];
-    ULONG Count = Length / ETHERNET_ADDRESS_LENGTH;
-    ULONG Index;
-
-    if (Length % ETHERNET_ADDRESS_LENGTH != 0)
-        return NDIS_STATUS_INVALID_LENGTH;
-    if (Count > XENNET_MAX_MULTICAST)
-        return NDIS_STATUS_MULTICAST_FULL;
-    if (Count != 0)
-        RtlCopyMemory(List, Buffer, Length);
-    for (Index = 0; Index < Count; Index++) {
-        if (!(List[Index].Byte[0] & 0x01))
-            return NDIS_STATUS_INVALID_DATA;
-    }
-    if (!NT_SUCCESS(VIF_CALL(&Adapter->Vif, MacSetMulticastAddresses, Count != 0 ? List : NULL, Count)))
-        return NDIS_STATUS_RESOURCES;
-    RtlCopyMemory(Adapter->Multicast, List, Length);
-    Adapter->MulticastCount = Count;
-    return NDIS_STATUS_SUCCESS;
-}
-
-// Where an address stands in the list; the list's length when it does not.
-static ULONG
-OidFindMulticast(const XENNET_ADAPTER *Adapter, const VOID *Address)
-{
-    ULONG Index = 0;
-
-    while (Index < Adapter->MulticastCount &&
-           RtlCompareMemory(&Adapter->Multicast[Index], Address, ETHERNET_ADDRESS_LENGTH) != ETHERNET_ADDRESS_LENGTH)
-        Index++;
-    return Index;
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-OidAddMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
-{
-    ETHERNET_ADDRESS List[XENNET_MAX_MULTICAST];
-    ULONG Count = Adapter->MulticastCount;
-
-    if (OidFindMulticast(Adapter, Buffer) < Count)
-        return NDIS_STATUS_SUCCESS;
-    if (Count == XENNET_MAX_MULTICAST)
-        return NDIS_STATUS_MULTICAST_FULL;
-    RtlCopyMemory(List, Adapter->Multicast, Count * ETHERNET_ADDRESS_LENGTH);
-    RtlCopyMemory(&List[Count], Buffer, Length);
-    return OidSetMulticast(Adapter, List, (Count + 1) * ETHERNET_ADDRESS_LENGTH);
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-OidDeleteMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
-{
-    ETHERNET_ADDRESS List[XENNET_MAX_MULTICAST];
-    ULONG Count = Adapter->MulticastCount;
-    ULONG Index = OidFindMulticast(Adapter, Buffer);
-
-    UNREFERENCED_PARAMETER(Length);
-
-    if (Index == Count)
-        return NDIS_STATUS_MULTICAST_NOT_FOUND;
-    RtlCopyMemory(List, Adapter->Multicast, Count * ETHERNET_ADDRESS_LENGTH);
-    List[Index] = List[Count - 1];
-    return OidSetMulticast(Adapter, List, (Count - 1) * ETHERNET_ADDRESS_LENGTH);
 }

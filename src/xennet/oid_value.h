@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * OID values that need no module of their own: plain numbers, addresses, filters, records of fixed content.
+ * OID values that need no module of their own: plain numbers, addresses, records of fixed content.
  * Called by oid.c, whose table names these handlers. PASSIVE, serialised by NDIS.
  */
 #ifndef XENNET_OID_VALUE_H
 #define XENNET_OID_VALUE_H
 
 #include <ndis.h>
+#include "context.h"
 #include "ethernet.h"
-#include "oid.h"
 #include "rss.h"
 
 struct _XENNET_ADAPTER;
 
-#define OID_MAX_QUEUES 64
+#define OID_MAX_LIST 96
 
 // A query handler writes Scratch and the bytes of it that count.
 typedef struct _OID_VALUE {
@@ -27,7 +27,7 @@ typedef struct _OID_VALUE {
         NDIS_STATISTICS_INFO Statistics;
         NDIS_RSC_STATISTICS_INFO RscStatistics;
         NDIS_INTERRUPT_MODERATION_PARAMETERS Moderation;
-        ULONG64 Counters[2 * OID_MAX_QUEUES];
+        ULONG64 Counters[2 * XENNET_MAX_QUEUES];
         NDIS_GUID Guids[2];
         NDIS_OID List[OID_MAX_LIST];
     } Scratch;
@@ -51,13 +51,5 @@ VOID OidQueryReceiveHash(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid
 
 NDIS_STATUS OidSetLookahead(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 NDIS_STATUS OidSetVlan(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
-NDIS_STATUS OidSetPacketFilter(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
-
-// At most XENNET_MAX_MULTICAST addresses, every one of them a group address.
-NDIS_STATUS OidSetMulticast(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
-
-// One address more, or one less. Adding one that is there already changes nothing.
-NDIS_STATUS OidAddMulticast(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
-NDIS_STATUS OidDeleteMulticast(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
 
 #endif

@@ -12,7 +12,7 @@
  * The routines are looked up at run time: they are in NDIS 6.85 and later.
  */
 #include "poll.h"
-#include "adapter.h"
+#include "context.h"
 #include "lock.h"
 #include "memory.h"
 #include "per_processor.h"
@@ -36,7 +36,7 @@ typedef struct _POLL_QUEUE {
 
 struct _XENNET_POLL {
     // Immutable after PollCreate.
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
     NDIS_REGISTER_POLL *Register;
     NDIS_DEREGISTER_POLL *Deregister;
     NDIS_SET_POLL_AFFINITY *SetAffinity;
@@ -109,7 +109,7 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Irql = IrqlRaise(FALSE);
     PollLock(Queue);
     // What lies here when the adapter pauses is given back by whoever pauses it.
-    if (AdapterIsRunning(Queue->Poll->Adapter))
+    if (ContextIsRunning(Queue->Poll->Context))
         Data->Receive.IndicatedNblChain =
             PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
     Data->Receive.NumberOfRemainingNbls = Queue->Count;
@@ -157,7 +157,7 @@ PollQueue(XENNET_POLL *Poll, ULONG Processor, NET_BUFFER_LIST *Head, NET_BUFFER_
     BOOLEAN First;
 
     PollLock(Queue);
-    if (!AdapterIsRunning(Poll->Adapter)) {
+    if (!ContextIsRunning(Poll->Context)) {
         PollUnlock(Queue);
         return FALSE;
     }
@@ -229,7 +229,7 @@ PollRegister(XENNET_POLL *Poll, ULONG Processor)
     Characteristics.Header.Size = NDIS_SIZEOF_NDIS_POLL_CHARACTERISTICS_REVISION_1;
     Characteristics.SetPollNotificationHandler = PollNotification;
     Characteristics.PollHandler = PollHandler;
-    Status = Poll->Register(Poll->Adapter->NdisHandle, Queue, &Characteristics, &Queue->Handle);
+    Status = Poll->Register(Poll->Context->NdisHandle, Queue, &Characteristics, &Queue->Handle);
     if (!NT_SUCCESS(Status)) {
         Queue->Handle = NULL;
         return Status;
@@ -240,21 +240,21 @@ PollRegister(XENNET_POLL *Poll, ULONG Processor)
 
 _Use_decl_annotations_
 VOID
-PollCreate(XENNET_ADAPTER *Adapter, XENNET_POLL **Result)
+PollCreate(XENNET_CONTEXT *Context, XENNET_POLL **Result)
 {
     XENNET_POLL *Poll;
     NTSTATUS Status = STATUS_SUCCESS;
     ULONG Processor;
 
     *Result = NULL;
-    if (Adapter->Revisions->Minor < POLL_FIRST_MINOR || Adapter->Config.Poll == 0)
+    if (Context->Revisions->Minor < POLL_FIRST_MINOR || Context->Config.Poll == 0)
         return;
-    Poll = MemoryAllocate(Adapter->NdisHandle, sizeof(*Poll) + PER_PROCESSOR_SIZE(POLL_QUEUE, Adapter->ProcessorCount));
+    Poll = MemoryAllocate(Context->NdisHandle, sizeof(*Poll) + PER_PROCESSOR_SIZE(POLL_QUEUE, Context->ProcessorCount));
     if (Poll == NULL)
         return;
-    Poll->Adapter = Adapter;
+    Poll->Context = Context;
     Poll->Queues = PER_PROCESSOR_ARRAY(Poll + 1);
-    Poll->QueueCount = Adapter->ProcessorCount;
+    Poll->QueueCount = Context->ProcessorCount;
     if (!PollLookUp(Poll)) {
         MemoryFree(Poll);
         return;

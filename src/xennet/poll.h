@@ -8,12 +8,12 @@
 
 #include <ndis.h>
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
 typedef struct _XENNET_POLL XENNET_POLL;
 
 // Poll: NULL where NDIS, the keyword or a lack of memory leave the adapter without.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID PollCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_result_maybenull_ XENNET_POLL **Poll);
+VOID PollCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_result_maybenull_ XENNET_POLL **Poll);
 
 // Nothing may be queued.
 _IRQL_requires_(PASSIVE_LEVEL)

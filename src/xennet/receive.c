@@ -14,7 +14,7 @@
  * DISPATCH only; the order of packets within one processor is kept.
  */
 #include "receive.h"
-#include "adapter.h"
+#include "context.h"
 #include "event.h"
 #include "lock.h"
 #include "memory.h"
@@ -45,7 +45,7 @@ typedef struct _RECEIVE_PROCESSOR {
 
 struct _XENNET_RECEIVE {
     // Immutable after ReceiveCreate.
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
     XENNET_NBL_POOL *Pool;
     XENNET_POLL *Poll; // NULL: batches go up at once
     PUCHAR Processors; // RECEIVE_PROCESSOR of each
@@ -83,7 +83,7 @@ ReceiveIndicate(RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch, ULONG 
 {
     Processor->Counters.NdisCalls++;
     Processor->Counters.Packets += Batch->Count;
-    NdisMIndicateReceiveNetBufferLists(Processor->Receive->Adapter->NdisHandle, Batch->Head, NDIS_DEFAULT_PORT_NUMBER,
+    NdisMIndicateReceiveNetBufferLists(Processor->Receive->Context->NdisHandle, Batch->Head, NDIS_DEFAULT_PORT_NUMBER,
                                        Batch->Count, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL | Flags);
 }
 
@@ -99,9 +99,10 @@ ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Cookie = ReceivePacketCookie(Nbl);
+        Processor->Counters.Returned++;
         Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE]++;
         NblPoolPut(Processor->Nbls, Nbl);
-        VifReturnPacket(&Processor->Receive->Adapter->Vif, Cookie);
+        VifReturnPacket(&Processor->Receive->Context->Vif, Cookie);
     }
 }
 
@@ -139,7 +140,7 @@ ReceiveHurry(RECEIVE_PROCESSOR *Processor)
     if (Chain == NULL)
         return;
     Processor->Counters.NdisCalls++;
-    NdisMIndicateReceiveNetBufferLists(Receive->Adapter->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
+    NdisMIndicateReceiveNetBufferLists(Receive->Context->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
                                        NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
 }
 
@@ -156,8 +157,10 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
     RtlZeroMemory(&Processor->Plenty, sizeof(Processor->Plenty));
     RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
 
-    if (Plenty.Head != NULL)
+    if (Plenty.Head != NULL) {
+        Processor->Counters.Kept += Plenty.Count;
         ReceiveDeliver(Processor, &Plenty);
+    }
     if (Scarce.Head == NULL)
         return;
     ReceiveHurry(Processor);
@@ -169,7 +172,7 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
         Scarce.Head = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Cookie = ReceivePacketCookie(Nbl);
         NblPoolPutReserve(Processor->Nbls, Nbl);
-        VifReturnPacket(&Processor->Receive->Adapter->Vif, Cookie);
+        VifReturnPacket(&Processor->Receive->Context->Vif, Cookie);
     }
 }
 
@@ -184,7 +187,7 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENVIF_VIF_CALLBACK_PARAMETERS
     XENNET_RECEIVE_DROP Reason;
     NET_BUFFER_LIST *Nbl;
 
-    if (!AdapterIsRunning(Receive->Adapter))
+    if (!ContextIsRunning(Receive->Context))
         return XENNET_RECEIVE_DROP_STATE;
     Nbl = NblPoolGet(Processor->Nbls);
     if (Nbl == NULL) {
@@ -223,8 +226,8 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
     Reason = ReceiveAccept(Processor, Parameters);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
         Processor->Counters.Drops[Reason]++;
-        EVENT_REPORT(XENNET_REPORT_RECEIVE_DROP, Receive->Adapter, Reason, 1, 0, 0);
-        VifReturnPacket(&Receive->Adapter->Vif, Parameters->ReceiverQueuePacket.Cookie);
+        EVENT_REPORT(XENNET_REPORT_RECEIVE_DROP, Receive->Context, Reason, 1, 0, 0);
+        VifReturnPacket(&Receive->Context->Vif, Parameters->ReceiverQueuePacket.Cookie);
     }
 
     // With all of the reserve lent XenVif is asked to pause. It may not come back soon, so nothing is left on the batch
@@ -251,9 +254,10 @@ ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         // The NBL goes home before the packet: VifDisable ends with the last packet, and the pool may go then.
+        Processor->Counters.Returned++;
         Cookie = ReceivePacketCookie(Nbl);
         NblPoolPut(Processor->Nbls, Nbl);
-        VifReturnPacket(&Receive->Adapter->Vif, Cookie);
+        VifReturnPacket(&Receive->Context->Vif, Cookie);
     }
     IrqlLower(AtDispatch, Irql);
 }
@@ -294,6 +298,16 @@ ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
 }
 
 _Use_decl_annotations_
+ULONG64
+ReceiveOutstanding(XENNET_RECEIVE *Receive)
+{
+    XENNET_RECEIVE_COUNTERS Counters;
+
+    ReceiveReadCounters(Receive, &Counters);
+    return Counters.Kept - Counters.Returned;
+}
+
+_Use_decl_annotations_
 XENNET_QUEUE_COUNTERS
 ReceiveReadQueue(const XENNET_RECEIVE *Receive, ULONG Index)
 {
@@ -302,29 +316,29 @@ ReceiveReadQueue(const XENNET_RECEIVE *Receive, ULONG Index)
 
 _Use_decl_annotations_
 NDIS_STATUS
-ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
+ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_RECEIVE **Result)
 {
     XENNET_RECEIVE *Receive;
-    SIZE_T Processors = PER_PROCESSOR_SIZE(RECEIVE_PROCESSOR, Adapter->ProcessorCount);
+    SIZE_T Processors = PER_PROCESSOR_SIZE(RECEIVE_PROCESSOR, Context->ProcessorCount);
     RECEIVE_PROCESSOR *Processor;
     NDIS_STATUS Status;
     ULONG Index;
 
     *Result = NULL;
-    Receive = MemoryAllocate(Adapter->NdisHandle, sizeof(*Receive) + Processors +
-                                                      PER_PROCESSOR_SIZE(XENNET_QUEUE_COUNTERS, Adapter->QueueCount));
+    Receive = MemoryAllocate(Context->NdisHandle, sizeof(*Receive) + Processors +
+                                                      PER_PROCESSOR_SIZE(XENNET_QUEUE_COUNTERS, Context->QueueCount));
     if (Receive == NULL)
         return NDIS_STATUS_RESOURCES;
-    Receive->Adapter = Adapter;
+    Receive->Context = Context;
     Receive->Processors = PER_PROCESSOR_ARRAY(Receive + 1);
     Receive->Queues = PER_PROCESSOR_ARRAY((PUCHAR)(Receive + 1) + Processors);
-    Receive->ProcessorCount = Adapter->ProcessorCount;
-    Receive->Limits.Offload = Adapter->Offload;
-    Receive->Limits.Vlan = &Adapter->Vlan;
-    Receive->Limits.QueueCount = Adapter->QueueCount;
-    Receive->Limits.MaximumFrameSize = Adapter->MaximumFrameSize;
+    Receive->ProcessorCount = Context->ProcessorCount;
+    Receive->Limits.Offload = Offload;
+    Receive->Limits.Vlan = &Context->Vlan;
+    Receive->Limits.QueueCount = Context->QueueCount;
+    Receive->Limits.MaximumFrameSize = Context->MaximumFrameSize;
 
-    Status = NblPoolCreate(Adapter, &Receive->Pool);
+    Status = NblPoolCreate(Context, &Receive->Pool);
     if (Status != NDIS_STATUS_SUCCESS) {
         ReceiveDestroy(Receive);
         return Status;
@@ -335,7 +349,7 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
         Processor->Nbls = NblPoolCache(Receive->Pool, Index);
         Processor->Index = Index;
     }
-    PollCreate(Adapter, &Receive->Poll);
+    PollCreate(Context, &Receive->Poll);
     *Result = Receive;
     return NDIS_STATUS_SUCCESS;
 }

@@ -8,47 +8,16 @@
 #define XENNET_RECEIVE_H
 
 #include <ndis.h>
+#include "receive_counters.h"
 #include "vif_interface.h"
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
+struct _XENNET_OFFLOAD;
 typedef struct _XENNET_RECEIVE XENNET_RECEIVE;
 
-// Why a packet from XenVif was given back instead of handed to NDIS.
-typedef enum _XENNET_RECEIVE_DROP {
-    XENNET_RECEIVE_DROP_STATE,     // adapter not running
-    XENNET_RECEIVE_DROP_RESOURCES, // no NBL, not even a reserved one
-    XENNET_RECEIVE_DROP_VLAN,      // of another VLAN than the adapter's
-    XENNET_RECEIVE_DROP_QUEUE,     // queue index beyond the queues there are
-    XENNET_RECEIVE_DROP_LENGTH,    // shorter than a header or longer than a frame may be
-    XENNET_RECEIVE_DROP_BUFFER,    // MDL chain shorter than the packet
-    XENNET_RECEIVE_DROP_HEADER,    // header description that does not fit the packet
-    XENNET_RECEIVE_DROP_SEGMENT,   // impossible segment size
-    XENNET_RECEIVE_DROP_CHECKSUM,  // checksum both good and bad
-    XENNET_RECEIVE_DROP_HASH,      // unknown hash algorithm or type
-    XENNET_RECEIVE_DROP_COUNT
-} XENNET_RECEIVE_DROP;
-
-#define XENNET_RECEIVE_ACCEPT XENNET_RECEIVE_DROP_COUNT
-
-// What has come on one queue; written by whoever XenVif lets work on it, one at a time.
-typedef struct _XENNET_QUEUE_COUNTERS {
-    ULONG64 Packets;
-    ULONG64 Octets;
-} XENNET_QUEUE_COUNTERS;
-
-// Sums over all processors, read while they move.
-typedef struct _XENNET_RECEIVE_COUNTERS {
-    ULONG64 NdisCalls;     // indications
-    ULONG64 Packets;       // indicated
-    ULONG64 ScarcePackets; // of those, indicated with NDIS_RECEIVE_FLAGS_RESOURCES
-    ULONG64 CoalescedSegments;
-    ULONG64 CoalescedOctets;
-    ULONG64 CoalescedPackets;
-    ULONG64 Drops[XENNET_RECEIVE_DROP_COUNT];
-} XENNET_RECEIVE_COUNTERS;
-
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS ReceiveCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_RECEIVE **Receive);
+NDIS_STATUS ReceiveCreate(_In_ struct _XENNET_CONTEXT *Context, _In_ const struct _XENNET_OFFLOAD *Offload,
+                          _Outptr_ XENNET_RECEIVE **Receive);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReceiveDestroy(_In_opt_ XENNET_RECEIVE *Receive);
@@ -73,6 +42,10 @@ VOID ReceiveReturn(_In_ XENNET_RECEIVE *Receive, _In_ NET_BUFFER_LIST *Chain, _I
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ReceiveReadCounters(_In_ XENNET_RECEIVE *Receive, _Out_ XENNET_RECEIVE_COUNTERS *Counters);
+
+// Packets that are not back from NDIS; exact once no packets are accepted any more. VifDisable waits for all of them.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG64 ReceiveOutstanding(_In_ XENNET_RECEIVE *Receive);
 
 // Index: below the adapter's QueueCount.
 _IRQL_requires_max_(DISPATCH_LEVEL)

@@ -8,7 +8,8 @@
 
 #include <ndis.h>
 #include "offload.h"
-#include "receive.h"
+#include "receive_counters.h"
+#include "vif_interface.h"
 #include "vlan.h"
 
 // What a packet is measured against. Immutable after ReceiveCreate.

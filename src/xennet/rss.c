@@ -12,9 +12,10 @@
  * data path reads nothing from here.
  */
 #include "rss.h"
-#include "adapter.h"
+#include "context.h"
 #include "event.h"
 #include "memory.h"
+#include "min_max.h"
 #include "rss_setting.h"
 
 C_ASSERT(RSS_KEY_SIZE == XENVIF_VIF_HASH_KEY_SIZE);
@@ -85,7 +86,7 @@ _Requires_lock_held_(RSS_LOCK)
 static NTSTATUS
 RssProgram(XENNET_RSS *Rss, XENNET_RSS_SETTING *Setting)
 {
-    XENNET_VIF *Vif = &Rss->Adapter->Vif;
+    XENNET_VIF *Vif = &Rss->Context->Vif;
     NTSTATUS Status;
 
     if (!Setting->Hash)
@@ -113,7 +114,7 @@ RssCommit(XENNET_RSS *Rss)
         return NDIS_STATUS_INVALID_DATA;
     }
     Rss->Current = Rss->Next;
-    EVENT_REPORT(XENNET_REPORT_RSS, Rss->Adapter, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
+    EVENT_REPORT(XENNET_REPORT_RSS, Rss->Context, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
                  Rss->Current.TableCount);
     TRACE("rss: hash %u scale %u types %08x table %u\n", Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
           Rss->Current.TableCount);
@@ -334,7 +335,7 @@ _Use_decl_annotations_
 VOID
 RssGetCapabilities(const XENNET_RSS *Rss, NDIS_RECEIVE_SCALE_CAPABILITIES *Capabilities)
 {
-    const XENNET_REVISIONS *Revisions = Rss->Adapter->Revisions;
+    const XENNET_REVISIONS *Revisions = Rss->Context->Revisions;
 
     RtlZeroMemory(Capabilities, sizeof(*Capabilities));
     Capabilities->Header.Type = NDIS_OBJECT_TYPE_RSS_CAPABILITIES;
@@ -355,22 +356,22 @@ RssGetCapabilities(const XENNET_RSS *Rss, NDIS_RECEIVE_SCALE_CAPABILITIES *Capab
 
 _Use_decl_annotations_
 NDIS_STATUS
-RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
+RssCreate(XENNET_CONTEXT *Context, XENNET_RSS **Result)
 {
-    XENNET_VIF *Vif = &Adapter->Vif;
+    XENNET_VIF *Vif = &Context->Vif;
     XENNET_RSS *Rss;
     ULONG Types = 0;
 
     *Result = NULL;
-    Rss = MemoryAllocate(Adapter->NdisHandle, sizeof(*Rss));
+    Rss = MemoryAllocate(Context->NdisHandle, sizeof(*Rss));
     if (Rss == NULL)
         return NDIS_STATUS_RESOURCES;
-    Rss->Adapter = Adapter;
-    Rss->Queues = XENNET_MIN(Adapter->QueueCount, Adapter->Config.RssQueues);
-    Rss->Queues = XENNET_MIN(Rss->Queues, Adapter->Config.RssProcessors);
+    Rss->Context = Context;
+    Rss->Queues = XENNET_MIN(Context->QueueCount, Context->Config.RssQueues);
+    Rss->Queues = XENNET_MIN(Rss->Queues, Context->Config.RssProcessors);
     Rss->Current.QueueLimit = Rss->Queues;
-    Rss->Base.Group = (USHORT)Adapter->Config.RssBaseGroup;
-    Rss->Base.Number = (UCHAR)Adapter->Config.RssBaseNumber;
+    Rss->Base.Group = (USHORT)Context->Config.RssBaseGroup;
+    Rss->Base.Number = (UCHAR)Context->Config.RssBaseNumber;
     // The keywords may be of another machine. Group 0 has a processor 0: Windows has started on it.
     if (KeGetProcessorIndexFromNumber(&Rss->Base) == INVALID_PROCESSOR_INDEX)
         RtlZeroMemory(&Rss->Base, sizeof(Rss->Base));
@@ -382,7 +383,7 @@ RssCreate(XENNET_ADAPTER *Adapter, XENNET_RSS **Result)
         Rss->SupportedTypes = RssTypesFromVif(Types);
     (void)VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
 
-    Rss->Available = Adapter->Config.Rss != 0 && (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
+    Rss->Available = Context->Config.Rss != 0 && (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
     TRACE("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Queues);
     *Result = Rss;
     return NDIS_STATUS_SUCCESS;

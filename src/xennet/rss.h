@@ -8,11 +8,11 @@
 
 #include <ndis.h>
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
 typedef struct _XENNET_RSS XENNET_RSS;
 
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS RssCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_RSS **Rss);
+NDIS_STATUS RssCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_RSS **Rss);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID RssDestroy(_In_opt_ XENNET_RSS *Rss);

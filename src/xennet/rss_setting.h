@@ -6,7 +6,7 @@
 #define XENNET_RSS_SETTING_H
 
 #include <ndis.h>
-#include "adapter.h"
+#include "context.h"
 #include "lock.h"
 
 #define RSS_KEY_SIZE          NDIS_RSS_HASH_SECRET_KEY_SIZE_REVISION_1
@@ -26,7 +26,7 @@ typedef struct _XENNET_RSS_SETTING {
 
 struct _XENNET_RSS {
     // Immutable after RssCreate.
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
     ULONG SupportedTypes; // NDIS_HASH_*; 0: no hashing at all
     ULONG Queues;
     BOOLEAN Available;

@@ -21,16 +21,17 @@
  * Surprise removal: NDIS pauses the protocols after the event and before the adapter, and they wait for their sends; so
  * the watchdog completes those at once. Shutdown only sets Gone.
  *
- * NDIS pauses the adapter before it asks for a low power state and restarts it after it has asked for D0, so by then
- * nothing moves and VIF is disabled; what is left is to remember the state and, back in D0, to look at the link again.
- *
  * IRQL: PASSIVE except where a handler says otherwise. No locks.
  */
 #include "state.h"
 #include "adapter.h"
 #include "backend.h"
 #include "event.h"
-#include "watchdog.h"
+#include "link.h"
+#include "min_max.h"
+#include "receive.h"
+#include "transmit.h"
+#include "vif_callback.h"
 
 typedef struct _STATE_ARROW {
     XENNET_STATE From;
@@ -57,30 +58,19 @@ _Use_decl_annotations_
 BOOLEAN
 StateMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
 {
-    XENNET_STATE From = (XENNET_STATE)Adapter->State;
+    XENNET_STATE From = (XENNET_STATE)Adapter->Context.State;
     ULONG Index;
 
     for (Index = 0; Index < RTL_NUMBER_OF(StateArrows); Index++) {
         if (StateArrows[Index].From == From && StateArrows[Index].To == To) {
-            (void)InterlockedExchange(&Adapter->State, To);
+            (void)InterlockedExchange(&Adapter->Context.State, To);
             TRACE("state %u -> %u\n", (ULONG)From, (ULONG)To);
-            EVENT_REPORT(XENNET_REPORT_STATE, Adapter, From, To, 0, 0);
+            EVENT_REPORT(XENNET_REPORT_STATE, &Adapter->Context, From, To, 0, 0);
             return TRUE;
         }
     }
     TRACE_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
     return FALSE;
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-StateSendRefusal(const XENNET_ADAPTER *Adapter)
-{
-    if (Adapter->Gone)
-        return NDIS_STATUS_NOT_ACCEPTED;
-    if (Adapter->Power != NdisDeviceStateD0)
-        return NDIS_STATUS_LOW_POWER_STATE;
-    return Adapter->Recovering ? NDIS_STATUS_RESET_IN_PROGRESS : NDIS_STATUS_PAUSED;
 }
 
 // From Paused to Restarting, with VIF enabled; back to Paused where that fails.
@@ -95,19 +85,19 @@ StateBegin(XENNET_ADAPTER *Adapter)
         return NDIS_STATUS_INVALID_STATE;
     Status = NDIS_STATUS_ADAPTER_NOT_READY;
     // XenVif would wait at DISPATCH, for up to two minutes, for a backend that is not there.
-    Backend = Adapter->Gone ? XennetBackendAbsent : BackendQueryState(Adapter);
+    Backend = Adapter->Context.Gone ? XennetBackendAbsent : BackendQueryState(Adapter);
     if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing) {
         // Packets that come before the state is Running go back; NDIS does not expect them yet.
-        Status = VifEnable(&Adapter->Vif);
+        Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
         // An enabled XenVif may have nothing but the rings of a backend that went away.
         if (Status == NDIS_STATUS_SUCCESS && BackendIsGone(Adapter)) {
-            VifDisable(&Adapter->Vif);
+            VifDisable(&Adapter->Context.Vif);
             Status = NDIS_STATUS_ADAPTER_NOT_READY;
         }
     }
     if (Status != NDIS_STATUS_SUCCESS)
         (void)StateMove(Adapter, XennetStatePaused);
-    Adapter->Detached = Status != NDIS_STATUS_SUCCESS;
+    Adapter->Context.Detached = Status != NDIS_STATUS_SUCCESS;
     return Status;
 }
 
@@ -140,11 +130,11 @@ StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
         Last = TransmitOutstanding(Adapter->Transmit);
     }
     for (Naps = 0; Last != 0; Naps++) {
-        if (Adapter->Gone)
-            Patience = XENNET_MINIMUM(Patience, STATE_REMOVAL_NAPS);
+        if (Adapter->Context.Gone)
+            Patience = XENNET_MIN(Patience, STATE_REMOVAL_NAPS);
         if (Naps % STATE_GONE_EVERY == 0 && BackendIsGone(Adapter))
             return TRUE;
-        if (Adapter->Vif.Version != 8 && (Quiet >= Patience || Naps >= STATE_MAX_NAPS))
+        if (Adapter->Context.Vif.Version != 8 && (Quiet >= Patience || Naps >= STATE_MAX_NAPS))
             return FALSE;
         NdisMSleep(STATE_LONG_NAP);
         Now = TransmitOutstanding(Adapter->Transmit);
@@ -162,7 +152,7 @@ StateFinish(XENNET_ADAPTER *Adapter, ULONG Patience)
     if (!StateDrain(Adapter, Patience))
         TRACE_ERROR("VIF is disabled with %u send(s) at a backend that does not answer\n",
                     (ULONG)TransmitOutstanding(Adapter->Transmit));
-    VifDisable(&Adapter->Vif);
+    VifDisable(&Adapter->Context.Vif);
     TransmitDrain(Adapter->Transmit);
     (void)StateMove(Adapter, XennetStatePaused);
 }
@@ -178,10 +168,10 @@ StateRestartAttributes(const NDIS_MINIPORT_RESTART_PARAMETERS *Parameters)
     return Attributes != NULL ? (NDIS_RESTART_GENERAL_ATTRIBUTES *)Attributes->Data : NULL;
 }
 
-NDIS_STATUS NTAPI
-StateRestart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
+_Use_decl_annotations_
+NDIS_STATUS
+StateRestart(XENNET_ADAPTER *Adapter, const NDIS_MINIPORT_RESTART_PARAMETERS *Parameters)
 {
-    XENNET_ADAPTER *Adapter = Context;
     NDIS_RESTART_GENERAL_ATTRIBUTES *Attributes = StateRestartAttributes(Parameters);
     NDIS_STATUS Status;
 
@@ -189,18 +179,17 @@ StateRestart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameters)
     if (Status == NDIS_STATUS_INVALID_STATE)
         return Status;
     // No backend: the adapter comes up without a link, and the watchdog goes on trying.
-    Adapter->Recovering = Status != NDIS_STATUS_SUCCESS;
+    Adapter->Context.Recovering = Status != NDIS_STATUS_SUCCESS;
     // The only moment after the start at which NDIS takes another frame size.
     if (Attributes != NULL && Status == NDIS_STATUS_SUCCESS) {
-        LinkTellFrameSize(Adapter->Link);
-        Attributes->MtuSize = AdapterMtu(Adapter);
-        Attributes->LookaheadSize = AdapterMtu(Adapter);
+        LinkAdvertiseFrameSize(Adapter->Link);
+        Attributes->MtuSize = ContextMtu(&Adapter->Context);
+        Attributes->LookaheadSize = ContextMtu(&Adapter->Context);
     } else {
         LinkStateChanged(Adapter->Link);
     }
     if (Status == NDIS_STATUS_SUCCESS)
         (void)StateMove(Adapter, XennetStateRunning);
-    WatchdogStart(Adapter->Watchdog, Status == NDIS_STATUS_SUCCESS);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -209,27 +198,20 @@ VOID
 StateFinishPause(XENNET_ADAPTER *Adapter)
 {
     StateFinish(Adapter, STATE_PATIENCE);
-    NdisMPauseComplete(Adapter->NdisHandle);
 }
 
-NDIS_STATUS NTAPI
-StatePause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
+_Use_decl_annotations_
+NDIS_STATUS
+StatePause(XENNET_ADAPTER *Adapter)
 {
-    XENNET_ADAPTER *Adapter = Context;
-
-    UNREFERENCED_PARAMETER(Parameters);
-
-    WatchdogStop(Adapter->Watchdog);
-    Adapter->Recovering = FALSE;
+    Adapter->Context.Recovering = FALSE;
     // Nothing to pause without a backend, or after a removal that the watchdog has seen to.
-    if (Adapter->State == XennetStatePaused)
+    if (Adapter->Context.State == XennetStatePaused)
         return NDIS_STATUS_SUCCESS;
     if (!StateStop(Adapter))
         return NDIS_STATUS_INVALID_STATE;
-    if (TransmitOutstanding(Adapter->Transmit) != 0) {
-        WatchdogPause(Adapter->Watchdog);
+    if (TransmitOutstanding(Adapter->Transmit) != 0)
         return NDIS_STATUS_PENDING;
-    }
     StateFinish(Adapter, STATE_PATIENCE);
     return NDIS_STATUS_SUCCESS;
 }
@@ -239,13 +221,13 @@ _IRQL_requires_(PASSIVE_LEVEL)
 static XENNET_RECOVERY
 StateResume(XENNET_ADAPTER *Adapter)
 {
-    BOOLEAN Works = Adapter->State != XennetStatePaused || StateBegin(Adapter) == NDIS_STATUS_SUCCESS;
+    BOOLEAN Works = Adapter->Context.State != XennetStatePaused || StateBegin(Adapter) == NDIS_STATUS_SUCCESS;
 
     LinkStateChanged(Adapter->Link);
     if (!Works)
         return XennetDetached;
     (void)StateMove(Adapter, XennetStateRunning);
-    Adapter->Recovering = FALSE;
+    Adapter->Context.Recovering = FALSE;
     return XennetRecovered;
 }
 
@@ -253,14 +235,14 @@ _Use_decl_annotations_
 XENNET_RECOVERY
 StateRecover(XENNET_ADAPTER *Adapter)
 {
-    if (Adapter->State == XennetStateRunning) {
+    if (Adapter->Context.State == XennetStateRunning) {
         // A protocol gives received packets back early when NDIS pauses it, and only then.
         if (ReceiveOutstanding(Adapter->Receive) != 0) {
-            Adapter->Detached = TRUE;
+            Adapter->Context.Detached = TRUE;
             LinkStateChanged(Adapter->Link);
             return XennetPostponed;
         }
-        Adapter->Recovering = TRUE;
+        Adapter->Context.Recovering = TRUE;
         (void)StateStop(Adapter);
         // What came meanwhile, a packet or the backend, is a reason not to disable XenVif.
         if (ReceiveOutstanding(Adapter->Receive) == 0 && BackendIsGone(Adapter))
@@ -273,8 +255,8 @@ _Use_decl_annotations_
 XENNET_RECOVERY
 StateReset(XENNET_ADAPTER *Adapter)
 {
-    Adapter->Recovering = TRUE;
-    if (Adapter->State == XennetStateRunning) {
+    Adapter->Context.Recovering = TRUE;
+    if (Adapter->Context.State == XennetStateRunning) {
         (void)StateStop(Adapter);
         (void)StateDrain(Adapter, STATE_PATIENCE);
         // A reset ends when the sends are back, however long that takes: VifDisable would wait for the receiver, too.
@@ -290,55 +272,6 @@ _Use_decl_annotations_
 VOID
 StateRemove(XENNET_ADAPTER *Adapter)
 {
-    if (Adapter->State == XennetStateRunning && StateStop(Adapter))
+    if (Adapter->Context.State == XennetStateRunning && StateStop(Adapter))
         StateFinish(Adapter, STATE_PATIENCE);
-}
-
-VOID NTAPI
-StatePnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
-{
-    XENNET_ADAPTER *Adapter = Context;
-
-    if (Event->DevicePnPEvent != NdisDevicePnPEventSurpriseRemoved)
-        return;
-    (void)InterlockedExchange(&Adapter->Gone, TRUE);
-    WatchdogRemove(Adapter->Watchdog);
-}
-
-// On a bug check this runs at any IRQL on one processor: nothing but the flag may be touched.
-VOID NTAPI
-StateShutdown(NDIS_HANDLE Context, NDIS_SHUTDOWN_ACTION Action)
-{
-    XENNET_ADAPTER *Adapter = Context;
-
-    UNREFERENCED_PARAMETER(Action);
-
-    (void)InterlockedExchange(&Adapter->Gone, TRUE);
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-StateSetPower(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
-{
-    NDIS_DEVICE_POWER_STATE State = *(const NDIS_DEVICE_POWER_STATE *)Buffer;
-
-    UNREFERENCED_PARAMETER(Length);
-
-    if (State != NdisDeviceStateD0 && State != NdisDeviceStateD1 && State != NdisDeviceStateD2 &&
-        State != NdisDeviceStateD3)
-        return NDIS_STATUS_INVALID_DATA;
-    if (State != NdisDeviceStateD0 && AdapterIsRunning(Adapter)) {
-        TRACE_ERROR("asked for D%u while running\n", (ULONG)State - NdisDeviceStateD0);
-        return NDIS_STATUS_INVALID_STATE;
-    }
-    TRACE("power: D%u -> D%u\n", (ULONG)Adapter->Power - NdisDeviceStateD0, (ULONG)State - NdisDeviceStateD0);
-    EVENT_REPORT(XENNET_REPORT_POWER, Adapter, Adapter->Power, State, 0, 0);
-    Adapter->Power = State;
-    if (State == NdisDeviceStateD0) {
-        StoreWake(Adapter->Store);
-        LinkStateChanged(Adapter->Link);
-    } else {
-        StoreSleep(Adapter->Store);
-    }
-    return NDIS_STATUS_SUCCESS;
 }

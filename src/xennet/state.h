@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where an adapter stands between its start and its end, and the handlers of NDIS that move it.
+ * Where an adapter stands between its start and its end.
  *
  * state.c has the diagram.
  */
@@ -8,22 +8,22 @@
 #define XENNET_STATE_H
 
 #include <ndis.h>
+#include "context.h"
 
 struct _XENNET_ADAPTER;
 
-typedef enum _XENNET_STATE {
-    XennetStateInitializing = 1,
-    XennetStatePaused,
-    XennetStateRestarting,
-    XennetStateRunning,
-    XennetStatePausing,
-    XennetStateHalted
-} XENNET_STATE;
+// NDIS asks for packets to move, after MiniportInitializeEx and after a pause. Without a backend they do not, yet.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS StateRestart(_Inout_ struct _XENNET_ADAPTER *Adapter,
+                         _In_ const NDIS_MINIPORT_RESTART_PARAMETERS *Parameters);
 
-MINIPORT_PAUSE StatePause;
-MINIPORT_RESTART StateRestart;
-MINIPORT_DEVICE_PNP_EVENT_NOTIFY StatePnpEvent;
-MINIPORT_SHUTDOWN StateShutdown;
+// NDIS_STATUS_PENDING: sends are out, and StateFinishPause has to wait for them.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS StatePause(_Inout_ struct _XENNET_ADAPTER *Adapter);
+
+// Returns when every packet is back where it came from.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID StateFinishPause(_Inout_ struct _XENNET_ADAPTER *Adapter);
 
 // FALSE, and nothing changed, where the diagram has no such arrow: the caller was called out of order.
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -47,16 +47,5 @@ XENNET_RECOVERY StateReset(_Inout_ struct _XENNET_ADAPTER *Adapter);
 // The device was removed: completes every send.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID StateRemove(_Inout_ struct _XENNET_ADAPTER *Adapter);
-
-// The second half of a pause that StatePause left pending.
-_IRQL_requires_(PASSIVE_LEVEL)
-VOID StateFinishPause(_Inout_ struct _XENNET_ADAPTER *Adapter);
-
-// OID_PNP_SET_POWER, Buffer holding one NDIS_DEVICE_POWER_STATE.
-_IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS StateSetPower(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ const VOID *Buffer, _In_ ULONG Length);
-
-// The status of a send that comes while the adapter is not running.
-NDIS_STATUS StateSendRefusal(_In_ const struct _XENNET_ADAPTER *Adapter);
 
 #endif

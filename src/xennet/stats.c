@@ -115,7 +115,7 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 
     for (Index = 0; Index < RTL_NUMBER_OF(StatsRows); Index++)
         STATS_MEMBER(Statistics, StatsRows[Index].Offset) +=
-            VifQueryStatistic(&Adapter->Vif, StatsRows[Index].Statistic);
+            VifQueryStatistic(&Adapter->Context.Vif, StatsRows[Index].Statistic);
     Statistics->ifHCInOctets =
         Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets + Statistics->ifHCInBroadcastOctets;
     Statistics->ifHCOutOctets =
@@ -186,10 +186,10 @@ StatsQueryQueues(XENNET_ADAPTER *Adapter, ULONG64 *Counters)
     XENNET_QUEUE_COUNTERS Queue;
     ULONG Index;
 
-    for (Index = 0; Index < Adapter->QueueCount; Index++) {
+    for (Index = 0; Index < Adapter->Context.QueueCount; Index++) {
         Queue = ReceiveReadQueue(Adapter->Receive, Index);
         Counters[2 * Index] = Queue.Packets;
         Counters[2 * Index + 1] = Queue.Octets;
     }
-    return 2 * Adapter->QueueCount;
+    return 2 * Adapter->Context.QueueCount;
 }

@@ -11,7 +11,7 @@
  */
 #include <version.h>
 #include "store.h"
-#include "adapter.h"
+#include "context.h"
 #include "memory.h"
 #include "event.h"
 
@@ -256,19 +256,19 @@ StoreInterface(XENNET_STORE *Store)
 
 _Use_decl_annotations_
 NDIS_STATUS
-StoreCreate(XENNET_ADAPTER *Adapter, XENNET_STORE **Result)
+StoreCreate(XENNET_CONTEXT *Context, XENNET_STORE **Result)
 {
     XENNET_STORE *Store;
     NDIS_STATUS Status;
 
     *Result = NULL;
-    Store = MemoryAllocate(Adapter->NdisHandle, sizeof(*Store));
+    Store = MemoryAllocate(Context->NdisHandle, sizeof(*Store));
     if (Store == NULL)
         return NDIS_STATUS_RESOURCES;
 
-    Status = VifQueryStore(Adapter, &Store->Store);
+    Status = VifQueryStore(&Context->Vif, &Store->Store);
     if (Status == NDIS_STATUS_SUCCESS)
-        Status = VifQuerySuspend(Adapter, &Store->Suspend);
+        Status = VifQuerySuspend(&Context->Vif, &Store->Suspend);
     if (Status != NDIS_STATUS_SUCCESS)
         goto Failed;
 

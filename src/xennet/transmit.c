@@ -6,12 +6,12 @@
  * IRQL: everything per packet runs at DISPATCH. Locks: none. Per-processor fields are touched only by that
  * processor at DISPATCH; readers sum them without stopping anybody.
  *
- * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel. The one exception is a
- * packet that XenVif would not take (Kept): those before it were queued with More set and XenVif begins to send them
+ * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel. The one exception is
+ * a packet that XenVif would not take (Kept): those before it were queued with More set and XenVif begins to send them
  * with the next packet for that ring, so it is offered again until it is taken.
  */
 #include "transmit.h"
-#include "adapter.h"
+#include "context.h"
 #include "event.h"
 #include "lock.h"
 #include "memory.h"
@@ -23,7 +23,7 @@
 
 struct _XENNET_TRANSMIT {
     // Immutable after TransmitCreate.
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
     PUCHAR Processors; // XENNET_TRANSMIT_PROCESSOR of each
     ULONG ProcessorCount;
     XENNET_TRANSMIT_LIMITS Limits; // its lengths: single words, as the backend allows at the moment
@@ -45,7 +45,7 @@ TransmitCountDrop(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
                   ULONG Packets)
 {
     Processor->Counters.Drops[Reason] += Packets;
-    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Transmit->Adapter, Reason, Packets, 0, 0);
+    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Transmit->Context, Reason, Packets, 0, 0);
 }
 
 // Completes an NBL of which nothing was queued.
@@ -71,7 +71,7 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 {
     TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
     TransmitListPut(Processor, Nbl, 1,
-                    AdapterIsRunning(Transmit->Adapter) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
+                    ContextIsRunning(Transmit->Context) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -84,7 +84,7 @@ TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, X
     // Checked before: there is a payload.
     if (Request->MaximumSegmentSize != 0)
         MaximumSegmentSize = TransmitRequestFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
-    return VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
+    return VifTransmitPacket(&Transmit->Context->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
                              NET_BUFFER_DATA_LENGTH(Nb), Request->Options, MaximumSegmentSize, Request->Tci,
                              &Request->Hash, More, Nbl);
 }
@@ -98,22 +98,22 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     // First: XenVif may return the packet, and NDIS send another, from within.
     Processor->Kept.Nbl = NULL;
-    if (!AdapterIsRunning(Transmit->Adapter))
+    if (!ContextIsRunning(Transmit->Context))
         TransmitNotQueued(Transmit, Processor, Kept.Nbl);
     else if (!NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, &Kept.Request, FALSE)))
         Processor->Kept = Kept;
 }
 
 /*
- * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send. A second packet is not kept:
- * it is given up, and what is pending before it is bounded and goes with whatever is sent next.
+ * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send. A second packet is not
+ * kept: it is given up, and what is pending before it is bounded and goes with whatever is sent next.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
                 const XENNET_TRANSMIT_REQUEST *Request, BOOLEAN Pending)
 {
-    if (!Pending || Processor->Kept.Nbl != NULL || !AdapterIsRunning(Transmit->Adapter)) {
+    if (!Pending || Processor->Kept.Nbl != NULL || !ContextIsRunning(Transmit->Context)) {
         TransmitNotQueued(Transmit, Processor, Nbl);
         return;
     }
@@ -248,7 +248,7 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     Processor->Counters.NdisCalls++;
 
     // At DISPATCH: StateStop's KeFlushQueuedDpcs waits for whoever has seen the old state here.
-    if (AdapterIsRunning(Transmit->Adapter)) {
+    if (ContextIsRunning(Transmit->Context)) {
         if (Processor->Kept.Nbl != NULL)
             TransmitOfferKept(Transmit, Processor);
         TransmitSendChain(Transmit, Processor, Chain);
@@ -257,12 +257,12 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
             Nbl = Chain;
             Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
             TransmitListTake(Processor, Nbl, Transmit->Age);
-            TransmitRefuse(Transmit, Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, StateSendRefusal(Transmit->Adapter));
+            TransmitRefuse(Transmit, Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, ContextSendRefusal(Transmit->Context));
         }
     }
 
     TransmitListLeave(Processor);
-    WatchdogNoteSend(Transmit->Adapter->Watchdog);
+    AlarmRaise(&Transmit->Context->Alarm);
     IrqlLower(AtDispatch, Irql);
 }
 
@@ -351,26 +351,26 @@ TransmitDrain(XENNET_TRANSMIT *Transmit)
 
 _Use_decl_annotations_
 NDIS_STATUS
-TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
+TransmitCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_TRANSMIT **Result)
 {
     XENNET_TRANSMIT *Transmit;
     XENNET_TRANSMIT_PROCESSOR *Processor;
     ULONG Index;
 
     *Result = NULL;
-    Transmit = MemoryAllocate(Adapter->NdisHandle, sizeof(*Transmit) + PER_PROCESSOR_SIZE(XENNET_TRANSMIT_PROCESSOR,
-                                                                                          Adapter->ProcessorCount));
+    Transmit = MemoryAllocate(Context->NdisHandle, sizeof(*Transmit) + PER_PROCESSOR_SIZE(XENNET_TRANSMIT_PROCESSOR,
+                                                                                          Context->ProcessorCount));
     if (Transmit == NULL)
         return NDIS_STATUS_RESOURCES;
 
-    Transmit->Adapter = Adapter;
+    Transmit->Context = Context;
     Transmit->Processors = PER_PROCESSOR_ARRAY(Transmit + 1);
-    Transmit->ProcessorCount = Adapter->ProcessorCount;
-    TransmitLimitsSet(&Transmit->Limits, Adapter);
+    Transmit->ProcessorCount = Context->ProcessorCount;
+    TransmitLimitsSet(&Transmit->Limits, Context, Offload);
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
-        TransmitListInitialize(Processor, Adapter->NdisHandle, Index);
-        DpcInitialize(&Processor->PushDpc, TransmitPushDpc, Transmit, Index);
+        TransmitListInitialize(Processor, Context->NdisHandle, Index);
+        PerProcessorInitializeDpc(&Processor->PushDpc, TransmitPushDpc, Transmit, Index);
     }
     *Result = Transmit;
     return NDIS_STATUS_SUCCESS;

@@ -8,35 +8,16 @@
 #define XENNET_TRANSMIT_H
 
 #include <ndis.h>
+#include "transmit_counters.h"
 #include "vif_interface.h"
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
+struct _XENNET_OFFLOAD;
 typedef struct _XENNET_TRANSMIT XENNET_TRANSMIT;
 
-// Why a packet that NDIS handed over never reached the backend.
-typedef enum _XENNET_TRANSMIT_DROP {
-    XENNET_TRANSMIT_DROP_STATE,   // adapter not running
-    XENNET_TRANSMIT_DROP_OFFLOAD, // an offload that was never offered
-    XENNET_TRANSMIT_DROP_LENGTH,  // empty, shorter than a header, or longer than a frame may be
-    XENNET_TRANSMIT_DROP_QUEUE,   // XenVif would not take it
-    XENNET_TRANSMIT_DROP_BACKEND, // XenVif or the backend dropped it
-    XENNET_TRANSMIT_DROP_COUNT
-} XENNET_TRANSMIT_DROP;
-
-#define XENNET_TRANSMIT_AGES 3
-
-// Sums over all processors, in packets (NBs) unless said otherwise, read while they move.
-typedef struct _XENNET_TRANSMIT_COUNTERS {
-    ULONG64 NdisCalls; // send calls plus completion calls
-    ULONG64 Lists;     // NBLs taken
-    ULONG64 ListsCompleted;
-    ULONG64 Drops[XENNET_TRANSMIT_DROP_COUNT];
-    ULONG64 Out[XENNET_TRANSMIT_AGES]; // NBLs of each age that are out
-    ULONG64 Stalls;                    // times that a queue stood still
-} XENNET_TRANSMIT_COUNTERS;
-
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS TransmitCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET_TRANSMIT **Transmit);
+NDIS_STATUS TransmitCreate(_In_ struct _XENNET_CONTEXT *Context, _In_ const struct _XENNET_OFFLOAD *Offload,
+                           _Outptr_ XENNET_TRANSMIT **Transmit);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitDestroy(_In_opt_ XENNET_TRANSMIT *Transmit);
@@ -63,8 +44,8 @@ _IRQL_requires_(PASSIVE_LEVEL)
 ULONG64 TransmitOutOfAge(_In_ XENNET_TRANSMIT *Transmit, _In_ ULONG Age);
 
 /*
- * Now and then while sends are out, and when the adapter stops running: packets that XenVif has not begun to send, since it
- * would not take the one behind them, are pushed, or the one behind them is given up.
+ * Now and then while sends are out, and when the adapter stops running: packets that XenVif has not begun to send,
+ * since it would not take the one behind them, are pushed, or the one behind them is given up.
  */
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitPush(_In_ XENNET_TRANSMIT *Transmit);

@@ -16,7 +16,7 @@
 #define XENNET_TRANSMIT_LIST_H
 
 #include <ndis.h>
-#include "transmit.h"
+#include "transmit_counters.h"
 #include "transmit_request.h"
 
 // An NB that XenVif would not take, with packets before it that it begins to send only with another one.

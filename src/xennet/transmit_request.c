@@ -6,7 +6,7 @@
  * IRQL: DISPATCH. No locks, no state.
  */
 #include "transmit_request.h"
-#include "adapter.h"
+#include "context.h"
 
 #define MIN_IP_HEADER   20
 #define MIN_TCP_HEADER  20
@@ -14,13 +14,13 @@
 
 _Use_decl_annotations_
 VOID
-TransmitLimitsSet(XENNET_TRANSMIT_LIMITS *Limits, XENNET_ADAPTER *Adapter)
+TransmitLimitsSet(XENNET_TRANSMIT_LIMITS *Limits, const XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload)
 {
-    Limits->Offload = Adapter->Offload;
-    Limits->MaximumLength = Adapter->MaximumFrameSize + ETHERNET_TAG_SIZE;
-    Limits->MaximumLargeLength = OffloadMaximumLargeSend(Adapter->Offload);
-    Limits->Vlan = &Adapter->Vlan;
-    Limits->SingleQueue = Adapter->QueueCount == 1;
+    Limits->Offload = Offload;
+    Limits->MaximumLength = Context->MaximumFrameSize + ETHERNET_TAG_SIZE;
+    Limits->MaximumLargeLength = OffloadMaximumLargeSend(Offload);
+    Limits->Vlan = &Context->Vlan;
+    Limits->SingleQueue = Context->QueueCount == 1;
 }
 
 _Use_decl_annotations_

@@ -12,13 +12,13 @@
 
 #include <ndis.h>
 #include "offload.h"
-#include "transmit.h"
+#include "transmit_counters.h"
 #include "vif_interface.h"
 #include "vlan.h"
 
 #define MAX_TCP_HEADER 60
 
-struct _XENNET_ADAPTER;
+struct _XENNET_CONTEXT;
 
 // What an NBL is measured against. Immutable after TransmitCreate.
 typedef struct _XENNET_TRANSMIT_LIMITS {
@@ -41,7 +41,8 @@ typedef struct _XENNET_TRANSMIT_REQUEST {
     XENNET_TRANSMIT_DROP Reason; // of a refusal: which counter it belongs to
 } XENNET_TRANSMIT_REQUEST;
 
-VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ struct _XENNET_ADAPTER *Adapter);
+VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ const struct _XENNET_CONTEXT *Context,
+                       _In_ const XENNET_OFFLOAD *Offload);
 
 // The tag that goes into the frame. FALSE: of a VLAN that is not the adapter's.
 _IRQL_requires_(DISPATCH_LEVEL)

@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Binding to XenVif: finding the interfaces by IRP_MN_QUERY_INTERFACE, acquiring them, and translating the
- * callback of each VIF version into the driver's own events. Versions 9 and 10 pass a record of which 10
- * appends Pause; 8 passes the same fields as variable arguments.
+ * Binding to XenVif: finding the interfaces by IRP_MN_QUERY_INTERFACE and acquiring them. What XenVif calls is in
+ * vif_callback.c; these two files alone see that there are several versions.
  *
- * Called by adapter.c and store.c at PASSIVE; called back by XenVif at DISPATCH on any processor. No locks:
- * the provider serialises nothing, and neither do the sinks.
+ * Called by miniport.c, state.c and store.c at PASSIVE. No locks.
  */
-#include <stdarg.h>
-
 #include <ndis.h>
 #include <initguid.h>
 #include "vif.h"
-#include "adapter.h"
-#include "link.h"
-#include "receive.h"
 #include "event.h"
-#include "transmit.h"
 
 C_ASSERT(FIELD_OFFSET(XENVIF_VIF_INTERFACE_V8, MacQueryFilterLevel) ==
          FIELD_OFFSET(XENVIF_VIF_INTERFACE_V10, MacQueryFilterLevel));
 C_ASSERT(FIELD_OFFSET(XENVIF_VIF_INTERFACE_V9, MacQueryFilterLevel) ==
          FIELD_OFFSET(XENVIF_VIF_INTERFACE_V10, MacQueryFilterLevel));
-C_ASSERT(FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V9, ReceiverQueuePacket.Cookie) ==
-         FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V10, ReceiverQueuePacket.Cookie));
-
 typedef enum _VIF_INTERFACE { VifInterfaceVif = 1, VifInterfaceStore = 2, VifInterfaceSuspend = 3 } VIF_INTERFACE;
 
 /*
@@ -69,61 +58,62 @@ VifQueryInterface(DEVICE_OBJECT *Device, const GUID *Guid, USHORT Version, INTER
 }
 
 static VOID
-VifReportMissing(XENNET_ADAPTER *Adapter, VIF_INTERFACE Interface, const CHAR *Name, ULONG Lowest, ULONG Highest,
+VifReportMissing(const XENNET_VIF *Vif, VIF_INTERFACE Interface, const CHAR *Name, ULONG Lowest, ULONG Highest,
                  NTSTATUS Status)
 {
     TRACE_ERROR("XenVif offers no %s interface of version %u to %u (status %08x): update the XenVif package\n", Name,
                 Lowest, Highest, (ULONG)Status);
-    EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_BAD_VERSION, XENNET_EVENT_INTERFACE_MISSING, (ULONG)Interface, Lowest,
+    EventLog(Vif->NdisHandle, NDIS_ERROR_CODE_BAD_VERSION, XENNET_EVENT_INTERFACE_MISSING, (ULONG)Interface, Lowest,
              Highest);
 }
 
 _Use_decl_annotations_
 NDIS_STATUS
-VifQueryStore(XENNET_ADAPTER *Adapter, XENBUS_STORE_INTERFACE_V2 *Store)
+VifQueryStore(const XENNET_VIF *Vif, XENBUS_STORE_INTERFACE_V2 *Store)
 {
     NTSTATUS Status;
 
-    Status = VifQueryInterface(Adapter->NextDevice, &GUID_XENBUS_STORE_INTERFACE, XENBUS_STORE_INTERFACE_VERSION_MAX,
+    Status = VifQueryInterface(Vif->Device, &GUID_XENBUS_STORE_INTERFACE, XENBUS_STORE_INTERFACE_VERSION_MAX,
                                &Store->Interface, sizeof(*Store));
     if (NT_SUCCESS(Status))
         return NDIS_STATUS_SUCCESS;
-    VifReportMissing(Adapter, VifInterfaceStore, "STORE", XENBUS_STORE_INTERFACE_VERSION_MIN,
+    VifReportMissing(Vif, VifInterfaceStore, "STORE", XENBUS_STORE_INTERFACE_VERSION_MIN,
                      XENBUS_STORE_INTERFACE_VERSION_MAX, Status);
     return NDIS_STATUS_INTERFACE_NOT_FOUND;
 }
 
 _Use_decl_annotations_
 NDIS_STATUS
-VifQuerySuspend(XENNET_ADAPTER *Adapter, XENBUS_SUSPEND_INTERFACE_V1 *Suspend)
+VifQuerySuspend(const XENNET_VIF *Vif, XENBUS_SUSPEND_INTERFACE_V1 *Suspend)
 {
     NTSTATUS Status;
 
-    Status = VifQueryInterface(Adapter->NextDevice, &GUID_XENBUS_SUSPEND_INTERFACE,
-                               XENBUS_SUSPEND_INTERFACE_VERSION_MAX, &Suspend->Interface, sizeof(*Suspend));
+    Status = VifQueryInterface(Vif->Device, &GUID_XENBUS_SUSPEND_INTERFACE, XENBUS_SUSPEND_INTERFACE_VERSION_MAX,
+                               &Suspend->Interface, sizeof(*Suspend));
     if (NT_SUCCESS(Status))
         return NDIS_STATUS_SUCCESS;
-    VifReportMissing(Adapter, VifInterfaceSuspend, "SUSPEND", XENBUS_SUSPEND_INTERFACE_VERSION_MIN,
+    VifReportMissing(Vif, VifInterfaceSuspend, "SUSPEND", XENBUS_SUSPEND_INTERFACE_VERSION_MIN,
                      XENBUS_SUSPEND_INTERFACE_VERSION_MAX, Status);
     return NDIS_STATUS_INTERFACE_NOT_FOUND;
 }
 
 _Use_decl_annotations_
 NDIS_STATUS
-VifCreate(XENNET_VIF *Vif, XENNET_ADAPTER *Adapter)
+VifCreate(XENNET_VIF *Vif, NDIS_HANDLE NdisHandle)
 {
     NTSTATUS Status = STATUS_NOT_SUPPORTED;
     USHORT Version;
 
-    Vif->Adapter = Adapter;
+    Vif->NdisHandle = NdisHandle;
+    NdisMGetDeviceProperty(NdisHandle, NULL, NULL, &Vif->Device, NULL, NULL);
     for (Version = XENVIF_VIF_INTERFACE_VERSION_MAX; Version >= XENVIF_VIF_INTERFACE_VERSION_MIN; Version--) {
-        Status = VifQueryInterface(Adapter->NextDevice, &GUID_XENVIF_VIF_INTERFACE, Version, &Vif->Table.Header,
-                                   sizeof(Vif->Table));
+        Status =
+            VifQueryInterface(Vif->Device, &GUID_XENVIF_VIF_INTERFACE, Version, &Vif->Table.Header, sizeof(Vif->Table));
         if (NT_SUCCESS(Status))
             break;
     }
     if (!NT_SUCCESS(Status)) {
-        VifReportMissing(Adapter, VifInterfaceVif, "VIF", XENVIF_VIF_INTERFACE_VERSION_MIN,
+        VifReportMissing(Vif, VifInterfaceVif, "VIF", XENVIF_VIF_INTERFACE_VERSION_MIN,
                          XENVIF_VIF_INTERFACE_VERSION_MAX, Status);
         return NDIS_STATUS_INTERFACE_NOT_FOUND;
     }
@@ -149,100 +139,23 @@ VifDestroy(XENNET_VIF *Vif)
     Vif->Version = 0;
 }
 
-_IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID NTAPI
-VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V10 *Parameters)
-{
-    XENNET_ADAPTER *Adapter = Argument;
-
-    // Packets come at DISPATCH, a change of the link at PASSIVE.
-    switch (Type) {
-    case XENVIF_TRANSMITTER_RETURN_PACKET:
-        TransmitReturnPacket(Adapter->Transmit, Parameters->TransmitterReturnPacket.Cookie,
-                             Parameters->TransmitterReturnPacket.Completion);
-        break;
-
-    case XENVIF_RECEIVER_QUEUE_PACKET:
-        Parameters->ReceiverQueuePacket.Pause =
-            ReceiveQueuePacket(Adapter->Receive, (XENVIF_VIF_CALLBACK_PARAMETERS_V9 *)Parameters);
-        break;
-
-    case XENVIF_MAC_STATE_CHANGE:
-        LinkStateChanged(Adapter->Link);
-        break;
-
-    default:
-        TRACE_ERROR("VIF callback of unknown type %u\n", (ULONG)Type);
-        break;
-    }
-}
-
-_IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID NTAPI
-VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
-{
-    XENNET_ADAPTER *Adapter = Argument;
-
-    // Version 9 has no Pause to write: it would land behind the provider's record.
-    if (Type == XENVIF_RECEIVER_QUEUE_PACKET)
-        (void)ReceiveQueuePacket(Adapter->Receive, Parameters);
-    else
-        VifCallback10(Argument, Type, (XENVIF_VIF_CALLBACK_PARAMETERS_V10 *)Parameters);
-}
-
-_IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID __cdecl VifCallback8(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, ...)
-{
-    XENVIF_VIF_CALLBACK_PARAMETERS_V9 Parameters;
-    va_list Arguments;
-
-    va_start(Arguments, Type);
-    switch (Type) {
-    case XENVIF_TRANSMITTER_RETURN_PACKET:
-        Parameters.TransmitterReturnPacket.Cookie = va_arg(Arguments, PVOID);
-        Parameters.TransmitterReturnPacket.Completion =
-            va_arg(Arguments, XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *);
-        break;
-
-    case XENVIF_RECEIVER_QUEUE_PACKET:
-        // Small integers travel as int; the flags are a 4-byte record and travel as one.
-        Parameters.ReceiverQueuePacket.Index = va_arg(Arguments, ULONG);
-        Parameters.ReceiverQueuePacket.Mdl = va_arg(Arguments, MDL *);
-        Parameters.ReceiverQueuePacket.Offset = va_arg(Arguments, ULONG);
-        Parameters.ReceiverQueuePacket.Length = va_arg(Arguments, ULONG);
-        Parameters.ReceiverQueuePacket.Flags = va_arg(Arguments, XENVIF_PACKET_CHECKSUM_FLAGS_V1);
-        Parameters.ReceiverQueuePacket.MaximumSegmentSize = (USHORT)va_arg(Arguments, int);
-        Parameters.ReceiverQueuePacket.TagControlInformation = (USHORT)va_arg(Arguments, int);
-        Parameters.ReceiverQueuePacket.Info = va_arg(Arguments, XENVIF_PACKET_INFO_V2 *);
-        Parameters.ReceiverQueuePacket.Hash = va_arg(Arguments, XENVIF_PACKET_HASH_V2 *);
-        Parameters.ReceiverQueuePacket.More = (BOOLEAN)va_arg(Arguments, int);
-        Parameters.ReceiverQueuePacket.Cookie = va_arg(Arguments, PVOID);
-        break;
-
-    default:
-        break;
-    }
-    va_end(Arguments);
-    VifCallback9(Argument, Type, &Parameters);
-}
-
 _Use_decl_annotations_
 NDIS_STATUS
-VifEnable(XENNET_VIF *Vif)
+VifEnable(XENNET_VIF *Vif, const XENNET_VIF_CALLBACKS *Callbacks, PVOID Argument)
 {
     NTSTATUS Status;
 
     switch (Vif->Version) {
     case 8:
-        Status = Vif->Table.V8.EnableVersion8(&Vif->Table.Header, VifCallback8, Vif->Adapter);
+        Status = Vif->Table.V8.EnableVersion8(&Vif->Table.Header, Callbacks->Version8, Argument);
         break;
 
     case 9:
-        Status = Vif->Table.V9.EnableVersion9(&Vif->Table.Header, VifCallback9, Vif->Adapter);
+        Status = Vif->Table.V9.EnableVersion9(&Vif->Table.Header, Callbacks->Version9, Argument);
         break;
 
     default:
-        Status = Vif->Table.V10.Enable(&Vif->Table.Header, VifCallback10, Vif->Adapter);
+        Status = Vif->Table.V10.Enable(&Vif->Table.Header, Callbacks->Version10, Argument);
         break;
     }
     if (!NT_SUCCESS(Status)) {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The VIF interface of XenVif, whichever of versions 8, 9 and 10 the provider has. Nothing outside vif.c
- * knows that there is more than one: the methods are the same, and the callbacks of all three end in
- * TransmitReturnPacket, ReceiveQueuePacket and LinkStateChanged.
+ * The VIF interface of XenVif, whichever of versions 8, 9 and 10 the provider has. Nothing outside vif.c and
+ * vif_callback.c sees that there is more than one: the methods are the same, and so is what the callbacks end in.
  *
  * The per-packet calls are inline: one indirect call each. IRQL: as the provider has it, DISPATCH for
  * VifTransmitPacket, up to DISPATCH for VifReturnPacket, PASSIVE for everything that may wait.
@@ -15,7 +14,12 @@
 #include "store_interface.h"
 #include "suspend_interface.h"
 
-struct _XENNET_ADAPTER;
+// One for each version.
+typedef struct _XENNET_VIF_CALLBACKS {
+    XENVIF_VIF_CALLBACK_V8 Version8;
+    XENVIF_VIF_CALLBACK_V9 Version9;
+    XENVIF_VIF_CALLBACK_V10 Version10;
+} XENNET_VIF_CALLBACKS;
 
 typedef struct _XENNET_VIF {
     // Immutable between VifCreate and VifDestroy.
@@ -25,8 +29,9 @@ typedef struct _XENNET_VIF {
         XENVIF_VIF_INTERFACE_V9 V9;
         XENVIF_VIF_INTERFACE_V10 V10;
     } Table;
-    struct _XENNET_ADAPTER *Adapter;
-    ULONG Version; // 0: not acquired
+    NDIS_HANDLE NdisHandle;
+    DEVICE_OBJECT *Device; // below the adapter
+    ULONG Version;         // 0: not acquired
 
     // Under NDIS's serialisation of pause and restart.
     BOOLEAN Enabled;
@@ -37,7 +42,7 @@ typedef struct _XENNET_VIF {
  * the debugger and fails with NDIS_STATUS_INTERFACE_NOT_FOUND.
  */
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS VifCreate(_Inout_ XENNET_VIF *Vif, _In_ struct _XENNET_ADAPTER *Adapter);
+NDIS_STATUS VifCreate(_Inout_ XENNET_VIF *Vif, _In_ NDIS_HANDLE NdisHandle);
 
 // Disables and releases; nothing to do for a VIF that was not created.
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -45,18 +50,19 @@ VOID VifDestroy(_Inout_ XENNET_VIF *Vif);
 
 // Finds STORE 2 and SUSPEND 1 below the adapter. The caller acquires what it uses.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS VifQueryStore(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ XENBUS_STORE_INTERFACE_V2 *Store);
+NDIS_STATUS VifQueryStore(_In_ const XENNET_VIF *Vif, _Out_ XENBUS_STORE_INTERFACE_V2 *Store);
 
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS VifQuerySuspend(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ XENBUS_SUSPEND_INTERFACE_V1 *Suspend);
+NDIS_STATUS VifQuerySuspend(_In_ const XENNET_VIF *Vif, _Out_ XENBUS_SUSPEND_INTERFACE_V1 *Suspend);
 
-// From within VifEnable on, callbacks come on any processor: packets at DISPATCH, changes of the link up to DISPATCH.
+// From within VifEnable on, callbacks with Argument come on any processor: packets at DISPATCH, changes of the link up
+// to DISPATCH.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS VifEnable(_Inout_ XENNET_VIF *Vif);
+NDIS_STATUS VifEnable(_Inout_ XENNET_VIF *Vif, _In_ const XENNET_VIF_CALLBACKS *Callbacks, _In_ PVOID Argument);
 
 /*
- * Returns when every received packet is back and every transmitted one was returned. With requests at a connected backend
- * it may not return at all (VIF 8), or cost the device (state.c).
+ * Returns when every received packet is back and every transmitted one was returned. With requests at a connected
+ * backend it may not return at all (VIF 8), or cost the device (state.c).
  */
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID VifDisable(_Inout_ XENNET_VIF *Vif);

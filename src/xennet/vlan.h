@@ -35,6 +35,20 @@ VlanInitialize(XENNET_VLAN *Vlan, ULONG Keyword, ULONG Id)
     Vlan->Id = Vlan->Vlan ? Id : 0;
 }
 
+// NDIS_MAC_OPTION_* of the adapter.
+FORCEINLINE ULONG
+VlanMacOptions(const XENNET_VLAN *Vlan)
+{
+    ULONG Options =
+        NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND | NDIS_MAC_OPTION_NO_LOOPBACK;
+
+    if (Vlan->Priority)
+        Options |= NDIS_MAC_OPTION_8021P_PRIORITY;
+    if (Vlan->Vlan)
+        Options |= NDIS_MAC_OPTION_8021Q_VLAN;
+    return Options;
+}
+
 // Tags are taken out of received frames and put into sent ones.
 FORCEINLINE BOOLEAN
 VlanIsOn(const XENNET_VLAN *Vlan)

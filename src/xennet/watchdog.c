@@ -5,32 +5,36 @@
  *
  * Age means nothing: a rate-limited backend may have a queue of minutes. What counts is whether a queue moves. The send
  * path sorts what is out by age (XENNET_TRANSMIT_COUNTERS.Out), and a new age begins only when nothing is out of the
- * oldest one. So the oldest ones never become more, and while any queue that has some of them moves they become fewer; when
- * they do not, the queues that have them stand still. That is reported after twelve seconds, longer than Linux's netback
- * holds packets for a neighbour that does not take them, and not cured: whatever could be done to XenVif while its backend
- * is connected would cost more than the stall (state.c).
+ * oldest one. So the oldest ones never become more, and while any queue that has some of them moves they become fewer;
+ * when they do not, the queues that have them stand still. That is reported after twelve seconds, longer than Linux's
+ * netback holds packets for a neighbour that does not take them, and not cured: whatever could be done to XenVif while
+ * its backend is connected would cost more than the stall (state.c).
  *
- * A backend that xenstore says is gone is different: then what XenVif has is aborted, and XenVif is tried again after 2, 4
+ * A backend that xenstore says is gone is different: then what XenVif has is aborted, and XenVif is tried again after
+ * 2, 4
  * ... 32 seconds, until it is enabled; meanwhile there is no link.
  *
  * NDIS's own check for hangs would come to the same, but is discouraged since 6.83 and may not be used on every system
  * (MiniportCheckForHangEx), so this works alike on all of them.
  *
  * IRQL: the thread runs at PASSIVE. Gate keeps it and the handlers of pause and restart apart; who holds it may wait
- * for XenVif. Awake: TransmitSend counts its NBLs before it reads Awake, the thread clears Awake, waits until every
+ * for XenVif. The alarm: TransmitSend counts its NBLs before it reads Awake, the thread clears Awake, waits until every
  * processor has been below DISPATCH, and only then reads the counts.
  */
 #include "watchdog.h"
 #include "adapter.h"
 #include "backend.h"
 #include "event.h"
+#include "link.h"
 #include "memory.h"
+#include "min_max.h"
 #include "state.h"
+#include "transmit.h"
 
-#define WATCHDOG_SECONDS  2                 // between two looks
-#define WATCHDOG_STALL       6 // looks
-#define WATCHDOG_GONE        2
-#define WATCHDOG_MAX_WAIT 16                // periods
+#define WATCHDOG_SECONDS  2 // between two looks
+#define WATCHDOG_STALL    6 // looks
+#define WATCHDOG_GONE     2
+#define WATCHDOG_MAX_WAIT 16 // periods
 
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
@@ -64,10 +68,10 @@ _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogSleep(XENNET_WATCHDOG *Watchdog)
 {
-    (void)InterlockedExchange(&Watchdog->Awake, FALSE);
+    (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, FALSE);
     KeFlushQueuedDpcs();
     if (WatchdogCountOut(Watchdog) != 0)
-        (void)InterlockedExchange(&Watchdog->Awake, TRUE);
+        (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -97,7 +101,7 @@ static VOID
 WatchdogRecover(XENNET_WATCHDOG *Watchdog)
 {
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
-    ULONG Wait = XENNET_MINIMUM(XENNET_MAXIMUM(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
+    ULONG Wait = XENNET_MIN(XENNET_MAX(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
     ULONG Out = (ULONG)WatchdogCountOut(Watchdog);
     XENNET_RECOVERY Recovery = StateRecover(Adapter);
 
@@ -108,9 +112,9 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
         Watchdog->Wait = Wait;
     TRACE_ERROR("the backend is gone: %u send(s) aborted, XenVif %s\n", Out,
                 Recovery == XennetRecovered ? "works again" : "cannot be enabled now");
-    EVENT_REPORT(XENNET_REPORT_RECOVERY, Adapter, Out, Recovery == XennetRecovered, 0, 0);
+    EVENT_REPORT(XENNET_REPORT_RECOVERY, &Adapter->Context, Out, Recovery == XennetRecovered, 0, 0);
     if (WatchdogLogs(++Watchdog->Recoveries))
-        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_GONE, Out,
+        EventLog(Adapter->Context.NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_GONE, Out,
                  Recovery == XennetRecovered, Watchdog->Recoveries);
 }
 
@@ -124,9 +128,9 @@ WatchdogReportStall(XENNET_WATCHDOG *Watchdog)
     TransmitNoteStall(Adapter->Transmit);
     TRACE_ERROR("the backend has not taken %u send(s) for %u s, XenVif has %u in all\n", Out,
                 WATCHDOG_STALL * WATCHDOG_SECONDS, (ULONG)WatchdogCountOut(Watchdog));
-    EVENT_REPORT(XENNET_REPORT_STALL, Adapter, Out, WatchdogCountOut(Watchdog), 0, 0);
+    EVENT_REPORT(XENNET_REPORT_STALL, &Adapter->Context, Out, WatchdogCountOut(Watchdog), 0, 0);
     if (WatchdogLogs(++Watchdog->Stalls))
-        EventLog(Adapter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out,
+        EventLog(Adapter->Context.NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out,
                  (ULONG)WatchdogCountOut(Watchdog), Watchdog->Stalls);
 }
 
@@ -142,8 +146,8 @@ WatchdogLookAtOldest(XENNET_WATCHDOG *Watchdog, ULONG64 Out)
         WatchdogRecover(Watchdog);
         return;
     }
-    if (Watchdog->Gone == 0 && Watchdog->Adapter->Detached) {
-        Watchdog->Adapter->Detached = FALSE;
+    if (Watchdog->Gone == 0 && Watchdog->Adapter->Context.Detached) {
+        Watchdog->Adapter->Context.Detached = FALSE;
         LinkStateChanged(Watchdog->Adapter->Link);
     }
     if (Watchdog->Quiet == WATCHDOG_STALL)
@@ -159,7 +163,7 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
     ULONG Oldest = (Watchdog->Age + 1) % XENNET_TRANSMIT_AGES;
     ULONG64 Out;
 
-    if (!Watchdog->Enabled || Adapter->Gone) {
+    if (!Watchdog->Enabled || Adapter->Context.Gone) {
         WatchdogSleep(Watchdog);
         return;
     }
@@ -170,7 +174,7 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
     }
     TransmitPush(Adapter->Transmit);
     Out = TransmitOutOfAge(Adapter->Transmit, Oldest);
-    if (Out != 0 || Adapter->Detached) {
+    if (Out != 0 || Adapter->Context.Detached) {
         WatchdogLookAtOldest(Watchdog, Out);
         return;
     }
@@ -191,16 +195,16 @@ WatchdogCompleteReset(XENNET_WATCHDOG *Watchdog)
 
     if (InterlockedExchange(&Watchdog->ResetAsked, FALSE) == FALSE)
         return;
-    if (Watchdog->Enabled && !Watchdog->Adapter->Gone) {
+    if (Watchdog->Enabled && !Watchdog->Adapter->Context.Gone) {
         Recovery = StateReset(Watchdog->Adapter);
         WatchdogNoteRecovery(Watchdog, Recovery);
         if (Recovery == XennetDetached) {
             Watchdog->Wait = 1;
-            (void)InterlockedExchange(&Watchdog->Awake, TRUE);
+            (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
             Status = NDIS_STATUS_SOFT_ERRORS;
         }
     }
-    NdisMResetComplete(Watchdog->Adapter->NdisHandle, Status, FALSE);
+    NdisMResetComplete(Watchdog->Adapter->Context.NdisHandle, Status, FALSE);
 }
 
 // Gate is held. A removal is remembered until there is something to remove.
@@ -210,6 +214,15 @@ WatchdogCompleteRemoval(XENNET_WATCHDOG *Watchdog)
 {
     if (Watchdog->Enabled && InterlockedExchange(&Watchdog->RemoveAsked, FALSE) != FALSE)
         StateRemove(Watchdog->Adapter);
+}
+
+// Gate is held.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogFinishPause(XENNET_WATCHDOG *Watchdog)
+{
+    StateFinishPause(Watchdog->Adapter);
+    NdisMPauseComplete(Watchdog->Adapter->Context.NdisHandle);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -222,12 +235,13 @@ WatchdogThread(PVOID Context)
 
     Period.QuadPart = -WATCHDOG_SECONDS * 10000000LL;
     while (!Watchdog->Ending) {
-        Status = KeWaitForSingleObject(&Watchdog->Wake, Executive, KernelMode, FALSE, Watchdog->Awake ? &Period : NULL);
+        Status = KeWaitForSingleObject(&Watchdog->Adapter->Context.Alarm.Event, Executive, KernelMode, FALSE,
+                                       Watchdog->Adapter->Context.Alarm.Awake ? &Period : NULL);
         WatchdogTakeGate(Watchdog);
         WatchdogCompleteRemoval(Watchdog);
         WatchdogCompleteReset(Watchdog);
         if (InterlockedExchange(&Watchdog->PauseAsked, FALSE) != FALSE)
-            StateFinishPause(Watchdog->Adapter);
+            WatchdogFinishPause(Watchdog);
         else if (Status == STATUS_TIMEOUT)
             WatchdogLook(Watchdog);
         WatchdogLeaveGate(Watchdog);
@@ -236,20 +250,12 @@ WatchdogThread(PVOID Context)
 }
 
 _Use_decl_annotations_
-VOID
-WatchdogWake(XENNET_WATCHDOG *Watchdog)
-{
-    if (InterlockedExchange(&Watchdog->Awake, TRUE) == FALSE)
-        (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
-}
-
-_Use_decl_annotations_
 BOOLEAN
 WatchdogReset(XENNET_WATCHDOG *Watchdog)
 {
     if (InterlockedExchange(&Watchdog->ResetAsked, TRUE) == TRUE)
         return FALSE;
-    (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+    (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
     return TRUE;
 }
 
@@ -263,10 +269,10 @@ WatchdogStart(XENNET_WATCHDOG *Watchdog, BOOLEAN Works)
     Watchdog->Waited = 0;
     Watchdog->Wait = Works ? 0 : 1;
     if (!Works)
-        (void)InterlockedExchange(&Watchdog->Awake, TRUE);
+        (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
     WatchdogLeaveGate(Watchdog);
     if (!Works || Watchdog->RemoveAsked)
-        (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+        (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
 }
 
 _Use_decl_annotations_
@@ -274,7 +280,7 @@ VOID
 WatchdogPause(XENNET_WATCHDOG *Watchdog)
 {
     (void)InterlockedExchange(&Watchdog->PauseAsked, TRUE);
-    (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+    (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
 }
 
 _Use_decl_annotations_
@@ -282,7 +288,7 @@ VOID
 WatchdogRemove(XENNET_WATCHDOG *Watchdog)
 {
     (void)InterlockedExchange(&Watchdog->RemoveAsked, TRUE);
-    (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+    (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
 }
 
 _Use_decl_annotations_
@@ -303,11 +309,11 @@ WatchdogCreate(XENNET_ADAPTER *Adapter, XENNET_WATCHDOG **Result)
     HANDLE Handle;
 
     *Result = NULL;
-    Watchdog = MemoryAllocate(Adapter->NdisHandle, sizeof(*Watchdog));
+    Watchdog = MemoryAllocate(Adapter->Context.NdisHandle, sizeof(*Watchdog));
     if (Watchdog == NULL)
         return NDIS_STATUS_RESOURCES;
     Watchdog->Adapter = Adapter;
-    KeInitializeEvent(&Watchdog->Wake, SynchronizationEvent, FALSE);
+    AlarmInitialize(&Adapter->Context.Alarm);
     KeInitializeEvent(&Watchdog->Gate, SynchronizationEvent, TRUE);
     InitializeObjectAttributes(&Attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);
     if (!NT_SUCCESS(
@@ -329,7 +335,7 @@ WatchdogDestroy(XENNET_WATCHDOG *Watchdog)
     if (Watchdog == NULL)
         return;
     (void)InterlockedExchange(&Watchdog->Ending, TRUE);
-    (void)KeSetEvent(&Watchdog->Wake, IO_NO_INCREMENT, FALSE);
+    (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
     (void)KeWaitForSingleObject(Watchdog->Thread, Executive, KernelMode, FALSE, NULL);
     ObDereferenceObject(Watchdog->Thread);
     MemoryFree(Watchdog);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an adapter does that takes time: it looks after sends that do not come back, and finishes what NDIS's handlers may
- * not wait for.
+ * What an adapter does that takes time: it looks after sends that do not come back, and finishes what NDIS's handlers
+ * may not wait for.
  *
  * watchdog.c says what it looks at and what it does then.
  */
@@ -18,12 +18,10 @@ typedef struct _XENNET_WATCHDOG {
     PVOID Thread;
 
     // Interlocked.
-    volatile LONG Awake; // sends may be out: the thread looks every two seconds
     volatile LONG ResetAsked;
     volatile LONG PauseAsked;
     volatile LONG RemoveAsked;
     volatile LONG Ending;
-    KEVENT Wake;
 
     // Whoever has taken Gate.
     KEVENT Gate;
@@ -62,16 +60,5 @@ VOID WatchdogRemove(_Inout_ XENNET_WATCHDOG *Watchdog);
 // MiniportResetEx: the reset is pending, or one is already (FALSE).
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN WatchdogReset(_Inout_ XENNET_WATCHDOG *Watchdog);
-
-_IRQL_requires_max_(DISPATCH_LEVEL)
-VOID WatchdogWake(_Inout_ XENNET_WATCHDOG *Watchdog);
-
-// At the end of each send call, at DISPATCH: one test as long as traffic goes on.
-FORCEINLINE VOID
-WatchdogNoteSend(XENNET_WATCHDOG *Watchdog)
-{
-    if (!Watchdog->Awake)
-        WatchdogWake(Watchdog);
-}
 
 #endif

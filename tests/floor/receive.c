@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The floor of the receive path: what VIF and NDIS force on any driver, and nothing else. It stands in for receive.c,
- * receive_packet.c, nbl_pool.c and poll.c when scripts/check/instructions.py builds the driver that the real one is compared
- * with.
+ * receive_packet.c, nbl_pool.c and poll.c when scripts/check/instructions.py builds the driver that the real one is
+ * compared with.
  *
  * For each packet it takes an NBL from a plain list, describes the packet in it (data, checksum, hash, tag, segments:
  * NBLs are used again, so every slot is written), and at the end of a batch calls NDIS once; for each NBL that comes
@@ -10,13 +10,13 @@
  * need. No product.
  */
 #include "receive.h"
-#include "adapter.h"
+#include "context.h"
 #include "memory.h"
 
 #define FLOOR_NBLS 256
 
 struct _XENNET_RECEIVE {
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
     NDIS_HANDLE NdisPool;
     NET_BUFFER_LIST *Free;
     NET_BUFFER_LIST *Head;
@@ -103,7 +103,7 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
         Receive->Head = NULL;
         Receive->Tail = NULL;
         Receive->Count = 0;
-        NdisMIndicateReceiveNetBufferLists(Receive->Adapter->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
+        NdisMIndicateReceiveNetBufferLists(Receive->Context->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
                                            NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
     }
     return FALSE;
@@ -120,7 +120,7 @@ VOID ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG Return
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = Receive->Free;
         Receive->Free = Nbl;
-        VifReturnPacket(&Receive->Adapter->Vif, NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0]);
+        VifReturnPacket(&Receive->Context->Vif, NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0]);
     }
 }
 
@@ -158,18 +158,20 @@ ReceiveReadQueue(const XENNET_RECEIVE *Receive, ULONG Index)
 
 _Use_decl_annotations_
 NDIS_STATUS
-ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
+ReceiveCreate(XENNET_CONTEXT *Context, const struct _XENNET_OFFLOAD *Offload, XENNET_RECEIVE **Result)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters;
     XENNET_RECEIVE *Receive;
     NET_BUFFER_LIST *Nbl;
     ULONG Index;
 
+    UNREFERENCED_PARAMETER(Offload);
+
     *Result = NULL;
-    Receive = MemoryAllocate(Adapter->NdisHandle, sizeof(*Receive));
+    Receive = MemoryAllocate(Context->NdisHandle, sizeof(*Receive));
     if (Receive == NULL)
         return NDIS_STATUS_RESOURCES;
-    Receive->Adapter = Adapter;
+    Receive->Context = Context;
 
     RtlZeroMemory(&Parameters, sizeof(Parameters));
     Parameters.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
@@ -177,12 +179,12 @@ ReceiveCreate(XENNET_ADAPTER *Adapter, XENNET_RECEIVE **Result)
     Parameters.Header.Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1;
     Parameters.fAllocateNetBuffer = TRUE;
     Parameters.PoolTag = XENNET_TAG;
-    Receive->NdisPool = NdisAllocateNetBufferListPool(Adapter->NdisHandle, &Parameters);
+    Receive->NdisPool = NdisAllocateNetBufferListPool(Context->NdisHandle, &Parameters);
     for (Index = 0; Receive->NdisPool != NULL && Index < FLOOR_NBLS; Index++) {
         Nbl = NdisAllocateNetBufferAndNetBufferList(Receive->NdisPool, 0, 0, NULL, 0, 0);
         if (Nbl == NULL)
             break;
-        Nbl->SourceHandle = Adapter->NdisHandle;
+        Nbl->SourceHandle = Context->NdisHandle;
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = Receive->Free;
         Receive->Free = Nbl;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The floor of the send path: what VIF and NDIS force on any driver, and nothing else. It stands in for transmit.c,
- * transmit_list.c and transmit_request.c when scripts/check/instructions.py builds the driver that the real one is compared
- * with.
+ * transmit_list.c and transmit_request.c when scripts/check/instructions.py builds the driver that the real one is
+ * compared with.
  *
  * For each NBL it reads the out-of-band data, which VIF takes as options; for each NB it calls XenVif once; for each
  * completion it counts the NB off and, after the last one that is out, calls NDIS once. It checks nothing, counts
@@ -10,12 +10,12 @@
  * the count of instructions is run on it.
  */
 #include "transmit.h"
-#include "adapter.h"
+#include "context.h"
 #include "lock.h"
 #include "memory.h"
 
 struct _XENNET_TRANSMIT {
-    XENNET_ADAPTER *Adapter;
+    XENNET_CONTEXT *Context;
     NET_BUFFER_LIST *DoneHead;
     NET_BUFFER_LIST *DoneTail;
     LONG Outstanding; // NBs
@@ -107,7 +107,7 @@ static VOID FloorSendList(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, BOOLE
     Options = FloorReadOptions(Nbl, &SegmentSize, &Tci);
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = Next) {
         Next = NET_BUFFER_NEXT_NB(Nb);
-        (VOID) VifTransmitPacket(&Transmit->Adapter->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
+        (VOID) VifTransmitPacket(&Transmit->Context->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
                                  NET_BUFFER_DATA_LENGTH(Nb), Options, SegmentSize, Tci, &Hash,
                                  (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
     }
@@ -157,7 +157,7 @@ VOID TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie,
         Chain = Transmit->DoneHead;
         Transmit->DoneHead = NULL;
         Transmit->DoneTail = NULL;
-        NdisMSendNetBufferListsComplete(Transmit->Adapter->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
+        NdisMSendNetBufferListsComplete(Transmit->Context->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
     }
 }
 
@@ -191,12 +191,14 @@ VOID TransmitDrain(XENNET_TRANSMIT *Transmit)
 
 _Use_decl_annotations_
 NDIS_STATUS
-TransmitCreate(XENNET_ADAPTER *Adapter, XENNET_TRANSMIT **Result)
+TransmitCreate(XENNET_CONTEXT *Context, const struct _XENNET_OFFLOAD *Offload, XENNET_TRANSMIT **Result)
 {
-    *Result = MemoryAllocate(Adapter->NdisHandle, sizeof(**Result));
+    UNREFERENCED_PARAMETER(Offload);
+
+    *Result = MemoryAllocate(Context->NdisHandle, sizeof(**Result));
     if (*Result == NULL)
         return NDIS_STATUS_RESOURCES;
-    (*Result)->Adapter = Adapter;
+    (*Result)->Context = Context;
     return NDIS_STATUS_SUCCESS;
 }
 

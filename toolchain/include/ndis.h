@@ -7,7 +7,7 @@
  * record is meant, so the NDIS_SIZEOF_..._REVISION_n macros matter more than sizeof.
  *
  * Sources: the public DDI pages for names and meaning, toolchain/abi for layouts and values (measured up to
- * 6.80). tests/test_layout.py compiles every record and constant against toolchain/abi for x64 and x86.
+ * 6.80). tests/package/test_layout.py compiles every record and constant against toolchain/abi for x64 and x86.
  * What only later versions have is marked with that version.
  *
  * Functions that Windows 7's ndis.sys lacks are given as pointer types only: look them up at run time.

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What any part of an adapter may ask for. IRQL: up to DISPATCH. No locks.
+ */
+#include "context.h"
+
+_Use_decl_annotations_
+NDIS_STATUS
+ContextSendRefusal(const XENNET_CONTEXT *Context)
+{
+    if (Context->Gone)
+        return NDIS_STATUS_NOT_ACCEPTED;
+    if (Context->Power != NdisDeviceStateD0)
+        return NDIS_STATUS_LOW_POWER_STATE;
+    return Context->Recovering ? NDIS_STATUS_RESET_IN_PROGRESS : NDIS_STATUS_PAUSED;
+}
+
+_Use_decl_annotations_
+VOID
+ContextIndicateStatus(const XENNET_CONTEXT *Context, NDIS_STATUS Code, VOID *Buffer, ULONG Length)
+{
+    NDIS_STATUS_INDICATION Indication;
+
+    RtlZeroMemory(&Indication, sizeof(Indication));
+    Indication.Header.Type = NDIS_OBJECT_TYPE_STATUS_INDICATION;
+    Indication.Header.Revision = NDIS_STATUS_INDICATION_REVISION_1;
+    Indication.Header.Size = NDIS_SIZEOF_STATUS_INDICATION_REVISION_1;
+    Indication.SourceHandle = Context->NdisHandle;
+    Indication.PortNumber = NDIS_DEFAULT_PORT_NUMBER;
+    Indication.StatusCode = Code;
+    Indication.StatusBuffer = Buffer;
+    Indication.StatusBufferSize = Length;
+    NdisMIndicateStatusEx(Context->NdisHandle, &Indication);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every part of an adapter needs of it: the handles, the configuration, and whether packets move. Parts include
+ * this and get a pointer to it when they are created; adapter.h, which has the parts, is for those who put them
+ * together.
+ */
+#ifndef XENNET_CONTEXT_H
+#define XENNET_CONTEXT_H
+
+#include <ndis.h>
+#include "alarm.h"
+#include "config.h"
+#include "ethernet.h"
+#include "revisions.h"
+#include "vif.h"
+#include "vlan.h"
+
+#define XENNET_MAX_QUEUES 64
+
+// state.c has the diagram.
+typedef enum _XENNET_STATE {
+    XennetStateInitializing = 1,
+    XennetStatePaused,
+    XennetStateRestarting,
+    XennetStateRunning,
+    XennetStatePausing,
+    XennetStateHalted
+} XENNET_STATE;
+
+typedef struct _XENNET_CONTEXT {
+    // Immutable after MiniportInitializeEx.
+    NDIS_HANDLE NdisHandle;
+    XENNET_VIF Vif;
+    const XENNET_REVISIONS *Revisions;
+    XENNET_CONFIG Config;
+    XENNET_VLAN Vlan;     // its Id: within OID requests
+    ULONG IfIndex;        // NDIS's number for the interface
+    ULONG ProcessorCount; // that there can ever be
+    ULONG QueueCount;
+
+    // Written by link.c: bytes, Ethernet header included, tag and CRC not.
+    volatile ULONG MaximumFrameSize; // that packets may have now
+    ULONG AdvertisedFrameSize;       // that NDIS got at start or restart: the other one's upper limit
+
+    // Moved by StateMove, read by every packet.
+    volatile LONG State; // XENNET_STATE
+    volatile LONG Gone;  // surprise removed or shut down: XenVif is not asked any more
+    BOOLEAN Recovering;  // not running although NDIS has restarted it
+
+    // Whoever NDIS or the watchdog's gate lets move the state.
+    volatile BOOLEAN Detached; // XenVif has nobody to talk to: no link, whatever it reports
+
+    // Within OID requests, which NDIS serialises.
+    NDIS_DEVICE_POWER_STATE Power;
+
+    XENNET_ALARM Alarm; // raised by sends, for the watchdog
+} XENNET_CONTEXT;
+
+FORCEINLINE BOOLEAN
+ContextIsRunning(const XENNET_CONTEXT *Context)
+{
+    return Context->State == XennetStateRunning && !Context->Gone;
+}
+
+// Bytes of payload in one frame.
+FORCEINLINE ULONG
+ContextMtu(const XENNET_CONTEXT *Context)
+{
+    return Context->MaximumFrameSize - ETHERNET_HEADER_SIZE;
+}
+
+// The status of a send that comes while the adapter is not running.
+NDIS_STATUS ContextSendRefusal(_In_ const XENNET_CONTEXT *Context);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID ContextIndicateStatus(_In_ const XENNET_CONTEXT *Context, _In_ NDIS_STATUS Code, _In_ VOID *Buffer,
+                           _In_ ULONG Length);
+
+#endif

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Real traffic through the driver that ships: downloads in every arrangement, UDP of every length, memory, speed.
+
+Each case starts its own testbed and ends with nothing left behind, or fails. Figures that are aims of the project
+are printed as notes, so that a change in them can be seen in the log before it becomes a failure.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+import unittest
+from itertools import product
+
+from scripts.run import options as cli_run
+from scripts.cli import ROOT
+from scripts.run.namespaces import ADDRESSES
+from tests.support.traffic_bed import fresh_copy, needs_traffic, running
+
+MB = 1_000_000
+DOWNLOAD = 100 * MB
+UDP_PORT = 7
+UDP_MOST = 65507
+UDP_SECONDS = 400
+MEMORY_MOST_KB = 512 * 1024
+MEMORY_SECONDS = 24
+MEMORY_DRIFT = 0.03      # of the middle of the run, and
+MEMORY_DRIFT_KB = 4096   # what a thread's stack or a grown table may add
+BYPASS_SHARE = 0.5
+OFFLOAD_GAIN = 3.0
+RATE_SECONDS = 2
+RATE_ROUNDS = 3
+WITHOUT_LARGE = ("--set", "*LsoV2IPv4=0", "--set", "*LsoV2IPv6=0", "--set", "*RscIPv4=0", "--set", "*RscIPv6=0")
+
+
+@needs_traffic
+class Downloads(unittest.TestCase):
+    def check(self, mtu, queues, vif):
+        with running("--mtu", str(mtu), "--queues", str(queues), "--vif", str(vif)) as (bed, traffic):
+            self.assertEqual(bed.ready["vif"], vif)
+            self.assertEqual(bed.ready["mtu"], mtu)
+            self.assertEqual(bed.ready["queues"], queues)
+            rates = [traffic.download(family, DOWNLOAD) for family in (4, 6)]
+        print(f"note: {rates[0]:.2f} Gb/s IPv4, {rates[1]:.2f} Gb/s IPv6")
+
+
+def add_download(mtu, queues, vif):
+    name = f"test_100_mb_arrive_equal_at_mtu_{mtu}_with_{queues}_queue{'s' if queues > 1 else ''}_on_vif_{vif}"
+    setattr(Downloads, name, lambda self: self.check(mtu, queues, vif))
+
+
+for case in product((1500, 9000), (1, 4), (8, 9, 10)):
+    add_download(*case)
+
+
+@needs_traffic
+class Udp(unittest.TestCase):
+    def every_length(self, family, *arguments):
+        address = ADDRESSES["wire"][family]
+        tool = [sys.executable, "-B", str(ROOT / "tests" / "support" / "traffic_udp.py")]
+        with running(*arguments) as (bed, traffic):
+            traffic.ping(family, count=1)
+            echo = traffic.start("wire", [*tool, "echo", address, str(UDP_PORT)], stdout=subprocess.PIPE)
+            self.assertTrue(echo.stdout.readline(), "the echo on the wire side did not start")
+            wrong = traffic.guest([*tool, "send", address, str(UDP_PORT), "1", str(UDP_MOST)], f"UDP over IPv{family}", UDP_SECONDS)
+            self.assertEqual(wrong, "")
+            self.assertTrue(bed.alive())
+
+    def test_ipv4_datagrams_of_every_length_come_back_intact(self):
+        self.every_length(4)
+
+    def test_ipv6_datagrams_of_every_length_come_back_intact(self):
+        self.every_length(6)
+
+    def test_ipv4_datagrams_of_every_length_come_back_intact_in_jumbo_frames(self):
+        self.every_length(4, "--mtu", "9000", "--queues", "4")
+
+
+@needs_traffic
+class Memory(unittest.TestCase):
+    def test_memory_stays_flat_and_under_512_mb_with_4_queues_at_mtu_9000(self):
+        with running("--queues", "4", "--mtu", "9000") as (bed, traffic):
+            for way in ("out", "in"):
+                traffic.tcp(4, way, MEMORY_SECONDS // 2, streams=8)
+            memory = list(bed.resident_kb)
+        self.assertGreaterEqual(len(memory), MEMORY_SECONDS // 2, "the testbed told its memory too seldom")
+        # A testbed warms up in each direction; after that it may not grow any more.
+        half = len(memory) // 2
+        for way in (memory[:half], memory[half:]):
+            warm = statistics.median(way[len(way) // 3:2 * len(way) // 3])
+            last = statistics.median(way[-3:])
+            self.assertLess(last - warm, max(MEMORY_DRIFT * warm, MEMORY_DRIFT_KB), f"resident KB, a second each: {memory}")
+        self.assertLess(max(memory), MEMORY_MOST_KB)
+        print(f"note: at most {max(memory) // 1024} MB resident")
+
+
+@needs_traffic
+class Speed(unittest.TestCase):
+    """Rates are measured and told as ratios of one run; how fast this machine is fails nothing."""
+
+    def measure(self, *arrangements):
+        """For each arrangement of options {(family, way): Gb/s}, and its testbed's last counters. They take turns, and the best
+        of a few rounds counts: a machine that does other things too only takes away."""
+        best, ends = [{} for _ in arrangements], []
+        for _ in range(RATE_ROUNDS):
+            ends = []
+            for found, arguments in zip(best, arrangements):
+                with running("--queues", "1", *arguments) as (bed, traffic):
+                    for family, way in product((4, 6), ("out", "in")):
+                        rate = traffic.tcp(family, way, RATE_SECONDS)
+                        found[family, way] = max(found.get((family, way), 0), rate)
+                ends.append(bed.end)
+        return best, ends
+
+    def test_one_flow_is_compared_with_two_taps_joined_without_a_driver(self):
+        (driver, bypass), _ends = self.measure((), ("--bypass",))
+        for (family, way), rate in driver.items():
+            print(f"note: IPv{family} {way} {rate:.2f} Gb/s, {rate / bypass[family, way]:.2f} of {bypass[family, way]:.2f} Gb/s "
+                  f"without a driver (aim: {BYPASS_SHARE})")
+
+    def test_lso_and_large_receives_are_used_and_compared_with_a_run_without(self):
+        (large, small), (with_them, without) = self.measure((), WITHOUT_LARGE)
+        for (family, way), rate in large.items():
+            print(f"note: IPv{family} {way} {rate:.2f} Gb/s, {rate / small[family, way]:.1f} times {small[family, way]:.2f} Gb/s (aim: {OFFLOAD_GAIN})")
+        for counter in ("tx_lso", "rx_coalesced"):
+            self.assertGreater(with_them[counter], 0, counter)
+            self.assertEqual(without[counter], 0, counter)
+
+
+@needs_traffic
+class Queues(unittest.TestCase):
+    def test_many_flows_use_all_four_queues(self):
+        with running("--queues", "4") as (bed, traffic):
+            for way in ("out", "in"):
+                traffic.tcp(4, way, RATE_SECONDS, streams=16)
+        self.assertEqual(bed.end["queues_used"], 4)
+
+    def test_as_many_queues_as_can_be_asked_for_carry_traffic(self):
+        with running("--queues", str(cli_run.QUEUES_MOST), "--mtu", str(cli_run.MTU_LEAST)) as (bed, traffic):
+            self.assertEqual(bed.ready["queues"], cli_run.QUEUES_MOST)
+            for way in ("out", "in"):
+                traffic.tcp(4, way, 1, streams=cli_run.QUEUES_MOST)
+        self.assertGreater(bed.end["queues_used"], 4)
+
+    def test_one_queue_is_used_where_the_backend_has_no_multi_queue(self):
+        with running("--queues", "4", "--backend-no", "multi-queue") as (bed, traffic):
+            traffic.tcp(4, "out", RATE_SECONDS, streams=4)
+        self.assertEqual(bed.end["queues_used"], 1)
+
+    def test_an_ndis_call_carries_more_than_one_packet_under_load(self):
+        """Small packets, so that the driver and not the stack makes the batch."""
+        with running("--queues", "1", *WITHOUT_LARGE) as (bed, traffic):
+            traffic.tcp(4, "in", RATE_SECONDS)
+        end = bed.end
+        self.assertGreater(end["rx_packets"], 2 * end["rx_ndis_calls"])
+        print(f"note: {end['rx_packets'] / end['rx_ndis_calls']:.1f} packets a receive call")
+
+
+@needs_traffic
+class FirstSight(unittest.TestCase):
+    def test_a_fresh_copy_builds_and_reaches_its_quick_summary(self):
+        with fresh_copy() as folder:
+            started = time.monotonic()
+            done = subprocess.run([sys.executable, "-B", "run.py", "--quick"], cwd=folder, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
+            seconds = time.monotonic() - started
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("left behind         nothing", done.stdout)
+        print(f"note: {seconds:.0f} s (aim: 120)")
