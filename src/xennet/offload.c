@@ -142,7 +142,7 @@ OffloadDescribe(const XENNET_OFFLOAD *Offload, ULONG Bits, NDIS_OFFLOAD *Record)
 static VOID
 OffloadApplyTransmit(XENNET_OFFLOAD *Offload)
 {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
     ULONG Bits = OffloadEffective(Offload->Current);
 
     Options.Value = 0;
@@ -162,7 +162,7 @@ _Use_decl_annotations_
 VOID
 OffloadApplyReceive(XENNET_OFFLOAD *Offload)
 {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
     ULONG Bits = OffloadEffective(Offload->Current) & Offload->Encapsulated;
     ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
 

@@ -9,7 +9,7 @@
 #define XENNET_OFFLOAD_H
 
 #include <ndis.h>
-#include "vif_interface.h"
+#include "vif_packet.h"
 
 struct _XENNET_CONTEXT;
 
@@ -38,15 +38,15 @@ struct _XENNET_CONTEXT;
 typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadCreate.
     struct _XENNET_CONTEXT *Context;
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Transmit; // what XenVif can do to a packet on its way out
-    ULONG LargeSize4;                       // payload bytes of one large send, 0: none
+    XENNET_OFFLOAD_OPTIONS Transmit; // what XenVif can do to a packet on its way out
+    ULONG LargeSize4;                // payload bytes of one large send, 0: none
     ULONG LargeSize6;
     ULONG Hardware; // OFFLOAD_*: what can be switched on
     ULONG Default;  // OFFLOAD_*: what the keywords ask for, within Hardware
     BOOLEAN NeedChecksumValue;
 
     // Within OID requests; the data path reads Allowed and ReceiveRsc without order.
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Allowed; // what a packet on its way out may ask for
+    XENNET_OFFLOAD_OPTIONS Allowed; // what a packet on its way out may ask for
     BOOLEAN AllowedLso1;
     ULONG Current;      // OFFLOAD_*: what is switched on
     ULONG Encapsulated; // OFFLOAD_*_RX_ALL of the IP versions NDIS has bound
@@ -73,7 +73,7 @@ VOID OffloadGetAttributes(_In_ const XENNET_OFFLOAD *Offload, _Out_ NDIS_OFFLOAD
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID OffloadApply(_Inout_ XENNET_OFFLOAD *Offload, _In_ ULONG Current);
 
-FORCEINLINE XENVIF_VIF_OFFLOAD_OPTIONS_V1
+FORCEINLINE XENNET_OFFLOAD_OPTIONS
 OffloadTransmitOptions(const XENNET_OFFLOAD *Offload)
 {
     return Offload->Allowed;

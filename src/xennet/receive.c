@@ -179,7 +179,7 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
 // Puts the packet on the batch, or says why not.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE XENNET_RECEIVE_DROP
-ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet)
 {
     XENNET_RECEIVE *Receive = Processor->Receive;
     RECEIVE_BATCH *Batch = &Processor->Plenty;
@@ -200,7 +200,7 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENVIF_VIF_CALLBACK_PARAMETERS
         ReceiveFlush(Processor);
     }
 
-    Reason = ReceivePacketRead(&Receive->Limits, Parameters, &Processor->Counters, Nbl);
+    Reason = ReceivePacketRead(&Receive->Limits, Packet, &Processor->Counters, Nbl);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
         if (Batch == &Processor->Plenty)
             NblPoolPut(Processor->Nbls, Nbl);
@@ -208,32 +208,32 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENVIF_VIF_CALLBACK_PARAMETERS
             NblPoolPutReserve(Processor->Nbls, Nbl);
         return Reason;
     }
-    Queue = ReceiveQueue(Receive, Parameters->ReceiverQueuePacket.Index);
+    Queue = ReceiveQueue(Receive, Packet->Queue);
     Queue->Packets++;
-    Queue->Octets += Parameters->ReceiverQueuePacket.Length;
+    Queue->Octets += Packet->Length;
     ReceiveAppend(Batch, Nbl);
     return XENNET_RECEIVE_ACCEPT;
 }
 
 _Use_decl_annotations_
 BOOLEAN
-ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet)
 {
     RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
     XENNET_RECEIVE_DROP Reason;
     BOOLEAN Pause;
 
-    Reason = ReceiveAccept(Processor, Parameters);
+    Reason = ReceiveAccept(Processor, Packet);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
         Processor->Counters.Drops[Reason]++;
         EVENT_REPORT(XENNET_REPORT_RECEIVE_DROP, Receive->Context, Reason, 1, 0, 0);
-        VifReturnPacket(&Receive->Context->Vif, Parameters->ReceiverQueuePacket.Cookie);
+        VifReturnPacket(&Receive->Context->Vif, Packet->Cookie);
     }
 
     // With all of the reserve lent XenVif is asked to pause. It may not come back soon, so nothing is left on the batch
     // then.
     Pause = Processor->Scarce.Count == NBL_POOL_RESERVE;
-    if (!Parameters->ReceiverQueuePacket.More || Pause || Processor->Plenty.Count >= RECEIVE_MAX_BATCH)
+    if (!Packet->More || Pause || Processor->Plenty.Count >= RECEIVE_MAX_BATCH)
         ReceiveFlush(Processor);
     return Pause;
 }

@@ -9,7 +9,7 @@
 
 #include <ndis.h>
 #include "receive_counters.h"
-#include "vif_interface.h"
+#include "vif_packet.h"
 
 struct _XENNET_CONTEXT;
 struct _XENNET_OFFLOAD;
@@ -27,7 +27,7 @@ VOID ReceiveDestroy(_In_opt_ XENNET_RECEIVE *Receive);
  * packets for a moment.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters);
+BOOLEAN ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _In_ const XENNET_RECEIVED_PACKET *Packet);
 
 // Packets have at most so many bytes from now on, Ethernet header included, tag not.
 VOID ReceiveSetFrameSize(_Inout_ XENNET_RECEIVE *Receive, _In_ ULONG MaximumFrameSize);

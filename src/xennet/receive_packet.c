@@ -27,25 +27,25 @@ static const ULONG ReceivePacketHashTypes[] = {
 
 // NDIS wants the first byte in the first MDL.
 FORCEINLINE BOOLEAN
-ReceivePacketFirstHolds(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, ULONG Length)
+ReceivePacketFirstHolds(const XENNET_RECEIVED_PACKET *Packet, ULONG Length)
 {
-    MDL *Mdl = Parameters->ReceiverQueuePacket.Mdl;
-    ULONG Offset = Parameters->ReceiverQueuePacket.Offset;
+    MDL *Mdl = Packet->Mdl;
+    ULONG Offset = Packet->Offset;
 
     return Mdl != NULL && Offset < MmGetMdlByteCount(Mdl) && Length <= MmGetMdlByteCount(Mdl) - Offset;
 }
 
 static BOOLEAN
-ReceivePacketChainHolds(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+ReceivePacketChainHolds(const XENNET_RECEIVED_PACKET *Packet)
 {
-    MDL *Mdl = Parameters->ReceiverQueuePacket.Mdl;
-    ULONG Length = Parameters->ReceiverQueuePacket.Length;
+    MDL *Mdl = Packet->Mdl;
+    ULONG Length = Packet->Length;
     ULONG Bytes;
     ULONG Count;
 
-    if (!ReceivePacketFirstHolds(Parameters, 1))
+    if (!ReceivePacketFirstHolds(Packet, 1))
         return FALSE;
-    Bytes = MmGetMdlByteCount(Mdl) - Parameters->ReceiverQueuePacket.Offset;
+    Bytes = MmGetMdlByteCount(Mdl) - Packet->Offset;
     for (Count = 1; Bytes < Length; Count++) {
         Length -= Bytes;
         Mdl = Mdl->Next;
@@ -57,17 +57,17 @@ ReceivePacketChainHolds(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
 }
 
 static BOOLEAN
-ReceivePacketHeaderFits(const XENVIF_PACKET_HEADER_V1 *Header, ULONG Minimum, ULONG Limit)
+ReceivePacketHeaderFits(const XENNET_PACKET_HEADER *Header, ULONG Minimum, ULONG Limit)
 {
     return Header->Length >= Minimum && Header->Length <= Limit && Header->Offset <= Limit - Header->Length;
 }
 
 // A coalesced packet: TCP over IP, payload behind the headers, segments that would have fit a frame.
 static XENNET_RECEIVE_DROP
-ReceivePacketCheckCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+ReceivePacketCheckCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet)
 {
-    const XENVIF_PACKET_INFO_V2 *Info = Parameters->ReceiverQueuePacket.Info;
-    ULONG Length = Parameters->ReceiverQueuePacket.Length;
+    const XENNET_PACKET_INFO *Info = Packet->Info;
+    ULONG Length = Packet->Length;
 
     if (Length > RECEIVE_PACKET_MAX_COALESCED)
         return XENNET_RECEIVE_DROP_LENGTH;
@@ -77,22 +77,21 @@ ReceivePacketCheckCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENVIF_VI
         Info->TcpHeader.Offset < Info->IpHeader.Offset + Info->IpHeader.Length)
         return XENNET_RECEIVE_DROP_HEADER;
     // Coalescing is switched off, whatever the backend sends: no packet is longer than a frame.
-    if (Length - Info->Length > Parameters->ReceiverQueuePacket.MaximumSegmentSize &&
+    if (Length - Info->Length > Packet->MaximumSegmentSize &&
         !OffloadTakesCoalesced(Limits->Offload, Info->IpHeader.Length == RECEIVE_PACKET_IPV6_HEADER))
         return XENNET_RECEIVE_DROP_SEGMENT;
-    if (Info->Length + Parameters->ReceiverQueuePacket.MaximumSegmentSize >
-        Limits->MaximumFrameSize + ETHERNET_TAG_SIZE)
+    if (Info->Length + Packet->MaximumSegmentSize > Limits->MaximumFrameSize + ETHERNET_TAG_SIZE)
         return XENNET_RECEIVE_DROP_SEGMENT;
     return XENNET_RECEIVE_ACCEPT;
 }
 
 // What is told of a coalesced packet that goes up: its segments, to NDIS and to the statistics.
 static VOID
-ReceivePacketReportCoalesced(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, XENNET_RECEIVE_COUNTERS *Counters,
+ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIVE_COUNTERS *Counters,
                              NET_BUFFER_LIST *Nbl)
 {
-    ULONG SegmentSize = Parameters->ReceiverQueuePacket.MaximumSegmentSize;
-    ULONG Payload = Parameters->ReceiverQueuePacket.Length - Parameters->ReceiverQueuePacket.Info->Length;
+    ULONG SegmentSize = Packet->MaximumSegmentSize;
+    ULONG Payload = Packet->Length - Packet->Info->Length;
     NDIS_RSC_NBL_INFO Rsc;
     ULONG Segments;
 
@@ -102,7 +101,7 @@ ReceivePacketReportCoalesced(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters
     Segments = (Payload + SegmentSize - 1) / SegmentSize;
     Counters->CoalescedPackets++;
     Counters->CoalescedSegments += Segments;
-    Counters->CoalescedOctets += Parameters->ReceiverQueuePacket.Length;
+    Counters->CoalescedOctets += Packet->Length;
     // No duplicate ACKs: a backend coalesces segments with payload only, and an ACK that repeats another has none.
     Rsc.Value = NULL;
     Rsc.Info.CoalescedSegCount = (USHORT)Segments;
@@ -111,8 +110,7 @@ ReceivePacketReportCoalesced(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters
 
 // FALSE: a checksum is said to be both right and wrong.
 FORCEINLINE BOOLEAN
-ReceivePacketReadChecksums(const XENNET_RECEIVE_LIMITS *Limits, XENVIF_PACKET_CHECKSUM_FLAGS_V1 Flags,
-                           NET_BUFFER_LIST *Nbl)
+ReceivePacketReadChecksums(const XENNET_RECEIVE_LIMITS *Limits, XENNET_PACKET_CHECKSUMS Flags, NET_BUFFER_LIST *Nbl)
 {
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Info;
 
@@ -136,7 +134,7 @@ ReceivePacketReadChecksums(const XENNET_RECEIVE_LIMITS *Limits, XENVIF_PACKET_CH
 
 // FALSE: an algorithm or a type that does not exist.
 FORCEINLINE BOOLEAN
-ReceivePacketReadHash(const XENVIF_PACKET_HASH_V2 *Hash, NET_BUFFER_LIST *Nbl)
+ReceivePacketReadHash(const XENNET_PACKET_HASH *Hash, NET_BUFFER_LIST *Nbl)
 {
     if (Hash != NULL && Hash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
         if ((ULONG)Hash->Type >= RTL_NUMBER_OF(ReceivePacketHashTypes))
@@ -156,16 +154,16 @@ ReceivePacketReadHash(const XENVIF_PACKET_HASH_V2 *Hash, NET_BUFFER_LIST *Nbl)
 }
 
 FORCEINLINE VOID
-ReceivePacketReadData(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_BUFFER_LIST *Nbl)
+ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
 
-    NET_BUFFER_FIRST_MDL(Nb) = Parameters->ReceiverQueuePacket.Mdl;
-    NET_BUFFER_CURRENT_MDL(Nb) = Parameters->ReceiverQueuePacket.Mdl;
-    NET_BUFFER_DATA_OFFSET(Nb) = Parameters->ReceiverQueuePacket.Offset;
-    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Parameters->ReceiverQueuePacket.Offset;
-    NET_BUFFER_DATA_LENGTH(Nb) = Parameters->ReceiverQueuePacket.Length;
-    NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Parameters->ReceiverQueuePacket.Cookie;
+    NET_BUFFER_FIRST_MDL(Nb) = Packet->Mdl;
+    NET_BUFFER_CURRENT_MDL(Nb) = Packet->Mdl;
+    NET_BUFFER_DATA_OFFSET(Nb) = Packet->Offset;
+    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Packet->Offset;
+    NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
+    NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Packet->Cookie;
     NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
     NET_BUFFER_LIST_FLAGS(Nbl) = 0;
     NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
@@ -173,62 +171,61 @@ ReceivePacketReadData(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_B
 
 // What every packet has. Its data and its length were looked at before.
 FORCEINLINE XENNET_RECEIVE_DROP
-ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
-                        NET_BUFFER_LIST *Nbl)
+ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
-    USHORT Tci = Parameters->ReceiverQueuePacket.TagControlInformation;
+    USHORT Tci = Packet->Tci;
 
-    if (Parameters->ReceiverQueuePacket.Index >= Limits->QueueCount)
+    if (Packet->Queue >= Limits->QueueCount)
         return XENNET_RECEIVE_DROP_QUEUE;
-    if (Parameters->ReceiverQueuePacket.Length < ETHERNET_HEADER_SIZE)
+    if (Packet->Length < ETHERNET_HEADER_SIZE)
         return XENNET_RECEIVE_DROP_LENGTH;
 
     // NBLs are used again, so every slot the stack reads on receive is written every time.
-    if (!ReceivePacketReadChecksums(Limits, Parameters->ReceiverQueuePacket.Flags, Nbl))
+    if (!ReceivePacketReadChecksums(Limits, Packet->Checksums, Nbl))
         return XENNET_RECEIVE_DROP_CHECKSUM;
-    if (!ReceivePacketReadHash(Parameters->ReceiverQueuePacket.Hash, Nbl))
+    if (!ReceivePacketReadHash(Packet->Hash, Nbl))
         return XENNET_RECEIVE_DROP_HASH;
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, RscTcpTimestampDelta) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
-    NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) = VlanReceiveInfo(Limits->Vlan, Tci);
-    ReceivePacketReadData(Parameters, Nbl);
+    NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) = VlanReceiveTag(Limits->Vlan, Tci);
+    ReceivePacketReadData(Packet, Nbl);
     // Last: an impossible packet is an error, whichever VLAN it claims.
     return VlanAccepts(Limits->Vlan, Tci) ? XENNET_RECEIVE_ACCEPT : XENNET_RECEIVE_DROP_VLAN;
 }
 
 // A packet in several MDLs, a coalesced one, or one that cannot be.
 static DECLSPEC_NOINLINE XENNET_RECEIVE_DROP
-ReceivePacketReadRare(const XENNET_RECEIVE_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
+ReceivePacketReadRare(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
                       XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
 {
     XENNET_RECEIVE_DROP Reason;
 
-    if (Parameters->ReceiverQueuePacket.MaximumSegmentSize != 0) {
-        Reason = ReceivePacketCheckCoalesced(Limits, Parameters);
+    if (Packet->MaximumSegmentSize != 0) {
+        Reason = ReceivePacketCheckCoalesced(Limits, Packet);
         if (Reason != XENNET_RECEIVE_ACCEPT)
             return Reason;
-    } else if (Parameters->ReceiverQueuePacket.Length > Limits->MaximumFrameSize + ETHERNET_TAG_SIZE) {
+    } else if (Packet->Length > Limits->MaximumFrameSize + ETHERNET_TAG_SIZE) {
         return XENNET_RECEIVE_DROP_LENGTH;
     }
-    if (!ReceivePacketChainHolds(Parameters))
+    if (!ReceivePacketChainHolds(Packet))
         return XENNET_RECEIVE_DROP_BUFFER;
-    Reason = ReceivePacketReadCommon(Limits, Parameters, Nbl);
-    if (Reason == XENNET_RECEIVE_ACCEPT && Parameters->ReceiverQueuePacket.MaximumSegmentSize != 0)
-        ReceivePacketReportCoalesced(Parameters, Counters, Nbl);
+    Reason = ReceivePacketReadCommon(Limits, Packet, Nbl);
+    if (Reason == XENNET_RECEIVE_ACCEPT && Packet->MaximumSegmentSize != 0)
+        ReceivePacketReportCoalesced(Packet, Counters, Nbl);
     return Reason;
 }
 
 _Use_decl_annotations_
 XENNET_RECEIVE_DROP
-ReceivePacketRead(const XENNET_RECEIVE_LIMITS *Limits, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
+ReceivePacketRead(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
                   XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
 {
-    ULONG Length = Parameters->ReceiverQueuePacket.Length;
+    ULONG Length = Packet->Length;
 
     // An ordinary packet: one frame in one MDL. Nothing is called on this way, so that no register has to be saved.
-    if (Parameters->ReceiverQueuePacket.MaximumSegmentSize == 0 &&
-        Length <= Limits->MaximumFrameSize + ETHERNET_TAG_SIZE && ReceivePacketFirstHolds(Parameters, Length))
-        return ReceivePacketReadCommon(Limits, Parameters, Nbl);
-    return ReceivePacketReadRare(Limits, Parameters, Counters, Nbl);
+    if (Packet->MaximumSegmentSize == 0 && Length <= Limits->MaximumFrameSize + ETHERNET_TAG_SIZE &&
+        ReceivePacketFirstHolds(Packet, Length))
+        return ReceivePacketReadCommon(Limits, Packet, Nbl);
+    return ReceivePacketReadRare(Limits, Packet, Counters, Nbl);
 }

@@ -9,7 +9,7 @@
 #include <ndis.h>
 #include "offload.h"
 #include "receive_counters.h"
-#include "vif_interface.h"
+#include "vif_packet.h"
 #include "vlan.h"
 
 // What a packet is measured against. Immutable after ReceiveCreate.
@@ -26,7 +26,7 @@ typedef struct _XENNET_RECEIVE_LIMITS {
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 XENNET_RECEIVE_DROP ReceivePacketRead(_In_ const XENNET_RECEIVE_LIMITS *Limits,
-                                      _In_ const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters,
+                                      _In_ const XENNET_RECEIVED_PACKET *Packet,
                                       _Inout_ XENNET_RECEIVE_COUNTERS *Counters, _Inout_ NET_BUFFER_LIST *Nbl);
 
 // The provider's name for the packet that an NBL carries.

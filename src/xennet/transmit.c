@@ -282,7 +282,7 @@ TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 
 _Use_decl_annotations_
 VOID
-TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion)
+TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENNET_COMPLETION *Completion)
 {
     XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;

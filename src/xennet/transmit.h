@@ -9,7 +9,7 @@
 
 #include <ndis.h>
 #include "transmit_counters.h"
-#include "vif_interface.h"
+#include "vif_packet.h"
 
 struct _XENNET_CONTEXT;
 struct _XENNET_OFFLOAD;
@@ -28,8 +28,7 @@ VOID TransmitSend(_In_ XENNET_TRANSMIT *Transmit, _In_ NET_BUFFER_LIST *Chain, _
 
 // XenVif gives a packet back; once for each that it took.
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID TransmitReturnPacket(_In_ XENNET_TRANSMIT *Transmit, _In_ PVOID Cookie,
-                          _In_ XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion);
+VOID TransmitReturnPacket(_In_ XENNET_TRANSMIT *Transmit, _In_ PVOID Cookie, _In_ XENNET_COMPLETION *Completion);
 
 // After VifDisable: returns when every NBL taken has been completed to NDIS.
 _IRQL_requires_(PASSIVE_LEVEL)

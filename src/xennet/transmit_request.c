@@ -27,7 +27,7 @@ _Use_decl_annotations_
 BOOLEAN
 TransmitRequestReadTag(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
-    if (!VlanSendTci(Limits->Vlan, NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo), &Request->Tci))
+    if (!VlanSendTag(Limits->Vlan, NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo), &Request->Tci))
         return FALSE;
     Request->Options.OffloadTagManipulation = Request->Tci != 0;
     return TRUE;
@@ -38,7 +38,7 @@ NDIS_STATUS
 TransmitRequestReadLarge(const XENNET_TRANSMIT_LIMITS *Limits, NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso,
                          XENNET_TRANSMIT_REQUEST *Request)
 {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked = Request->Options;
+    XENNET_OFFLOAD_OPTIONS Asked = Request->Options;
 
     if (Lso.LsoV2Transmit.MSS > MAXUSHORT)
         return NDIS_STATUS_INVALID_PACKET;

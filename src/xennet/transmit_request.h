@@ -13,7 +13,7 @@
 #include <ndis.h>
 #include "offload.h"
 #include "transmit_counters.h"
-#include "vif_interface.h"
+#include "vif_packet.h"
 #include "vlan.h"
 
 #define MAX_TCP_HEADER 60
@@ -31,13 +31,13 @@ typedef struct _XENNET_TRANSMIT_LIMITS {
 
 // How the NBs of one NBL are to be sent, or why they cannot be.
 typedef struct _XENNET_TRANSMIT_REQUEST {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
     USHORT MaximumSegmentSize;
     USHORT Tci;
     BOOLEAN LsoV1; // completes with the payload sent
     ULONG TcpHeaderOffset;
     LONG Count; // NBs
-    XENVIF_PACKET_HASH_V2 Hash;
+    XENNET_PACKET_HASH Hash;
     XENNET_TRANSMIT_DROP Reason; // of a refusal: which counter it belongs to
 } XENNET_TRANSMIT_REQUEST;
 
@@ -93,7 +93,7 @@ TransmitRequestSameRing(const XENNET_TRANSMIT_REQUEST *First, const XENNET_TRANS
 
 // Reads the hash that NDIS computed for RSS; without one XenVif hashes for itself.
 FORCEINLINE VOID
-TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
+TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
 {
     ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
 
@@ -137,7 +137,7 @@ FORCEINLINE VOID
 TransmitRequestReadChecksum(NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
 
     Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
     Options.Value = 0;
@@ -154,7 +154,7 @@ TransmitRequestReadChecksum(NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Reque
 
 // What is switched off at the moment is refused as well as what never was there.
 FORCEINLINE BOOLEAN
-TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Asked)
+TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, XENNET_OFFLOAD_OPTIONS Asked)
 {
     return (Asked.Value & ~OffloadTransmitOptions(Limits->Offload).Value) == 0;
 }

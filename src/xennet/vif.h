@@ -11,6 +11,7 @@
 
 #include <ndis.h>
 #include "vif_interface.h"
+#include "vif_packet.h"
 #include "store_interface.h"
 #include "suspend_interface.h"
 
@@ -75,8 +76,8 @@ ULONGLONG VifQueryStatistic(_In_ XENNET_VIF *Vif, _In_ XENVIF_VIF_STATISTIC Stat
 
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NTSTATUS
-VifTransmitPacket(XENNET_VIF *Vif, MDL *Mdl, ULONG Offset, ULONG Length, XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options,
-                  USHORT MaximumSegmentSize, USHORT Tci, XENVIF_PACKET_HASH_V2 *Hash, BOOLEAN More, PVOID Cookie)
+VifTransmitPacket(XENNET_VIF *Vif, MDL *Mdl, ULONG Offset, ULONG Length, XENNET_OFFLOAD_OPTIONS Options,
+                  USHORT MaximumSegmentSize, USHORT Tci, XENNET_PACKET_HASH *Hash, BOOLEAN More, PVOID Cookie)
 {
     return VIF_CALL(Vif, TransmitterQueuePacket, Mdl, Offset, Length, Options, MaximumSegmentSize, Tci, Hash, More,
                     Cookie);

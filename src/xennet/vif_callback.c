@@ -17,8 +17,26 @@
 #include "receive.h"
 #include "transmit.h"
 
-C_ASSERT(FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V9, ReceiverQueuePacket.Cookie) ==
-         FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V10, ReceiverQueuePacket.Cookie));
+// XENNET_RECEIVED_PACKET is the record that versions 9 and 10 pass.
+#define VIF_SAME_MEMBER(_Ours, _Theirs)                                                                                \
+    C_ASSERT(FIELD_OFFSET(XENNET_RECEIVED_PACKET, _Ours) ==                                                            \
+             FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V9, ReceiverQueuePacket._Theirs));                            \
+    C_ASSERT(RTL_FIELD_SIZE(XENNET_RECEIVED_PACKET, _Ours) ==                                                          \
+             RTL_FIELD_SIZE(XENVIF_VIF_CALLBACK_PARAMETERS_V9, ReceiverQueuePacket._Theirs));                          \
+    C_ASSERT(FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V10, ReceiverQueuePacket._Theirs) ==                          \
+             FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V9, ReceiverQueuePacket._Theirs))
+
+VIF_SAME_MEMBER(Queue, Index);
+VIF_SAME_MEMBER(Mdl, Mdl);
+VIF_SAME_MEMBER(Offset, Offset);
+VIF_SAME_MEMBER(Length, Length);
+VIF_SAME_MEMBER(Checksums, Flags);
+VIF_SAME_MEMBER(MaximumSegmentSize, MaximumSegmentSize);
+VIF_SAME_MEMBER(Tci, TagControlInformation);
+VIF_SAME_MEMBER(Info, Info);
+VIF_SAME_MEMBER(Hash, Hash);
+VIF_SAME_MEMBER(More, More);
+VIF_SAME_MEMBER(Cookie, Cookie);
 
 // The IRQL depends on the type: LOCK_PRIMITIVE, since annotations cannot express that.
 LOCK_PRIMITIVE
@@ -36,7 +54,7 @@ VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK
 
     case XENVIF_RECEIVER_QUEUE_PACKET:
         Parameters->ReceiverQueuePacket.Pause =
-            ReceiveQueuePacket(Adapter->Receive, (XENVIF_VIF_CALLBACK_PARAMETERS_V9 *)Parameters);
+            ReceiveQueuePacket(Adapter->Receive, (const XENNET_RECEIVED_PACKET *)&Parameters->ReceiverQueuePacket);
         break;
 
     case XENVIF_MAC_STATE_CHANGE:
@@ -58,7 +76,7 @@ VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_
 
     // Version 9 has no Pause to write: it would land behind the provider's record.
     if (Type == XENVIF_RECEIVER_QUEUE_PACKET)
-        (void)ReceiveQueuePacket(Adapter->Receive, Parameters);
+        (void)ReceiveQueuePacket(Adapter->Receive, (const XENNET_RECEIVED_PACKET *)&Parameters->ReceiverQueuePacket);
     else
         VifCallback10(Argument, Type, (XENVIF_VIF_CALLBACK_PARAMETERS_V10 *)Parameters);
 }

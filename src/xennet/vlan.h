@@ -65,7 +65,7 @@ VlanIdIsSet(const XENNET_VLAN *Vlan)
 
 // The control information for a packet to send; 0: no tag. FALSE: it asks for a VLAN that is not the adapter's.
 FORCEINLINE BOOLEAN
-VlanSendTci(const XENNET_VLAN *Vlan, PVOID OutOfBand, USHORT *Tci)
+VlanSendTag(const XENNET_VLAN *Vlan, PVOID OutOfBand, USHORT *Tci)
 {
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
     ULONG Id = Vlan->Id;
@@ -91,7 +91,7 @@ VlanAccepts(const XENNET_VLAN *Vlan, USHORT Tci)
 
 // What goes beside a received packet. The VLAN always does: without it packets of two VLANs would look alike.
 FORCEINLINE PVOID
-VlanReceiveInfo(const XENNET_VLAN *Vlan, USHORT Tci)
+VlanReceiveTag(const XENNET_VLAN *Vlan, USHORT Tci)
 {
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
 

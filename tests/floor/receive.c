@@ -26,23 +26,23 @@ struct _XENNET_RECEIVE {
 
 static const ULONG FloorHashTypes[] = { 0, NDIS_HASH_IPV4, NDIS_HASH_TCP_IPV4, NDIS_HASH_IPV6, NDIS_HASH_TCP_IPV6 };
 
-static VOID FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_BUFFER_LIST *Nbl)
+static VOID FloorFill(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
-    XENVIF_PACKET_CHECKSUM_FLAGS_V1 Flags = Parameters->ReceiverQueuePacket.Flags;
-    const XENVIF_PACKET_HASH_V2 *Hash = Parameters->ReceiverQueuePacket.Hash;
-    USHORT Tci = Parameters->ReceiverQueuePacket.TagControlInformation;
-    USHORT SegmentSize = Parameters->ReceiverQueuePacket.MaximumSegmentSize;
+    XENNET_PACKET_CHECKSUMS Flags = Packet->Checksums;
+    const XENNET_PACKET_HASH *Hash = Packet->Hash;
+    USHORT Tci = Packet->Tci;
+    USHORT SegmentSize = Packet->MaximumSegmentSize;
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
     NDIS_RSC_NBL_INFO Rsc;
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
 
-    NET_BUFFER_FIRST_MDL(Nb) = Parameters->ReceiverQueuePacket.Mdl;
-    NET_BUFFER_CURRENT_MDL(Nb) = Parameters->ReceiverQueuePacket.Mdl;
-    NET_BUFFER_DATA_OFFSET(Nb) = Parameters->ReceiverQueuePacket.Offset;
-    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Parameters->ReceiverQueuePacket.Offset;
-    NET_BUFFER_DATA_LENGTH(Nb) = Parameters->ReceiverQueuePacket.Length;
-    NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Parameters->ReceiverQueuePacket.Cookie;
+    NET_BUFFER_FIRST_MDL(Nb) = Packet->Mdl;
+    NET_BUFFER_CURRENT_MDL(Nb) = Packet->Mdl;
+    NET_BUFFER_DATA_OFFSET(Nb) = Packet->Offset;
+    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Packet->Offset;
+    NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
+    NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Packet->Cookie;
     NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
     NET_BUFFER_LIST_FLAGS(Nbl) = 0;
     NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
@@ -72,9 +72,7 @@ static VOID FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_B
 
     Rsc.Value = NULL;
     if (SegmentSize != 0)
-        Rsc.Info.CoalescedSegCount = (USHORT)((Parameters->ReceiverQueuePacket.Length -
-                                               Parameters->ReceiverQueuePacket.Info->Length + SegmentSize - 1) /
-                                              SegmentSize);
+        Rsc.Info.CoalescedSegCount = (USHORT)((Packet->Length - Packet->Info->Length + SegmentSize - 1) / SegmentSize);
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
     NET_BUFFER_LIST_INFO(Nbl, RscTcpTimestampDelta) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
@@ -82,7 +80,7 @@ static VOID FloorFill(const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters, NET_B
 
 _Use_decl_annotations_
 BOOLEAN
-ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
+ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet)
 {
     NET_BUFFER_LIST *Nbl = Receive->Free;
     NET_BUFFER_LIST *Chain;
@@ -90,14 +88,14 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENVIF_VIF_CALLBACK_PARAMETERS
 
     Receive->Free = NET_BUFFER_LIST_NEXT_NBL(Nbl);
     NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-    FloorFill(Parameters, Nbl);
+    FloorFill(Packet, Nbl);
     if (Receive->Tail == NULL)
         Receive->Head = Nbl;
     else
         NET_BUFFER_LIST_NEXT_NBL(Receive->Tail) = Nbl;
     Receive->Tail = Nbl;
     Receive->Count++;
-    if (!Parameters->ReceiverQueuePacket.More) {
+    if (!Packet->More) {
         Chain = Receive->Head;
         Count = Receive->Count;
         Receive->Head = NULL;

@@ -21,7 +21,7 @@ struct _XENNET_TRANSMIT {
     LONG Outstanding; // NBs
 };
 
-static VOID FloorReadHash(NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
+static VOID FloorReadHash(NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
 {
     ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
 
@@ -47,12 +47,12 @@ static VOID FloorReadHash(NET_BUFFER_LIST *Nbl, XENVIF_PACKET_HASH_V2 *Hash)
     }
 }
 
-static XENVIF_VIF_OFFLOAD_OPTIONS_V1 FloorReadOptions(NET_BUFFER_LIST *Nbl, USHORT *SegmentSize, USHORT *Tci)
+static XENNET_OFFLOAD_OPTIONS FloorReadOptions(NET_BUFFER_LIST *Nbl, USHORT *SegmentSize, USHORT *Tci)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
     NDIS_NET_BUFFER_LIST_8021Q_INFO Tag;
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
+    XENNET_OFFLOAD_OPTIONS Options;
 
     Options.Value = 0;
     Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
@@ -90,8 +90,8 @@ static XENVIF_VIF_OFFLOAD_OPTIONS_V1 FloorReadOptions(NET_BUFFER_LIST *Nbl, USHO
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID FloorSendList(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, BOOLEAN MoreAfter)
 {
-    XENVIF_VIF_OFFLOAD_OPTIONS_V1 Options;
-    XENVIF_PACKET_HASH_V2 Hash;
+    XENNET_OFFLOAD_OPTIONS Options;
+    XENNET_PACKET_HASH Hash;
     NET_BUFFER *Nb;
     NET_BUFFER *Next;
     USHORT SegmentSize;
@@ -131,8 +131,7 @@ VOID TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendF
 }
 
 _Use_decl_annotations_
-VOID TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie,
-                          XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *Completion)
+VOID TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENNET_COMPLETION *Completion)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
     NET_BUFFER_LIST *Nbl = Cookie;
