@@ -19,6 +19,8 @@
 #include <xen/io/xenbus.h>
 
 #include "xenvif/receive/packet.h"
+#include "xenbus/store.h"
+#include "xenbus/suspend.h"
 #include "xenvif/vif.h"
 
 /* What the ring macros order memory with. */
@@ -397,12 +399,6 @@ bool callback_receive(struct vif *vif, uint32_t queue, struct rx_packet *packet,
                       bool more); /* true: pause */
 void callback_mac(struct vif *vif);
 
-struct suspend_callback {
-    struct suspend_callback *next;
-    uint32_t type;
-    void *function, *argument;
-};
-
 struct vif {
     struct xen *xen;
     struct vif_options options;
@@ -422,9 +418,8 @@ struct vif {
     struct tx_ring *tx[QUEUES_MOST];
     struct rx_ring *rx[QUEUES_MOST];
     /* other interfaces */
-    uint32_t store_acquired, suspend_acquired, suspend_count;
-    struct suspend_callback *suspend_callbacks;
-    void *store_objects; /* buffers, watches and transactions handed out */
+    struct xenbus_store store;
+    struct xenbus_suspend suspend;
 };
 
 /* How long a backend gets that usually gets `usual` nanoseconds. */
@@ -433,16 +428,11 @@ static inline uint64_t vif_patience(const struct vif *vif, uint64_t usual)
     return vif->options.patience != 0 ? usual * vif->options.patience : usual;
 }
 
-/* interface.c, store_interface.c, suspend_interface.c: fill a function table of `size` bytes */
+/* fills the function table */
 void interface_fill_vif(struct vif *vif, void *interface);
-void interface_fill_store(struct vif *vif, void *interface);
-void interface_fill_suspend(struct vif *vif, void *interface);
-void store_interface_leaks(struct vif *vif, struct leaks *leaks);
-void store_interface_destroy(struct vif *vif);
-void suspend_run(struct vif *vif, uint32_t type);
-void suspend_destroy(struct vif *vif);
 uint32_t interface_offloads(struct vif *vif); /* what TransmitterQueryOffloadOptions tells */
 
 struct device *pdo_make(struct vif *vif);
+void pdo_fill_store(struct vif *vif, void *interface);
 
 #endif

@@ -37,6 +37,11 @@ static void free_rings(struct vif *vif)
     }
 }
 
+static int trigger_suspend(void *context)
+{
+    return vif_suspend_resume(context);
+}
+
 struct vif *vif_create(struct xen *xen, const struct vif_options *options)
 {
     struct vif *vif = calloc(1, sizeof(*vif));
@@ -46,6 +51,9 @@ struct vif *vif_create(struct xen *xen, const struct vif_options *options)
     }
     vif->xen = xen;
     vif->options = *options;
+    xenbus_store_start(&vif->store, xen);
+    vif->suspend.trigger = trigger_suspend;
+    vif->suspend.context = vif;
     vif->release = options->release != NULL ? options->release : &vif_releases[0];
     vif->options.queues = options->queues == 0 ? 1 : options->queues < QUEUES_MOST ? options->queues : QUEUES_MOST;
     vif->hash.algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE;
@@ -60,8 +68,8 @@ struct vif *vif_create(struct xen *xen, const struct vif_options *options)
 
 void vif_destroy(struct vif *vif)
 {
-    store_interface_destroy(vif);
-    suspend_destroy(vif);
+    xenbus_store_stop(&vif->store);
+    xenbus_suspend_stop(&vif->suspend);
     frontend_stop(vif);
     pdo_destroy(vif->pdo);
     free_rings(vif);
@@ -134,12 +142,6 @@ void vif_leaks(struct vif *vif, struct leaks *leaks)
     if (vif->subscriber.acquired != 0) {
         leak_add(leaks, "VIF interface: %u references not released", vif->subscriber.acquired);
     }
-    if (vif->suspend_acquired != 0) {
-        leak_add(leaks, "SUSPEND interface: %u references not released", vif->suspend_acquired);
-    }
-    for (const struct suspend_callback *c = vif->suspend_callbacks; c != NULL; c = c->next) {
-        leak_add(leaks, "SUSPEND interface: %s callback not deregistered",
-                 c->type == SUSPEND_CALLBACK_EARLY ? "an early" : "a late");
-    }
-    store_interface_leaks(vif, leaks);
+    xenbus_suspend_leaks(&vif->suspend, leaks);
+    xenbus_store_leaks(&vif->store, leaks);
 }

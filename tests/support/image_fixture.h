@@ -15,77 +15,18 @@
 #include "image/image.h"
 #include "nt/nt.h"
 
-static char fixture_folder[64];
-
-static inline void fixture_remove(void)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", fixture_folder);
-    if (system(command) != 0) {
-        perror(command);
-    }
-}
-
-static inline const char *fixture_path(const char *name)
-{
-    static char paths[8][128];
-    static unsigned next;
-    if (fixture_folder[0] == '\0') {
-        strcpy(fixture_folder, "/tmp/testbed-image.XXXXXX");
-        CHECK(mkdtemp(fixture_folder) != NULL);
-        atexit(fixture_remove);
-    }
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof(paths[0]), "%s/%s", fixture_folder, name);
-    return path;
-}
-
-static inline void fixture_write(const char *name, const void *bytes, size_t size)
-{
-    FILE *file = fopen(fixture_path(name), "w");
-    CHECK(file != NULL);
-    CHECK_EQ(fwrite(bytes, 1, size, file), size);
-    CHECK_EQ(fclose(file), 0);
-}
-
-static inline char *fixture_read(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "r");
-    CHECK(file != NULL);
-    char *bytes = malloc(1 << 20);
-    *size = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
-    return bytes;
-}
-
+/* Of a file in the folder; good until eight more were asked for. */
+const char *fixture_path(const char *name);
+void fixture_write(const char *name, const void *bytes, size_t size);
+/* The whole file, at most a megabyte; free() it. */
+char *fixture_read(const char *path, size_t *size);
 /* Compiles and links `source` into NAME.sys; `imports` are ntoskrnl.exe's names, one per line. */
-static inline const char *fixture_driver(const char *name, const char *source, const char *imports,
-                                         const char *compiler, const char *linker)
-{
-    static const char script[] =
-        "cd %s && printf 'LIBRARY ntoskrnl.exe\\nEXPORTS\\n%%s\\n' '%s' > nt.def && "
-        "llvm-dlltool-16 -m i386:x86-64 -d nt.def -l nt.lib && "
-        "clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -ffreestanding -fasynchronous-unwind-tables "
-        "-mno-stack-arg-probe %s -c %s.c -o %s.obj && "
-        "lld-link-16 /driver /subsystem:native /entry:DriverEntry /nodefaultlib /debug %s /out:%s.sys %s.obj nt.lib";
-    char command[4096], file[64];
-    snprintf(file, sizeof(file), "%s.c", name);
-    fixture_write(file, source, strlen(source));
-    snprintf(command, sizeof(command), script, fixture_folder, imports, compiler, name, name, linker, name, name);
-    CHECK_EQ(system(command), 0);
-    snprintf(file, sizeof(file), "%s.sys", name);
-    return fixture_path(file);
-}
+const char *fixture_driver(const char *name, const char *source, const char *imports, const char *compiler,
+                           const char *linker);
 
-static inline void *fixture_resolve(const char *module, const char *name)
-{
-    return export_find(module, name) != NULL ? export_bind(module, name) : NULL;
-}
-
+/* For image_load: what the testbed exports. */
+void *fixture_resolve(const char *module, const char *name);
 /* Binds whatever is asked for: where the driver is not run. */
-static inline void *fixture_resolve_any(const char *module, const char *name)
-{
-    return export_bind(module, name);
-}
+void *fixture_resolve_any(const char *module, const char *name);
 
 #endif

@@ -14,8 +14,8 @@ int vif_sleep(struct vif *vif, bool hibernate, void (*away)(void *context), void
     RULE(!__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST), "vif-power",
          "the device goes to D3 with VIF still %s", "enabled");
     if (hibernate) {
-        uint32_t store = __atomic_load_n(&vif->store_acquired, __ATOMIC_SEQ_CST),
-                 suspend = __atomic_load_n(&vif->suspend_acquired, __ATOMIC_SEQ_CST);
+        uint32_t store = __atomic_load_n(&vif->store.acquired, __ATOMIC_SEQ_CST),
+                 suspend = __atomic_load_n(&vif->suspend.acquired, __ATOMIC_SEQ_CST);
 
         RULE(store == 0 && suspend == 0, "vif-power",
              "the machine goes to S4 with %u references of STORE and %u of SUSPEND not released", store, suspend);

@@ -211,7 +211,7 @@ void hostile_fill(struct vif *vif, void *table, void (*fill)(struct vif *, void 
     }
     if (fill == interface_fill_vif) {
         WRAP(table, vif_methods);
-    } else if (fill == interface_fill_store) {
+    } else if (fill == pdo_fill_store) {
         WRAP(table, store_methods);
     } else {
         WRAP(table, suspend_methods);

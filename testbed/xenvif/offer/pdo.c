@@ -46,13 +46,23 @@ struct offer {
     void (*fill)(struct vif *vif, void *interface);
 };
 
+void pdo_fill_store(struct vif *vif, void *interface)
+{
+    xenbus_store_fill(&vif->store, interface);
+}
+
+static void pdo_fill_suspend(struct vif *vif, void *interface)
+{
+    xenbus_suspend_fill(&vif->suspend, interface);
+}
+
 static int32_t query_interface(void *bus, const uint8_t guid[16], uint16_t version, void *interface, uint16_t size)
 {
     struct vif *vif = bus;
     const struct offer offers[] = {
         { &vif_guid, (uint16_t)vif->options.version, sizeof(struct XENVIF_VIF_INTERFACE_V10), interface_fill_vif },
-        { &store_guid, 2, sizeof(struct XENBUS_STORE_INTERFACE_V2), interface_fill_store },
-        { &suspend_guid, 1, sizeof(struct XENBUS_SUSPEND_INTERFACE_V1), interface_fill_suspend },
+        { &store_guid, 2, sizeof(struct XENBUS_STORE_INTERFACE_V2), pdo_fill_store },
+        { &suspend_guid, 1, sizeof(struct XENBUS_SUSPEND_INTERFACE_V1), pdo_fill_suspend },
     };
 
     for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {

@@ -19,7 +19,7 @@ static void connect_only(struct vif_bed *bed)
 
 TEST(frontend_connects_and_nothing_is_left_behind)
 {
-    run_all((struct story){ connect_only, { .version = 10, .queues = 2 } }, 20);
+    vb_run_all((struct vb_story){ connect_only, { .version = 10, .queues = 2 } }, 20);
 }
 
 /* --- transmit --- */
@@ -30,13 +30,14 @@ static void send_and_collect(struct vif_bed *bed)
 
     vb_bind(bed);
     for (uint32_t i = 0; i < count; i++) {
-        struct frame frame = udp(200 + i, 1000), got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
+        struct frame frame = vb_udp(200 + i, 1000),
+                     got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
 
         frame_complete_checksum(&frame);
-        memcpy(bed->memory + (size_t)i * 4096, bytes, frame.length);
+        memcpy(bed->memory + (size_t)i * 4096, vb_bytes, frame.length);
         CHECK_EQ(vb_send(bed, i, NULL, frame.length, 0, 0, NULL, false), 0);
         CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), frame.length);
-        CHECK(memcmp(bytes, other, frame.length) == 0);
+        CHECK(memcmp(vb_bytes, vb_other, frame.length) == 0);
         CHECK(!got.offload.checksum_partial);
     }
     vb_wait_completed(bed, count);
@@ -47,7 +48,7 @@ static void send_and_collect(struct vif_bed *bed)
 
 TEST(packets_sent_arrive_as_they_were)
 {
-    run_all((struct story){ send_and_collect, { .version = 8, .queues = 1 } }, 3);
+    vb_run_all((struct vb_story){ send_and_collect, { .version = 8, .queues = 1 } }, 3);
 }
 
 /* --- receive --- */
@@ -59,14 +60,14 @@ static void inject_and_receive(struct vif_bed *bed)
     vb_bind(bed);
     bed->keep = true;
     for (uint32_t i = 0; i < count; i++) {
-        struct frame frame = udp(100 + i, 1000);
+        struct frame frame = vb_udp(100 + i, 1000);
 
         frame_complete_checksum(&frame);
         CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
         vb_wait_received(bed, i + 1);
         CHECK_EQ(bed->received[i].length, frame.length);
-        CHECK_EQ(vb_copy(&bed->received[i], other), frame.length);
-        CHECK(memcmp(bytes, other, frame.length) == 0);
+        CHECK_EQ(vb_copy(&bed->received[i], vb_other), frame.length);
+        CHECK(memcmp(vb_bytes, vb_other, frame.length) == 0);
         CHECK_EQ(bed->received[i].info.UdpHeader.Offset, 34);
     }
     vb_give_back(bed);
@@ -76,7 +77,7 @@ static void inject_and_receive(struct vif_bed *bed)
 TEST(packets_received_are_as_they_were_sent)
 {
     for (uint32_t version = 8; version <= 10; version++) {
-        run_all((struct story){ inject_and_receive, { .version = version, .queues = 1 } }, 3);
+        vb_run_all((struct vb_story){ inject_and_receive, { .version = version, .queues = 1 } }, 3);
     }
 }
 
@@ -96,20 +97,20 @@ enum {
 /* One MDL over many pages of the bed's memory. */
 static void send_large(struct vif_bed *bed, int version, uint32_t payload, uint32_t mss)
 {
-    struct frame frame, got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
+    struct frame frame, got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
     uint32_t length =
-        packet_build(&(struct packet_shape){ version, PROTOCOL_TCP, payload, .source_port = 77 }, bytes, &frame);
+        packet_build(&(struct packet_shape){ version, PROTOCOL_TCP, payload, .source_port = 77 }, vb_bytes, &frame);
     struct MDL *mdl = mdl_create(bed->memory + 100, length);
     uint32_t before = vb_completed(bed);
 
-    memcpy(bed->memory + 100, bytes, length);
+    memcpy(bed->memory + 100, vb_bytes, length);
     CHECK_EQ(vb_send(bed, 0, mdl, length, version == 4 ? LSO4 : LSO6, (uint16_t)mss, NULL, false), 0);
     CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), length);
     CHECK_EQ(got.offload.gso, payload == mss ? FRAME_GSO_NONE : version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6);
     CHECK_EQ(got.offload.gso_size, payload == mss ? 0 : mss);
     CHECK(got.offload.checksum_partial);
-    CHECK(memcmp(bytes + frame.offload.header_length, other + frame.offload.header_length, payload) == 0);
-    CHECK(memcmp(bytes, other, frame.offload.header_length) == 0);
+    CHECK(memcmp(vb_bytes + frame.offload.header_length, vb_other + frame.offload.header_length, payload) == 0);
+    CHECK(memcmp(vb_bytes, vb_other, frame.offload.header_length) == 0);
     vb_wait_completed(bed, before + 1);
     mdl_free(mdl);
 }
@@ -131,15 +132,15 @@ static void large_sends(struct vif_bed *bed)
 
 TEST(large_sends_cross_the_ring_whole)
 {
-    run_all((struct story){ large_sends, { .version = 9, .queues = 1 } }, 10);
-    run_all((struct story){ large_sends, { .version = 10, .queues = 1, .strict = true, .per_packet = true } }, 5);
+    vb_run_all((struct vb_story){ large_sends, { .version = 9, .queues = 1 } }, 10);
+    vb_run_all((struct vb_story){ large_sends, { .version = 10, .queues = 1, .strict = true, .per_packet = true } }, 5);
 }
 
 static struct frame large(int version, uint32_t payload, uint16_t mss)
 {
     struct frame frame;
 
-    packet_build(&(struct packet_shape){ version, PROTOCOL_TCP, payload, .source_port = 77 }, bytes, &frame);
+    packet_build(&(struct packet_shape){ version, PROTOCOL_TCP, payload, .source_port = 77 }, vb_bytes, &frame);
     frame.offload.gso = version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6;
     frame.offload.gso_size = mss;
     return frame;
@@ -166,8 +167,8 @@ static void large_receives(struct vif_bed *bed)
         CHECK_EQ(bed->received[i].length, frame.length);
         CHECK_EQ(bed->received[i].mss, 1448);
         CHECK(bed->received[i].checksum & 1 << 3); /* TcpChecksumSucceeded */
-        CHECK_EQ(vb_copy(&bed->received[i], other), frame.length);
-        CHECK(memcmp(bytes, other, frame.length) == 0);
+        CHECK_EQ(vb_copy(&bed->received[i], vb_other), frame.length);
+        CHECK(memcmp(vb_bytes, vb_other, frame.length) == 0);
     }
     vb_give_back(bed);
     vb_unbind(bed);
@@ -175,22 +176,24 @@ static void large_receives(struct vif_bed *bed)
 
 TEST(large_receives_come_up_whole)
 {
-    run_all((struct story){ large_receives, { .version = 10, .queues = 1 } }, 10);
-    run_all((struct story){ large_receives, { .version = 10, .queues = 1, .strict = true, .per_packet = true } }, 3);
+    vb_run_all((struct vb_story){ large_receives, { .version = 10, .queues = 1 } }, 10);
+    vb_run_all((struct vb_story){ large_receives, { .version = 10, .queues = 1, .strict = true, .per_packet = true } },
+               3);
 }
 
 /* A segment as a stack would want it: every header complete, its place in the stream told by its sequence number. */
 static void check_segment(const struct vb_received *packet, const struct frame *whole, uint32_t expected_offset,
                           uint32_t expected_size)
 {
-    uint32_t header = whole->offload.header_length, length = vb_copy(packet, other);
-    struct frame frame = { .vectors = { { other, length } }, .vector_count = 1, .length = length };
+    uint32_t header = whole->offload.header_length, length = vb_copy(packet, vb_other);
+    struct frame frame = { .vectors = { { vb_other, length } }, .vector_count = 1, .length = length };
     uint32_t tcp = packet->info.TcpHeader.Offset;
 
     CHECK_EQ(length, header + expected_size);
-    CHECK_EQ(get32(other + tcp + 4), get32(bytes + tcp + 4) + expected_offset);
-    CHECK(tcp != 34 || get16(other + 18) == get16(bytes + 18) + expected_offset / 1448); /* IPv4: identification */
-    CHECK(memcmp(other + header, bytes + header + expected_offset, expected_size) == 0);
+    CHECK_EQ(get32(vb_other + tcp + 4), get32(vb_bytes + tcp + 4) + expected_offset);
+    CHECK(tcp != 34 ||
+          get16(vb_other + 18) == get16(vb_bytes + 18) + expected_offset / 1448); /* IPv4: identification */
+    CHECK(memcmp(vb_other + header, vb_bytes + header + expected_offset, expected_size) == 0);
     CHECK(frame_verify_ip_header(&frame));
     CHECK_EQ(frame_verify_checksum(&frame), CHECKSUM_GOOD);
 }
@@ -226,7 +229,7 @@ static void split_receives(struct vif_bed *bed)
 
 TEST(large_receives_are_split_when_asked)
 {
-    run_all((struct story){ split_receives, { .version = 10, .queues = 1 } }, 10);
+    vb_run_all((struct vb_story){ split_receives, { .version = 10, .queues = 1 } }, 10);
 }
 
 /* --- checksums --- */
@@ -238,14 +241,14 @@ static void checksum_receives(struct vif_bed *bed)
     vb_bind(bed);
     bed->keep = true;
     set_receive(bed, TCP4 | UDP4 | IPCSUM4);
-    frame = udp(500, 9); /* partial: the sender vouches */
+    frame = vb_udp(500, 9); /* partial: the sender vouches */
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
     frame_complete_checksum(&frame);
     frame.offload = (struct frame_offload){ 0 }; /* complete, nobody vouches */
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
-    bytes[100] ^= 1; /* and wrong */
+    vb_bytes[100] ^= 1; /* and wrong */
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
-    bytes[24] ^= 1; /* the IP header too */
+    vb_bytes[24] ^= 1; /* the IP header too */
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
     vb_wait_received(bed, 4);
     CHECK_EQ(bed->received[0].checksum, 1 << 0 | 1 << 6);
@@ -253,37 +256,37 @@ static void checksum_receives(struct vif_bed *bed)
     CHECK_EQ(bed->received[2].checksum, 1 << 0 | 1 << 7);
     CHECK_EQ(bed->received[3].checksum, 1 << 1 | 1 << 7);
     set_receive(bed, NEED_CHECKSUM);
-    frame = udp(501, 9);
+    frame = vb_udp(501, 9);
     CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
     vb_wait_received(bed, 5);
     CHECK_EQ(bed->received[4].checksum, 1 << 2 | 1 << 8);
-    vb_copy(&bed->received[4], other);
+    vb_copy(&bed->received[4], vb_other);
     frame_complete_checksum(&frame);
-    CHECK(memcmp(bytes, other, frame.length) == 0);
+    CHECK(memcmp(vb_bytes, vb_other, frame.length) == 0);
     vb_give_back(bed);
     vb_unbind(bed);
 }
 
 TEST(received_checksums_are_judged_as_xenvif_does)
 {
-    run_all((struct story){ checksum_receives, { .version = 10, .queues = 1 } }, 3);
+    vb_run_all((struct vb_story){ checksum_receives, { .version = 10, .queues = 1 } }, 3);
 }
 
 static void checksum_sends(struct vif_bed *bed)
 {
-    struct frame got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 }, frame;
+    struct frame got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 }, frame;
 
     vb_bind(bed);
     for (uint32_t i = 0; i < 2; i++) {
         int protocol = i == 0 ? PROTOCOL_TCP : PROTOCOL_UDP;
-        uint32_t length = packet_build(&(struct packet_shape){ 4, protocol, 700, .source_port = 5 }, bytes, &frame);
+        uint32_t length = packet_build(&(struct packet_shape){ 4, protocol, 700, .source_port = 5 }, vb_bytes, &frame);
 
-        memcpy(bed->memory, bytes, length);
+        memcpy(bed->memory, vb_bytes, length);
         memset(bed->memory + 24, 0xaa, 2);                              /* IP checksum: to be computed */
         memset(bed->memory + 34 + frame.offload.checksum_offset, 0, 2); /* pseudo-header sum: XenVif's own work */
         CHECK_EQ(vb_send(bed, 0, NULL, length, IPCSUM4 | (i == 0 ? TCP4 : UDP4), 0, NULL, false), 0);
         CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), length);
-        CHECK(memcmp(bytes, other, length) == 0);
+        CHECK(memcmp(vb_bytes, vb_other, length) == 0);
         CHECK(got.offload.checksum_partial);
         CHECK_EQ(got.offload.checksum_start, 34);
         vb_wait_completed(bed, i + 1);
@@ -293,5 +296,5 @@ static void checksum_sends(struct vif_bed *bed)
 
 TEST(sent_checksums_are_left_to_the_backend)
 {
-    run_all((struct story){ checksum_sends, { .version = 10, .queues = 1 } }, 3);
+    vb_run_all((struct vb_story){ checksum_sends, { .version = 10, .queues = 1 } }, 3);
 }

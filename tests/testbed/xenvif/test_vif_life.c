@@ -54,7 +54,8 @@ static void hashed(struct vif_bed *bed)
     for (uint32_t i = 0; i < 40; i++) {
         struct frame frame;
 
-        packet_build(&(struct packet_shape){ 4, PROTOCOL_TCP, 50, .source_port = (uint16_t)(100 + i) }, bytes, &frame);
+        packet_build(&(struct packet_shape){ 4, PROTOCOL_TCP, 50, .source_port = (uint16_t)(100 + i) }, vb_bytes,
+                     &frame);
         CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
         vb_wait_received(bed, i + 1);
         CHECK_EQ(bed->received[i].hash.Algorithm, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ);
@@ -65,10 +66,10 @@ static void hashed(struct vif_bed *bed)
     CHECK_EQ(seen, 3);
     vb_give_back(bed);
     for (uint32_t i = 0; i < 8; i++) { /* the hash value picks the ring */
-        struct frame frame = udp(100, 1), got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
+        struct frame frame = vb_udp(100, 1), got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
 
         frame_complete_checksum(&frame);
-        memcpy(bed->memory + (size_t)i * 4096, bytes, frame.length);
+        memcpy(bed->memory + (size_t)i * 4096, vb_bytes, frame.length);
         hash.Value = i;
         CHECK_EQ(vb_send(bed, i, NULL, frame.length, 0, 0, &hash, false), 0);
         CHECK_EQ(memory_port_collect(bed->port, (i / 2) % 2, &got, 20 * SECOND), frame.length);
@@ -79,7 +80,7 @@ static void hashed(struct vif_bed *bed)
 
 TEST(hash_picks_the_queue_both_ways)
 {
-    run_all((struct story){ hashed, { .version = 10, .queues = 2 } }, 10);
+    vb_run_all((struct vb_story){ hashed, { .version = 10, .queues = 2 } }, 10);
 }
 
 static void no_hash(struct vif_bed *bed)
@@ -91,8 +92,8 @@ static void no_hash(struct vif_bed *bed)
 
 TEST(hash_fails_without_a_control_ring_or_with_one_queue)
 {
-    run_all((struct story){ no_hash, { .version = 10, .queues = 2, .without = 1u << NETBACK_BIT_CTRL_RING } }, 1);
-    run_all((struct story){ no_hash, { .version = 10, .queues = 1 } }, 1);
+    vb_run_all((struct vb_story){ no_hash, { .version = 10, .queues = 2, .without = 1u << NETBACK_BIT_CTRL_RING } }, 1);
+    vb_run_all((struct vb_story){ no_hash, { .version = 10, .queues = 1 } }, 1);
 }
 
 /* --- More --- */
@@ -101,13 +102,13 @@ static void more_holds(struct vif_bed *bed)
 {
     struct XENVIF_PACKET_HASH_V2 hash = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ };
     struct vif_counters before, after;
-    struct frame frame, got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
+    struct frame frame, got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
 
     vb_bind(bed);
     for (uint32_t i = 0; i < 10; i++) {
-        frame = udp(100 + i, 1);
+        frame = vb_udp(100 + i, 1);
         frame_complete_checksum(&frame);
-        memcpy(bed->memory + (size_t)i * 4096, bytes, frame.length);
+        memcpy(bed->memory + (size_t)i * 4096, vb_bytes, frame.length);
     }
     vif_counters(bed->vif, &before);
     for (uint32_t i = 0; i < 10; i++) {
@@ -125,22 +126,22 @@ static void more_holds(struct vif_bed *bed)
 
 TEST(packets_with_more_wait_for_the_one_without)
 {
-    run_all((struct story){ more_holds, { .version = 10, .queues = 1 } }, 10);
+    vb_run_all((struct vb_story){ more_holds, { .version = 10, .queues = 1 } }, 10);
 }
 
 /* --- a ring that is full, memory that cannot be granted --- */
 
 static void flood(struct vif_bed *bed)
 {
-    struct frame got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
+    struct frame got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
     uint32_t count = 1000;
 
     vb_bind(bed);
     for (uint32_t i = 0; i < count; i++) {
-        struct frame frame = udp(60 + i, 1);
+        struct frame frame = vb_udp(60 + i, 1);
 
         frame_complete_checksum(&frame);
-        memcpy(bed->memory + (size_t)i * 4096, bytes, frame.length);
+        memcpy(bed->memory + (size_t)i * 4096, vb_bytes, frame.length);
         CHECK_EQ(vb_send(bed, i, NULL, frame.length, 0, 0, NULL, false), 0);
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -156,22 +157,23 @@ static void flood(struct vif_bed *bed)
 
 TEST(packets_beyond_the_ring_wait_in_order)
 {
-    run_all((struct story){ flood, { .version = 10, .queues = 1 } }, 3);
+    vb_run_all((struct vb_story){ flood, { .version = 10, .queues = 1 } }, 3);
 }
 
 static void bounce(struct vif_bed *bed)
 {
     static uint8_t elsewhere[70000];
     struct vif_counters counters;
-    struct frame frame, got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
-    uint32_t length = packet_build(&(struct packet_shape){ 4, PROTOCOL_TCP, 30000, .source_port = 5 }, bytes, &frame);
+    struct frame frame, got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
+    uint32_t length =
+        packet_build(&(struct packet_shape){ 4, PROTOCOL_TCP, 30000, .source_port = 5 }, vb_bytes, &frame);
     struct MDL *mdl = mdl_create(elsewhere, length);
 
-    memcpy(elsewhere, bytes, length);
+    memcpy(elsewhere, vb_bytes, length);
     vb_bind(bed);
     CHECK_EQ(vb_send(bed, 0, mdl, length, 1 << 1, 1460, NULL, false), 0);
     CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), length);
-    CHECK(memcmp(bytes, other, length) == 0);
+    CHECK(memcmp(vb_bytes, vb_other, length) == 0);
     vb_wait_completed(bed, 1);
     vif_counters(bed->vif, &counters);
     CHECK_EQ(counters.tx_bounced, 1);
@@ -181,18 +183,18 @@ static void bounce(struct vif_bed *bed)
 
 TEST(memory_that_cannot_be_granted_is_copied)
 {
-    run_all((struct story){ bounce, { .version = 10, .queues = 1 } }, 3);
+    vb_run_all((struct vb_story){ bounce, { .version = 10, .queues = 1 } }, 3);
 }
 
 /* --- going and coming back --- */
 
 static void exchange(struct vif_bed *bed, uint32_t number)
 {
-    struct frame frame = udp(100, 1), got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
+    struct frame frame = vb_udp(100, 1), got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
     uint32_t before = vb_completed(bed), received = bed->received_count;
 
     frame_complete_checksum(&frame);
-    memcpy(bed->memory, bytes, frame.length);
+    memcpy(bed->memory, vb_bytes, frame.length);
     CHECK_EQ(vb_send(bed, 0, NULL, frame.length, 0, 0, NULL, false), 0);
     CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), frame.length);
     vb_wait_completed(bed, before + 1);
@@ -214,7 +216,7 @@ static void suspend(struct vif_bed *bed)
 
 TEST(traffic_goes_on_after_suspend_and_resume)
 {
-    run_all((struct story){ suspend, { .version = 10, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ suspend, { .version = 10, .queues = 1 } }, 20);
 }
 
 /* What would be lost when the domain is saved: its channels and what it has granted. */
@@ -251,7 +253,7 @@ static void saved_and_restored(struct vif_bed *bed)
 
 TEST(nothing_is_open_while_the_domain_is_saved)
 {
-    run_all((struct story){ saved_and_restored, { .version = 10, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ saved_and_restored, { .version = 10, .queues = 1 } }, 20);
 }
 
 static void enable_again(struct vif_bed *bed)
@@ -265,7 +267,7 @@ static void enable_again(struct vif_bed *bed)
 
 TEST(enable_and_disable_again_and_again)
 {
-    run_all((struct story){ enable_again, { .version = 9, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ enable_again, { .version = 9, .queues = 1 } }, 20);
 }
 
 static void backend_returns(struct vif_bed *bed)
@@ -293,7 +295,7 @@ static void backend_returns(struct vif_bed *bed)
 
 TEST(backend_that_comes_back_is_connected_again)
 {
-    run_all((struct story){ backend_returns, { .version = 10, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ backend_returns, { .version = 10, .queues = 1 } }, 20);
 }
 
 /* Disabled by the backend without a word: closed and connected anew until there is a backend that answers. */
@@ -306,9 +308,9 @@ static void stalled(struct vif_bed *bed)
     vb_bind(bed);
     exchange(bed, 1);
     netback_fatal(bed->netback, "the test wants it");
-    frame = udp(100, 1);
+    frame = vb_udp(100, 1);
     frame_complete_checksum(&frame);
-    memcpy(bed->memory, bytes, frame.length);
+    memcpy(bed->memory, vb_bytes, frame.length);
     CHECK_EQ(vb_send(bed, 0, NULL, frame.length, 0, 0, NULL, false), 0);
     while (counters.stalls < 1) {
         uint32_t word = 0;
@@ -325,7 +327,7 @@ static void stalled(struct vif_bed *bed)
 
 TEST(backend_that_stopped_answering_is_left_and_a_new_one_found)
 {
-    run_all((struct story){ stalled, { .version = 10, .queues = 1, .stall_ns = 5 * SECOND } }, 20);
+    vb_run_all((struct vb_story){ stalled, { .version = 10, .queues = 1, .stall_ns = 5 * SECOND } }, 20);
 }
 
 /* --- Disable --- */
@@ -349,7 +351,7 @@ static void give_later(void *argument)
 static void disable_waits(struct vif_bed *bed)
 {
     struct giver giver = { bed, 30 * 1000000 };
-    struct frame frame = udp(100, 1);
+    struct frame frame = vb_udp(100, 1);
     struct task *task;
 
     vb_bind(bed);
@@ -366,12 +368,12 @@ static void disable_waits(struct vif_bed *bed)
 
 TEST(disable_waits_until_every_received_packet_is_given_back)
 {
-    run_all((struct story){ disable_waits, { .version = 9, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ disable_waits, { .version = 9, .queues = 1 } }, 20);
 }
 
 static void pauses(struct vif_bed *bed)
 {
-    struct frame frame = udp(100, 1);
+    struct frame frame = vb_udp(100, 1);
 
     vb_bind(bed);
     bed->pause_every = 3;
@@ -385,13 +387,13 @@ static void pauses(struct vif_bed *bed)
 
 TEST(pause_loses_nothing)
 {
-    run_all((struct story){ pauses, { .version = 10, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ pauses, { .version = 10, .queues = 1 } }, 20);
 }
 
 /* The subscriber keeps everything: memory grows to its bound and no further, and all goes on when it gives back. */
 static void hoarder(struct vif_bed *bed)
 {
-    struct frame frame = udp(1000, 1);
+    struct frame frame = vb_udp(1000, 1);
     uint32_t injected = 0;
 
     vb_bind(bed);
@@ -423,7 +425,7 @@ static void hoarder(struct vif_bed *bed)
 
 TEST(a_subscriber_that_keeps_packets_stops_the_ring_and_not_the_machine)
 {
-    run_all((struct story){ hoarder, { .version = 9, .queues = 1 } }, 2);
+    vb_run_all((struct vb_story){ hoarder, { .version = 9, .queues = 1 } }, 2);
 }
 
 /* --- addresses --- */
@@ -443,11 +445,11 @@ static void multicast(struct vif_bed *bed)
     CHECK_EQ(((vb_multicast *)bed->vifi.MacSetMulticastAddresses)(&bed->vifi, groups[1], 1), 0);
     bed->keep = true;
     for (uint32_t i = 0; i < 4; i++) { /* a group not joined, one joined, a stranger's address, ours */
-        frame = udp(100 + i, 1);
+        frame = vb_udp(100 + i, 1);
         if (i < 2) {
-            memcpy(bytes, groups[i], 6);
+            memcpy(vb_bytes, groups[i], 6);
         } else if (i == 2) {
-            bytes[5] ^= 0xff;
+            vb_bytes[5] ^= 0xff;
         }
         frame_complete_checksum(&frame);
         CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
@@ -463,8 +465,9 @@ static void multicast(struct vif_bed *bed)
 
 TEST(filters_let_through_what_was_asked_for)
 {
-    run_all((struct story){ multicast, { .version = 10, .queues = 1, .without = 1u << NETBACK_BIT_MULTICAST_CONTROL } },
-            3);
+    vb_run_all(
+        (struct vb_story){ multicast, { .version = 10, .queues = 1, .without = 1u << NETBACK_BIT_MULTICAST_CONTROL } },
+        3);
 }
 
 /* Taken down at any moment of the handshake, also before anybody has bound to it. */
@@ -487,7 +490,7 @@ static void stopped_early(struct vif_bed *bed)
 
 TEST(a_frontend_may_be_stopped_at_any_moment_of_the_handshake)
 {
-    run_all((struct story){ stopped_early, { .version = 10, .queues = 2 } }, 100);
+    vb_run_all((struct vb_story){ stopped_early, { .version = 10, .queues = 2 } }, 100);
 }
 
 /* --- what the releases differ in --- */
@@ -528,8 +531,9 @@ static void disabled_too_early(struct vif_bed *bed)
 
 TEST(disable_with_requests_out_costs_the_device)
 {
-    run_all((struct story){ disabled_too_early, { .release = vif_release_find("9.1"), .version = 10, .queues = 1 } },
-            20);
+    vb_run_all(
+        (struct vb_story){ disabled_too_early, { .release = vif_release_find("9.1"), .version = 10, .queues = 1 } },
+        20);
 }
 
 static void wakes_later(void *argument)
@@ -552,7 +556,7 @@ static void disabled_in_time(struct vif_bed *bed)
     task_join(helper);
     CHECK_EQ(bed->sent_ok, 1 + LATE_SENDS);
     for (uint32_t i = 0; i < LATE_SENDS; i++) {
-        struct frame got = { .vectors = { { other, sizeof(other) } }, .vector_count = 1 };
+        struct frame got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
 
         CHECK_EQ(memory_port_collect(bed->port, 0, &got, SECOND), 60);
     }
@@ -565,7 +569,8 @@ static void disabled_in_time(struct vif_bed *bed)
 
 TEST(disable_of_an_old_release_waits_for_the_backend)
 {
-    run_all((struct story){ disabled_in_time, { .release = vif_release_find("8.2"), .version = 8, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ disabled_in_time, { .release = vif_release_find("8.2"), .version = 8, .queues = 1 } },
+               20);
 }
 
 static void returns_later(void *argument)
@@ -582,7 +587,7 @@ static void returns_later(void *argument)
 static void disabled_while_held(struct vif_bed *bed)
 {
     const struct XENVIF_PACKET_HASH_V2 more = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ };
-    struct frame frame = udp(100, 1);
+    struct frame frame = vb_udp(100, 1);
     struct task *helper;
 
     vb_bind(bed);
@@ -601,7 +606,7 @@ static void disabled_while_held(struct vif_bed *bed)
 
 TEST(disable_aborts_what_waits_after_the_received_packets_are_back)
 {
-    run_all((struct story){ disabled_while_held, { .version = 10, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ disabled_while_held, { .version = 10, .queues = 1 } }, 20);
 }
 
 static void left_for_good(struct vif_bed *bed)
@@ -628,7 +633,8 @@ static void left_for_good(struct vif_bed *bed)
 
 TEST(a_release_does_not_notice_that_the_backend_went_away)
 {
-    run_all((struct story){ left_for_good, { .release = vif_release_find("main"), .version = 10, .queues = 1 } }, 20);
+    vb_run_all((struct vb_story){ left_for_good, { .release = vif_release_find("main"), .version = 10, .queues = 1 } },
+               20);
 }
 
 static void query_and_acquire(struct vif_bed *bed)
@@ -648,10 +654,10 @@ static void no_control(struct vif_bed *bed)
 
 TEST(a_release_cannot_be_enabled_without_a_control_ring)
 {
-    run_all((struct story){ no_control,
-                            { .release = vif_release_find("main"),
-                              .version = 10,
-                              .queues = 1,
-                              .without = 1u << NETBACK_BIT_CTRL_RING } },
-            20);
+    vb_run_all((struct vb_story){ no_control,
+                                  { .release = vif_release_find("main"),
+                                    .version = 10,
+                                    .queues = 1,
+                                    .without = 1u << NETBACK_BIT_CTRL_RING } },
+               20);
 }

@@ -8,9 +8,9 @@ typedef MS_ABI void vb_free(void *interface, void *buffer);
 
 static void expect(void (*tell)(struct vif_bed *bed), const char *rule)
 {
-    struct story story = { tell, { .version = 10, .queues = 1, .mtu = 9000 } };
+    struct vb_story story = { tell, { .version = 10, .queues = 1, .mtu = 9000 } };
 
-    test_expect_rule(__FILE__, __LINE__, rule, run_simulated, &story);
+    test_expect_rule(__FILE__, __LINE__, rule, vb_run_simulated, &story);
 }
 
 static void query(struct vif_bed *bed)
@@ -80,7 +80,7 @@ TEST(disable_at_dispatch_is_caught)
 
 static void receive_one(struct vif_bed *bed)
 {
-    struct frame frame = udp(3000, 1);
+    struct frame frame = vb_udp(3000, 1);
 
     vb_bind(bed);
     bed->keep = true;
@@ -120,14 +120,14 @@ static void return_changed(struct vif_bed *bed)
 
 TEST(changed_mdl_chain_is_caught)
 {
-    struct story story = { return_changed, { .version = 10, .queues = 1, .mtu = 9000 } };
+    struct vb_story story = { return_changed, { .version = 10, .queues = 1, .mtu = 9000 } };
 
-    test_expect_rule(__FILE__, __LINE__, "vif-chain", run_simulated, &story);
+    test_expect_rule(__FILE__, __LINE__, "vif-chain", vb_run_simulated, &story);
 }
 
 static void keep_at_disable(struct vif_bed *bed)
 {
-    struct frame frame = udp(100, 1);
+    struct frame frame = vb_udp(100, 1);
 
     vb_bind(bed);
     bed->keep = true;
@@ -143,9 +143,9 @@ TEST(packets_kept_over_disable_are_caught)
 
 static void beyond_chain(struct vif_bed *bed)
 {
-    struct frame frame = udp(100, 1);
+    struct frame frame = vb_udp(100, 1);
 
-    memcpy(bed->memory, bytes, frame.length);
+    memcpy(bed->memory, vb_bytes, frame.length);
     vb_bind(bed);
     vb_send(bed, 0, NULL, 5000, 0, 0, NULL, false);
 }
@@ -157,9 +157,9 @@ TEST(packet_longer_than_its_mdls_is_caught)
 
 static void large_udp(struct vif_bed *bed)
 {
-    struct frame frame = udp(1000, 1);
+    struct frame frame = vb_udp(1000, 1);
 
-    memcpy(bed->memory, bytes, frame.length);
+    memcpy(bed->memory, vb_bytes, frame.length);
     vb_bind(bed);
     vb_send(bed, 0, NULL, frame.length, 1 << 1, 500, NULL, false);
 }
@@ -172,18 +172,18 @@ TEST(large_send_that_is_not_tcp_is_caught)
 static void not_offered(struct vif_bed *bed)
 {
     struct frame frame;
-    uint32_t length = packet_build(&(struct packet_shape){ 6, PROTOCOL_TCP, 100, .source_port = 1 }, bytes, &frame);
+    uint32_t length = packet_build(&(struct packet_shape){ 6, PROTOCOL_TCP, 100, .source_port = 1 }, vb_bytes, &frame);
 
-    memcpy(bed->memory, bytes, length);
+    memcpy(bed->memory, vb_bytes, length);
     vb_bind(bed);
     vb_send(bed, 0, NULL, length, 1 << 6, 0, NULL, false);
 }
 
 TEST(offload_that_was_not_offered_is_caught)
 {
-    struct story story = { not_offered, { .version = 10, .queues = 1, .without = 1u << NETBACK_BIT_IPV6_CSUM } };
+    struct vb_story story = { not_offered, { .version = 10, .queues = 1, .without = 1u << NETBACK_BIT_IPV6_CSUM } };
 
-    test_expect_rule(__FILE__, __LINE__, "vif-offload", run_simulated, &story);
+    test_expect_rule(__FILE__, __LINE__, "vif-offload", vb_run_simulated, &story);
 }
 
 static void backfill(struct vif_bed *bed)
@@ -239,7 +239,7 @@ TEST(suspend_callback_that_is_none_is_caught)
 
 static void write_behind(struct vif_bed *bed)
 {
-    struct frame frame = udp(100, 1);
+    struct frame frame = vb_udp(100, 1);
 
     vb_bind(bed);
     bed->version = 10; /* the subscriber believes to have version 10 and asks for a pause */
@@ -251,9 +251,9 @@ static void write_behind(struct vif_bed *bed)
 
 TEST(writing_behind_the_version_9_record_is_caught)
 {
-    struct story story = { write_behind, { .version = 9, .queues = 1 } };
+    struct vb_story story = { write_behind, { .version = 9, .queues = 1 } };
 
-    test_expect_rule(__FILE__, __LINE__, "vif-record", run_simulated, &story);
+    test_expect_rule(__FILE__, __LINE__, "vif-record", vb_run_simulated, &story);
 }
 
 static void return_injected_twice(struct vif_bed *bed)
@@ -318,8 +318,8 @@ static void disable_with_requests_out(struct vif_bed *bed)
 
 TEST(disable_that_never_returns_is_caught)
 {
-    struct story story = { disable_with_requests_out,
-                           { .release = vif_release_find("8.2"), .version = 8, .queues = 1 } };
+    struct vb_story story = { disable_with_requests_out,
+                              { .release = vif_release_find("8.2"), .version = 8, .queues = 1 } };
 
-    test_expect_rule(__FILE__, __LINE__, "vif-disable", run_simulated, &story);
+    test_expect_rule(__FILE__, __LINE__, "vif-disable", vb_run_simulated, &story);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * STORE 2 as XenBus gives it to the drivers above XenVif: xenstore with optional prefixes and transactions, buffers to
+ * STORE 2 as XenBus gives it to a subscriber: xenstore with optional prefixes and transactions, buffers to
  * be freed, watches that set the subscriber's KEVENT. Everything handed out is on a list, for rule "vif-store" (what is
  * given back was not handed out) and for leaks. IRQL <= DISPATCH_LEVEL.
  */
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "nt/rtl/string_format.h"
-#include "xenvif/internal.h"
+#include "xenbus/store.h"
 
 enum object_kind { OBJECT_BUFFER, OBJECT_WATCH, OBJECT_TRANSACTION };
 
@@ -28,14 +28,14 @@ struct object {
 
 typedef MS_ABI int32_t set_event(void *event, int32_t increment, uint8_t wait);
 
-static struct vif *enter(struct INTERFACE *interface, const char *method)
+static struct xenbus_store *enter(struct INTERFACE *interface, const char *method)
 {
-    struct vif *vif = interface->Context;
+    struct xenbus_store *store = interface->Context;
 
     RULE(irql_current() <= DISPATCH_LEVEL, "vif-irql", "STORE %s called at IRQL %u", method, irql_current());
-    RULE(__atomic_load_n(&vif->store_acquired, __ATOMIC_RELAXED) != 0, "vif-acquire", "STORE %s called without Acquire",
+    RULE(__atomic_load_n(&store->acquired, __ATOMIC_RELAXED) != 0, "vif-acquire", "STORE %s called without Acquire",
          method);
-    return vif;
+    return store;
 }
 
 static int32_t status_of(int result)
@@ -58,7 +58,7 @@ static int32_t status_of(int result)
     }
 }
 
-static struct object *object_new(struct vif *vif, enum object_kind kind, const char *what, size_t bytes)
+static struct object *object_new(struct xenbus_store *store, enum object_kind kind, const char *what, size_t bytes)
 {
     struct object *object = calloc(1, sizeof(*object) + bytes);
 
@@ -67,43 +67,43 @@ static struct object *object_new(struct vif *vif, enum object_kind kind, const c
     }
     object->kind = kind;
     snprintf(object->what, sizeof(object->what), "%s", what);
-    sched_lock(&vif->lock);
-    object->next = vif->store_objects;
-    vif->store_objects = object;
-    sched_unlock(&vif->lock);
+    sched_lock(&store->lock);
+    object->next = store->objects;
+    store->objects = object;
+    sched_unlock(&store->lock);
     return object;
 }
 
 /* Takes it off the list; NULL: not on it. */
-static struct object *object_take(struct vif *vif, enum object_kind kind, const void *data)
+static struct object *object_take(struct xenbus_store *store, enum object_kind kind, const void *data)
 {
     struct object *found = NULL;
 
-    sched_lock(&vif->lock);
-    for (struct object **link = (struct object **)&vif->store_objects; *link != NULL; link = &(*link)->next) {
+    sched_lock(&store->lock);
+    for (struct object **link = (struct object **)&store->objects; *link != NULL; link = &(*link)->next) {
         if ((*link)->kind == kind && (*link)->data == data) {
             found = *link;
             *link = found->next;
             break;
         }
     }
-    sched_unlock(&vif->lock);
+    sched_unlock(&store->lock);
     return found;
 }
 
-static xen_transaction transaction_of(struct vif *vif, const void *handle)
+static xen_transaction transaction_of(struct xenbus_store *store, const void *handle)
 {
     xen_transaction t = 0;
     bool found = handle == NULL;
 
-    sched_lock(&vif->lock);
-    for (const struct object *object = vif->store_objects; object != NULL && !found; object = object->next) {
+    sched_lock(&store->lock);
+    for (const struct object *object = store->objects; object != NULL && !found; object = object->next) {
         if (object->kind == OBJECT_TRANSACTION && object->data == handle) {
             t = object->transaction;
             found = true;
         }
     }
-    sched_unlock(&vif->lock);
+    sched_unlock(&store->lock);
     RULE(found, "vif-store", "%s that was not started or has ended", "a transaction");
     return t;
 }
@@ -119,13 +119,31 @@ static void join(char *path, size_t size, const char *prefix, const char *node)
 
 static MS_ABI int32_t store_Acquire(struct INTERFACE *interface)
 {
-    __atomic_add_fetch(&((struct vif *)interface->Context)->store_acquired, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&((struct xenbus_store *)interface->Context)->acquired, 1, __ATOMIC_SEQ_CST);
     return STATUS_SUCCESS;
 }
 
 static MS_ABI void store_Release(struct INTERFACE *interface)
 {
-    __atomic_sub_fetch(&enter(interface, "Release")->store_acquired, 1, __ATOMIC_SEQ_CST);
+    __atomic_sub_fetch(&enter(interface, "Release")->acquired, 1, __ATOMIC_SEQ_CST);
+}
+
+static void keep_or_free(struct xenbus_store *store, struct object *object)
+{
+    struct object *oldest = NULL, **link;
+
+    sched_lock(&store->lock);
+    object->next = store->kept;
+    store->kept = object;
+    if (++store->kept_count > store->keep_freed) {
+        for (link = (struct object **)&store->kept; (*link)->next != NULL; link = &(*link)->next) {
+        }
+        oldest = *link;
+        *link = NULL;
+        store->kept_count--;
+    }
+    sched_unlock(&store->lock);
+    free(oldest);
 }
 
 static MS_ABI void store_Free(struct INTERFACE *interface, char *buffer)
@@ -133,23 +151,23 @@ static MS_ABI void store_Free(struct INTERFACE *interface, char *buffer)
     struct object *object = object_take(enter(interface, "Free"), OBJECT_BUFFER, buffer);
 
     RULE(object != NULL, "vif-store", "%s freed that was not handed out", "a buffer");
-    free(object);
+    keep_or_free(interface->Context, object);
 }
 
 static MS_ABI int32_t store_Read(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node,
                                  char **buffer)
 {
-    struct vif *vif = enter(interface, "Read");
+    struct xenbus_store *store = enter(interface, "Read");
     struct object *object;
     char path[512], *value;
     int result;
 
     join(path, sizeof(path), prefix, node);
-    result = xen_store_read(vif->xen, transaction_of(vif, transaction), path, &value);
+    result = xen_store_read(store->xen, transaction_of(store, transaction), path, &value);
     if (result < 0) {
         return status_of(result);
     }
-    object = object_new(vif, OBJECT_BUFFER, path, strlen(value) + 1);
+    object = object_new(store, OBJECT_BUFFER, path, strlen(value) + 1);
     if (object != NULL) {
         strcpy(object->data, value);
         *buffer = object->data;
@@ -161,7 +179,7 @@ static MS_ABI int32_t store_Read(struct INTERFACE *interface, void *transaction,
 static MS_ABI int32_t store_Printf(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node,
                                    const char *format, ...)
 {
-    struct vif *vif = enter(interface, "Printf");
+    struct xenbus_store *store = enter(interface, "Printf");
     __builtin_ms_va_list arguments;
     char path[512], value[1024];
     size_t length;
@@ -174,14 +192,14 @@ static MS_ABI int32_t store_Printf(struct INTERFACE *interface, void *transactio
         return (int32_t)0x80000005; /* STATUS_BUFFER_OVERFLOW */
     }
     value[length] = '\0';
-    return status_of(xen_store_write(vif->xen, transaction_of(vif, transaction), path, value));
+    return status_of(xen_store_write(store->xen, transaction_of(store, transaction), path, value));
 }
 
 static MS_ABI int32_t store_PermissionsSet(struct INTERFACE *interface, void *transaction, const char *prefix,
                                            const char *node, const struct XENBUS_STORE_PERMISSION *permissions,
                                            uint32_t count)
 {
-    struct vif *vif = enter(interface, "PermissionsSet");
+    struct xenbus_store *store = enter(interface, "PermissionsSet");
     char path[512];
 
     if (count == 0 || count > 2) {
@@ -191,39 +209,39 @@ static MS_ABI int32_t store_PermissionsSet(struct INTERFACE *interface, void *tr
     join(path, sizeof(path), prefix, node);
     const struct XENBUS_STORE_PERMISSION *other = &permissions[count - 1];
 
-    return status_of(xen_store_permissions(vif->xen, transaction_of(vif, transaction), path, permissions[0].Domain,
+    return status_of(xen_store_permissions(store->xen, transaction_of(store, transaction), path, permissions[0].Domain,
                                            other->Domain, other->Mask & XENBUS_STORE_PERM_READ,
                                            other->Mask & XENBUS_STORE_PERM_WRITE));
 }
 
 static MS_ABI int32_t store_Remove(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node)
 {
-    struct vif *vif = enter(interface, "Remove");
+    struct xenbus_store *store = enter(interface, "Remove");
     char path[512];
 
     join(path, sizeof(path), prefix, node);
-    return status_of(xen_store_remove(vif->xen, transaction_of(vif, transaction), path));
+    return status_of(xen_store_remove(store->xen, transaction_of(store, transaction), path));
 }
 
 /* Names one after another, each with its NUL, and an empty one at the end. */
 static MS_ABI int32_t store_Directory(struct INTERFACE *interface, void *transaction, const char *prefix,
                                       const char *node, char **buffer)
 {
-    struct vif *vif = enter(interface, "Directory");
+    struct xenbus_store *store = enter(interface, "Directory");
     struct object *object;
     char path[512], **names, *at;
     size_t count, bytes = 1;
     int result;
 
     join(path, sizeof(path), prefix, node);
-    result = xen_store_list(vif->xen, transaction_of(vif, transaction), path, &names, &count);
+    result = xen_store_list(store->xen, transaction_of(store, transaction), path, &names, &count);
     if (result < 0) {
         return status_of(result);
     }
     for (size_t i = 0; i < count; i++) {
         bytes += strlen(names[i]) + 1;
     }
-    object = object_new(vif, OBJECT_BUFFER, path, bytes);
+    object = object_new(store, OBJECT_BUFFER, path, bytes);
     if (object != NULL) {
         at = *buffer = object->data;
         for (size_t i = 0; i < count; i++) {
@@ -236,24 +254,24 @@ static MS_ABI int32_t store_Directory(struct INTERFACE *interface, void *transac
 
 static MS_ABI int32_t store_TransactionStart(struct INTERFACE *interface, void **transaction)
 {
-    struct vif *vif = enter(interface, "TransactionStart");
-    struct object *object = object_new(vif, OBJECT_TRANSACTION, "transaction", 1);
+    struct xenbus_store *store = enter(interface, "TransactionStart");
+    struct object *object = object_new(store, OBJECT_TRANSACTION, "transaction", 1);
 
     if (object == NULL) {
         return STATUS_NO_MEMORY;
     }
     *transaction = object->data;
-    return status_of(xen_transaction_start(vif->xen, &object->transaction));
+    return status_of(xen_transaction_start(store->xen, &object->transaction));
 }
 
 static MS_ABI int32_t store_TransactionEnd(struct INTERFACE *interface, void *transaction, uint8_t commit)
 {
-    struct vif *vif = enter(interface, "TransactionEnd");
-    struct object *object = object_take(vif, OBJECT_TRANSACTION, transaction);
+    struct xenbus_store *store = enter(interface, "TransactionEnd");
+    struct object *object = object_take(store, OBJECT_TRANSACTION, transaction);
     int result;
 
     RULE(object != NULL, "vif-store", "%s ended that was not started", "a transaction");
-    result = xen_transaction_end(vif->xen, object->transaction, commit != 0);
+    result = xen_transaction_end(store->xen, object->transaction, commit != 0);
     free(object);
     return status_of(result);
 }
@@ -272,20 +290,20 @@ static void watch_fired(void *argument, const char *path)
 static MS_ABI int32_t store_WatchAdd(struct INTERFACE *interface, const char *prefix, const char *node, void *event,
                                      void **watch)
 {
-    struct vif *vif = enter(interface, "WatchAdd");
+    struct xenbus_store *store = enter(interface, "WatchAdd");
     struct object *object;
     char path[512];
     int result;
 
     join(path, sizeof(path), prefix, node);
-    object = object_new(vif, OBJECT_WATCH, path, 1);
+    object = object_new(store, OBJECT_WATCH, path, 1);
     if (object == NULL) {
         return STATUS_NO_MEMORY;
     }
     object->event = event;
-    result = xen_watch_add(vif->xen, path, watch_fired, object, &object->watch);
+    result = xen_watch_add(store->xen, path, watch_fired, object, &object->watch);
     if (result < 0) {
-        free(object_take(vif, OBJECT_WATCH, object->data));
+        free(object_take(store, OBJECT_WATCH, object->data));
         return status_of(result);
     }
     *watch = object->data;
@@ -309,14 +327,20 @@ static MS_ABI void store_Poll(struct INTERFACE *interface)
     sched_point("poll");
 }
 
-void interface_fill_store(struct vif *vif, void *interface)
+void xenbus_store_start(struct xenbus_store *store, struct xen *xen)
+{
+    memset(store, 0, sizeof(*store));
+    store->xen = xen;
+}
+
+void xenbus_store_fill(struct xenbus_store *store, void *interface)
 {
     struct XENBUS_STORE_INTERFACE_V2 *table = interface;
 
     memset(table, 0, sizeof(*table));
     table->Interface.Size = sizeof(*table);
     table->Interface.Version = 2;
-    table->Interface.Context = vif;
+    table->Interface.Context = store;
     table->StoreAcquire = store_Acquire;
     table->StoreRelease = store_Release;
     table->StoreFree = store_Free;
@@ -332,29 +356,35 @@ void interface_fill_store(struct vif *vif, void *interface)
     table->StorePoll = store_Poll;
 }
 
-void store_interface_leaks(struct vif *vif, struct leaks *leaks)
+void xenbus_store_leaks(struct xenbus_store *store, struct leaks *leaks)
 {
     static const char *const kinds[] = { "buffer for", "watch on", "" };
 
-    for (const struct object *object = vif->store_objects; object != NULL; object = object->next) {
+    for (const struct object *object = store->objects; object != NULL; object = object->next) {
         leak_add(leaks, "STORE interface: %s %s not given back", kinds[object->kind], object->what);
     }
-    if (vif->store_acquired != 0) {
-        leak_add(leaks, "STORE interface: %u references not released", vif->store_acquired);
+    if (store->acquired != 0) {
+        leak_add(leaks, "STORE interface: %u references not released", store->acquired);
     }
 }
 
-void store_interface_destroy(struct vif *vif)
+void xenbus_store_stop(struct xenbus_store *store)
 {
-    while (vif->store_objects != NULL) {
-        struct object *object = vif->store_objects;
+    while (store->objects != NULL) {
+        struct object *object = store->objects;
 
-        vif->store_objects = object->next;
+        store->objects = object->next;
         if (object->kind == OBJECT_WATCH) {
             xen_watch_remove(object->watch);
         } else if (object->kind == OBJECT_TRANSACTION) {
-            xen_transaction_end(vif->xen, object->transaction, false);
+            xen_transaction_end(store->xen, object->transaction, false);
         }
+        free(object);
+    }
+    while (store->kept != NULL) {
+        struct object *object = store->kept;
+
+        store->kept = object->next;
         free(object);
     }
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A suspend and resume as a migration brings them: the subscriber's early callbacks, the frontend torn down and
+ * connected again, the late callbacks. Called at PASSIVE_LEVEL.
+ */
+#include <stdio.h>
+
+#include "xenvif/internal.h"
+
+#define COME_BACK_PATIENCE (10ull * 1000000000ull)
+#define RESUME_PATIENCE    (500ull * 1000000000ull) /* an emulated machine */
+
+int vif_suspend_resume(struct vif *vif)
+{
+    xenbus_suspend_early(&vif->suspend);
+    frontend_cycle(vif);
+    if (!frontend_wait_connected(vif, COME_BACK_PATIENCE)) {
+        return -1;
+    }
+    xenbus_suspend_late(&vif->suspend);
+    return 0;
+}
+
+void vif_suspend(struct vif *vif)
+{
+    frontend_stop(vif);
+}
+
+bool vif_resume(struct vif *vif, char *error, size_t size)
+{
+    xenbus_suspend_early(&vif->suspend);
+    if (frontend_restart(vif) < 0) {
+        snprintf(error, size, "the resumed domain's network device is not in xenstore");
+        return false;
+    }
+    if (!frontend_wait_connected(vif, RESUME_PATIENCE)) {
+        snprintf(error, size, "the virtual interface did not connect again after the resume");
+        return false;
+    }
+    xenbus_suspend_late(&vif->suspend);
+    return true;
+}

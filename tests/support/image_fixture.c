@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "image_fixture.h"
+
+static char fixture_folder[64];
+
+static void fixture_remove(void)
+{
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf %s", fixture_folder);
+    if (system(command) != 0) {
+        perror(command);
+    }
+}
+
+const char *fixture_path(const char *name)
+{
+    static char paths[8][128];
+    static unsigned next;
+    if (fixture_folder[0] == '\0') {
+        strcpy(fixture_folder, "/tmp/testbed-image.XXXXXX");
+        CHECK(mkdtemp(fixture_folder) != NULL);
+        atexit(fixture_remove);
+    }
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof(paths[0]), "%s/%s", fixture_folder, name);
+    return path;
+}
+
+void fixture_write(const char *name, const void *bytes, size_t size)
+{
+    FILE *file = fopen(fixture_path(name), "w");
+    CHECK(file != NULL);
+    CHECK_EQ(fwrite(bytes, 1, size, file), size);
+    CHECK_EQ(fclose(file), 0);
+}
+
+char *fixture_read(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    char *bytes = malloc(1 << 20);
+    *size = fread(bytes, 1, 1 << 20, file);
+    fclose(file);
+    return bytes;
+}
+
+const char *fixture_driver(const char *name, const char *source, const char *imports, const char *compiler,
+                           const char *linker)
+{
+    static const char script[] =
+        "cd %s && printf 'LIBRARY ntoskrnl.exe\\nEXPORTS\\n%%s\\n' '%s' > nt.def && "
+        "llvm-dlltool-16 -m i386:x86-64 -d nt.def -l nt.lib && "
+        "clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -ffreestanding -fasynchronous-unwind-tables "
+        "-mno-stack-arg-probe %s -c %s.c -o %s.obj && "
+        "lld-link-16 /driver /subsystem:native /entry:DriverEntry /nodefaultlib /debug %s /out:%s.sys %s.obj nt.lib";
+    char command[4096], file[64];
+    snprintf(file, sizeof(file), "%s.c", name);
+    fixture_write(file, source, strlen(source));
+    snprintf(command, sizeof(command), script, fixture_folder, imports, compiler, name, name, linker, name, name);
+    CHECK_EQ(system(command), 0);
+    snprintf(file, sizeof(file), "%s.sys", name);
+    return fixture_path(file);
+}
+
+void *fixture_resolve(const char *module, const char *name)
+{
+    return export_find(module, name) != NULL ? export_bind(module, name) : NULL;
+}
+
+void *fixture_resolve_any(const char *module, const char *name)
+{
+    return export_bind(module, name);
+}
