@@ -4,7 +4,6 @@
  * for. What moves is left alone, however long it takes. What stands still at a connected backend is reported and not
  * aborted: disabling XenVif would cost the device. What a backend had that is gone is aborted within seconds.
  */
-#include "netback/internal.h"
 #include "story_backend.h"
 
 #define SUCCESS ((int32_t)NDIS_STATUS_SUCCESS)
@@ -78,13 +77,12 @@ TEST(every_send_completes_when_there_is_no_backend_at_all)
         &(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .edge_buffers = 32, .tell = away_for_long });
 }
 
-/* As Linux does with a frontend that it no longer understands: the state stays Connected, and nothing is answered. */
 static void says_nothing(struct story *story)
 {
     struct watch *watch = watch_open(story);
     uint64_t before;
 
-    netback_fatal(story->bed.netback, "the test asks for it");
+    backend_goes_silent(story);
     backend_send_many(watch, SENDS, NULL);
     story_sleep(REPORTED_SECONDS * SECOND);
     CHECK_EQ(backend_stalls(), 1);
@@ -294,7 +292,7 @@ static void reset_while_silent(struct story *story)
     struct watch *watch = watch_open(story);
     uint64_t before = sched_now();
 
-    netback_fatal(story->bed.netback, "the test asks for it");
+    backend_goes_silent(story);
     backend_send_many(watch, SENDS, NULL);
     CHECK_EQ(adapter_reset(story->bed.adapter), SUCCESS);
     CHECK(sched_now() - before <= 10 * SECOND);

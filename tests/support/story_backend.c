@@ -29,6 +29,16 @@ void backend_leaves(struct story *story)
     }
 }
 
+void backend_goes_silent(struct story *story)
+{
+    netback_fatal(story->bed.netback, "the test asks for it");
+}
+
+bool backend_serves_no_more(struct story *story)
+{
+    return __atomic_load_n(&story->bed.netback->disabled, __ATOMIC_SEQ_CST) != 0;
+}
+
 void backend_comes(struct story *story, uint32_t queues, uint32_t rate_kbps)
 {
     struct netback_options options = {

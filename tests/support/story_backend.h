@@ -14,6 +14,9 @@ enum { BACKEND_SEND_BYTES = 200 };
 
 /* The backend goes as one whose domain takes the device away; where the release notices, until it has let go. */
 void backend_leaves(struct story *story);
+/* It answers nothing any more, as Linux's does when it no longer understands a frontend: its state stays Connected. */
+void backend_goes_silent(struct story *story);
+bool backend_serves_no_more(struct story *story); /* for that reason, or for one of its own */
 /* It comes back, with `queues` queues; `rate_kbps` as in netback_options. Its state is not waited for. */
 void backend_comes(struct story *story, uint32_t queues, uint32_t rate_kbps);
 
