@@ -70,6 +70,7 @@ EVENT_SHAPE(EventFrameSize, "\0" "FrameSize" "\0" EVENT_UINT("Adapter") EVENT_UI
             EVENT_UINT("Told"));
 EVENT_SHAPE(EventStall, "\0" "Stall" "\0" EVENT_UINT("Adapter") EVENT_UINT("Lists") EVENT_UINT("Out"));
 EVENT_SHAPE(EventRecovery, "\0" "Recovery" "\0" EVENT_UINT("Adapter") EVENT_UINT("Lists") EVENT_UINT("Works"));
+EVENT_SHAPE(EventQueues, "\0" "Queues" "\0" EVENT_UINT("Adapter") EVENT_UINT("Before") EVENT_UINT("Now"));
 // clang-format on
 
 typedef struct _EVENT_ROW {
@@ -95,6 +96,7 @@ static const EVENT_ROW EventRows[] = {
     {&EventReceiveDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS},
     {&EventFrameSize, 4, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
     {&EventRecovery, 3, EVENT_LEVEL_ERROR, EVENT_KEYWORD_LIFE},
+    {&EventQueues, 3, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
     {&EventStall, 3, EVENT_LEVEL_ERROR, EVENT_KEYWORD_LIFE},
 };
 

@@ -30,7 +30,8 @@ typedef enum _XENNET_EVENT {
     XENNET_EVENT_NETWORK_ADDRESS = 4,   // NetworkAddress is no station's address; then: bytes it has
     XENNET_EVENT_BACKEND_SILENT = 5,    // a queue stands still; then: its sends at least, all that are out, times
     XENNET_EVENT_FRAME_SIZE = 6,        // the backend's frames have changed; then: bytes now, bytes told to NDIS
-    XENNET_EVENT_BACKEND_GONE = 7       // sends were aborted; then: how many, whether XenVif works, times
+    XENNET_EVENT_NO_RSS = 7,            // several queues, no receive side scaling; then: queues, XenVif's status
+    XENNET_EVENT_BACKEND_GONE = 8       // sends were aborted; then: how many, whether XenVif works, times
 } XENNET_EVENT;
 
 typedef enum _XENNET_REPORT {
@@ -48,6 +49,7 @@ typedef enum _XENNET_REPORT {
     XENNET_REPORT_RECEIVE_DROP, // XENNET_RECEIVE_DROP, packets
     XENNET_REPORT_FRAME_SIZE,   // bytes the backend carries, bytes in force, bytes told to NDIS
     XENNET_REPORT_RECOVERY,     // NBLs that were out, whether XenVif works again
+    XENNET_REPORT_QUEUES,       // queues before, queues now
     XENNET_REPORT_STALL,        // NBLs that stand still, NBLs that are out
     XENNET_REPORT_COUNT
 } XENNET_REPORT;

@@ -20,6 +20,7 @@
 #include "memory.h"
 #include "min_max.h"
 #include "receive.h"
+#include "rss.h"
 #include "transmit.h"
 
 #define LINK_MAX_SPEED 10000000000000ULL // 10 Tb/s: what is beyond was made up
@@ -29,6 +30,7 @@ struct _XENNET_LINK {
     XENNET_CONTEXT *Context;
     XENNET_TRANSMIT *Transmit; // that follow the frame size
     XENNET_RECEIVE *Receive;
+    XENNET_RSS *Rss; // that follows the queues
 
     // Interlocked.
     volatile LONG Requests;
@@ -138,11 +140,15 @@ LinkStateChanged(XENNET_LINK *Link)
     XENNET_LINK_STATE State;
     LONG Seen;
 
-    if (Link->Context->Gone || InterlockedIncrement(&Link->Requests) != 1)
+    // NDIS does not know the adapter yet, and the restart asks again; or there is nobody left to ask.
+    if (Link->Context->State == XennetStateInitializing || Link->Context->Gone)
+        return;
+    if (InterlockedIncrement(&Link->Requests) != 1)
         return;
     do {
         Seen = Link->Requests;
         LinkFollowFrameSize(Link);
+        RssFollow(Link->Rss, RssFollowConnection);
         LinkQuery(Link, &State);
         if (State.Connect == Link->State.Connect && State.Duplex == Link->State.Duplex &&
             State.Speed == Link->State.Speed)
@@ -178,10 +184,11 @@ LinkCreate(XENNET_CONTEXT *Context, XENNET_LINK **Result)
 
 _Use_decl_annotations_
 VOID
-LinkAttach(XENNET_LINK *Link, XENNET_TRANSMIT *Transmit, XENNET_RECEIVE *Receive)
+LinkAttach(XENNET_LINK *Link, XENNET_TRANSMIT *Transmit, XENNET_RECEIVE *Receive, XENNET_RSS *Rss)
 {
     Link->Transmit = Transmit;
     Link->Receive = Receive;
+    Link->Rss = Rss;
 }
 
 _Use_decl_annotations_

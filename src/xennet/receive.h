@@ -47,7 +47,7 @@ VOID ReceiveReadCounters(_In_ XENNET_RECEIVE *Receive, _Out_ XENNET_RECEIVE_COUN
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG64 ReceiveOutstanding(_In_ XENNET_RECEIVE *Receive);
 
-// Index: below the adapter's QueueCount.
+// Index: below the adapter's ProcessorCount.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 XENNET_QUEUE_COUNTERS ReceiveReadQueue(_In_ const XENNET_RECEIVE *Receive, _In_ ULONG Index);
 

@@ -13,13 +13,12 @@ typedef enum _XENNET_RECEIVE_DROP {
     XENNET_RECEIVE_DROP_STATE,     // adapter not running
     XENNET_RECEIVE_DROP_RESOURCES, // no NBL, not even a reserved one
     XENNET_RECEIVE_DROP_VLAN,      // of another VLAN than the adapter's
-    XENNET_RECEIVE_DROP_QUEUE,     // queue index beyond the queues there are
+    XENNET_RECEIVE_DROP_QUEUE,     // queue index beyond the queues that there can be
     XENNET_RECEIVE_DROP_LENGTH,    // shorter than a header or longer than a frame may be
     XENNET_RECEIVE_DROP_BUFFER,    // MDL chain shorter than the packet
     XENNET_RECEIVE_DROP_HEADER,    // header description that does not fit the packet
     XENNET_RECEIVE_DROP_SEGMENT,   // impossible segment size
     XENNET_RECEIVE_DROP_CHECKSUM,  // checksum both good and bad
-    XENNET_RECEIVE_DROP_HASH,      // unknown hash algorithm or type
     XENNET_RECEIVE_DROP_COUNT
 } XENNET_RECEIVE_DROP;
 

@@ -164,7 +164,7 @@ uint32_t backend_stalls(void)
 
 uint32_t backend_recoveries(void)
 {
-    return records("): 0x7,");
+    return records("): 0x8,");
 }
 
 uint64_t story_counter(struct story *story, const char *name)
