@@ -18,7 +18,6 @@
 #include "power.h"
 #include "rss_v2.h"
 #include "stats.h"
-#include "event.h"
 
 typedef VOID OID_QUERY(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value);
 typedef NDIS_STATUS OID_SET(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length);

@@ -7,7 +7,7 @@
 #include "oid_value.h"
 #include "adapter.h"
 #include "counters.h"
-#include "event.h"
+#include "report.h"
 #include "link.h"
 #include "min_max.h"
 #include "stats.h"
@@ -269,7 +269,6 @@ OidSetVlan(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     if (Id > VLAN_MAX_ID)
         return NDIS_STATUS_INVALID_DATA;
     Adapter->Context.Vlan.Id = Id;
-    EVENT_REPORT(XENNET_REPORT_VLAN, &Adapter->Context, Id, 0, 0, 0);
-    TRACE("vlan %u\n", Id);
+    ReportVlan(&Adapter->Context.Reporter, Id);
     return NDIS_STATUS_SUCCESS;
 }

@@ -26,7 +26,8 @@
 #include "state.h"
 #include "adapter.h"
 #include "backend.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "link.h"
 #include "min_max.h"
 #include "receive.h"
@@ -64,12 +65,11 @@ StateMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
     for (Index = 0; Index < RTL_NUMBER_OF(StateArrows); Index++) {
         if (StateArrows[Index].From == From && StateArrows[Index].To == To) {
             (void)InterlockedExchange(&Adapter->Context.State, To);
-            TRACE("state %u -> %u\n", (ULONG)From, (ULONG)To);
-            EVENT_REPORT(XENNET_REPORT_STATE, &Adapter->Context, From, To, 0, 0);
+            ReportState(&Adapter->Context.Reporter, From, To);
             return TRUE;
         }
     }
-    TRACE_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
+    DEBUG_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
     return FALSE;
 }
 
@@ -150,7 +150,7 @@ static VOID
 StateFinish(XENNET_ADAPTER *Adapter, ULONG Patience)
 {
     if (!StateDrain(Adapter, Patience))
-        TRACE_ERROR("VIF is disabled with %u send(s) at a backend that does not answer\n",
+        DEBUG_ERROR("VIF is disabled with %u send(s) at a backend that does not answer\n",
                     (ULONG)TransmitOutstanding(Adapter->Transmit));
     VifDisable(&Adapter->Context.Vif);
     TransmitDrain(Adapter->Transmit);

@@ -12,7 +12,8 @@
  */
 #include "transmit.h"
 #include "context.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "lock.h"
 #include "memory.h"
 #include "per_processor.h"
@@ -45,7 +46,7 @@ TransmitCountDrop(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
                   ULONG Packets)
 {
     Processor->Counters.Drops[Reason] += Packets;
-    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Transmit->Context, Reason, Packets, 0, 0);
+    REPORT_SEND_DROP(&Transmit->Context->Reporter, Reason, Packets);
 }
 
 // Completes an NBL of which nothing was queued.
@@ -351,7 +352,7 @@ TransmitDrain(XENNET_TRANSMIT *Transmit)
     // XenVif has returned everything; what is left sits on done lists whose DPCs are queued.
     KeFlushQueuedDpcs();
     while ((Out = TransmitOutstanding(Transmit)) != 0) {
-        TRACE_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n", (ULONG)Out);
+        DEBUG_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n", (ULONG)Out);
         NdisMSleep(10000);
     }
 }

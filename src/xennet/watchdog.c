@@ -24,8 +24,8 @@
 #include "watchdog.h"
 #include "adapter.h"
 #include "backend.h"
-#include "event.h"
 #include "link.h"
+#include "report.h"
 #include "memory.h"
 #include "min_max.h"
 #include "state.h"
@@ -54,13 +54,6 @@ static ULONG64
 WatchdogCountOut(XENNET_WATCHDOG *Watchdog)
 {
     return TransmitOutstanding(Watchdog->Adapter->Transmit);
-}
-
-// A thing that goes on for long must not fill the log: the first, second, fourth, eighth ... time.
-static BOOLEAN
-WatchdogLogs(ULONG Times)
-{
-    return (Times & (Times - 1)) == 0;
 }
 
 // Nothing is out: sleep until the next send, unless one has come meanwhile.
@@ -110,12 +103,7 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
         return;
     if (Recovery == XennetDetached)
         Watchdog->Wait = Wait;
-    TRACE_ERROR("the backend is gone: %u send(s) aborted, XenVif %s\n", Out,
-                Recovery == XennetRecovered ? "works again" : "cannot be enabled now");
-    EVENT_REPORT(XENNET_REPORT_RECOVERY, &Adapter->Context, Out, Recovery == XennetRecovered, 0, 0);
-    if (WatchdogLogs(++Watchdog->Recoveries))
-        EventLog(Adapter->Context.NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_GONE, Out,
-                 Recovery == XennetRecovered, Watchdog->Recoveries);
+    ReportRecovery(&Adapter->Context.Reporter, Out, (BOOLEAN)(Recovery == XennetRecovered), ++Watchdog->Recoveries);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -123,15 +111,10 @@ static VOID
 WatchdogReportStall(XENNET_WATCHDOG *Watchdog)
 {
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
-    ULONG Out = (ULONG)Watchdog->OldestOut;
 
     TransmitNoteStall(Adapter->Transmit);
-    TRACE_ERROR("the backend has not taken %u send(s) for %u s, XenVif has %u in all\n", Out,
-                WATCHDOG_STALL * WATCHDOG_SECONDS, (ULONG)WatchdogCountOut(Watchdog));
-    EVENT_REPORT(XENNET_REPORT_STALL, &Adapter->Context, Out, WatchdogCountOut(Watchdog), 0, 0);
-    if (WatchdogLogs(++Watchdog->Stalls))
-        EventLog(Adapter->Context.NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out,
-                 (ULONG)WatchdogCountOut(Watchdog), Watchdog->Stalls);
+    ReportStall(&Adapter->Context.Reporter, (ULONG)Watchdog->OldestOut, (ULONG)WatchdogCountOut(Watchdog),
+                WATCHDOG_STALL * WATCHDOG_SECONDS, ++Watchdog->Stalls);
 }
 
 // Some of the oldest NBLs are out, or there is no link because the backend was gone at an earlier look.

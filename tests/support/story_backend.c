@@ -148,7 +148,7 @@ static void look(void *context, const char *line)
     found->count += values != NULL && strstr(values, found->what) != NULL;
 }
 
-/* The first value of a record is its XENNET_EVENT. */
+/* The first value of a record is its XENNET_LOG_ENTRY. */
 static uint32_t records(const char *event)
 {
     struct found found = { .what = event };
