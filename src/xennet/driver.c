@@ -41,12 +41,15 @@ DriverSetHandlers(NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Characteristics, const X
     Characteristics->SendNetBufferListsHandler = MiniportSend;
     Characteristics->ReturnNetBufferListsHandler = MiniportReturn;
     Characteristics->CancelSendHandler = MiniportCancelSend;
-    Characteristics->CheckForHangHandlerEx = MiniportCheckForHang;
-    Characteristics->ResetHandlerEx = MiniportReset;
     Characteristics->DevicePnPEventNotifyHandler = MiniportPnpEvent;
     Characteristics->ShutdownHandlerEx = MiniportShutdown;
     Characteristics->OidRequestHandler = OidRequest;
     Characteristics->CancelOidRequestHandler = OidCancelRequest;
+    // From NDIS 6.83 on a miniport without hardware has neither: the watchdog looks by itself.
+    if (Revisions->HangCheck) {
+        Characteristics->CheckForHangHandlerEx = MiniportCheckForHang;
+        Characteristics->ResetHandlerEx = MiniportReset;
+    }
     if (Revisions->RssEntryMoves)
         Characteristics->SynchronousOidRequestHandler = OidSynchronousRequest;
 }
