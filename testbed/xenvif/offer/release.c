@@ -13,6 +13,10 @@ const struct vif_release vif_releases[] = {
         .disable = VIF_DISABLE_RESETS,
         .reconnects = true,
         .enable_needs_control = false,
+        .hash = VIF_HASH_PLAIN,
+        .hashes_when_enabled = true,
+        .queue_is_index = false,
+        .control_patience_ms = 5000,
     },
     {
         .name = "8.2", /* 8.2.0 to 8.2.2, 2017 to 2019 */
@@ -21,6 +25,10 @@ const struct vif_release vif_releases[] = {
         .disable = VIF_DISABLE_LOOPS,
         .reconnects = false,
         .enable_needs_control = false,
+        .hash = VIF_HASH_NONE_IS_TOEPLITZ,
+        .hashes_when_enabled = false,
+        .queue_is_index = true,
+        .control_patience_ms = 0,
     },
     {
         .name = "9.1", /* XCP-ng's 9.1 of 2024-12 */
@@ -29,6 +37,10 @@ const struct vif_release vif_releases[] = {
         .disable = VIF_DISABLE_RESETS,
         .reconnects = false,
         .enable_needs_control = false,
+        .hash = VIF_HASH_UNTRANSLATED,
+        .hashes_when_enabled = false,
+        .queue_is_index = false,
+        .control_patience_ms = 0,
     },
     {
         .name = "9.1-r3",
@@ -37,6 +49,10 @@ const struct vif_release vif_releases[] = {
         .disable = VIF_DISABLE_RESETS,
         .reconnects = false,
         .enable_needs_control = false,
+        .hash = VIF_HASH_WHEN_ENABLED,
+        .hashes_when_enabled = true,
+        .queue_is_index = false,
+        .control_patience_ms = 0,
     },
     {
         .name = "main", /* of 2025-11, and 9.1.1xx */
@@ -45,6 +61,10 @@ const struct vif_release vif_releases[] = {
         .disable = VIF_DISABLE_RESETS,
         .reconnects = false,
         .enable_needs_control = true,
+        .hash = VIF_HASH_PLAIN,
+        .hashes_when_enabled = false,
+        .queue_is_index = false,
+        .control_patience_ms = 5000,
     },
     { .name = NULL },
 };
