@@ -16,7 +16,7 @@ FLOWS = 1000
 def program(*arguments):
     if not PROGRAM.exists():
         with made.one_at_a_time(print):
-            made.testbed(print, "tests")
+            made.tests(print)
     done = subprocess.run([str(PROGRAM), "--provider", "embedded", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True, timeout=SECONDS, check=False)
     if done.returncode != 0:
