@@ -66,7 +66,7 @@ MUTATIONS = (
     (5, "a table that XenVif 8.2 refuses is not folded", "rss_program.c", "if (Status == STATUS_INVALID_PARAMETER && !Rss->QueueIsIndex)", "if (FALSE)",
      "test_queues:where_a_queue*"),
     (5, "capabilities not asked while enabled", "miniport.c", "Answered = RssQueryCapabilities(Adapter->Rss);\n        VifDisable", "VifDisable", "test_queues:rss_is_offered*"),
-    (5, "no RSS and no word about it", "miniport.c", "RssReportMissing(Adapter->Rss);", "", "test_queues:rss_is_offered*"),
+    (5, "no RSS and no word about it", "miniport.c", "RssReportMissing(Adapter->Rss);", "Answered = TRUE;", "test_queues:rss_is_offered*"),
     (5, "what XenVif has is sent again", "rss_program.c", "if (Programmed->MappingKnown && Programmed->TableCount == Setting->TableCount &&", "if (FALSE &&",
      "test_rss_v2:a_moved_entry*"),
     (5, "a moved entry sends hash and key, too", "rss_program.c", "if (Programmed->ParametersKnown && Programmed->HashTypes == Setting->HashTypes &&", "if (FALSE &&",
