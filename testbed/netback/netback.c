@@ -125,9 +125,7 @@ static void control_run(void *argument)
         follow_frontend(netback);
         if (netback->state == XenbusStateConnected) {
             follow_multicast(netback);
-            if (flag(&netback->control_silent) == 0) {
-                control_poll(netback);
-            }
+            control_poll(netback);
         }
         bell_wait(&netback->bell, seen, SCHED_FOREVER);
     }
