@@ -11,7 +11,6 @@
  */
 #include "rss_v2.h"
 #include "rss_setting.h"
-#include "event.h"
 
 // Indexes that name no entry.
 #define RSS_V2_DEFAULT_INDEX 0xFFFF
