@@ -37,7 +37,7 @@ class Tree:
         """Version and settings as they are now. CMake runs first, and when they differ; ninja runs it when its files changed."""
         for name in PROGRAMS:
             program(name)
-        templates.version_header(self.folder / "generated")
+        templates.headers(self.folder / "generated")
         settings = dict(self.settings, XENNET_VERSION=version.text())
         command = ["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(self.folder),
                    *(f"-D{name}={value}" for name, value in settings.items())]
