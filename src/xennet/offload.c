@@ -6,7 +6,8 @@
  *   Default   what the keywords ask for, within Hardware      (fixed at start)
  *   Current   Default, then as OID_TCP_OFFLOAD_PARAMETERS says
  *
- * What NDIS and XenVif are told is OffloadEffective of these.
+ * What NDIS and XenVif get is OffloadEffective of these, without the IP versions that OID_OFFLOAD_ENCAPSULATION has
+ * switched off.
  *
  * XenVif validates checksums and coalesces only for the IP versions that NDIS has announced with
  * OID_OFFLOAD_ENCAPSULATION. What is switched on and off, and by what, is offload_control.c's.
@@ -62,6 +63,12 @@ OffloadEffective(ULONG Bits)
     if (!(Bits & OFFLOAD_TCP6_RX))
         Bits &= ~(ULONG)OFFLOAD_RSC6;
     return Bits;
+}
+
+static ULONG
+OffloadInForce(const XENNET_OFFLOAD *Offload)
+{
+    return OffloadEffective(Offload->Current & ~Offload->SwitchedOff);
 }
 
 static ULONG
@@ -143,7 +150,7 @@ static VOID
 OffloadApplyTransmit(XENNET_OFFLOAD *Offload)
 {
     XENNET_OFFLOAD_OPTIONS Options;
-    ULONG Bits = OffloadEffective(Offload->Current);
+    ULONG Bits = OffloadInForce(Offload);
 
     Options.Value = 0;
     Options.OffloadTagManipulation = Offload->Transmit.OffloadTagManipulation;
@@ -163,7 +170,7 @@ VOID
 OffloadApplyReceive(XENNET_OFFLOAD *Offload)
 {
     XENNET_OFFLOAD_OPTIONS Options;
-    ULONG Bits = OffloadEffective(Offload->Current) & Offload->Encapsulated;
+    ULONG Bits = OffloadInForce(Offload) & Offload->Encapsulated;
     ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
 
     Options.Value = 0;
@@ -179,7 +186,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     Options.NeedLargePacketSplit = Rsc == 0;
     Options.NeedChecksumValue = Offload->NeedChecksumValue;
     VIF_CALL(&Offload->Context->Vif, ReceiverSetOffloadOptions, Options);
-    EVENT_REPORT(XENNET_REPORT_OFFLOAD, Offload->Context, OffloadEffective(Offload->Current), Bits, 0, 0);
+    EVENT_REPORT(XENNET_REPORT_OFFLOAD, Offload->Context, OffloadInForce(Offload), Bits, 0, 0);
     // Packets that XenVif took up with the old options may still go up; from then on a coalesced one is dropped.
     if (Offload->ReceiveRsc & ~Rsc)
         KeFlushQueuedDpcs();
@@ -243,14 +250,14 @@ OffloadGetAttributes(const XENNET_OFFLOAD *Offload, NDIS_OFFLOAD *Default, NDIS_
 
 _Use_decl_annotations_
 VOID
-OffloadApply(XENNET_OFFLOAD *Offload, ULONG Current)
+OffloadApply(XENNET_OFFLOAD *Offload)
 {
     NDIS_OFFLOAD Record;
 
-    Offload->Current = Current;
-    TRACE("offloads: current %08x\n", Current);
+    TRACE("offloads: current %08x encapsulated %08x off %08x\n", Offload->Current, Offload->Encapsulated,
+          Offload->SwitchedOff);
     OffloadApplyTransmit(Offload);
     OffloadApplyReceive(Offload);
-    OffloadDescribe(Offload, OffloadEffective(Offload->Current), &Record);
+    OffloadDescribe(Offload, OffloadInForce(Offload), &Record);
     ContextIndicateStatus(Offload->Context, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
 }

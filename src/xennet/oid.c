@@ -5,7 +5,9 @@
  *
  * Query handlers produce a value, the length rules are applied here once: too small a buffer fails with
  * BytesNeeded; a 64-bit counter asked for with 4 bytes gives its low half. Set handlers get a buffer that has
- * at least (or exactly) the length of the row.
+ * at least (or exactly) the length of the row. Which status a request gets follows the OID's page, and where that names
+ * none the page of MiniportOidRequest: a value out of bounds is NDIS_STATUS_INVALID_DATA. tests/driver/oid_pages.h has
+ * the cases. After a surprise removal every request gets NDIS_STATUS_NOT_ACCEPTED.
  *
  * IRQL: PASSIVE; NDIS serialises. No locks. oid_value.c has the handlers of plain values.
  */
@@ -13,6 +15,7 @@
 #include "adapter.h"
 #include "counters.h"
 #include "lock.h"
+#include "link.h"
 #include "offload_control.h"
 #include "oid_value.h"
 #include "power.h"
@@ -27,8 +30,10 @@ typedef NDIS_STATUS OID_SET(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG L
 #define OID_COUNTER   0x02 // 64 bits, or the low 32 of them
 #define OID_RSS       0x04 // only where RSS is offered
 #define OID_RSC       0x08 // only with an NDIS that knows RSC
-#define OID_RSS_MOVES 0x20 // only with RSS of the second generation
 #define OID_VLAN      0x10 // only with VLANs switched on
+#define OID_RSS_MOVES 0x20 // only with RSS of the second generation
+#define OID_UNLISTED  0x40 // the driver's own: NDIS finds it by its GUID
+#define OID_TOO_SHORT 0x80 // its page says BUFFER_TOO_SHORT where others say INVALID_LENGTH
 
 typedef struct _OID_ROW {
     NDIS_OID Oid;
@@ -80,10 +85,18 @@ OidDeleteMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     return FilterDeleteMulticast(&Adapter->Filter, Buffer);
 }
 
+// RSS of the second generation refuses a value with INVALID_PARAMETER, as its pages say; the first and the hash have
+// what the page of MiniportOidRequest says for all OIDs.
+static NDIS_STATUS
+OidRssStatus(NDIS_STATUS Status)
+{
+    return Status == NDIS_STATUS_INVALID_PARAMETER ? NDIS_STATUS_INVALID_DATA : Status;
+}
+
 static NDIS_STATUS
 OidSetScaleParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    return RssSetParameters(Adapter->Rss, Buffer, Length);
+    return OidRssStatus(RssSetParameters(Adapter->Rss, Buffer, Length));
 }
 
 static NDIS_STATUS
@@ -95,7 +108,15 @@ OidSetScaleParametersV2(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Lengt
 static NDIS_STATUS
 OidSetReceiveHash(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    return RssSetHash(Adapter->Rss, Buffer, Length);
+    return OidRssStatus(RssSetHash(Adapter->Rss, Buffer, Length));
+}
+
+static NDIS_STATUS
+OidSetLinkParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    UNREFERENCED_PARAMETER(Length);
+
+    return LinkSetParameters(Adapter->Link, Buffer);
 }
 
 // Interrupt moderation is the backend's business.
@@ -145,6 +166,7 @@ static const OID_ROW OidTable[] = {
     {OID_GEN_VLAN_ID, OID_VLAN | OID_EXACT, OidQueryNumber, OidSetVlan, sizeof(ULONG)},
     {OID_GEN_MEDIA_CONNECT_STATUS, 0, OidQueryNumber, NULL, 0},
     {OID_GEN_CURRENT_PACKET_FILTER, OID_EXACT, OidQueryNumber, OidSetPacketFilter, sizeof(ULONG)},
+    {OID_GEN_LINK_PARAMETERS, 0, NULL, OidSetLinkParameters, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1},
     {OID_GEN_INTERRUPT_MODERATION, 0, OidQueryModeration, OidSetModeration,
      NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1},
     {OID_GEN_STATISTICS, 0, OidQueryStatistics, NULL, 0},
@@ -154,7 +176,6 @@ static const OID_ROW OidTable[] = {
     OID_COUNTER_ROW(OID_GEN_RCV_ERROR),
     OID_COUNTER_ROW(OID_GEN_RCV_NO_BUFFER),
     OID_COUNTER_ROW(OID_GEN_RCV_CRC_ERROR),
-    OID_COUNTER_ROW(OID_GEN_TRANSMIT_QUEUE_LENGTH),
     OID_COUNTER_ROW(OID_GEN_XMIT_DISCARDS),
     OID_COUNTER_ROW(OID_GEN_RCV_DISCARDS),
     OID_COUNTER_ROW(OID_GEN_BYTES_XMIT),
@@ -190,12 +211,12 @@ static const OID_ROW OidTable[] = {
     {OID_OFFLOAD_ENCAPSULATION, 0, NULL, OidSetOffloadEncapsulation, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1},
     {OID_TCP_OFFLOAD_PARAMETERS, 0, NULL, OidSetOffloadParameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1},
     {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0},
-    {OID_PM_PARAMETERS, 0, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
+    {OID_PM_PARAMETERS, OID_TOO_SHORT, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
     {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0},
     {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE)},
     {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0},
-    {XENNET_OID_COUNTERS, 0, OidQueryOwnCounters, NULL, 0},
-    {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0},
+    {XENNET_OID_COUNTERS, OID_UNLISTED, OidQueryOwnCounters, NULL, 0},
+    {XENNET_OID_QUEUES, OID_UNLISTED, OidQueryQueues, NULL, 0},
 };
 
 C_ASSERT(RTL_NUMBER_OF(OidTable) <= OID_MAX_LIST);
@@ -232,7 +253,7 @@ OidGetList(const XENNET_ADAPTER *Adapter, NDIS_OID *List)
     ULONG Index;
 
     for (Index = 0; Index < RTL_NUMBER_OF(OidTable); Index++) {
-        if (OidApplies(Adapter, &OidTable[Index]))
+        if (!(OidTable[Index].Flags & OID_UNLISTED) && OidApplies(Adapter, &OidTable[Index]))
             List[Count++] = OidTable[Index].Oid;
     }
     return Count * sizeof(NDIS_OID);
@@ -271,7 +292,7 @@ OidSet(XENNET_ADAPTER *Adapter, const OID_ROW *Row, NDIS_OID_REQUEST *Request)
     Request->DATA.SET_INFORMATION.BytesNeeded = 0;
     if (Length < Row->SetLength || ((Row->Flags & OID_EXACT) && Length != Row->SetLength)) {
         Request->DATA.SET_INFORMATION.BytesNeeded = Row->SetLength;
-        return NDIS_STATUS_INVALID_LENGTH;
+        return (Row->Flags & OID_TOO_SHORT) ? NDIS_STATUS_BUFFER_TOO_SHORT : NDIS_STATUS_INVALID_LENGTH;
     }
     Status = Row->Set(Adapter, Request->DATA.SET_INFORMATION.InformationBuffer, Length);
     if (Status == NDIS_STATUS_SUCCESS)
@@ -285,8 +306,12 @@ NDIS_STATUS NTAPI
 OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 {
     XENNET_ADAPTER *Adapter = Context;
-    const OID_ROW *Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
+    const OID_ROW *Row;
 
+    // The device is gone: XenVif is left alone.
+    if (Adapter->Context.Gone)
+        return NDIS_STATUS_NOT_ACCEPTED;
+    Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
     if (Row == NULL)
         return NDIS_STATUS_NOT_SUPPORTED;
     switch (Request->RequestType) {
@@ -313,6 +338,8 @@ OidSynchronousRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     Request->DATA.METHOD_INFORMATION.BytesNeeded = 0;
     Request->DATA.METHOD_INFORMATION.BytesRead = 0;
     Request->DATA.METHOD_INFORMATION.BytesWritten = 0;
+    if (Adapter->Context.Gone)
+        return NDIS_STATUS_NOT_ACCEPTED;
     if (Request->RequestType != NdisRequestMethod ||
         Request->DATA.METHOD_INFORMATION.Oid != OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES)
         return NDIS_STATUS_NOT_SUPPORTED;

@@ -39,7 +39,7 @@ PowerSetParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     // No wake-up was offered, so none can be asked for.
     if (Parameters->EnabledWoLPacketPatterns != 0 || Parameters->EnabledProtocolOffloads != 0 ||
         Parameters->WakeUpFlags != 0)
-        return NDIS_STATUS_NOT_SUPPORTED;
+        return NDIS_STATUS_INVALID_PARAMETER;
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -54,10 +54,6 @@ PowerSetState(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     if (State != NdisDeviceStateD0 && State != NdisDeviceStateD1 && State != NdisDeviceStateD2 &&
         State != NdisDeviceStateD3)
         return NDIS_STATUS_INVALID_DATA;
-    if (State != NdisDeviceStateD0 && ContextIsRunning(&Adapter->Context)) {
-        TRACE_ERROR("asked for D%u while running\n", (ULONG)State - NdisDeviceStateD0);
-        return NDIS_STATUS_INVALID_STATE;
-    }
     TRACE("power: D%u -> D%u\n", (ULONG)Adapter->Context.Power - NdisDeviceStateD0, (ULONG)State - NdisDeviceStateD0);
     EVENT_REPORT(XENNET_REPORT_POWER, &Adapter->Context, Adapter->Context.Power, State, 0, 0);
     Adapter->Context.Power = State;

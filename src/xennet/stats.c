@@ -4,6 +4,10 @@
  * or the backend dropped; this driver adds packets it refused. What the backend dropped on the way out is
  * counted by XenVif already, so the driver's own count of those is left out.
  *
+ * XenVif's count of dropped packets needs reading: on receive it has every frame that its filter holds back, and those
+ * that count as errors too, so nothing of it is a discard; on send it has the errors among the others. Frames of another
+ * VLAN than the adapter's are filtered in the same sense.
+ *
  * The driver's own counters stand beside, one for each reason to drop a packet and a pair for each queue, in the order
  * of include/counters.h, which xennet.mof has too.
  *
@@ -12,6 +16,7 @@
 #include "stats.h"
 #include "adapter.h"
 #include "counters.h"
+#include "min_max.h"
 #include "min_max.h"
 #include "receive.h"
 #include "transmit.h"
@@ -25,7 +30,6 @@ typedef struct _STATS_ROW {
 
 // Each provider counter adds to one member.
 static const STATS_ROW StatsRows[] = {
-    {STATS_FIELD(ifInDiscards), XENVIF_RECEIVER_PACKETS_DROPPED},
     {STATS_FIELD(ifInErrors), XENVIF_RECEIVER_BACKEND_ERRORS},
     {STATS_FIELD(ifInErrors), XENVIF_RECEIVER_FRONTEND_ERRORS},
     {STATS_FIELD(ifHCInUcastPkts), XENVIF_RECEIVER_UNICAST_PACKETS},
@@ -90,8 +94,8 @@ StatsAddOwn(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
     ULONG Reason;
 
     ReceiveReadCounters(Adapter->Receive, &Receive);
-    Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] +
-                                Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES] + Receive.Drops[XENNET_RECEIVE_DROP_VLAN];
+    Statistics->ifInDiscards +=
+        Receive.Drops[XENNET_RECEIVE_DROP_STATE] + Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
     for (Reason = XENNET_RECEIVE_DROP_QUEUE; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
         Statistics->ifInErrors += Receive.Drops[Reason];
 
@@ -106,6 +110,7 @@ _Use_decl_annotations_
 VOID
 StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 {
+    ULONG64 Errors = VifQueryStatistic(&Adapter->Context.Vif, XENVIF_TRANSMITTER_BACKEND_ERRORS);
     ULONG Index;
 
     RtlZeroMemory(Statistics, sizeof(*Statistics));
@@ -121,6 +126,8 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
         Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets + Statistics->ifHCInBroadcastOctets;
     Statistics->ifHCOutOctets =
         Statistics->ifHCOutUcastOctets + Statistics->ifHCOutMulticastOctets + Statistics->ifHCOutBroadcastOctets;
+    // The errors are among the dropped ones; those that came between the two readings are seen the next time.
+    Statistics->ifOutDiscards -= XENNET_MIN(Statistics->ifOutDiscards, Errors);
     StatsAddOwn(Adapter, Statistics);
 }
 
@@ -129,10 +136,15 @@ ULONG64
 StatsQueryCounter(XENNET_ADAPTER *Adapter, NDIS_OID Oid)
 {
     NDIS_STATISTICS_INFO Statistics;
+    XENNET_RECEIVE_COUNTERS Receive;
     ULONG64 Value = 0;
+    ULONG64 Dropped = 0;
     ULONG Index;
     ULONG Part;
 
+    ReceiveReadCounters(Adapter->Receive, &Receive);
+    if (Oid == OID_GEN_RCV_NO_BUFFER)
+        return Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
     for (Index = 0; Index < RTL_NUMBER_OF(StatsOids); Index++) {
         if (StatsOids[Index].Oid != Oid)
             continue;
@@ -141,7 +153,10 @@ StatsQueryCounter(XENNET_ADAPTER *Adapter, NDIS_OID Oid)
             Value += STATS_MEMBER(&Statistics, StatsOids[Index].Offsets[Part]);
         break;
     }
-    return Value;
+    // XenVif counts what it hands up, this OID what protocols get.
+    for (Index = 0; Oid == OID_GEN_RCV_OK && Index < XENNET_RECEIVE_DROP_COUNT; Index++)
+        Dropped += Receive.Drops[Index];
+    return Value - XENNET_MIN(Value, Dropped);
 }
 
 _Use_decl_annotations_
