@@ -33,7 +33,7 @@ struct _XENNET_CONTEXT;
 #define OFFLOAD_ENCAPSULATION NDIS_ENCAPSULATION_IEEE_802_3
 
 #define OFFLOAD_IPV4_ALL                                                                                               \
-    (OFFLOAD_IPV4_TX | OFFLOAD_IPV4_RX | OFFLOAD_TCP4_TX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_TX | OFFLOAD_UDP4_RX |        \
+    (OFFLOAD_IPV4_TX | OFFLOAD_IPV4_RX | OFFLOAD_TCP4_TX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_TX | OFFLOAD_UDP4_RX |       \
      OFFLOAD_LSO4 | OFFLOAD_LSO1 | OFFLOAD_RSC4)
 #define OFFLOAD_IPV6_ALL                                                                                               \
     (OFFLOAD_TCP6_TX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_TX | OFFLOAD_UDP6_RX | OFFLOAD_LSO6 | OFFLOAD_RSC6)

@@ -5,8 +5,8 @@
  * counted by XenVif already, so the driver's own count of those is left out.
  *
  * XenVif's count of dropped packets needs reading: on receive it has every frame that its filter holds back, and those
- * that count as errors too, so nothing of it is a discard; on send it has the errors among the others. Frames of another
- * VLAN than the adapter's are filtered in the same sense.
+ * that count as errors too, so nothing of it is a discard; on send it has the errors among the others. Frames of
+ * another VLAN than the adapter's are filtered in the same sense.
  *
  * The driver's own counters stand beside, one for each reason to drop a packet and a pair for each queue, in the order
  * of include/counters.h, which xennet.mof has too.
@@ -16,7 +16,6 @@
 #include "stats.h"
 #include "adapter.h"
 #include "counters.h"
-#include "min_max.h"
 #include "min_max.h"
 #include "receive.h"
 #include "transmit.h"
@@ -49,41 +48,7 @@ static const STATS_ROW StatsRows[] = {
     {STATS_FIELD(ifHCOutBroadcastOctets), XENVIF_TRANSMITTER_BROADCAST_OCTETS},
 };
 
-// An OID's value is the sum of up to three members.
-typedef struct _STATS_OID {
-    NDIS_OID Oid;
-    ULONG Count;
-    ULONG Offsets[3];
-} STATS_OID;
-
-static const STATS_OID StatsOids[] = {
-    {OID_GEN_XMIT_OK,
-     3,
-     {STATS_FIELD(ifHCOutUcastPkts), STATS_FIELD(ifHCOutMulticastPkts), STATS_FIELD(ifHCOutBroadcastPkts)}},
-    {OID_GEN_RCV_OK,
-     3,
-     {STATS_FIELD(ifHCInUcastPkts), STATS_FIELD(ifHCInMulticastPkts), STATS_FIELD(ifHCInBroadcastPkts)}},
-    {OID_GEN_XMIT_ERROR, 1, {STATS_FIELD(ifOutErrors), 0, 0}},
-    {OID_GEN_RCV_ERROR, 1, {STATS_FIELD(ifInErrors), 0, 0}},
-    {OID_GEN_XMIT_DISCARDS, 1, {STATS_FIELD(ifOutDiscards), 0, 0}},
-    {OID_GEN_RCV_DISCARDS, 1, {STATS_FIELD(ifInDiscards), 0, 0}},
-    {OID_GEN_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutOctets), 0, 0}},
-    {OID_GEN_BYTES_RCV, 1, {STATS_FIELD(ifHCInOctets), 0, 0}},
-    {OID_GEN_DIRECTED_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutUcastOctets), 0, 0}},
-    {OID_GEN_DIRECTED_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutUcastPkts), 0, 0}},
-    {OID_GEN_MULTICAST_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutMulticastOctets), 0, 0}},
-    {OID_GEN_MULTICAST_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutMulticastPkts), 0, 0}},
-    {OID_GEN_BROADCAST_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutBroadcastOctets), 0, 0}},
-    {OID_GEN_BROADCAST_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutBroadcastPkts), 0, 0}},
-    {OID_GEN_DIRECTED_BYTES_RCV, 1, {STATS_FIELD(ifHCInUcastOctets), 0, 0}},
-    {OID_GEN_DIRECTED_FRAMES_RCV, 1, {STATS_FIELD(ifHCInUcastPkts), 0, 0}},
-    {OID_GEN_MULTICAST_BYTES_RCV, 1, {STATS_FIELD(ifHCInMulticastOctets), 0, 0}},
-    {OID_GEN_MULTICAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInMulticastPkts), 0, 0}},
-    {OID_GEN_BROADCAST_BYTES_RCV, 1, {STATS_FIELD(ifHCInBroadcastOctets), 0, 0}},
-    {OID_GEN_BROADCAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInBroadcastPkts), 0, 0}},
-};
-
-#define STATS_MEMBER(_Statistics, _Offset) (*(ULONG64 *)((PUCHAR)(_Statistics) + (_Offset)))
+#define STATS_AT(_Statistics, _Offset) (*(ULONG64 *)((PUCHAR)(_Statistics) + (_Offset)))
 
 // Packets that this driver gave back to XenVif or refused to take from NDIS.
 static VOID
@@ -94,8 +59,7 @@ StatsAddOwn(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
     ULONG Reason;
 
     ReceiveReadCounters(Adapter->Receive, &Receive);
-    Statistics->ifInDiscards +=
-        Receive.Drops[XENNET_RECEIVE_DROP_STATE] + Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
+    Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] + Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
     for (Reason = XENNET_RECEIVE_DROP_QUEUE; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
         Statistics->ifInErrors += Receive.Drops[Reason];
 
@@ -120,7 +84,7 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
     Statistics->SupportedStatistics = STATS_SUPPORTED;
 
     for (Index = 0; Index < RTL_NUMBER_OF(StatsRows); Index++)
-        STATS_MEMBER(Statistics, StatsRows[Index].Offset) +=
+        STATS_AT(Statistics, StatsRows[Index].Offset) +=
             VifQueryStatistic(&Adapter->Context.Vif, StatsRows[Index].Statistic);
     Statistics->ifHCInOctets =
         Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets + Statistics->ifHCInBroadcastOctets;
@@ -133,30 +97,46 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 
 _Use_decl_annotations_
 ULONG64
-StatsQueryCounter(XENNET_ADAPTER *Adapter, NDIS_OID Oid)
+StatsQuerySum(XENNET_ADAPTER *Adapter, ULONG Members)
 {
     NDIS_STATISTICS_INFO Statistics;
-    XENNET_RECEIVE_COUNTERS Receive;
     ULONG64 Value = 0;
-    ULONG64 Dropped = 0;
     ULONG Index;
-    ULONG Part;
+
+    if (Members == 0)
+        return 0;
+    StatsQuery(Adapter, &Statistics);
+    for (Index = 0; Index < sizeof(Statistics) / sizeof(ULONG64); Index++) {
+        if (Members & (1UL << Index))
+            Value += STATS_AT(&Statistics, Index * sizeof(ULONG64));
+    }
+    return Value;
+}
+
+_Use_decl_annotations_
+ULONG64
+StatsQueryIndicated(XENNET_ADAPTER *Adapter)
+{
+    ULONG64 Received = StatsQuerySum(Adapter, STATS_MEMBER(ifHCInUcastPkts) | STATS_MEMBER(ifHCInMulticastPkts) |
+                                                  STATS_MEMBER(ifHCInBroadcastPkts));
+    XENNET_RECEIVE_COUNTERS Receive;
+    ULONG64 Dropped = 0;
+    ULONG Reason;
 
     ReceiveReadCounters(Adapter->Receive, &Receive);
-    if (Oid == OID_GEN_RCV_NO_BUFFER)
-        return Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
-    for (Index = 0; Index < RTL_NUMBER_OF(StatsOids); Index++) {
-        if (StatsOids[Index].Oid != Oid)
-            continue;
-        StatsQuery(Adapter, &Statistics);
-        for (Part = 0; Part < StatsOids[Index].Count; Part++)
-            Value += STATS_MEMBER(&Statistics, StatsOids[Index].Offsets[Part]);
-        break;
-    }
-    // XenVif counts what it hands up, this OID what protocols get.
-    for (Index = 0; Oid == OID_GEN_RCV_OK && Index < XENNET_RECEIVE_DROP_COUNT; Index++)
-        Dropped += Receive.Drops[Index];
-    return Value - XENNET_MIN(Value, Dropped);
+    for (Reason = 0; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
+        Dropped += Receive.Drops[Reason];
+    return Received - XENNET_MIN(Received, Dropped);
+}
+
+_Use_decl_annotations_
+ULONG64
+StatsQueryNoBuffer(XENNET_ADAPTER *Adapter)
+{
+    XENNET_RECEIVE_COUNTERS Receive;
+
+    ReceiveReadCounters(Adapter->Receive, &Receive);
+    return Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
 }
 
 _Use_decl_annotations_
