@@ -25,6 +25,7 @@ struct adapter *adapter_add(struct driver *driver, struct device *pdo, const str
 int32_t adapter_restart(struct adapter *adapter);
 int32_t adapter_pause(struct adapter *adapter);
 void adapter_surprise_remove(struct adapter *adapter); /* PnP event, pause, halt */
+void adapter_surprise_event(struct adapter *adapter);  /* the event alone */
 void adapter_shutdown(struct adapter *adapter);
 void adapter_bugcheck(
     struct adapter *adapter); /* MiniportShutdownEx at HIGH_LEVEL, where the miniport asked for that */

@@ -268,6 +268,11 @@ void netback_set_mtu(struct netback *netback, uint32_t mtu)
     (void)features_publish_mtu(netback);
 }
 
+void netback_refuse(struct netback *netback, uint32_t queue, uint32_t packets)
+{
+    __atomic_store_n(&netback->queues[queue].tx.refuse, packets, __ATOMIC_RELEASE);
+}
+
 void netback_stall(struct netback *netback, uint32_t queue, uint64_t nanoseconds)
 {
     uint64_t now = sched_now(), until = nanoseconds > SCHED_FOREVER - now ? SCHED_FOREVER : now + nanoseconds;

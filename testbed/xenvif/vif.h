@@ -49,6 +49,9 @@ void vif_queue_packets(struct vif *vif, uint64_t *tx, uint64_t *rx,
 /* Sends the backend a request that crosses its page, over which Linux's netback disables the device without a word. */
 void vif_offend(struct vif *vif);
 
+/* From now on, or no more: whoever calls a method trips rule "vif-removed". */
+void vif_leave_alone(struct vif *vif, bool alone);
+
 /* Packets that the miniport still holds from us and transmit cookies not returned, interface references not released.
  */
 void vif_leaks(struct vif *vif, struct leaks *leaks);

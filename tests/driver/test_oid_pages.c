@@ -267,3 +267,44 @@ TEST(every_oid_has_the_status_that_its_page_names)
                                         .tell = by_the_pages });
     }
 }
+
+/* MiniportOidRequest, MiniportDevicePnPEventNotify: NOT_ACCEPTED at once, and the device is left alone. */
+static void after_removal(struct story *story)
+{
+    struct adapter_facts facts;
+    struct request request;
+    const uint32_t *oids;
+    uint8_t bytes[ROOM];
+    uint32_t count = adapter_supported_oids(story->bed.adapter, &oids), i;
+
+    adapter_facts(story->bed.adapter, &facts);
+    memset(bytes, 0, sizeof(bytes));
+    adapter_surprise_event(story->bed.adapter);
+    vif_leave_alone(story->bed.vif, true);
+    for (i = 0; i < CASES; i++) {
+        if (facts.ndis_minor >= cases[i].since) {
+            CHECK_EQ(make(story, &cases[i], &request), (int32_t)NDIS_STATUS_NOT_ACCEPTED);
+        }
+    }
+    for (i = 0; i < count; i++) {
+        CHECK_EQ(oid_get(story, oids[i], bytes, sizeof(bytes)), (int32_t)NDIS_STATUS_NOT_ACCEPTED);
+        CHECK_EQ(oid_put(story, oids[i], bytes, sizeof(bytes)), (int32_t)NDIS_STATUS_NOT_ACCEPTED);
+    }
+    vif_leave_alone(story->bed.vif, false);
+    story_count("NDIS 6.%u: %u requests after a surprise removal, none to XenVif", facts.ndis_minor, CASES + 2 * count);
+}
+
+TEST(after_a_surprise_removal_no_oid_is_accepted_and_xenvif_is_left_alone)
+{
+    static const char *const windows[] = { "7", "11-24h2" };
+    uint32_t i;
+
+    for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .queues = QUEUES,
+                                        .edge_buffers = 16,
+                                        .windows = windows[i],
+                                        .tell = after_removal });
+    }
+}

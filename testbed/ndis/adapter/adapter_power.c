@@ -24,9 +24,14 @@ static void notify(struct adapter *adapter, uint32_t what)
     DRIVER_CALL_VOID("MiniportDevicePnPEventNotify", handler(adapter->context, &event));
 }
 
-void adapter_surprise_remove(struct adapter *adapter)
+void adapter_surprise_event(struct adapter *adapter)
 {
     notify(adapter, NdisDevicePnPEventSurpriseRemoved);
+}
+
+void adapter_surprise_remove(struct adapter *adapter)
+{
+    adapter_surprise_event(adapter);
     (void)adapter_pause_for(adapter, NDIS_PAUSE_NDIS_INTERNAL);
     if (adapter_state(adapter) == ADAPTER_PAUSED) {
         adapter_halt(adapter, NdisHaltDeviceSurpriseRemoved);
