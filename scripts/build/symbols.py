@@ -15,7 +15,6 @@ name.sys/<time stamp><size>/name.sys, each folder with a refs.ptr that lists the
 transactions themselves, server.txt (live), history.txt (all) and lastid.txt stand in 000Admin.
 """
 
-import argparse
 import datetime
 import os
 import shutil
@@ -28,8 +27,9 @@ if __name__ == "__main__":
     sys.dont_write_bytecode = True
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from scripts.sign.authenticode import Image
+from scripts import cli
 from scripts.cli import Stop
+from scripts.sign.authenticode import Image
 
 ADMIN = "000Admin"
 RETIRE_DAYS = 30
@@ -196,11 +196,8 @@ def resolve(store, path, addresses):
     return [text.strip() for text in done.stdout.strip().split("\n\n")]
 
 
-def main(arguments):
-    if "--help" in arguments or "-h" in arguments or not arguments:
-        print(__doc__.strip())
-        return 0 if arguments else 2
-    parser = argparse.ArgumentParser(prog="symbols.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False)
+def command(arguments):
+    parser = cli.Parser(__doc__)
     parser.add_argument("command", choices=("add", "retire", "resolve"))
     parser.add_argument("--store", default=os.environ.get("SYMBOL_SERVER"))
     parser.add_argument("--product", default="XenNet")
@@ -208,30 +205,22 @@ def main(arguments):
     parser.add_argument("--days", type=int, default=RETIRE_DAYS)
     parser.add_argument("names", nargs="*")
     options = parser.parse_intermixed_args(arguments)
-    try:
-        if not options.store:
-            raise Stop("name the symbol store with --store or in SYMBOL_SERVER")
-        store = Store(options.store)
-        if options.command == "add":
-            print(store.add([Path(name).resolve() for name in options.names], options.product, options.version) or "nothing new")
-        elif options.command == "retire":
-            print("\n".join(store.retire(options.days)) or "nothing old")
-        else:
-            try:
-                addresses = [int(name, 16) for name in options.names[1:]]
-            except ValueError as error:
-                raise Stop(f"an address is a hexadecimal number: {error}") from None
-            if not addresses:
-                raise Stop("resolve takes an image and at least one address")
-            print("\n".join(resolve(store, options.names[0], addresses)))
-    except Stop as stop:
-        print(f"symbols.py: {stop.text}", file=sys.stderr)
-        return stop.status
-    except OSError as error:
-        print(f"symbols.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
+    if not options.store:
+        raise Stop("name the symbol store with --store or in SYMBOL_SERVER")
+    store = Store(options.store)
+    if options.command == "add":
+        print(store.add([Path(name).resolve() for name in options.names], options.product, options.version) or "nothing new")
+    elif options.command == "retire":
+        print("\n".join(store.retire(options.days)) or "nothing old")
+    else:
+        try:
+            addresses = [int(name, 16) for name in options.names[1:]]
+        except ValueError as error:
+            raise Stop(f"an address is a hexadecimal number: {error}") from None
+        if not addresses:
+            raise Stop("resolve takes an image and at least one address")
+        print("\n".join(resolve(store, options.names[0], addresses)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command, __doc__))

@@ -7,7 +7,8 @@
  * BytesNeeded; a 64-bit counter asked for with 4 bytes gives its low half. Set handlers get a buffer that has
  * at least (or exactly) the length of the row. Which status a request gets follows the OID's page, and where that names
  * none the page of MiniportOidRequest: a value out of bounds is NDIS_STATUS_INVALID_DATA. tests/driver/oid_pages.h has
- * the cases. After a surprise removal every request gets NDIS_STATUS_NOT_ACCEPTED.
+ * the cases. After a surprise removal every request gets NDIS_STATUS_NOT_ACCEPTED, but those for power, whose pages
+ * want them never refused.
  *
  * IRQL: PASSIVE; NDIS serialises. No locks. oid_value.c has the handlers of plain values.
  */
@@ -23,14 +24,15 @@
 #include "rss_v2.h"
 #include "stats.h"
 
-#define OID_EXACT     0x01 // a set has exactly SetLength bytes
-#define OID_COUNTER   0x02 // 64 bits, or the low 32 of them
-#define OID_RSS       0x04 // only where RSS is offered
-#define OID_RSC       0x08 // only with an NDIS that knows RSC
-#define OID_VLAN      0x10 // only with VLANs switched on
-#define OID_RSS_MOVES 0x20 // only with RSS of the second generation
-#define OID_UNLISTED  0x40 // the driver's own: NDIS finds it by its GUID
-#define OID_TOO_SHORT 0x80 // its page says BUFFER_TOO_SHORT where others say INVALID_LENGTH
+#define OID_EXACT     0x01  // a set has exactly SetLength bytes
+#define OID_COUNTER   0x02  // 64 bits, or the low 32 of them
+#define OID_RSS       0x04  // only where RSS is offered
+#define OID_RSC       0x08  // only with an NDIS that knows RSC
+#define OID_VLAN      0x10  // only with VLANs switched on
+#define OID_RSS_MOVES 0x20  // only with RSS of the second generation
+#define OID_UNLISTED  0x40  // the driver's own: NDIS finds it by its GUID
+#define OID_TOO_SHORT 0x80  // its page says BUFFER_TOO_SHORT where others say INVALID_LENGTH
+#define OID_ALWAYS    0x100 // its page lets it never be refused, not even after a surprise removal
 
 static NDIS_STATUS
 OidSetOffloadParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
@@ -217,8 +219,8 @@ static const OID_ROW OidTable[] = {
     {OID_TCP_OFFLOAD_PARAMETERS, 0, NULL, OidSetOffloadParameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1, NULL, 0},
     {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0, NULL, 0},
     {OID_PM_PARAMETERS, OID_TOO_SHORT, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1, NULL, 0},
-    {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0, NULL, 0},
-    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE), NULL, 0},
+    {OID_PNP_QUERY_POWER, OID_ALWAYS, OidQueryNothing, NULL, 0, NULL, 0},
+    {OID_PNP_SET_POWER, OID_ALWAYS | OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE), NULL, 0},
     {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0, NULL, 0},
     {XENNET_OID_COUNTERS, OID_UNLISTED, OidQueryOwnCounters, NULL, 0, NULL, 0},
     {XENNET_OID_QUEUES, OID_UNLISTED, OidQueryQueues, NULL, 0, NULL, 0},
@@ -313,10 +315,10 @@ OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     XENNET_ADAPTER *Adapter = Context;
     const OID_ROW *Row;
 
-    // The device is gone: XenVif is left alone.
-    if (Adapter->Context.Gone)
-        return NDIS_STATUS_NOT_ACCEPTED;
     Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
+    // A device that is gone is left alone.
+    if (Adapter->Context.Gone && (Row == NULL || !(Row->Flags & OID_ALWAYS)))
+        return NDIS_STATUS_NOT_ACCEPTED;
     if (Row == NULL)
         return NDIS_STATUS_NOT_SUPPORTED;
     switch (Request->RequestType) {
