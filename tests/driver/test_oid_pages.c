@@ -286,6 +286,9 @@ static void after_removal(struct story *story)
     adapter_facts(story->bed.adapter, &facts);
     memset(bytes, 0, sizeof(bytes));
     adapter_surprise_event(story->bed.adapter);
+    for (i = 0; i < 1000; i++) {
+        story_rest(); /* the driver disables VIF, once */
+    }
     vif_leave_alone(story->bed.vif, true);
     for (i = 0; i < CASES; i++) {
         if (facts.ndis_minor >= cases[i].since) {
