@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "nt/check/provider_wait.h"
 #include "nt/sync/topology.h"
 #include "xenvif/internal.h"
 
@@ -98,8 +99,10 @@ static MS_ABI void vif_QueryRingCount(struct INTERFACE *interface, uint32_t *cou
 /* Keep the configuration if the backend takes it. */
 static int32_t change_hash(struct vif *vif, const struct hash *hash)
 {
+    uint64_t begun = sched_now();
     int32_t status = control_update(vif, hash);
 
+    provider_wait(begun);
     if (NT_SUCCESS(status)) {
         sched_lock(&vif->lock);
         vif->hash = *hash;
@@ -186,12 +189,15 @@ static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interf
     struct vif *vif = enter(interface, "ReceiverQueryHashCapabilities", DISPATCH_LEVEL);
     __builtin_ms_va_list arguments;
     uint32_t *types, found;
+    uint64_t begun;
     int32_t status;
 
     __builtin_ms_va_start(arguments, interface);
     types = __builtin_va_arg(arguments, uint32_t *);
     __builtin_ms_va_end(arguments);
+    begun = sched_now();
     status = control_types(vif, &found);
+    provider_wait(begun);
     if (NT_SUCCESS(status)) {
         *types = found;
     }
