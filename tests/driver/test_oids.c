@@ -284,8 +284,6 @@ static void refused_states(struct story *story)
     uint8_t bytes[64];
 
     CHECK(!IS(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS)); /* no such state */
-    state = NdisDeviceStateD3;
-    CHECK(!IS(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS)); /* NDIS pauses first */
     memset(&wake, 0, sizeof(wake));
     wake.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     wake.Header.Revision = NDIS_PM_PARAMETERS_REVISION_1;
