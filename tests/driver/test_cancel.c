@@ -5,9 +5,6 @@
  */
 #include "story_watch.h"
 
-#define SUCCESS          NDIS_STATUS_SUCCESS
-#define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
-
 enum { SECOND = 1000000000, SENDS = 60, OIDS = 200 };
 
 static uint8_t cancelled_id, kept_id;

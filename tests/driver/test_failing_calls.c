@@ -11,8 +11,6 @@
 
 #include "nt/export/fail.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
-
 enum { SECOND = 1000000000, SWEEP_MOST = 1000 };
 
 struct sweep {
@@ -188,4 +186,32 @@ TEST(each_call_that_fails_while_the_adapter_works_costs_no_more_than_its_request
     sweep_all(false, 1, "10-22h2", 10);
     sweep_all(false, 2, "11-24h2", 9);
     sweep_all(false, 1, "7", 8);
+}
+
+/* The NBL pool alone: its calls fail one after the other. */
+static void fail_first(const struct story_plan *plan)
+{
+    fail_at(*(const uint32_t *)plan->detail);
+}
+
+static void pool_left_nothing(struct story *story)
+{
+    fail_disarm();
+    CHECK(story->started || strstr(story->error, "left behind") == NULL);
+}
+
+TEST(a_failing_nbl_pool_leaves_nothing_behind)
+{
+    uint32_t n;
+
+    for (n = 1; n <= 40; n++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .edge_buffers = 16,
+                                        .loose_grants = true,
+                                        .may_not_start = true,
+                                        .detail = &n,
+                                        .prepare = fail_first,
+                                        .tell = pool_left_nothing });
+    }
 }

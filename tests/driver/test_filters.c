@@ -5,9 +5,6 @@
  */
 #include "story_watch.h"
 
-#define SUCCESS          NDIS_STATUS_SUCCESS
-#define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
-
 enum { CLASSES = 5, MULTICAST_MOST = 32 };
 
 static const uint8_t class_address[CLASSES][6] = {
@@ -113,7 +110,7 @@ static void filters(struct story *story)
             continue;
         }
         filter |= NDIS_PACKET_TYPE_DIRECTED;
-        CHECK(!IS(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), SUCCESS));
+        CHECK_STATUS(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), NDIS_STATUS_INVALID_DATA);
         CHECK_EQ(oid_get32(story, OID_GEN_CURRENT_PACKET_FILTER), kept);
         refused++;
     }
@@ -144,10 +141,10 @@ static void lists(struct story *story)
         CHECK(memcmp(back, list, count * 6) == 0);
     }
     CHECK_EQ(oid_get32(story, OID_802_3_MAXIMUM_LIST_SIZE), MULTICAST_MOST);
-    CHECK(IS(oid_put(story, OID_802_3_MULTICAST_LIST, list, sizeof(list)), NDIS_STATUS_MULTICAST_FULL)); /* 33 */
-    CHECK(IS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 7), NDIS_STATUS_INVALID_LENGTH));
+    CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, sizeof(list)), NDIS_STATUS_MULTICAST_FULL); /* 33 */
+    CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 7), NDIS_STATUS_INVALID_LENGTH);
     list[0][0] = 0x00; /* not a group */
-    CHECK(!IS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 6), SUCCESS));
+    CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 6), NDIS_STATUS_INVALID_DATA);
     list[0][0] = 0x01;
     CHECK_EQ(oid_get(story, OID_802_3_MULTICAST_LIST, back, sizeof(back)), SUCCESS);
     CHECK_EQ(oid_written, MULTICAST_MOST * 6); /* refused sets changed nothing */
@@ -175,14 +172,15 @@ static void add_and_delete(struct story *story)
     CHECK_EQ(oid_get(story, OID_802_3_MULTICAST_LIST, back, sizeof(back)), SUCCESS);
     CHECK_EQ(oid_written, 6);
     CHECK(memcmp(back, b, 6) == 0);
-    CHECK(!IS(oid_put(story, OID_802_3_DELETE_MULTICAST_ADDRESS, a, 6), SUCCESS)); /* not there any more */
-    CHECK(!IS(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, b, 5), SUCCESS));
+    /* not there any more */
+    CHECK_STATUS(oid_put(story, OID_802_3_DELETE_MULTICAST_ADDRESS, a, 6), NDIS_STATUS_MULTICAST_NOT_FOUND);
+    CHECK_STATUS(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, b, 5), NDIS_STATUS_INVALID_LENGTH);
     for (i = 0; i < MULTICAST_MOST; i++) {
         memcpy(full[i], "\x01\x00\x5e\x09\x00", 5);
         full[i][5] = (uint8_t)i;
     }
     CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, full, sizeof(full)), SUCCESS);
-    CHECK(IS(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, b, 6), NDIS_STATUS_MULTICAST_FULL));
+    CHECK_STATUS(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, b, 6), NDIS_STATUS_MULTICAST_FULL);
     CHECK_EQ(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, full[3], 6), SUCCESS); /* there already */
     CHECK_EQ(oid_get(story, OID_802_3_MULTICAST_LIST, back, sizeof(back)), SUCCESS);
     CHECK_EQ(oid_written, sizeof(full));

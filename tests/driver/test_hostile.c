@@ -7,7 +7,6 @@
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
 
-#define SUCCESS  NDIS_STATUS_SUCCESS
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
 enum { GOOD_LENGTH = 200, MTU = 1500, MEMORY = 72 * 1024 };

@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#define SUCCESS NDIS_STATUS_SUCCESS
-
 enum { SECOND = 1000000000, ANSWERS = 100, BATCH_MOST = 256, MAGAZINE = 64, MEMORY = 4096, ROUNDS_MOST = 8 };
 
 static struct MDL *mdl;
@@ -80,7 +78,7 @@ static void completions(struct story *story)
     adapter_counters(story->bed.adapter, &after);
     CHECK_EQ(after.tx_completions - before.tx_completions, ANSWERS + 1);
     for (i = 0; i <= ANSWERS; i++) {
-        CHECK(echo.nbls[i]->Status != SUCCESS);
+        CHECK_STATUS(echo.nbls[i]->Status, NDIS_STATUS_INVALID_LENGTH);
     }
     story_count("%u completions answered with a send, at most %u in one call", ANSWERS + 1, ROUNDS_MOST);
     raw_close(echo.raw);
@@ -240,7 +238,7 @@ static void unmapped(struct story *story)
     fail_disarm();
     CHECK_CONTAINS(text, "MmMapLockedPagesSpecifyCache");
     CHECK(raw_wait(watch->raw, SECOND));
-    CHECK(nbl->Status != SUCCESS);
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_RESOURCES);
     story_send(story, 0, 20, 4);
     story_collect(story, 20);
     story_check(&story->out, 0);

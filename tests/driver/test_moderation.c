@@ -2,8 +2,6 @@
 /* Interrupt moderation is XenVif's and the backend's affair: told as not there, and a set refused as its page asks. */
 #include "story_watch.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
-
 static void moderate(struct story *story)
 {
     struct NDIS_INTERRUPT_MODERATION_PARAMETERS record;

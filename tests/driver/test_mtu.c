@@ -7,7 +7,6 @@
 #include "../include/counters.h"
 #include "story_watch.h"
 
-#define SUCCESS                   NDIS_STATUS_SUCCESS
 #define INDEX(name, side, member) INDEX_##name,
 
 enum { XENNET_COUNTERS(INDEX) INDEX_COUNT };

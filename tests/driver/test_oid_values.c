@@ -4,6 +4,7 @@
  * list and the answers agree, lengths are kept to, a refused set changes nothing, "no change" changes nothing.
  */
 #include "story.h"
+#include "story_watch.h"
 
 #include <stdlib.h>
 
@@ -97,14 +98,14 @@ static void ask_with_wrong_lengths(struct story *story)
     /* A value that is fine, of the wrong length; then one that is not, of the right length. */
     wide = NDIS_PACKET_TYPE_DIRECTED;
     CHECK_EQ(query(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter), &written), NDIS_STATUS_SUCCESS);
-    CHECK(set(story, OID_GEN_CURRENT_PACKET_FILTER, &wide, 3) != NDIS_STATUS_SUCCESS);
-    CHECK(set(story, OID_GEN_CURRENT_PACKET_FILTER, &wide, sizeof(wide)) != NDIS_STATUS_SUCCESS);
-    CHECK(set(story, OID_GEN_CURRENT_LOOKAHEAD, &wide, sizeof(wide)) != NDIS_STATUS_SUCCESS);
+    CHECK_STATUS(set(story, OID_GEN_CURRENT_PACKET_FILTER, &wide, 3), NDIS_STATUS_INVALID_LENGTH);
+    CHECK_STATUS(set(story, OID_GEN_CURRENT_PACKET_FILTER, &wide, sizeof(wide)), NDIS_STATUS_INVALID_LENGTH);
+    CHECK_STATUS(set(story, OID_GEN_CURRENT_LOOKAHEAD, &wide, sizeof(wide)), NDIS_STATUS_INVALID_LENGTH);
     wide = ~0ull;
-    CHECK(set(story, OID_GEN_CURRENT_PACKET_FILTER, &wide, 4) != NDIS_STATUS_SUCCESS);
+    CHECK_STATUS(set(story, OID_GEN_CURRENT_PACKET_FILTER, &wide, 4), NDIS_STATUS_INVALID_DATA);
     CHECK_EQ(query(story, OID_GEN_CURRENT_PACKET_FILTER, &narrow, sizeof(narrow), &written), NDIS_STATUS_SUCCESS);
     CHECK_EQ(narrow, filter);
-    CHECK(set(story, OID_GEN_SUPPORTED_LIST, &wide, 4) != NDIS_STATUS_SUCCESS);
+    CHECK_STATUS(set(story, OID_GEN_SUPPORTED_LIST, &wide, 4), NDIS_STATUS_NOT_SUPPORTED);
 }
 
 TEST(wrong_lengths_are_refused_and_counters_give_their_low_half)
@@ -124,9 +125,9 @@ static void set_multicast_lists(struct story *story)
     }
     CHECK_EQ(set(story, OID_802_3_MULTICAST_LIST, list, 32 * 6), NDIS_STATUS_SUCCESS);
     CHECK_EQ(set(story, OID_802_3_MULTICAST_LIST, list, 33 * 6), (int32_t)NDIS_STATUS_MULTICAST_FULL);
-    CHECK(set(story, OID_802_3_MULTICAST_LIST, list, 7) != NDIS_STATUS_SUCCESS);
+    CHECK_STATUS(set(story, OID_802_3_MULTICAST_LIST, list, 7), NDIS_STATUS_INVALID_LENGTH);
     list[0] = 0x02;
-    CHECK(set(story, OID_802_3_MULTICAST_LIST, list, 6) != NDIS_STATUS_SUCCESS);
+    CHECK_STATUS(set(story, OID_802_3_MULTICAST_LIST, list, 6), NDIS_STATUS_INVALID_DATA);
     CHECK_EQ(query(story, OID_802_3_MULTICAST_LIST, back, sizeof(back), &written), NDIS_STATUS_SUCCESS);
     CHECK_EQ(written, 32 * 6);
     list[0] = 0x01;
@@ -258,4 +259,71 @@ static void set_rss_wrongly(struct story *story)
 TEST(an_rss_setting_that_is_refused_leaves_rss_as_it_was)
 {
     run(set_rss_wrongly, NULL);
+}
+
+static int32_t put_parameters(struct story *story, uint8_t udp4, uint8_t tcp6)
+{
+    struct NDIS_OFFLOAD_PARAMETERS parameters;
+
+    memset(&parameters, 0, sizeof(parameters));
+    parameters.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    parameters.Header.Revision = NDIS_OFFLOAD_PARAMETERS_REVISION_3;
+    parameters.Header.Size = NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3;
+    parameters.UDPIPv4Checksum = udp4;
+    parameters.TCPIPv6Checksum = tcp6;
+    return oid_put(story, OID_TCP_OFFLOAD_PARAMETERS, &parameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3);
+}
+
+static void no_change(struct story *story)
+{
+    struct adapter_facts before, after;
+
+    adapter_facts(story->bed.adapter, &before);
+    CHECK(before.checksum_tx_udp4 && before.checksum_rx_udp4 && before.checksum_tx_tcp4 && before.lso4);
+    CHECK_EQ(put_parameters(story, NDIS_OFFLOAD_PARAMETERS_NO_CHANGE, NDIS_OFFLOAD_PARAMETERS_NO_CHANGE), SUCCESS);
+    adapter_facts(story->bed.adapter, &after);
+    CHECK(memcmp(&before, &after, sizeof(before)) == 0);
+}
+
+static void beyond_capability(struct story *story)
+{
+    struct adapter_facts before, after;
+
+    adapter_facts(story->bed.adapter, &before);
+    CHECK(!before.checksum_tx_tcp6); /* the backend has no IPv6 checksums */
+    CHECK(
+        !IS(put_parameters(story, NDIS_OFFLOAD_PARAMETERS_NO_CHANGE, NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED), SUCCESS));
+    adapter_facts(story->bed.adapter, &after);
+    CHECK(memcmp(&before, &after, sizeof(before)) == 0);
+}
+
+TEST(no_change_turns_no_checksum_off_and_only_capabilities_are_switched_on)
+{
+    story_once(no_change, 1);
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .backend_without = 1u << NETBACK_BIT_IPV6_CSUM | 1u << NETBACK_BIT_GSO_TCPV6,
+                                    .tell = beyond_capability });
+}
+
+static void exact_lengths(struct story *story)
+{
+    uint32_t value[2] = { NDIS_PACKET_TYPE_DIRECTED, 0 }, filter = oid_get32(story, OID_GEN_CURRENT_PACKET_FILTER),
+             length;
+
+    for (length = 0; length <= 8; length++) {
+        if (length != 4) {
+            CHECK_STATUS(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, value, length), NDIS_STATUS_INVALID_LENGTH);
+            CHECK_EQ(oid_needed, 4);
+            CHECK_STATUS(oid_put(story, OID_GEN_CURRENT_LOOKAHEAD, value, length), NDIS_STATUS_INVALID_LENGTH);
+            CHECK_EQ(oid_needed, 4);
+        }
+    }
+    CHECK_EQ(oid_get32(story, OID_GEN_CURRENT_PACKET_FILTER), filter);
+}
+
+TEST(a_set_of_lookahead_or_packet_filter_with_a_wrong_length_is_refused)
+{
+    story_once(exact_lengths, 1);
 }

@@ -4,11 +4,9 @@
  * private OIDs, and what is listed against what is answered. Requests arrive beside traffic.
  */
 #include "story_watch.h"
+#include "xenvif/offer/hostile.h"
 
 enum { BUFFER_MOST = 2048 };
-
-#define SUCCESS          NDIS_STATUS_SUCCESS
-#define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
 
 static const uint32_t counters[] = {
     OID_GEN_XMIT_OK,
@@ -283,9 +281,11 @@ static void refused_states(struct story *story)
     uint32_t state = 99;
     uint8_t bytes[64];
 
-    CHECK(!IS(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS)); /* no such state */
+    /* no such state */
+    CHECK_STATUS(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), NDIS_STATUS_INVALID_DATA);
     state = NdisDeviceStateD3;
-    CHECK(!IS(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS)); /* NDIS pauses first */
+    /* NDIS pauses first */
+    CHECK_STATUS(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), NDIS_STATUS_INVALID_STATE);
     memset(&wake, 0, sizeof(wake));
     wake.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     wake.Header.Revision = NDIS_PM_PARAMETERS_REVISION_1;
@@ -302,7 +302,8 @@ static void refused_states(struct story *story)
     CHECK(!IS(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS));
     wake.WakeUpFlags = 0;
     wake.Header.Revision = 0;
-    CHECK(!IS(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1), SUCCESS));
+    CHECK_STATUS(oid_put(story, OID_PM_PARAMETERS, &wake, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1),
+                 NDIS_STATUS_INVALID_PARAMETER);
     memset(&encapsulation, 0, sizeof(encapsulation));
     encapsulation.Header.Type = NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION;
     encapsulation.Header.Revision = NDIS_OFFLOAD_ENCAPSULATION_REVISION_1;
@@ -319,7 +320,7 @@ static void refused_states(struct story *story)
     raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
     raw_send(watch->raw, nbl, 0, false);
     CHECK(raw_wait(watch->raw, 1000000000));
-    CHECK(IS(nbl->Status, NDIS_STATUS_LOW_POWER_STATE));
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_LOW_POWER_STATE);
     CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
     watch_close(watch);
     story_count("power states, wake-ups and encapsulations that cannot be were refused");
@@ -328,4 +329,39 @@ static void refused_states(struct story *story)
 TEST(states_that_cannot_be_are_refused)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = refused_states }, 1);
+}
+
+static void lie_rings(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_lie(LIE_RECEIVE_RING_SIZE, 512);
+}
+
+static void buffer_space(struct story *story)
+{
+    CHECK_EQ(oid_get32(story, OID_GEN_RECEIVE_BUFFER_SPACE), 2 * oid_get32(story, OID_GEN_TRANSMIT_BUFFER_SPACE));
+}
+
+TEST(receive_buffer_space_is_that_of_the_receive_ring)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = lie_rings, .tell = buffer_space });
+}
+
+static void both_ways(struct story *story)
+{
+    static const uint32_t asked[] = { OID_GEN_PHYSICAL_MEDIUM, OID_802_3_RCV_ERROR_ALIGNMENT,
+                                      OID_802_3_XMIT_ONE_COLLISION, OID_802_3_XMIT_MORE_COLLISIONS,
+                                      OID_802_3_MAXIMUM_LIST_SIZE };
+    uint32_t value, i;
+
+    for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        CHECK_EQ(oid_listed(story, asked[i]), IS(oid_get(story, asked[i], &value, sizeof(value)), SUCCESS));
+    }
+    CHECK_EQ(oid_get32(story, OID_GEN_PHYSICAL_MEDIUM), NdisPhysicalMedium802_3);
+}
+
+TEST(physical_medium_and_the_802_3_oids_are_listed_and_answered)
+{
+    story_once(both_ways, 1);
 }

@@ -5,8 +5,6 @@
  */
 #include "story_presence.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
-
 enum { SECOND = 1000000000 };
 
 static void sleep_and_wake(struct story *story)
@@ -171,7 +169,7 @@ static bool link_is(struct story *story, bool up)
     return facts.link_up == up;
 }
 
-static bool link_up(struct story *story)
+static bool link_is_up(struct story *story)
 {
     return link_is(story, true);
 }
@@ -190,7 +188,7 @@ static void flap(struct story *story)
     CHECK(story_until(story, link_down, 5));
     CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateDisconnected);
     netback_set_link(story->bed.netback, true);
-    CHECK(story_until(story, link_up, 5));
+    CHECK(story_until(story, link_is_up, 5));
     CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateConnected);
     adapter_facts(story->bed.adapter, &after);
     CHECK_EQ(after.link_changes - before.link_changes, 2); /* once each, in order */
@@ -207,7 +205,7 @@ static void flap_fast(struct story *story)
 {
     netback_set_link(story->bed.netback, false);
     netback_set_link(story->bed.netback, true);
-    CHECK(story_until(story, link_up, 5));
+    CHECK(story_until(story, link_is_up, 5));
 }
 
 TEST(a_link_that_flaps_faster_than_anybody_looks_ends_up)
@@ -227,7 +225,7 @@ static void refused_after(struct story *story, void (*end)(struct adapter *adapt
     raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
     raw_send(watch->raw, nbl, 0, false);
     CHECK(raw_wait(watch->raw, SECOND));
-    CHECK(nbl->Status != SUCCESS);
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_PAUSED);
     watch_close(watch);
 }
 
@@ -288,4 +286,54 @@ static void backend_goes(struct story *story)
 TEST(every_send_completes_when_the_backend_is_exchanged)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = backend_goes }, 10);
+}
+
+/* The link changes on one processor while the adapter is paused and restarted on another. */
+static void flap_link(void *argument)
+{
+    struct story *story = argument;
+    uint32_t i;
+
+    for (i = 0; i < 20; i++) {
+        netback_set_link(story->bed.netback, i % 2 != 0);
+        story_rest();
+    }
+}
+
+static void orderly(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct task *flapper = task_spawn("flapper", 1, flap_link, story);
+    uint32_t i, last = MediaConnectStateUnknown;
+
+    for (i = 0; i < 10; i++) {
+        CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+        CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    }
+    task_join(flapper);
+    CHECK(story_until(story, link_is_up, 5));
+    for (i = 0; i < watch->status_count && i < WATCH_STATUS_MOST; i++) {
+        const struct NDIS_LINK_STATE *link = (const void *)watch->statuses[i].bytes;
+
+        if (watch->statuses[i].code == NDIS_STATUS_LINK_STATE) {
+            CHECK(link->MediaConnectState != last); /* each change once, never the same twice */
+            last = link->MediaConnectState;
+        }
+    }
+    CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateConnected);
+    watch_close(watch);
+}
+
+TEST(link_and_state_stay_in_order_over_processors)
+{
+    uint32_t seeds = test_seeds(40), i;
+
+    for (i = 0; i < seeds; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .queues = 2,
+                                        .edge_buffers = 16,
+                                        .loose_grants = true,
+                                        .tell = orderly });
+    }
 }

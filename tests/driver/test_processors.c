@@ -7,8 +7,6 @@
 #include "nt/sync/topology.h"
 #include "story_rss.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
-
 enum { SECOND = 1000000000, QUEUES = 8, QUEUES_MOST = 64 };
 
 struct machine {
@@ -306,4 +304,29 @@ TEST(packets_stay_on_the_processors_that_the_keywords_choose)
                                                .tell = chosen },
                          1);
     }
+}
+
+static void many_processors(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint8_t bytes[100];
+    uint32_t processor;
+
+    for (processor = 0; processor < processor_count(); processor++) {
+        struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+
+        frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, processor);
+        raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
+        raw_send(watch->raw, nbl, processor, false);
+        CHECK(raw_wait(watch->raw, SECOND));
+        CHECK_EQ(nbl->Status, SUCCESS);
+        CHECK_EQ(wire_collect(story, bytes, sizeof(bytes), NULL), sizeof(bytes));
+    }
+    watch_close(watch);
+}
+
+TEST(per_processor_data_is_found_by_index_on_every_processor)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .processors = 64, .edge_buffers = 16, .tell = many_processors });
 }

@@ -8,8 +8,6 @@
 #include "nt/registry/registry.h"
 #include "xenvif/offer/hostile.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
-
 enum { SECOND = 1000000000, LARGE_MOST = 65536 };
 
 static const uint8_t destinations[3][6] = { { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe },
@@ -301,4 +299,39 @@ static void stress(struct story *story)
 TEST(nothing_is_doubled_or_lost_without_a_pause_under_stress)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 32, .windows = STORY_WINDOWS, .tell = stress }, 10);
+}
+
+static void tags(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint8_t bytes[100];
+    uint32_t vlan, priority;
+
+    for (vlan = 0; vlan <= 5; vlan += 5) {
+        for (priority = 0; priority < 8; priority++) {
+            frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
+            put16(bytes + 12, 0x8100);
+            put16(bytes + 14, priority << 13 | vlan);
+            put16(bytes + 16, 0x88b5);
+            watch_forget(watch);
+            wire_inject(story, 0, bytes, sizeof(bytes), NULL);
+            CHECK(watch_wait(watch, 1)); /* with a VLAN ID as well */
+            CHECK_EQ(watch->seen[0].priority, priority);
+            CHECK_EQ(watch->seen[0].vlan, vlan);
+            CHECK_EQ(watch->seen[0].canonical, 0);
+            CHECK_EQ(watch->seen[0].length, sizeof(bytes) - 4);
+        }
+    }
+    /* And an untagged one after them has none left over. */
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
+    watch_forget(watch);
+    wire_inject(story, 0, bytes, sizeof(bytes), NULL);
+    CHECK(watch_wait(watch, 1));
+    CHECK_EQ(watch->seen[0].priority + watch->seen[0].vlan + watch->seen[0].canonical, 0);
+    watch_close(watch);
+}
+
+TEST(tags_are_reported_whole_and_packets_with_a_vlan_id_are_received)
+{
+    story_once(tags, 1);
 }

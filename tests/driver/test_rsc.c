@@ -9,7 +9,6 @@
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
 
-#define SUCCESS                   NDIS_STATUS_SUCCESS
 #define INDEX(name, side, member) INDEX_##name,
 
 enum { XENNET_COUNTERS(INDEX) INDEX_COUNT };

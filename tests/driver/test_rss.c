@@ -9,9 +9,6 @@
 #include "nt/sync/topology.h"
 #include "story_rss.h"
 
-#define SUCCESS          NDIS_STATUS_SUCCESS
-#define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
-
 enum { QUEUES = 4 };
 
 static void published(struct story *story)
@@ -171,7 +168,7 @@ static void not_offered(struct story *story)
     CHECK(!facts.rss);
     CHECK(!oid_listed(story, OID_GEN_RECEIVE_SCALE_PARAMETERS));
     rss_fill(&set, 16, QUEUES, RSS_ALL_TYPES);
-    CHECK(IS(rss_put(story, &set, sizeof(set)), NDIS_STATUS_NOT_SUPPORTED));
+    CHECK_STATUS(rss_put(story, &set, sizeof(set)), NDIS_STATUS_NOT_SUPPORTED);
     story_send(story, 1, 30, 4);
     story_inject(story, 1, 30);
     story_collect(story, 30);
@@ -349,7 +346,7 @@ static void revisions(struct story *story)
     set.parameters.HashSecretKeyOffset =
         NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2; /* lies on the longer record's end */
     CHECK(!IS(rss_put(story, &set, sizeof(set)), SUCCESS));
-    CHECK(!IS(rss_put(story, &set, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2), SUCCESS));
+    CHECK_STATUS(rss_put(story, &set, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2), NDIS_STATUS_INVALID_LENGTH);
     rss_expect(watch, &rss_vectors[0], false, &set, 32, 0);
     watch_close(watch);
     story_count("sets of revision 1 and 3, %u packets", 3 * RSS_VECTORS);

@@ -163,12 +163,12 @@ static void move_entries(struct story *story)
     CHECK_EQ(seen.on[3], 32);
 
     p = parameters(on), p.fixed.HashSecretKeyOffset = sizeof(p) - KEY_BYTES + 1;
-    CHECK(set(story, &p, sizeof(p)) != NDIS_STATUS_SUCCESS);
+    CHECK_STATUS(set(story, &p, sizeof(p)), NDIS_STATUS_INVALID_PARAMETER);
     p = parameters(sizes), p.fixed.NumberOfIndirectionTableEntries = 12;
-    CHECK(set(story, &p, sizeof(p)) != NDIS_STATUS_SUCCESS);
+    CHECK_STATUS(set(story, &p, sizeof(p)), NDIS_STATUS_INVALID_PARAMETER);
     p = parameters(sizes), p.fixed.NumberOfQueues = QUEUES + 1;
-    CHECK(set(story, &p, sizeof(p)) != NDIS_STATUS_SUCCESS);
-    CHECK(set(story, &p, 8) != NDIS_STATUS_SUCCESS);
+    CHECK_STATUS(set(story, &p, sizeof(p)), NDIS_STATUS_INVALID_PARAMETER);
+    CHECK_STATUS(set(story, &p, 8), NDIS_STATUS_INVALID_LENGTH);
     raw_close(raw);
 }
 

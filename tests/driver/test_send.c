@@ -6,9 +6,7 @@
  */
 #include "packets.h"
 #include "story_watch.h"
-
-#define SUCCESS          NDIS_STATUS_SUCCESS
-#define IS(status, name) ((uint32_t)(status) == (uint32_t)(name))
+#include "xenvif/offer/hostile.h"
 
 enum { SECOND = 1000000000, FRAME_MOST = 1514, FRAME_LEAST = 60, LARGE_MOST = 65536 + 64 };
 
@@ -131,7 +129,7 @@ static void short_and_invalid(struct story *story)
         frame_plain(bytes, length >= 14 ? length : 14, story_peer_mac, story_guest_mac, length);
         status = send_one(watch, bytes, length, NULL, NULL);
         if (length < 14) {
-            CHECK(!IS(status, SUCCESS));
+            CHECK_STATUS(status, NDIS_STATUS_INVALID_LENGTH);
             refused++;
             continue;
         }
@@ -144,7 +142,8 @@ static void short_and_invalid(struct story *story)
         }
         raw_free_all(watch->raw);
     }
-    CHECK(!IS(send_one(watch, bytes, FRAME_MOST + 5, NULL, NULL), SUCCESS)); /* longer than MTU, header and tag */
+    /* longer than MTU, header and tag */
+    CHECK_STATUS(send_one(watch, bytes, FRAME_MOST + 5, NULL, NULL), NDIS_STATUS_INVALID_LENGTH);
     refused++;
     /* What no parser understands is sent or dropped. */
     for (i = 0; i < 300; i++) {
@@ -392,4 +391,65 @@ static void switched_off(struct story *story)
 TEST(a_send_that_asks_for_what_is_switched_off_is_refused)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = switched_off }, 1);
+}
+
+/* Of three NBs the backend refuses the first and takes the others. */
+static void first_of_three(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+    uint8_t bytes[100];
+    uint32_t i;
+
+    for (i = 0; i < 3; i++) {
+        frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, i);
+        raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
+    }
+    vif_lie(LIE_COMPLETION_ONCE, XENVIF_TRANSMITTER_PACKET_ERROR);
+    raw_send(watch->raw, nbl, 0, false);
+    CHECK(raw_wait(watch->raw, SECOND));
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_FAILURE);
+    raw_free_all(watch->raw);
+    watch_close(watch);
+}
+
+/* And one that cannot be sent at all (a large send without payload): those before it must not lie in XenVif waiting for
+ * more. */
+static void one_of_three(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_TCP };
+    struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large = { .Value = NULL };
+    static uint8_t bytes[4096];
+    uint32_t bad, i;
+
+    for (bad = 0; bad < 3; bad++) {
+        struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+
+        for (i = 0; i < 3; i++) {
+            struct frame frame;
+            uint32_t length;
+
+            shape.payload = i == bad ? 0 : 2000;
+            length = packet_build(&shape, bytes, &frame);
+            memcpy(bytes, story_peer_mac, 6);
+            raw_add(watch->raw, nbl, bytes, length, 0, NULL, 0);
+        }
+        large.LsoV2Transmit.MSS = 1000;
+        large.LsoV2Transmit.TcpHeaderOffset = 34;
+        large.LsoV2Transmit.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+        nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = large.Value;
+        raw_send(watch->raw, nbl, 0, false);
+        CHECK(raw_wait(watch->raw, SECOND));
+        CHECK(!IS(nbl->Status, SUCCESS));
+        while (wire_collect(story, bytes, sizeof(bytes), NULL) != 0) {
+        }
+    }
+    watch_close(watch);
+}
+
+TEST(one_failed_nb_fails_its_nbl_whatever_came_after_it)
+{
+    story_once(first_of_three, 1);
+    story_once(one_of_three, 1);
 }

@@ -4,8 +4,9 @@
  * and with what the provider counted.
  */
 #include "story_watch.h"
+#include "xenvif/offer/hostile.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
+enum { SECOND = 1000000000 };
 
 struct traffic {
     uint32_t frames, bytes;
@@ -143,4 +144,61 @@ static void survive_reconnects(struct story *story)
 TEST(statistics_survive_migration_and_pause)
 {
     story_everywhere(&(struct story_plan){ .tell = survive_reconnects }, 4);
+}
+
+static void lie_big(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_lie(LIE_STATISTIC, 0x123456789aull);
+}
+
+static void wide_counters(struct story *story)
+{
+    static const uint32_t single[] = { OID_GEN_DIRECTED_FRAMES_XMIT,  OID_GEN_DIRECTED_BYTES_XMIT,
+                                       OID_GEN_MULTICAST_FRAMES_XMIT, OID_GEN_MULTICAST_BYTES_XMIT,
+                                       OID_GEN_BROADCAST_FRAMES_XMIT, OID_GEN_BROADCAST_BYTES_XMIT,
+                                       OID_GEN_DIRECTED_FRAMES_RCV,   OID_GEN_DIRECTED_BYTES_RCV,
+                                       OID_GEN_MULTICAST_FRAMES_RCV,  OID_GEN_MULTICAST_BYTES_RCV,
+                                       OID_GEN_BROADCAST_FRAMES_RCV,  OID_GEN_BROADCAST_BYTES_RCV };
+    uint32_t i;
+
+    for (i = 0; i < sizeof(single) / sizeof(single[0]); i++) {
+        CHECK_EQ(oid_get64(story, single[i]), 0x123456789aull);
+    }
+    CHECK_EQ(oid_get64(story, OID_GEN_XMIT_OK), 3 * 0x123456789aull);
+    CHECK_EQ(oid_get64(story, OID_GEN_RCV_OK), 3 * 0x123456789aull);
+}
+
+TEST(sums_and_packet_counters_keep_all_64_bits)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = lie_big, .tell = wide_counters });
+}
+
+static void out_discards(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+    struct NDIS_STATISTICS_INFO statistics;
+    uint8_t bytes[64];
+    uint32_t i;
+
+    frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, 1);
+    for (i = 0; i < 3; i++) {
+        raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
+    }
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    raw_send(watch->raw, nbl, 0, false); /* refused: three packets discarded */
+    CHECK(raw_wait(watch->raw, SECOND));
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_PAUSED);
+    CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &statistics, sizeof(statistics)), SUCCESS);
+    CHECK_EQ(statistics.ifOutDiscards, 3);
+    CHECK_EQ(oid_get64(story, OID_GEN_XMIT_DISCARDS), 3);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    watch_close(watch);
+}
+
+TEST(discarded_sends_show_in_ifoutdiscards)
+{
+    story_once(out_discards, 1);
 }

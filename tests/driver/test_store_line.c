@@ -5,9 +5,12 @@
  * others' lines untouched.
  */
 #include "story.h"
+#include "story_watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { SECOND = 1000000000 };
 
 static const char *read_line(struct story *story, uint32_t index)
 {
@@ -156,4 +159,73 @@ static void two(struct story *story)
 TEST(after_a_migration_either_of_two_adapters_writes_the_line_again)
 {
     story_everywhere(&(struct story_plan){ .tell = two }, 5);
+}
+
+static uint32_t driver_lines(struct story *story)
+{
+    char **names, path[300], *value;
+    size_t count = 0, i;
+    uint32_t found = 0;
+
+    if (xen_store_list(story->bed.guest, 0, "drivers", &names, &count) != 0) {
+        return 0;
+    }
+    for (i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "drivers/%s", names[i]);
+        if (xen_store_read(story->bed.guest, 0, path, &value) == 0) {
+            found += strstr(value, "XENNET") != NULL;
+            free(value);
+        }
+    }
+    free(names);
+    return found;
+}
+
+static void two_adapters(struct story *story)
+{
+    struct xen_vif_config config = story->bed.vif_config;
+    struct vif_options options = { .version = 10, .queues = 1, .vendor = "XP0002", .handle = 1 };
+    struct netback_options backend;
+    struct port *port = memory_port_create(1, 16);
+    struct package *package;
+    struct netback *netback;
+    struct adapter *second;
+    struct vif *vif;
+    char error[512];
+
+    config.handle = 1;
+    config.vif_name = "vif1.1";
+    config.mac[5] = 2;
+    xen_toolstack_add_vif(story->bed.host, &config);
+    backend = (struct netback_options){ .vif = config, .queues = 1, .mtu = 1500, .speed_mbps = 1000 };
+    netback = netback_create(story->bed.dom0, port, &backend);
+    vif = vif_create(story->bed.guest, &options);
+    package = package_install(vif_pdo(vif), story->options.inf_path, NULL, error, sizeof(error));
+    CHECK(netback != NULL && package != NULL);
+    second = adapter_add(story->bed.driver, vif_pdo(vif), package, error, sizeof(error));
+    if (second == NULL) {
+        test_fail(__FILE__, __LINE__, "no second adapter: %s", error);
+    }
+    CHECK_EQ(driver_lines(story), 1); /* one driver, one line */
+    CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
+    CHECK_EQ(driver_lines(story), 0);
+    CHECK_EQ(vif_suspend_resume(vif), 0); /* the second adapter's callback alone writes it again */
+    CHECK_EQ(driver_lines(story), 1);
+    CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
+    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0); /* and so does the first's */
+    CHECK_EQ(driver_lines(story), 1);
+    adapter_remove(second);
+    CHECK_EQ(driver_lines(story), 1); /* the first still needs it */
+    package_free(package);
+    vif_destroy(vif);
+    (void)netback_wait_connected(netback, false, 5ull * SECOND);
+    port_stop(port);
+    netback_destroy(netback);
+    port_destroy(port);
+    xen_toolstack_remove_vif(story->bed.host, &config);
+}
+
+TEST(the_version_is_published_again_after_migration_by_each_of_two_adapters)
+{
+    story_once(two_adapters, 1);
 }

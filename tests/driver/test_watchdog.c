@@ -8,8 +8,7 @@
 #include "story_watch.h"
 #include "wire/port_internal.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
-#define SECOND  1000000000ull
+#define SECOND 1000000000ull
 
 enum { SENDS = 60, BYTES = 200, COME_BACK = 60 };
 
@@ -337,7 +336,7 @@ static void one_queue_stuck(struct story *story)
     }
     CHECK(raw_done(nbl));
     took = (uint32_t)((sched_now() - before) / 1000000);
-    CHECK(nbl->Status != SUCCESS);
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_SEND_ABORTED);
     CHECK(raw_wait(watch->raw, SECONDS_MOST * SECOND));
     CHECK_EQ(recoveries(), 1);
     __atomic_store_n(&slow.stuck, 0, __ATOMIC_RELEASE);

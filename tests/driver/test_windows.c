@@ -6,8 +6,6 @@
 #include "nt/export/version.h"
 #include "story_rss.h"
 
-#define SUCCESS NDIS_STATUS_SUCCESS
-
 enum { QUEUES = 2, BURST = 40 };
 
 static void exchange(struct story *story)
@@ -73,4 +71,52 @@ TEST(the_adapter_comes_up_and_works_on_every_windows)
             1);
     }
     CHECK(played >= 6);
+}
+
+static void known_version(struct story *story)
+{
+    static const uint8_t minors[] = { 20, 30, 40, 50, 51, 60, 70, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89 };
+    struct adapter_facts facts;
+    uint16_t version = 0;
+    bool known = false;
+    uint32_t i;
+
+    adapter_facts(story->bed.adapter, &facts);
+    CHECK_EQ(facts.ndis_major, 6);
+    for (i = 0; i < sizeof(minors); i++) {
+        known = known || facts.ndis_minor == minors[i];
+    }
+    CHECK(known);
+    CHECK_EQ(oid_get(story, OID_GEN_DRIVER_VERSION, &version, sizeof(version)), SUCCESS);
+    CHECK_EQ(version, 0x600 | facts.ndis_minor);
+}
+
+/* A Windows that is newer than the driver. */
+static void play_the_future(const struct story_plan *plan)
+{
+    static struct windows_version future;
+
+    (void)plan;
+    future = *windows_version_find("2025");
+    future.ndis_minor = 95;
+    windows_play(&future);
+}
+
+TEST(no_ndis_version_outside_the_table_is_claimed)
+{
+    static const char *const windows[] = { "7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025" };
+    uint32_t i;
+
+    for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .edge_buffers = 16,
+                                        .windows = windows[i],
+                                        .tell = known_version });
+    }
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .prepare = play_the_future,
+                                    .tell = known_version });
 }

@@ -218,3 +218,9 @@ void story_run(const struct story_plan *plan)
         print_counts(text, plan);
     }
 }
+
+void story_once(void (*tell)(struct story *), uint32_t queues)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = queues, .edge_buffers = 16, .tell = tell });
+}

@@ -10,6 +10,11 @@
 #include "program/bed.h"
 #include "harness.h"
 
+#define SUCCESS NDIS_STATUS_SUCCESS
+/* A status as NDIS returns it, whichever sign its constant has. */
+#define IS(status, name)               ((uint32_t)(status) == (uint32_t)(name))
+#define CHECK_STATUS(actual, expected) CHECK_EQ((uint32_t)(actual), (uint32_t)(expected))
+
 enum { STORY_FRAMES_MOST = 4096, STORY_FRAME_BYTES = 128 };
 
 struct story_ledger {
@@ -51,6 +56,9 @@ struct story_plan {
 /* Runs the plan in a child process; the case fails with its output unless the child ends well and leaves nothing
  * behind. */
 void story_run(const struct story_plan *plan);
+
+/* One simulated run with this many queues (0: one) and nothing else out of the ordinary. */
+void story_once(void (*tell)(struct story *story), uint32_t queues);
 
 /* Windows in turn: the oldest NDIS (6.20), one between, and one that polls (6.85 and later). */
 #define STORY_WINDOWS "10-22h2"
