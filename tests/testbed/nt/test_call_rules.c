@@ -89,11 +89,11 @@ static const struct package package = { "test", "\\Registry\\Machine\\System\\Cu
                                         "",     "",
                                         "",     "test.sys" };
 
-/* Loads a driver of this source and unloads it. */
-static void load_and_unload(const char *name, const char *source)
+/* Loads a driver of tests/support/drivers and unloads it. */
+static void load_and_unload(const char *name)
 {
     char error[4096] = "";
-    const char *path = fixture_driver(name, source, "IoCreateDevice", "", "");
+    const char *path = fixture_driver(name, "IoCreateDevice", "", "");
     struct driver *driver = driver_load(path, &package, error, sizeof(error));
 
     if (driver == NULL) {
@@ -104,7 +104,7 @@ static void load_and_unload(const char *name, const char *source)
 
 static void no_unload(void)
 {
-    load_and_unload("stays", "int DriverEntry(void *object, void *path) { (void)object; (void)path; return 0; }\n");
+    load_and_unload("stays");
 }
 TEST(driver_that_cannot_be_unloaded_is_told)
 {
@@ -113,13 +113,7 @@ TEST(driver_that_cannot_be_unloaded_is_told)
 
 static void device_left(void)
 {
-    load_and_unload(
-        "forgets",
-        "__declspec(dllimport) int IoCreateDevice(void *, unsigned, void *, unsigned, unsigned, char, void **);\n"
-        "static void unload(void *object) { (void)object; }\n"
-        "int DriverEntry(char *object, void *path) { void *device; (void)path; *(void **)(object + 0x68) = (void "
-        "*)unload;\n"
-        "  return IoCreateDevice(object, 0, 0, 0x17, 0, 0, &device); }\n");
+    load_and_unload("forgets");
 }
 TEST(device_left_at_unload_is_told)
 {
