@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * An image that clang instrumented has its counters in section .lprfc, 64 bits each. Many test processes run one after
- * the other or side by side, so each adds its own to one file under a lock; scripts/check/coverage.py makes a profile of the
- * sums.
+ * the other or side by side, so each adds its own to one file under a lock; scripts/check/coverage.py makes a profile
+ * of the sums.
  */
 #include "image/coverage.h"
 

@@ -44,7 +44,8 @@ class Language(unittest.TestCase):
             self.assertIn(why, complaint(text, arch))
 
     def test_plain_c90_with_line_comments_is_taken(self):
-        text = function("    // a comment, and a 64-bit type\n    long long Wide = Value;\n    return (int)(Wide >> 3);")
+        text = function("    // a comment, and a 64-bit type\n    long long Wide = Value;\n    return (int)(Wide "
+                        ">> 3);")
         for arch in tools.ARCHITECTURES:
             self.assertEqual(complaint(text, arch), "")
 
@@ -55,7 +56,8 @@ class Language(unittest.TestCase):
         self.refused(function("    for (int I = 0; I < 3; I++) Value++;\n    return Value;"), "error")
 
     def test_a_designated_initializer_is_refused(self):
-        self.refused(function("    struct { int A; int B; } X = { .B = 1 };\n    return X.A + Value;"), "-Wc99-designator")
+        self.refused(function("    struct { int A; int B; } X = { .B = 1 };\n    return X.A + Value;"),
+                     "-Wc99-designator")
 
     def test_a_designated_array_element_is_refused(self):
         self.refused(function("    int X[3] = { [1] = 1 };\n    return X[1] + Value;"), "error")
@@ -105,7 +107,8 @@ class Annotations(unittest.TestCase):
         self.assertIn("cannot call function 'NdisMSleep'", locks_complaint("NdisMSleep(1)", ""))
 
     def test_a_dispatch_function_at_an_unknown_level_is_refused(self):
-        text = ("_IRQL_requires_(DISPATCH_LEVEL) VOID Deliver(VOID);\nVOID Test(VOID);\nVOID Test(VOID) { Deliver(); }\n")
+        text = ("_IRQL_requires_(DISPATCH_LEVEL) VOID Deliver(VOID);\nVOID Test(VOID);\nVOID Test(VOID) { "
+                "Deliver(); }\n")
         self.assertIn("requires holding IRQL", complaint("#include <ndis.h>\n" + text))
 
 

@@ -39,7 +39,8 @@ def allowed_imports():
 
 def forbidden(imports, allowed):
     """Imports that an NDIS miniport may not have."""
-    return sorted(f"{image}!{name}" for image, names in imports.items() for name in names if name not in allowed.get(image, ()))
+    return sorted(f"{image}!{name}" for image, names in imports.items() for name in names
+                  if name not in allowed.get(image, ()))
 
 
 @functools.lru_cache(maxsize=None)
@@ -212,10 +213,12 @@ class ReaderOfImages(unittest.TestCase):
         imports = Image(self.path).imports()
         imports["ntoskrnl.exe"] = imports["ntoskrnl.exe"] + ["KeSynchronizeExecution"]
         imports["ndis.sys"] = imports["ndis.sys"] + ["NdisFRegisterFilterDriver"]
-        self.assertEqual(forbidden(imports, allowed_imports()), ["ndis.sys!NdisFRegisterFilterDriver", "ntoskrnl.exe!KeSynchronizeExecution"])
+        self.assertEqual(forbidden(imports, allowed_imports()),
+                         ["ndis.sys!NdisFRegisterFilterDriver", "ntoskrnl.exe!KeSynchronizeExecution"])
 
     def test_the_list_of_a_miniports_calls_names_a_page_for_each(self):
-        lines = [line for line in (ROOT / "tests" / "support" / "miniport_imports.txt").read_text().splitlines() if not line.startswith("#")]
+        lines = [line for line in (ROOT / "tests" / "support" / "miniport_imports.txt").read_text().splitlines()
+                 if not line.startswith("#")]
         self.assertGreater(len(lines), 40)
         for line in lines:
             self.assertRegex(line, r"^(ndis\.sys|ntoskrnl\.exe|hal\.dll) +\w+ +(\w+)/nf-\2-\w+$")

@@ -125,7 +125,8 @@ class RecordLayouts(unittest.TestCase):
                              f"\"{name}.{field['name']}\");")
                 size = field_size(field["type"], arch)
                 # The element counts of arrays are those of x64.
-                if size is not None and name.startswith(("NDIS_", "NET_")) and (arch == "x64" or "[" not in field["type"]):
+                if size is not None and name.startswith(("NDIS_", "NET_")) and (
+                        arch == "x64" or "[" not in field["type"]):
                     lines.append(f"_Static_assert(sizeof((({name} *)0)->{field['name']}) == {size}, "
                                  f"\"sizeof {name}.{field['name']}\");")
                 checked += 1
@@ -236,7 +237,8 @@ class NewerThanMeasured(unittest.TestCase):
 
     def test_newer_records_have_the_documented_layout(self):
         for index, arch in enumerate(tools.ARCHITECTURES):
-            lines = [f"_Static_assert(({text}) == {sizes[index]}, \"{text}\");" for text, sizes in self.EXPECTED.items()]
+            lines = [f"_Static_assert(({text}) == {sizes[index]}, \"{text}\");"
+                     for text, sizes in self.EXPECTED.items()]
             self.assertEqual(compile_text(headers() + "\n".join(lines) + "\n", arch), "")
 
 

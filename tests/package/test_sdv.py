@@ -74,7 +74,8 @@ class Linux(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, "0 findings\n"), done.stderr)
 
     def test_help_is_given(self):
-        done = subprocess.run([sys.executable, "-B", "sdv.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-B", "sdv.py", "--help"], cwd=ROOT, capture_output=True, text=True,
+                              check=False)
         self.assertEqual(done.returncode, 0)
         self.assertIn("Static Driver Verifier", done.stdout)
 
@@ -104,8 +105,10 @@ class Windows(Fake):
         self.assertEqual(kind, "codeql")
         folder = analysis_windows.FOLDER
         self.assertEqual(lines, [
-            f'"{program}" database create "{folder}/codeql" --overwrite --language=cpp --source-root="{ROOT}" --command="{folder}/codeql.cmd"',
-            f'"{program}" database analyze "{folder}/codeql" microsoft/windows-drivers:windows-driver-suites/recommended.qls --download '
+            f'"{program}" database create "{folder}/codeql" --overwrite --language=cpp --source-root="{ROOT}" '
+            f'--command="{folder}/codeql.cmd"',
+            f'"{program}" database analyze "{folder}/codeql" '
+            f'microsoft/windows-drivers:windows-driver-suites/recommended.qls --download '
             f'--format=sarifv2.1.0 --output="{folder}/codeql.sarif"'])
 
     def test_neither_is_named(self):
@@ -121,13 +124,16 @@ class Windows(Fake):
     def test_results_come_in_the_common_form(self):
         sarif = {"runs": [{"results": [{"ruleId": "cpp/drivers/irql", "message": {"text": "too\nhigh"}, "locations": [
             {"physicalLocation": {"artifactLocation": {"uri": "src/xennet/vif.c"}, "region": {"startLine": 7}}}]}]}]}
-        self.assertEqual(analysis_windows.read_sarif(json.dumps(sarif)), [("src/xennet/vif.c", 7, "codeql", "cpp/drivers/irql", "too high")])
+        self.assertEqual(analysis_windows.read_sarif(json.dumps(sarif)),
+                         [("src/xennet/vif.c", 7, "codeql", "cpp/drivers/irql", "too high")])
         self.assertEqual(analysis_windows.read_sdv("Running...\n Defects: 0\n"), [])
-        self.assertEqual([entry[3] for entry in analysis_windows.read_sdv("SpinLock : Defect\nDefects: 1\n")], ["SpinLock"])
+        self.assertEqual([entry[3] for entry in analysis_windows.read_sdv("SpinLock : Defect\nDefects: 1\n")],
+                         ["SpinLock"])
         self.assertEqual(len(analysis_windows.read_sdv("3 defect(s)\n")), 3)
 
     def test_results_that_say_nothing_are_no_success(self):
-        for read, text in ((analysis_windows.read_sdv, "Build succeeded."), (analysis_windows.read_sarif, "{}"), (analysis_windows.read_sarif, "")):
+        for read, text in ((analysis_windows.read_sdv, "Build succeeded."), (analysis_windows.read_sarif, "{}"),
+                           (analysis_windows.read_sarif, "")):
             with self.subTest(text), self.assertRaises(Stop):
                 read(text)
 

@@ -104,7 +104,8 @@ def frames(path):
                 interface, _high, _low, captured, _length = struct.unpack_from("<IIIII", body)
                 told = options_of(body[20 + (captured + 3) // 4 * 4:])
                 inbound = struct.unpack("<I", told[OPTION_FLAGS])[0] & 3 == 1
-                yield parse(Frame(names[interface], TOWARDS if inbound else FROM, told.get(OPTION_COMMENT, b"").decode(),
+                yield parse(Frame(names[interface], TOWARDS if inbound else FROM,
+                                  told.get(OPTION_COMMENT, b"").decode(),
                                   body[20:20 + captured]))
 
 

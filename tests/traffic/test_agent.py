@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The lines between this machine and a domain's agent, without any machine: commands and what comes back of them, a guest's
-console between them and the kernel's messages, a guest that ends and one that is saved and restored."""
+"""The lines between this machine and a domain's agent, without any machine: commands and what comes back of them, a
+guest's console between them and the kernel's messages, a guest that ends and one that is saved and restored."""
 
 import tempfile
 import unittest

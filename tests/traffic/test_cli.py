@@ -19,7 +19,8 @@ from scripts.run import machine, options as cli_run
 from scripts.cli import ROOT
 from tests.support.traffic_bed import ensure_built, needs_traffic, run_py
 
-OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif", "--backend-no",
+OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif",
+           "--backend-no",
            "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to play other users and machines")
@@ -33,7 +34,8 @@ def run_test_py(*arguments, before=(), **options):
 
 def readable_by_all():
     """Can another user read this copy of the repository, and the Python that runs it?"""
-    return os.geteuid() == 0 and subprocess.run([*NOBODY, sys.executable, "-B", "-c", f"open({str(ROOT / 'run.py')!r})"],
+    return os.geteuid() == 0 and subprocess.run([*NOBODY, sys.executable, "-B", "-c",
+                                                 f"open({str(ROOT / 'run.py')!r})"],
                                                 stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
@@ -62,7 +64,8 @@ class Options(SentenceCase):
         done = run_py("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for option in OPTIONS:
-            self.assertRegex(done.stdout, rf"(?m)^  {option}( [A-Z=]+)? {{2,}}\S.*\n(?! {{4}})", f"{option}: more or less than a line")
+            self.assertRegex(done.stdout, rf"(?m)^  {option}( [A-Z=]+)? {{2,}}\S.*\n(?! {{4}})",
+                             f"{option}: more or less than a line")
         self.assertIn("-- COMMAND", done.stdout)
         for word in cli_run.BACKEND_FEATURES + cli_run.WINDOWS:
             self.assertRegex(done.stdout, rf"[ ,]{word}[,. ]")
@@ -80,8 +83,10 @@ class Options(SentenceCase):
         self.bad("--mtu")("--mtu", "--help")
 
     def test_numbers_out_of_range_are_named_with_their_range(self):
-        for option, least, most in (("--queues", 1, cli_run.QUEUES_MOST), ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600),
-                                    ("--processors", 1, cli_run.PROCESSORS_MOST), ("--group-size", 1, cli_run.GROUP_MOST)):
+        for option, least, most in (("--queues", 1, cli_run.QUEUES_MOST),
+                                    ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600),
+                                    ("--processors", 1, cli_run.PROCESSORS_MOST), ("--group-size", 1,
+                                                                                   cli_run.GROUP_MOST)):
             for value in (least - 1, most + 1, "many", "1.5", "-1", ""):
                 with self.subTest(option=option, value=value):
                     self.bad(f"{option}={value}")(option, f"from {least} to {most}", f"'{value}'")
@@ -132,7 +137,8 @@ class Files(SentenceCase):
         self.refused(run_py("--driver", self.folder / "none.sys"), self.folder / "none.sys", "does not exist")
 
     def test_a_missing_inf_is_named(self):
-        self.refused(run_py("--driver", __file__, "--inf", self.folder / "none.inf"), self.folder / "none.inf", "does not exist")
+        self.refused(run_py("--driver", __file__, "--inf", self.folder / "none.inf"), self.folder / "none.inf",
+                     "does not exist")
 
     def test_a_folder_is_no_driver(self):
         self.refused(run_py("--driver", self.folder), self.folder, "is a folder")
@@ -257,7 +263,8 @@ class Machines(SentenceCase):
 
     def without(self, package):
         """What dpkg-query says on a machine that lacks one package."""
-        real = subprocess.run(["which", "dpkg-query"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout.strip()
+        real = subprocess.run(["which", "dpkg-query"], stdout=subprocess.PIPE, universal_newlines=True,
+                              check=True).stdout.strip()
         return self.tool("dpkg-query", f"{real} \"$@\" | grep -v ' {package}$'")
 
     def test_a_missing_capability_is_named(self):
@@ -271,7 +278,8 @@ class Machines(SentenceCase):
 
     @unittest.skipIf(machine.why_not() is not None, "needs network namespaces")
     def test_a_tun_device_that_is_none_is_named(self):
-        done = run_py(before=["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /dev/net && mkdir /dev/net/tun && exec \"$@\"", "sh"])
+        done = run_py(before=["unshare", "--mount", "sh", "-c",
+                              "mount -t tmpfs none /dev/net && mkdir /dev/net/tun && exec \"$@\"", "sh"])
         self.refused(done, "/dev/net/tun", "cannot be opened")
 
     @unittest.skipUnless(readable_by_all(), "needs a repository that other users can read")
@@ -300,9 +308,11 @@ class Machines(SentenceCase):
     def test_missing_packages_are_installed_by_name(self):
         calls = self.folder / "calls"
         installed = self.folder / "installed"
-        real = subprocess.run(["which", "dpkg-query"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout.strip()
+        real = subprocess.run(["which", "dpkg-query"], stdout=subprocess.PIPE, universal_newlines=True,
+                              check=True).stdout.strip()
         self.tool("apt-get", f"echo \"$@\" >> {calls}; [ \"$1\" = update ] || touch {installed}")
-        environment = self.tool("dpkg-query", f"if [ -e {installed} ]; then exec {real} \"$@\"; fi; {real} \"$@\" | grep -v -e ' tshark$' -e ' make$'")
+        environment = self.tool("dpkg-query", f"if [ -e {installed} ]; then exec {real} \"$@\"; fi; {real} \"$@\" | "
+                                f"grep -v -e ' tshark$' -e ' make$'")
         done = run_test_py("--list", "test_cli", env=environment)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(calls.read_text().splitlines(), ["update", "install -y --no-install-recommends make tshark"])

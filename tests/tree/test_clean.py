@@ -18,7 +18,8 @@ class Clean(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.root = Path(self.folder.name)
         self.git("init", "-q")
-        for name, text in {"clean.py": SCRIPT, "kept.c": "1", ".gitignore": "/build/\n", "build/object": "", "stray.txt": "",
+        for name, text in {"clean.py": SCRIPT, "kept.c": "1", ".gitignore": "/build/\n", "build/object": "",
+                           "stray.txt": "",
                            "new folder/deep/er.c": "", "odd\nname": ""}.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,11 +30,13 @@ class Clean(unittest.TestCase):
         subprocess.run(["git", *arguments], cwd=folder or self.root, check=True, capture_output=True)
 
     def run_it(self, *arguments, answer=""):
-        return subprocess.run([sys.executable, "-B", "clean.py", *arguments], cwd=self.root, input=answer, capture_output=True, text=True,
+        return subprocess.run([sys.executable, "-B", "clean.py", *arguments], cwd=self.root, input=answer,
+                              capture_output=True, text=True,
                               check=False)
 
     def left(self):
-        return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if ".git" not in path.relative_to(self.root).parts[:1]
+        return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*")
+                if ".git" not in path.relative_to(self.root).parts[:1]
                 and path.is_file()}
 
     def test_only_strays_go_and_their_empty_folders(self):

@@ -22,7 +22,8 @@ class Judgement(unittest.TestCase):
 
     def judge(self, text, cases, **options):
         """The score of a test program: `text` is its Python, with `cases` the names it was asked for."""
-        self.program.write_text("import os, sys\ncases = [a for a in sys.argv[1:] if not a.startswith('-')]\n" + textwrap.dedent(text))
+        self.program.write_text("import os, sys\ncases = [a for a in sys.argv[1:] if not a.startswith('-')]\n"
+                                + textwrap.dedent(text))
         file = TestFile("file", [sys.executable, "-B", "-u", str(self.program)], [], True, list(cases))
         runner = Runner(Screen(self.out), **options)
         runner.run([file])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules that the testbed enforces, the table of them in docs/testbed.md, and the selftests that break them: each rule in one is in
-the others. The sources are read as text: a rule's name is a literal at each place that may break it."""
+"""The rules that the testbed enforces, the table of them in docs/testbed.md, and the selftests that break them: each
+rule in one is in the others. The sources are read as text: a rule's name is a literal at each place that may break
+it."""
 
 import re
 import unittest
