@@ -167,7 +167,7 @@ class Output(unittest.TestCase):
             for arch in tools.ARCHITECTURES:
                 self.assertTrue((Path(folder) / "xennet" / arch / "xennet.sys").is_file())
 
-    def test_without_arguments_it_says_what_it_takes(self):
+    def test_without_arguments_it_prints_its_usage(self):
         done = self.build(ROOT)
         self.assertEqual(done.returncode, 2)
         self.assertIn("free|checked", done.stdout)

@@ -78,7 +78,7 @@ class Story(unittest.TestCase):
 
 
 class Installation(Story):
-    def test_installation_writes_the_subscription_and_what_the_inf_says(self):
+    def test_installation_writes_the_subscription_and_what_the_inf_lists(self):
         inf = self.bed.package(1)
         self.start(ALL)
         before = self.bed.registry(PROVIDER, OWN, NET_CLASS, DEVICES)
@@ -320,7 +320,7 @@ class Override(Story):
                 self.installed(inf)
                 self.check_subscribed()
 
-    def test_an_unknown_number_is_told_and_leaves_it_to_the_rules(self):
+    def test_an_unknown_number_is_reported_and_left_to_the_rules(self):
         inf = self.bed.package(1)
         self.start(ALL)
         self.setting(7)

@@ -144,7 +144,7 @@ class DriverImage:
         self.assertEqual(name, "xennet.pdb")
         self.assertEqual((guid, age), pdb_identity(self.folder / "xennet.pdb"))
 
-    def test_the_pdb_knows_source_lines_and_types_but_no_folder_of_the_builder(self):
+    def test_the_pdb_has_source_lines_and_types_but_no_folder_of_the_builder(self):
         everything = b"".join(pdb_streams(self.folder / "xennet.pdb"))
         self.assertIn(b"src/xennet/driver.c", everything.replace(b"\\", b"/"))
         self.assertIn(b"_XENNET_ADAPTER", everything)

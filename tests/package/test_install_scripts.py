@@ -79,7 +79,7 @@ class Scripts(unittest.TestCase):
         self.assertEqual(sorted(re.findall(r"\w+", removed)), sorted(classes))
         self.assertIn("    Remove-CounterClass\n", uninstall)
 
-    def test_help_and_exit_codes_are_told(self):
+    def test_help_names_the_exit_codes(self):
         for name, text in self.texts():
             for word in (".SYNOPSIS", ".PARAMETER LogPath", "Exit codes: 0"):
                 self.assertIn(word, text, name)

@@ -126,7 +126,7 @@ class Given(unittest.TestCase):
         self.signed(self.path / "plain.pem", "--pkcs12", self.path / "both.p12", "--password-file",
                     self.path / "password")
 
-    def test_a_wrong_password_is_told(self):
+    def test_a_wrong_password_is_reported(self):
         (self.path / "wrong").write_text("guess")
         signer = sign.Signer(options("--pkcs12", str(self.path / "both.p12"), "--password-file",
                                      str(self.path / "wrong")))

@@ -117,7 +117,7 @@ class Layout(unittest.TestCase):
             Store(blocked / "store").add(self.files, "XenNet", "1")
         self.assertIn("SYMBOL_SERVER", caught.exception.text)
 
-    def test_an_image_without_symbols_there_is_told(self):
+    def test_an_image_without_symbols_there_is_reported(self):
         with self.assertRaises(Stop) as caught:
             self.store.pdb(Image((PACKAGE / "xennet.sys").read_bytes()))
         self.assertIn(self.key, caught.exception.text)

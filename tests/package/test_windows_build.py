@@ -213,7 +213,7 @@ class Variables(Fake):
         (self.root / "VS/VC/Auxiliary/Build/Microsoft.VCToolsVersion.default.txt").write_text("13.0")
         self.refused("compiler is '13.0'")
 
-    def test_an_old_visual_studio_is_told_by_its_folder_too(self):
+    def test_an_old_visual_studio_is_recognized_by_its_folder_too(self):
         self.kit("8.0")
         batch = self.put("Microsoft Visual Studio 11.0/VC/vcvarsall.bat")
         os.environ["VS"] = f'"{batch.parent.parent}"'

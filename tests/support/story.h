@@ -15,12 +15,12 @@
 #define IS(status, name)               ((uint32_t)(status) == (uint32_t)(name))
 #define CHECK_STATUS(actual, expected) CHECK_EQ((uint32_t)(actual), (uint32_t)(expected))
 
-enum { STORY_FRAMES_MOST = 4096, STORY_FRAME_BYTES = 128 };
+enum { MAX_STORY_FRAMES = 4096, STORY_FRAME_BYTES = 128 };
 
 struct story_ledger {
-    uint32_t sent;                       /* numbers 0 ... sent - 1 were given away */
-    uint32_t arrived[STORY_FRAMES_MOST]; /* how often each came out at the other end */
-    uint32_t damaged;                    /* frames whose bytes are not what was sent */
+    uint32_t sent;                      /* numbers 0 ... sent - 1 were given away */
+    uint32_t arrived[MAX_STORY_FRAMES]; /* how often each came out at the other end */
+    uint32_t damaged;                   /* frames whose bytes are not what was sent */
 };
 
 struct story {

@@ -11,7 +11,7 @@
 #include "story.h"
 #include "wire/frame.h"
 
-enum { WATCH_SEEN_MOST = 4096, WATCH_STATUS_MOST = 64, WATCH_BYTES = 128, WATCH_STATUS_BYTES = 512 };
+enum { MAX_WATCH_SEEN = 4096, MAX_WATCH_STATUS = 64, WATCH_BYTES = 128, WATCH_STATUS_BYTES = 512 };
 
 struct watch_seen {
     uint32_t processor, length, flags, hash_value, hash_info;
@@ -24,12 +24,12 @@ struct watch_seen {
 struct watch {
     struct story *story;
     struct raw *raw;
-    struct watch_seen seen[WATCH_SEEN_MOST];
-    uint32_t count; /* atomic; those beyond WATCH_SEEN_MOST are counted only */
+    struct watch_seen seen[MAX_WATCH_SEEN];
+    uint32_t count; /* atomic; those beyond MAX_WATCH_SEEN are counted only */
     struct {
         uint32_t code, size;
         uint8_t bytes[WATCH_STATUS_BYTES];
-    } statuses[WATCH_STATUS_MOST];
+    } statuses[MAX_WATCH_STATUS];
     uint32_t status_count;
 };
 

@@ -83,7 +83,7 @@ class Options(SentenceCase):
         self.bad("--mtu")("--mtu", "--help")
 
     def test_numbers_out_of_range_are_named_with_their_range(self):
-        for option, least, most in (("--queues", 1, cli_run.QUEUES_MOST),
+        for option, least, most in (("--queues", 1, cli_run.MAX_QUEUES),
                                     ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600),
                                     ("--processors", 1, cli_run.PROCESSORS_MOST), ("--group-size", 1,
                                                                                    cli_run.GROUP_MOST)):
@@ -97,7 +97,7 @@ class Options(SentenceCase):
     def test_an_unknown_vif_version_is_named_with_those_known(self):
         self.bad("--vif", "7")("--vif '7'", "8, 9, 10")
 
-    def test_processors_that_do_not_fit_into_the_groups_are_told(self):
+    def test_processors_that_do_not_fit_into_the_groups_are_reported(self):
         self.bad("--processors", "130", "--group-size", "4")("--processors 130", "32 groups of 4")
 
     def test_processors_of_the_xen_machine_cannot_be_chosen(self):
@@ -106,7 +106,7 @@ class Options(SentenceCase):
     def test_a_guest_that_xen_does_not_have_is_named_with_those_it_has(self):
         self.bad("--xen", "--xen-guest", "hvm")("--xen-guest 'hvm'", "pv, pvh")
 
-    def test_a_guest_without_xen_is_told(self):
+    def test_a_guest_without_xen_is_reported(self):
         self.bad("--xen-guest", "pv")("--xen-guest", "--xen")
 
     def test_an_unknown_backend_feature_is_named_with_those_known(self):
@@ -116,7 +116,7 @@ class Options(SentenceCase):
         for setting in ("*RSS", "=1"):
             self.bad("--set", setting)("KEYWORD=VALUE", f"'{setting}'")
 
-    def test_an_empty_command_is_told(self):
+    def test_an_empty_command_is_reported(self):
         self.bad("--")("no command after --", "--shell")
 
     def test_a_command_and_a_shell_exclude_each_other(self):
@@ -126,7 +126,7 @@ class Options(SentenceCase):
         for argument in (("--set", "*RSS=0"), ("--windows", "7"), ("--vif", "8"), ("--backend-no", "csum")):
             self.bad("--bypass", *argument)("--bypass", argument[0])
 
-    def test_an_inf_without_its_driver_is_told(self):
+    def test_an_inf_without_its_driver_is_reported(self):
         path = self.folder / "a.inf"
         path.write_text("")
         self.bad("--inf", path)("--inf", "--driver")
@@ -143,7 +143,7 @@ class Files(SentenceCase):
     def test_a_folder_is_no_driver(self):
         self.refused(run_py("--driver", self.folder), self.folder, "is a folder")
 
-    def test_a_driver_without_an_inf_beside_it_is_told(self):
+    def test_a_driver_without_an_inf_beside_it_is_reported(self):
         driver = self.folder / "lonely.sys"
         driver.write_bytes(b"MZ")
         self.refused(run_py("--driver", driver), "lonely.inf", driver, "--inf")
@@ -197,18 +197,18 @@ class Images(SentenceCase):
         done, path = self.other_driver(Path("/bin/true").read_bytes())
         self.refused(done, path.name)
 
-    def test_a_truncated_driver_is_told_wherever_it_is_cut(self):
+    def test_a_truncated_driver_is_reported_wherever_it_is_cut(self):
         data = made.DRIVER.read_bytes()
         for size in (2, 0x3f, self.headers(data) - 10, self.headers(data) + 100, 0x400, len(data) // 2):
             with self.subTest(size=size):
                 done, path = self.other_driver(data[:size])
                 self.refused(done, path.name)
 
-    def test_a_32_bit_driver_is_told(self):
+    def test_a_32_bit_driver_is_reported(self):
         done, path = self.other_driver((ROOT / "xennet" / "x86" / "xennet.sys").read_bytes())
         self.refused(done, path.name, "x64")
 
-    def test_a_program_that_is_no_driver_is_told(self):
+    def test_a_program_that_is_no_driver_is_reported(self):
         data = bytearray(made.DRIVER.read_bytes())
         struct.pack_into("<H", data, self.headers(data) + 68, 3)  # subsystem: console
         done, path = self.other_driver(bytes(data))
@@ -227,7 +227,7 @@ class Images(SentenceCase):
                 done, _path = self.other_driver(made.DRIVER.read_bytes(), text)
                 self.refused(done, "other.inf")
 
-    def test_an_inf_for_another_device_is_told_with_the_device(self):
+    def test_an_inf_for_another_device_is_reported_with_the_device(self):
         text = made.INF.read_bytes().replace(b"XENVIF\\VEN_", b"OTHER\\VEN_")
         self.assertNotEqual(text, made.INF.read_bytes())
         done, _path = self.other_driver(made.DRIVER.read_bytes(), text)
@@ -283,7 +283,7 @@ class Machines(SentenceCase):
         self.refused(done, "/dev/net/tun", "cannot be opened")
 
     @unittest.skipUnless(readable_by_all(), "needs a repository that other users can read")
-    def test_a_user_without_rights_is_told(self):
+    def test_a_user_without_rights_is_reported(self):
         self.refused(run_py(before=NOBODY), "root", "sudo")
 
     @unittest.skipUnless(readable_by_all(), "needs a repository that other users can read")
@@ -317,7 +317,7 @@ class Machines(SentenceCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(calls.read_text().splitlines(), ["update", "install -y --no-install-recommends make tshark"])
 
-    def test_a_system_without_dpkg_is_told(self):
+    def test_a_system_without_dpkg_is_reported(self):
         bare = self.folder / "bin"
         bare.mkdir()
         done = run_test_py("--list", env={"PATH": str(bare)})

@@ -140,10 +140,10 @@ class Queues(unittest.TestCase):
         self.assertEqual(bed.end["queues_used"], 4)
 
     def test_as_many_queues_as_can_be_asked_for_carry_traffic(self):
-        with running("--queues", str(cli_run.QUEUES_MOST), "--mtu", str(cli_run.MTU_LEAST)) as (bed, traffic):
-            self.assertEqual(bed.ready["queues"], cli_run.QUEUES_MOST)
+        with running("--queues", str(cli_run.MAX_QUEUES), "--mtu", str(cli_run.MTU_LEAST)) as (bed, traffic):
+            self.assertEqual(bed.ready["queues"], cli_run.MAX_QUEUES)
             for way in ("out", "in"):
-                traffic.tcp(4, way, 1, streams=cli_run.QUEUES_MOST)
+                traffic.tcp(4, way, 1, streams=cli_run.MAX_QUEUES)
         self.assertGreater(bed.end["queues_used"], 4)
 
     def test_one_queue_is_used_where_the_backend_has_no_multi_queue(self):

@@ -164,7 +164,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(done.returncode, 5, done.stdout)
         self.assertIn("198.18.0.2", done.stdout)
 
-    def test_the_quick_show_works_and_tells_everything_to_programs(self):
+    def test_the_quick_show_works_and_has_everything_for_programs(self):
         with tempfile.TemporaryDirectory(prefix="xennet-") as folder:
             summary = Path(folder, "summary.json")
             done = run_py("--quick", "--json", summary)

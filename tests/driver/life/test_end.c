@@ -62,7 +62,7 @@ static void surprise(struct story *story)
 {
     amid_traffic(story, remove_surprisingly);
 }
-TEST(surprise_removal_amid_traffic_gives_everything_back)
+TEST(surprise_removal_amid_traffic_returns_everything)
 {
     everywhere(surprise);
 }

@@ -11,7 +11,7 @@
 
 #include "nt/export/fail.h"
 
-enum { SECOND = 1000000000, SWEEP_MOST = 1000 };
+enum { SECOND = 1000000000, MAX_SWEEP = 1000 };
 
 struct sweep {
     uint32_t n; /* which candidate fails; 0: count them */
@@ -145,7 +145,7 @@ static void sweep_all(bool start, uint32_t queues, const char *windows, uint32_t
     uint32_t *shared =
         mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* a child writes it */
     struct sweep sweep = { .found = shared };
-    uint32_t candidates = SWEEP_MOST, n;
+    uint32_t candidates = MAX_SWEEP, n;
 
     for (n = 0; n <= candidates; n++) { /* the first run only counts */
         struct story_plan plan = { .kind = SCHED_SIMULATED,
@@ -165,7 +165,7 @@ static void sweep_all(bool start, uint32_t queues, const char *windows, uint32_t
         story_run(&plan);
         if (n == 0) {
             candidates = *shared;
-            CHECK(candidates > 10 && candidates < SWEEP_MOST);
+            CHECK(candidates > 10 && candidates < MAX_SWEEP);
         }
     }
     printf("# counted: %u calls failed one by one while the adapter %s (%u queues, VIF %u, Windows %s)\n", candidates,

@@ -402,7 +402,7 @@ static void strange_packets(struct story *story)
     watch_close(watch);
 }
 
-TEST(what_says_nothing_about_a_packet_does_no_harm)
+TEST(what_describes_nothing_of_a_packet_does_no_harm)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = strange_packets }, 1);
 }

@@ -312,7 +312,7 @@ static void orderly(struct story *story)
     }
     task_join(flapper);
     CHECK(story_until(story, link_is_up, 5));
-    for (i = 0; i < watch->status_count && i < WATCH_STATUS_MOST; i++) {
+    for (i = 0; i < watch->status_count && i < MAX_WATCH_STATUS; i++) {
         const struct NDIS_LINK_STATE *link = (const void *)watch->statuses[i].bytes;
 
         if (watch->statuses[i].code == NDIS_STATUS_LINK_STATE) {

@@ -11,7 +11,7 @@
 #include "wire/parse.h"
 #include "wire/toeplitz.h"
 
-enum { SEEDS = 3, QUEUES = 4, MSS = 1400, FLOWS = 200, RSS_ENTRIES = 128, ALL_HASHES = 15, SIZES_MOST = 1500 };
+enum { SEEDS = 3, QUEUES = 4, MSS = 1400, FLOWS = 200, RSS_ENTRIES = 128, ALL_HASHES = 15, MAX_SIZES = 1500 };
 
 bool test_option(const char *name, const char *value)
 {
@@ -24,7 +24,7 @@ static uint8_t bytes[FRAME_BYTES_MOST], taken[FRAME_BYTES_MOST];
 
 static void every_size(struct provider *provider)
 {
-    uint32_t most = provider->story.options.mtu + ETHERNET_HEADER, step = most > 2000 ? 61 : 1, lengths[SIZES_MOST],
+    uint32_t most = provider->story.options.mtu + ETHERNET_HEADER, step = most > 2000 ? 61 : 1, lengths[MAX_SIZES],
              count = 0;
 
     for (uint32_t length = 60; length <= most; length += step) {
@@ -34,7 +34,7 @@ static void every_size(struct provider *provider)
         lengths[count++] = 4094 + i;
     }
     lengths[count++] = most;
-    CHECK(count <= SIZES_MOST);
+    CHECK(count <= MAX_SIZES);
     provider_exchange(provider, lengths, count);
 }
 

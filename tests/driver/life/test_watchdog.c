@@ -13,7 +13,7 @@
 enum { SENDS = 60, BYTES = 200, COME_BACK = 60 };
 
 /* Virtual time is exact; a machine that runs something else too only has to get there. */
-#define SECONDS_MOST (sched_kind() == SCHED_LIVE ? 60u : 12u)
+#define MAX_SECONDS (sched_kind() == SCHED_LIVE ? 60u : 12u)
 
 /* --- a wire that takes its time --- */
 
@@ -95,7 +95,7 @@ static void backend_leaves(struct story *story)
 {
     netback_destroy(story->bed.netback);
     story->bed.netback = NULL;
-    CHECK(story_until(story, is_alone, SECONDS_MOST));
+    CHECK(story_until(story, is_alone, MAX_SECONDS));
 }
 
 static void backend_comes(struct story *story, struct port *port)
@@ -130,7 +130,7 @@ static uint32_t send_all(struct watch *watch, uint32_t hash)
     for (i = 0; i < SENDS; i++) {
         send_one(watch, i, hash);
     }
-    CHECK(raw_wait(watch->raw, SECONDS_MOST * SECOND));
+    CHECK(raw_wait(watch->raw, MAX_SECONDS * SECOND));
     return (uint32_t)((sched_now() - before) / 1000000);
 }
 
@@ -143,7 +143,7 @@ static void wait_for_sends(struct watch *watch)
     do {
         story_rest();
         nbl = send_one(watch, 0, 0);
-        CHECK(raw_wait(watch->raw, SECONDS_MOST * SECOND));
+        CHECK(raw_wait(watch->raw, MAX_SECONDS * SECOND));
         if (nbl->Status != SUCCESS) {
             uint32_t word = 0;
 
@@ -217,7 +217,7 @@ static void away_for_long(struct story *story)
     first = send_all(watch, 0);
     raw_free_all(watch->raw);
     later = send_all(watch, 0); /* refused while there is nobody to take them */
-    CHECK(story_until(story, has_recovered, SECONDS_MOST));
+    CHECK(story_until(story, has_recovered, MAX_SECONDS));
     raw_free_all(watch->raw);
     backend_comes(story, story->wire);
     wait_for_work(story, watch);
@@ -247,9 +247,9 @@ static void says_nothing(struct story *story)
 
     netback_fatal(story->bed.netback, "the test asks for it"); /* as Linux: Connected, and answers nothing any more */
     first = send_all(watch, 0);
-    CHECK(story_until(story, has_recovered, SECONDS_MOST)); /* before that sends are refused at once */
+    CHECK(story_until(story, has_recovered, MAX_SECONDS)); /* before that sends are refused at once */
     again = send_all(watch, 0);
-    CHECK(story_until(story, has_recovered_twice, SECONDS_MOST));
+    CHECK(story_until(story, has_recovered_twice, MAX_SECONDS));
     raw_free_all(watch->raw);
     backend_leaves(story);
     backend_comes(story, story->wire);
@@ -294,7 +294,7 @@ static void takes_its_time(struct story *story)
         }
     }
     CHECK_EQ(idle, 0);
-    CHECK(raw_wait(watch->raw, SECONDS_MOST * SECOND));
+    CHECK(raw_wait(watch->raw, MAX_SECONDS * SECOND));
     for (i = 0; i < ROUNDS * BURST; i++) {
         failed += nbls[i]->Status != SUCCESS;
     }
@@ -329,7 +329,7 @@ static void one_queue_stuck(struct story *story)
     wait_for_sends(watch);
     before = sched_now();
     nbl = send_one(watch, 0, 1); /* the table's second entry: queue 1 */
-    while (!raw_done(nbl) && sched_now() < before + SECONDS_MOST * SECOND) {
+    while (!raw_done(nbl) && sched_now() < before + MAX_SECONDS * SECOND) {
         send_one(watch, 0, 0);
         others++;
         (void)sched_wait(&word, 0, sched_now() + SECOND / 10);
@@ -337,7 +337,7 @@ static void one_queue_stuck(struct story *story)
     CHECK(raw_done(nbl));
     took = (uint32_t)((sched_now() - before) / 1000000);
     CHECK_STATUS(nbl->Status, NDIS_STATUS_SEND_ABORTED);
-    CHECK(raw_wait(watch->raw, SECONDS_MOST * SECOND));
+    CHECK(raw_wait(watch->raw, MAX_SECONDS * SECOND));
     CHECK_EQ(recoveries(), 1);
     __atomic_store_n(&slow.stuck, 0, __ATOMIC_RELEASE);
     sched_wake(&slow.stuck, 1);

@@ -72,7 +72,7 @@ static void sends(struct story *story)
     story_count("%u sends, half of them taken back %u times: %u aborted", SENDS, canceller.times, aborted);
 }
 
-TEST(sends_taken_back_complete_once_and_others_are_left_alone)
+TEST(cancelled_sends_complete_once_and_others_are_left_alone)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = sends }, 10);
 }
@@ -115,7 +115,7 @@ static void requests(struct story *story)
     story_count("%u OID requests while requests are taken back: %u aborted", OIDS, aborted);
 }
 
-TEST(oid_requests_taken_back_complete_once)
+TEST(cancelled_oid_requests_complete_once)
 {
     story_everywhere(&(struct story_plan){ .tell = requests }, 10);
 }

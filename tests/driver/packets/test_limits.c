@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-enum { SECOND = 1000000000, ANSWERS = 100, BATCH_MOST = 256, MAGAZINE = 64, MEMORY = 4096, ROUNDS_MOST = 8 };
+enum { SECOND = 1000000000, ANSWERS = 100, MAX_BATCH = 256, MAGAZINE = 64, MEMORY = 4096, MAX_ROUNDS = 8 };
 
 static struct MDL *mdl;
 static uint8_t memory[MEMORY];
@@ -68,8 +68,8 @@ static void completions(struct story *story)
     old = irql_raise(DISPATCH_LEVEL); /* no DPC yet */
     raw_send(echo.raw, echo.nbls[0], 0, false);
     /* The send call itself ended after so many rounds; the rest is left to DPCs. */
-    CHECK_EQ(echo.within, ROUNDS_MOST);
-    CHECK_EQ(echo.next, ROUNDS_MOST + 1);
+    CHECK_EQ(echo.within, MAX_ROUNDS);
+    CHECK_EQ(echo.next, MAX_ROUNDS + 1);
     irql_lower(old);
     for (i = 0; echo.next <= ANSWERS && i < 5000; i++) {
         story_rest();
@@ -80,7 +80,7 @@ static void completions(struct story *story)
     for (i = 0; i <= ANSWERS; i++) {
         CHECK_STATUS(echo.nbls[i]->Status, NDIS_STATUS_INVALID_LENGTH);
     }
-    story_count("%u completions answered with a send, at most %u in one call", ANSWERS + 1, ROUNDS_MOST);
+    story_count("%u completions answered with a send, at most %u in one call", ANSWERS + 1, MAX_ROUNDS);
     raw_close(echo.raw);
 }
 
@@ -100,20 +100,20 @@ static void batches(struct story *story)
     mdl = mdl_create(memory, MEMORY);
     frame_plain(memory, 64, story_guest_mac, story_peer_mac, 7);
     adapter_counters(story->bed.adapter, &before);
-    for (i = 1; i < BATCH_MOST; i++) {
+    for (i = 1; i < MAX_BATCH; i++) {
         inject_plain(story, true);
         CHECK_EQ(watch->count, 0);
     }
     inject_plain(story, true);
-    CHECK_EQ(watch->count, BATCH_MOST);
-    for (i = 0; i < 3 * BATCH_MOST; i++) {
+    CHECK_EQ(watch->count, MAX_BATCH);
+    for (i = 0; i < 3 * MAX_BATCH; i++) {
         inject_plain(story, true);
     }
     adapter_counters(story->bed.adapter, &after);
     CHECK(after.rx_calls - before.rx_calls >= 4);
     inject_plain(story, false);
-    CHECK_EQ(watch->count, 4 * BATCH_MOST + 1);
-    story_count("%u packets without an end of batch: %u indications", 4 * BATCH_MOST,
+    CHECK_EQ(watch->count, 4 * MAX_BATCH + 1);
+    story_count("%u packets without an end of batch: %u indications", 4 * MAX_BATCH,
                 (unsigned)(after.rx_calls - before.rx_calls));
     watch_close(watch);
 }
@@ -121,7 +121,7 @@ static void batches(struct story *story)
 static bool all_returned(struct story *story)
 {
     (void)story;
-    return vif_inject_returned() == 4 * BATCH_MOST + 1;
+    return vif_inject_returned() == 4 * MAX_BATCH + 1;
 }
 
 static void batches_told(struct story *story)

@@ -7,7 +7,7 @@
 #include "nt/sync/topology.h"
 #include "story_rss.h"
 
-enum { SECOND = 1000000000, QUEUES = 8, QUEUES_MOST = 64 };
+enum { SECOND = 1000000000, QUEUES = 8, MAX_QUEUES = 64 };
 
 struct machine {
     const char *what;
@@ -59,11 +59,11 @@ static void fill_far(struct rss_set *set, uint32_t queues, uint32_t round)
 {
     uint32_t count = processor_count(), i;
 
-    rss_fill(set, RSS_TABLE_MOST, 1, RSS_ALL_TYPES);
-    for (i = 0; i < RSS_TABLE_MOST; i++) {
+    rss_fill(set, MAX_RSS_TABLE, 1, RSS_ALL_TYPES);
+    for (i = 0; i < MAX_RSS_TABLE; i++) {
         set->table[i] = processor_number((i % (queues - 1) * count / queues + 7 * round) % count);
     }
-    set->table[rss_vectors[round].hash_tcp & (RSS_TABLE_MOST - 1)] = processor_number(count - 1);
+    set->table[rss_vectors[round].hash_tcp & (MAX_RSS_TABLE - 1)] = processor_number(count - 1);
 }
 
 static void everywhere(struct story *story)
@@ -81,10 +81,10 @@ static void everywhere(struct story *story)
         fill_far(&set, story->queues, round);
         CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
         for (v = 0; v < RSS_VECTORS; v++) {
-            rss_expect(watch, &rss_vectors[v], true, &set, RSS_TABLE_MOST, v % story->queues);
-            rss_expect(watch, &rss_vectors[v], false, &set, RSS_TABLE_MOST, v % story->queues);
-            used |= 1u << set.table[rss_vectors[v].hash & (RSS_TABLE_MOST - 1)].Group |
-                    1u << set.table[rss_vectors[v].hash_tcp & (RSS_TABLE_MOST - 1)].Group;
+            rss_expect(watch, &rss_vectors[v], true, &set, MAX_RSS_TABLE, v % story->queues);
+            rss_expect(watch, &rss_vectors[v], false, &set, MAX_RSS_TABLE, v % story->queues);
+            used |= 1u << set.table[rss_vectors[v].hash & (MAX_RSS_TABLE - 1)].Group |
+                    1u << set.table[rss_vectors[v].hash_tcp & (MAX_RSS_TABLE - 1)].Group;
             packets += 2;
         }
         groups |= used;
@@ -155,7 +155,7 @@ TEST(sixty_four_queues_work_where_the_backend_gives_them)
     struct story_plan plan = { .kind = SCHED_SIMULATED,
                                .seed = test_seed(),
                                .topology = &machine->topology,
-                               .queues = QUEUES_MOST,
+                               .queues = MAX_QUEUES,
                                .edge_buffers = 8,
                                .set = set,
                                .loose_grants = true,

@@ -8,7 +8,7 @@
 #include "nt/registry/registry.h"
 #include "xenvif/offer/hostile.h"
 
-enum { SECOND = 1000000000, LARGE_MOST = 65536 };
+enum { SECOND = 1000000000, MAX_LARGE = 65536 };
 
 static const uint8_t destinations[3][6] = { { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0xfe },
                                             { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
@@ -97,7 +97,7 @@ static uint32_t payload_seen(const struct watch *watch, uint32_t headers)
 static void coalesced(struct story *story)
 {
     static const uint32_t counts[] = { 2, 3, 10, 40 };
-    static uint8_t bytes[LARGE_MOST];
+    static uint8_t bytes[MAX_LARGE];
     struct watch *watch = watch_open(story);
     struct NDIS_RSC_STATISTICS_INFO before, after;
     uint32_t packets = 0, cut = 0, version, c, i;
@@ -189,7 +189,7 @@ static void inject_start(const struct story_plan *plan)
     vif_inject_start();
 }
 
-TEST(checksums_are_told_as_xenvif_found_them)
+TEST(checksums_are_indicated_as_xenvif_found_them)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = checksums }, 1);
 }
@@ -249,7 +249,7 @@ static void old_keyword(struct story *story)
     story_count("LROIPv4 of an older driver kept coalescing off for IPv4");
 }
 
-TEST(what_an_older_driver_said_about_coalescing_is_honoured)
+TEST(coalescing_keywords_of_an_older_driver_are_honoured)
 {
     story_run(&(struct story_plan){
         .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .windows = "10-22h2", .tell = old_keyword });

@@ -12,9 +12,9 @@
 #define INDEX(name, side, member) INDEX_##name,
 
 enum { XENNET_COUNTERS(INDEX) INDEX_COUNT };
-enum { LARGE_MOST = 65536, MSS = 1000, FRAME = 1514 };
+enum { MAX_LARGE = 65536, MSS = 1000, FRAME = 1514 };
 
-static uint8_t bytes[LARGE_MOST];
+static uint8_t bytes[MAX_LARGE];
 
 static struct NDIS_RSC_STATISTICS_INFO statistics(struct story *story)
 {
@@ -74,7 +74,7 @@ static void known_traffic(struct story *story)
     watch_close(watch);
 }
 
-TEST(statistics_tell_the_coalesced_traffic_that_there_was)
+TEST(statistics_count_the_coalesced_traffic_that_there_was)
 {
     story_everywhere(&(struct story_plan){ .windows = "8.1", .edge_buffers = 16, .tell = known_traffic }, 1);
     story_everywhere(&(struct story_plan){ .windows = "11-24h2", .edge_buffers = 16, .tell = known_traffic }, 1);

@@ -121,7 +121,7 @@ static void valid_sets(struct story *story)
     uint8_t bytes[256];
     uint32_t entries, taken = 0;
 
-    for (entries = 1; entries <= RSS_TABLE_MOST; entries *= 2) {
+    for (entries = 1; entries <= MAX_RSS_TABLE; entries *= 2) {
         rss_fill(&set, entries, QUEUES, RSS_ALL_TYPES);
         CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
         rss_expect(watch, &rss_vectors[entries % RSS_VECTORS], true, &set, entries, 0);
@@ -235,7 +235,7 @@ static void hash_only(struct story *story)
     watch_close(watch);
 }
 
-TEST(hash_values_are_told_without_scaling_when_asked_for)
+TEST(hash_values_are_indicated_without_scaling_when_requested)
 {
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = hash_only }, 1);
 }
@@ -251,16 +251,16 @@ static void too_many(struct story *story)
 
     adapter_facts(story->bed.adapter, &facts);
     queues = facts.rss_queues < queues ? facts.rss_queues : queues;
-    rss_fill(&set, RSS_TABLE_MOST, processor_count(), RSS_ALL_TYPES);
+    rss_fill(&set, MAX_RSS_TABLE, processor_count(), RSS_ALL_TYPES);
     CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
     for (v = 0; v < RSS_VECTORS; v++) {
-        uint32_t named = processor_index(&set.table[rss_vectors[v].hash_tcp & (RSS_TABLE_MOST - 1)]),
+        uint32_t named = processor_index(&set.table[rss_vectors[v].hash_tcp & (MAX_RSS_TABLE - 1)]),
                  first = processor_index(&set.table[0]);
         uint8_t bytes[256];
         bool kept = first - named < queues; /* the table counts down from its first processor */
 
         if (kept) {
-            rss_expect(watch, &rss_vectors[v], true, &set, RSS_TABLE_MOST, 0);
+            rss_expect(watch, &rss_vectors[v], true, &set, MAX_RSS_TABLE, 0);
         } else {
             watch_forget(watch);
             wire_inject(story, 0, bytes, rss_frame(&rss_vectors[v], true, bytes), NULL);
@@ -304,7 +304,7 @@ TEST(a_table_of_more_processors_than_queues_is_carried_out_as_far_as_queues_go)
 
 struct first_set {
     struct NDIS_RECEIVE_SCALE_PARAMETERS parameters; /* of revision 1 as far as its size says */
-    uint8_t table[RSS_TABLE_MOST], key[RSS_KEY];
+    uint8_t table[MAX_RSS_TABLE], key[RSS_KEY];
 };
 
 /* Revision 1 has a byte for each entry; revision 3 a default processor at its end. */

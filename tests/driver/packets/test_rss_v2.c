@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-enum { QUEUES = 4, KEY_BYTES = 40, ENTRIES = 8, ENTRIES_MOST = 16, MILLISECOND = 1000000, FRAME = 60 };
+enum { QUEUES = 4, KEY_BYTES = 40, ENTRIES = 8, MAX_ENTRIES = 16, MILLISECOND = 1000000, FRAME = 60 };
 enum { TYPE_PARAMETERS_V2 = 0xc8, TYPE_ENTRIES = 0xc9 };
 
 #define STATUS_NO_QUEUES ((int32_t)0xC0230031)
@@ -21,7 +21,7 @@ struct parameters {
 
 struct moves {
     struct NDIS_RSS_SET_INDIRECTION_ENTRIES fixed;
-    struct NDIS_RSS_SET_INDIRECTION_ENTRY entries[ENTRIES_MOST];
+    struct NDIS_RSS_SET_INDIRECTION_ENTRY entries[MAX_ENTRIES];
 };
 
 struct seen {

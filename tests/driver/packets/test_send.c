@@ -8,7 +8,7 @@
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
 
-enum { SECOND = 1000000000, FRAME_MOST = 1514, FRAME_LEAST = 60, LARGE_MOST = 65536 + 64 };
+enum { SECOND = 1000000000, MAX_FRAME = 1514, MIN_FRAME = 60, MAX_LARGE = 65536 + 64 };
 
 static uint32_t draw(uint32_t *state, uint32_t bound)
 {
@@ -21,7 +21,7 @@ static void expect_padding(const uint8_t *bytes, uint32_t sent, uint32_t arrived
 {
     uint32_t i;
 
-    CHECK_EQ(arrived, sent < FRAME_LEAST ? FRAME_LEAST : sent);
+    CHECK_EQ(arrived, sent < MIN_FRAME ? MIN_FRAME : sent);
     for (i = sent; i < arrived; i++) {
         CHECK_EQ(bytes[i], 0);
     }
@@ -30,7 +30,7 @@ static void expect_padding(const uint8_t *bytes, uint32_t sent, uint32_t arrived
 /* The wire gets numbered frames in any order over the queues; each exactly once. */
 static void expect_frames(struct story *story, const uint32_t *lengths, uint32_t count)
 {
-    static uint8_t bytes[FRAME_MOST], expected[FRAME_MOST];
+    static uint8_t bytes[MAX_FRAME], expected[MAX_FRAME];
     bool seen[512] = { false };
     uint32_t i, number;
 
@@ -51,7 +51,7 @@ static void expect_frames(struct story *story, const uint32_t *lengths, uint32_t
 
 static void shapes(struct story *story)
 {
-    static uint8_t bytes[FRAME_MOST];
+    static uint8_t bytes[MAX_FRAME];
     struct watch *watch = watch_open(story);
     uint32_t state = (uint32_t)story->plan->seed, nbls, nbs, round, frames = 0, mdls = 0;
 
@@ -64,7 +64,7 @@ static void shapes(struct story *story)
                 for (i = 0; i < nbls; i++) {
                     nbl = raw_nbl(watch->raw);
                     for (j = 0; j < nbs; j++, number++) {
-                        uint32_t length = 18 + draw(&state, FRAME_MOST - 18 + 1),
+                        uint32_t length = 18 + draw(&state, MAX_FRAME - 18 + 1),
                                  offset = draw(&state, 2) * draw(&state, 96), cuts[12], count = 0, left;
 
                         for (left = offset + length; left != 0 && count < 8; count++) {
@@ -118,7 +118,7 @@ static int32_t send_one(struct watch *watch, const uint8_t *bytes, uint32_t leng
 
 static void short_and_invalid(struct story *story)
 {
-    static uint8_t bytes[FRAME_MOST + 64], back[FRAME_MOST + 64];
+    static uint8_t bytes[MAX_FRAME + 64], back[MAX_FRAME + 64];
     struct watch *watch = watch_open(story);
     uint32_t length, arrived = 0, refused = 0, state = (uint32_t)story->plan->seed, i;
 
@@ -143,7 +143,7 @@ static void short_and_invalid(struct story *story)
         raw_free_all(watch->raw);
     }
     /* longer than MTU, header and tag */
-    CHECK_STATUS(send_one(watch, bytes, FRAME_MOST + 5, NULL, NULL), NDIS_STATUS_INVALID_LENGTH);
+    CHECK_STATUS(send_one(watch, bytes, MAX_FRAME + 5, NULL, NULL), NDIS_STATUS_INVALID_LENGTH);
     refused++;
     /* What no parser understands is sent or dropped. */
     for (i = 0; i < 300; i++) {
@@ -204,7 +204,7 @@ static void finish(uint8_t *bytes, uint32_t length)
 static void checksum_matrix(struct story *story)
 {
     static const uint32_t payloads[] = { 0, 1, 2, 19, 20, 536, 1300 };
-    static uint8_t bytes[FRAME_MOST + 64], back[FRAME_MOST + 64];
+    static uint8_t bytes[MAX_FRAME + 64], back[MAX_FRAME + 64];
     struct watch *watch = watch_open(story);
     uint32_t sent = 0, version, protocol, options, p;
 
@@ -268,7 +268,7 @@ static void large_matrix(struct story *story)
 {
     static const uint32_t segment_sizes[] = { 88, 536, 1220, 1440 };
     static const uint32_t payloads[] = { 1, 87, 536, 1441, 2880, 9000, 30011, 60000 };
-    static uint8_t bytes[LARGE_MOST], back[LARGE_MOST];
+    static uint8_t bytes[MAX_LARGE], back[MAX_LARGE];
     struct watch *watch = watch_open(story);
     uint32_t sent = 0, version, s, p, options;
 
@@ -352,7 +352,7 @@ static int32_t put_parameters(struct story *story, uint8_t tcp4, uint8_t lso4)
 
 static void switched_off(struct story *story)
 {
-    static uint8_t bytes[LARGE_MOST];
+    static uint8_t bytes[MAX_LARGE];
     struct watch *watch = watch_open(story);
     struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large = { .Value = NULL };
     struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO sum = { .Value = NULL };
@@ -388,7 +388,7 @@ static void switched_off(struct story *story)
     watch_close(watch);
 }
 
-TEST(a_send_that_asks_for_what_is_switched_off_is_refused)
+TEST(a_send_that_requests_what_is_switched_off_is_refused)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = switched_off }, 1);
 }

@@ -5,7 +5,7 @@
  */
 #include "story_watch.h"
 
-enum { CLASSES = 5, MULTICAST_MOST = 32 };
+enum { CLASSES = 5, MAX_MULTICAST = 32 };
 
 static const uint8_t class_address[CLASSES][6] = {
     { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 },                                         /* the guest's own */
@@ -127,29 +127,29 @@ TEST(filters_let_through_what_they_name_and_nothing_else)
 
 static void lists(struct story *story)
 {
-    uint8_t list[MULTICAST_MOST + 1][6], back[MULTICAST_MOST + 1][6];
+    uint8_t list[MAX_MULTICAST + 1][6], back[MAX_MULTICAST + 1][6];
     uint32_t count, i;
 
-    for (i = 0; i < MULTICAST_MOST + 1; i++) {
+    for (i = 0; i < MAX_MULTICAST + 1; i++) {
         memcpy(list[i], "\x01\x00\x5e\x05\x00", 5);
         list[i][5] = (uint8_t)i;
     }
-    for (count = 0; count <= MULTICAST_MOST; count++) {
+    for (count = 0; count <= MAX_MULTICAST; count++) {
         CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, count != 0 ? list : NULL, count * 6), SUCCESS);
         CHECK_EQ(oid_get(story, OID_802_3_MULTICAST_LIST, back, sizeof(back)), SUCCESS);
         CHECK_EQ(oid_written, count * 6);
         CHECK(memcmp(back, list, count * 6) == 0);
     }
-    CHECK_EQ(oid_get32(story, OID_802_3_MAXIMUM_LIST_SIZE), MULTICAST_MOST);
+    CHECK_EQ(oid_get32(story, OID_802_3_MAXIMUM_LIST_SIZE), MAX_MULTICAST);
     CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, sizeof(list)), NDIS_STATUS_MULTICAST_FULL); /* 33 */
     CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 7), NDIS_STATUS_INVALID_LENGTH);
     list[0][0] = 0x00; /* not a group */
     CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 6), NDIS_STATUS_INVALID_DATA);
     list[0][0] = 0x01;
     CHECK_EQ(oid_get(story, OID_802_3_MULTICAST_LIST, back, sizeof(back)), SUCCESS);
-    CHECK_EQ(oid_written, MULTICAST_MOST * 6); /* refused sets changed nothing */
-    CHECK(memcmp(back, list, MULTICAST_MOST * 6) == 0);
-    story_count("multicast lists of 0 to %u addresses, %u refused", MULTICAST_MOST, MULTICAST_MOST + 1);
+    CHECK_EQ(oid_written, MAX_MULTICAST * 6); /* refused sets changed nothing */
+    CHECK(memcmp(back, list, MAX_MULTICAST * 6) == 0);
+    story_count("multicast lists of 0 to %u addresses, %u refused", MAX_MULTICAST, MAX_MULTICAST + 1);
 }
 
 /* MultiCast Address */
@@ -161,7 +161,7 @@ TEST(a_list_of_32_multicast_addresses_is_taken_and_one_of_33_refused)
 static void add_and_delete(struct story *story)
 {
     static const uint8_t a[6] = { 0x01, 0, 0x5e, 1, 1, 1 }, b[6] = { 0x01, 0, 0x5e, 2, 2, 2 };
-    uint8_t back[64 * 6], full[MULTICAST_MOST][6];
+    uint8_t back[64 * 6], full[MAX_MULTICAST][6];
     uint32_t i;
 
     CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, a, 6), SUCCESS);
@@ -175,7 +175,7 @@ static void add_and_delete(struct story *story)
     /* not there any more */
     CHECK_STATUS(oid_put(story, OID_802_3_DELETE_MULTICAST_ADDRESS, a, 6), NDIS_STATUS_MULTICAST_NOT_FOUND);
     CHECK_STATUS(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, b, 5), NDIS_STATUS_INVALID_LENGTH);
-    for (i = 0; i < MULTICAST_MOST; i++) {
+    for (i = 0; i < MAX_MULTICAST; i++) {
         memcpy(full[i], "\x01\x00\x5e\x09\x00", 5);
         full[i][5] = (uint8_t)i;
     }
@@ -219,7 +219,7 @@ TEST(the_networkaddress_keyword_overrides_the_permanent_address)
     story_everywhere(&(struct story_plan){ .set = set, .detail = wanted, .tell = address_told }, 1);
 }
 
-TEST(a_networkaddress_that_no_station_can_have_is_ignored)
+TEST(a_networkaddress_that_is_no_unicast_address_is_ignored)
 {
     static const char *const wrong[][2] = { { "NetworkAddress=011122334455", NULL },
                                             { "NetworkAddress=000000000000", NULL },

@@ -12,20 +12,20 @@
 
 #include "nt/registry/registry.h"
 
-enum { KEYWORDS_MOST = 40, NAME = 64, LINES_MOST = 400, LINE = 256 };
+enum { MAX_KEYWORDS = 40, NAME = 64, MAX_LINES = 400, LINE = 256 };
 
 struct keyword {
     char name[NAME];
     uint32_t least, largest, step, standard;
 };
 
-static struct keyword keywords[KEYWORDS_MOST];
+static struct keyword keywords[MAX_KEYWORDS];
 static uint32_t keyword_count;
 static char params[400];
 
 struct lines {
     uint32_t count;
-    char text[LINES_MOST][LINE];
+    char text[MAX_LINES][LINE];
 };
 
 static void enum_value(void *context, const char *name, enum registry_type type, const void *data, size_t size)
@@ -57,7 +57,7 @@ static void found(void *context, const char *name)
     if (strcmp(type, "edit") == 0) {
         return; /* NetworkAddress: no number */
     }
-    CHECK(keyword_count < KEYWORDS_MOST);
+    CHECK(keyword_count < MAX_KEYWORDS);
     *keyword = (struct keyword){ .least = UINT32_MAX, .step = 1, .standard = number(key, "Default") };
     snprintf(keyword->name, sizeof(keyword->name), "%s", name);
     if (strcmp(type, "enum") == 0) {
@@ -173,7 +173,7 @@ static void keep(void *context, const char *line)
 {
     struct lines *lines = context;
 
-    CHECK(lines->count < LINES_MOST);
+    CHECK(lines->count < MAX_LINES);
     snprintf(lines->text[lines->count++], LINE, "%s", line);
 }
 
@@ -215,7 +215,7 @@ static void start_again(struct story *story)
 static void try(struct story *story, const struct way *way, const struct adapter_facts *standard)
 {
     const char *key = story->bed.package->driver_key;
-    bool set[KEYWORDS_MOST];
+    bool set[MAX_KEYWORDS];
     struct adapter_facts facts;
     static struct lines lines;
     uint32_t i, before = log_lines(&lines), expected = 0;

@@ -268,7 +268,7 @@ static void fall_back(struct story *story)
     CHECK_EQ(log.lines, 1);
 }
 
-TEST(a_group_address_is_not_taken_and_the_event_log_says_so)
+TEST(a_multicast_address_is_refused_and_the_event_log_names_it)
 {
     static const char *const set[] = { "NetworkAddress=031122334455", NULL };
 

@@ -29,7 +29,7 @@ static void moderate(struct story *story)
     CHECK_EQ(record.InterruptModeration, NdisInterruptModerationNotSupported);
 }
 
-TEST(interrupt_moderation_is_told_as_not_supported_and_cannot_be_set)
+TEST(interrupt_moderation_is_reported_as_not_supported_and_cannot_be_set)
 {
     story_everywhere(&(struct story_plan){ .tell = moderate }, 2);
 }

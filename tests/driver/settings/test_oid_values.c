@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { LIST_MOST = 128, BUFFER_BYTES = 1024, KEY_BYTES = 40, TABLE_ENTRIES = 128 };
+enum { MAX_LIST = 128, BUFFER_BYTES = 1024, KEY_BYTES = 40, TABLE_ENTRIES = 128 };
 
 static void run(void (*tell)(struct story *), const char *windows)
 {
@@ -56,7 +56,7 @@ static bool is_set_only(uint32_t oid)
 
 static void ask_every_listed(struct story *story)
 {
-    uint32_t list[LIST_MOST], written, answered, i;
+    uint32_t list[MAX_LIST], written, answered, i;
     uint8_t buffer[BUFFER_BYTES];
 
     CHECK_EQ(query(story, OID_GEN_SUPPORTED_LIST, list, sizeof(list), &written), NDIS_STATUS_SUCCESS);
@@ -183,7 +183,7 @@ static void switch_offloads(struct story *story)
     CHECK(!after.lso6 && !after.rsc6 && !after.checksum_tx_tcp6);
 }
 
-TEST(offload_parameters_change_what_they_say_and_nothing_else)
+TEST(offload_parameters_change_what_they_name_and_nothing_else)
 {
     run(switch_offloads, NULL);
 }

@@ -6,7 +6,7 @@
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
 
-enum { BUFFER_MOST = 2048 };
+enum { MAX_BUFFER = 2048 };
 
 static const uint32_t counters[] = {
     OID_GEN_XMIT_OK,
@@ -86,7 +86,7 @@ static void bad_buffers(struct story *story)
     static const uint32_t lengths[] = { 0,  1,  2,  3,  4,   5,   6,   7,   8,   12,  16,  20,   31,
                                         32, 40, 63, 64, 100, 151, 152, 153, 255, 256, 512, 1024, 2048 };
     static const uint8_t fills[] = { 0x00, 0xff, 0x01, 0x80 };
-    uint8_t buffer[BUFFER_MOST];
+    uint8_t buffer[MAX_BUFFER];
     const uint32_t *oids;
     uint32_t count = adapter_supported_oids(story->bed.adapter, &oids), asked = 0, i, l, f, needed, written;
 
@@ -127,7 +127,7 @@ static void listed_is_answered(struct story *story)
         { 0x00010100, 0x00010300 }, { 0x00020100, 0x00020220 }, { 0x01010100, 0x01010300 }, { 0x01020100, 0x01020220 },
         { 0xfc010200, 0xfc0102ff }, { 0xfd010100, 0xfd010110 }, { 0xff000000, 0xff000100 }, { 0xffffff00, 0xffffffff },
     };
-    uint8_t buffer[BUFFER_MOST];
+    uint8_t buffer[MAX_BUFFER];
     const uint32_t *oids;
     uint32_t count = adapter_supported_oids(story->bed.adapter, &oids), unknown = 0, i, j, r;
 
@@ -200,7 +200,7 @@ static void required(struct story *story)
         OID_OFFLOAD_ENCAPSULATION,
         OID_TCP_OFFLOAD_PARAMETERS,
     };
-    uint8_t buffer[BUFFER_MOST];
+    uint8_t buffer[MAX_BUFFER];
     uint32_t i, power = NdisDeviceStateD3;
 
     for (i = 0; i < sizeof(mandatory) / sizeof(mandatory[0]); i++) {

@@ -12,18 +12,18 @@
 
 #include <stdio.h>
 
-enum { EVENTS_MOST = 4096, LINE = 256 };
+enum { MAX_EVENTS = 4096, LINE = 256 };
 
 struct lines {
     uint32_t count, broken;
-    char text[EVENTS_MOST][LINE];
+    char text[MAX_EVENTS][LINE];
 };
 
 static void keep(void *context, const struct etw_event *event)
 {
     struct lines *lines = context;
 
-    if (lines->count < EVENTS_MOST) {
+    if (lines->count < MAX_EVENTS) {
         lines->broken += !etw_describe(event, lines->text[lines->count++], LINE);
     }
 }
@@ -112,7 +112,7 @@ static void live(struct story *story)
     want(&lines, "XenNet State Adapter=2 From=2 To=6");
 }
 
-TEST(trace_events_tell_the_life_of_an_adapter)
+TEST(trace_events_report_the_life_of_an_adapter)
 {
     struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 2, .tell = live };
 

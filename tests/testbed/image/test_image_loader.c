@@ -86,16 +86,16 @@ static void expect_error(const char *path, const char *part)
     CHECK(strchr(error, '\n') == NULL);
 }
 
-TEST(missing_file_is_told)
+TEST(missing_file_is_reported)
 {
     expect_error("/tmp/there/is/none.sys", "No such file or directory: build it");
 }
-TEST(directory_is_told)
+TEST(directory_is_reported)
 {
     expect_error("/tmp", "is not a file but a directory");
 }
 
-TEST(foreign_files_are_told_by_kind)
+TEST(foreign_files_are_reported_by_kind)
 {
     fixture_write("empty.sys", "", 0);
     expect_error(fixture_path("empty.sys"), "is empty");
@@ -121,7 +121,7 @@ static void patched(const char *name, size_t offset_from_pe, const void *bytes, 
     free(file);
 }
 
-TEST(wrong_machine_subsystem_and_entry_are_told)
+TEST(wrong_machine_subsystem_and_entry_are_reported)
 {
     plain();
     patched("x86.sys", 4, "\x4c\x01", 2);

@@ -88,57 +88,57 @@ static void expect(enum misdeed misdeed, void *argument, const char *first, cons
     }
 }
 
-TEST(write_through_a_null_pointer_is_told_with_the_place)
+TEST(write_through_a_null_pointer_is_reported_with_the_place)
 {
     expect(NULL_WRITE, NULL, "rule access: write of 0x10 (a NULL pointer) in misbehaves.sys+",
            "null_write (misbehaves.c:12)");
 }
-TEST(read_of_an_address_that_cannot_be_is_told)
+TEST(read_of_an_address_that_cannot_be_is_reported)
 {
     expect(READ_GIVEN, (void *)0x1234567812345678, "rule access: in misbehaves.sys+", "read_given");
 }
-TEST(read_of_a_kernel_address_is_told)
+TEST(read_of_a_kernel_address_is_reported)
 {
     expect(READ_GIVEN, (void *)0xfffff78000000f00, "rule access: read of 0xfffff78000000f00 in", "read_given");
 }
-TEST(fast_fail_is_told_by_name)
+TEST(fast_fail_is_reported_by_name)
 {
     expect(FAST_FAIL, NULL, "rule fast-fail: the driver failed fast with code 3: corrupt list entry", "fast_fail");
 }
-TEST(assertion_is_told)
+TEST(assertion_is_reported)
 {
     expect(ASSERTION, NULL, "rule assert:", "assertion (misbehaves.c:15)");
 }
-TEST(breakpoint_is_told)
+TEST(breakpoint_is_reported)
 {
     expect(BREAKPOINT, NULL, "rule breakpoint:", "breakpoint");
 }
-TEST(division_by_zero_is_told)
+TEST(division_by_zero_is_reported)
 {
     static uint32_t zero;
     expect(DIVIDE, &zero, "rule divide:", "divide");
 }
-TEST(undefined_instruction_is_told)
+TEST(undefined_instruction_is_reported)
 {
     expect(UNDEFINED, NULL, "rule instruction: the driver ran into an undefined instruction (0f 0b)", "undefined");
 }
-TEST(privileged_instruction_is_told)
+TEST(privileged_instruction_is_reported)
 {
     expect(HALT, NULL, "rule instruction: the driver used a privileged instruction", "halt");
 }
-TEST(call_to_nowhere_is_told)
+TEST(call_to_nowhere_is_reported)
 {
     expect(CALL_GIVEN, (void *)0x10, "rule access: jumped to 0x10 (a NULL pointer)", "call_given");
 }
-TEST(stack_overflow_is_told)
+TEST(stack_overflow_is_reported)
 {
     expect(OVERFLOW, NULL, "(the end of the stack)", "deep");
 }
-TEST(discarded_code_is_told)
+TEST(discarded_code_is_reported)
 {
     expect(CALL_INIT, NULL, "rule access: jumped to", "discarded after DriverEntry");
 }
-TEST(write_to_a_constant_is_told)
+TEST(write_to_a_constant_is_reported)
 {
     expect(WRITE_CONST, NULL, "read-only, or discarded", "write_const");
 }
@@ -192,7 +192,7 @@ TEST(cr8_write_keeps_floating_point_registers_over_the_dpcs_it_runs)
     run_well(FLOAT_KEPT, factors);
     CHECK_EQ(answer, 42);
 }
-TEST(gs_tells_processor_and_thread)
+TEST(gs_has_processor_and_thread)
 {
     static uint64_t seen[4];
     run_well(GS, seen);
@@ -200,7 +200,7 @@ TEST(gs_tells_processor_and_thread)
     CHECK_EQ(seen[1], 0);
     CHECK(seen[2] != 0 && seen[2] == seen[3]);
 }
-TEST(shared_page_tells_clocks_and_version)
+TEST(shared_page_has_clocks_and_version)
 {
     static uint64_t seen[4];
     run_well(CLOCKS, seen);
@@ -223,12 +223,12 @@ TEST(guarded_call_of_a_function_passes)
     run_well(CALL_GIVEN, (void *)harmless);
     CHECK_EQ(answer, 1);
 }
-TEST(guarded_call_into_the_middle_of_a_function_is_told)
+TEST(guarded_call_into_the_middle_of_a_function_is_reported)
 {
     compiler_options = "-Xclang -cfguard -DGUARDED";
     expect(CALL_GIVEN, NULL, "which is not in the image's table", "call_given (misbehaves.c:");
 }
-TEST(guarded_call_of_data_is_told)
+TEST(guarded_call_of_data_is_reported)
 {
     compiler_options = "-Xclang -cfguard -DGUARDED";
     expect(CALL_GIVEN, table, "rule cfg: indirect call to", "call_given");

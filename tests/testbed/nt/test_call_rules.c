@@ -14,7 +14,7 @@ static void set_no_event(void)
     memset(zeroed, 0xff, sizeof(zeroed));
     CALL(int32_t, KeSetEvent, (void *, int32_t, uint8_t), zeroed, 0, 0);
 }
-TEST(setting_what_is_no_event_is_told)
+TEST(setting_what_is_no_event_is_reported)
 {
     EXPECT_NT_RULE("event", set_no_event);
 }
@@ -23,7 +23,7 @@ static void event_of_no_type(void)
 {
     CALL(void, KeInitializeEvent, (void *, uint32_t, uint8_t), zeroed, 7, 0);
 }
-TEST(event_of_an_unknown_type_is_told)
+TEST(event_of_an_unknown_type_is_reported)
 {
     EXPECT_NT_RULE("event", event_of_no_type);
 }
@@ -35,7 +35,7 @@ static void version_of_odd_size(void)
     version[0] = 12;
     CALL(int32_t, RtlGetVersion, (void *), version);
 }
-TEST(version_record_of_the_wrong_size_is_told)
+TEST(version_record_of_the_wrong_size_is_reported)
 {
     EXPECT_NT_RULE("parameter", version_of_odd_size);
 }
@@ -47,7 +47,7 @@ static void key_of_odd_attributes(void)
 
     CALL(int32_t, ZwOpenKey, (void **, uint32_t, void *), &key, 1, &attributes);
 }
-TEST(object_attributes_of_the_wrong_size_are_told)
+TEST(object_attributes_of_the_wrong_size_are_reported)
 {
     EXPECT_NT_RULE("parameter", key_of_odd_attributes);
 }
@@ -57,7 +57,7 @@ static void crooked_list(void)
     CALL(void, ExInitializeNPagedLookasideList, (void *, void *, void *, uint32_t, size_t, uint32_t, uint16_t),
          (uint8_t *)zeroed + 8, NULL, NULL, 0, 64, 0x74736574, 0);
 }
-TEST(lookaside_list_out_of_alignment_is_told)
+TEST(lookaside_list_out_of_alignment_is_reported)
 {
     EXPECT_NT_RULE("alignment", crooked_list);
 }
@@ -66,7 +66,7 @@ static void callback_not_there(void)
 {
     CALL(uint8_t, KeDeregisterBugCheckReasonCallback, (void *), zeroed);
 }
-TEST(bug_check_callback_that_was_not_registered_is_told)
+TEST(bug_check_callback_that_was_not_registered_is_reported)
 {
     EXPECT_NT_RULE("callback", callback_not_there);
 }
@@ -75,7 +75,7 @@ static void import_not_there(void)
 {
     CALL(void, NoSuchExport, (void));
 }
-TEST(call_of_what_nobody_exports_is_told_by_name)
+TEST(call_of_what_nobody_exports_is_reported_by_name)
 {
     char text[16384];
 
@@ -106,7 +106,7 @@ static void no_unload(void)
 {
     load_and_unload("stays");
 }
-TEST(driver_that_cannot_be_unloaded_is_told)
+TEST(driver_that_cannot_be_unloaded_is_reported)
 {
     EXPECT_NT_RULE("unload", no_unload);
 }
@@ -115,7 +115,7 @@ static void device_left(void)
 {
     load_and_unload("forgets");
 }
-TEST(device_left_at_unload_is_told)
+TEST(device_left_at_unload_is_reported)
 {
     EXPECT_NT_RULE("unload", device_left);
 }

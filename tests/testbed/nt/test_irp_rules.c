@@ -235,7 +235,7 @@ static void lent(void)
     CALL(void *, IoGetAttachedDeviceReference, (void *), device_object(pdo));
     pdo_destroy(pdo);
 }
-TEST(a_device_reference_not_given_back_is_listed)
+TEST(a_device_reference_not_released_is_listed)
 {
     struct leaks leaks = { 0 };
 

@@ -52,7 +52,7 @@ class Rules(unittest.TestCase):
     def test_every_rule_that_is_documented_is_enforced(self):
         self.assertEqual(sorted(set(self.documented) - set(self.enforced)), [])
 
-    def test_every_rule_is_broken_by_the_selftest_that_is_named(self):
+    def test_every_rule_is_broken_by_the_test_that_is_named(self):
         for name, selftest in self.documented.items():
             with self.subTest(rule=name):
                 self.assertTrue(selftest.endswith("_rules"))

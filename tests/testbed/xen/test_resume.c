@@ -158,7 +158,7 @@ static void refuse(void *unused)
     CHECK_CONTAINS(error, "2 pages cannot be shared again");
 }
 
-TEST(what_cannot_be_resumed_is_told)
+TEST(what_cannot_be_resumed_is_reported)
 {
     live(refuse);
 }

@@ -366,7 +366,7 @@ static void disable_waits(struct vif_bed *bed)
     task_join(task);
 }
 
-TEST(disable_waits_until_every_received_packet_is_given_back)
+TEST(disable_waits_until_every_received_packet_is_returned)
 {
     vb_run_all((struct vb_story){ disable_waits, { .version = 9, .queues = 1 } }, 20);
 }
