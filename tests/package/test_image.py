@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What Windows asks of a driver image, read back from both xennet.sys files by a reader of our own.
+"""What Windows requires of a driver image, read back from both xennet.sys files by a reader of our own.
 
 The files are those of the package folder; they are built first, as the free driver, if they are older than what
 they are made of.

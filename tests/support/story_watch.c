@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What scenarios see beside the edge (story_watch.h). */
+/* What tests see beside the edge (story_watch.h). */
 #include "story_watch.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a scenario sees of the adapter beside the edge: each NBL received with its out-of-band data, each status
+ * What a test sees of the adapter beside the edge: each NBL received with its out-of-band data, each status
  * indicated, and sends of any shape. Plus the OIDs as one-liners.
  */
 #ifndef TESTS_STORY_WATCH_H
@@ -49,7 +49,7 @@ uint64_t oid_get64(struct story *story, uint32_t oid); /* must succeed with 8 by
 bool oid_listed(struct story *story, uint32_t oid);
 
 extern const uint8_t story_guest_mac[6], story_peer_mac[6];
-/* A frame of `length` bytes of an unassigned Ethernet type between these stations. */
+/* A frame of `length` bytes of an unassigned Ethernet type between these addresses. */
 void frame_plain(uint8_t *bytes, uint32_t length, const uint8_t to[6], const uint8_t from[6], uint32_t number);
 void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint32_t length,
                  const struct frame_offload *offload);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A Wine to install packages in: a prefix under build/wine, brought back to its first state before each story.
+"""A Wine to install packages in: a prefix under build/wine, reset to its first state before each test.
 
 tests/support/wine/wine_setup.c does the installing; this starts it, gives it commands and reads its answers. Wine never
 looks at the Windows version in an INF, so a package's INF is reduced to the models that the Windows of the story would

@@ -35,7 +35,7 @@ def rig():
     children = Children().__enter__()
     atexit.register(children.end_all)
     files = xenbed.bed_files(made.DRIVER, made.INF) + [(PROGRAMS / "conformance_netif", "rig/conformance_netif")]
-    # Scenarios look for the driver from their own place in the tree.
+    # The tests look for the driver from their own place in the tree.
     files += [(path, f"rig/build/tests/{path.name}") for path in SCENARIOS]
     files += [(path, f"rig/xennet/x64/{path.name}") for path in (made.DRIVER, made.INF)]
     return xenbed.boot(children, parts, files, print, "console-test.log")

@@ -252,7 +252,7 @@ class Images(SentenceCase):
 
 @needs_root
 class Machines(SentenceCase):
-    """Machines that lack something, played with namespaces, capabilities and another PATH."""
+    """Machines that lack something, simulated with namespaces, capabilities and another PATH."""
 
     def tool(self, name, text):
         """A tool of another machine, found before the real one."""

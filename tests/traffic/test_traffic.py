@@ -84,7 +84,7 @@ class Memory(unittest.TestCase):
             for way in ("out", "in"):
                 traffic.tcp(4, way, MEMORY_SECONDS // 2, streams=8)
             memory = list(bed.resident_kb)
-        self.assertGreaterEqual(len(memory), MEMORY_SECONDS // 2, "the testbed told its memory too seldom")
+        self.assertGreaterEqual(len(memory), MEMORY_SECONDS // 2, "the testbed reported its memory too seldom")
         # A testbed warms up in each direction; after that it may not grow any more.
         half = len(memory) // 2
         for way in (memory[:half], memory[half:]):
@@ -98,7 +98,7 @@ class Memory(unittest.TestCase):
 
 @needs_traffic
 class Speed(unittest.TestCase):
-    """Rates are measured and told as ratios of one run; how fast this machine is fails nothing."""
+    """Rates are measured and reported as ratios of one run; how fast this machine is fails nothing."""
 
     def measure(self, *arrangements):
         """For each arrangement of options {(family, way): Gb/s}, and its testbed's last counters. They take turns, and

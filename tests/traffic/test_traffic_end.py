@@ -199,14 +199,14 @@ class Commands(unittest.TestCase):
             done = run_py("--pcap", path, "--", "ping", "-c", "3", "-i", "0.1", "198.18.0.1")
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             fields = ["-e", "frame.interface_name", "-e", "frame.packet_flags_direction", "-e", "icmp.type"]
-            told = subprocess.run(["tshark", "-r", str(path), "-Y", "icmp", "-T", "fields", *fields],
+            shown = subprocess.run(["tshark", "-r", str(path), "-Y", "icmp", "-T", "fields", *fields],
                                   stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, universal_newlines=True, check=True).stdout.split("\n")
         # Three requests and three answers, each at both edges: inbound is towards the driver.
         for edge, kind in (("guest", "8"), ("wire", "8"), ("guest", "0"), ("wire", "0")):
-            lines = [line.split("\t") for line in told if line.startswith(edge)]
+            lines = [line.split("\t") for line in shown if line.startswith(edge)]
             found = [line for line in lines if line[2] == kind]
-            self.assertEqual(len(found), 3, f"{edge} {kind}: {told}")
+            self.assertEqual(len(found), 3, f"{edge} {kind}: {shown}")
             directions = {int(line[1], 0) for line in found}
             self.assertEqual(directions, {1 if (edge == "guest") == (kind == "8") else 2})
 

@@ -105,7 +105,7 @@ class Conformance(unittest.TestCase):
 
 
 @needs_rig
-class Scenarios(unittest.TestCase):
+class Programs(unittest.TestCase):
     """The very programs that run on the embedded backend in every ./test.py."""
 
     def tell(self, program):
@@ -113,9 +113,9 @@ class Scenarios(unittest.TestCase):
         results = re.findall(r"(?m)^(not ok|ok) \d+ - (\S+)", output)
         self.assertEqual(f"1..{len(results)}", output.split("\n", 1)[0], output)
         for result, name in results:
-            with self.subTest(scenario=name):
+            with self.subTest(program=name):
                 self.assertEqual(result, "ok", output)
-        print(f"note: {len(results)} scenarios")
+        print(f"note: {len(results)} tests")
 
 
 for path in SCENARIOS:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Ends that come early or from outside: a provider without a VIF version that the driver knows, surprise removal,
- * shutdown and low power in the middle of traffic. Whatever happens, what was taken is given back and nothing arrives
+ * shutdown and low power in the middle of traffic. Whatever happens, what was taken is returned and nothing arrives
  * twice or damaged.
  */
 #include "story.h"

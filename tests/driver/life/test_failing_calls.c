@@ -62,7 +62,7 @@ static void start_with_a_failure(struct story *story)
     *sweep->found = fail_candidates();
     tell_failure(sweep);
     if (!story->started) {
-        /* It failed: cleanly, if its sentence tells of nothing left behind, and a second try works. */
+        /* It failed: cleanly, if its message names nothing left behind, and a second try works. */
         CHECK(strstr(story->error, "left behind") == NULL);
         if (!bed_start(&story->bed, &story->options, error, sizeof(error))) {
             test_fail(__FILE__, __LINE__, "the second start failed: %s; the first: %s", error, story->error);

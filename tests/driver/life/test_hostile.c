@@ -407,10 +407,10 @@ TEST(what_describes_nothing_of_a_packet_does_no_harm)
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = strange_packets }, 1);
 }
 
-/* The same figures, told while traffic goes on: what is in force stays or gets less, and the truth heals it. */
+/* The same figures, reported while traffic goes on: what is in force stays or gets less, and the truth heals it. */
 static void lying_later(struct story *story)
 {
-    uint32_t i, told = 0, out, in;
+    uint32_t i, reported = 0, out, in;
 
     for (i = 0; i < ARRAY(figures); i++) {
         struct adapter_facts facts;
@@ -432,10 +432,10 @@ static void lying_later(struct story *story)
         story_send(story, 0, 20, 4);
         story_inject(story, 0, 20);
         story_check_from(story, out, in);
-        told++;
+        reported++;
     }
-    CHECK(told >= 8);
-    /* What can be true is told, both ways; what is beyond any link is not. */
+    CHECK(reported >= 8);
+    /* What is valid is indicated, both ways; what is beyond any link is not. */
     for (i = 0; i < 2; i++) {
         const uint64_t speed = i == 0 ? 25000000000ull : 10000000000001ull;
         struct adapter_facts facts;
@@ -445,7 +445,7 @@ static void lying_later(struct story *story)
         adapter_facts(story->bed.adapter, &facts);
         CHECK(facts.link_speed_tx == (i == 0 ? speed : UINT64_MAX) && facts.link_speed_rx == facts.link_speed_tx);
     }
-    story_count("%u figures that cannot be true told while traffic went on", told);
+    story_count("%u invalid figures reported while traffic went on", reported);
 }
 
 TEST(a_figure_that_becomes_impossible_does_no_harm)

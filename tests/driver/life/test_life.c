@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of an adapter under traffic: connect, send, receive, pause, restart, halt. Told on the simulated scheduler
+ * The life of an adapter under traffic: connect, send, receive, pause, restart, halt. On the simulated scheduler
  * over many seeds and on the live one, with every VIF version. What is sent outside a pause arrives exactly once; what
  * is on its way when a pause comes is completed, never lost without a trace and never doubled; nothing is left behind.
  */

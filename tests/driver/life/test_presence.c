@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Power and presence under full traffic: sleep and wake, S3 and S4, surprise removal, disable and enable, rebalance,
- * shutdown, suspend and migration, resets, requests taken back, link down and up, a backend that goes away.
+ * shutdown, suspend and migration, resets, cancelled requests, link down and up, a backend that goes away.
  */
 #include "story_presence.h"
 
@@ -232,7 +232,7 @@ static void refused_after(struct story *story, void (*end)(struct adapter *adapt
 static void refuse_after_shutdown(struct story *story)
 {
     refused_after(story, adapter_shutdown);
-    story_count("shutdown: sends after it are refused, those before it came back");
+    story_count("shutdown: sends after it are refused, those before it completed");
 }
 
 TEST(shutdown_under_traffic_ends_well)
@@ -276,8 +276,8 @@ static void backend_goes(struct story *story)
     }
     story->bed.netback = netback_create(story->bed.dom0, story->wire, &options);
     CHECK(story->bed.netback != NULL);
-    CHECK(raw_wait(watch->raw,
-                   10ull * SECOND)); /* what the old one had was given back, what waited goes to the new one */
+    CHECK(
+        raw_wait(watch->raw, 10ull * SECOND)); /* what the old one had was completed, what waited goes to the new one */
     raw_free_all(watch->raw);
     story_count("200 sends completed although their backend went away");
     watch_close(watch);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traffic, told unchanged on the embedded backend and on Linux's netback: frames of every size, large packets,
+ * Traffic, unchanged on the embedded backend and on Linux's netback: frames of every size, large packets,
  * checksums left open, flows on their processors, groups that the backend filters, and every feature that a backend may
  * lack.
  */
@@ -286,7 +286,7 @@ static void send_group(struct provider *provider, const uint8_t *group)
     provider_inject(provider, &frame);
 }
 
-/* The backend hears of a change some time after it was made: until then the first frames may still fare as before, and
+/* The backend sees a change some time after it was made: until then the first frames may still fare as before, and
  * some of `before` may be on their way. */
 static void until_group_arrives(struct provider *provider, const uint8_t *group, const uint8_t *before)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Life, told unchanged on the embedded backend and on Linux's netback: coming up, link and MTU from the toolstack,
+ * Life, unchanged on the embedded backend and on Linux's netback: coming up, link and MTU from the toolstack,
  * pause, power, reconnects under traffic, a backend that goes and comes back, one that disables the device in silence,
  * and figures that agree.
  */

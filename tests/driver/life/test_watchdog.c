@@ -184,7 +184,7 @@ static void look(void *context, const char *line)
     found->count += strstr(line, found->what) != NULL;
 }
 
-/* Entries in the event log about sends that were taken back. */
+/* Entries in the event log about sends that were aborted. */
 static uint32_t recoveries(void)
 {
     struct found found = { .what = "TIMEOUT" };
@@ -301,7 +301,7 @@ static void takes_its_time(struct story *story)
     CHECK_EQ(failed, 0);
     CHECK_EQ(recoveries(), 0);
     raw_free_all(watch->raw);
-    story_count("slow backend: %u sends within %u ms, none taken back", ROUNDS * BURST,
+    story_count("slow backend: %u sends within %u ms, none aborted", ROUNDS * BURST,
                 (uint32_t)((sched_now() - before) / 1000000));
     backend_leaves(story);
     backend_comes(story, story->wire);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One binary on every Windows that can be played: the NDIS version registered, what comes with it and what does not,
+ * One binary on every Windows that can be simulated: the NDIS version registered, what comes with it and what does not,
  * traffic both ways over sleep and pause, and requests of both generations.
  */
 #include "nt/export/version.h"
@@ -62,15 +62,15 @@ static void came_up(struct story *story)
 TEST(the_adapter_comes_up_and_works_on_every_windows)
 {
     const struct windows_version *windows;
-    uint32_t played = 0;
+    uint32_t count = 0;
 
-    for (windows = windows_versions; windows->name != NULL; windows++, played++) {
+    for (windows = windows_versions; windows->name != NULL; windows++, count++) {
         story_everywhere(
             &(struct story_plan){
                 .windows = windows->name, .queues = QUEUES, .edge_buffers = 64, .detail = windows, .tell = came_up },
             1);
     }
-    CHECK(played >= 6);
+    CHECK(count >= 6);
 }
 
 static void known_version(struct story *story)

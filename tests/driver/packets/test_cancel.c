@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sends and OID requests taken back while they are on their way: each comes back once, with success or as aborted, and
+ * Sends and OID requests cancelled while they are on their way: each completes once, with success or as aborted, and
  * nobody else's does.
  */
 #include "story_watch.h"
@@ -69,7 +69,7 @@ static void sends(struct story *story)
     }
     CHECK(canceller.times != 0);
     watch_close(watch);
-    story_count("%u sends, half of them taken back %u times: %u aborted", SENDS, canceller.times, aborted);
+    story_count("%u sends, half of them cancelled %u times: %u aborted", SENDS, canceller.times, aborted);
 }
 
 TEST(cancelled_sends_complete_once_and_others_are_left_alone)
@@ -112,7 +112,7 @@ static void requests(struct story *story)
     story_send(story, 0, 32, 4);
     story_collect(story, 32);
     story_check(&story->out, 0);
-    story_count("%u OID requests while requests are taken back: %u aborted", OIDS, aborted);
+    story_count("%u OID requests while requests are cancelled: %u aborted", OIDS, aborted);
 }
 
 TEST(cancelled_oid_requests_complete_once)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a packet costs the driver, counted and never timed: NDIS calls, pushes to the backend, allocations, locks, and
- * instructions. scripts/check/instructions.py tells the last test on the driver and on a floor that does nothing but
+ * instructions. scripts/check/instructions.py runs the last test on the driver and on a floor that does nothing but
  * the calls it must (tests/floor).
  */
 #include "packets.h"

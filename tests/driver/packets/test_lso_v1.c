@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Large sends of version 1: cut like those of version 2, and completed with the bytes of payload that were sent. Told
+ * Large sends of version 1: cut like those of version 2, and completed with the bytes of payload that were sent. Run
  * on the simulated scheduler.
  */
 #include "story.h"

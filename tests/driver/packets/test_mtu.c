@@ -98,7 +98,7 @@ static void change(struct story *story)
 
     measure(story, watch, START);
 
-    /* Less: in force at once. Segments cut for the old size are refused too; what NDIS was told stays. */
+    /* Less: in force at once. Segments cut for the old size are refused too; what was reported to NDIS stays. */
     move(story, LESS, LESS);
     measure(story, watch, LESS);
     before = counter(story, INDEX_SendDropOffload);
@@ -107,11 +107,11 @@ static void change(struct story *story)
     adapter_facts(story->bed.adapter, &facts);
     CHECK_EQ(facts.mtu, START);
 
-    /* More than at the start: up to what NDIS was told. */
+    /* More than at the start: up to what was reported to NDIS. */
     move(story, MORE, START);
     measure(story, watch, START);
 
-    /* NDIS restarts the adapter and hears of it. */
+    /* NDIS restarts the adapter and learns it. */
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
     CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), MORE);
@@ -119,7 +119,7 @@ static void change(struct story *story)
     CHECK_EQ(facts.mtu, MORE);
     measure(story, watch, MORE);
 
-    /* Down again, and told at the next restart. */
+    /* Down again, and reported at the next restart. */
     move(story, LESS, LESS);
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);

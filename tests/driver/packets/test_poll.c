@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Receiving by NDIS poll, where Windows has it: every packet once, pauses in the middle of traffic, and the same
- * without. Told on the simulated scheduler over many seeds and on the live one.
+ * without. On the simulated scheduler over many seeds and on the live one.
  */
 #include "story.h"
 

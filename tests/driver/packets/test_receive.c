@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a received packet is told to be: 802.1p priority for directed, broadcast and multicast frames both ways, and
+ * What is indicated with a received packet: 802.1p priority for directed, broadcast and multicast frames both ways, and
  * coalesced packets with their segment counts, which a switch at run time turns off.
  */
 #include "packets.h"
@@ -152,7 +152,7 @@ static void checksums(struct story *story)
     static uint8_t memory[256];
     struct watch *watch = watch_open(story);
     struct MDL *mdl = mdl_create(memory, sizeof(memory));
-    uint32_t ip, tcp, udp, told = 0;
+    uint32_t ip, tcp, udp, indicated = 0;
 
     frame_plain(memory, 100, story_guest_mac, story_peer_mac, 7);
     for (ip = 0; ip < 3; ip++) {
@@ -171,12 +171,12 @@ static void checksums(struct story *story)
                 CHECK_EQ(info.Receive.TcpChecksumFailed, tcp == 2);
                 CHECK_EQ(info.Receive.UdpChecksumSucceeded, udp == 1);
                 CHECK_EQ(info.Receive.UdpChecksumFailed, udp == 2);
-                told++;
+                indicated++;
             }
         }
     }
-    story_count("%u findings about checksums told as they are", told);
-    while (vif_inject_returned() < told) {
+    story_count("%u findings about checksums indicated as they are", indicated);
+    while (vif_inject_returned() < indicated) {
         story_rest();
     }
     mdl_free(mdl);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Coalesced packets: OID_TCP_RSC_STATISTICS in full against traffic whose segments are known, no duplicate ACKs ever
- * told since nothing without payload is coalesced, and, with coalescing switched off for one or both IP versions, no
- * packet beyond the MTU even from a provider that goes on handing up coalesced ones.
+ * indicated, since nothing without payload is coalesced, and, with coalescing switched off for one or both IP versions,
+ * no packet beyond the MTU even from a provider that goes on handing up coalesced ones.
  */
 #include "../include/counters.h"
 #include "packets.h"
@@ -69,7 +69,7 @@ static void known_traffic(struct story *story)
     CHECK_EQ(after.CoalesceEvents - before.CoalesceEvents, packets);
     CHECK_EQ(after.CoalescedOctets - before.CoalescedOctets, octets);
     CHECK_EQ(after.Aborts, 0);
-    story_count("%u coalesced packets of %u segments and %u bytes, told as such; ACKs came one by one",
+    story_count("%u coalesced packets of %u segments and %u bytes, indicated as such; ACKs came one by one",
                 (uint32_t)packets, (uint32_t)segments, (uint32_t)octets);
     watch_close(watch);
 }
@@ -101,7 +101,7 @@ static uint64_t refused(struct story *story)
     return counters[INDEX_ReceiveDropSegment];
 }
 
-/* A provider that does not care what it was told: coalesced, of this IP version. Whether NDIS got it. */
+/* A provider that ignores the option: coalesced, of this IP version. Whether NDIS got it. */
 static bool goes_up(struct watch *watch, struct MDL *mdl, bool version6)
 {
     uint32_t ip = version6 ? 40 : 20;

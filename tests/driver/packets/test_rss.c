@@ -142,7 +142,7 @@ static void valid_sets(struct story *story)
                            NDIS_RSS_PARAM_FLAG_HASH_INFO_UNCHANGED | NDIS_RSS_PARAM_FLAG_BASE_CPU_UNCHANGED;
     CHECK_EQ(rss_put(story, &set, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2), SUCCESS);
     rss_expect(watch, &rss_vectors[3], true, &again, 4, 0);
-    /* Off: no hash is told any more. */
+    /* Off: no hash is indicated any more. */
     set.parameters.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
     CHECK_EQ(rss_put(story, &set, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2), SUCCESS);
     watch_forget(watch);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * RSS of the second generation: parameters without a table, entries moved one by one at DISPATCH_LEVEL, and packets
- * that come up where the table says. Told on the simulated scheduler.
+ * that come up where the table says. On the simulated scheduler.
  */
 #include "story_rss.h"
 

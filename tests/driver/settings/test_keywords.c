@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the keywords of Device Manager's Advanced page do: frame size, address, VLAN, and what becomes of values out of
- * range. Told on the simulated scheduler with packets of the test's own making on both sides.
+ * range. On the simulated scheduler with packets of the test's own making on both sides.
  */
 #include "story.h"
 

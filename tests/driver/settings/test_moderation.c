@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interrupt moderation is XenVif's and the backend's affair: told as not there, and a set refused as its page asks. */
+/* Interrupt moderation is XenVif's and the backend's affair: reported as not supported, and a set refused as its page
+ * requires. */
 #include "story_watch.h"
 
 static void moderate(struct story *story)

@@ -78,7 +78,7 @@ static bool is_direct(uint32_t oid)
 
 static bool may_be_sent_blindly(uint32_t oid)
 {
-    return oid != OID_PNP_SET_POWER; /* the adapter's life, which others tell */
+    return oid != OID_PNP_SET_POWER; /* the adapter's life has its own tests */
 }
 
 static void bad_buffers(struct story *story)
@@ -175,7 +175,7 @@ TEST(what_is_listed_is_answered_and_what_is_answered_is_listed)
 
 static void required(struct story *story)
 {
-    /* What NDIS 6 asks of an Ethernet miniport's own table (others it answers from the attributes). */
+    /* What NDIS 6 requires of an Ethernet miniport's own table (others it answers from the attributes). */
     static const uint32_t mandatory[] = {
         OID_GEN_CURRENT_PACKET_FILTER,
         OID_GEN_CURRENT_LOOKAHEAD,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The driver's own counters: one for each reason to drop a packet and one pair for each queue, by OIDs and by the GUIDs
- * that WMI gets. Told on the simulated scheduler.
+ * that WMI gets. On the simulated scheduler.
  */
 #include "story.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The driver's line in xenstore: in the first free place of drivers/, whatever stands in the others; one line for two
- * adapters; written again after each migration, whichever adapter hears of it; gone with the last adapter, and the
+ * adapters; written again after each migration, whichever adapter is notified; gone with the last adapter, and the
  * others' lines untouched.
  */
 #include "story.h"

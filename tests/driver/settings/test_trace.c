@@ -240,7 +240,7 @@ static void drop_each(struct story *story)
     packet = honest(), hash.Algorithm = 9;
     drop_received(story, 9, &packet);
 
-    /* Without a backend XenVif takes packets until it has no room, then no more, and gives back what it has in the end.
+    /* Without a backend XenVif takes packets until it has no room, then no more, and completes what it has in the end.
      */
     netback_destroy(story->bed.netback);
     story->bed.netback = NULL;
@@ -270,7 +270,7 @@ static void inject_start(const struct story_plan *plan)
     vif_inject_start();
 }
 
-/* Reason 1 of receives, no NBL although the reserve was just given back, cannot be brought about. */
+/* Reason 1 of receives, no NBL although the reserve was just refilled, cannot be brought about. */
 TEST(each_reason_to_drop_has_its_trace_event)
 {
     struct story_plan plan = {

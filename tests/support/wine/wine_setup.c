@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A Windows program for Wine that plays the part of Windows' device installer, step by step and with the real setupapi,
+ * A Windows program for Wine that does what Windows' device installer does, step by step and with the real setupapi,
  * around the real co-installer. tests/support/wine_bed.py builds and starts it; it takes one command per line on its
  * standard input, fields separated by tabs, and answers with lines of the same form.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults of a driver: each is told by its rule, with the driver's stack. And what is carried out for it: CR8, GS,
+/* Faults of a driver: each is reported by its rule, with the driver's stack. And what is carried out for it: CR8, GS,
  * shared clocks. */
 #include "image_fixture.h"
 #include "nt_run.h"

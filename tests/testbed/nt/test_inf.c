@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* INF files: what is read, which model a device gets, and what bad files are told. */
+/* INF files: what is read, which model a device gets, and how bad files are refused. */
 #include "nt/install/inf.h"
 
 #include "inf_sample.h"

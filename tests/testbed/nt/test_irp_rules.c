@@ -228,7 +228,7 @@ TEST(a_deleted_device_in_use_is_found)
     EXPECT_NT_RULE("object", deleted_device);
 }
 
-static void lent(void)
+static void kept(void)
 {
     struct device *pdo = make_pdo();
 
@@ -239,7 +239,7 @@ TEST(a_device_reference_not_released_is_listed)
 {
     struct leaks leaks = { 0 };
 
-    CHECK_EQ(nt_run(lent, &leaks), 1);
+    CHECK_EQ(nt_run(kept, &leaks), 1);
     CHECK_CONTAINS(leaks.lines[0], "1 references not given back");
 }
 

@@ -344,7 +344,7 @@ static void give_later(void *argument)
 
     sched_wait(&never, 0, sched_now() + giver->delay);
     __atomic_store_n(&giver->bed->pause_every, 1,
-                     __ATOMIC_SEQ_CST); /* tells below that packets had not come back before */
+                     __ATOMIC_SEQ_CST); /* shows below that packets had not come back before */
     vb_give_back(giver->bed);
 }
 
@@ -390,7 +390,7 @@ TEST(pause_loses_nothing)
     vb_run_all((struct vb_story){ pauses, { .version = 10, .queues = 1 } }, 20);
 }
 
-/* The subscriber keeps everything: memory grows to its bound and no further, and all goes on when it gives back. */
+/* The subscriber keeps everything: memory grows to its bound and no further, and all goes on when it returns them. */
 static void hoarder(struct vif_bed *bed)
 {
     struct frame frame = vb_udp(1000, 1);
@@ -620,7 +620,7 @@ static void left_for_good(struct vif_bed *bed)
     netback_destroy(bed->netback);
     sched_wait(&word, 0, sched_now() + 2 * SECOND);
     vif_counters(bed->vif, &counters);
-    CHECK_EQ(counters.queues, 1); /* nobody told the subscriber */
+    CHECK_EQ(counters.queues, 1); /* nobody notified the subscriber */
     CHECK_EQ(vb_send(bed, 0, NULL, 60, 0, 0, NULL, false), 0);
     sched_wait(&word, 0, sched_now() + SECOND);
     CHECK_EQ(vb_completed(bed), 1);
