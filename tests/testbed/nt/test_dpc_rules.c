@@ -37,7 +37,7 @@ static void target_and_arguments(void)
     CHECK_EQ(ran_on[0], 1);
     CHECK(arguments[0] == (void *)1 && arguments[1] == (void *)2 && arguments[2] == (void *)3);
     number.Number = 2;
-    CHECK((CALL(int32_t, KeSetTargetProcessorDpcEx, (void *, void *), &dpc, &number)) != 0);
+    CHECK_EQ((CALL(int32_t, KeSetTargetProcessorDpcEx, (void *, void *), &dpc, &number)), STATUS_INVALID_PARAMETER);
 }
 TEST(dpc_runs_on_its_processor_with_its_arguments)
 {
