@@ -4,8 +4,10 @@
 # A bare Debian has no Python yet. The shell reads this far: it installs one and hands over; to Python this is a string.
 if ! command -v python3 > /dev/null; then
     echo "installing python3"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3; } > /dev/null 2>&1 ||
-        { echo "run.py: python3 is missing and cannot be installed: run as root with a package archive in reach" >&2; exit 2; }
+    { apt-get update &&
+      DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3; } > /dev/null 2>&1 ||
+        { echo "run.py: python3 is missing and cannot be installed: run as root with a package archive in reach" >&2
+          exit 2; }
 fi
 exec python3 "$0" "$@"
 '''
