@@ -16,7 +16,8 @@ DRIVER = ("clang-16", "libclang-common-16-dev", "lld-16", "llvm-16", "mingw-w64-
 TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev", "make")
 TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
 CAPTURE = ("tshark",)
-ANALYSIS = ("cppcheck", "clang-format-16")
+ANALYSIS = ("cppcheck",)
+FORMAT = ("clang-format-16",)
 
 WINE = ("wine", "wine64", "mingw-w64-x86-64-dev")   # installing the package, and what the program that does it is linked with
 
@@ -24,7 +25,7 @@ RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are 
 
 RUN = DRIVER + TESTBED + TRAFFIC
 XEN = RUN + RIG
-TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS
+TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS + FORMAT
 
 
 def missing(names):
