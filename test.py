@@ -28,7 +28,8 @@ from scripts.test.runner import Runner
 
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
 EPILOG = """\
-NAME is a file (test_store), a case (test_store:watch_fires_once) or a pattern of either in shell wildcards.
+NAME is a file (test_store), a case (test_store:watch_fires_once), a folder of tests/ (driver/) or a pattern of any of
+them in shell wildcards.
 test_xen boots the real Xen in software emulation; test_xen_guests guests on it, which takes many minutes: it runs
 only when it is named, or with --xen-guests.
 Without root, the tests that need it are skipped by name. Exit status: 0 all passed; 1 a test failed; 2 something

@@ -32,6 +32,7 @@ class TestFile:
     seeded: bool        # takes --seed and --seeds
     cases: list = field(default_factory=list)
     trouble: str = None # why its cases cannot be listed
+    folder: str = ""    # where it is below tests/
 
     @property
     def alone(self):
@@ -43,14 +44,19 @@ def find():
     files = []
     for source in sorted((ROOT / "tests").rglob("test_*.c"), key=lambda path: path.stem):
         program = str(PROGRAMS / source.stem)
-        files.append(TestFile(source.stem, [program], [program, "--list"], True))
+        files.append(TestFile(source.stem, [program], [program, "--list"], True, folder=folder_of(source)))
     runner = [sys.executable, "-B", str(ROOT / "scripts" / "test" / "tap_unittest.py")]
     for source in sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: path.stem):
         module = ".".join(source.relative_to(ROOT).with_suffix("").parts)
-        files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False))
+        files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False,
+                              folder=folder_of(source)))
     for file in files:
         list_cases(file)
     return files
+
+
+def folder_of(source):
+    return source.parent.relative_to(ROOT / "tests").as_posix()
 
 
 def list_cases(file):
@@ -67,7 +73,7 @@ def list_cases(file):
 
 
 def choose(files, patterns):
-    """The files with only the cases asked for. A pattern is FILE, FILE:CASE or CASE, with shell wildcards."""
+    """The files with only the cases asked for. A pattern is FILE, FILE:CASE, CASE or FOLDER/, with shell wildcards."""
     if not patterns:
         return [file for file in files if file.name not in WHEN_NAMED]
     chosen, used = [], set()
@@ -76,7 +82,7 @@ def choose(files, patterns):
         cases = []
         for pattern in patterns:
             stem = pattern_stem(pattern)
-            if fnmatch.fnmatchcase(file.name, stem):
+            if fnmatch.fnmatchcase(file.name, stem) or in_folder(file, pattern):
                 used.add(pattern)
                 whole = True
         for case in file.cases:
@@ -94,6 +100,15 @@ def choose(files, patterns):
         if pattern not in used:
             raise Stop(f"no test is called {pattern}: ./test.py --list shows their names")
     return chosen
+
+
+def in_folder(file, pattern):
+    """A folder chooses what is in it and below: driver/, tests/driver/life, testbed/*."""
+    if "/" not in pattern:
+        return False
+    wanted = pattern.rstrip("/")
+    wanted = wanted[len("tests/"):] if wanted.startswith("tests/") else wanted
+    return fnmatch.fnmatchcase(file.folder, wanted) or fnmatch.fnmatchcase(file.folder, f"{wanted}/*")
 
 
 def pattern_stem(pattern):

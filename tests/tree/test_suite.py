@@ -82,6 +82,15 @@ class Choice(unittest.TestCase):
         self.assertEqual(self.chosen("one"), ["test_a:one", "test_b:one"])
         self.assertEqual(self.chosen("test_*:t*"), ["test_a:two", "test_b:three"])
 
+    def test_a_folder_chooses_what_is_in_it_and_below(self):
+        files = [TestFile(name, [], [], True, folder=folder) for name, folder in (
+            ("test_send", "driver/packets"), ("test_life", "driver/life"), ("test_cli", "traffic"))]
+        for pattern, names in (("driver/", ["test_send", "test_life"]), ("tests/driver/life", ["test_life"]),
+                               ("tests/traffic/", ["test_cli"])):
+            self.assertEqual([file.name for file in choose(files, [pattern])], names, pattern)
+        with self.assertRaises(Stop):
+            choose(files, ["driv/"])
+
     def test_a_name_that_chooses_nothing_stops_even_beside_one_that_does(self):
         with self.assertRaises(Stop):
             self.chosen("test_a", "test_c")
