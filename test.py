@@ -62,7 +62,7 @@ def command(arguments):
     with made.one_at_a_time(say):
         if not options.list:
             made.driver(say)
-        made.testbed(say, "tests")
+        made.tests(say)
     if options.xenvif_like:
         os.environ["XENNET_XENVIF_LIKE"] = options.xenvif_like  # read by the scenarios' programs
     files = suite.find()

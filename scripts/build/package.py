@@ -6,6 +6,7 @@ signed, that certificate. It is put together in build/ and then delivered: each 
 a reader never meets half of one.
 """
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.build import archive as sources, coinst as build_coinst, driver as build_driver, version
+from scripts.build import archive as sources, driver, templates, version
 from scripts.inf import check as infcheck, template as build_inf
 from scripts.sign import signer as sign
 from scripts.cli import ROOT, Stop
@@ -62,12 +63,29 @@ def check_inf(path, arch):
         raise Stop("the INF breaks rules:\n" + "\n".join(f"{path}:{line}: {rule}: {text}" for line, rule, text in found), 1)
 
 
-def assemble(arch, flavour, signer):
-    """Compile one architecture and put its package together; return {name: path}."""
+def assemble(arch, flavour, made, signer):
+    """Put one architecture's package together of what was compiled; return {name: path}. Of the same parts it stays as it is."""
     folder = ROOT / "build" / flavour / arch
-    made = build_driver.make(arch, flavour) + build_coinst.make(arch, flavour, folder / "coinst")
-    check_inf(made[2], arch)
-    stage = folder / "package"
+    stage, note, mark = folder / "package", folder / "package.made", fingerprint(arch, made, signer)
+    if not (note.is_file() and note.read_text(encoding="ascii") == mark):
+        note.unlink(missing_ok=True)
+        put_together(arch, stage, made, signer)
+        note.write_text(mark, encoding="ascii")
+    return {path.name: path for path in sorted(stage.iterdir())}
+
+
+def fingerprint(arch, made, signer):
+    """Of all that decides what is in a package: the parts, who signs, and the programs that put it together."""
+    found = hashlib.sha256(repr((arch, hardware_ids(), version.values(), signer.who, signer.timestamp)).encode())
+    paths = [*made, *(Path(word) for word in signer.who if Path(word).is_file()), *(ROOT / "src").glob("*.ps1"), ROOT / "src" / "xennet" / COUNTER_CLASSES]
+    paths += [path for name in ("build", "sign", "inf") for path in sorted((ROOT / "scripts" / name).glob("*.py"))]
+    for path in paths:
+        found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
+
+
+def put_together(arch, stage, made, signer):
+    check_inf(next(path for path in made if path.suffix == ".inf"), arch)
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
     for path in made:
@@ -76,27 +94,26 @@ def assemble(arch, flavour, signer):
         else:
             shutil.copyfile(path, stage / path.name)
     members = [path for path in sorted(stage.iterdir()) if path.suffix in (".sys", ".dll", ".inf")]
-    signer.sign(catalog(folder, arch, members), stage / "xennet.cat")
+    signer.sign(catalog(stage.parent, arch, members), stage / "xennet.cat")
     if signer.is_test:
         (stage / "xennet.cer").write_bytes(sign.der(signer.certificate))
     add_scripts(stage, arch)
-    return {path.name: path for path in sorted(stage.iterdir())}
 
 
 def add_scripts(stage, arch):
     """The scripts for administrators, and the WMI classes that they add and remove."""
     for name in SCRIPTS:
-        text = version.fill(f"src/{name}", dict(build_driver.places(), ARCHITECTURE=arch))
-        (stage / name).write_bytes(build_driver.windows_lines(text))
+        text = version.fill(f"src/{name}", dict(templates.places(), ARCHITECTURE=arch))
+        (stage / name).write_bytes(templates.windows_lines(text))
     classes = (ROOT / "src" / "xennet" / COUNTER_CLASSES).read_text(encoding="ascii")
-    (stage / COUNTER_CLASSES).write_bytes(build_driver.windows_lines(classes))
+    (stage / COUNTER_CLASSES).write_bytes(templates.windows_lines(classes))
 
 
 def deliver(arch, files):
     """Replace the package folder's files, and remove those that this package does not have."""
     package = PACKAGE / arch
     package.mkdir(parents=True, exist_ok=True)
-    build_driver.deliver(files.values(), package)
+    driver.deliver(files.values(), package)
     for path in package.iterdir():
         if path.name not in files and path.is_file():
             path.unlink()
@@ -144,6 +161,7 @@ def finish(flavour, packages, signer, say):
 
 
 def build(flavour, architectures, signer, say):
-    with build_driver.one_at_a_time():
+    with driver.one_at_a_time():
         version.count()
-        finish(flavour, {arch: assemble(arch, flavour, signer) for arch in architectures}, signer, say)
+        made = driver.make(architectures, flavour)
+        finish(flavour, {arch: assemble(arch, flavour, made[arch], signer) for arch in architectures}, signer, say)

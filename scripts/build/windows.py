@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scripts.build import coinst as build_coinst, driver as build_driver, package, version, windows_kit
+from scripts.build import driver, package, templates, version, windows_kit
 from scripts.cli import ROOT, Stop
 
 PLATFORMS = {"x64": "x64", "x86": "Win32"}
@@ -34,7 +34,7 @@ def msbuild(compiler, headers, flavour, arch, target="Build", project="xennet.sl
         "Configuration": flavour, "Platform": PLATFORMS[arch],
         "XenNetDriverToolset": "WindowsKernelModeDriver" + headers.row.toolset,
         "XenNetUserToolset": "WindowsApplicationForDrivers" + headers.row.toolset,
-        "XenNetTarget": headers.row.target, "XenNetCoinstaller": build_coinst.stem(),
+        "XenNetTarget": headers.row.target, "XenNetCoinstaller": driver.coinstaller(),
     }
     if headers.version:
         settings["WindowsTargetPlatformVersion"] = headers.version
@@ -95,7 +95,7 @@ def catalog(headers, stage, arch):
 def commands(compiler, headers, signer, flavour, arch):
     """The command lines of one architecture: [(what, command, folder's files it leaves)]."""
     stage = output(flavour, arch) / "package"
-    images = [stage / "xennet.sys", stage / f"{build_coinst.stem()}.dll"]
+    images = [stage / "xennet.sys", stage / f"{driver.coinstaller()}.dll"]
     return {
         "compile": [msbuild(compiler, headers, flavour, arch)],
         "sign": [signer.command(path) for path in images],
@@ -133,7 +133,7 @@ def assemble(arch, flavour, steps, signer):
     folder = output(flavour, arch)
     stage = folder / "package"
     folder.mkdir(parents=True, exist_ok=True)
-    build_driver.version_header(folder)
+    templates.version_header(folder)
     for command in steps["compile"]:
         run(command)
     shutil.rmtree(stage, ignore_errors=True)
@@ -141,8 +141,8 @@ def assemble(arch, flavour, steps, signer):
     for name in ("xennet.sys", "xennet.pdb"):
         shutil.copyfile(folder / name, stage / name)
     for suffix in (".dll", ".pdb"):
-        shutil.copyfile(folder / "coinst" / (build_coinst.stem() + suffix), stage / (build_coinst.stem() + suffix))
-    (stage / "xennet.inf").write_bytes(build_driver.inf(arch))
+        shutil.copyfile(folder / "coinst" / (driver.coinstaller() + suffix), stage / (driver.coinstaller() + suffix))
+    (stage / "xennet.inf").write_bytes(templates.inf(arch))
     package.check_inf(stage / "xennet.inf", arch)
     for command in steps["sign"] + steps["catalog"]:
         run(command)
@@ -160,7 +160,7 @@ def build(options, say):
         if arch not in wanted:
             say(f"{arch}: not built, because {headers.row.name} {headers.version} has no {arch} drivers")
     signer = Signer(headers, options)
-    with build_driver.one_at_a_time():
+    with driver.one_at_a_time():
         version.count()
         plans = {arch: commands(compiler, headers, signer, options.flavour, arch) for arch in wanted}
         if signer.is_test and not signer.certificate.is_file():

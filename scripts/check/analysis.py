@@ -10,8 +10,8 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from scripts.build import coinst as build_coinst, driver as build_driver
-from scripts.build import tools
+from scripts.build import driver, templates, tools
+from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 
 FLAVOUR = "checked"
@@ -31,21 +31,16 @@ CPPCHECK_QUIET = ("legacyUninitvar", "missingInclude", "missingIncludeSystem", "
 
 def sources():
     """(file, its own include folder) of everything that ships."""
-    return ([(name, build_driver.DRIVER) for name in build_driver.sources()]
-            + [(name, build_coinst.SOURCES) for name in build_coinst.sources()])
+    return [(name, folder) for folder in (driver.DRIVER, driver.COINSTALLER) for name in driver.sources(folder)]
 
 
 def compiler(name, folder, arch):
-    made = ROOT / "build" / "analysis" / arch
-    made.mkdir(parents=True, exist_ok=True)
-    build_driver.version_header(made)
-    base = build_coinst.compiler(arch, FLAVOUR) if folder == build_coinst.SOURCES else tools.compiler(arch, FLAVOUR)
-    return base + [f"-I{folder}", f"-I{made.relative_to(ROOT)}", name]
+    return [*tools.compiler(arch, FLAVOUR, "coinst" if folder == driver.COINSTALLER else "driver"), name]
 
 
 def clang(command, tool):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
-    found = [(match["file"], int(match["line"]), tool, match["rule"] or match["kind"], match["text"]) for match in CLANG.finditer(done.stderr)]
+    found = [(match["file"].replace(f"{ROOT}/", ""), int(match["line"]), tool, match["rule"] or match["kind"], match["text"]) for match in CLANG.finditer(done.stderr)]
     if done.returncode != 0 and not found:
         raise Stop(f"{tool} failed on {command[-1]}:\n{done.stderr.rstrip()}", 1)
     return found
@@ -66,7 +61,7 @@ def locks(name, folder):
 
 def annotations(path):
     """A header that defines every annotation in the sources as nothing: cppcheck reads no system headers."""
-    text = "\n".join(found.read_text(encoding="utf-8") for folder in ("include", build_driver.DRIVER, build_coinst.SOURCES)
+    text = "\n".join(found.read_text(encoding="utf-8") for folder in ("include", driver.DRIVER, driver.COINSTALLER)
                      for found in sorted((ROOT / folder).glob("*.[ch]")))
     macros = dict(ANNOTATION.findall(text))
     path.write_text("".join(f"#define {name}{'(...)' if macros[name] else ''}\n" for name in sorted(macros)))
@@ -78,6 +73,7 @@ def cppcheck(folder, names):
         raise Stop("cppcheck is missing: install the Debian package cppcheck")
     made = ROOT / "build" / "analysis" / "x64"
     made.mkdir(parents=True, exist_ok=True)
+    templates.version_header(made)
     annotations(made / "annotations.h")
     done = subprocess.run([path, "--quiet", "--enable=warning,portability,performance", "--inline-suppr", "--std=c99", "--platform=win64",
                            "--template={file}|{line}|{id}|{message}", *(f"--suppress={rule}" for rule in CPPCHECK_QUIET),
@@ -93,9 +89,7 @@ def run(say, listed=None):
     """All findings, each once, sorted by file and line."""
     listed = sources() if listed is None else listed
     folders = list(dict.fromkeys(folder for _, folder in listed))
-    for name, folder in listed[:1]:
-        compiler(name, folder, "x64")    # makes version.h before two workers want it
-        compiler(name, folder, "x86")
+    Tree().configure()    # before two workers want it
     found = []
     with ThreadPoolExecutor(WORKERS) as pool:
         for what, check in (("clang's static analyzer", analyze), ("clang's warnings with locks and IRQLs", locks)):

@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from scripts.build import driver as build_driver, windows as build_windows, windows_kit
+from scripts.build import templates, windows as build_windows, windows_kit
 from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "analysis"
@@ -81,7 +81,7 @@ def run(say):
     folder = build_windows.output(FLAVOUR, "x64")
     for path in (FOLDER, folder):
         path.mkdir(parents=True, exist_ok=True)
-    build_driver.version_header(folder)
+    templates.version_header(folder)
     if kind == "codeql":
         # cmd.exe's quotes do not survive codeql's own reading of a command, so the command is a file.
         build = build_windows.msbuild(compiler, headers, FLAVOUR, "x64", "Rebuild")

@@ -11,21 +11,11 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts.build import driver as build_driver, tools, version
+from scripts.build.tree import Tree, program
 from scripts.check import coverage_profile
-from scripts.build.tools import ROOT
-from scripts.cli import Stop
+from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "coverage" / "x64"
-INSTRUMENT = ["-fprofile-instr-generate", "-fcoverage-mapping", "-fprofile-update=atomic", "-mllvm", "-enable-value-profiling=false"]
-MARKERS = """\
-/* Keeps the profile's sections in the image, each with a word of its own in front. */
-__attribute__((section(".lprfd$A"), used)) unsigned long long ProfileData = 0;
-__attribute__((section(".lprfc$A"), used)) unsigned long long ProfileCounters = 0;
-/* llvm-cov passes over one byte of this section in a PE. */
-__attribute__((section(".lprfn$A"), used)) const unsigned char ProfileNames = 0;
-int __llvm_profile_runtime;
-"""
 DESCRIPTION = "Builds the driver with coverage counters, runs the tests given (default: all scenarios and mistakes) on it, and reports."
 
 
@@ -37,25 +27,8 @@ def run(command, **options):
 
 
 def build():
-    """The instrumented driver: the same sources and flags, with counters."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    plain = tools.compiler
-
-    def instrumented(arch, flavour):
-        return plain(arch, flavour) + INSTRUMENT
-
-    tools.compiler = instrumented
-    try:
-        objects = build_driver.compile_all("x64", "free", FOLDER)
-    finally:
-        tools.compiler = plain
-    source, marker = FOLDER / "markers.c", FOLDER / "markers.obj"
-    source.write_text(MARKERS)
-    run(tools.compiler("x64", "free") + ["-Wno-missing-prototypes", "-c", str(source), "-o", str(marker)])
-    inputs = [str(path) for path in objects + [marker] + build_driver.imports("x64", FOLDER)]
-    found = version.values()
-    link = tools.linker("x64", str(FOLDER / "xennet.sys"), str(FOLDER / "xennet.pdb"), inputs, f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}")
-    run([flag.replace("/opt:ref", "/opt:noref") for flag in link])
+    """The instrumented driver: the same sources and flags, with counters; and the tests."""
+    Tree().build("coverage-x64", "tests")
     return FOLDER / "xennet.sys"
 
 
@@ -67,7 +40,7 @@ def programs(names):
             found.append(ROOT / "build" / "tests" / source.stem)
     missing = [path.name for path in found if not path.exists()]
     if missing or not found:
-        raise Stop(f"not built: {', '.join(missing) or 'no such test'}: run make -C testbed tests", 1)
+        raise Stop(f"not built: {', '.join(missing) or 'no such test'}: run ./test.py --list once, which builds them", 1)
     return found
 
 
@@ -81,7 +54,7 @@ def measure(driver, tests, seeds):
         print(f"{test.name}: {'all passed' if failed == 0 else f'{failed} failed'}", flush=True)
     raw, profile = FOLDER / "xennet.profraw", FOLDER / "xennet.profdata"
     raw.write_bytes(coverage_profile.raw_profile(driver.read_bytes(), sums.read_bytes()))
-    run([tools.tool("llvm-profdata-16"), "merge", "-o", str(profile), str(raw)])
+    run([program("llvm-profdata-16"), "merge", "-o", str(profile), str(raw)])
     return profile
 
 
@@ -98,7 +71,7 @@ def main(arguments):
         else:
             driver = build()
             profile = measure(driver, programs(options.tests), ["--seeds", str(options.seeds)] if options.seeds else [])
-        cov = tools.tool("llvm-cov-16")
+        cov = program("llvm-cov-16")
         run([cov, "report", str(driver), f"-instr-profile={profile}", "--show-region-summary=false", "--show-branch-summary=false", "--ignore-filename-regex=toolchain|mingw|include/"])
         if options.lines:
             unreached(cov, driver, profile)

@@ -12,13 +12,10 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts.build import driver as build_driver, tools, version
-from scripts.build.tools import ROOT
-from scripts.cli import Stop
+from scripts.build.tree import Tree, program
+from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "floor" / "x64"
-# What each file of tests/floor stands in for.
-FLOOR = {"transmit.c": ("transmit.c", "transmit_list.c", "transmit_request.c"), "receive.c": ("receive.c", "receive_packet.c", "nbl_pool.c", "poll.c")}
 PROGRAM = ROOT / "build" / "tests" / "test_cost"
 CASE = "instructions_of_a_packet_are_counted"
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) instructions a packet", re.M)
@@ -26,33 +23,14 @@ DESCRIPTION = ("Counts the driver's instructions per packet, exactly, by single 
                "driver whose data path does nothing but the calls that VIF and NDIS force on it (tests/floor).")
 
 
-def floor_sources():
-    """The driver's sources with the data path's replaced."""
-    gone = {f"{build_driver.DRIVER}/{name}" for names in FLOOR.values() for name in names}
-    return [name for name in build_driver.sources() if name not in gone] + [f"tests/floor/{name}" for name in FLOOR]
-
-
 def build_floor():
-    """The floor, compiled and linked as the free driver is."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    every = build_driver.sources
-    chosen = floor_sources()
-    build_driver.sources = lambda: chosen
-    try:
-        objects = build_driver.compile_all("x64", "free", FOLDER)
-    finally:
-        build_driver.sources = every
-    inputs = [str(path) for path in objects + build_driver.imports("x64", FOLDER)]
-    found = version.values()
-    build_driver.run(tools.linker("x64", str(FOLDER / "xennet.sys"), str(FOLDER / "xennet.pdb"), inputs,
-                                  f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), "linking the floor")
+    """The floor, compiled and linked as the free driver is; and the tests."""
+    Tree().build("floor-x64", "test_cost")
     return FOLDER / "xennet.sys"
 
 
 def count(driver, steps=None):
     """What is counted, in order: {load: instructions a packet}."""
-    if not PROGRAM.exists():
-        raise Stop(f"{PROGRAM.relative_to(ROOT)} is not built: run make -C testbed tests", 1)
     environment = dict(os.environ, XENNET_DRIVER=str(driver))
     if steps is not None:
         steps.unlink(missing_ok=True)
@@ -69,7 +47,7 @@ def functions(driver, steps):
     for block in steps.read_text().split("# ")[1:]:
         title, *rows = block.splitlines()
         rows = [row.split() for row in rows]
-        done = subprocess.run([tools.tool("llvm-symbolizer-16"), f"--obj={driver}", "--relative-address", "--no-inlines"],
+        done = subprocess.run([program("llvm-symbolizer-16"), f"--obj={driver}", "--relative-address", "--no-inlines"],
                               input="\n".join(row[0] for row in rows), stdout=subprocess.PIPE, text=True, check=True)
         sums = {}
         for row, answer in zip(rows, done.stdout.strip().split("\n\n")):

@@ -13,10 +13,9 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts.build import driver as build_driver, tools, version
-from scripts.build.tools import ROOT
-from scripts.cli import Stop
+from scripts.build.tree import Tree
 from scripts.check.mutations_table import MUTATIONS
+from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "mutations"
 SOURCES = FOLDER / "src"
@@ -38,14 +37,8 @@ def copy_sources():
 
 
 def build():
-    output = FOLDER / "x64"
-    output.mkdir(parents=True, exist_ok=True)
-    build_driver.DRIVER = str(SOURCES.relative_to(ROOT))
-    inputs = build_driver.compile_all("x64", "free", output) + build_driver.imports("x64", output)
-    found = version.values()
-    build_driver.run(tools.linker("x64", str(output / "xennet.sys"), str(output / "xennet.pdb"), [str(path) for path in inputs],
-                                  f"{found['MAJOR_VERSION']}.{found['MINOR_VERSION']}"), "linking the broken driver")
-    return output / "xennet.sys"
+    Tree().build("mutation-x64")
+    return FOLDER / "x64" / "xennet.sys"
 
 
 def run_test(driver, test):
@@ -53,7 +46,7 @@ def run_test(driver, test):
     name, case = test.split(":")
     programs = [path for path in sorted((ROOT / "build" / "tests").glob(name)) if path.suffix == "" and os.access(path, os.X_OK)]
     if not programs:
-        raise Stop(f"build/tests/{name} is not built: run make -C testbed tests", 1)
+        raise Stop(f"build/tests/{name} is not built", 1)
     ran = 0
     for program in programs:
         listed = subprocess.run([str(program), "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
@@ -96,6 +89,7 @@ def main(arguments):
     unnoticed = 0
     try:
         copy_sources()
+        Tree().build("tests")
         print("| Feature | Broken | What the test said |\n|---|---|---|", flush=True)
         for row in MUTATIONS:
             if options.feature not in (None, row[0]) or (options.match or "") not in row[1]:

@@ -7,7 +7,7 @@ As in rules.py: a rule yields (line, text) for each finding, and its function's 
 import re
 
 from scripts.inf import template as build_inf
-from scripts.build.tools import ROOT
+from scripts.cli import ROOT
 from scripts.inf.rules import LAST_WITH_COINSTALLER, copied_files, install_sections, models_sections, number
 
 # NCF_PHYSICAL and the values NDIS reads from the install section; IF_TYPE 6 is Ethernet, medium 0 802.3, 14 its connector.

@@ -8,8 +8,7 @@ and a revision of include/revision.h, which also says which VIF version the prov
 import re
 
 from scripts.build import version
-from scripts.build.tools import ROOT
-from scripts.cli import Stop
+from scripts.cli import ROOT, Stop
 
 REVISIONS = "include/revision.h"
 PREFIXES = ("XP", "XS")

@@ -34,7 +34,7 @@ def main(arguments):
     screen = cli.Screen()
     packages.ensure(packages.XEN, screen.line)
     with made.one_at_a_time(screen.line):
-        made.step("the conformance program", ["make", "-C", str(ROOT / "testbed"), str(PROGRAM)], screen.line)
+        made.targets("the conformance program", screen.line, PROGRAM.name)
         parts = xenbed.prepare(screen.line)
     with Children() as children:
         rig = xenbed.boot(children, parts, [(PROGRAM, "rig/conformance_netif")], screen.line, "console-record.log")

@@ -14,7 +14,7 @@ from scripts.build import tools
 from scripts.sign.authenticode import Image, is_image
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILT_FROM = ("build.py", "scripts", "toolchain", "include", "src")
+BUILT_FROM = ("build.py", "CMakeLists.txt", "scripts", "toolchain", "include", "src", "testbed", "tests")
 
 DRIVERS = ROOT / "tests" / "support" / "drivers"
 
@@ -136,8 +136,12 @@ class Output(unittest.TestCase):
                 found[str(path.relative_to(folder))] = Image(data).unsigned() if is_image(data) else data
         return found
 
+    @staticmethod
+    def objects(folder):
+        return {path: path.stat().st_mtime_ns for path in (Path(folder) / "build" / "src").rglob("*.o")}
+
     def test_two_builds_in_different_folders_are_identical(self):
-        with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory(suffix="-another-name") as second:
+        with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory(suffix="-another name") as second:
             made = []
             self.copy(first)
             self.copy(second, first)
@@ -155,9 +159,17 @@ class Output(unittest.TestCase):
             self.assertNotEqual(self.package(second)["xennet/x64/xennet.sys"], made[0]["xennet/x64/xennet.sys"])
 
             # And once more with nothing changed: no object is compiled again.
-            objects = {p: p.stat().st_mtime_ns for p in (Path(first) / "build").rglob("*.obj")}
+            objects = self.objects(first)
+            self.assertGreater(len(objects), 80)
             self.assertEqual(self.build(first, "free").returncode, 0)
-            self.assertEqual(objects, {p: p.stat().st_mtime_ns for p in (Path(first) / "build").rglob("*.obj")})
+            self.assertEqual(objects, self.objects(first))
+
+            # One source that changed is one object for each architecture.
+            source = Path(first) / "src" / "xennet" / "driver.c"
+            source.write_text(source.read_text() + "\n// More.\n")
+            self.assertEqual(self.build(first, "free", BUILD_NUMBER="0").returncode, 0)
+            fresh = [path for path, time in self.objects(first).items() if objects.get(path) != time]
+            self.assertEqual([path.name for path in fresh], ["driver.c.o"] * 2)
 
     def test_the_checked_driver_builds_too(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts.build import driver as build_driver, package, version
+from scripts.build import package, templates, version
 from scripts.sign.authenticode import Image, digest
 from scripts.cli import ROOT, Stop
 
@@ -149,7 +149,7 @@ class Built(unittest.TestCase):
 
     def test_they_list_every_device_of_the_inf(self):
         data = (ROOT / "xennet" / "x64" / "xennet.cat").read_bytes()
-        inf = build_driver.inf("x64").decode()
+        inf = templates.inf("x64").decode()
         for found in set(re.findall(r"XENVIF\\VEN_\S+", inf)):
             self.assertIn(found.lower().encode("utf-16-le"), data)
         self.assertRegex(inf, rf"DriverVer *= *{re.escape(version.values()['INF_DATE'])}")

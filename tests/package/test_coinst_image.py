@@ -10,9 +10,11 @@ import struct
 import unittest
 from unittest import mock
 
-from scripts.build import coinst as build_coinst, driver as build_driver, made, version
+from scripts.build import driver, made, templates, version
+from scripts.build.tools import ARCHITECTURES
+from scripts.build.tree import Tree
+from scripts.cli import ROOT
 from scripts.inf import template as build_inf
-from scripts.build.tools import ARCHITECTURES, ROOT
 from tests.support.pe_file import Image, pdb_identity
 from tests.package.test_image import MACHINES, windows_7_exports
 
@@ -36,8 +38,8 @@ class CoinstallerImage:
 
     @classmethod
     def setUpClass(cls):
-        with made.one_at_a_time(print), build_driver.one_at_a_time():
-            cls.path, cls.pdb = build_coinst.make(cls.arch, "free", ROOT / "build" / "tests" / f"coinst-{cls.arch}")
+        with made.one_at_a_time(print), driver.one_at_a_time():
+            cls.path, cls.pdb = driver.make_coinstaller(cls.arch, "free", Tree())
         cls.image = Image(cls.path)
 
     def test_it_is_a_dll_for_windows_7_and_later_and_carries_its_version_in_its_name(self):
@@ -47,15 +49,15 @@ class CoinstallerImage:
         self.assertEqual((self.image.subsystem, self.image.subsystem_version, self.image.os_version),
                          (2, (6, 1), (6, 1)))
         self.assertEqual(self.path.name, f"xennet_coinst_{version.text().replace('.', '_')}.dll")
-        self.assertIn(self.path.name, build_driver.inf(self.arch).decode())
+        self.assertIn(self.path.name, templates.inf(self.arch).decode())
 
     def test_the_inf_names_what_it_exports(self):
         self.assertEqual(list(exports(self.image)), ["CoDeviceInstall"])
-        self.assertIn(f'"{self.path.name},CoDeviceInstall"', build_driver.inf(self.arch).decode())
+        self.assertIn(f'"{self.path.name},CoDeviceInstall"', templates.inf(self.arch).decode())
 
     def test_it_needs_nothing_but_windows_own_dlls_of_windows_7(self):
         imports = self.image.imports()
-        self.assertLessEqual(set(imports), {f"{name}.dll" for name in build_coinst.LIBRARIES})
+        self.assertLessEqual(set(imports), {f"{name}.dll" for name in driver.COINSTALLER_LIBRARIES})
         for library, names in imports.items():
             self.assertEqual(sorted(set(names) - windows_7_exports(library.rsplit(".", 1)[0], self.arch)), [], library)
 
@@ -118,7 +120,7 @@ class X86(CoinstallerImage, unittest.TestCase):
 class Models(unittest.TestCase):
     def sections(self, arch="x64"):
         found, name = {}, None
-        for line in build_driver.inf(arch).decode().splitlines():
+        for line in templates.inf(arch).decode().splitlines():
             line = line.split(";")[0].strip()
             if line.startswith("["):
                 name = line.strip("[]")
@@ -176,7 +178,7 @@ class Models(unittest.TestCase):
     def test_a_prefix_and_device_id_of_ones_own_are_added(self):
         with mock.patch.dict("os.environ", {"VENDOR_PREFIX": "AC", "VENDOR_DEVICE_ID": "1234"}):
             self.assertEqual(build_inf.vendors()[6:], ["AC0001", "AC0002", "AC1234"])
-            self.assertIn("XENVIF\\VEN_AC1234&DEV_NET&REV_09000005", build_driver.inf("x64").decode())
+            self.assertIn("XENVIF\\VEN_AC1234&DEV_NET&REV_09000005", templates.inf("x64").decode())
 
 
 if __name__ == "__main__":

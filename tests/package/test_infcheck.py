@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts.build import driver as build_driver
+from scripts.build import templates
 from scripts.inf import check as infcheck, network as inf_network, rules as inf_rules
 from scripts.cli import ROOT
 from scripts.inf.file import Inf
@@ -87,11 +87,11 @@ BROKEN = (
 
 class Rules(unittest.TestCase):
     def setUp(self):
-        self.inf = build_driver.inf("x64")
+        self.inf = templates.inf("x64")
 
     def test_the_build_has_no_findings(self):
         for arch in infcheck.ARCHITECTURES:
-            self.assertEqual(infcheck.check(build_driver.inf(arch), arch), [])
+            self.assertEqual(infcheck.check(templates.inf(arch), arch), [])
 
     def test_each_rule_broken_is_found(self):
         for rule, pattern, replacement, words in BROKEN:
@@ -142,7 +142,7 @@ class Command(unittest.TestCase):
     def test_a_finding_is_a_line_and_a_status(self):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "broken.inf"
-            path.write_bytes(build_driver.inf("x64").replace(b"PnpLockdown = 1", b"PnpLockdown = 0"))
+            path.write_bytes(templates.inf("x64").replace(b"PnpLockdown = 1", b"PnpLockdown = 0"))
             done = self.run_it(path)
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stdout, r"broken\.inf:\d+: pnp-lockdown: ")

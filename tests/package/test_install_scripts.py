@@ -4,7 +4,7 @@
 import re
 import unittest
 
-from scripts.build import driver as build_driver, package, version
+from scripts.build import package, templates, version
 from scripts.build.tools import ARCHITECTURES
 from scripts.cli import ROOT
 
@@ -36,7 +36,7 @@ class Scripts(unittest.TestCase):
     def texts(self):
         for arch in ARCHITECTURES:
             for name in package.SCRIPTS:
-                yield name, version.fill(f"src/{name}", dict(build_driver.places(), ARCHITECTURE=arch))
+                yield name, version.fill(f"src/{name}", dict(templates.places(), ARCHITECTURE=arch))
 
     def test_brackets_and_quotes_fit(self):
         for name, text in self.texts():

@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 from xml.etree import ElementTree
 
-from scripts.build import coinst as build_coinst, driver as build_driver, windows as build_windows, windows_kit
+from scripts.build import driver, windows as build_windows, windows_kit
 from scripts.sign import signer as sign
 from scripts.cli import ROOT, Stop
 
@@ -258,8 +258,8 @@ class Projects(unittest.TestCase):
         return [name for name in re.sub(pattern, replacement, text).split(";") if name]
 
     def test_the_sources_are_those_of_the_list(self):
-        self.assertEqual([f"src/xennet/{name}" for name in self.listed("src/xennet")], build_driver.sources())
-        self.assertEqual([f"src/coinst/{name}" for name in self.listed("src/coinst")], build_coinst.sources())
+        self.assertEqual([f"src/xennet/{name}" for name in self.listed("src/xennet")], driver.sources())
+        self.assertEqual([f"src/coinst/{name}" for name in self.listed("src/coinst")], driver.sources(driver.COINSTALLER))
         include = self.tree("xennet.props").find(f".//{MSBUILD}ClCompile[@Include]").get("Include")
         self.assertEqual(include, "@(XenNetSource->'$(XenNetSourceFolder)%(Identity)')")
 

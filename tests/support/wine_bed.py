@@ -18,9 +18,9 @@ from collections import namedtuple
 from pathlib import Path
 from unittest import mock
 
-from scripts.build import coinst as build_coinst, driver as build_driver
-from scripts.build import tools
-from scripts.build.tools import ROOT
+from scripts.build import driver, templates, tools
+from scripts.build.tree import Tree
+from scripts.cli import ROOT
 
 HOMES = {"x64": ROOT / "build" / "wine", "x86": ROOT / "build" / "wine-x86"}
 LOADERS = {"x64": ("wine64", "/usr/lib/wine/wine64", "/usr/lib64/wine/wine64"),
@@ -205,7 +205,7 @@ class Bed:
     def inf(self, build):
         """The INF of version 10.0.0.<build>, as the build makes it."""
         with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
-            return build_driver.inf(self.arch).decode()
+            return templates.inf(self.arch).decode()
 
     def package(self, build, since="", more_ids=()):
         """A package of version 10.0.0.<build> with the models of Windows since then; its INF's path in Windows."""
@@ -215,7 +215,7 @@ class Bed:
             return inf
         folder.mkdir(exist_ok=True)
         with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
-            for path in build_coinst.make(self.arch, "free", self.home / "coinst"):
+            for path in driver.make_coinstaller(self.arch, "free", Tree(self.home / "coinst")):
                 shutil.copy(path, folder)
         (folder / "xennet.inf").write_text(reduced(self.inf(build), self.arch, since, more_ids), newline="")
         (folder / "xennet.cat").write_bytes(b"")

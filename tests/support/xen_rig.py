@@ -30,7 +30,7 @@ def rig():
         if not made.DRIVER.exists():
             made.driver(print)
         if not all(path.exists() for path in (xenbed.PROGRAM, PROGRAMS / "conformance_netif", *SCENARIOS)):
-            made.testbed(print, "tests")
+            made.tests(print)
         parts = xenbed.prepare(print)
     children = Children().__enter__()
     atexit.register(children.end_all)

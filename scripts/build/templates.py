@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The package's text files that are made of templates: version.h, the INF, the scripts for administrators."""
+
+from scripts.build import version
+from scripts.inf import template
+
+INF_ARCHITECTURES = {"x64": "amd64", "x86": "x86"}
+
+
+def places():
+    """All that the templates of the package may ask for."""
+    return dict(version.places(), **template.places())
+
+
+def version_header(folder):
+    """version.h for the sources compiled with `folder`; it is written only when it changes, as it makes them stale."""
+    path, text = folder / "version.h", version.fill("src/version.h.in", places())
+    if not path.is_file() or path.read_text() != text:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def inf(arch):
+    """The bytes of the INF. Windows tools expect CR LF."""
+    return windows_lines(version.fill("src/xennet.inf", dict(places(), INF_ARCH=INF_ARCHITECTURES[arch])))
+
+
+def windows_lines(text):
+    return "\r\n".join(text.splitlines()).encode("ascii") + b"\r\n"
