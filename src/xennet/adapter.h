@@ -21,7 +21,7 @@ typedef struct _XENNET_ADAPTER {
     struct _XENNET_LINK *Link;
     struct _XENNET_STORE *Store;
     struct _XENNET_WATCHDOG *Watchdog;
-    ULONG TransmitRingSize; // packets, all queues together
+    ULONG TransmitRingSize; // packets of one queue
     ULONG ReceiveRingSize;
 
     // Within OID requests, which NDIS serialises.

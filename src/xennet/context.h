@@ -15,7 +15,7 @@
 #include "vif.h"
 #include "vlan.h"
 
-#define XENNET_MAX_QUEUES 64
+#define XENNET_MAX_QUEUES 64 // that counters are reported of
 
 // state.c has the diagram.
 typedef enum _XENNET_STATE {
@@ -36,11 +36,14 @@ typedef struct _XENNET_CONTEXT {
     XENNET_VLAN Vlan;     // its Id: within OID requests
     ULONG IfIndex;        // NDIS's number for the interface
     ULONG ProcessorCount; // that there can ever be
-    ULONG QueueCount;
 
     // Written by link.c: bytes, Ethernet header included, tag and CRC not.
     volatile ULONG MaximumFrameSize; // that packets may have now
     ULONG AdvertisedFrameSize;       // that NDIS got at start or restart: the other one's upper limit
+
+    // Written by RssFollow: the backend decides whenever XenVif connects.
+    volatile ULONG QueueCount; // at most ProcessorCount
+    ULONG QueuesSeen;          // the most so far
 
     // Moved by StateMove, read by every packet.
     volatile LONG State; // XENNET_STATE
@@ -65,6 +68,10 @@ ContextMtu(const XENNET_CONTEXT *Context)
 {
     return Context->MaximumFrameSize - ETHERNET_HEADER_SIZE;
 }
+
+// Queues that XenVif has with the backend of the moment, at most ProcessorCount; 0: it is not connected.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG ContextQueryQueues(_In_ XENNET_CONTEXT *Context);
 
 // The status of a send that comes while the adapter is not running.
 NDIS_STATUS ContextSendRefusal(_In_ const XENNET_CONTEXT *Context);

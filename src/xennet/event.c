@@ -69,6 +69,7 @@ EVENT_SHAPE(EventReceiveDrop, "\0" "ReceiveDrop" "\0" EVENT_UINT("Adapter") EVEN
 EVENT_SHAPE(EventFrameSize, "\0" "FrameSize" "\0" EVENT_UINT("Adapter") EVENT_UINT("Backend") EVENT_UINT("InForce")
             EVENT_UINT("Told"));
 EVENT_SHAPE(EventRecovery, "\0" "Recovery" "\0" EVENT_UINT("Adapter") EVENT_UINT("Lists") EVENT_UINT("Works"));
+EVENT_SHAPE(EventQueues, "\0" "Queues" "\0" EVENT_UINT("Adapter") EVENT_UINT("Before") EVENT_UINT("Now"));
 // clang-format on
 
 typedef struct _EVENT_ROW {
@@ -94,6 +95,7 @@ static const EVENT_ROW EventRows[] = {
     {&EventReceiveDrop, 3, EVENT_LEVEL_VERBOSE, EVENT_KEYWORD_DROPS},
     {&EventFrameSize, 4, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
     {&EventRecovery, 3, EVENT_LEVEL_ERROR, EVENT_KEYWORD_LIFE},
+    {&EventQueues, 3, EVENT_LEVEL_INFO, EVENT_KEYWORD_LIFE},
 };
 
 C_ASSERT(RTL_NUMBER_OF(EventRows) == XENNET_REPORT_COUNT);

@@ -29,7 +29,8 @@ typedef enum _XENNET_EVENT {
     XENNET_EVENT_START_FAILED = 3,      // then: step, status
     XENNET_EVENT_NETWORK_ADDRESS = 4,   // NetworkAddress is no station's address; then: bytes it has
     XENNET_EVENT_BACKEND_SILENT = 5,    // sends were taken back; then: how many, whether XenVif works, times
-    XENNET_EVENT_FRAME_SIZE = 6         // the backend's frames have changed; then: bytes now, bytes told to NDIS
+    XENNET_EVENT_FRAME_SIZE = 6,        // the backend's frames have changed; then: bytes now, bytes told to NDIS
+    XENNET_EVENT_NO_RSS = 7             // several queues, no receive side scaling; then: queues, XenVif's status
 } XENNET_EVENT;
 
 typedef enum _XENNET_REPORT {
@@ -47,6 +48,7 @@ typedef enum _XENNET_REPORT {
     XENNET_REPORT_RECEIVE_DROP, // XENNET_RECEIVE_DROP, packets
     XENNET_REPORT_FRAME_SIZE,   // bytes the backend carries, bytes in force, bytes told to NDIS
     XENNET_REPORT_RECOVERY,     // NBLs that were out, whether XenVif works again
+    XENNET_REPORT_QUEUES,       // queues before, queues now
     XENNET_REPORT_COUNT
 } XENNET_REPORT;
 

@@ -19,6 +19,7 @@
 #include "memory.h"
 #include "min_max.h"
 #include "receive.h"
+#include "rss.h"
 #include "transmit.h"
 
 #define LINK_MAX_SPEED 10000000000000ULL // 10 Tb/s: what is beyond was made up
@@ -28,6 +29,7 @@ struct _XENNET_LINK {
     XENNET_CONTEXT *Context;
     XENNET_TRANSMIT *Transmit; // that follow the frame size
     XENNET_RECEIVE *Receive;
+    XENNET_RSS *Rss; // that follows the queues
 
     // Interlocked.
     volatile LONG Requests;
@@ -134,11 +136,15 @@ LinkStateChanged(XENNET_LINK *Link)
     XENNET_LINK_STATE State;
     LONG Seen;
 
+    // NDIS does not know the adapter yet; the restart asks again.
+    if (Link->Context->State == XennetStateInitializing)
+        return;
     if (InterlockedIncrement(&Link->Requests) != 1)
         return;
     do {
         Seen = Link->Requests;
         LinkFollowFrameSize(Link);
+        RssFollow(Link->Rss, RssFollowConnection);
         LinkQuery(Link, &State);
         if (State.Connect == Link->State.Connect && State.Duplex == Link->State.Duplex &&
             State.Speed == Link->State.Speed)
@@ -174,10 +180,11 @@ LinkCreate(XENNET_CONTEXT *Context, XENNET_LINK **Result)
 
 _Use_decl_annotations_
 VOID
-LinkAttach(XENNET_LINK *Link, XENNET_TRANSMIT *Transmit, XENNET_RECEIVE *Receive)
+LinkAttach(XENNET_LINK *Link, XENNET_TRANSMIT *Transmit, XENNET_RECEIVE *Receive, XENNET_RSS *Rss)
 {
     Link->Transmit = Transmit;
     Link->Receive = Receive;
+    Link->Rss = Rss;
 }
 
 _Use_decl_annotations_

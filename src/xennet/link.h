@@ -9,6 +9,7 @@
 
 struct _XENNET_CONTEXT;
 struct _XENNET_RECEIVE;
+struct _XENNET_RSS;
 struct _XENNET_TRANSMIT;
 typedef struct _XENNET_LINK XENNET_LINK;
 
@@ -22,10 +23,10 @@ typedef struct _XENNET_LINK_STATE {
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS LinkCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_LINK **Link);
 
-// Who follows the frame size. Before the first LinkStateChanged.
+// Who follows the frame size and the queues. Before the first LinkStateChanged.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID LinkAttach(_Inout_ XENNET_LINK *Link, _In_ struct _XENNET_TRANSMIT *Transmit,
-                _In_ struct _XENNET_RECEIVE *Receive);
+VOID LinkAttach(_Inout_ XENNET_LINK *Link, _In_ struct _XENNET_TRANSMIT *Transmit, _In_ struct _XENNET_RECEIVE *Receive,
+                _In_ struct _XENNET_RSS *Rss);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);

@@ -20,6 +20,7 @@
 #include "state.h"
 #include "store.h"
 #include "transmit.h"
+#include "vif_callback.h"
 #include "watchdog.h"
 
 // Reads what XenVif and the backend fix for the life of the adapter, within what can be true.
@@ -28,11 +29,8 @@ MiniportQueryVif(XENNET_ADAPTER *Adapter)
 {
     XENNET_VIF *Vif = &Adapter->Context.Vif;
 
-    VIF_CALL(Vif, QueryRingCount, &Adapter->Context.QueueCount);
-    if (Adapter->Context.QueueCount == 0 || Adapter->Context.QueueCount > XENNET_MAX_QUEUES) {
-        TRACE_ERROR("XenVif says %u queues, using 1 to %u\n", Adapter->Context.QueueCount, XENNET_MAX_QUEUES);
-        Adapter->Context.QueueCount = Adapter->Context.QueueCount == 0 ? 1 : XENNET_MAX_QUEUES;
-    }
+    Adapter->Context.QueueCount = XENNET_MAX(ContextQueryQueues(&Adapter->Context), 1);
+    Adapter->Context.QueuesSeen = Adapter->Context.QueueCount;
 
     Adapter->Context.MaximumFrameSize = LinkQueryFrameSize(&Adapter->Context);
     if (Adapter->Context.MaximumFrameSize == 0) {
@@ -45,8 +43,6 @@ MiniportQueryVif(XENNET_ADAPTER *Adapter)
 
     VIF_CALL(Vif, TransmitterQueryRingSize, &Adapter->TransmitRingSize);
     VIF_CALL(Vif, ReceiverQueryRingSize, &Adapter->ReceiveRingSize);
-    Adapter->TransmitRingSize *= Adapter->Context.QueueCount;
-    Adapter->ReceiveRingSize *= Adapter->Context.QueueCount;
     FilterReadAddresses(&Adapter->Filter, &Adapter->Context);
     VIF_CALL(Vif, ReceiverSetBackfillSize, 0);
 }
@@ -120,9 +116,28 @@ MiniportStepReceive(XENNET_ADAPTER *Adapter)
 {
     NDIS_STATUS Status = ReceiveCreate(&Adapter->Context, Adapter->Offload, &Adapter->Receive);
 
-    if (Status == NDIS_STATUS_SUCCESS)
-        LinkAttach(Adapter->Link, Adapter->Transmit, Adapter->Receive);
+    if (Status != NDIS_STATUS_SUCCESS)
+        return Status;
+    LinkAttach(Adapter->Link, Adapter->Transmit, Adapter->Receive, Adapter->Rss);
+    RssAttach(Adapter->Rss, Adapter->Transmit);
     return Status;
+}
+
+// With transmit and receive there: packets may come while VIF is enabled, and go back.
+static NDIS_STATUS
+MiniportStepCapabilities(XENNET_ADAPTER *Adapter)
+{
+    BOOLEAN Answered = RssQueryCapabilities(Adapter->Rss);
+
+    if (Answered)
+        return NDIS_STATUS_SUCCESS;
+    if (VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter) == NDIS_STATUS_SUCCESS) {
+        Answered = RssQueryCapabilities(Adapter->Rss);
+        VifDisable(&Adapter->Context.Vif);
+    }
+    if (!Answered)
+        RssReportMissing(Adapter->Rss);
+    return NDIS_STATUS_SUCCESS;
 }
 
 static NDIS_STATUS
@@ -134,14 +149,15 @@ MiniportStepWatchdog(XENNET_ADAPTER *Adapter)
 static NDIS_STATUS
 MiniportStepStore(XENNET_ADAPTER *Adapter)
 {
-    return StoreCreate(&Adapter->Context, &Adapter->Store);
+    return StoreCreate(&Adapter->Context, Adapter->Rss, &Adapter->Store);
 }
 
 // In order; the index plus one is the step that a record in the event log names.
 static MINIPORT_STEP *const MiniportSteps[] = {
     AttributesSetRegistration, MiniportStepConfig,   MiniportStepVif,      MiniportStepOffload,
     MiniportStepRss,           MiniportStepLink,     MiniportStepTransmit, MiniportStepReceive,
-    MiniportStepWatchdog,      AttributesSetGeneral, AttributesSetOffload, MiniportStepStore,
+    MiniportStepCapabilities,  MiniportStepWatchdog, AttributesSetGeneral, AttributesSetOffload,
+    MiniportStepStore,
 };
 
 NDIS_STATUS NTAPI

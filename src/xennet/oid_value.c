@@ -46,10 +46,10 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return Adapter->Context.MaximumFrameSize;
 
     case OID_GEN_TRANSMIT_BUFFER_SPACE:
-        return Adapter->Context.MaximumFrameSize * Adapter->TransmitRingSize;
+        return Adapter->Context.MaximumFrameSize * Adapter->TransmitRingSize * Adapter->Context.QueueCount;
 
     case OID_GEN_RECEIVE_BUFFER_SPACE:
-        return Adapter->Context.MaximumFrameSize * Adapter->ReceiveRingSize;
+        return Adapter->Context.MaximumFrameSize * Adapter->ReceiveRingSize * Adapter->Context.QueueCount;
 
     case OID_GEN_VENDOR_ID:
         // The three bytes of the maker, as they stand in the address, and an adapter number of ours.
@@ -60,7 +60,7 @@ OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
         return OID_VENDOR_VERSION;
 
     case OID_GEN_MAXIMUM_SEND_PACKETS:
-        return Adapter->TransmitRingSize;
+        return Adapter->TransmitRingSize * Adapter->Context.QueueCount;
 
     case OID_GEN_MAC_OPTIONS:
         return VlanMacOptions(&Adapter->Context.Vlan);

@@ -311,8 +311,9 @@ ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_REC
     ULONG Index;
 
     *Result = NULL;
-    Receive = MemoryAllocate(Context->NdisHandle, sizeof(*Receive) + Processors +
-                                                      PER_PROCESSOR_SIZE(XENNET_QUEUE_COUNTERS, Context->QueueCount));
+    Receive =
+        MemoryAllocate(Context->NdisHandle, sizeof(*Receive) + Processors +
+                                                PER_PROCESSOR_SIZE(XENNET_QUEUE_COUNTERS, Context->ProcessorCount));
     if (Receive == NULL)
         return NDIS_STATUS_RESOURCES;
     Receive->Context = Context;
@@ -321,7 +322,8 @@ ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_REC
     Receive->ProcessorCount = Context->ProcessorCount;
     Receive->Limits.Offload = Offload;
     Receive->Limits.Vlan = &Context->Vlan;
-    Receive->Limits.QueueCount = Context->QueueCount;
+    // A backend of later may bring more queues than there are now, but never more than processors.
+    Receive->Limits.QueueCount = Context->ProcessorCount;
     Receive->Limits.MaximumFrameSize = Context->MaximumFrameSize;
 
     Status = NblPoolCreate(Context, &Receive->Pool);

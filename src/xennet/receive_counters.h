@@ -13,7 +13,7 @@ typedef enum _XENNET_RECEIVE_DROP {
     XENNET_RECEIVE_DROP_STATE,     // adapter not running
     XENNET_RECEIVE_DROP_RESOURCES, // no NBL, not even a reserved one
     XENNET_RECEIVE_DROP_VLAN,      // of another VLAN than the adapter's
-    XENNET_RECEIVE_DROP_QUEUE,     // queue index beyond the queues there are
+    XENNET_RECEIVE_DROP_QUEUE,     // queue index beyond the queues that there can be
     XENNET_RECEIVE_DROP_LENGTH,    // shorter than a header or longer than a frame may be
     XENNET_RECEIVE_DROP_BUFFER,    // MDL chain shorter than the packet
     XENNET_RECEIVE_DROP_HEADER,    // header description that does not fit the packet

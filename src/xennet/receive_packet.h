@@ -16,7 +16,7 @@
 typedef struct _XENNET_RECEIVE_LIMITS {
     const XENNET_OFFLOAD *Offload;
     const XENNET_VLAN *Vlan;
-    ULONG QueueCount;
+    ULONG QueueCount;       // that there can ever be
     ULONG MaximumFrameSize; // bytes, Ethernet header included
 } XENNET_RECEIVE_LIMITS;
 

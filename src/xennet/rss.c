@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receive side scaling. A request is parsed into a complete new setting, beginning from the one in force; only
- * when all of it is valid is it given to XenVif, and only when XenVif has taken it is it kept. If XenVif refuses
- * half way, the old setting is put back.
- *
- * XenVif hashes Toeplitz over IPv4, TCP/IPv4, IPv6 and TCP/IPv6, and maps hash values to queues with a table of
- * processors, up to 128 entries. It fails where the backend has no control ring: RSS is not offered then.
+ * Receive side scaling as NDIS asks for it. A request is parsed into a complete new setting, beginning from the one in
+ * force; only when all of it is valid is it given to XenVif (rss_program.c), and only when XenVif has taken it is it
+ * kept. If XenVif refuses half way, the old setting is put back.
  *
  * IRQL: PASSIVE, NDIS serialising the OID requests; but for the moves of single table entries, which rss_v2.c takes
  * at DISPATCH at any time. RSS_LOCK is held over a whole change, XenVif's part included: none of that calls back. The
@@ -17,109 +14,6 @@
 #include "memory.h"
 #include "min_max.h"
 #include "rss_setting.h"
-
-C_ASSERT(RSS_KEY_SIZE == XENVIF_VIF_HASH_KEY_SIZE);
-
-typedef struct _RSS_TYPE {
-    ULONG Ndis;
-    ULONG Vif;
-} RSS_TYPE;
-
-static const RSS_TYPE RssTypes[] = {
-    {NDIS_HASH_IPV4, 1 << XENVIF_PACKET_HASH_TYPE_IPV4},
-    {NDIS_HASH_TCP_IPV4, 1 << XENVIF_PACKET_HASH_TYPE_IPV4_TCP},
-    {NDIS_HASH_IPV6, 1 << XENVIF_PACKET_HASH_TYPE_IPV6},
-    {NDIS_HASH_TCP_IPV6, 1 << XENVIF_PACKET_HASH_TYPE_IPV6_TCP},
-};
-
-static ULONG
-RssTypesToVif(ULONG Ndis)
-{
-    ULONG Vif = 0;
-    ULONG Index;
-
-    for (Index = 0; Index < RTL_NUMBER_OF(RssTypes); Index++)
-        Vif |= (Ndis & RssTypes[Index].Ndis) ? RssTypes[Index].Vif : 0;
-    return Vif;
-}
-
-static ULONG
-RssTypesFromVif(ULONG Vif)
-{
-    ULONG Ndis = 0;
-    ULONG Index;
-
-    for (Index = 0; Index < RTL_NUMBER_OF(RssTypes); Index++)
-        Ndis |= (Vif & RssTypes[Index].Vif) ? RssTypes[Index].Ndis : 0;
-    return Ndis;
-}
-
-/*
- * The table that XenVif gets. A queue works on one processor, and a protocol may name more processors than there are
- * queues: the first ones named keep theirs, the others' entries go to those in turn. XenVif refuses such a table.
- */
-_Requires_lock_held_(RSS_LOCK)
-static VOID
-RssMap(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
-{
-    PROCESSOR_NUMBER Kept[RSS_MAX_TABLE_ENTRIES];
-    ULONG Turn = 0;
-    ULONG Count = 0;
-    ULONG Index;
-    ULONG Queue;
-
-    for (Index = 0; Index < Setting->TableCount; Index++) {
-        for (Queue = 0; Queue < Count; Queue++) {
-            if (Kept[Queue].Group == Setting->Table[Index].Group && Kept[Queue].Number == Setting->Table[Index].Number)
-                break;
-        }
-        if (Queue == Count && (Count == 0 || Count < Rss->Queues))
-            Kept[Count++] = Setting->Table[Index];
-        else if (Queue == Count)
-            Queue = Turn++ % Count;
-        Rss->Mapping[Index] = Kept[Queue];
-    }
-}
-
-// Gives one complete setting to XenVif.
-_Requires_lock_held_(RSS_LOCK)
-static NTSTATUS
-RssProgram(XENNET_RSS *Rss, XENNET_RSS_SETTING *Setting)
-{
-    XENNET_VIF *Vif = &Rss->Context->Vif;
-    NTSTATUS Status;
-
-    if (!Setting->Hash)
-        return VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
-    Status = VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = VIF_CALL(Vif, ReceiverUpdateHashParameters, RssTypesToVif(Setting->HashTypes), &Setting->Key[0]);
-    if (!NT_SUCCESS(Status) || !Setting->Scale)
-        return Status;
-    RssMap(Rss, Setting);
-    return VIF_CALL(Vif, UpdateHashMapping, Rss->Mapping, Setting->TableCount);
-}
-
-_Use_decl_annotations_
-NDIS_STATUS
-RssCommit(XENNET_RSS *Rss)
-{
-    NTSTATUS Status;
-
-    Status = RssProgram(Rss, &Rss->Next);
-    if (!NT_SUCCESS(Status)) {
-        TRACE_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
-        (void)RssProgram(Rss, &Rss->Current);
-        return NDIS_STATUS_INVALID_DATA;
-    }
-    Rss->Current = Rss->Next;
-    EVENT_REPORT(XENNET_REPORT_RSS, Rss->Context, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
-                 Rss->Current.TableCount);
-    TRACE("rss: hash %u scale %u types %08x table %u\n", Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
-          Rss->Current.TableCount);
-    return NDIS_STATUS_SUCCESS;
-}
 
 // A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.
 _Use_decl_annotations_
@@ -349,8 +243,8 @@ RssGetCapabilities(const XENNET_RSS *Rss, NDIS_RECEIVE_SCALE_CAPABILITIES *Capab
         Capabilities->CapabilitiesFlags |= NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV6;
     if (Revisions->RssEntryMoves)
         Capabilities->CapabilitiesFlags |= NDIS_RSS_CAPS_SUPPORTS_INDEPENDENT_ENTRY_MOVE;
-    Capabilities->NumberOfInterruptMessages = Rss->Queues;
-    Capabilities->NumberOfReceiveQueues = Rss->Queues;
+    Capabilities->NumberOfInterruptMessages = Rss->Offered;
+    Capabilities->NumberOfReceiveQueues = Rss->Offered;
     Capabilities->NumberOfIndirectionTableEntries = RSS_MAX_TABLE_ENTRIES;
 }
 
@@ -358,33 +252,19 @@ _Use_decl_annotations_
 NDIS_STATUS
 RssCreate(XENNET_CONTEXT *Context, XENNET_RSS **Result)
 {
-    XENNET_VIF *Vif = &Context->Vif;
     XENNET_RSS *Rss;
-    ULONG Types = 0;
 
     *Result = NULL;
     Rss = MemoryAllocate(Context->NdisHandle, sizeof(*Rss));
     if (Rss == NULL)
         return NDIS_STATUS_RESOURCES;
     Rss->Context = Context;
-    Rss->Queues = XENNET_MIN(Context->QueueCount, Context->Config.RssQueues);
-    Rss->Queues = XENNET_MIN(Rss->Queues, Context->Config.RssProcessors);
-    Rss->Current.QueueLimit = Rss->Queues;
     Rss->Base.Group = (USHORT)Context->Config.RssBaseGroup;
     Rss->Base.Number = (UCHAR)Context->Config.RssBaseNumber;
     // The keywords may be of another machine. Group 0 has a processor 0: Windows has started on it.
     if (KeGetProcessorIndexFromNumber(&Rss->Base) == INVALID_PROCESSOR_INDEX)
         RtlZeroMemory(&Rss->Base, sizeof(Rss->Base));
     KeInitializeSpinLock(&Rss->Lock);
-
-    // The types are a property of the algorithm, which has to be selected to be asked.
-    if (NT_SUCCESS(VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ)) &&
-        NT_SUCCESS(VIF_CALL(Vif, ReceiverQueryHashCapabilities, &Types)))
-        Rss->SupportedTypes = RssTypesFromVif(Types);
-    (void)VIF_CALL(Vif, ReceiverSetHashAlgorithm, XENVIF_PACKET_HASH_ALGORITHM_NONE);
-
-    Rss->Available = Context->Config.Rss != 0 && (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
-    TRACE("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Queues);
     *Result = Rss;
     return NDIS_STATUS_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Receive side scaling: what XenVif and the backend can hash and spread, what NDIS asks for, and the translation
- * between the two. rss.c has the rules.
+ * between the two. rss.c has the requests, rss_program.c what XenVif gets.
  */
 #ifndef XENNET_RSS_H
 #define XENNET_RSS_H
@@ -9,6 +9,7 @@
 #include <ndis.h>
 
 struct _XENNET_CONTEXT;
+struct _XENNET_TRANSMIT;
 typedef struct _XENNET_RSS XENNET_RSS;
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -16,6 +17,28 @@ NDIS_STATUS RssCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_RSS 
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID RssDestroy(_In_opt_ XENNET_RSS *Rss);
+
+// Who follows the queues. Before the first RssFollow.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID RssAttach(_Inout_ XENNET_RSS *Rss, _In_ struct _XENNET_TRANSMIT *Transmit);
+
+// Asks XenVif what it and the backend can hash. FALSE: no answer; some releases of XenVif have one only while enabled.
+_IRQL_requires_(PASSIVE_LEVEL)
+BOOLEAN RssQueryCapabilities(_Inout_ XENNET_RSS *Rss);
+
+// Several queues and no answer: says so in the event log and the debugger.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID RssReportMissing(_In_ const XENNET_RSS *Rss);
+
+typedef enum _XENNET_RSS_FOLLOW {
+    RssFollowMigration, // XenBus's late callback: XenVif is connected to a new backend and not yet enabled
+    RssFollowConnection // XenVif reports a connection, or was enabled
+} XENNET_RSS_FOLLOW;
+
+// Takes the number of queues that XenVif has now, and gives it and the backend the setting in force where they may not
+// have it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RssFollow(_Inout_ XENNET_RSS *Rss, _In_ XENNET_RSS_FOLLOW Why);
 
 // FALSE: the backend cannot hash or the keyword is off; RSS is not offered then.
 BOOLEAN RssIsAvailable(_In_ const XENNET_RSS *Rss);

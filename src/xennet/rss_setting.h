@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One RSS setting and what rss.c and rss_v2.c share of it: both generations of requests end in RssCommit.
+ * One RSS setting and what rss.c, rss_v2.c and rss_program.c share of it: both generations of requests end in
+ * RssCommit.
  */
 #ifndef XENNET_RSS_SETTING_H
 #define XENNET_RSS_SETTING_H
@@ -24,19 +25,38 @@ typedef struct _XENNET_RSS_SETTING {
     PROCESSOR_NUMBER Table[RSS_MAX_TABLE_ENTRIES];
 } XENNET_RSS_SETTING;
 
+// What XenVif has, as far as it is known: a call that failed may have changed some of it.
+typedef struct _XENNET_RSS_PROGRAMMED {
+    BOOLEAN AlgorithmKnown;
+    BOOLEAN ParametersKnown;
+    BOOLEAN MappingKnown;
+    XENVIF_PACKET_HASH_ALGORITHM Algorithm;
+    ULONG HashTypes;
+    UCHAR Key[RSS_KEY_SIZE];
+    ULONG TableCount; // 0: never had a table
+    PROCESSOR_NUMBER Mapping[RSS_MAX_TABLE_ENTRIES];
+} XENNET_RSS_PROGRAMMED;
+
 struct _XENNET_RSS {
-    // Immutable after RssCreate.
+    // Immutable after RssQueryCapabilities.
     XENNET_CONTEXT *Context;
-    ULONG SupportedTypes; // NDIS_HASH_*; 0: no hashing at all
-    ULONG Queues;
+    struct _XENNET_TRANSMIT *Transmit; // follows the queues
+    ULONG SupportedTypes;              // NDIS_HASH_*; 0: no hashing at all
+    ULONG Offered;                     // queues advertised to NDIS: those of the backend at the start
     BOOLEAN Available;
+    NTSTATUS QueryStatus;  // XenVif's answer to the question what it can hash
+    BOOLEAN NeedsEnabled;  // XenVif passes settings on only while it is enabled
     PROCESSOR_NUMBER Base; // where a table begins that nobody has filled: the keywords' base processor
 
     // Under Lock.
     KSPIN_LOCK Lock;
+    BOOLEAN QueueIsIndex; // XenVif takes the processor's index for the queue
+    BOOLEAN Unsent;       // XenVif has not passed on all of the setting
+    BOOLEAN Lost;         // nor could it: the backend of the moment does not hash
     XENNET_RSS_SETTING Current;
     XENNET_RSS_SETTING Next;                         // too big for the stack
     PROCESSOR_NUMBER Mapping[RSS_MAX_TABLE_ENTRIES]; // as XenVif gets it
+    XENNET_RSS_PROGRAMMED Programmed;
 };
 
 LOCK_PRIMITIVE
@@ -60,6 +80,9 @@ RssUnlock(XENNET_RSS *Rss)
 // Gives Next to XenVif and, when that has taken it, makes it Current; else Current stays in force.
 _Requires_lock_held_(RSS_LOCK)
 NDIS_STATUS RssCommit(_Inout_ XENNET_RSS *Rss);
+
+// Queues that a table may use with the backend of the moment.
+ULONG RssQueueLimit(_In_ const XENNET_RSS *Rss);
 
 // A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.
 BOOLEAN RssPartFits(_In_ ULONG Offset, _In_ ULONG Size, _In_ ULONG Fixed, _In_ ULONG Length);

@@ -62,7 +62,7 @@ RssV2Parse(const XENNET_RSS *Rss, XENNET_RSS_SETTING *Next, const NDIS_RECEIVE_S
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
 
     if (Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_QUEUES_CHANGED) {
-        if (Parameters->NumberOfQueues == 0 || Parameters->NumberOfQueues > Rss->Queues)
+        if (Parameters->NumberOfQueues == 0 || Parameters->NumberOfQueues > Rss->Offered)
             return NDIS_STATUS_INVALID_PARAMETER;
         Next->QueueLimit = Parameters->NumberOfQueues;
     }

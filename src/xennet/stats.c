@@ -12,6 +12,7 @@
 #include "stats.h"
 #include "adapter.h"
 #include "counters.h"
+#include "min_max.h"
 #include "receive.h"
 #include "transmit.h"
 
@@ -183,13 +184,14 @@ _Use_decl_annotations_
 ULONG
 StatsQueryQueues(XENNET_ADAPTER *Adapter, ULONG64 *Counters)
 {
+    ULONG Count = XENNET_MIN(Adapter->Context.QueuesSeen, XENNET_MAX_QUEUES);
     XENNET_QUEUE_COUNTERS Queue;
     ULONG Index;
 
-    for (Index = 0; Index < Adapter->Context.QueueCount; Index++) {
+    for (Index = 0; Index < Count; Index++) {
         Queue = ReceiveReadQueue(Adapter->Receive, Index);
         Counters[2 * Index] = Queue.Packets;
         Counters[2 * Index + 1] = Queue.Octets;
     }
-    return 2 * Adapter->Context.QueueCount;
+    return 2 * Count;
 }

@@ -14,6 +14,7 @@
 #include "context.h"
 #include "memory.h"
 #include "event.h"
+#include "rss.h"
 
 #define STORE_MAX_INDEX  255
 #define STORE_INDEX_SIZE 4   // three digits and the end
@@ -31,6 +32,7 @@ static volatile LONG StoreUsers;
 
 struct _XENNET_STORE {
     // Immutable between StoreCreate and StoreDestroy.
+    XENNET_RSS *Rss; // that mends its table after a migration
     XENBUS_STORE_INTERFACE_V2 Store;
     XENBUS_SUSPEND_INTERFACE_V1 Suspend;
 
@@ -179,7 +181,10 @@ _IRQL_requires_(DISPATCH_LEVEL)
 static VOID NTAPI
 StoreResumed(PVOID Argument)
 {
-    StoreWrite(Argument, TRUE);
+    XENNET_STORE *Store = Argument;
+
+    StoreWrite(Store, TRUE);
+    RssFollow(Store->Rss, RssFollowMigration);
 }
 
 // Acquires STORE and SUSPEND and has the line there. On failure what was taken stays for StoreUnbind.
@@ -249,7 +254,7 @@ StoreWake(XENNET_STORE *Store)
 
 _Use_decl_annotations_
 NDIS_STATUS
-StoreCreate(XENNET_CONTEXT *Context, XENNET_STORE **Result)
+StoreCreate(XENNET_CONTEXT *Context, XENNET_RSS *Rss, XENNET_STORE **Result)
 {
     XENNET_STORE *Store;
     NDIS_STATUS Status;
@@ -258,6 +263,7 @@ StoreCreate(XENNET_CONTEXT *Context, XENNET_STORE **Result)
     Store = MemoryAllocate(Context->NdisHandle, sizeof(*Store));
     if (Store == NULL)
         return NDIS_STATUS_RESOURCES;
+    Store->Rss = Rss;
 
     Status = VifQueryStore(&Context->Vif, &Store->Store);
     if (Status == NDIS_STATUS_SUCCESS)

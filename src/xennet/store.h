@@ -8,11 +8,13 @@
 #include <ndis.h>
 
 struct _XENNET_CONTEXT;
+struct _XENNET_RSS;
 typedef struct _XENNET_STORE XENNET_STORE;
 
 // Binds STORE and SUSPEND and publishes the line, unless another adapter of this driver has done so.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS StoreCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_STORE **Store);
+NDIS_STATUS StoreCreate(_In_ struct _XENNET_CONTEXT *Context, _In_ struct _XENNET_RSS *Rss,
+                        _Outptr_ XENNET_STORE **Store);
 
 /*
  * In low power nothing of XenBus may stay acquired: it ends the machine with a bug check at S4 otherwise. Back in D0

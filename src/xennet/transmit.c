@@ -189,6 +189,13 @@ TransmitSetFrameSize(XENNET_TRANSMIT *Transmit, ULONG MaximumFrameSize)
 
 _Use_decl_annotations_
 VOID
+TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Mapped)
+{
+    TransmitLimitsSetQueues(&Transmit->Limits, QueueCount, Mapped);
+}
+
+_Use_decl_annotations_
+VOID
 TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 {
     Transmit->Age = Age;

@@ -20,7 +20,17 @@ TransmitLimitsSet(XENNET_TRANSMIT_LIMITS *Limits, const XENNET_CONTEXT *Context,
     Limits->MaximumLength = Context->MaximumFrameSize + ETHERNET_TAG_SIZE;
     Limits->MaximumLargeLength = OffloadMaximumLargeSend(Offload);
     Limits->Vlan = &Context->Vlan;
-    Limits->SingleQueue = Context->QueueCount == 1;
+    TransmitLimitsSetQueues(Limits, Context->QueueCount, TRUE);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitLimitsSetQueues(XENNET_TRANSMIT_LIMITS *Limits, ULONG QueueCount, BOOLEAN Mapped)
+{
+    Limits->HashFunction = Mapped ? NdisHashFunctionToeplitz : MAXULONG;
+    // With one queue every value picks it, and a value of our own lets XenVif honour More; otherwise it hashes itself.
+    Limits->PlainAlgorithm =
+        QueueCount == 1 && Mapped ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ : XENVIF_PACKET_HASH_ALGORITHM_NONE;
 }
 
 _Use_decl_annotations_

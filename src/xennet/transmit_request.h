@@ -20,12 +20,14 @@
 
 struct _XENNET_CONTEXT;
 
-// What an NBL is measured against. Immutable after TransmitCreate.
+// What an NBL is measured against.
 typedef struct _XENNET_TRANSMIT_LIMITS {
     const XENNET_OFFLOAD *Offload; // what may be asked for at the moment
     ULONG MaximumLength;           // of one frame that is not to be segmented, tag included
     ULONG MaximumLargeLength;
-    BOOLEAN SingleQueue;
+    // As the queues are at the moment, single words.
+    ULONG HashFunction;                          // whose values may pick a queue: Toeplitz, or none that exists
+    XENVIF_PACKET_HASH_ALGORITHM PlainAlgorithm; // of packets without such a value
     const XENNET_VLAN *Vlan;
 } XENNET_TRANSMIT_LIMITS;
 
@@ -43,6 +45,9 @@ typedef struct _XENNET_TRANSMIT_REQUEST {
 
 VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ const struct _XENNET_CONTEXT *Context,
                        _In_ const XENNET_OFFLOAD *Offload);
+
+// Mapped: XenVif's table names only queues that there are.
+VOID TransmitLimitsSetQueues(_Inout_ XENNET_TRANSMIT_LIMITS *Limits, _In_ ULONG QueueCount, _In_ BOOLEAN Mapped);
 
 // The tag that goes into the frame. FALSE: of a VLAN that is not the adapter's.
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -97,10 +102,8 @@ TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *N
 {
     ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
 
-    if ((Information & NDIS_HASH_FUNCTION_MASK) != NdisHashFunctionToeplitz) {
-        // With one queue every value picks it, and a value of our own lets XenVif honour More.
-        Hash->Algorithm =
-            Limits->SingleQueue ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ : XENVIF_PACKET_HASH_ALGORITHM_NONE;
+    if ((Information & NDIS_HASH_FUNCTION_MASK) != Limits->HashFunction) {
+        Hash->Algorithm = Limits->PlainAlgorithm;
         Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
         Hash->Value = 0;
         return;
