@@ -35,7 +35,8 @@ def read(arguments):
     parser = argparse.ArgumentParser(prog="build.py", allow_abbrev=False, usage=__doc__.split("\n\n")[1][7:],
                                      formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
     parser.add_argument("flavour", choices=FLAVOURS)
-    parser.add_argument("--arch", action="append", choices=ARCHITECTURES, help="build only this architecture; may be repeated")
+    parser.add_argument("--arch", action="append", choices=ARCHITECTURES,
+                        help="build only this architecture; may be repeated")
     sign.add_options(parser)
     options = parser.parse_args(arguments)
     options.arch_asked = options.arch is not None

@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parent
 def strays(root):
     """Paths relative to `root`, sorted; a sentence instead where git cannot tell."""
     try:
-        done = subprocess.run(["git", "ls-files", "--others", "--exclude-standard", "-z"], cwd=root, capture_output=True, check=False)
+        done = subprocess.run(["git", "ls-files", "--others", "--exclude-standard", "-z"], cwd=root,
+                              capture_output=True, check=False)
     except FileNotFoundError:
         return "git is missing, which knows what is tracked: install it"
     if done.returncode != 0:

@@ -4,7 +4,8 @@
 
 usage: kdfiles.py [--package FOLDER] [--output FOLDER]
 
-  --package FOLDER   where the debugger finds x86 and x64 with xennet.sys: as the debugger's Windows sees it, for example
+  --package FOLDER   where the debugger finds x86 and x64 with xennet.sys: as the debugger's Windows sees it, for
+  example
                      \\\\server\\share\\xennet or Z:\\xennet (default: the folder xennet of this repository)
   --output FOLDER    where to write the two files (default: the current folder)
 
@@ -29,7 +30,8 @@ def content(package, arch):
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(prog="kdfiles.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False, add_help=False)
+    parser = argparse.ArgumentParser(prog="kdfiles.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False,
+                                     add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--package", default=str(ROOT / "xennet"))
     parser.add_argument("--output", type=Path, default=Path("."))
@@ -44,7 +46,8 @@ def main(arguments):
             (options.output / name).write_bytes(content(options.package, arch).encode("utf-8"))
             print(options.output / name)
     except OSError as error:
-        print(f"kdfiles.py: {error.filename} cannot be written ({error.strerror}): give another folder with --output", file=sys.stderr)
+        print(f"kdfiles.py: {error.filename} cannot be written ({error.strerror}): give another folder with --output",
+              file=sys.stderr)
         return 2
     return 0
 

@@ -52,7 +52,8 @@ def open_bed(children, options, on_status, screen, parts):
         return Bed(children, options, on_status, screen.line)
     files = xenbed.bed_files(options.driver, options.inf)
     if options.xen_guest:
-        return guest_bed.GuestBed(guest_bed.boot(children, parts, files, screen.line, options.xen_guest), options, on_status, screen.line)
+        return guest_bed.GuestBed(guest_bed.boot(children, parts, files, screen.line, options.xen_guest), options,
+                                  on_status, screen.line)
     rig = xenbed.boot(children, parts, files, screen.line)
     return xenbed.XenBed(rig, options, on_status, screen.line)
 

@@ -38,11 +38,15 @@ to put right first."""
 
 def read(arguments):
     parser = cli.Parser(prog="test.py", usage="test.py [options] [NAME...]", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="what to run (default: everything but test_xen_guests)")
-    parser.add_argument("--xen-guests", action="store_true", help="run the tests that need guests on the real Xen: test_xen_guests")
+    parser.add_argument("names", metavar="NAME", nargs="*",
+                        help="what to run (default: everything but test_xen_guests)")
+    parser.add_argument("--xen-guests", action="store_true",
+                        help="run the tests that need guests on the real Xen: test_xen_guests")
     parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
-    parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9), help="how many seeds the simulated tests try")
-    parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1), help="run the simulated tests with this seed only")
+    parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9),
+                        help="how many seeds the simulated tests try")
+    parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1),
+                        help="run the simulated tests with this seed only")
     parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
                         help=f"the release of XenVif that scenarios meet: {', '.join(RELEASES)} (default strict)")
     options = parser.parse_args(arguments)
@@ -74,7 +78,8 @@ def command(arguments):
     runner = Runner(screen, options.seed, options.seeds)
     runner.run(files)
     score = runner.score
-    for heading, lines in (("failed:", score.failed), ("skipped:", [f"{name}: {reason}" for name, reason in score.skipped])):
+    for heading, lines in (("failed:", score.failed), ("skipped:",
+                                                       [f"{name}: {reason}" for name, reason in score.skipped])):
         if lines:
             screen.line("\n".join(["", heading, *(f"  {line}" for line in lines)]))
     screen.line()

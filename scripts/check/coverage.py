@@ -16,7 +16,8 @@ from scripts.check import coverage_profile
 from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "coverage" / "x64"
-DESCRIPTION = "Builds the driver with coverage counters, runs the tests given (default: all scenarios and mistakes) on it, and reports."
+DESCRIPTION = ("Builds the driver with coverage counters, runs the tests given (default: all scenarios and mistakes) "
+               "on it, and reports.")
 
 
 def run(command, **options):
@@ -40,7 +41,8 @@ def programs(names):
             found.append(ROOT / "build" / "tests" / source.stem)
     missing = [path.name for path in found if not path.exists()]
     if missing or not found:
-        raise Stop(f"not built: {', '.join(missing) or 'no such test'}: run ./test.py --list once, which builds them", 1)
+        raise Stop(f"not built: {', '.join(missing) or 'no such test'}: run ./test.py --list once, which builds them",
+                   1)
     return found
 
 
@@ -49,7 +51,8 @@ def measure(driver, tests, seeds):
     sums.unlink(missing_ok=True)
     environment = dict(os.environ, XENNET_DRIVER=str(driver), XENNET_COVERAGE=str(sums))
     for test in tests:
-        done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+                              check=False)
         failed = sum(line.startswith("not ok") for line in done.stdout.splitlines())
         print(f"{test.name}: {'all passed' if failed == 0 else f'{failed} failed'}", flush=True)
     raw, profile = FOLDER / "xennet.profraw", FOLDER / "xennet.profdata"
@@ -72,7 +75,8 @@ def main(arguments):
             driver = build()
             profile = measure(driver, programs(options.tests), ["--seeds", str(options.seeds)] if options.seeds else [])
         cov = program("llvm-cov-16")
-        run([cov, "report", str(driver), f"-instr-profile={profile}", "--show-region-summary=false", "--show-branch-summary=false", "--ignore-filename-regex=toolchain|mingw|include/"])
+        run([cov, "report", str(driver), f"-instr-profile={profile}", "--show-region-summary=false",
+             "--show-branch-summary=false", "--ignore-filename-regex=toolchain|mingw|include/"])
         if options.lines:
             unreached(cov, driver, profile)
     except Stop as stop:
@@ -83,7 +87,8 @@ def main(arguments):
 
 def unreached(cov, driver, profile):
     """FILE:LINE and the text of each line that was never executed."""
-    done = run([cov, "show", str(driver), f"-instr-profile={profile}", "--ignore-filename-regex=toolchain|mingw|include/"], stdout=subprocess.PIPE, text=True)
+    done = run([cov, "show", str(driver), f"-instr-profile={profile}",
+                "--ignore-filename-regex=toolchain|mingw|include/"], stdout=subprocess.PIPE, text=True)
     name = ""
     for line in done.stdout.splitlines():
         if line.endswith(".c:") or line.endswith(".h:"):

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Instructions of a packet, counted on the PE alone, and beside them those of a floor. See scripts/check/instructions.py --help."""
+"""Instructions of a packet, counted on the PE alone, and beside them those of a floor. See
+scripts/check/instructions.py --help.
+"""
 
 import argparse
 import os
@@ -19,7 +21,8 @@ FOLDER = ROOT / "build" / "floor" / "x64"
 PROGRAM = ROOT / "build" / "tests" / "test_cost"
 CASE = "instructions_of_a_packet_are_counted"
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) instructions a packet", re.M)
-DESCRIPTION = ("Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares them with the floor: the same "
+DESCRIPTION = ("Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares "
+               "them with the floor: the same "
                "driver whose data path does nothing but the calls that VIF and NDIS force on it (tests/floor).")
 
 
@@ -60,7 +63,8 @@ def functions(driver, steps):
 
 def main(arguments):
     parser = argparse.ArgumentParser(prog="scripts/check/instructions.py", description=DESCRIPTION)
-    parser.add_argument("--driver", type=Path, default=ROOT / "xennet" / "x64" / "xennet.sys", metavar="FILE", help="default: the package's xennet.sys")
+    parser.add_argument("--driver", type=Path, default=ROOT / "xennet" / "x64" / "xennet.sys", metavar="FILE",
+                        help="default: the package's xennet.sys")
     parser.add_argument("--functions", action="store_true", help="tell the driver's functions apart, too")
     options = parser.parse_args(arguments)
     try:

@@ -20,7 +20,8 @@ from scripts.cli import ROOT, Stop
 FOLDER = ROOT / "build" / "mutations"
 SOURCES = FOLDER / "src"
 PATIENCE = 120  # seconds; a test that has not ended by then counts as failed
-DESCRIPTION = ("Builds a copy of the driver with one mistake at a time (scripts/check/mutations_table.py), runs the test that guards against it, and prints a "
+DESCRIPTION = ("Builds a copy of the driver with one mistake at a time (scripts/check/mutations_table.py), runs the "
+               "test that guards against it, and prints a "
                "table of what each said. Fails when a test does not notice. The package and src are left alone.")
 
 
@@ -44,7 +45,8 @@ def build():
 def run_test(driver, test):
     """(whether it noticed, what it said) of one FILE:CASE; FILE may be a pattern."""
     name, case = test.split(":")
-    programs = [path for path in sorted((ROOT / "build" / "tests").glob(name)) if path.suffix == "" and os.access(path, os.X_OK)]
+    programs = [path for path in sorted((ROOT / "build" / "tests").glob(name)) if path.suffix == ""
+                and os.access(path, os.X_OK)]
     if not programs:
         raise Stop(f"build/tests/{name} is not built", 1)
     ran = 0
@@ -54,15 +56,18 @@ def run_test(driver, test):
             continue
         ran += 1
         try:
-            done = subprocess.run([str(program), case, "--seeds", "2"], env=dict(os.environ, XENNET_DRIVER=str(driver)), stdout=subprocess.PIPE,
+            done = subprocess.run([str(program), case, "--seeds", "2"], env=dict(os.environ, XENNET_DRIVER=str(driver)),
+                                  stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, text=True, errors="replace", timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired:
             return True, "it never ended"
         lines = done.stdout.splitlines()
         failed = [index for index, line in enumerate(lines) if line.startswith("not ok")]
         if failed:
-            said = [line for line in lines[failed[0] + 1:] if line and not line.startswith(("# ended with", "# story.c", "# counted")) and "wait status" not in line]
-            return True, f"{lines[failed[0]].split(' - ', 1)[1].split(' #')[0]}: {said[0].lstrip('# ').split(' (seed')[0] if said else 'it died'}"
+            said = [line for line in lines[failed[0] + 1:] if line
+                    and not line.startswith(("# ended with", "# story.c", "# counted")) and "wait status" not in line]
+            return (True, f"{lines[failed[0]].split(' - ', 1)[1].split(' #')[0]}: "
+                    f"{said[0].lstrip('# ').split(' (seed')[0] if said else 'it died'}")
     if ran == 0:
         raise Stop(f"{test}: no such case", 1)
     return False, "nothing"
@@ -100,7 +105,8 @@ def main(arguments):
                 noticed, said = False, f"not tried: {' '.join(stop.text.split())[:200]}"
             unnoticed += not noticed
             said = said.replace("|", "\\|")
-            print(f"| {row[0]} | {row[1]} | {'' if noticed else '**not noticed** '}`{row[5].split(':')[0]}`: {said} |", flush=True)
+            print(f"| {row[0]} | {row[1]} | {'' if noticed else '**not noticed** '}`{row[5].split(':')[0]}`: {said} |",
+                  flush=True)
     except Stop as stop:
         print(f"mutations.py: {stop.text}", file=sys.stderr)
         return stop.status

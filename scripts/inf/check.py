@@ -37,9 +37,11 @@ def check(data, arch):
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(prog="scripts/inf/check.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False,
+    parser = argparse.ArgumentParser(prog="scripts/inf/check.py", usage=__doc__.split("\n\n")[1][7:],
+                                     allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
-    parser.add_argument("--arch", choices=ARCHITECTURES, help="default: the one that the INF's folder is called after, or x64")
+    parser.add_argument("--arch", choices=ARCHITECTURES,
+                        help="default: the one that the INF's folder is called after, or x64")
     parser.add_argument("names", metavar="INF", nargs="*", type=Path)
     options = parser.parse_intermixed_args(arguments)
     names = options.names or [ROOT / "xennet" / arch / "xennet.inf" for arch in ARCHITECTURES]

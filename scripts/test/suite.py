@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which tests there are, and which of them were asked for.
 
-A test file is a C program under build/tests (from tests/**/test_*.c) or a Python module tests/**/test_*.py. Both list their
-cases with --list and answer in TAP, so the rest of test.py does not tell them apart. A case is called FILE:CASE.
+A test file is a C program under build/tests (from tests/**/test_*.c) or a Python module tests/**/test_*.py. Both list
+their cases with --list and answer in TAP, so the rest of test.py does not tell them apart. A case is called FILE:CASE.
 """
 
 import fnmatch
@@ -61,7 +61,8 @@ def folder_of(source):
 
 def list_cases(file):
     try:
-        done = subprocess.run(file.list_argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        done = subprocess.run(file.list_argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE,
                               universal_newlines=True, errors="replace", timeout=LIST_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         file.trouble = str(error)

@@ -17,7 +17,8 @@ def program(*arguments):
     if not PROGRAM.exists():
         with made.one_at_a_time(print):
             made.tests(print)
-    done = subprocess.run([str(PROGRAM), "--provider", "embedded", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    done = subprocess.run([str(PROGRAM), "--provider", "embedded", *arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True, timeout=SECONDS, check=False)
     if done.returncode != 0:
         raise AssertionError(f"it ended with status {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What Windows requires of the co-installer DLL, read back for both architectures; it is placed in memory as a loader does.
+"""What Windows requires of the co-installer DLL, read back for both architectures; it is placed in memory as a loader
+does.
 
 Also the INF's models: each against the table of revisions.
 """

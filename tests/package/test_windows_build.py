@@ -259,7 +259,8 @@ class Projects(unittest.TestCase):
 
     def test_the_sources_are_those_of_the_list(self):
         self.assertEqual([f"src/xennet/{name}" for name in self.listed("src/xennet")], driver.sources())
-        self.assertEqual([f"src/coinst/{name}" for name in self.listed("src/coinst")], driver.sources(driver.COINSTALLER))
+        self.assertEqual([f"src/coinst/{name}" for name in self.listed("src/coinst")],
+                         driver.sources(driver.COINSTALLER))
         include = self.tree("xennet.props").find(f".//{MSBUILD}ClCompile[@Include]").get("Include")
         self.assertEqual(include, "@(XenNetSource->'$(XenNetSourceFolder)%(Identity)')")
 
