@@ -45,7 +45,6 @@
     X(ReceiveDropHeader, Receive, Drops[XENNET_RECEIVE_DROP_HEADER])                                                   \
     X(ReceiveDropSegment, Receive, Drops[XENNET_RECEIVE_DROP_SEGMENT])                                                 \
     X(ReceiveDropChecksum, Receive, Drops[XENNET_RECEIVE_DROP_CHECKSUM])                                               \
-    X(ReceiveDropHash, Receive, Drops[XENNET_RECEIVE_DROP_HASH])                                                       \
     X(SendCalls, Transmit, NdisCalls)                                                                                  \
     X(SendLists, Transmit, Lists)                                                                                      \
     X(SendListsCompleted, Transmit, ListsCompleted)                                                                    \

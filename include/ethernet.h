@@ -9,6 +9,7 @@
 
 #define ETHERNET_HEADER_SIZE 14 // two addresses and a type, no tag
 #define ETHERNET_TAG_SIZE    4
+#define ETHERNET_TAG_TYPE    0x8100 // where an untagged frame has its type
 #define ETHERNET_MTU         1500
 #define ETHERNET_MIN_MTU     68 // RFC 791: every link carries 68 bytes of IPv4
 
@@ -17,6 +18,9 @@ typedef struct _ETHERNET_ADDRESS {
 } ETHERNET_ADDRESS;
 
 #define ETHERNET_ADDRESS_LENGTH 6
+
+// A 16-bit field of a frame, in host order.
+#define ETHERNET_READ16(_At) ((USHORT)((((const UCHAR *)(_At))[0] << 8) | ((const UCHAR *)(_At))[1]))
 
 typedef enum _ETHERNET_ADDRESS_TYPE {
     ETHERNET_ADDRESS_TYPE_INVALID = 0,

@@ -7,6 +7,7 @@
 #include <version.h>
 #include <ndis.h>
 #include "event.h"
+#include "memory.h"
 #include "miniport.h"
 #include "oid.h"
 #include "revisions.h"
@@ -15,6 +16,7 @@ DRIVER_INITIALIZE DriverEntry;
 static MINIPORT_UNLOAD DriverUnload;
 
 static NDIS_HANDLE DriverHandle;
+ULONG MemoryMapPriority;
 
 static VOID NTAPI
 DriverUnload(DRIVER_OBJECT *Driver)
@@ -64,6 +66,7 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
         return NDIS_STATUS_BAD_VERSION;
     }
 
+    MemoryMapPriority = NormalPagePriority | (Revisions->Minor >= 30 ? MdlMappingNoExecute : 0);
     EventRegister(Driver);
     RtlZeroMemory(&Characteristics, sizeof(Characteristics));
     Characteristics.Header.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS;

@@ -167,7 +167,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
 
     Options.Value = 0;
-    Options.OffloadTagManipulation = VlanIsOn(&Offload->Context->Vlan);
+    // Tags are taken out by receive_packet.c: XenVif moved the mapped address of the MDL alone until 2024-03.
     Options.OffloadIpVersion4HeaderChecksum = (Bits & OFFLOAD_IPV4_RX) != 0;
     Options.OffloadIpVersion4TcpChecksum = (Bits & OFFLOAD_TCP4_RX) != 0;
     Options.OffloadIpVersion4UdpChecksum = (Bits & OFFLOAD_UDP4_RX) != 0;

@@ -19,7 +19,6 @@ typedef enum _XENNET_RECEIVE_DROP {
     XENNET_RECEIVE_DROP_HEADER,    // header description that does not fit the packet
     XENNET_RECEIVE_DROP_SEGMENT,   // impossible segment size
     XENNET_RECEIVE_DROP_CHECKSUM,  // checksum both good and bad
-    XENNET_RECEIVE_DROP_HASH,      // unknown hash algorithm or type
     XENNET_RECEIVE_DROP_COUNT
 } XENNET_RECEIVE_DROP;
 

@@ -7,6 +7,7 @@
  * IRQL: DISPATCH, on the provider's own time. No locks, no state.
  */
 #include "receive_packet.h"
+#include "memory.h"
 
 #define RECEIVE_PACKET_MAX_COALESCED  (65535 + ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
 #define RECEIVE_PACKET_MIN_IP_HEADER  20
@@ -76,6 +77,9 @@ ReceivePacketCheckCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RE
         !ReceivePacketHeaderFits(&Info->TcpHeader, RECEIVE_PACKET_MIN_TCP_HEADER, Info->Length) ||
         Info->TcpHeader.Offset < Info->IpHeader.Offset + Info->IpHeader.Length)
         return XENNET_RECEIVE_DROP_HEADER;
+    // NDIS coalesces neither IPv4 options nor IPv6 extension headers: "Exceptions that Terminate Coalescing".
+    if (Length - Info->Length > Packet->MaximumSegmentSize && Info->IpOptions.Length != 0)
+        return XENNET_RECEIVE_DROP_HEADER;
     // Coalescing is switched off, whatever the backend sends: no packet is longer than a frame.
     if (Length - Info->Length > Packet->MaximumSegmentSize &&
         !OffloadTakesCoalesced(Limits->Offload, Info->IpHeader.Length == RECEIVE_PACKET_IPV6_HEADER))
@@ -92,6 +96,7 @@ ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIV
 {
     ULONG SegmentSize = Packet->MaximumSegmentSize;
     ULONG Payload = Packet->Length - Packet->Info->Length;
+    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
     NDIS_RSC_NBL_INFO Rsc;
     ULONG Segments;
 
@@ -106,6 +111,13 @@ ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIV
     Rsc.Value = NULL;
     Rsc.Info.CoalescedSegCount = (USHORT)Segments;
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
+    // Whoever coalesces has looked at the IPv4 headers and made the one that goes up, whatever is switched on.
+    if (Packet->Info->IpHeader.Length != RECEIVE_PACKET_IPV6_HEADER) {
+        Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
+        Checksum.Receive.IpChecksumFailed = 0;
+        Checksum.Receive.IpChecksumSucceeded = 1;
+        NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = Checksum.Value;
+    }
 }
 
 // FALSE: a checksum is said to be both right and wrong.
@@ -132,25 +144,20 @@ ReceivePacketReadChecksums(const XENNET_RECEIVE_LIMITS *Limits, XENNET_PACKET_CH
     return TRUE;
 }
 
-// FALSE: an algorithm or a type that does not exist.
-FORCEINLINE BOOLEAN
+// A hash that NDIS has no name for goes up as none: the packet is as good without it.
+FORCEINLINE VOID
 ReceivePacketReadHash(const XENNET_PACKET_HASH *Hash, NET_BUFFER_LIST *Nbl)
 {
-    if (Hash != NULL && Hash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
-        if ((ULONG)Hash->Type >= RTL_NUMBER_OF(ReceivePacketHashTypes))
-            return FALSE;
-        if (Hash->Type != XENVIF_PACKET_HASH_TYPE_NONE) {
-            NET_BUFFER_LIST_SET_HASH_INFO(Nbl, ReceivePacketHashTypes[Hash->Type]);
-            NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Hash->Value);
-            return TRUE;
-        }
-    } else if (Hash != NULL && Hash->Algorithm != XENVIF_PACKET_HASH_ALGORITHM_NONE &&
-               Hash->Algorithm != XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED) {
-        return FALSE;
+    ULONG Info = 0;
+    ULONG Value = 0;
+
+    if (Hash != NULL && Hash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
+        (ULONG)Hash->Type < RTL_NUMBER_OF(ReceivePacketHashTypes)) {
+        Info = ReceivePacketHashTypes[Hash->Type];
+        Value = Info != 0 ? Hash->Value : 0;
     }
-    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, 0);
-    NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, 0);
-    return TRUE;
+    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, Info);
+    NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Value);
 }
 
 FORCEINLINE VOID
@@ -169,11 +176,37 @@ ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
     NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
 }
 
+// Takes the 802.1Q header out of a frame in which XenVif found one: the addresses move up to the type behind it.
+static DECLSPEC_NOINLINE XENNET_RECEIVE_DROP
+ReceivePacketTakeTag(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl, USHORT *Tci)
+{
+    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    UCHAR *Frame;
+
+    if (Packet->Length < ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
+        return XENNET_RECEIVE_DROP_LENGTH;
+    if (!ReceivePacketFirstHolds(Packet, ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE))
+        return XENNET_RECEIVE_DROP_BUFFER;
+    Frame = MemoryMap(Packet->Mdl);
+    if (Frame == NULL)
+        return XENNET_RECEIVE_DROP_RESOURCES;
+    Frame += Packet->Offset;
+    if (ETHERNET_READ16(Frame + 2 * ETHERNET_ADDRESS_LENGTH) != ETHERNET_TAG_TYPE)
+        return XENNET_RECEIVE_ACCEPT;
+    *Tci = ETHERNET_READ16(Frame + 2 * ETHERNET_ADDRESS_LENGTH + 2);
+    RtlMoveMemory(Frame + ETHERNET_TAG_SIZE, Frame, 2 * ETHERNET_ADDRESS_LENGTH);
+    NET_BUFFER_DATA_OFFSET(Nb) += ETHERNET_TAG_SIZE;
+    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) += ETHERNET_TAG_SIZE;
+    NET_BUFFER_DATA_LENGTH(Nb) -= ETHERNET_TAG_SIZE;
+    return XENNET_RECEIVE_ACCEPT;
+}
+
 // What every packet has. Its data and its length were looked at before.
 FORCEINLINE XENNET_RECEIVE_DROP
 ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
     USHORT Tci = Packet->Tci;
+    XENNET_RECEIVE_DROP Reason;
 
     if (Packet->Queue >= Limits->QueueCount)
         return XENNET_RECEIVE_DROP_QUEUE;
@@ -183,13 +216,17 @@ ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIV
     // NBLs are used again, so every slot the stack reads on receive is written every time.
     if (!ReceivePacketReadChecksums(Limits, Packet->Checksums, Nbl))
         return XENNET_RECEIVE_DROP_CHECKSUM;
-    if (!ReceivePacketReadHash(Packet->Hash, Nbl))
-        return XENNET_RECEIVE_DROP_HASH;
+    ReceivePacketReadHash(Packet->Hash, Nbl);
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, RscTcpTimestampDelta) = NULL;
     NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
-    NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) = VlanReceiveTag(Limits->Vlan, Tci);
     ReceivePacketReadData(Packet, Nbl);
+    if (Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE) {
+        Reason = ReceivePacketTakeTag(Packet, Nbl, &Tci);
+        if (Reason != XENNET_RECEIVE_ACCEPT)
+            return Reason;
+    }
+    NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) = VlanReceiveTag(Limits->Vlan, Tci);
     // Last: an impossible packet is an error, whichever VLAN it claims.
     return VlanAccepts(Limits->Vlan, Tci) ? XENNET_RECEIVE_ACCEPT : XENNET_RECEIVE_DROP_VLAN;
 }

@@ -6,6 +6,7 @@
  * IRQL: DISPATCH. No locks, no state.
  */
 #include "transmit_request.h"
+#include "memory.h"
 #include "context.h"
 
 #define MIN_IP_HEADER   20
@@ -88,7 +89,7 @@ TransmitRequestReadByte(const NET_BUFFER *Nb, ULONG Offset, UCHAR *Byte)
     }
     if (Mdl == NULL)
         return FALSE;
-    Address = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority);
+    Address = MemoryMap(Mdl);
     if (Address == NULL)
         return FALSE;
     *Byte = Address[Offset];

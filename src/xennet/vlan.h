@@ -6,7 +6,7 @@
  *   none (0)          goes up, tag beside it   goes out as its out-of-band data says
  *   n                 goes up when tagged n    tagged n; one that asks for another VLAN is refused
  *
- * With neither switched on XenVif leaves tags where they are, in the frame. Inline: one test per packet, at DISPATCH.
+ * Received tags are taken out whatever is switched on (receive_packet.c). Inline: one test per packet, at DISPATCH.
  * The members are immutable but for Id, which OID requests write and the data path reads as one word.
  */
 #ifndef XENNET_VLAN_H
@@ -47,13 +47,6 @@ VlanMacOptions(const XENNET_VLAN *Vlan)
     if (Vlan->Vlan)
         Options |= NDIS_MAC_OPTION_8021Q_VLAN;
     return Options;
-}
-
-// Tags are taken out of received frames and put into sent ones.
-FORCEINLINE BOOLEAN
-VlanIsOn(const XENNET_VLAN *Vlan)
-{
-    return Vlan->TciMask != 0;
 }
 
 // The adapter belongs to one VLAN, so every packet that it sends is tagged.

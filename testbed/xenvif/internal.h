@@ -202,6 +202,7 @@ struct rx_packet {
     struct XENVIF_PACKET_HASH_V2 hash;
     uint32_t offset, length;
     uint16_t mss, tci;
+    bool stripped;         /* of its tag */
     uint16_t marks, flags; /* flags: of the backend */
     uint32_t checksum;     /* XENVIF_PACKET_CHECKSUM_FLAGS */
     uint32_t cookie;       /* its number in the ring */

@@ -12,6 +12,7 @@ const struct vif_release vif_releases[] = {
         .newest = 10,
         .disable = VIF_DISABLE_RESETS,
         .reconnects = true,
+        .strip_corrupts = true,
         .enable_needs_control = false,
     },
     {
@@ -20,6 +21,7 @@ const struct vif_release vif_releases[] = {
         .newest = 8,
         .disable = VIF_DISABLE_LOOPS,
         .reconnects = false,
+        .strip_corrupts = true,
         .enable_needs_control = false,
     },
     {
@@ -28,6 +30,7 @@ const struct vif_release vif_releases[] = {
         .newest = 10,
         .disable = VIF_DISABLE_RESETS,
         .reconnects = false,
+        .strip_corrupts = false,
         .enable_needs_control = false,
     },
     {
@@ -36,6 +39,7 @@ const struct vif_release vif_releases[] = {
         .newest = 10,
         .disable = VIF_DISABLE_RESETS,
         .reconnects = false,
+        .strip_corrupts = false,
         .enable_needs_control = false,
     },
     {
@@ -44,6 +48,7 @@ const struct vif_release vif_releases[] = {
         .newest = 10,
         .disable = VIF_DISABLE_RESETS,
         .reconnects = false,
+        .strip_corrupts = false,
         .enable_needs_control = true,
     },
     { .name = NULL },

@@ -29,6 +29,8 @@ struct vif_release {
     enum vif_disable disable; /* transmit_poll.c */
     bool reconnects;          /* frontend.c: connects again to a backend that went to Closing or away and comes back; no
                                  release does, but without it nothing that comes after a backend can be tested */
+    bool strip_corrupts; /* receive_process.c: a tag taken out moves the MDL's mapped address and nothing else (until
+                            2024-03) */
     bool enable_needs_control; /* frontend_connect.c: Enable fails at a backend without control ring */
 };
 

@@ -128,6 +128,7 @@ struct rx_packet *pool_packet(struct rx_ring *ring)
     packet = ring->packets_free;
     ring->packets_free = packet->next;
     packet->next = NULL;
+    packet->stripped = false;
     packet->length = packet->mss = packet->tci = packet->page_count = packet->marks = packet->flags = 0;
     packet->checksum = 0;
     memset(&packet->hash, 0, sizeof(packet->hash));

@@ -98,10 +98,25 @@ static void strip_tag(const struct rx_settings *settings, struct rx_packet *pack
         return;
     }
     packet->tci = packet_get16(headers + 14);
+    packet->stripped = true;
     memmove(headers + ETHERNET_TAG_BYTES, headers, 12);
     packet->offset += ETHERNET_TAG_BYTES;
     packet->length -= ETHERNET_TAG_BYTES;
     packet_shift(&packet->info, -(int32_t)ETHERNET_TAG_BYTES);
+}
+
+/* XenVif moves the MDL over the bytes that are gone, or, until 2024-03, its mapped address alone. */
+static void move_mdl(const struct rx_ring *ring, struct rx_packet *packet)
+{
+    if (!packet->stripped) {
+        return;
+    }
+    packet->offset -= ETHERNET_TAG_BYTES;
+    packet->mdl->MappedSystemVa = (uint8_t *)packet->mdl->MappedSystemVa + ETHERNET_TAG_BYTES;
+    if (!ring->vif->release->strip_corrupts) {
+        packet->mdl->ByteOffset += ETHERNET_TAG_BYTES;
+        packet->mdl->ByteCount -= ETHERNET_TAG_BYTES;
+    }
 }
 
 /* The verdict on a TCP or UDP checksum: 0 succeeded, 1 failed, 2 not validated; the places in XenVif's flags. */
@@ -173,6 +188,7 @@ void process_finish(struct rx_ring *ring, const struct rx_settings *settings, st
                                (version == 6) << MARK_IPV6 | (info->TcpHeader.Length != 0) << MARK_TCP |
                                (info->UdpHeader.Length != 0) << MARK_UDP | (packet->mss != 0) << MARK_GSO);
     judge_checksums(settings, packet);
+    move_mdl(ring, packet);
     packet->next = NULL;
     *ring->last_ready = packet;
     ring->last_ready = &packet->next;

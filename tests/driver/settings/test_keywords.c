@@ -174,26 +174,26 @@ TEST(the_keyword_vlanid_makes_the_adapter_a_member_of_that_vlan)
     run(keep_to_the_vlan, set, 0);
 }
 
-static void leave_tags_alone(struct story *story)
+static void keep_tags_to_itself(struct story *story)
 {
     struct seen seen;
     struct raw *raw = listen(story, &seen);
     uint32_t on_wire;
 
     CHECK(arrives(story, guest, VLAN, SMALL, &seen));
-    CHECK_EQ(seen.last_tci, 0);
-    CHECK_EQ(seen.type[0], 0x81);
+    CHECK_EQ(seen.last_tci, VLAN);
+    CHECK_EQ(seen.type[0], 0x88);
     CHECK_EQ(send(story, raw, VLAN, SMALL, &on_wire), NDIS_STATUS_SUCCESS);
     CHECK_EQ(on_wire, 0);
     CHECK_EQ(set_vlan(story, VLAN), (int32_t)NDIS_STATUS_NOT_SUPPORTED);
     raw_close(raw);
 }
 
-TEST(without_priorityvlantag_tags_stay_in_the_frame)
+TEST(without_priorityvlantag_sends_are_not_tagged_and_received_tags_are_taken_out)
 {
     static const char *const set[] = { "*PriorityVLANTag=0", NULL };
 
-    run(leave_tags_alone, set, 0);
+    run(keep_tags_to_itself, set, 0);
 }
 
 static void keep_to_the_frame_size(struct story *story)
