@@ -133,6 +133,22 @@ def in_order(records):
     return order
 
 
+def revisions(values):
+    """(record, revision, first NDIS version, bytes on x64) of each revision that has a size, as ndis-revisions.json
+    names them.
+    """
+    for name in sorted(values):
+        match = re.match(r"(?:NDIS_)?(?!SIZEOF_)(\w+)_REVISION_(\d+)$", name)
+        if match is None:
+            continue
+        record, revision = match.groups()
+        for prefix in ("NDIS_SIZEOF_", "NDIS_SIZEOF_NDIS_"):
+            size = values.get(f"{prefix}{record}_REVISION_{revision}")
+            if size is not None:
+                yield name.rpartition("_REVISION_")[0], int(revision), values[name]["first"], size["x64"]
+                break
+
+
 def main():
     if len(sys.argv) != 2:
         raise SystemExit("usage: scripts/build/abi.py OUTPUT.h")
@@ -160,6 +176,9 @@ def main():
         a, b, c, d, e = guid.split("-")
         tail = ", ".join(f"0x{(d + e)[i:i + 2]}" for i in range(0, 16, 2))
         out.append(f"#define {name} {{ 0x{a}, 0x{b}, 0x{c}, {{ {tail} }} }}")
+    out.append("/* X(record, revision, the first NDIS version that has it: 620 is 6.20, bytes) */")
+    rows = revisions(json.loads((ABI / "ndis-revisions.json").read_text())["values"])
+    out.append("#define ABI_REVISIONS(X)" + "".join(f" \\\n    X({', '.join(map(str, row))})" for row in rows))
     out.append("#endif")
     Path(sys.argv[1]).write_text("\n".join(out) + "\n")
 

@@ -9,6 +9,8 @@ HOSTILE = "test_hostile:a_packet_whose*"
 FIGURE = "test_hostile:a_figure_that*"
 
 MUTATIONS = (
+    (0, "NBLs in caches counted as held", "nbl_pool.c", " + NBL_POOL_CACHED * Pool->ProcessorCount", "",
+     "test_nbl_pool:at_rest*"),
     (0, "completions answered without end", "transmit_list.c", "#define TRANSMIT_LIST_MAX_ROUNDS 8",
      "#define TRANSMIT_LIST_MAX_ROUNDS MAXULONG", "test_limits:a_protocol*"),
     (0, "batches without end", "receive.c", "#define RECEIVE_MAX_BATCH 256", "#define RECEIVE_MAX_BATCH MAXULONG",
@@ -25,6 +27,10 @@ MUTATIONS = (
      "test_windows:no_ndis_version_outside*"),
     (1, "a record of a revision that NDIS 6.20 does not know", "revisions.c",
      "REVISIONS_ROW(20, 2, 1, 2, 1, 1, FALSE)", "REVISIONS_ROW(20, 2, 2, 3, 1, 1, FALSE)", "test_oids:every_oid*"),
+    (1, "an offload record of NDIS 6.85 that is not the newest it has", "revisions.c",
+     "REVISIONS_ROW(85, 3, 2, 7, 3, 2, TRUE)", "REVISIONS_ROW(85, 3, 2, 6, 3, 2, TRUE)", "test_revisions:*"),
+    (1, "an offload record of NDIS 6.89 as no Windows knows it", "revisions.c",
+     "REVISIONS_ROW(89, 3, 2, 8, 3, 2, TRUE)", "REVISIONS_ROW(89, 3, 2, 7, 3, 2, TRUE)", "test_revisions:*"),
     (2, "TCP checksums over IPv4 never asked of XenVif", "transmit_request.h",
      "Options.OffloadIpVersion4TcpChecksum = Checksum.Transmit.TcpChecksum;", "", "test_send:checksum_offload*"),
     (2, "UDP checksums over IPv6 never asked of XenVif", "transmit_request.h",
@@ -176,7 +182,7 @@ MUTATIONS = (
     (4, "IP checksum of coalesced packets left out", "receive_packet.c", "Checksum.Receive.IpChecksumSucceeded = 1;",
      "", HOSTILE),
     (6, "the tag left in the frame", "receive_packet.c", "Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE",
-     "FALSE", "test_vlan"),
+     "FALSE", "test_vlan:a_received_tag*"),
     (18, "length of a coalesced packet not checked", "receive_packet.c", "if (Length > RECEIVE_PACKET_MAX_COALESCED)",
      "if (FALSE)", HOSTILE),
     (18, "IP header's place not checked", "receive_packet.c",

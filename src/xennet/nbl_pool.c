@@ -8,8 +8,11 @@
  *
  * A processor takes and returns NBLs at its own cache, without a lock. NBLs come home on whichever processor
  * NDIS returns them, so caches exchange whole magazines with the depot: one lock per 64 packets. When the
- * depot runs low a DPC adds magazines up to the limit that *ReceiveBuffers sets; a timer takes them away
- * again when the depot has not needed them for a whole period. The reserve never leaves its processor.
+ * depot runs low a DPC adds magazines up to a limit; a timer takes them away again when the depot has not needed them
+ * for a whole period. The reserve never leaves its processor.
+ *
+ * *ReceiveBuffers limits what NDIS may hold. NBLs in caches are not held by anybody, and a processor that only returns
+ * NBLs keeps up to two magazines of them: so the limit is raised by as much for each processor that there can be.
  *
  * IRQL: DISPATCH. Lock: NBL_POOL_DEPOT_LOCK, innermost, held for a few instructions. A cache and a reserve belong to
  * their processor at DISPATCH. A free NBL's Next links its magazine; the first one's MiniportReserved[1] links the
@@ -22,9 +25,10 @@
 #include "per_processor.h"
 #include "event.h"
 
-#define NBL_POOL_DEPOT_LOW     2                  // magazines: below this the depot is refilled
+#define NBL_POOL_DEPOT_LOW     5                  // magazines: below this the depot is refilled; more than one batch
 #define NBL_POOL_GROWTH        4                  // magazines a maintenance run adds or removes at most
-#define NBL_POOL_INITIAL       4                  // magazines the pool starts with and shrinks to
+#define NBL_POOL_INITIAL       6                  // magazines the pool starts with and shrinks to
+#define NBL_POOL_CACHED        2                  // magazines that one cache may keep
 #define NBL_POOL_SHRINK_PERIOD (-10 * 10000000LL) // 10 s in 100 ns, relative
 
 LOCK_CLASS(NBL_POOL_DEPOT_LOCK);
@@ -313,7 +317,7 @@ NblPoolCreate(XENNET_CONTEXT *Context, XENNET_NBL_POOL **Result)
     Pool->NdisHandle = Context->NdisHandle;
     Pool->Caches = PER_PROCESSOR_ARRAY(Pool + 1);
     Pool->ProcessorCount = Context->ProcessorCount;
-    Pool->Maximum = Context->Config.ReceiveBuffers / NBL_POOL_MAGAZINE;
+    Pool->Maximum = Context->Config.ReceiveBuffers / NBL_POOL_MAGAZINE + NBL_POOL_CACHED * Pool->ProcessorCount;
     KeInitializeSpinLock(&Pool->Lock);
     KeInitializeDpc(&Pool->Dpc, NblPoolGrowDpc, Pool);
     KeInitializeDpc(&Pool->TimerDpc, NblPoolTimerDpc, Pool);

@@ -22,6 +22,14 @@
 
 LOCK_CLASS(POLL_LOCK);
 
+// NDIS's functions, which are found at run time.
+typedef NDIS_STATUS NTAPI POLL_NDIS_REGISTER(NDIS_HANDLE NdisHandle, PVOID Context,
+                                             const NDIS_POLL_CHARACTERISTICS *Characteristics,
+                                             NDIS_POLL_HANDLE *PollHandle);
+typedef VOID NTAPI POLL_NDIS_DEREGISTER(NDIS_POLL_HANDLE PollHandle);
+typedef VOID NTAPI POLL_NDIS_SET_AFFINITY(NDIS_POLL_HANDLE PollHandle, const PROCESSOR_NUMBER *PollAffinity);
+typedef VOID NTAPI POLL_NDIS_REQUEST(NDIS_POLL_HANDLE PollHandle, PVOID Reserved);
+
 typedef struct _POLL_QUEUE {
     // Immutable after PollCreate.
     XENNET_POLL *Poll;
@@ -37,10 +45,10 @@ typedef struct _POLL_QUEUE {
 struct _XENNET_POLL {
     // Immutable after PollCreate.
     XENNET_CONTEXT *Context;
-    NDIS_REGISTER_POLL *Register;
-    NDIS_DEREGISTER_POLL *Deregister;
-    NDIS_SET_POLL_AFFINITY *SetAffinity;
-    NDIS_REQUEST_POLL *Request;
+    POLL_NDIS_REGISTER *Register;
+    POLL_NDIS_DEREGISTER *Deregister;
+    POLL_NDIS_SET_AFFINITY *SetAffinity;
+    POLL_NDIS_REQUEST *Request;
     PUCHAR Queues;    // POLL_QUEUE of each processor
     ULONG QueueCount; // processors that there can ever be
 };
@@ -202,10 +210,10 @@ PollLookUp(XENNET_POLL *Poll)
     static const NDIS_STRING Names[] = {NDIS_STRING_CONST("NdisRegisterPoll"), NDIS_STRING_CONST("NdisDeregisterPoll"),
                                         NDIS_STRING_CONST("NdisSetPollAffinity"), NDIS_STRING_CONST("NdisRequestPoll")};
 
-    Poll->Register = (NDIS_REGISTER_POLL *)(ULONG_PTR)PollFind(&Names[0]);
-    Poll->Deregister = (NDIS_DEREGISTER_POLL *)(ULONG_PTR)PollFind(&Names[1]);
-    Poll->SetAffinity = (NDIS_SET_POLL_AFFINITY *)(ULONG_PTR)PollFind(&Names[2]);
-    Poll->Request = (NDIS_REQUEST_POLL *)(ULONG_PTR)PollFind(&Names[3]);
+    Poll->Register = (POLL_NDIS_REGISTER *)(ULONG_PTR)PollFind(&Names[0]);
+    Poll->Deregister = (POLL_NDIS_DEREGISTER *)(ULONG_PTR)PollFind(&Names[1]);
+    Poll->SetAffinity = (POLL_NDIS_SET_AFFINITY *)(ULONG_PTR)PollFind(&Names[2]);
+    Poll->Request = (POLL_NDIS_REQUEST *)(ULONG_PTR)PollFind(&Names[3]);
     return Poll->Register != NULL && Poll->Deregister != NULL && Poll->SetAffinity != NULL && Poll->Request != NULL;
 }
 

@@ -156,7 +156,7 @@ ReceivePacketReadHash(const XENNET_PACKET_HASH *Hash, NET_BUFFER_LIST *Nbl)
         Info = ReceivePacketHashTypes[Hash->Type];
         Value = Info != 0 ? Hash->Value : 0;
     }
-    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, Info);
+    NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) = (PVOID)(ULONG_PTR)Info;
     NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Value);
 }
 

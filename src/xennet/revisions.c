@@ -40,11 +40,11 @@ static const XENNET_REVISIONS RevisionsTable[] = {
     REVISIONS_ROW(82, 3, 2, 5, 3, 2, TRUE),
     REVISIONS_ROW(83, 3, 2, 6, 3, 2, TRUE),
     REVISIONS_ROW(84, 3, 2, 6, 3, 2, TRUE),
-    REVISIONS_ROW(85, 3, 2, 6, 3, 2, TRUE),
-    REVISIONS_ROW(86, 3, 2, 6, 3, 2, TRUE),
-    REVISIONS_ROW(87, 3, 2, 6, 3, 2, TRUE),
-    REVISIONS_ROW(88, 3, 2, 6, 3, 2, TRUE),
-    REVISIONS_ROW(89, 3, 2, 7, 3, 2, TRUE),
+    REVISIONS_ROW(85, 3, 2, 7, 3, 2, TRUE),
+    REVISIONS_ROW(86, 3, 2, 7, 3, 2, TRUE),
+    REVISIONS_ROW(87, 3, 2, 7, 3, 2, TRUE),
+    REVISIONS_ROW(88, 3, 2, 7, 3, 2, TRUE),
+    REVISIONS_ROW(89, 3, 2, 8, 3, 2, TRUE),
 };
 // clang-format on
 

@@ -100,7 +100,7 @@ TransmitRequestSameRing(const XENNET_TRANSMIT_REQUEST *First, const XENNET_TRANS
 FORCEINLINE VOID
 TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
 {
-    ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
+    ULONG Information = (ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo);
 
     if ((Information & NDIS_HASH_FUNCTION_MASK) != Limits->HashFunction) {
         Hash->Algorithm = Limits->PlainAlgorithm;

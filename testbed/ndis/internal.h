@@ -92,25 +92,7 @@ struct miniport {
 };
 struct miniport *miniport_of(struct DRIVER_OBJECT *driver_object);
 
-/* --- record revisions (versions.c) --- */
-enum ndis_record {
-    RECORD_DRIVER_CHARACTERISTICS,
-    RECORD_REGISTRATION_ATTRIBUTES,
-    RECORD_GENERAL_ATTRIBUTES,
-    RECORD_OFFLOAD_ATTRIBUTES,
-    RECORD_ADD_DEVICE_ATTRIBUTES,
-    RECORD_OFFLOAD,
-    RECORD_RSS_CAPABILITIES,
-    RECORD_PM_CAPABILITIES,
-    RECORD_PNP_CHARACTERISTICS,
-    RECORD_STATUS_INDICATION,
-    RECORD_LINK_STATE,
-    RECORD_NBL_POOL,
-    RECORD_NB_POOL,
-    RECORD_CONFIGURATION,
-    RECORD_TIMER,
-    RECORD_SG_DMA
-};
+/* --- record revisions (record.c) --- */
 /* Type, revision and size of a record that a driver of that NDIS version gave, else rule "ndis-revision". */
 void record_check(enum ndis_record record, const void *header, uint16_t version);
 /* The header of a record that NDIS gives to a driver. */

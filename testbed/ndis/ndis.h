@@ -60,6 +60,35 @@ int32_t adapter_method_now(struct adapter *adapter, uint32_t oid, void *buffer, 
  */
 uint32_t adapter_supported_oids(struct adapter *adapter, const uint32_t **oids);
 
+/* Records that a miniport hands to NDIS, whose header names a revision. */
+enum ndis_record {
+    RECORD_DRIVER_CHARACTERISTICS,
+    RECORD_REGISTRATION_ATTRIBUTES,
+    RECORD_GENERAL_ATTRIBUTES,
+    RECORD_OFFLOAD_ATTRIBUTES,
+    RECORD_ADD_DEVICE_ATTRIBUTES,
+    RECORD_OFFLOAD,
+    RECORD_RSS_CAPABILITIES,
+    RECORD_PM_CAPABILITIES,
+    RECORD_PNP_CHARACTERISTICS,
+    RECORD_STATUS_INDICATION,
+    RECORD_LINK_STATE,
+    RECORD_NBL_POOL,
+    RECORD_NB_POOL,
+    RECORD_CONFIGURATION,
+    RECORD_TIMER,
+    RECORD_SG_DMA,
+    RECORD_COUNT
+};
+/* The last record of that kind that a miniport gave (revision 0: none yet), and the newest that an NDIS version (major
+ * in the high byte) has. */
+struct record_facts {
+    const char *name;
+    uint8_t revision, newest;
+    uint16_t size, newest_size;
+};
+struct record_facts record_facts(enum ndis_record record, uint16_t version);
+
 /* What the miniport told about itself. */
 struct adapter_facts {
     uint8_t ndis_major, ndis_minor; /* version registered */

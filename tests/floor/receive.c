@@ -63,10 +63,11 @@ static VOID FloorFill(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
     NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) = Tag.Value;
 
     if (Hash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
-        NET_BUFFER_LIST_SET_HASH_INFO(Nbl, FloorHashTypes[Hash->Type] | NdisHashFunctionToeplitz);
+        NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) =
+            (PVOID)(ULONG_PTR)(FloorHashTypes[Hash->Type] | NdisHashFunctionToeplitz);
         NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Hash->Value);
     } else {
-        NET_BUFFER_LIST_SET_HASH_INFO(Nbl, 0);
+        NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) = NULL;
         NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, 0);
     }
 

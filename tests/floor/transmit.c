@@ -23,7 +23,7 @@ struct _XENNET_TRANSMIT {
 
 static VOID FloorReadHash(NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
 {
-    ULONG Information = NET_BUFFER_LIST_GET_HASH_INFO(Nbl);
+    ULONG Information = (ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo);
 
     Hash->Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
     Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;

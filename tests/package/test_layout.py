@@ -19,6 +19,14 @@ from scripts.build import tools
 ROOT = Path(__file__).resolve().parents[2]
 ABI = ROOT / "toolchain" / "abi"
 HEADERS = ["ndis.h"]
+NDIS_HEADERS = ROOT / "toolchain" / "include" / "ndis"
+
+# Of other headers (oidrequest.h, encapsulationconfig.h, poll.h) than those whose revisions were measured.
+NOT_IN_THE_DATA = {f"NDIS_{size}{record}" for size, record in (
+    ("", "OFFLOAD_ENCAPSULATION_REVISION_1"), ("SIZEOF_", "OFFLOAD_ENCAPSULATION_REVISION_1"),
+    ("", "OID_REQUEST_REVISION_1"), ("SIZEOF_", "OID_REQUEST_REVISION_1"),
+    ("", "OID_REQUEST_REVISION_2"), ("SIZEOF_", "OID_REQUEST_REVISION_2"),
+    ("", "POLL_CHARACTERISTICS_REVISION_1"), ("SIZEOF_", "NDIS_POLL_CHARACTERISTICS_REVISION_1"))}
 
 REQUIRED = """
 MDL NET_BUFFER NET_BUFFER_LIST NET_BUFFER_LIST_POOL_PARAMETERS NDIS_OBJECT_HEADER NDIS_OID_REQUEST
@@ -37,13 +45,17 @@ NDIS_INTERRUPT_MODERATION_PARAMETERS IRP IO_STACK_LOCATION DEVICE_OBJECT INTERFA
 # Records that later NDIS versions made longer: the measured part has to be their beginning.
 GROWN = {"NDIS_OFFLOAD": "UdpSegmentation", "NDIS_OFFLOAD_PARAMETERS": "UdpSegmentation"}
 
+# Four slots more on x86 from NDIS 6.82 on: bytes of the record then.
+NBL_ON_X86 = 192
+
 # The system allocates these, so only where their fields lie matters; mingw-w64 does not align them to 16 bytes.
 NEVER_EMBEDDED = {"DEVICE_OBJECT"}
 
-# Enumerators whose values differ on x86, where three slots of the virtual switch are missing, and macros that
+# Enumerators whose values differ on x86, where the slots of the virtual switch come last, and macros that
 # expand to the size of a record with pointers. They are compared on x64.
 X64_ONLY = re.compile(r"^(IMReserved|TcpRecvSegCoalesceInfo|RscTcpTimestampDelta|MaxNetBufferListInfo|"
-                      r"TcpSendOffloadsSupplementalNetBufferListInfo|NetBufferListInfoReserved3|NDIS_SIZEOF_)")
+                      r"TcpSendOffloadsSupplementalNetBufferListInfo|NetBufferListInfoReserved3|SwitchForwarding|VirtualSubnetInfo|"
+                      r"NDIS_MAX_EVENT_LOG_DATA_SIZE|NDIS_SIZEOF_)")
 
 # Fields that exist in the measured headers and that the mingw-w64 declaration of the same record spells otherwise
 # or leaves out. A driver that needed one of them would fail to compile, so nothing is lost by skipping them.
@@ -114,6 +126,8 @@ class RecordLayouts(unittest.TestCase):
             if name in GROWN:
                 lines.append(f"_Static_assert(FIELD_OFFSET({name}, {GROWN[name]}) >= {record['size'][arch]}, "
                              f"\"{name}\");")
+            elif name == "NET_BUFFER_LIST" and arch == "x86":
+                lines.append(f"_Static_assert(sizeof({name}) == {NBL_ON_X86}, \"sizeof {name}\");")
             elif name not in NEVER_EMBEDDED:
                 lines.append(f"_Static_assert(sizeof({name}) == {record['size'][arch]}, \"sizeof {name}\");")
             for field in record["fields"]:
@@ -219,11 +233,7 @@ class NewerThanMeasured(unittest.TestCase):
     EXPECTED = {
         "sizeof(NDIS_UDP_SEGMENTATION_OFFLOAD)": (28, 28),
         "FIELD_OFFSET(NDIS_OFFLOAD, UdpSegmentation)": (188, 188),
-        "NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_6": (216, 216),
-        "NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_7": (217, 217),
         "FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UdpSegmentation)": (32, 32),
-        "NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5": (34, 34),
-        "NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_6": (35, 35),
         "sizeof(NDIS_UDP_SEGMENTATION_OFFLOAD_NET_BUFFER_LIST_INFO)": (8, 4),
         "sizeof(NDIS_UDP_RSC_OFFLOAD_NET_BUFFER_LIST_INFO)": (8, 4),
         "sizeof(NDIS_TIMESTAMP_CAPABILITIES)": (56, 56),
@@ -231,8 +241,9 @@ class NewerThanMeasured(unittest.TestCase):
         "sizeof(NDIS_POLL_RECEIVE_DATA)": (72, 52),
         "sizeof(NDIS_POLL_DATA)": (152, 108),
         "NDIS_RUNTIME_VERSION_685": (0x60055, 0x60055),
-        "MaxNetBufferListInfo": (27, 23),
+        "MaxNetBufferListInfo": (27, 27),
         "TcpRecvSegCoalesceInfo": (22, 19),
+        "NDIS_MAX_EVENT_LOG_DATA_SIZE": (196, 108),
     }
 
     def test_newer_records_have_the_documented_layout(self):
@@ -240,6 +251,30 @@ class NewerThanMeasured(unittest.TestCase):
             lines = [f"_Static_assert(({text}) == {sizes[index]}, \"{text}\");"
                      for text, sizes in self.EXPECTED.items()]
             self.assertEqual(compile_text(headers() + "\n".join(lines) + "\n", arch), "")
+
+
+class Revisions(unittest.TestCase):
+    """Every revision that the headers declare: its number and its size on either architecture, as Windows' headers have
+    them.
+    """
+
+    def check_revisions(self, arch):
+        values = json.loads((ABI / "ndis-revisions.json").read_text())["values"]
+        missing = undeclared({name: name for name in values}, arch)
+        lines = [headers()]
+        lines += [f"_Static_assert(({name}) == {value[arch]}, \"{name}\");" for name, value in values.items()
+                  if name not in missing]
+        self.assertEqual(compile_text("\n".join(lines) + "\n", arch), "")
+        names = re.findall(r"#define (N(?:DIS|ET)_\w+_REVISION_\d+)\b",
+                           "".join(p.read_text() for p in sorted(NDIS_HEADERS.glob("*.h"))))
+        self.assertGreater(len(names), 60)
+        self.assertEqual(sorted(set(names) - set(values) - NOT_IN_THE_DATA), [])
+
+    def test_every_revision_is_one_of_windows_on_x64(self):
+        self.check_revisions("x64")
+
+    def test_every_revision_is_one_of_windows_on_x86(self):
+        self.check_revisions("x86")
 
 
 class ProviderInterfaces(unittest.TestCase):

@@ -1,107 +1,101 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which NDIS versions exist, and which revision of each record a driver of a version may use (Microsoft's pages of the
- * records). A newer revision than the driver's registered version has, or a size below the revision's, is rule
- * "ndis-revision": Windows would refuse it or read past its end. Older revisions stay valid. Any IRQL.
+ * Which NDIS versions exist, and which revision of each record a driver of a version may use, as measured of
+ * Microsoft's headers (toolchain/abi/ndis-revisions.json). A newer revision than the driver's registered version has,
+ * or another size than the revision's, is rule "ndis-revision": Windows would refuse it or read past its end. Older
+ * revisions stay valid. Any IRQL.
  */
 #include "ndis/internal.h"
 #include "nt/export/version.h"
 
-#define REVISIONS     7
 #define NDIS_6(minor) NDIS_VERSION(6, minor)
 
 struct record_rule {
     const char *name;
     uint8_t type;
-    struct {
-        uint16_t since, size;
-    } revisions[REVISIONS]; /* revision 1 first; since 0: there is none */
 };
 
+#define RULE_OF(id, name, type) [RECORD_##id] = { #name, NDIS_OBJECT_TYPE_##type }
 static const struct record_rule rules[] = {
-    [RECORD_DRIVER_CHARACTERISTICS] = { "NDIS_MINIPORT_DRIVER_CHARACTERISTICS",
-                                        NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
-                                        { { NDIS_6(0), NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1 },
-                                          { NDIS_6(1), NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_2 },
-                                          { NDIS_6(80), NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3 } } },
-    [RECORD_REGISTRATION_ATTRIBUTES] = { "NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES",
-                                         NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
-                                         { { NDIS_6(0),
-                                             NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1 },
-                                           { NDIS_6(30),
-                                             NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_2 } } },
-    [RECORD_GENERAL_ATTRIBUTES] = { "NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES",
-                                    NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES,
-                                    { { NDIS_6(0), NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_1 },
-                                      { NDIS_6(20), NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2 } } },
-    [RECORD_OFFLOAD_ATTRIBUTES] = { "NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES",
-                                    NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,
-                                    { { NDIS_6(0), NDIS_SIZEOF_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES_REVISION_1 } } },
-    [RECORD_ADD_DEVICE_ATTRIBUTES] = { "NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES",
-                                       NDIS_OBJECT_TYPE_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES,
-                                       { { NDIS_6(0),
-                                           NDIS_SIZEOF_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES_REVISION_1 } } },
-    /* Revisions 6 and 7 append UDP segmentation (two records of 12 bytes) and UDP receive coalescing to the 188 bytes
-       of revision 5. */
-    [RECORD_OFFLOAD] = { "NDIS_OFFLOAD",
-                         NDIS_OBJECT_TYPE_OFFLOAD,
-                         { { NDIS_6(0), NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_1 },
-                           { NDIS_6(1), NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_2 },
-                           { NDIS_6(30), NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_3 },
-                           { NDIS_6(50), NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_4 },
-                           { NDIS_6(70), NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_5 },
-                           { NDIS_6(83), 212 },
-                           { NDIS_6(89), 213 } } },
-    [RECORD_RSS_CAPABILITIES] = { "NDIS_RECEIVE_SCALE_CAPABILITIES",
-                                  NDIS_OBJECT_TYPE_RSS_CAPABILITIES,
-                                  { { NDIS_6(0), NDIS_SIZEOF_RECEIVE_SCALE_CAPABILITIES_REVISION_1 },
-                                    { NDIS_6(30), NDIS_SIZEOF_RECEIVE_SCALE_CAPABILITIES_REVISION_2 },
-                                    { NDIS_6(60), NDIS_SIZEOF_RECEIVE_SCALE_CAPABILITIES_REVISION_3 } } },
-    [RECORD_PM_CAPABILITIES] = { "NDIS_PM_CAPABILITIES",
-                                 NDIS_OBJECT_TYPE_DEFAULT,
-                                 { { NDIS_6(20), NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1 },
-                                   { NDIS_6(30), NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_2 } } },
-    [RECORD_PNP_CHARACTERISTICS] = { "NDIS_MINIPORT_PNP_CHARACTERISTICS",
-                                     NDIS_OBJECT_TYPE_MINIPORT_PNP_CHARACTERISTICS,
-                                     { { NDIS_6(0), NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1 } } },
-    [RECORD_STATUS_INDICATION] = { "NDIS_STATUS_INDICATION",
-                                   NDIS_OBJECT_TYPE_STATUS_INDICATION,
-                                   { { NDIS_6(0), NDIS_SIZEOF_STATUS_INDICATION_REVISION_1 } } },
-    [RECORD_LINK_STATE] = { "NDIS_LINK_STATE",
-                            NDIS_OBJECT_TYPE_DEFAULT,
-                            { { NDIS_6(0), NDIS_SIZEOF_LINK_STATE_REVISION_1 } } },
-    [RECORD_NBL_POOL] = { "NET_BUFFER_LIST_POOL_PARAMETERS",
-                          NDIS_OBJECT_TYPE_DEFAULT,
-                          { { NDIS_6(0), NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1 } } },
-    [RECORD_NB_POOL] = { "NET_BUFFER_POOL_PARAMETERS",
-                         NDIS_OBJECT_TYPE_DEFAULT,
-                         { { NDIS_6(0), NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1 } } },
-    [RECORD_CONFIGURATION] = { "NDIS_CONFIGURATION_OBJECT",
-                               NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
-                               { { NDIS_6(0), NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1 } } },
-    [RECORD_TIMER] = { "NDIS_TIMER_CHARACTERISTICS",
-                       NDIS_OBJECT_TYPE_TIMER_CHARACTERISTICS,
-                       { { NDIS_6(0), NDIS_SIZEOF_TIMER_CHARACTERISTICS_REVISION_1 } } },
-    [RECORD_SG_DMA] = { "NDIS_SG_DMA_DESCRIPTION",
-                        NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
-                        { { NDIS_6(0), NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1 } } },
+    RULE_OF(DRIVER_CHARACTERISTICS, NDIS_MINIPORT_DRIVER_CHARACTERISTICS, MINIPORT_DRIVER_CHARACTERISTICS),
+    RULE_OF(REGISTRATION_ATTRIBUTES, NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
+            MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES),
+    RULE_OF(GENERAL_ATTRIBUTES, NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, MINIPORT_ADAPTER_GENERAL_ATTRIBUTES),
+    RULE_OF(OFFLOAD_ATTRIBUTES, NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES, MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES),
+    RULE_OF(ADD_DEVICE_ATTRIBUTES, NDIS_MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES,
+            MINIPORT_ADD_DEVICE_REGISTRATION_ATTRIBUTES),
+    RULE_OF(OFFLOAD, NDIS_OFFLOAD, OFFLOAD),
+    RULE_OF(RSS_CAPABILITIES, NDIS_RECEIVE_SCALE_CAPABILITIES, RSS_CAPABILITIES),
+    RULE_OF(PM_CAPABILITIES, NDIS_PM_CAPABILITIES, DEFAULT),
+    RULE_OF(PNP_CHARACTERISTICS, NDIS_MINIPORT_PNP_CHARACTERISTICS, MINIPORT_PNP_CHARACTERISTICS),
+    RULE_OF(STATUS_INDICATION, NDIS_STATUS_INDICATION, STATUS_INDICATION),
+    RULE_OF(LINK_STATE, NDIS_LINK_STATE, DEFAULT),
+    RULE_OF(NBL_POOL, NET_BUFFER_LIST_POOL_PARAMETERS, DEFAULT),
+    RULE_OF(NB_POOL, NET_BUFFER_POOL_PARAMETERS, DEFAULT),
+    RULE_OF(CONFIGURATION, NDIS_CONFIGURATION_OBJECT, CONFIGURATION_OBJECT),
+    RULE_OF(TIMER, NDIS_TIMER_CHARACTERISTICS, TIMER_CHARACTERISTICS),
+    RULE_OF(SG_DMA, NDIS_SG_DMA_DESCRIPTION, SG_DMA_DESCRIPTION),
 };
+
+struct record_revision {
+    const char *record;
+    uint8_t revision;
+    uint16_t since, size;
+};
+
+/* The measured headers begin at 6.20, so what they show there may be older. */
+#define SINCE(first)                               ((first) == 620 ? NDIS_6(0) : NDIS_6((first)-600))
+#define REVISION_OF(record, revision, first, size) { #record, revision, SINCE(first), size },
+static const struct record_revision revisions[] = { ABI_REVISIONS(REVISION_OF) };
+
+static uint32_t seen[RECORD_COUNT]; /* size and revision of the last one of each that was right */
+
+static const struct record_revision *find(const char *record, uint8_t revision)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(revisions) / sizeof(revisions[0]); i++) {
+        if (revisions[i].revision == revision && strcmp(revisions[i].record, record) == 0) {
+            return &revisions[i];
+        }
+    }
+    return NULL;
+}
 
 void record_check(enum ndis_record record, const void *header, uint16_t version)
 {
     const struct record_rule *rule = &rules[record];
     const struct NDIS_OBJECT_HEADER *h = header;
+    const struct record_revision *revision;
 
     RULE(h != NULL, "ndis-revision", "%s is NULL", rule->name);
     RULE(h->Type == rule->type, "ndis-revision", "%s has type %#x in its header, must be %#x", rule->name, h->Type,
          rule->type);
-    RULE(h->Revision >= 1 && h->Revision <= REVISIONS && rule->revisions[h->Revision - 1].since != 0, "ndis-revision",
-         "%s has no revision %u", rule->name, h->Revision);
-    RULE(rule->revisions[h->Revision - 1].since <= version, "ndis-revision",
-         "%s revision %u needs NDIS 6.%u, the driver registered 6.%u", rule->name, h->Revision,
-         rule->revisions[h->Revision - 1].since & 0xff, version & 0xff);
-    RULE(h->Size >= rule->revisions[h->Revision - 1].size, "ndis-revision", "%s revision %u has size %u, needs %u",
-         rule->name, h->Revision, h->Size, rule->revisions[h->Revision - 1].size);
+    revision = find(rule->name, h->Revision);
+    RULE(revision != NULL, "ndis-revision", "%s has no revision %u", rule->name, h->Revision);
+    RULE(revision->since <= version, "ndis-revision", "%s revision %u needs NDIS 6.%u, the driver registered 6.%u",
+         rule->name, h->Revision, revision->since & 0xff, version & 0xff);
+    RULE(h->Size == revision->size, "ndis-revision", "%s revision %u has size %u, must have %u", rule->name,
+         h->Revision, h->Size, revision->size);
+    (void)__atomic_exchange_n(&seen[record], (uint32_t)h->Size << 8 | h->Revision, __ATOMIC_RELAXED);
+}
+
+struct record_facts record_facts(enum ndis_record record, uint16_t version)
+{
+    uint32_t last = __atomic_load_n(&seen[record], __ATOMIC_RELAXED);
+    struct record_facts facts = { .name = rules[record].name,
+                                  .revision = (uint8_t)last,
+                                  .size = (uint16_t)(last >> 8) };
+    size_t i;
+
+    for (i = 0; i < sizeof(revisions) / sizeof(revisions[0]); i++) {
+        if (strcmp(revisions[i].record, facts.name) == 0 && revisions[i].since <= version &&
+            revisions[i].revision > facts.newest) {
+            facts.newest = revisions[i].revision;
+            facts.newest_size = revisions[i].size;
+        }
+    }
+    return facts;
 }
 
 uint16_t ndis_version_played(void)

@@ -391,7 +391,7 @@ static void strange_packets(struct story *story)
     for (bit = 0; bit < 32; bit++) { /* hashes that NDIS has no name for: first types, then algorithms */
         describe(&packet, 0);
         packet.hash.Algorithm = bit < 16 ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ : (int)(3u << (bit - 16));
-        packet.hash.Type = (int)(5u << bit % 16);
+        packet.hash.Type = bit < 16 ? (int)(5u << bit) : XENVIF_PACKET_HASH_TYPE_IPV4_TCP;
         packet.hash.Value = 0x12345678;
         vif_inject(story->bed.vif, 0, &packet.inject);
         CHECK_EQ(watch->count, ++n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Features newer than Windows 7: records, and pointer types of the functions to look up with NdisGetRoutineAddress.
+ * Features newer than Windows 7: records and handler types. Their functions are looked up with NdisGetRoutineAddress,
+ * by whoever calls them, with types of their own.
  *
  * NDIS poll (6.85): NDIS calls the miniport's poll routine to collect receives and completions in batches.
  * Timestamps (6.82): what a NIC or its driver can stamp; reported by status indications.
@@ -56,13 +57,6 @@ typedef struct _NDIS_POLL_CHARACTERISTICS {
 
 #define NDIS_POLL_CHARACTERISTICS_REVISION_1             1
 #define NDIS_SIZEOF_NDIS_POLL_CHARACTERISTICS_REVISION_1 NDIS_SIZEOF_THROUGH(NDIS_POLL_CHARACTERISTICS, PollHandler)
-
-typedef NDIS_STATUS NTAPI NDIS_REGISTER_POLL(NDIS_HANDLE NdisHandle, PVOID Context,
-                                             const NDIS_POLL_CHARACTERISTICS *Characteristics,
-                                             NDIS_POLL_HANDLE *PollHandle);
-typedef VOID NTAPI NDIS_DEREGISTER_POLL(NDIS_POLL_HANDLE PollHandle);
-typedef VOID NTAPI NDIS_SET_POLL_AFFINITY(NDIS_POLL_HANDLE PollHandle, const PROCESSOR_NUMBER *PollAffinity);
-typedef VOID NTAPI NDIS_REQUEST_POLL(NDIS_POLL_HANDLE PollHandle, PVOID Reserved);
 
 typedef struct _NDIS_TIMESTAMP_CAPABILITY_FLAGS {
     BOOLEAN PtpV2OverUdpIPv4EventMsgReceiveHw;

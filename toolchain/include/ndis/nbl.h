@@ -83,7 +83,8 @@ struct _NET_BUFFER_LIST_CONTEXT {
 
 /*
  * Index of NET_BUFFER_LIST.NetBufferListInfo. Some slots mean one thing on send and another on receive. The
- * slots from 0x12 on differ between x64 and x86, where the three of the virtual switch are missing.
+ * slots from 0x12 on differ between x64 and x86, where those of the virtual switch come last and exist from NDIS 6.82
+ * on only: an NBL of an older NDIS ends before MaxNetBufferListInfo, so slots are written by name, never as an array.
  */
 typedef enum _NDIS_NET_BUFFER_LIST_INFO {
     TcpIpChecksumNetBufferListInfo,
@@ -128,6 +129,10 @@ typedef enum _NDIS_NET_BUFFER_LIST_INFO {
 #else
     NetBufferListInfoReserved3,
     NetBufferListInfoReserved4,
+    SwitchForwardingReserved,
+    SwitchForwardingDetail_b0_to_b31,
+    SwitchForwardingDetail_b32_to_b63,
+    VirtualSubnetInfo,
 #endif
     MaxNetBufferListInfo
 } NDIS_NET_BUFFER_LIST_INFO,
@@ -187,16 +192,17 @@ struct _NET_BUFFER_LIST {
 #define NdisClearNblFlag(Nbl, Flag) ((Nbl)->NblFlags &= ~(Flag))
 
 /* The hash function sits in the low byte of the hash information, the hash type above it. */
-#define NET_BUFFER_LIST_GET_HASH_INFO(Nbl) ((ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo))
-#define NET_BUFFER_LIST_SET_HASH_INFO(Nbl, Info)                                                                       \
-    (NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) = (PVOID)(ULONG_PTR)(Info))
-#define NET_BUFFER_LIST_GET_HASH_TYPE(Nbl)     (NET_BUFFER_LIST_GET_HASH_INFO(Nbl) & NDIS_HASH_TYPE_MASK)
-#define NET_BUFFER_LIST_GET_HASH_FUNCTION(Nbl) (NET_BUFFER_LIST_GET_HASH_INFO(Nbl) & NDIS_HASH_FUNCTION_MASK)
-#define NET_BUFFER_LIST_GET_HASH_VALUE(Nbl)    ((ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashValue))
+#define NET_BUFFER_LIST_GET_HASH_TYPE(Nbl)                                                                             \
+    ((ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) & NDIS_HASH_TYPE_MASK)
+#define NET_BUFFER_LIST_GET_HASH_FUNCTION(Nbl)                                                                         \
+    ((ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) & NDIS_HASH_FUNCTION_MASK)
+#define NET_BUFFER_LIST_GET_HASH_VALUE(Nbl) ((ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashValue))
 #define NET_BUFFER_LIST_SET_HASH_TYPE(Nbl, HashType)                                                                   \
-    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, NET_BUFFER_LIST_GET_HASH_FUNCTION(Nbl) | ((HashType)&NDIS_HASH_TYPE_MASK))
+    (NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) =                                                                \
+         (PVOID)(ULONG_PTR)(NET_BUFFER_LIST_GET_HASH_FUNCTION(Nbl) | ((HashType)&NDIS_HASH_TYPE_MASK)))
 #define NET_BUFFER_LIST_SET_HASH_FUNCTION(Nbl, Function)                                                               \
-    NET_BUFFER_LIST_SET_HASH_INFO(Nbl, NET_BUFFER_LIST_GET_HASH_TYPE(Nbl) | ((Function)&NDIS_HASH_FUNCTION_MASK))
+    (NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) =                                                                \
+         (PVOID)(ULONG_PTR)(NET_BUFFER_LIST_GET_HASH_TYPE(Nbl) | ((Function)&NDIS_HASH_FUNCTION_MASK)))
 #define NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Value)                                                                     \
     (NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashValue) = (PVOID)(ULONG_PTR)(Value))
 

@@ -194,6 +194,10 @@ typedef struct _NDIS_SPIN_LOCK {
 #define NDIS_ERROR_CODE_BAD_IO_BASE_ADDRESS             0xc0001394
 #define NDIS_ERROR_CODE_RECEIVE_SPACE_SMALL             0x40001395
 #define NDIS_ERROR_CODE_ADAPTER_DISABLED                0x80001396
-#define NDIS_MAX_EVENT_LOG_DATA_SIZE                    196
+#ifdef _WIN64
+#define NDIS_MAX_EVENT_LOG_DATA_SIZE 196
+#else
+#define NDIS_MAX_EVENT_LOG_DATA_SIZE 108
+#endif
 
 #endif

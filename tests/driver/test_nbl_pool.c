@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pool of receive NBLs at rest: while nobody holds an NBL for longer than it takes to read it, none is scarce,
+ * however many processors return them and whatever *ReceiveBuffers says.
+ */
+#include <stdio.h>
+
+#include "story_watch.h"
+
+enum { BATCH = 32, SETTLE_PACKETS = 8192 };
+
+struct rest_plan {
+    uint32_t processors, buffers, packets;
+};
+
+/* The edge's tasks return from whatever processor they run on: in simulation from all of them. */
+static void receive_packets(struct story *story, uint32_t packets)
+{
+    static uint8_t bytes[128];
+
+    for (uint32_t i = 0; i < packets; i += BATCH) {
+        for (uint32_t k = 0; k < BATCH; k++) {
+            frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, i + k);
+            wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+        }
+        story_rest();
+    }
+}
+
+static void nothing_is_scarce(struct story *story)
+{
+    const struct rest_plan *rest = story->plan->detail;
+    struct adapter_counters before, after;
+
+    receive_packets(story, SETTLE_PACKETS);
+    adapter_counters(story->bed.adapter, &before);
+    receive_packets(story, rest->packets);
+    adapter_counters(story->bed.adapter, &after);
+    CHECK(after.rx_packets - before.rx_packets >= rest->packets - BATCH);
+    CHECK_EQ(after.rx_low_resources - before.rx_low_resources, 0);
+    story_count("%u processors, *ReceiveBuffers=%u: %u packets, none scarce", rest->processors, rest->buffers,
+                (uint32_t)(after.rx_packets - before.rx_packets));
+}
+
+TEST(at_rest_no_packet_is_scarce_on_any_number_of_processors)
+{
+    static const struct rest_plan rests[] = {
+        { 4, 256, 20000 }, { 16, 1024, 20000 }, { 48, 4096, 100000 }, { 200, 256, 100000 }, { 200, 4096, 1000000 }
+    };
+
+    for (uint32_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
+        char keyword[40];
+        const char *const set[] = { keyword, NULL };
+
+        snprintf(keyword, sizeof(keyword), "*ReceiveBuffers=%u", rests[i].buffers);
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .processors = rests[i].processors,
+                                        .set = set,
+                                        .edge_buffers = BATCH,
+                                        .loose_grants = true,
+                                        .detail = &rests[i],
+                                        .tell = nothing_is_scarce });
+    }
+}
