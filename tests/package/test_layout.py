@@ -54,7 +54,8 @@ NEVER_EMBEDDED = {"DEVICE_OBJECT"}
 # Enumerators whose values differ on x86, where the slots of the virtual switch come last, and macros that
 # expand to the size of a record with pointers. They are compared on x64.
 X64_ONLY = re.compile(r"^(IMReserved|TcpRecvSegCoalesceInfo|RscTcpTimestampDelta|MaxNetBufferListInfo|"
-                      r"TcpSendOffloadsSupplementalNetBufferListInfo|NetBufferListInfoReserved3|SwitchForwarding|VirtualSubnetInfo|"
+                      r"TcpSendOffloadsSupplementalNetBufferListInfo|NetBufferListInfoReserved3|SwitchForwarding"
+                      r"|VirtualSubnetInfo|"
                       r"NDIS_MAX_EVENT_LOG_DATA_SIZE|NDIS_SIZEOF_)")
 
 # Fields that exist in the measured headers and that the mingw-w64 declaration of the same record spells otherwise

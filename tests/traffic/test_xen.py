@@ -119,7 +119,7 @@ class Programs(unittest.TestCase):
 
 
 for path in SCENARIOS:
-    setattr(Scenarios, f"{path.name}_on_netback", lambda self, name=path.name: self.tell(name))
+    setattr(Programs, f"{path.name}_on_netback", lambda self, name=path.name: self.tell(name))
 
 
 @needs_rig

@@ -91,7 +91,7 @@ static void expect(enum misdeed misdeed, void *argument, const char *first, cons
 TEST(write_through_a_null_pointer_is_reported_with_the_place)
 {
     expect(NULL_WRITE, NULL, "rule access: write of 0x10 (a NULL pointer) in misbehaves.sys+",
-           "null_write (misbehaves.c:12)");
+           "null_write (misbehaves.c:38)");
 }
 TEST(read_of_an_address_that_cannot_be_is_reported)
 {
@@ -107,7 +107,7 @@ TEST(fast_fail_is_reported_by_name)
 }
 TEST(assertion_is_reported)
 {
-    expect(ASSERTION, NULL, "rule assert:", "assertion (misbehaves.c:15)");
+    expect(ASSERTION, NULL, "rule assert:", "assertion (misbehaves.c:57)");
 }
 TEST(breakpoint_is_reported)
 {
