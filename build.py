@@ -17,51 +17,41 @@ differ from those built last. Two builds with the same values are identical up t
 repository lies.
 """
 
-import argparse
 import sys
 
 sys.dont_write_bytecode = True
 if sys.version_info < (3, 8):
     sys.exit("build.py: this Python is older than 3.8: use a newer one")
 
-from scripts.cli import Stop
+from scripts import cli
 
 ARCHITECTURES = ("x64", "x86")
 FLAVOURS = ("free", "checked")
 
 
 def read(arguments):
-    from scripts.sign import signer as sign  # after the check of the Python version
-    parser = argparse.ArgumentParser(prog="build.py", allow_abbrev=False, usage=__doc__.split("\n\n")[1][7:],
-                                     formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
+    from scripts.sign import signer  # after the check of the Python version
+    parser = cli.Parser(__doc__)
     parser.add_argument("flavour", choices=FLAVOURS)
     parser.add_argument("--arch", action="append", choices=ARCHITECTURES,
                         help="build only this architecture; may be repeated")
-    sign.add_options(parser)
+    signer.add_options(parser)
     options = parser.parse_args(arguments)
     options.arch_asked = options.arch is not None
     options.arch = list(dict.fromkeys(options.arch or ARCHITECTURES))
     return options
 
 
-def main(arguments):
-    if not arguments:
-        print(__doc__.strip())
-        return 2
+def command(arguments):
     options = read(arguments)
-    try:
-        if sys.platform == "win32":
-            from scripts.build import windows as build_windows
-            build_windows.build(options, print)
-        else:
-            from scripts.build import package
-            from scripts.sign import signer as sign
-            package.build(options.flavour, options.arch, sign.Signer(options), print)
-    except Stop as stop:
-        print(f"build.py: {stop.text}", file=sys.stderr)
-        return stop.status
-    return 0
+    if sys.platform == "win32":
+        from scripts.build import windows
+        windows.build(options, print)
+    else:
+        from scripts.build import package
+        from scripts.sign.signer import Signer
+        package.build(options.flavour, options.arch, Signer(options), print)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command, __doc__))

@@ -10,14 +10,12 @@ usage: clean.py [--yes] [--list]
 What git ignores (build/, xennet/ and the like) stays, and so does every repository that lies within this one.
 """
 
-import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-ROOT = Path(__file__).resolve().parent
+from scripts import cli
 
 
 def strays(root):
@@ -47,16 +45,14 @@ def shown(name):
     return name if name.isprintable() else repr(name)
 
 
-def main(arguments, root=ROOT):
-    parser = argparse.ArgumentParser(prog="clean.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
+def command(arguments, root=cli.ROOT):
+    parser = cli.Parser(__doc__)
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--list", action="store_true", help="list only")
     options = parser.parse_args(arguments)
     names = strays(root)
     if isinstance(names, str):
-        print(f"clean.py: {names}", file=sys.stderr)
-        return 2
+        raise cli.Stop(names)
     if not names:
         print("nothing to remove")
         return 0
@@ -83,4 +79,4 @@ def main(arguments, root=ROOT):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command))

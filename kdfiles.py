@@ -12,13 +12,13 @@ usage: kdfiles.py [--package FOLDER] [--output FOLDER]
 In WinDbg: .kdfiles C:\\path\\kdfiles64.txt; at its next start the target loads xennet.sys from there.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-ROOT = Path(__file__).resolve().parent
+from scripts import cli
+
 TARGET = r"\SystemRoot\System32\drivers\xennet.sys"
 FILES = {"kdfiles32.txt": "x86", "kdfiles64.txt": "x64"}
 
@@ -29,16 +29,11 @@ def content(package, arch):
     return f"map\r\n{TARGET}\r\n{package.rstrip(separator)}{separator}{arch}{separator}xennet.sys\r\n\r\n"
 
 
-def main(arguments):
-    parser = argparse.ArgumentParser(prog="kdfiles.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False,
-                                     add_help=False)
-    parser.add_argument("-h", "--help", action="store_true")
-    parser.add_argument("--package", default=str(ROOT / "xennet"))
-    parser.add_argument("--output", type=Path, default=Path("."))
+def command(arguments):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--package", metavar="FOLDER", default=str(cli.ROOT / "xennet"))
+    parser.add_argument("--output", metavar="FOLDER", type=Path, default=Path("."))
     options = parser.parse_args(arguments)
-    if options.help:
-        print(__doc__.strip())
-        return 0
     if not options.package.isprintable() or not options.package:
         parser.error("--package is not the name of a folder")
     try:
@@ -46,11 +41,9 @@ def main(arguments):
             (options.output / name).write_bytes(content(options.package, arch).encode("utf-8"))
             print(options.output / name)
     except OSError as error:
-        print(f"kdfiles.py: {error.filename} cannot be written ({error.strerror}): give another folder with --output",
-              file=sys.stderr)
-        return 2
-    return 0
+        raise cli.Stop(f"{error.filename} cannot be written ({error.strerror}): give another folder with "
+                       f"--output") from None
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command))

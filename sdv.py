@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 if sys.version_info < (3, 8):
     sys.exit("sdv.py: this Python is older than 3.8: use a newer one")
 
-from scripts.cli import Stop
+from scripts import cli
 
 
 def show(findings, out=None):
@@ -28,22 +28,16 @@ def show(findings, out=None):
     return 1 if findings else 0
 
 
-def main(arguments):
-    if arguments:
-        print(__doc__.strip())
-        return 0 if arguments in (["--help"], ["-h"]) else 2
-    try:
-        if sys.platform == "win32":
-            from scripts.check import analysis_windows as analysis
-        else:
-            from scripts import packages
-            from scripts.check import analysis
-            packages.ensure(packages.DRIVER + packages.ANALYSIS, print)
-        return show(analysis.run(lambda text: print(text, file=sys.stderr)))
-    except Stop as stop:
-        print(f"sdv.py: {stop.text}", file=sys.stderr)
-        return stop.status
+def command(arguments):
+    cli.Parser(__doc__).parse_args(arguments)
+    if sys.platform == "win32":
+        from scripts.check import analysis_windows as analysis
+    else:
+        from scripts import packages
+        from scripts.check import analysis
+        packages.ensure(packages.DRIVER + packages.ANALYSIS, print)
+    return show(analysis.run(lambda text: print(text, file=sys.stderr)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command))

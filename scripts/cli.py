@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What run.py and test.py share: how a command ends, how it speaks, and how it reads option values.
+"""What all commands share: how a command ends, how it speaks, and how it reads options and their values.
 
 Whoever finds something wrong raises Stop with one sentence that names the thing and says what to do; main()
-prints it and gives the exit status. Nothing below the two commands calls sys.exit or prints an error itself.
+prints it and gives the exit status. Nothing below main() calls sys.exit or prints an error itself.
 """
 
 import argparse
@@ -37,9 +37,12 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An option parser whose errors are one sentence."""
+    """An option parser whose errors are one sentence. `text` is a module's own: what it does, its usage, the rest."""
 
-    def __init__(self, **options):
+    def __init__(self, text=None, **options):
+        if text is not None:
+            what, use, *rest = text.strip().split("\n\n")
+            options = {"usage": use[len("usage: "):], "description": "\n\n".join([what, *rest]), **options}
         super().__init__(allow_abbrev=False, formatter_class=HelpFormatter, **options)
 
     def error(self, message):
@@ -162,17 +165,26 @@ def _interrupt(_signum, _frame):
     raise KeyboardInterrupt
 
 
-def main(command):
-    """Run `command(arguments)` and return the exit status of the process."""
+def main(command, text=None):
+    """Run `command(arguments)` and return the exit status of the process. Without arguments `text`, if given, is all
+    there is.
+    """
     program = Path(sys.argv[0]).name
+    if text is not None and not sys.argv[1:]:
+        print(text.strip())
+        return 2
     for signum in SIGNALS:
         signal.signal(signum, _interrupt)
     try:
-        return command(sys.argv[1:])
+        return command(sys.argv[1:]) or 0
     except Stop as stop:
         sys.stdout.flush()
         print(f"{program}: {stop.text}", file=sys.stderr)
         return stop.status
+    except OSError as error:
+        sys.stdout.flush()
+        print(f"{program}: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"\n{program}: stopped", file=sys.stderr)
         return INTERRUPTED

@@ -15,7 +15,6 @@ name.sys/<time stamp><size>/name.sys, each folder with a refs.ptr that lists the
 transactions themselves, server.txt (live), history.txt (all) and lastid.txt stand in 000Admin.
 """
 
-import argparse
 import datetime
 import os
 import shutil
@@ -28,8 +27,9 @@ if __name__ == "__main__":
     sys.dont_write_bytecode = True
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from scripts.sign.authenticode import Image
+from scripts import cli
 from scripts.cli import Stop
+from scripts.sign.authenticode import Image
 
 ADMIN = "000Admin"
 RETIRE_DAYS = 30
@@ -61,7 +61,7 @@ def keys(paths):
         if path.suffix.lower() == ".pdb":
             if path.stem not in images:
                 raise Stop(f"{path} comes without its image: give the .sys or .dll too, which says what the PDB is "
-                           "stored as")
+                           f"stored as")
             key = pdb_key(images[path.stem])
             if uuid.UUID(hex=key[:32]).bytes_le not in path.read_bytes():
                 raise Stop(f"{path} does not belong to the image beside it: their GUIDs differ; build both again")
@@ -93,7 +93,7 @@ class Store:
                 (self.folder / "pingme.txt").write_bytes(b"")
         except OSError as error:
             raise Stop(f"the symbol store {self.folder} cannot be written ({error.strerror}): point SYMBOL_SERVER to a "
-                       "folder "
+                       f"folder "
                        "that this user may write") from None
 
     def _next(self):
@@ -201,11 +201,8 @@ def resolve(store, path, addresses):
     return [text.strip() for text in done.stdout.strip().split("\n\n")]
 
 
-def main(arguments):
-    if "--help" in arguments or "-h" in arguments or not arguments:
-        print(__doc__.strip())
-        return 0 if arguments else 2
-    parser = argparse.ArgumentParser(prog="symbols.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False)
+def command(arguments):
+    parser = cli.Parser(__doc__)
     parser.add_argument("command", choices=("add", "retire", "resolve"))
     parser.add_argument("--store", default=os.environ.get("SYMBOL_SERVER"))
     parser.add_argument("--product", default="XenNet")
@@ -213,31 +210,23 @@ def main(arguments):
     parser.add_argument("--days", type=int, default=RETIRE_DAYS)
     parser.add_argument("names", nargs="*")
     options = parser.parse_intermixed_args(arguments)
-    try:
-        if not options.store:
-            raise Stop("name the symbol store with --store or in SYMBOL_SERVER")
-        store = Store(options.store)
-        if options.command == "add":
-            print(store.add([Path(name).resolve() for name in options.names], options.product, options.version)
-                  or "nothing new")
-        elif options.command == "retire":
-            print("\n".join(store.retire(options.days)) or "nothing old")
-        else:
-            try:
-                addresses = [int(name, 16) for name in options.names[1:]]
-            except ValueError as error:
-                raise Stop(f"an address is a hexadecimal number: {error}") from None
-            if not addresses:
-                raise Stop("resolve takes an image and at least one address")
-            print("\n".join(resolve(store, options.names[0], addresses)))
-    except Stop as stop:
-        print(f"symbols.py: {stop.text}", file=sys.stderr)
-        return stop.status
-    except OSError as error:
-        print(f"symbols.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
+    if not options.store:
+        raise Stop("name the symbol store with --store or in SYMBOL_SERVER")
+    store = Store(options.store)
+    if options.command == "add":
+        print(store.add([Path(name).resolve() for name in options.names], options.product, options.version)
+              or "nothing new")
+    elif options.command == "retire":
+        print("\n".join(store.retire(options.days)) or "nothing old")
+    else:
+        try:
+            addresses = [int(name, 16) for name in options.names[1:]]
+        except ValueError as error:
+            raise Stop(f"an address is a hexadecimal number: {error}") from None
+        if not addresses:
+            raise Stop("resolve takes an image and at least one address")
+        print("\n".join(resolve(store, options.names[0], addresses)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command, __doc__))

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Line coverage of src/xennet by the tests, measured on the PE. See scripts/check/coverage.py --help."""
+"""Line coverage of src/xennet by the tests, measured on the PE.
 
-import argparse
+usage: scripts/check/coverage.py [--seeds N] [--lines] [--report] [TEST...]
+
+Builds the driver with coverage counters, runs the tests given (default: all of tests/driver) on it, and reports.
+"""
+
 import os
 import subprocess
 import sys
@@ -11,13 +15,13 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from scripts import cli
 from scripts.build.tree import Tree, program
 from scripts.check import coverage_profile
 from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "coverage" / "x64"
-DESCRIPTION = ("Builds the driver with coverage counters, runs the tests given (default: all scenarios and mistakes) "
-               "on it, and reports.")
+OTHERS = "--ignore-filename-regex=toolchain|mingw|include/"
 
 
 def run(command, **options):
@@ -35,7 +39,7 @@ def build():
 
 def programs(names):
     found = []
-    for source in sorted((ROOT / "tests" / "driver").rglob("test_*.c")):
+    for source in sorted((ROOT / "tests" / "driver").glob("test_*.c")):
         wanted = source.stem in names if names else True
         if wanted:
             found.append(ROOT / "build" / "tests" / source.stem)
@@ -61,34 +65,28 @@ def measure(driver, tests, seeds):
     return profile
 
 
-def main(arguments):
-    parser = argparse.ArgumentParser(prog="scripts/check/coverage.py", description=DESCRIPTION)
+def command(arguments):
+    parser = cli.Parser(__doc__)
     parser.add_argument("tests", nargs="*", metavar="TEST", help="test files, such as test_rss")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds per simulated case")
     parser.add_argument("--lines", action="store_true", help="print the lines that no test reached, too")
     parser.add_argument("--report", action="store_true", help="only report what was measured before")
     options = parser.parse_args(arguments)
-    try:
-        if options.report:
-            driver, profile = FOLDER / "xennet.sys", FOLDER / "xennet.profdata"
-        else:
-            driver = build()
-            profile = measure(driver, programs(options.tests), ["--seeds", str(options.seeds)] if options.seeds else [])
-        cov = program("llvm-cov-16")
-        run([cov, "report", str(driver), f"-instr-profile={profile}", "--show-region-summary=false",
-             "--show-branch-summary=false", "--ignore-filename-regex=toolchain|mingw|include/"])
-        if options.lines:
-            unreached(cov, driver, profile)
-    except Stop as stop:
-        print(f"coverage.py: {stop.text}", file=sys.stderr)
-        return stop.status
-    return 0
+    if options.report:
+        driver, profile = FOLDER / "xennet.sys", FOLDER / "xennet.profdata"
+    else:
+        driver = build()
+        profile = measure(driver, programs(options.tests), ["--seeds", str(options.seeds)] if options.seeds else [])
+    cov = program("llvm-cov-16")
+    run([cov, "report", str(driver), f"-instr-profile={profile}", "--show-region-summary=false",
+         "--show-branch-summary=false", OTHERS])
+    if options.lines:
+        unreached(cov, driver, profile)
 
 
 def unreached(cov, driver, profile):
     """FILE:LINE and the text of each line that was never executed."""
-    done = run([cov, "show", str(driver), f"-instr-profile={profile}",
-                "--ignore-filename-regex=toolchain|mingw|include/"], stdout=subprocess.PIPE, text=True)
+    done = run([cov, "show", str(driver), f"-instr-profile={profile}", OTHERS], stdout=subprocess.PIPE, text=True)
     name = ""
     for line in done.stdout.splitlines():
         if line.endswith(".c:") or line.endswith(".h:"):
@@ -100,4 +98,4 @@ def unreached(cov, driver, profile):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command))

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Instructions of a packet, counted on the PE alone, and beside them those of a floor. See
-scripts/check/instructions.py --help.
+"""Instructions of a packet, counted on the PE alone, and beside them those of a floor.
+
+usage: scripts/check/instructions.py [--driver FILE] [--functions]
+
+Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares them with the floor:
+the same driver whose data path does nothing but the calls that VIF and NDIS force on it (tests/floor).
 """
 
-import argparse
 import os
 import re
 import subprocess
@@ -14,6 +17,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from scripts import cli
 from scripts.build.tree import Tree, program
 from scripts.cli import ROOT, Stop
 
@@ -21,9 +25,6 @@ FOLDER = ROOT / "build" / "floor" / "x64"
 PROGRAM = ROOT / "build" / "tests" / "test_cost"
 CASE = "instructions_of_a_packet_are_counted"
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) instructions a packet", re.M)
-DESCRIPTION = ("Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares "
-               "them with the floor: the same "
-               "driver whose data path does nothing but the calls that VIF and NDIS force on it (tests/floor).")
 
 
 def build_floor():
@@ -61,28 +62,23 @@ def functions(driver, steps):
             print(f"  {total:8} {name}")
 
 
-def main(arguments):
-    parser = argparse.ArgumentParser(prog="scripts/check/instructions.py", description=DESCRIPTION)
+def command(arguments):
+    parser = cli.Parser(__doc__)
     parser.add_argument("--driver", type=Path, default=ROOT / "xennet" / "x64" / "xennet.sys", metavar="FILE",
                         help="default: the package's xennet.sys")
-    parser.add_argument("--functions", action="store_true", help="tell the driver's functions apart, too")
+    parser.add_argument("--functions", action="store_true", help="show the figures of each function, too")
     options = parser.parse_args(arguments)
-    try:
-        if not options.driver.exists():
-            raise Stop(f"{options.driver} is not there: run ./build.py free", 1)
-        floor = count(build_floor())
-        steps = FOLDER / "steps"
-        driver = count(options.driver, steps)
-        print(f"{'instructions a packet':45} {'driver':>8} {'floor':>8} {'ratio':>6}")
-        for what, figure in driver.items():
-            print(f"{what:45} {figure:8.1f} {floor[what]:8.1f} {figure / floor[what]:6.2f}")
-        if options.functions:
-            functions(options.driver, steps)
-    except Stop as stop:
-        print(f"instructions.py: {stop.text}", file=sys.stderr)
-        return stop.status
-    return 0
+    if not options.driver.exists():
+        raise Stop(f"{options.driver} is not there: run ./build.py free", 1)
+    floor = count(build_floor())
+    steps = FOLDER / "steps"
+    driver = count(options.driver, steps)
+    print(f"{'instructions a packet':45} {'driver':>8} {'floor':>8} {'ratio':>6}")
+    for what, figure in driver.items():
+        print(f"{what:45} {figure:8.1f} {floor[what]:8.1f} {figure / floor[what]:6.2f}")
+    if options.functions:
+        functions(options.driver, steps)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command))

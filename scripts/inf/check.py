@@ -8,7 +8,6 @@ Without a name, the INFs of the package (xennet/x64, xennet/x86) are checked; th
 signed. One line for each finding: file, line, rule and what to do. Exit status 1 if there is a finding.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,8 +15,9 @@ if __name__ == "__main__":
     sys.dont_write_bytecode = True
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from scripts.inf import network as inf_network, rules as inf_rules
+from scripts import cli
 from scripts.cli import ROOT
+from scripts.inf import network as inf_network, rules as inf_rules
 from scripts.inf.file import Inf
 
 ARCHITECTURES = {"x64": "amd64", "x86": "x86"}
@@ -36,10 +36,8 @@ def check(data, arch):
     return sorted(found)
 
 
-def main(arguments):
-    parser = argparse.ArgumentParser(prog="scripts/inf/check.py", usage=__doc__.split("\n\n")[1][7:],
-                                     allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
+def command(arguments):
+    parser = cli.Parser(__doc__)
     parser.add_argument("--arch", choices=ARCHITECTURES,
                         help="default: the one that the INF's folder is called after, or x64")
     parser.add_argument("names", metavar="INF", nargs="*", type=Path)
@@ -48,11 +46,7 @@ def main(arguments):
     count = 0
     for name in names:
         arch = options.arch or (name.resolve().parent.name if name.resolve().parent.name in ARCHITECTURES else "x64")
-        try:
-            found = check(name.read_bytes(), arch)
-        except OSError as error:
-            print(f"scripts/inf/check.py: {name}: {error.strerror}", file=sys.stderr)
-            return 2
+        found = check(name.read_bytes(), arch)
         for line, rule, text in found:
             print(f"{name}:{line}: {rule}: {text}")
         count += len(found)
@@ -61,4 +55,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command))

@@ -5,12 +5,24 @@ A piece that fails is written down and the next one runs, so that one summary te
 ends by itself ends the show.
 """
 
+import re
+
+from scripts.cli import ROOT
 from scripts.run.bed import COUNTERS, BedEnded
 from scripts.run.report import FIGURES
 from scripts.run.traffic import TrafficFailed
 
 DOWNLOAD_BYTES = 100_000_000
 SMALL_DOWNLOAD_BYTES = 10_000_000
+
+
+
+def named_counters(values):
+    """The driver's own counters by name: the testbed reports their values, the driver's header has their order."""
+    if values is None:
+        return None
+    names = re.findall(r"^ +X\((\w+), ", (ROOT / "include" / "counters.h").read_text(), re.MULTILINE)
+    return dict(zip(names, values))
 
 
 class Show:
@@ -59,7 +71,7 @@ class Show:
         last = bed.end or bed.status
         for name in (*COUNTERS, "queues_used"):
             self.figures[name] = last.get(name)
-        self.figures["driver_counters"] = last.get("driver_counters")
+        self.figures["driver_counters"] = named_counters(last.get("driver_counters"))
         self.figures["driver_queues"] = last.get("driver_queues")
         self.figures["leaks"] = (bed.end or {}).get("leaks")
         self.figures["event_log"] = (bed.end or {}).get("event_log")

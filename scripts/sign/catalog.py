@@ -13,7 +13,6 @@ each file is there twice, by SHA-1, as Windows 7 looks it up, and by SHA-256. No
 chance: the date is the driver's, the list's identifier is a hash over its members.
 """
 
-import argparse
 import datetime
 import hashlib
 import sys
@@ -25,8 +24,9 @@ if __name__ == "__main__":
 
 from asn1crypto import algos, core
 
-from scripts.sign import authenticode
+from scripts import cli
 from scripts.cli import Stop
+from scripts.sign import authenticode
 
 ALGORITHMS = ("sha1", "sha256")
 ATTRIBUTE_FLAGS = 0x10010001     # authenticated, value is text, name is text
@@ -258,11 +258,8 @@ def members(data):
     return found
 
 
-def main(arguments):
-    if "--help" in arguments or "-h" in arguments or not arguments:
-        print(__doc__.strip())
-        return 0 if arguments else 2
-    parser = argparse.ArgumentParser(prog="catalog.py", usage=__doc__.split("\n\n")[1][7:], allow_abbrev=False)
+def command(arguments):
+    parser = cli.Parser(__doc__)
     parser.add_argument("--list", type=Path)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--date")
@@ -270,24 +267,16 @@ def main(arguments):
     parser.add_argument("--hardware-ids", type=Path)
     parser.add_argument("members", nargs="*", type=Path)
     options = parser.parse_args(arguments)
-    try:
-        if options.list:
-            for name, algorithm, digest in members(options.list.read_bytes()):
-                print(f"{algorithm} {digest} {name}")
-            return 0
-        if not (options.output and options.date and options.arch and options.members):
-            parser.error("--output, --date, --arch and at least one member are needed")
-        ids = options.hardware_ids.read_text(encoding="ascii").split("\n") if options.hardware_ids else []
-        content = {path.name: path.read_bytes() for path in options.members}
-        options.output.write_bytes(make(content, options.arch, options.date, [text for text in ids if text]))
-    except Stop as stop:
-        print(f"catalog.py: {stop.text}", file=sys.stderr)
-        return stop.status
-    except OSError as error:
-        print(f"catalog.py: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
+    if options.list:
+        for name, algorithm, digest in members(options.list.read_bytes()):
+            print(f"{algorithm} {digest} {name}")
+        return
+    if not (options.output and options.date and options.arch and options.members):
+        parser.error("--output, --date, --arch and at least one member are needed")
+    ids = options.hardware_ids.read_text(encoding="ascii").split("\n") if options.hardware_ids else []
+    content = {path.name: path.read_bytes() for path in options.members}
+    options.output.write_bytes(make(content, options.arch, options.date, [text for text in ids if text]))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(cli.main(command, __doc__))

@@ -30,7 +30,7 @@ def observe(rig, *cases):
     return json.loads(output)
 
 
-def main(arguments):
+def command(arguments):
     show = "--show" in arguments
     cases = [a for a in arguments if a != "--show"]
     screen = cli.Screen()
@@ -52,4 +52,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(main))
+    sys.exit(cli.main(command))

@@ -3,7 +3,7 @@
  * Reading the keywords. Called by adapter.c while the adapter starts, at PASSIVE. No state.
  */
 #include "config.h"
-#include "event.h"
+#include "report.h"
 
 typedef struct _CONFIG_KEYWORD {
     NDIS_STRING Name;
@@ -112,16 +112,16 @@ ConfigReadKeyword(NDIS_HANDLE Configuration, const CONFIG_KEYWORD *Keyword, ULON
     if (Status != NDIS_STATUS_SUCCESS)
         return Default;
     if (!ConfigTakeNumber(Parameter, &Value)) {
-        EventLogKeyword(&Name, NULL, Default);
+        ReportKeyword(&Name, NULL, Default);
         return Default;
     }
     if (ConfigIsValid(Keyword, Value))
         return Value;
-    EventLogKeyword(&Name, &Value, Default);
+    ReportKeyword(&Name, &Value, Default);
     return Default;
 }
 
-// An address that one station can have: not a group's, not all zero.
+// A unicast address: not a multicast one, not all zero.
 static VOID
 ConfigReadAddress(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, XENNET_CONFIG *Config)
 {
@@ -144,8 +144,7 @@ ConfigReadAddress(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, XENNET_CONF
         Config->HasAddress = TRUE;
         return;
     }
-    TRACE_ERROR("keyword NetworkAddress: %u bytes that are no station's address, using the permanent one\n", Length);
-    EventLog(NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_NETWORK_ADDRESS, Length, 0, 0);
+    ReportNetworkAddress(NdisHandle, Length);
 }
 
 _Use_decl_annotations_

@@ -3,7 +3,7 @@
  * What any part of an adapter may ask for. IRQL: up to DISPATCH. No locks.
  */
 #include "context.h"
-#include "event.h"
+#include "debug.h"
 #include "min_max.h"
 
 _Use_decl_annotations_
@@ -15,7 +15,7 @@ ContextQueryQueues(XENNET_CONTEXT *Context)
     // XenVif makes one ring a processor at most; receive.c has no place for more.
     VIF_CALL(&Context->Vif, QueryRingCount, &Count);
     if (Count > Context->ProcessorCount)
-        TRACE_ERROR("XenVif reports %u queues, using %u\n", Count, Context->ProcessorCount);
+        DEBUG_ERROR("XenVif reported %u queues; using %u\n", Count, Context->ProcessorCount);
     return XENNET_MIN(Count, Context->ProcessorCount);
 }
 

@@ -11,6 +11,7 @@
 #include "alarm.h"
 #include "config.h"
 #include "ethernet.h"
+#include "report.h"
 #include "revisions.h"
 #include "vif.h"
 #include "vlan.h"
@@ -33,8 +34,8 @@ typedef struct _XENNET_CONTEXT {
     XENNET_VIF Vif;
     const XENNET_REVISIONS *Revisions;
     XENNET_CONFIG Config;
-    XENNET_VLAN Vlan;     // its Id: within OID requests
-    ULONG IfIndex;        // NDIS's number for the interface
+    XENNET_VLAN Vlan; // its Id: within OID requests
+    XENNET_REPORTER Reporter;
     ULONG ProcessorCount; // that there can ever be
 
     // Written by link.c: bytes, Ethernet header included, tag and CRC not.

@@ -6,11 +6,13 @@
  */
 #include <version.h>
 #include <ndis.h>
-#include "event.h"
+#include "debug.h"
+#include "event_log.h"
 #include "memory.h"
 #include "miniport.h"
 #include "oid.h"
 #include "revisions.h"
+#include "trace.h"
 
 DRIVER_INITIALIZE DriverEntry;
 static MINIPORT_UNLOAD DriverUnload;
@@ -24,7 +26,7 @@ DriverUnload(DRIVER_OBJECT *Driver)
     UNREFERENCED_PARAMETER(Driver);
 
     NdisMDeregisterMiniportDriver(DriverHandle);
-    EventUnregister();
+    TraceUnregister();
     DriverHandle = NULL;
 }
 
@@ -39,12 +41,15 @@ DriverSetHandlers(NDIS_MINIPORT_DRIVER_CHARACTERISTICS *Characteristics, const X
     Characteristics->SendNetBufferListsHandler = MiniportSend;
     Characteristics->ReturnNetBufferListsHandler = MiniportReturn;
     Characteristics->CancelSendHandler = MiniportCancelSend;
-    Characteristics->CheckForHangHandlerEx = MiniportCheckForHang;
-    Characteristics->ResetHandlerEx = MiniportReset;
     Characteristics->DevicePnPEventNotifyHandler = MiniportPnpEvent;
     Characteristics->ShutdownHandlerEx = MiniportShutdown;
     Characteristics->OidRequestHandler = OidRequest;
     Characteristics->CancelOidRequestHandler = OidCancelRequest;
+    // From NDIS 6.83 on a miniport without hardware has neither: the watchdog looks by itself.
+    if (Revisions->HangCheck) {
+        Characteristics->CheckForHangHandlerEx = MiniportCheckForHang;
+        Characteristics->ResetHandlerEx = MiniportReset;
+    }
     if (Revisions->RssEntryMoves)
         Characteristics->SynchronousOidRequestHandler = OidSynchronousRequest;
 }
@@ -61,13 +66,14 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
     Version = NdisGetVersion();
     Revisions = RevisionsChoose(Version);
     if (Revisions == NULL) {
-        TRACE_ERROR("NDIS %u.%u is older than 6.%u\n", Version >> 16, Version & MAXUSHORT,
+        DEBUG_ERROR("NDIS %u.%u is older than 6.%u\n", Version >> 16, Version & MAXUSHORT,
                     (ULONG)RevisionsOldest()->Minor);
         return NDIS_STATUS_BAD_VERSION;
     }
 
     MemoryMapPriority = NormalPagePriority | (Revisions->Minor >= 30 ? MdlMappingNoExecute : 0);
-    EventRegister(Driver);
+    EventLogInitialize(Driver);
+    TraceRegister();
     RtlZeroMemory(&Characteristics, sizeof(Characteristics));
     Characteristics.Header.Type = NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS;
     Characteristics.Header.Revision = Revisions->Characteristics;
@@ -81,11 +87,12 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
 
     Status = NdisMRegisterMiniportDriver(Driver, RegistryPath, NULL, &Characteristics, &DriverHandle);
     if (Status != NDIS_STATUS_SUCCESS) {
-        TRACE_ERROR("NDIS refuses the miniport as version 6.%u (status %08x)\n", (ULONG)Revisions->Minor,
+        DEBUG_ERROR("NDIS refuses the miniport as version 6.%u (status %08x)\n", (ULONG)Revisions->Minor,
                     (ULONG)Status);
-        EventUnregister();
+        TraceUnregister();
     } else {
-        TRACE("registered as NDIS 6.%u on NDIS %u.%u\n", (ULONG)Revisions->Minor, Version >> 16, Version & MAXUSHORT);
+        DEBUG_INFO("registered as NDIS 6.%u on NDIS %u.%u\n", (ULONG)Revisions->Minor, Version >> 16,
+                   Version & MAXUSHORT);
     }
     return Status;
 }

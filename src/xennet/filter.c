@@ -6,7 +6,8 @@
  * IRQL: PASSIVE; NDIS serialises. No locks.
  */
 #include "filter.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 
 // A multicast address and none at all are no unicast address: a locally administered one takes its place, which
 // XenVif's filter does not know.
@@ -17,7 +18,7 @@ FilterMendAddress(XENNET_FILTER *Filter, ETHERNET_ADDRESS *Address)
 
     if (!(Address->Byte[0] & 0x01) && !RtlEqualMemory(Address, &None, sizeof(None)))
         return;
-    TRACE_ERROR("XenVif reported an invalid MAC address; using a locally administered one\n");
+    DEBUG_ERROR("XenVif reported an invalid MAC address; using a locally administered one\n");
     Address->Byte[0] = (UCHAR)((Address->Byte[0] & ~0x01) | 0x02);
     Filter->ForeignAddress = TRUE;
 }
@@ -86,8 +87,7 @@ FilterSetPacket(XENNET_FILTER *Filter, ULONG Packet)
         (void)FilterApply(Filter);
         return NDIS_STATUS_FAILURE;
     }
-    EVENT_REPORT(XENNET_REPORT_FILTER, Filter->Context, Packet, 0, 0, 0);
-    TRACE("packet filter %08x\n", Packet);
+    ReportFilter(&Filter->Context->Reporter, Packet);
     return NDIS_STATUS_SUCCESS;
 }
 

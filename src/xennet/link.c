@@ -15,7 +15,7 @@
  */
 #include "link.h"
 #include "context.h"
-#include "event.h"
+#include "report.h"
 #include "memory.h"
 #include "min_max.h"
 #include "receive.h"
@@ -77,8 +77,7 @@ LinkIndicate(XENNET_LINK *Link, const XENNET_LINK_STATE *State)
     Record.RcvLinkSpeed = State->Speed;
     Record.PauseFunctions = NdisPauseFunctionsUnsupported;
     ContextIndicateStatus(Link->Context, NDIS_STATUS_LINK_STATE, &Record, sizeof(Record));
-    EVENT_REPORT(XENNET_REPORT_LINK, Link->Context, State->Connect, State->Duplex, State->Speed, 0);
-    TRACE("link: connect %u duplex %u speed %I64u\n", (ULONG)State->Connect, (ULONG)State->Duplex, State->Speed);
+    ReportLink(&Link->Context->Reporter, State->Connect, State->Duplex, State->Speed);
 }
 
 _Use_decl_annotations_
@@ -111,11 +110,7 @@ LinkFollowFrameSize(XENNET_LINK *Link)
     Context->MaximumFrameSize = InForce;
     TransmitSetFrameSize(Link->Transmit, InForce);
     ReceiveSetFrameSize(Link->Receive, InForce);
-    EVENT_REPORT(XENNET_REPORT_FRAME_SIZE, Context, Size, InForce, Context->AdvertisedFrameSize, 0);
-    TRACE("frames: backend %u, in force %u, told %u\n", Size, InForce, Context->AdvertisedFrameSize);
-    if (Size != Context->AdvertisedFrameSize)
-        EventLog(Context->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_FRAME_SIZE, Size,
-                 Context->AdvertisedFrameSize, 0);
+    ReportFrameSize(&Context->Reporter, Size, InForce, Context->AdvertisedFrameSize);
 }
 
 _Use_decl_annotations_

@@ -9,7 +9,8 @@
 #include "miniport.h"
 #include "adapter.h"
 #include "attributes.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "link.h"
 #include "memory.h"
 #include "min_max.h"
@@ -34,7 +35,7 @@ MiniportQueryVif(XENNET_ADAPTER *Adapter)
 
     Adapter->Context.MaximumFrameSize = LinkQueryFrameSize(&Adapter->Context);
     if (Adapter->Context.MaximumFrameSize == 0) {
-        TRACE_ERROR("XenVif says no frame size that can be, using an MTU of %u\n", ETHERNET_MTU);
+        DEBUG_ERROR("XenVif reported an invalid frame size; using an MTU of %u\n", ETHERNET_MTU);
         Adapter->Context.MaximumFrameSize =
             XENNET_MIN(ETHERNET_HEADER_SIZE + ETHERNET_MTU, Adapter->Context.Config.JumboPacket);
     }
@@ -173,7 +174,8 @@ MiniportInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINI
     if (Adapter == NULL)
         return NDIS_STATUS_RESOURCES;
     Adapter->Context.NdisHandle = NdisHandle;
-    Adapter->Context.IfIndex = Parameters->IfIndex;
+    Adapter->Context.Reporter.NdisHandle = NdisHandle;
+    Adapter->Context.Reporter.IfIndex = Parameters->IfIndex;
     Adapter->Context.Revisions = RevisionsInForce();
     Adapter->Context.ProcessorCount = KeQueryMaximumProcessorCountEx(ALL_PROCESSOR_GROUPS);
     Adapter->Context.Power = NdisDeviceStateD0;
@@ -182,16 +184,14 @@ MiniportInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINI
     for (Step = 0; Step < RTL_NUMBER_OF(MiniportSteps) && Status == NDIS_STATUS_SUCCESS; Step++)
         Status = MiniportSteps[Step](Adapter);
     if (Status != NDIS_STATUS_SUCCESS) {
-        TRACE_ERROR("adapter cannot start: step %u, status %08x\n", Step, (ULONG)Status);
-        EventLog(NdisHandle, NDIS_ERROR_CODE_DRIVER_FAILURE, XENNET_EVENT_START_FAILED, Step, (ULONG)Status, 0);
-        EVENT_REPORT(XENNET_REPORT_START_FAILED, &Adapter->Context, Step, (ULONG)Status, 0, 0);
+        ReportStartFailed(&Adapter->Context.Reporter, Step, Status);
         (void)StateMove(Adapter, XennetStateHalted);
         MiniportDestroy(Adapter);
         return Status;
     }
 
-    EVENT_REPORT(XENNET_REPORT_START, &Adapter->Context, Adapter->Context.Vif.Version, Adapter->Context.QueueCount,
-                 Adapter->Context.MaximumFrameSize, 0);
+    ReportStart(&Adapter->Context.Reporter, Adapter->Context.Vif.Version, Adapter->Context.QueueCount,
+                Adapter->Context.MaximumFrameSize);
     OffloadApplyReceive(Adapter->Offload);
     // A filter that XenVif did not take now is set again by the first OID.
     (void)FilterApply(&Adapter->Filter);
@@ -207,7 +207,7 @@ MiniportHalt(NDIS_HANDLE Context, NDIS_HALT_ACTION Action)
     UNREFERENCED_PARAMETER(Action);
 
     (void)StateMove(Adapter, XennetStateHalted);
-    EVENT_REPORT(XENNET_REPORT_STOP, &Adapter->Context, 0, 0, 0, 0);
+    ReportStop(&Adapter->Context.Reporter);
     MiniportDestroy(Adapter);
 }
 

@@ -23,7 +23,6 @@
 #include "lock.h"
 #include "memory.h"
 #include "per_processor.h"
-#include "event.h"
 
 #define NBL_POOL_DEPOT_LOW     5                  // magazines: below this the depot is refilled; more than one batch
 #define NBL_POOL_GROWTH        4                  // magazines a maintenance run adds or removes at most

@@ -15,7 +15,8 @@
  */
 #include "offload.h"
 #include "context.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "memory.h"
 #include "min_max.h"
 
@@ -179,7 +180,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     Options.NeedLargePacketSplit = Rsc == 0;
     Options.NeedChecksumValue = Offload->NeedChecksumValue;
     VIF_CALL(&Offload->Context->Vif, ReceiverSetOffloadOptions, Options);
-    EVENT_REPORT(XENNET_REPORT_OFFLOAD, Offload->Context, OffloadEffective(Offload->Current), Bits, 0, 0);
+    ReportOffload(&Offload->Context->Reporter, OffloadEffective(Offload->Current), Bits);
     // Packets that XenVif took up with the old options may still go up; from then on a coalesced one is dropped.
     if (Offload->ReceiveRsc & ~Rsc)
         KeFlushQueuedDpcs();
@@ -220,8 +221,8 @@ OffloadCreate(XENNET_CONTEXT *Context, ULONG Wanted, XENNET_OFFLOAD **Result)
     Offload->Default = Wanted & Offload->Hardware;
     Offload->Current = Offload->Default;
     OffloadApplyTransmit(Offload);
-    TRACE("offloads: hardware %08x default %08x large %u/%u\n", Offload->Hardware, Offload->Default,
-          Offload->LargeSize4, Offload->LargeSize6);
+    DEBUG_INFO("offloads: hardware %08x default %08x large %u/%u\n", Offload->Hardware, Offload->Default,
+               Offload->LargeSize4, Offload->LargeSize6);
     *Result = Offload;
     return NDIS_STATUS_SUCCESS;
 }
@@ -248,7 +249,6 @@ OffloadApply(XENNET_OFFLOAD *Offload, ULONG Current)
     NDIS_OFFLOAD Record;
 
     Offload->Current = Current;
-    TRACE("offloads: current %08x\n", Current);
     OffloadApplyTransmit(Offload);
     OffloadApplyReceive(Offload);
     OffloadDescribe(Offload, OffloadEffective(Offload->Current), &Record);

@@ -9,6 +9,7 @@
  *
  * IRQL: PASSIVE; NDIS serialises. No locks. oid_value.c has the handlers of plain values.
  */
+#include <version.h>
 #include "oid.h"
 #include "adapter.h"
 #include "counters.h"
@@ -18,10 +19,6 @@
 #include "power.h"
 #include "rss_v2.h"
 #include "stats.h"
-#include "event.h"
-
-typedef VOID OID_QUERY(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value);
-typedef NDIS_STATUS OID_SET(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length);
 
 #define OID_EXACT     0x01 // a set has exactly SetLength bytes
 #define OID_COUNTER   0x02 // 64 bits, or the low 32 of them
@@ -29,14 +26,6 @@ typedef NDIS_STATUS OID_SET(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG L
 #define OID_RSC       0x08 // only with an NDIS that knows RSC
 #define OID_RSS_MOVES 0x20 // only with RSS of the second generation
 #define OID_VLAN      0x10 // only with VLANs switched on
-
-typedef struct _OID_ROW {
-    NDIS_OID Oid;
-    ULONG Flags;
-    OID_QUERY *Query;
-    OID_SET *Set;
-    ULONG SetLength;
-} OID_ROW;
 
 static NDIS_STATUS
 OidSetOffloadParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
@@ -110,92 +99,109 @@ OidSetModeration(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 }
 
 static VOID
-OidQueryList(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryList(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     Value->Length = OidGetList(Adapter, Value->Scratch.List);
 }
 
-#define OID_COUNTER_ROW(_Oid)                                                                                          \
+#define OID_VENDOR_VERSION (((ULONG)MAJOR_VERSION << 16) | (ULONG)MINOR_VERSION)
+
+#define OID_NUMBER_ROW(_Oid, _Number)                                                                                  \
     {                                                                                                                  \
-        _Oid, OID_COUNTER, OidQueryCounter, NULL, 0                                                                    \
+        _Oid, 0, OidQueryNumber, NULL, 0, _Number, 0                                                                   \
+    }
+
+#define OID_CONSTANT_ROW(_Oid, _Value)                                                                                 \
+    {                                                                                                                  \
+        _Oid, 0, OidQueryConstant, NULL, 0, NULL, _Value                                                               \
+    }
+
+#define OID_COUNTER_ROW(_Oid, _Members)                                                                                \
+    {                                                                                                                  \
+        _Oid, OID_COUNTER, OidQueryCounter, NULL, 0, NULL, _Members                                                    \
     }
 
 static const OID_ROW OidTable[] = {
-    {OID_GEN_SUPPORTED_LIST, 0, OidQueryList, NULL, 0},
-    {OID_GEN_HARDWARE_STATUS, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_MEDIA_SUPPORTED, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_MEDIA_IN_USE, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_PHYSICAL_MEDIUM, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_MAXIMUM_LOOKAHEAD, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_CURRENT_LOOKAHEAD, OID_EXACT, OidQueryNumber, OidSetLookahead, sizeof(ULONG)},
-    {OID_GEN_MAXIMUM_FRAME_SIZE, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_MAXIMUM_TOTAL_SIZE, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_TRANSMIT_BUFFER_SPACE, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_RECEIVE_BUFFER_SPACE, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_TRANSMIT_BLOCK_SIZE, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_RECEIVE_BLOCK_SIZE, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_VENDOR_ID, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_VENDOR_DESCRIPTION, 0, OidQueryDescription, NULL, 0},
-    {OID_GEN_VENDOR_DRIVER_VERSION, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_DRIVER_VERSION, 0, OidQueryDriverVersion, NULL, 0},
-    {OID_GEN_MAXIMUM_SEND_PACKETS, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_MAC_OPTIONS, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_VLAN_ID, OID_VLAN | OID_EXACT, OidQueryNumber, OidSetVlan, sizeof(ULONG)},
-    {OID_GEN_MEDIA_CONNECT_STATUS, 0, OidQueryNumber, NULL, 0},
-    {OID_GEN_CURRENT_PACKET_FILTER, OID_EXACT, OidQueryNumber, OidSetPacketFilter, sizeof(ULONG)},
+    {OID_GEN_SUPPORTED_LIST, 0, OidQueryList, NULL, 0, NULL, 0},
+    OID_CONSTANT_ROW(OID_GEN_HARDWARE_STATUS, NdisHardwareStatusReady),
+    OID_CONSTANT_ROW(OID_GEN_MEDIA_SUPPORTED, NdisMedium802_3),
+    OID_CONSTANT_ROW(OID_GEN_MEDIA_IN_USE, NdisMedium802_3),
+    OID_CONSTANT_ROW(OID_GEN_PHYSICAL_MEDIUM, NdisPhysicalMedium802_3),
+    OID_NUMBER_ROW(OID_GEN_MAXIMUM_LOOKAHEAD, OidNumberMtu),
+    {OID_GEN_CURRENT_LOOKAHEAD, OID_EXACT, OidQueryNumber, OidSetLookahead, sizeof(ULONG), OidNumberLookahead, 0},
+    OID_NUMBER_ROW(OID_GEN_MAXIMUM_FRAME_SIZE, OidNumberMtu),
+    OID_NUMBER_ROW(OID_GEN_MAXIMUM_TOTAL_SIZE, OidNumberFrameSize),
+    OID_NUMBER_ROW(OID_GEN_TRANSMIT_BUFFER_SPACE, OidNumberTransmitSpace),
+    OID_NUMBER_ROW(OID_GEN_RECEIVE_BUFFER_SPACE, OidNumberReceiveSpace),
+    OID_NUMBER_ROW(OID_GEN_TRANSMIT_BLOCK_SIZE, OidNumberFrameSize),
+    OID_NUMBER_ROW(OID_GEN_RECEIVE_BLOCK_SIZE, OidNumberFrameSize),
+    OID_NUMBER_ROW(OID_GEN_VENDOR_ID, OidNumberVendorId),
+    {OID_GEN_VENDOR_DESCRIPTION, 0, OidQueryDescription, NULL, 0, NULL, 0},
+    OID_CONSTANT_ROW(OID_GEN_VENDOR_DRIVER_VERSION, OID_VENDOR_VERSION),
+    {OID_GEN_DRIVER_VERSION, 0, OidQueryDriverVersion, NULL, 0, NULL, 0},
+    OID_NUMBER_ROW(OID_GEN_MAXIMUM_SEND_PACKETS, OidNumberTransmitPackets),
+    OID_NUMBER_ROW(OID_GEN_MAC_OPTIONS, OidNumberMacOptions),
+    {OID_GEN_VLAN_ID, OID_VLAN | OID_EXACT, OidQueryNumber, OidSetVlan, sizeof(ULONG), OidNumberVlanId, 0},
+    OID_NUMBER_ROW(OID_GEN_MEDIA_CONNECT_STATUS, OidNumberConnectStatus),
+    {OID_GEN_CURRENT_PACKET_FILTER, OID_EXACT, OidQueryNumber, OidSetPacketFilter, sizeof(ULONG), OidNumberPacketFilter,
+     0},
     {OID_GEN_INTERRUPT_MODERATION, 0, OidQueryModeration, OidSetModeration,
-     NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1},
-    {OID_GEN_STATISTICS, 0, OidQueryStatistics, NULL, 0},
-    OID_COUNTER_ROW(OID_GEN_XMIT_OK),
-    OID_COUNTER_ROW(OID_GEN_RCV_OK),
-    OID_COUNTER_ROW(OID_GEN_XMIT_ERROR),
-    OID_COUNTER_ROW(OID_GEN_RCV_ERROR),
-    OID_COUNTER_ROW(OID_GEN_RCV_NO_BUFFER),
-    OID_COUNTER_ROW(OID_GEN_RCV_CRC_ERROR),
-    OID_COUNTER_ROW(OID_GEN_TRANSMIT_QUEUE_LENGTH),
-    OID_COUNTER_ROW(OID_GEN_XMIT_DISCARDS),
-    OID_COUNTER_ROW(OID_GEN_RCV_DISCARDS),
-    OID_COUNTER_ROW(OID_GEN_BYTES_XMIT),
-    OID_COUNTER_ROW(OID_GEN_BYTES_RCV),
-    OID_COUNTER_ROW(OID_GEN_DIRECTED_BYTES_XMIT),
-    OID_COUNTER_ROW(OID_GEN_DIRECTED_FRAMES_XMIT),
-    OID_COUNTER_ROW(OID_GEN_MULTICAST_BYTES_XMIT),
-    OID_COUNTER_ROW(OID_GEN_MULTICAST_FRAMES_XMIT),
-    OID_COUNTER_ROW(OID_GEN_BROADCAST_BYTES_XMIT),
-    OID_COUNTER_ROW(OID_GEN_BROADCAST_FRAMES_XMIT),
-    OID_COUNTER_ROW(OID_GEN_DIRECTED_BYTES_RCV),
-    OID_COUNTER_ROW(OID_GEN_DIRECTED_FRAMES_RCV),
-    OID_COUNTER_ROW(OID_GEN_MULTICAST_BYTES_RCV),
-    OID_COUNTER_ROW(OID_GEN_MULTICAST_FRAMES_RCV),
-    OID_COUNTER_ROW(OID_GEN_BROADCAST_BYTES_RCV),
-    OID_COUNTER_ROW(OID_GEN_BROADCAST_FRAMES_RCV),
+     NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1, NULL, 0},
+    {OID_GEN_STATISTICS, 0, OidQueryStatistics, NULL, 0, NULL, 0},
+    OID_COUNTER_ROW(OID_GEN_XMIT_OK, STATS_MEMBER(ifHCOutUcastPkts) | STATS_MEMBER(ifHCOutMulticastPkts) |
+                                         STATS_MEMBER(ifHCOutBroadcastPkts)),
+    OID_COUNTER_ROW(OID_GEN_RCV_OK, STATS_MEMBER(ifHCInUcastPkts) | STATS_MEMBER(ifHCInMulticastPkts) |
+                                        STATS_MEMBER(ifHCInBroadcastPkts)),
+    OID_COUNTER_ROW(OID_GEN_XMIT_ERROR, STATS_MEMBER(ifOutErrors)),
+    OID_COUNTER_ROW(OID_GEN_RCV_ERROR, STATS_MEMBER(ifInErrors)),
+    OID_COUNTER_ROW(OID_GEN_RCV_NO_BUFFER, 0),
+    OID_COUNTER_ROW(OID_GEN_RCV_CRC_ERROR, 0),
+    OID_COUNTER_ROW(OID_GEN_TRANSMIT_QUEUE_LENGTH, 0),
+    OID_COUNTER_ROW(OID_GEN_XMIT_DISCARDS, STATS_MEMBER(ifOutDiscards)),
+    OID_COUNTER_ROW(OID_GEN_RCV_DISCARDS, STATS_MEMBER(ifInDiscards)),
+    OID_COUNTER_ROW(OID_GEN_BYTES_XMIT, STATS_MEMBER(ifHCOutOctets)),
+    OID_COUNTER_ROW(OID_GEN_BYTES_RCV, STATS_MEMBER(ifHCInOctets)),
+    OID_COUNTER_ROW(OID_GEN_DIRECTED_BYTES_XMIT, STATS_MEMBER(ifHCOutUcastOctets)),
+    OID_COUNTER_ROW(OID_GEN_DIRECTED_FRAMES_XMIT, STATS_MEMBER(ifHCOutUcastPkts)),
+    OID_COUNTER_ROW(OID_GEN_MULTICAST_BYTES_XMIT, STATS_MEMBER(ifHCOutMulticastOctets)),
+    OID_COUNTER_ROW(OID_GEN_MULTICAST_FRAMES_XMIT, STATS_MEMBER(ifHCOutMulticastPkts)),
+    OID_COUNTER_ROW(OID_GEN_BROADCAST_BYTES_XMIT, STATS_MEMBER(ifHCOutBroadcastOctets)),
+    OID_COUNTER_ROW(OID_GEN_BROADCAST_FRAMES_XMIT, STATS_MEMBER(ifHCOutBroadcastPkts)),
+    OID_COUNTER_ROW(OID_GEN_DIRECTED_BYTES_RCV, STATS_MEMBER(ifHCInUcastOctets)),
+    OID_COUNTER_ROW(OID_GEN_DIRECTED_FRAMES_RCV, STATS_MEMBER(ifHCInUcastPkts)),
+    OID_COUNTER_ROW(OID_GEN_MULTICAST_BYTES_RCV, STATS_MEMBER(ifHCInMulticastOctets)),
+    OID_COUNTER_ROW(OID_GEN_MULTICAST_FRAMES_RCV, STATS_MEMBER(ifHCInMulticastPkts)),
+    OID_COUNTER_ROW(OID_GEN_BROADCAST_BYTES_RCV, STATS_MEMBER(ifHCInBroadcastOctets)),
+    OID_COUNTER_ROW(OID_GEN_BROADCAST_FRAMES_RCV, STATS_MEMBER(ifHCInBroadcastPkts)),
     {OID_GEN_RECEIVE_SCALE_PARAMETERS, OID_RSS, NULL, OidSetScaleParameters,
-     NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1},
+     NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1, NULL, 0},
     {OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, OID_RSS | OID_RSS_MOVES, NULL, OidSetScaleParametersV2,
-     NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_V2_REVISION_1},
-    {OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES, OID_RSS | OID_RSS_MOVES, NULL, NULL, 0},
+     NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_V2_REVISION_1, NULL, 0},
+    {OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES, OID_RSS | OID_RSS_MOVES, NULL, NULL, 0, NULL, 0},
     {OID_GEN_RECEIVE_HASH, OID_RSS, OidQueryReceiveHash, OidSetReceiveHash,
-     NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1},
-    {OID_802_3_PERMANENT_ADDRESS, 0, OidQueryAddress, NULL, 0},
-    {OID_802_3_CURRENT_ADDRESS, 0, OidQueryAddress, NULL, 0},
-    {OID_802_3_MULTICAST_LIST, 0, OidQueryMulticast, OidSetMulticast, 0},
-    {OID_802_3_ADD_MULTICAST_ADDRESS, OID_EXACT, NULL, OidAddMulticast, ETHERNET_ADDRESS_LENGTH},
-    {OID_802_3_DELETE_MULTICAST_ADDRESS, OID_EXACT, NULL, OidDeleteMulticast, ETHERNET_ADDRESS_LENGTH},
-    {OID_802_3_MAXIMUM_LIST_SIZE, 0, OidQueryNumber, NULL, 0},
-    {OID_802_3_RCV_ERROR_ALIGNMENT, 0, OidQueryNumber, NULL, 0},
-    {OID_802_3_XMIT_ONE_COLLISION, 0, OidQueryNumber, NULL, 0},
-    {OID_802_3_XMIT_MORE_COLLISIONS, 0, OidQueryNumber, NULL, 0},
-    {OID_OFFLOAD_ENCAPSULATION, 0, NULL, OidSetOffloadEncapsulation, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1},
-    {OID_TCP_OFFLOAD_PARAMETERS, 0, NULL, OidSetOffloadParameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1},
-    {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0},
-    {OID_PM_PARAMETERS, 0, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1},
-    {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0},
-    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE)},
-    {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0},
-    {XENNET_OID_COUNTERS, 0, OidQueryOwnCounters, NULL, 0},
-    {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0},
+     NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1, NULL, 0},
+    {OID_802_3_PERMANENT_ADDRESS, 0, OidQueryAddress, NULL, 0, NULL, FIELD_OFFSET(XENNET_FILTER, PermanentAddress)},
+    {OID_802_3_CURRENT_ADDRESS, 0, OidQueryAddress, NULL, 0, NULL, FIELD_OFFSET(XENNET_FILTER, CurrentAddress)},
+    {OID_802_3_MULTICAST_LIST, 0, OidQueryMulticast, OidSetMulticast, 0, NULL, 0},
+    {OID_802_3_ADD_MULTICAST_ADDRESS, OID_EXACT, NULL, OidAddMulticast, ETHERNET_ADDRESS_LENGTH, NULL, 0},
+    {OID_802_3_DELETE_MULTICAST_ADDRESS, OID_EXACT, NULL, OidDeleteMulticast, ETHERNET_ADDRESS_LENGTH, NULL, 0},
+    OID_CONSTANT_ROW(OID_802_3_MAXIMUM_LIST_SIZE, FILTER_MAX_MULTICAST),
+    // There is no wire for them to happen on.
+    OID_CONSTANT_ROW(OID_802_3_RCV_ERROR_ALIGNMENT, 0),
+    OID_CONSTANT_ROW(OID_802_3_XMIT_ONE_COLLISION, 0),
+    OID_CONSTANT_ROW(OID_802_3_XMIT_MORE_COLLISIONS, 0),
+    {OID_OFFLOAD_ENCAPSULATION, 0, NULL, OidSetOffloadEncapsulation, NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1, NULL,
+     0},
+    {OID_TCP_OFFLOAD_PARAMETERS, 0, NULL, OidSetOffloadParameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1, NULL, 0},
+    {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0, NULL, 0},
+    {OID_PM_PARAMETERS, 0, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1, NULL, 0},
+    {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0, NULL, 0},
+    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE), NULL, 0},
+    {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0, NULL, 0},
+    {XENNET_OID_COUNTERS, 0, OidQueryOwnCounters, NULL, 0, NULL, 0},
+    {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0, NULL, 0},
 };
 
 C_ASSERT(RTL_NUMBER_OF(OidTable) <= OID_MAX_LIST);
@@ -247,7 +253,7 @@ OidQuery(XENNET_ADAPTER *Adapter, const OID_ROW *Row, NDIS_OID_REQUEST *Request)
     Request->DATA.QUERY_INFORMATION.BytesWritten = 0;
     Request->DATA.QUERY_INFORMATION.BytesNeeded = 0;
     Value.Length = 0;
-    Row->Query(Adapter, Row->Oid, &Value);
+    Row->Query(Adapter, Row, &Value);
 
     if (Room < Value.Length) {
         Request->DATA.QUERY_INFORMATION.BytesNeeded = Value.Length;

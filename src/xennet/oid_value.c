@@ -7,116 +7,139 @@
 #include "oid_value.h"
 #include "adapter.h"
 #include "counters.h"
-#include "event.h"
+#include "report.h"
 #include "link.h"
 #include "min_max.h"
 #include "stats.h"
-
-#define OID_VENDOR_VERSION (((ULONG)MAJOR_VERSION << 16) | (ULONG)MINOR_VERSION)
 
 static const CHAR OidDescription[] = PRODUCT_NAME_STR " PV Network Device";
 
 C_ASSERT(sizeof(OidDescription) <= RTL_FIELD_SIZE(OID_VALUE, Scratch));
 C_ASSERT(RTL_FIELD_SIZE(XENNET_FILTER, Multicast) <= RTL_FIELD_SIZE(OID_VALUE, Scratch));
 
-static ULONG
-OidNumber(const XENNET_ADAPTER *Adapter, NDIS_OID Oid)
+_Use_decl_annotations_
+ULONG
+OidNumberMtu(const XENNET_ADAPTER *Adapter)
 {
-    switch (Oid) {
-    case OID_GEN_HARDWARE_STATUS:
-        return NdisHardwareStatusReady;
+    return ContextMtu(&Adapter->Context);
+}
 
-    case OID_GEN_MEDIA_SUPPORTED:
-    case OID_GEN_MEDIA_IN_USE:
-        return NdisMedium802_3;
+_Use_decl_annotations_
+ULONG
+OidNumberLookahead(const XENNET_ADAPTER *Adapter)
+{
+    return XENNET_MIN(Adapter->Lookahead, ContextMtu(&Adapter->Context));
+}
 
-    case OID_GEN_PHYSICAL_MEDIUM:
-        return NdisPhysicalMedium802_3;
+_Use_decl_annotations_
+ULONG
+OidNumberFrameSize(const XENNET_ADAPTER *Adapter)
+{
+    return Adapter->Context.MaximumFrameSize;
+}
 
-    case OID_GEN_MAXIMUM_LOOKAHEAD:
-    case OID_GEN_MAXIMUM_FRAME_SIZE:
-        return ContextMtu(&Adapter->Context);
+_Use_decl_annotations_
+ULONG
+OidNumberTransmitSpace(const XENNET_ADAPTER *Adapter)
+{
+    return Adapter->Context.MaximumFrameSize * Adapter->TransmitRingSize * Adapter->Context.QueueCount;
+}
 
-    case OID_GEN_CURRENT_LOOKAHEAD:
-        return XENNET_MIN(Adapter->Lookahead, ContextMtu(&Adapter->Context));
+_Use_decl_annotations_
+ULONG
+OidNumberReceiveSpace(const XENNET_ADAPTER *Adapter)
+{
+    return Adapter->Context.MaximumFrameSize * Adapter->ReceiveRingSize * Adapter->Context.QueueCount;
+}
 
-    case OID_GEN_MAXIMUM_TOTAL_SIZE:
-    case OID_GEN_TRANSMIT_BLOCK_SIZE:
-    case OID_GEN_RECEIVE_BLOCK_SIZE:
-        return Adapter->Context.MaximumFrameSize;
+_Use_decl_annotations_
+ULONG
+OidNumberTransmitPackets(const XENNET_ADAPTER *Adapter)
+{
+    return Adapter->TransmitRingSize * Adapter->Context.QueueCount;
+}
 
-    case OID_GEN_TRANSMIT_BUFFER_SPACE:
-        return Adapter->Context.MaximumFrameSize * Adapter->TransmitRingSize * Adapter->Context.QueueCount;
+// The three bytes of the maker, as they stand in the address, and an adapter number of ours.
+_Use_decl_annotations_
+ULONG
+OidNumberVendorId(const XENNET_ADAPTER *Adapter)
+{
+    return Adapter->Filter.PermanentAddress.Byte[0] | ((ULONG)Adapter->Filter.PermanentAddress.Byte[1] << 8) |
+           ((ULONG)Adapter->Filter.PermanentAddress.Byte[2] << 16) | 0x01000000;
+}
 
-    case OID_GEN_RECEIVE_BUFFER_SPACE:
-        return Adapter->Context.MaximumFrameSize * Adapter->ReceiveRingSize * Adapter->Context.QueueCount;
+_Use_decl_annotations_
+ULONG
+OidNumberMacOptions(const XENNET_ADAPTER *Adapter)
+{
+    return VlanMacOptions(&Adapter->Context.Vlan);
+}
 
-    case OID_GEN_VENDOR_ID:
-        // The three bytes of the maker, as they stand in the address, and an adapter number of ours.
-        return Adapter->Filter.PermanentAddress.Byte[0] | ((ULONG)Adapter->Filter.PermanentAddress.Byte[1] << 8) |
-               ((ULONG)Adapter->Filter.PermanentAddress.Byte[2] << 16) | 0x01000000;
+_Use_decl_annotations_
+ULONG
+OidNumberVlanId(const XENNET_ADAPTER *Adapter)
+{
+    return Adapter->Context.Vlan.Id;
+}
 
-    case OID_GEN_VENDOR_DRIVER_VERSION:
-        return OID_VENDOR_VERSION;
+_Use_decl_annotations_
+ULONG
+OidNumberConnectStatus(const XENNET_ADAPTER *Adapter)
+{
+    return LinkState(Adapter->Link).Connect == MediaConnectStateConnected ? NdisMediaStateConnected
+                                                                          : NdisMediaStateDisconnected;
+}
 
-    case OID_GEN_MAXIMUM_SEND_PACKETS:
-        return Adapter->TransmitRingSize * Adapter->Context.QueueCount;
-
-    case OID_GEN_MAC_OPTIONS:
-        return VlanMacOptions(&Adapter->Context.Vlan);
-
-    case OID_GEN_VLAN_ID:
-        return Adapter->Context.Vlan.Id;
-
-    case OID_GEN_MEDIA_CONNECT_STATUS:
-        return LinkState(Adapter->Link).Connect == MediaConnectStateConnected ? NdisMediaStateConnected
-                                                                              : NdisMediaStateDisconnected;
-
-    case OID_GEN_CURRENT_PACKET_FILTER:
-        return Adapter->Filter.Packet;
-
-    case OID_802_3_MAXIMUM_LIST_SIZE:
-        return FILTER_MAX_MULTICAST;
-
-    default:
-        // Collisions and alignment errors: there is no wire for them to happen on.
-        return 0;
-    }
+_Use_decl_annotations_
+ULONG
+OidNumberPacketFilter(const XENNET_ADAPTER *Adapter)
+{
+    return Adapter->Filter.Packet;
 }
 
 _Use_decl_annotations_
 VOID
-OidQueryNumber(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryNumber(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    Value->Scratch.Number = OidNumber(Adapter, Oid);
+    Value->Scratch.Number = Row->Number(Adapter);
     Value->Length = sizeof(Value->Scratch.Number);
 }
 
 _Use_decl_annotations_
 VOID
-OidQueryCounter(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryConstant(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    Value->Scratch.Counter = StatsQueryCounter(Adapter, Oid);
+    UNREFERENCED_PARAMETER(Adapter);
+
+    Value->Scratch.Number = Row->Argument;
+    Value->Length = sizeof(Value->Scratch.Number);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryCounter(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
+{
+    Value->Scratch.Counter = StatsQuerySum(Adapter, Row->Argument);
     Value->Length = sizeof(Value->Scratch.Counter);
 }
 
 // The question itself is the message: a low power state is always possible.
 _Use_decl_annotations_
 VOID
-OidQueryNothing(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryNothing(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
     UNREFERENCED_PARAMETER(Adapter);
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     Value->Length = 0;
 }
 
 _Use_decl_annotations_
 VOID
-OidQueryDescription(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryDescription(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
     UNREFERENCED_PARAMETER(Adapter);
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     RtlCopyMemory(Value->Scratch.Bytes, OidDescription, sizeof(OidDescription));
     Value->Length = sizeof(OidDescription);
@@ -124,9 +147,9 @@ OidQueryDescription(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
 _Use_decl_annotations_
 VOID
-OidQueryDriverVersion(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryDriverVersion(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     Value->Scratch.Version = (USHORT)(0x0600 | Adapter->Context.Revisions->Minor);
     Value->Length = sizeof(Value->Scratch.Version);
@@ -134,20 +157,17 @@ OidQueryDriverVersion(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
 _Use_decl_annotations_
 VOID
-OidQueryAddress(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryAddress(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    RtlCopyMemory(Value->Scratch.Bytes,
-                  Oid == OID_802_3_PERMANENT_ADDRESS ? &Adapter->Filter.PermanentAddress
-                                                     : &Adapter->Filter.CurrentAddress,
-                  ETHERNET_ADDRESS_LENGTH);
+    RtlCopyMemory(Value->Scratch.Bytes, (const UCHAR *)&Adapter->Filter + Row->Argument, ETHERNET_ADDRESS_LENGTH);
     Value->Length = ETHERNET_ADDRESS_LENGTH;
 }
 
 _Use_decl_annotations_
 VOID
-OidQueryMulticast(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryMulticast(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     Value->Length = Adapter->Filter.MulticastCount * ETHERNET_ADDRESS_LENGTH;
     RtlCopyMemory(Value->Scratch.Bytes, Adapter->Filter.Multicast, Value->Length);
@@ -155,12 +175,12 @@ OidQueryMulticast(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
 _Use_decl_annotations_
 VOID
-OidQueryModeration(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryModeration(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
     NDIS_INTERRUPT_MODERATION_PARAMETERS *Moderation = &Value->Scratch.Moderation;
 
     UNREFERENCED_PARAMETER(Adapter);
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     RtlZeroMemory(Moderation, sizeof(*Moderation));
     Moderation->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
@@ -172,9 +192,9 @@ OidQueryModeration(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
 _Use_decl_annotations_
 VOID
-OidQueryStatistics(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryStatistics(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     StatsQuery(Adapter, &Value->Scratch.Statistics);
     Value->Length = NDIS_SIZEOF_STATISTICS_INFO_REVISION_1;
@@ -182,9 +202,9 @@ OidQueryStatistics(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
 _Use_decl_annotations_
 VOID
-OidQueryRscStatistics(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryRscStatistics(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     StatsQueryRsc(Adapter, &Value->Scratch.RscStatistics);
     Value->Length = NDIS_SIZEOF_RSC_STATISTICS_REVISION_1;
@@ -207,10 +227,10 @@ C_ASSERT(STATS_OWN_COUNT * sizeof(ULONG64) <= RTL_FIELD_SIZE(OID_VALUE, Scratch.
 
 _Use_decl_annotations_
 VOID
-OidQueryGuids(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryGuids(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
     UNREFERENCED_PARAMETER(Adapter);
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     RtlCopyMemory(Value->Scratch.Guids, OidGuids, sizeof(OidGuids));
     Value->Length = sizeof(OidGuids);
@@ -218,9 +238,9 @@ OidQueryGuids(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
 _Use_decl_annotations_
 VOID
-OidQueryOwnCounters(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryOwnCounters(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     StatsQueryOwn(Adapter, Value->Scratch.Counters);
     Value->Length = STATS_OWN_COUNT * sizeof(ULONG64);
@@ -228,18 +248,18 @@ OidQueryOwnCounters(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
 
 _Use_decl_annotations_
 VOID
-OidQueryQueues(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryQueues(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     Value->Length = StatsQueryQueues(Adapter, Value->Scratch.Counters) * sizeof(ULONG64);
 }
 
 _Use_decl_annotations_
 VOID
-OidQueryReceiveHash(XENNET_ADAPTER *Adapter, NDIS_OID Oid, OID_VALUE *Value)
+OidQueryReceiveHash(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
-    UNREFERENCED_PARAMETER(Oid);
+    UNREFERENCED_PARAMETER(Row);
 
     Value->Length = RssGetHash(Adapter->Rss, Value->Scratch.Hash);
 }
@@ -269,7 +289,6 @@ OidSetVlan(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     if (Id > VLAN_MAX_ID)
         return NDIS_STATUS_INVALID_DATA;
     Adapter->Context.Vlan.Id = Id;
-    EVENT_REPORT(XENNET_REPORT_VLAN, &Adapter->Context, Id, 0, 0, 0);
-    TRACE("vlan %u\n", Id);
+    ReportVlan(&Adapter->Context.Reporter, Id);
     return NDIS_STATUS_SUCCESS;
 }

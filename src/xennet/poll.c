@@ -16,7 +16,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "per_processor.h"
-#include "event.h"
+#include "debug.h"
 
 #define POLL_FIRST_MINOR 85 // NDIS 6.85
 
@@ -270,7 +270,7 @@ PollCreate(XENNET_CONTEXT *Context, XENNET_POLL **Result)
     for (Processor = 0; Processor < Poll->QueueCount && NT_SUCCESS(Status); Processor++)
         Status = PollRegister(Poll, Processor);
     if (!NT_SUCCESS(Status)) {
-        TRACE_ERROR("NDIS does not poll (status %08x): packets go up as they come\n", (ULONG)Status);
+        DEBUG_ERROR("NDIS does not poll (status %08x): packets go up as they come\n", (ULONG)Status);
         PollDestroy(Poll);
         return;
     }

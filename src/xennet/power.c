@@ -8,7 +8,8 @@
  */
 #include "power.h"
 #include "adapter.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "link.h"
 #include "store.h"
 
@@ -55,11 +56,10 @@ PowerSetState(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
         State != NdisDeviceStateD3)
         return NDIS_STATUS_INVALID_DATA;
     if (State != NdisDeviceStateD0 && ContextIsRunning(&Adapter->Context)) {
-        TRACE_ERROR("asked for D%u while running\n", (ULONG)State - NdisDeviceStateD0);
+        DEBUG_ERROR("asked for D%u while running\n", (ULONG)State - NdisDeviceStateD0);
         return NDIS_STATUS_INVALID_STATE;
     }
-    TRACE("power: D%u -> D%u\n", (ULONG)Adapter->Context.Power - NdisDeviceStateD0, (ULONG)State - NdisDeviceStateD0);
-    EVENT_REPORT(XENNET_REPORT_POWER, &Adapter->Context, Adapter->Context.Power, State, 0, 0);
+    ReportPower(&Adapter->Context.Reporter, Adapter->Context.Power, State);
     Adapter->Context.Power = State;
     if (State == NdisDeviceStateD0) {
         StoreWake(Adapter->Store);

@@ -15,7 +15,7 @@
  */
 #include "receive.h"
 #include "context.h"
-#include "event.h"
+#include "report.h"
 #include "lock.h"
 #include "memory.h"
 #include "nbl_pool.h"
@@ -223,7 +223,7 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet
     Reason = ReceiveAccept(Processor, Packet);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
         Processor->Counters.Drops[Reason]++;
-        EVENT_REPORT(XENNET_REPORT_RECEIVE_DROP, Receive->Context, Reason, 1, 0, 0);
+        REPORT_RECEIVE_DROP(&Receive->Context->Reporter, Reason);
         VifReturnPacket(&Receive->Context->Vif, Packet->Cookie);
     }
 

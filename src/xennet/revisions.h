@@ -18,6 +18,7 @@ typedef struct _XENNET_REVISIONS {
     UCHAR RssCapabilities;
     UCHAR PmCapabilities;
     BOOLEAN Rsc;           // receive segment coalescing has records and bits for it
+    BOOLEAN HangCheck;     // NDIS looks for hangs and resets, before 6.83
     BOOLEAN RssEntryMoves; // RSS of the second generation, with synchronous OID requests
     USHORT CharacteristicsSize;
     USHORT RegistrationSize;

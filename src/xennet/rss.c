@@ -10,7 +10,8 @@
  */
 #include "rss.h"
 #include "context.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "memory.h"
 #include "min_max.h"
 #include "rss_setting.h"

@@ -18,7 +18,8 @@
  */
 #include "rss.h"
 #include "context.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "min_max.h"
 #include "rss_setting.h"
 #include "transmit.h"
@@ -246,16 +247,14 @@ RssCommit(XENNET_RSS *Rss)
 
     Status = RssProgram(Rss, &Rss->Next);
     if (!NT_SUCCESS(Status)) {
-        TRACE_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
+        DEBUG_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
         (void)RssProgram(Rss, &Rss->Current);
         return NDIS_STATUS_INVALID_DATA;
     }
     RssNoteUnsent(Rss);
     Rss->Current = Rss->Next;
-    EVENT_REPORT(XENNET_REPORT_RSS, Rss->Context, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
-                 Rss->Current.TableCount);
-    TRACE("rss: hash %u scale %u types %08x table %u\n", Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
-          Rss->Current.TableCount);
+    ReportRss(&Rss->Context->Reporter, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
+              Rss->Current.TableCount);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -273,8 +272,7 @@ RssTakeQueues(XENNET_RSS *Rss)
         return FALSE;
     Context->QueueCount = Count;
     Context->QueuesSeen = XENNET_MAX(Context->QueuesSeen, Count);
-    EVENT_REPORT(XENNET_REPORT_QUEUES, Context, Before, Count, 0, 0);
-    TRACE("queues: %u, now %u\n", Before, Count);
+    ReportQueues(&Context->Reporter, Before, Count);
     return TRUE;
 }
 
@@ -327,7 +325,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     RssUnlock(Rss);
     IrqlLower(FALSE, Irql);
     if (!NT_SUCCESS(Status))
-        TRACE_ERROR("the backend does not take the RSS setting (status %08x): no hashing until the next one\n",
+        DEBUG_ERROR("the backend does not take the RSS setting (status %08x): no hashing until the next one\n",
                     (ULONG)Status);
 }
 
@@ -365,7 +363,7 @@ RssQueryCapabilities(XENNET_RSS *Rss)
         return FALSE;
     Rss->NeedsEnabled = Context->Vif.Enabled;
     Rss->Available = Context->Config.Rss != 0 && (Rss->SupportedTypes & (NDIS_HASH_TCP_IPV4 | NDIS_HASH_TCP_IPV6)) != 0;
-    TRACE("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Offered);
+    DEBUG_INFO("rss: available %u types %08x queues %u\n", Rss->Available, Rss->SupportedTypes, Rss->Offered);
     return TRUE;
 }
 
@@ -375,11 +373,7 @@ RssReportMissing(const XENNET_RSS *Rss)
 {
     XENNET_CONTEXT *Context = Rss->Context;
 
-    TRACE_ERROR("%u queues without receive side scaling: the backend has no control ring, or XenVif cannot use it "
-                "(status %08x)\n",
-                Context->QueueCount, (ULONG)Rss->QueryStatus);
-    EventLog(Context->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_EVENT_NO_RSS, Context->QueueCount,
-             (ULONG)Rss->QueryStatus, 0);
+    ReportNoRss(&Context->Reporter, Context->QueueCount, Rss->QueryStatus);
 }
 
 _Use_decl_annotations_

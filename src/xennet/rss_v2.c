@@ -11,7 +11,6 @@
  */
 #include "rss_v2.h"
 #include "rss_setting.h"
-#include "event.h"
 
 #define RSS_V2_ENTRY_FLAGS                                                                                             \
     (NDIS_RSS_SET_INDIRECTION_ENTRY_FLAG_PRIMARY_PROCESSOR | NDIS_RSS_SET_INDIRECTION_ENTRY_FLAG_DEFAULT_PROCESSOR)

@@ -20,7 +20,8 @@
  */
 #include "state.h"
 #include "adapter.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "link.h"
 #include "receive.h"
 #include "transmit.h"
@@ -48,12 +49,11 @@ StateMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
     for (Index = 0; Index < RTL_NUMBER_OF(StateArrows); Index++) {
         if (StateArrows[Index].From == From && StateArrows[Index].To == To) {
             (void)InterlockedExchange(&Adapter->Context.State, To);
-            TRACE("state %u -> %u\n", (ULONG)From, (ULONG)To);
-            EVENT_REPORT(XENNET_REPORT_STATE, &Adapter->Context, From, To, 0, 0);
+            ReportState(&Adapter->Context.Reporter, From, To);
             return TRUE;
         }
     }
-    TRACE_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
+    DEBUG_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
     return FALSE;
 }
 

@@ -45,41 +45,7 @@ static const STATS_ROW StatsRows[] = {
     {STATS_FIELD(ifHCOutBroadcastOctets), XENVIF_TRANSMITTER_BROADCAST_OCTETS},
 };
 
-// An OID's value is the sum of up to three members.
-typedef struct _STATS_OID {
-    NDIS_OID Oid;
-    ULONG Count;
-    ULONG Offsets[3];
-} STATS_OID;
-
-static const STATS_OID StatsOids[] = {
-    {OID_GEN_XMIT_OK,
-     3,
-     {STATS_FIELD(ifHCOutUcastPkts), STATS_FIELD(ifHCOutMulticastPkts), STATS_FIELD(ifHCOutBroadcastPkts)}},
-    {OID_GEN_RCV_OK,
-     3,
-     {STATS_FIELD(ifHCInUcastPkts), STATS_FIELD(ifHCInMulticastPkts), STATS_FIELD(ifHCInBroadcastPkts)}},
-    {OID_GEN_XMIT_ERROR, 1, {STATS_FIELD(ifOutErrors), 0, 0}},
-    {OID_GEN_RCV_ERROR, 1, {STATS_FIELD(ifInErrors), 0, 0}},
-    {OID_GEN_XMIT_DISCARDS, 1, {STATS_FIELD(ifOutDiscards), 0, 0}},
-    {OID_GEN_RCV_DISCARDS, 1, {STATS_FIELD(ifInDiscards), 0, 0}},
-    {OID_GEN_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutOctets), 0, 0}},
-    {OID_GEN_BYTES_RCV, 1, {STATS_FIELD(ifHCInOctets), 0, 0}},
-    {OID_GEN_DIRECTED_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutUcastOctets), 0, 0}},
-    {OID_GEN_DIRECTED_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutUcastPkts), 0, 0}},
-    {OID_GEN_MULTICAST_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutMulticastOctets), 0, 0}},
-    {OID_GEN_MULTICAST_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutMulticastPkts), 0, 0}},
-    {OID_GEN_BROADCAST_BYTES_XMIT, 1, {STATS_FIELD(ifHCOutBroadcastOctets), 0, 0}},
-    {OID_GEN_BROADCAST_FRAMES_XMIT, 1, {STATS_FIELD(ifHCOutBroadcastPkts), 0, 0}},
-    {OID_GEN_DIRECTED_BYTES_RCV, 1, {STATS_FIELD(ifHCInUcastOctets), 0, 0}},
-    {OID_GEN_DIRECTED_FRAMES_RCV, 1, {STATS_FIELD(ifHCInUcastPkts), 0, 0}},
-    {OID_GEN_MULTICAST_BYTES_RCV, 1, {STATS_FIELD(ifHCInMulticastOctets), 0, 0}},
-    {OID_GEN_MULTICAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInMulticastPkts), 0, 0}},
-    {OID_GEN_BROADCAST_BYTES_RCV, 1, {STATS_FIELD(ifHCInBroadcastOctets), 0, 0}},
-    {OID_GEN_BROADCAST_FRAMES_RCV, 1, {STATS_FIELD(ifHCInBroadcastPkts), 0, 0}},
-};
-
-#define STATS_MEMBER(_Statistics, _Offset) (*(ULONG64 *)((PUCHAR)(_Statistics) + (_Offset)))
+#define STATS_AT(_Statistics, _Offset) (*(ULONG64 *)((PUCHAR)(_Statistics) + (_Offset)))
 
 // Packets that this driver gave back to XenVif or refused to take from NDIS.
 static VOID
@@ -115,7 +81,7 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
     Statistics->SupportedStatistics = STATS_SUPPORTED;
 
     for (Index = 0; Index < RTL_NUMBER_OF(StatsRows); Index++)
-        STATS_MEMBER(Statistics, StatsRows[Index].Offset) +=
+        STATS_AT(Statistics, StatsRows[Index].Offset) +=
             VifQueryStatistic(&Adapter->Context.Vif, StatsRows[Index].Statistic);
     Statistics->ifHCInOctets =
         Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets + Statistics->ifHCInBroadcastOctets;
@@ -126,20 +92,18 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 
 _Use_decl_annotations_
 ULONG64
-StatsQueryCounter(XENNET_ADAPTER *Adapter, NDIS_OID Oid)
+StatsQuerySum(XENNET_ADAPTER *Adapter, ULONG Members)
 {
     NDIS_STATISTICS_INFO Statistics;
     ULONG64 Value = 0;
     ULONG Index;
-    ULONG Part;
 
-    for (Index = 0; Index < RTL_NUMBER_OF(StatsOids); Index++) {
-        if (StatsOids[Index].Oid != Oid)
-            continue;
-        StatsQuery(Adapter, &Statistics);
-        for (Part = 0; Part < StatsOids[Index].Count; Part++)
-            Value += STATS_MEMBER(&Statistics, StatsOids[Index].Offsets[Part]);
-        break;
+    if (Members == 0)
+        return 0;
+    StatsQuery(Adapter, &Statistics);
+    for (Index = 0; Index < sizeof(Statistics) / sizeof(ULONG64); Index++) {
+        if (Members & (1UL << Index))
+            Value += STATS_AT(&Statistics, Index * sizeof(ULONG64));
     }
     return Value;
 }

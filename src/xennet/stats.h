@@ -24,9 +24,14 @@ struct _XENNET_ADAPTER;
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID StatsQuery(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ NDIS_STATISTICS_INFO *Statistics);
 
-// The value of one of the OID_GEN_*_OK, _BYTES_, _FRAMES_ and error counters; 0 for those that cannot occur here.
+// A set of ULONG64 members of NDIS_STATISTICS_INFO, as bits.
+#define STATS_MEMBER(_Member) (1UL << (FIELD_OFFSET(NDIS_STATISTICS_INFO, _Member) / sizeof(ULONG64)))
+
+C_ASSERT(sizeof(NDIS_STATISTICS_INFO) <= 32 * sizeof(ULONG64));
+
+// The sum of those members; 0 of none.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-ULONG64 StatsQueryCounter(_In_ struct _XENNET_ADAPTER *Adapter, _In_ NDIS_OID Oid);
+ULONG64 StatsQuerySum(_In_ struct _XENNET_ADAPTER *Adapter, _In_ ULONG Members);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID StatsQueryRsc(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ NDIS_RSC_STATISTICS_INFO *Statistics);

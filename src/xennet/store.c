@@ -13,7 +13,7 @@
 #include "store.h"
 #include "context.h"
 #include "memory.h"
-#include "event.h"
+#include "debug.h"
 #include "rss.h"
 
 #define STORE_MAX_INDEX  255
@@ -174,7 +174,7 @@ StoreWrite(XENNET_STORE *Store, BOOLEAN Present)
         Status = StoreAttempt(Store, Present);
     // The line informs people; an adapter works without it.
     if (!NT_SUCCESS(Status))
-        TRACE_ERROR("drivers/ in xenstore cannot be written (status %08x)\n", (ULONG)Status);
+        DEBUG_ERROR("drivers/ in xenstore cannot be written (status %08x)\n", (ULONG)Status);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -247,7 +247,7 @@ StoreWake(XENNET_STORE *Store)
         return;
     Status = StoreBind(Store);
     if (!NT_SUCCESS(Status)) {
-        TRACE_ERROR("no xenstore after low power (status %08x)\n", (ULONG)Status);
+        DEBUG_ERROR("no xenstore after low power (status %08x)\n", (ULONG)Status);
         StoreUnbind(Store);
     }
 }

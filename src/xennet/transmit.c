@@ -10,7 +10,8 @@
  */
 #include "transmit.h"
 #include "context.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 #include "lock.h"
 #include "memory.h"
 #include "per_processor.h"
@@ -40,7 +41,7 @@ TransmitCountDrop(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
                   ULONG Packets)
 {
     Processor->Counters.Drops[Reason] += Packets;
-    EVENT_REPORT(XENNET_REPORT_SEND_DROP, Transmit->Context, Reason, Packets, 0, 0);
+    REPORT_SEND_DROP(&Transmit->Context->Reporter, Reason, Packets);
 }
 
 // Completes an NBL of which nothing was queued.
@@ -235,7 +236,7 @@ TransmitDrain(XENNET_TRANSMIT *Transmit)
         TransmitReadCounters(Transmit, &Counters);
         if (Counters.Lists == Counters.ListsCompleted)
             return;
-        TRACE_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n",
+        DEBUG_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n",
                     (ULONG)(Counters.Lists - Counters.ListsCompleted));
         NdisMSleep(10000);
     }

@@ -8,14 +8,13 @@
 #include <ndis.h>
 #include <initguid.h>
 #include "vif.h"
-#include "event.h"
+#include "debug.h"
+#include "report.h"
 
 C_ASSERT(FIELD_OFFSET(XENVIF_VIF_INTERFACE_V8, MacQueryFilterLevel) ==
          FIELD_OFFSET(XENVIF_VIF_INTERFACE_V10, MacQueryFilterLevel));
 C_ASSERT(FIELD_OFFSET(XENVIF_VIF_INTERFACE_V9, MacQueryFilterLevel) ==
          FIELD_OFFSET(XENVIF_VIF_INTERFACE_V10, MacQueryFilterLevel));
-typedef enum _VIF_INTERFACE { VifInterfaceVif = 1, VifInterfaceStore = 2, VifInterfaceSuspend = 3 } VIF_INTERFACE;
-
 /*
  * Asks the device below for one version of one interface. Synchronous: the request completes before the call
  * returns. The provider answers STATUS_NOT_SUPPORTED for a version it does not have.
@@ -57,16 +56,6 @@ VifQueryInterface(DEVICE_OBJECT *Device, const GUID *Guid, USHORT Version, INTER
     return Status;
 }
 
-static VOID
-VifReportMissing(const XENNET_VIF *Vif, VIF_INTERFACE Interface, const CHAR *Name, ULONG Lowest, ULONG Highest,
-                 NTSTATUS Status)
-{
-    TRACE_ERROR("XenVif offers no %s interface of version %u to %u (status %08x): update the XenVif package\n", Name,
-                Lowest, Highest, (ULONG)Status);
-    EventLog(Vif->NdisHandle, NDIS_ERROR_CODE_BAD_VERSION, XENNET_EVENT_INTERFACE_MISSING, (ULONG)Interface, Lowest,
-             Highest);
-}
-
 _Use_decl_annotations_
 NDIS_STATUS
 VifQueryStore(const XENNET_VIF *Vif, XENBUS_STORE_INTERFACE_V2 *Store)
@@ -77,8 +66,8 @@ VifQueryStore(const XENNET_VIF *Vif, XENBUS_STORE_INTERFACE_V2 *Store)
                                &Store->Interface, sizeof(*Store));
     if (NT_SUCCESS(Status))
         return NDIS_STATUS_SUCCESS;
-    VifReportMissing(Vif, VifInterfaceStore, "STORE", XENBUS_STORE_INTERFACE_VERSION_MIN,
-                     XENBUS_STORE_INTERFACE_VERSION_MAX, Status);
+    ReportInterfaceMissing(Vif->NdisHandle, XennetInterfaceStore, XENBUS_STORE_INTERFACE_VERSION_MIN,
+                           XENBUS_STORE_INTERFACE_VERSION_MAX, Status);
     return NDIS_STATUS_INTERFACE_NOT_FOUND;
 }
 
@@ -92,8 +81,8 @@ VifQuerySuspend(const XENNET_VIF *Vif, XENBUS_SUSPEND_INTERFACE_V1 *Suspend)
                                &Suspend->Interface, sizeof(*Suspend));
     if (NT_SUCCESS(Status))
         return NDIS_STATUS_SUCCESS;
-    VifReportMissing(Vif, VifInterfaceSuspend, "SUSPEND", XENBUS_SUSPEND_INTERFACE_VERSION_MIN,
-                     XENBUS_SUSPEND_INTERFACE_VERSION_MAX, Status);
+    ReportInterfaceMissing(Vif->NdisHandle, XennetInterfaceSuspend, XENBUS_SUSPEND_INTERFACE_VERSION_MIN,
+                           XENBUS_SUSPEND_INTERFACE_VERSION_MAX, Status);
     return NDIS_STATUS_INTERFACE_NOT_FOUND;
 }
 
@@ -113,18 +102,18 @@ VifCreate(XENNET_VIF *Vif, NDIS_HANDLE NdisHandle)
             break;
     }
     if (!NT_SUCCESS(Status)) {
-        VifReportMissing(Vif, VifInterfaceVif, "VIF", XENVIF_VIF_INTERFACE_VERSION_MIN,
-                         XENVIF_VIF_INTERFACE_VERSION_MAX, Status);
+        ReportInterfaceMissing(Vif->NdisHandle, XennetInterfaceVif, XENVIF_VIF_INTERFACE_VERSION_MIN,
+                               XENVIF_VIF_INTERFACE_VERSION_MAX, Status);
         return NDIS_STATUS_INTERFACE_NOT_FOUND;
     }
 
     Status = Vif->Table.V10.Acquire(&Vif->Table.Header);
     if (!NT_SUCCESS(Status)) {
-        TRACE_ERROR("VIF %u cannot be acquired (status %08x)\n", (ULONG)Version, (ULONG)Status);
+        DEBUG_ERROR("VIF %u cannot be acquired (status %08x)\n", (ULONG)Version, (ULONG)Status);
         return NDIS_STATUS_ADAPTER_NOT_READY;
     }
     Vif->Version = Version;
-    TRACE("VIF %u acquired\n", (ULONG)Version);
+    DEBUG_INFO("VIF %u acquired\n", (ULONG)Version);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -159,7 +148,7 @@ VifEnable(XENNET_VIF *Vif, const XENNET_VIF_CALLBACKS *Callbacks, PVOID Argument
         break;
     }
     if (!NT_SUCCESS(Status)) {
-        TRACE_ERROR("VIF %u cannot be enabled (status %08x)\n", Vif->Version, (ULONG)Status);
+        DEBUG_ERROR("VIF %u cannot be enabled (status %08x)\n", Vif->Version, (ULONG)Status);
         return NDIS_STATUS_RESOURCES;
     }
     Vif->Enabled = TRUE;

@@ -10,7 +10,7 @@
 
 #include "vif_callback.h"
 #include "adapter.h"
-#include "event.h"
+#include "debug.h"
 #include "link.h"
 #include "receive.h"
 #include "transmit.h"
@@ -58,7 +58,7 @@ VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK
         break;
 
     default:
-        TRACE_ERROR("VIF callback of unknown type %u\n", (ULONG)Type);
+        DEBUG_ERROR("VIF callback of unknown type %u\n", (ULONG)Type);
         break;
     }
 }

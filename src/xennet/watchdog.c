@@ -18,7 +18,7 @@
  */
 #include "watchdog.h"
 #include "adapter.h"
-#include "event.h"
+#include "report.h"
 #include "memory.h"
 #include "min_max.h"
 #include "state.h"
@@ -76,13 +76,7 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
     BOOLEAN Works;
 
     Works = StateRecover(Adapter);
-    TRACE_ERROR("%u send(s) taken back from XenVif, which %s\n", Out, Works ? "works on" : "cannot be enabled now");
-    EVENT_REPORT(XENNET_REPORT_RECOVERY, &Adapter->Context, Out, Works, 0, 0);
-    // A backend that stays silent must not fill the log: the first, second, fourth, eighth ... time.
-    Watchdog->Recoveries++;
-    if ((Watchdog->Recoveries & (Watchdog->Recoveries - 1)) == 0)
-        EventLog(Adapter->Context.NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_EVENT_BACKEND_SILENT, Out, Works,
-                 Watchdog->Recoveries);
+    ReportRecovery(&Adapter->Context.Reporter, Out, Works, ++Watchdog->Recoveries);
     Watchdog->Waited = 0;
     Watchdog->Wait = Works ? 0 : XENNET_MIN(XENNET_MAX(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
     return Works;

@@ -13,6 +13,14 @@
 
 struct image;
 
+/* What the loader needs of whoever runs the image; the kernel gives it before the first image is loaded. */
+struct image_hooks {
+    bool (*may_call)(const void *target); /* code outside all images that a driver may call: its imports */
+    /* The image breaks a rule; does not return. */
+    void (*broken)(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
+};
+void image_hooks_set(const struct image_hooks *hooks); /* kept by address */
+
 /* Resolves one import to a callable address; NULL: unknown, an error that names it. */
 typedef void *image_resolver(const char *module, const char *name);
 

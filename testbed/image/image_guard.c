@@ -10,8 +10,6 @@
 #include <stdlib.h>
 
 #include "image/image_internal.h"
-#include "nt/export/export.h"
-#include "nt/check/rule.h"
 #include "run/sched.h"
 
 /* IMAGE_LOAD_CONFIG_DIRECTORY64. */
@@ -85,21 +83,28 @@ __asm__(".text\n"
         "    popq %rbp\n"
         "    jmpq *%rax\n");
 
+static const struct image_hooks *hooks;
+
+void image_hooks_set(const struct image_hooks *given)
+{
+    hooks = given;
+}
+
 MS_ABI __attribute__((used)) void guard_check_target(const void *target)
 {
     const struct image *image = image_find(target);
     if (image == NULL) {
         if (((const uint8_t *)target >= __executable_start && (const uint8_t *)target < etext) ||
-            export_is_trampoline(target)) {
+            hooks->may_call(target)) {
             return;
         }
-        rule_break("cfg", "indirect call to %p, which is no code that the driver may call", target);
+        hooks->broken("cfg", "indirect call to %p, which is no code that the driver may call", target);
     }
     const uintptr_t offset = image_offset(image, target);
     if (image->call_targets != NULL && (image->call_targets[offset / 8] >> (offset % 8) & 1) == 0) {
         char text[256];
         image_describe(target, text, sizeof(text));
-        rule_break("cfg", "indirect call to %s, which is not in the image's table of call targets", text);
+        hooks->broken("cfg", "indirect call to %s, which is not in the image's table of call targets", text);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #define SECTIONS_MOST 96 /* the Windows loader's limit */
 #define PAGE          4096u
+#define MS_ABI        __attribute__((ms_abi))
 
 struct section {
     char name[9];

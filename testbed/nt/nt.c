@@ -3,6 +3,7 @@
  * Starts and stops the kernel's areas (nt/internal.h) inside a run of the scheduler: memory first, then what schedules,
  * then what drivers call. Stopping goes the other way round and clears the registry; leaks are to be listed before.
  */
+#include "image/image.h"
 #include "nt/internal.h"
 #include "nt/registry/registry.h"
 #include "nt/sync/topology.h"
@@ -16,6 +17,9 @@ void nt_start(uint32_t processors)
 
 void nt_start_on(const struct topology *topology)
 {
+    static const struct image_hooks hooks = { export_is_trampoline, rule_break };
+
+    image_hooks_set(&hooks);
     topology_start(topology);
     pool_start();
     object_start();

@@ -277,7 +277,8 @@ void presence_tell(const struct presence *presence)
                                         .seed = seed,
                                         .vif_version = 8 + (uint32_t)(seed % 3),
                                         .queues = 1 + (uint32_t)(seed / 3 % 2),
-                                        .windows = story_windows((uint32_t)(seed / 6)),
+                                        .windows = presence->windows != NULL ? presence->windows
+                                                                             : story_windows((uint32_t)(seed / 6)),
                                         .edge_buffers = 32,
                                         .loose_grants = i != 0,
                                         .detail = presence,
@@ -285,12 +286,13 @@ void presence_tell(const struct presence *presence)
                                         .tell = rounds });
     }
     for (version = 8; version <= 10; version++) {
-        story_run(&(struct story_plan){ .kind = SCHED_LIVE,
-                                        .seed = test_seed(),
-                                        .vif_version = version,
-                                        .windows = story_windows(version),
-                                        .edge_buffers = 32,
-                                        .detail = presence,
-                                        .tell = rounds });
+        story_run(
+            &(struct story_plan){ .kind = SCHED_LIVE,
+                                  .seed = test_seed(),
+                                  .vif_version = version,
+                                  .windows = presence->windows != NULL ? presence->windows : story_windows(version),
+                                  .edge_buffers = 32,
+                                  .detail = presence,
+                                  .tell = rounds });
     }
 }

@@ -14,8 +14,9 @@ enum { PRESENCE_BURST = 12 };
 struct presence {
     const char *name;
     void (*happen)(struct story *story);
-    bool exchanges; /* it takes the edge away and opens another: no sender may be inside meanwhile */
-    bool second;    /* a second adapter of the same driver, under traffic too */
+    const char *windows; /* NULL: each kind in turn */
+    bool exchanges;      /* it takes the edge away and opens another: no sender may be inside meanwhile */
+    bool second;         /* a second adapter of the same driver, under traffic too */
 };
 
 void presence_tell(const struct presence *presence);

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from scripts.cli import ROOT
 
-SCRIPT = (ROOT / "clean.py").read_text()
+# What the command consists of.
+OWN = {name: (ROOT / name).read_text() for name in ("clean.py", "scripts/cli.py")}
 
 
 class Clean(unittest.TestCase):
@@ -18,13 +19,12 @@ class Clean(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.root = Path(self.folder.name)
         self.git("init", "-q")
-        for name, text in {"clean.py": SCRIPT, "kept.c": "1", ".gitignore": "/build/\n", "build/object": "",
-                           "stray.txt": "",
+        for name, text in {**OWN, "kept.c": "1", ".gitignore": "/build/\n", "build/object": "", "stray.txt": "",
                            "new folder/deep/er.c": "", "odd\nname": ""}.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        self.git("add", "clean.py", "kept.c", ".gitignore")
+        self.git("add", *OWN, "kept.c", ".gitignore")
 
     def git(self, *arguments, folder=None):
         subprocess.run(["git", *arguments], cwd=folder or self.root, check=True, capture_output=True)
@@ -42,7 +42,7 @@ class Clean(unittest.TestCase):
     def test_only_strays_go_and_their_empty_folders(self):
         done = self.run_it("--yes")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.left(), {"clean.py", "kept.c", ".gitignore", "build/object"})
+        self.assertEqual(self.left(), {*OWN, "kept.c", ".gitignore", "build/object"})
         self.assertFalse((self.root / "new folder").exists())
 
     def test_it_lists_before_it_asks(self):
@@ -51,20 +51,20 @@ class Clean(unittest.TestCase):
         for name in ("stray.txt", "new folder/deep/er.c", "'odd\\nname'"):
             self.assertIn(name, done.stdout)
         self.assertLess(done.stdout.index("stray.txt"), done.stdout.index("Remove these 3 files?"))
-        self.assertEqual(len(self.left()), 7)
+        self.assertEqual(len(self.left()), 8)
 
     def test_no_answer_is_a_no(self):
         self.assertEqual(self.run_it().returncode, 1)
-        self.assertEqual(len(self.left()), 7)
+        self.assertEqual(len(self.left()), 8)
 
     def test_yes_removes(self):
         self.assertEqual(self.run_it(answer="y\n").returncode, 0)
-        self.assertEqual(len(self.left()), 4)
+        self.assertEqual(len(self.left()), 5)
         self.assertEqual(self.run_it().stdout, "nothing to remove\n")
 
     def test_a_list_removes_nothing(self):
         self.assertEqual(self.run_it("--list").returncode, 0)
-        self.assertEqual(len(self.left()), 7)
+        self.assertEqual(len(self.left()), 8)
 
     def test_a_repository_within_stays(self):
         inner = self.root / "inner"
@@ -87,7 +87,7 @@ class Clean(unittest.TestCase):
         done = self.run_it("--yes")
         self.assertEqual(done.returncode, 2)
         self.assertIn("git cannot tell", done.stderr)
-        self.assertEqual(len(self.left()), 7)
+        self.assertEqual(len(self.left()), 8)
 
     def test_help_is_given(self):
         self.assertIn("--yes", self.run_it("--help").stdout)

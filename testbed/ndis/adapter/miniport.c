@@ -50,6 +50,14 @@ static void require_handlers(const struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *
     }
 }
 
+/* Microsoft, "Miniport Adapter Check-for-Hang and Reset Operations": not in a miniport without hardware of its own. */
+static void refuse_hang_checks(const struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *c, uint16_t version)
+{
+    RULE(version < NDIS_VERSION(6, 83) || (c->CheckForHangHandlerEx == NULL && c->ResetHandlerEx == NULL),
+         "ndis-characteristics", "NdisMRegisterMiniportDriver as 6.%u with a handler for hangs or resets",
+         version & 0xff);
+}
+
 /* What reaches the driver's own dispatch table once NDIS owns the device: nothing the testbed sends. */
 static int32_t MS_ABI no_dispatch(struct DEVICE_OBJECT *device, struct IRP *irp)
 {
@@ -77,6 +85,7 @@ static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struc
         rule_break("ndis-characteristics", "intermediate drivers are not played");
     }
     require_handlers(characteristics);
+    refuse_hang_checks(characteristics, version);
     RULE(miniport_of(driver_object) == NULL, "ndis-characteristics",
          "NdisMRegisterMiniportDriver twice for one driver object");
 

@@ -382,6 +382,7 @@ static void reset(struct story *story)
     watch_close(watch);
 }
 
+/* Before NDIS 6.83. */
 TEST(a_reset_brings_every_send_back)
 {
     uint32_t version;
@@ -391,6 +392,7 @@ TEST(a_reset_brings_every_send_back)
                                         .seed = test_seed() + version,
                                         .vif_version = version,
                                         .edge_buffers = 32,
+                                        .windows = "10-1809",
                                         .tell = reset });
     }
 }

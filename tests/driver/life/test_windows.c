@@ -38,6 +38,7 @@ static void came_up(struct story *story)
     CHECK_EQ(facts.rsc4, minor >= 30);
     CHECK_EQ(facts.rsc6, minor >= 30);
     CHECK_EQ(oid_listed(story, OID_GEN_RECEIVE_SCALE_PARAMETERS_V2), minor >= 80);
+    CHECK_EQ(adapter_reset(story->bed.adapter), minor < 83 ? SUCCESS : (int32_t)NDIS_STATUS_NOT_SUPPORTED);
     CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateConnected);
     exchange(story);
     rss_fill(&set, 16, QUEUES, RSS_ALL_TYPES);

@@ -209,6 +209,12 @@ static uint8_t MS_ABI hangs_always(void *context)
     (void)context;
     return 1;
 }
+TRIPS("ndis-characteristics", a_reset_handler_from_6_83_on_is_caught)
+{
+    fake->characteristics.MinorNdisVersion = 83;
+    fake->characteristics.ResetHandlerEx = (void *)reset_with_result;
+    fake_register(fake);
+}
 TRIPS("ndis-reset", a_reset_that_keeps_sends_is_caught)
 {
     fake->characteristics.ResetHandlerEx = (void *)reset_with_result;
