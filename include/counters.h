@@ -53,6 +53,7 @@
     X(ReceiveScarcePackets, Receive, ScarcePackets)                                                                    \
     X(ReceiveCoalescedPackets, Receive, CoalescedPackets)                                                              \
     X(ReceiveCoalescedSegments, Receive, CoalescedSegments)                                                            \
-    X(ReceiveCoalescedOctets, Receive, CoalescedOctets)
+    X(ReceiveCoalescedOctets, Receive, CoalescedOctets)                                                                \
+    X(SendStalls, Transmit, Stalls)
 
 #endif

@@ -11,7 +11,7 @@ from scripts.build import version
 from scripts.cli import ROOT, Stop
 
 REVISIONS = "include/revision.h"
-PREFIXES = ("XP", "XS")
+PREFIXES = ("XP", "XS", "XN")
 DEVICES = ("0001", "0002", "C000")
 ENTRY = re.compile(r"Entry\((0x[0-9A-F]{8}), (\d+), (\d+), (\d+)\)")
 
@@ -26,7 +26,9 @@ def revisions():
 
 
 def vendors():
-    """The VEN_ part of every device: the Xen Project's and XenServer's, and this build's own prefix and device id."""
+    """The VEN_ part of every device: the Xen Project's, XenServer's and XCP-ng's, and this build's own prefix and
+    device id.
+    """
     found = version.values()
     names = [prefix + device for prefix in PREFIXES for device in DEVICES]
     own = [found["VENDOR_PREFIX"] + device for device in ("0001", "0002", found["VENDOR_DEVICE_ID"]) if device]

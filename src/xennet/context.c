@@ -24,7 +24,7 @@ NDIS_STATUS
 ContextSendRefusal(const XENNET_CONTEXT *Context)
 {
     if (Context->Gone)
-        return NDIS_STATUS_ADAPTER_REMOVED;
+        return NDIS_STATUS_NOT_ACCEPTED;
     if (Context->Power != NdisDeviceStateD0)
         return NDIS_STATUS_LOW_POWER_STATE;
     return Context->Recovering ? NDIS_STATUS_RESET_IN_PROGRESS : NDIS_STATUS_PAUSED;

@@ -48,8 +48,11 @@ typedef struct _XENNET_CONTEXT {
 
     // Moved by StateMove, read by every packet.
     volatile LONG State; // XENNET_STATE
-    volatile LONG Gone;  // surprise removed or shut down
-    BOOLEAN Recovering;  // paused by the watchdog, not by NDIS
+    volatile LONG Gone;  // surprise removed or shut down: XenVif is not asked any more
+    BOOLEAN Recovering;  // not running although NDIS has restarted it
+
+    // Whoever NDIS or the watchdog's gate lets move the state.
+    volatile BOOLEAN Detached; // XenVif has nobody to talk to: no link, whatever it reports
 
     // Within OID requests, which NDIS serialises.
     NDIS_DEVICE_POWER_STATE Power;

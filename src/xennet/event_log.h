@@ -13,9 +13,10 @@ typedef enum _XENNET_LOG_ENTRY {
     XENNET_LOG_KEYWORD_RANGE = 2,     // an entry in words: see EventLogWriteText
     XENNET_LOG_START_FAILED = 3,      // then: step, status
     XENNET_LOG_NETWORK_ADDRESS = 4,   // NetworkAddress is no unicast address; then: bytes it has
-    XENNET_LOG_BACKEND_SILENT = 5,    // sends were aborted; then: how many, whether XenVif works, times
+    XENNET_LOG_BACKEND_SILENT = 5,    // a queue stands still; then: its sends at least, all outstanding, times
     XENNET_LOG_FRAME_SIZE = 6,        // the backend's frames have changed; then: bytes now, bytes advertised to NDIS
-    XENNET_LOG_NO_RSS = 7             // several queues, no receive side scaling; then: queues, XenVif's status
+    XENNET_LOG_NO_RSS = 7,            // several queues, no receive side scaling; then: queues, XenVif's status
+    XENNET_LOG_BACKEND_GONE = 8       // sends were aborted; then: how many, whether XenVif works, times
 } XENNET_LOG_ENTRY;
 
 // Before the first adapter: an entry in words is the driver's.

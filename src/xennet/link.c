@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The link. XenVif's MAC_STATE_CHANGE carries nothing and may come on several processors at once, so whoever
- * raises Requests from zero does the work for all: it asks, compares, indicates, and starts over if more came
- * in meanwhile. That way indications never overtake each other and no lock is held over a call into NDIS.
+ * The link. XenVif's MAC_STATE_CHANGE carries nothing, comes from a thread at PASSIVE, possibly before VifEnable has
+ * returned, and others ask at the same time on other processors and at DISPATCH. So whoever raises Requests from zero
+ * does the work for all: it asks, compares, indicates, and starts over if more came in meanwhile. That way indications
+ * never overtake each other and no lock is held over a call into NDIS.
  *
  * The frame size is the toolstack's, read by XenVif whenever it connects to a backend: after a migration it may be
  * another. NDIS has no word for that. It takes a frame size when an adapter starts and, with the restart attributes,
@@ -49,6 +50,9 @@ LinkQuery(XENNET_LINK *Link, XENNET_LINK_STATE *State)
     State->Speed = 0;
     VIF_CALL(&Link->Context->Vif, MacQueryState, &State->Connect, &State->Speed, &State->Duplex);
 
+    // XenVif looks at the toolstack's keys only, not at whether there is a backend.
+    if (Link->Context->Detached)
+        State->Connect = MediaConnectStateDisconnected;
     if (State->Connect != MediaConnectStateConnected && State->Connect != MediaConnectStateDisconnected)
         State->Connect = MediaConnectStateUnknown;
     if (State->Duplex != MediaDuplexStateHalf && State->Duplex != MediaDuplexStateFull)
@@ -131,8 +135,8 @@ LinkStateChanged(XENNET_LINK *Link)
     XENNET_LINK_STATE State;
     LONG Seen;
 
-    // NDIS does not know the adapter yet; the restart asks again.
-    if (Link->Context->State == XennetStateInitializing)
+    // NDIS does not know the adapter yet, and the restart asks again; or there is nobody left to ask.
+    if (Link->Context->State == XennetStateInitializing || Link->Context->Gone)
         return;
     if (InterlockedIncrement(&Link->Requests) != 1)
         return;

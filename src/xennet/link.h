@@ -31,8 +31,8 @@ VOID LinkAttach(_Inout_ XENNET_LINK *Link, _In_ struct _XENNET_TRANSMIT *Transmi
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);
 
-// Asks XenVif, tells NDIS if the state changed, and follows the frame size. On any processor, at the same time as
-// others.
+// Asks XenVif unless the device is gone, tells NDIS if the state changed, and follows the frame size. On any processor,
+// at the same time as others.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID LinkStateChanged(_In_ XENNET_LINK *Link);
 

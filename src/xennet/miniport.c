@@ -218,7 +218,7 @@ MiniportRestart(NDIS_HANDLE Context, PNDIS_MINIPORT_RESTART_PARAMETERS Parameter
     NDIS_STATUS Status = StateRestart(Adapter, Parameters);
 
     if (Status == NDIS_STATUS_SUCCESS)
-        WatchdogStart(Adapter->Watchdog);
+        WatchdogStart(Adapter->Watchdog, (BOOLEAN)(Adapter->Context.State == XennetStateRunning));
     return Status;
 }
 
@@ -226,11 +226,15 @@ NDIS_STATUS NTAPI
 MiniportPause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
 {
     XENNET_ADAPTER *Adapter = Context;
+    NDIS_STATUS Status;
 
     UNREFERENCED_PARAMETER(Parameters);
 
     WatchdogStop(Adapter->Watchdog);
-    return StatePause(Adapter);
+    Status = StatePause(Adapter);
+    if (Status == NDIS_STATUS_PENDING)
+        WatchdogPause(Adapter->Watchdog);
+    return Status;
 }
 
 VOID NTAPI
@@ -238,8 +242,10 @@ MiniportPnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
 {
     XENNET_ADAPTER *Adapter = Context;
 
-    if (Event->DevicePnPEvent == NdisDevicePnPEventSurpriseRemoved)
-        (void)InterlockedExchange(&Adapter->Context.Gone, TRUE);
+    if (Event->DevicePnPEvent != NdisDevicePnPEventSurpriseRemoved)
+        return;
+    (void)InterlockedExchange(&Adapter->Context.Gone, TRUE);
+    WatchdogRemove(Adapter->Watchdog);
 }
 
 // On a bug check this runs at any IRQL on one processor: nothing but the flag may be touched.

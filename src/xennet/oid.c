@@ -293,6 +293,9 @@ OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     XENNET_ADAPTER *Adapter = Context;
     const OID_ROW *Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
 
+    // A device that is gone is left alone; to go to sleep cannot be refused.
+    if (Adapter->Context.Gone && Request->DATA.QUERY_INFORMATION.Oid != OID_PNP_SET_POWER)
+        return NDIS_STATUS_NOT_ACCEPTED;
     if (Row == NULL)
         return NDIS_STATUS_NOT_SUPPORTED;
     switch (Request->RequestType) {
@@ -322,6 +325,8 @@ OidSynchronousRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     if (Request->RequestType != NdisRequestMethod ||
         Request->DATA.METHOD_INFORMATION.Oid != OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES)
         return NDIS_STATUS_NOT_SUPPORTED;
+    if (Adapter->Context.Gone)
+        return NDIS_STATUS_NOT_ACCEPTED;
 
     Irql = IrqlRaise(FALSE);
     Status = RssV2MoveEntries(Adapter->Rss, Request->DATA.METHOD_INFORMATION.InformationBuffer,

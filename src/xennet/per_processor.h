@@ -60,4 +60,15 @@ PerProcessorSum(const UCHAR *First, SIZE_T Stride, ULONG Count, ULONG64 *Sum, UL
     }
 }
 
+// A DPC that runs on one processor. One that does not exist yet (hot add) has no packets either.
+FORCEINLINE VOID
+PerProcessorInitializeDpc(KDPC *Dpc, KDEFERRED_ROUTINE *Routine, PVOID Context, ULONG Index)
+{
+    PROCESSOR_NUMBER Number;
+
+    KeInitializeDpc(Dpc, Routine, Context);
+    if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
+        (void)KeSetTargetProcessorDpcEx(Dpc, &Number);
+}
+
 #endif

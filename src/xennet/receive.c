@@ -99,6 +99,7 @@ ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Cookie = ReceivePacketCookie(Nbl);
+        Processor->Counters.Returned++;
         Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE]++;
         NblPoolPut(Processor->Nbls, Nbl);
         VifReturnPacket(&Processor->Receive->Context->Vif, Cookie);
@@ -156,8 +157,10 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
     RtlZeroMemory(&Processor->Plenty, sizeof(Processor->Plenty));
     RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
 
-    if (Plenty.Head != NULL)
+    if (Plenty.Head != NULL) {
+        Processor->Counters.Kept += Plenty.Count;
         ReceiveDeliver(Processor, &Plenty);
+    }
     if (Scarce.Head == NULL)
         return;
     ReceiveHurry(Processor);
@@ -251,6 +254,7 @@ ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         // The NBL goes home before the packet: VifDisable ends with the last packet, and the pool may go then.
+        Processor->Counters.Returned++;
         Cookie = ReceivePacketCookie(Nbl);
         NblPoolPut(Processor->Nbls, Nbl);
         VifReturnPacket(&Receive->Context->Vif, Cookie);
@@ -291,6 +295,16 @@ VOID
 ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
 {
     PER_PROCESSOR_SUM(RECEIVE_PROCESSOR, Counters, Receive->Processors, Receive->ProcessorCount, Counters);
+}
+
+_Use_decl_annotations_
+ULONG64
+ReceiveOutstanding(XENNET_RECEIVE *Receive)
+{
+    XENNET_RECEIVE_COUNTERS Counters;
+
+    ReceiveReadCounters(Receive, &Counters);
+    return Counters.Kept - Counters.Returned;
 }
 
 _Use_decl_annotations_

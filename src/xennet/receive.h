@@ -43,6 +43,10 @@ VOID ReceiveReturn(_In_ XENNET_RECEIVE *Receive, _In_ NET_BUFFER_LIST *Chain, _I
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID ReceiveReadCounters(_In_ XENNET_RECEIVE *Receive, _Out_ XENNET_RECEIVE_COUNTERS *Counters);
 
+// Packets that are not back from NDIS; exact once no packets are accepted any more. VifDisable waits for all of them.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG64 ReceiveOutstanding(_In_ XENNET_RECEIVE *Receive);
+
 // Index: below the adapter's ProcessorCount.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 XENNET_QUEUE_COUNTERS ReceiveReadQueue(_In_ const XENNET_RECEIVE *Receive, _In_ ULONG Index);

@@ -39,6 +39,8 @@ typedef struct _XENNET_RECEIVE_COUNTERS {
     ULONG64 CoalescedOctets;
     ULONG64 CoalescedPackets;
     ULONG64 Drops[XENNET_RECEIVE_DROP_COUNT];
+    ULONG64 Kept;     // packets that NDIS or a queue for it may keep, from the first
+    ULONG64 Returned; // of them that are back
 } XENNET_RECEIVE_COUNTERS;
 
 #endif

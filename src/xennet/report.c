@@ -181,13 +181,32 @@ ReportVlan(const XENNET_REPORTER *Reporter, ULONG Id)
     TRACE_EVENT(XENNET_TRACE_VLAN, Reporter->IfIndex, Id, 0, 0, 0);
 }
 
+// What goes on for long must not fill the log: the first, second, fourth, eighth ... time.
+static BOOLEAN
+ReportIsLogged(ULONG Times)
+{
+    return (Times & (Times - 1)) == 0;
+}
+
+_Use_decl_annotations_
+VOID
+ReportStall(const XENNET_REPORTER *Reporter, ULONG Sends, ULONG Outstanding, ULONG Seconds, ULONG Times)
+{
+    DEBUG_ERROR("the backend has not taken %u send(s) for %u s, %u are outstanding in all\n", Sends, Seconds,
+                Outstanding);
+    TRACE_EVENT(XENNET_TRACE_STALL, Reporter->IfIndex, Sends, Outstanding, 0, 0);
+    if (ReportIsLogged(Times))
+        EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_LOG_BACKEND_SILENT, Sends, Outstanding,
+                      Times);
+}
+
 _Use_decl_annotations_
 VOID
 ReportRecovery(const XENNET_REPORTER *Reporter, ULONG Sends, BOOLEAN Works, ULONG Times)
 {
-    DEBUG_ERROR("XenVif aborted %u send(s) and %s\n", Sends, Works ? "works on" : "cannot be enabled now");
+    DEBUG_ERROR("the backend is gone: %u send(s) aborted, XenVif %s\n", Sends,
+                Works ? "works again" : "cannot be enabled now");
     TRACE_EVENT(XENNET_TRACE_RECOVERY, Reporter->IfIndex, Sends, Works, 0, 0);
-    // A backend that stays silent must not fill the log: the first, second, fourth, eighth ... time.
-    if ((Times & (Times - 1)) == 0)
-        EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_LOG_BACKEND_SILENT, Sends, Works, Times);
+    if (ReportIsLogged(Times))
+        EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_LOG_BACKEND_GONE, Sends, Works, Times);
 }

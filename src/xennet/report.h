@@ -68,7 +68,12 @@ VOID ReportQueues(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Before, _In_ 
 VOID ReportFilter(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Types);
 VOID ReportVlan(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Id);
 
-// Sends were aborted, for the Times-th time since the adapter's start; whether XenVif works again.
+// A queue has not moved for so many seconds, for the Times-th time since the adapter's start: its sends at least, and
+// all that are outstanding.
+VOID ReportStall(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Sends, _In_ ULONG Outstanding, _In_ ULONG Seconds,
+                 _In_ ULONG Times);
+
+// The backend is gone and sends were aborted, for the Times-th time since the adapter's start; whether XenVif works.
 VOID ReportRecovery(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Sends, _In_ BOOLEAN Works, _In_ ULONG Times);
 
 // A reason to drop packets, as the counters have it. Inline: one test while nobody traces.

@@ -2,7 +2,7 @@
 /*
  * The state of an adapter:
  *
- *   Initializing --> Paused --> Restarting --> Running --> Pausing --> Paused --> Halted
+ *   Initializing --> Paused --> Restarting --> Running <--> Pausing --> Paused --> Halted
  *        |             ^            |
  *        v             +--(failed)--+
  *      Halted
@@ -11,18 +11,25 @@
  * sends, returns and XenVif's callbacks come at any time and read the state. Packets move only while Running.
  *
  * Between the end of a restart and the beginning of the next pause the watchdog may go from Running to Paused and back
- * by itself (StateRecover). A pause first waits for it, so the two never move the state at once.
+ * by itself. A pause first waits for it, so the two never move the state at once. An adapter that NDIS restarts while
+ * XenVif cannot be enabled stays Paused, with no link, until the watchdog has enabled it.
  *
- * Surprise removal and shutdown only set Gone, which stops new packets: XenVif may be waiting for NBLs that will not
- * come back before NDIS pauses and halts the adapter in its own order.
+ * VIF is disabled with nothing out wherever that can be waited for: with requests at a connected backend XenVif either
+ * waits for them at DISPATCH for as long as it takes (VIF 8), or gives up after 100 ms on a ring that the backend still
+ * works on, which costs the device. So StateDrain waits as long as sends come back, and for 9 s when none does.
+ *
+ * Surprise removal: NDIS pauses the protocols after the event and before the adapter, and they wait for their sends; so
+ * the watchdog completes those at once. Shutdown only sets Gone.
  *
  * IRQL: PASSIVE except where a handler says otherwise. No locks.
  */
 #include "state.h"
 #include "adapter.h"
+#include "backend.h"
 #include "debug.h"
 #include "report.h"
 #include "link.h"
+#include "min_max.h"
 #include "receive.h"
 #include "transmit.h"
 #include "vif_callback.h"
@@ -37,7 +44,16 @@ static const STATE_ARROW StateArrows[] = {
     {XennetStatePaused, XennetStateRestarting},   {XennetStatePaused, XennetStateHalted},
     {XennetStateRestarting, XennetStateRunning},  {XennetStateRestarting, XennetStatePaused},
     {XennetStateRunning, XennetStatePausing},     {XennetStatePausing, XennetStatePaused},
+    {XennetStatePausing, XennetStateRunning},
 };
+
+#define STATE_NAP          10000  // between two looks at what is out, in us
+#define STATE_SHORT_NAPS   20     // then
+#define STATE_LONG_NAP     250000 // is enough
+#define STATE_PATIENCE     35     // long naps without a completion before VIF is disabled all the same
+#define STATE_MAX_NAPS     480    // long naps in all: a backend that only just moves must not hold NDIS for ever
+#define STATE_GONE_EVERY   4      // long naps between two looks at xenstore
+#define STATE_REMOVAL_NAPS 4      // that is enough for a device which is not there any more
 
 _Use_decl_annotations_
 BOOLEAN
@@ -62,31 +78,83 @@ _IRQL_requires_(PASSIVE_LEVEL)
 static NDIS_STATUS
 StateBegin(XENNET_ADAPTER *Adapter)
 {
+    XENNET_BACKEND_STATE Backend;
     NDIS_STATUS Status;
 
     if (!StateMove(Adapter, XennetStateRestarting))
         return NDIS_STATUS_INVALID_STATE;
-    // Packets that come before the state is Running go back; NDIS does not expect them yet.
-    Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
+    Status = NDIS_STATUS_ADAPTER_NOT_READY;
+    // XenVif would wait at DISPATCH, for up to two minutes, for a backend that is not there.
+    Backend = Adapter->Context.Gone ? XennetBackendAbsent : BackendQueryState(Adapter);
+    if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing) {
+        // Packets that come before the state is Running go back; NDIS does not expect them yet.
+        Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
+        // An enabled XenVif may have nothing but the rings of a backend that went away.
+        if (Status == NDIS_STATUS_SUCCESS && BackendIsGone(Adapter)) {
+            VifDisable(&Adapter->Context.Vif);
+            Status = NDIS_STATUS_ADAPTER_NOT_READY;
+        }
+    }
     if (Status != NDIS_STATUS_SUCCESS)
         (void)StateMove(Adapter, XennetStatePaused);
+    Adapter->Context.Detached = Status != NDIS_STATUS_SUCCESS;
     return Status;
 }
 
-// From Running to Paused: every packet is back where it came from.
+// From Running to Pausing: no new packet moves, and what XenVif would not take until now is given up.
 _IRQL_requires_(PASSIVE_LEVEL)
-static NDIS_STATUS
-StateEnd(XENNET_ADAPTER *Adapter)
+static BOOLEAN
+StateStop(XENNET_ADAPTER *Adapter)
 {
     if (!StateMove(Adapter, XennetStatePausing))
-        return NDIS_STATUS_INVALID_STATE;
+        return FALSE;
     // Whoever has seen Running did so at DISPATCH and is through when every processor has been below it once.
     KeFlushQueuedDpcs();
     ReceiveStop(Adapter->Receive);
+    TransmitPush(Adapter->Transmit);
+    return TRUE;
+}
+
+// Waits for sends as the file's head says. TRUE: VIF may be disabled.
+_IRQL_requires_(PASSIVE_LEVEL)
+static BOOLEAN
+StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
+{
+    ULONG64 Last = TransmitOutstanding(Adapter->Transmit);
+    ULONG64 Now;
+    ULONG Naps;
+    ULONG Quiet = 0;
+
+    for (Naps = 0; Naps < STATE_SHORT_NAPS && Last != 0; Naps++) {
+        NdisMSleep(STATE_NAP);
+        Last = TransmitOutstanding(Adapter->Transmit);
+    }
+    for (Naps = 0; Last != 0; Naps++) {
+        if (Adapter->Context.Gone)
+            Patience = XENNET_MIN(Patience, STATE_REMOVAL_NAPS);
+        if (Naps % STATE_GONE_EVERY == 0 && BackendIsGone(Adapter))
+            return TRUE;
+        if (Adapter->Context.Vif.Version != 8 && (Quiet >= Patience || Naps >= STATE_MAX_NAPS))
+            return FALSE;
+        NdisMSleep(STATE_LONG_NAP);
+        Now = TransmitOutstanding(Adapter->Transmit);
+        Quiet = Now < Last ? 0 : Quiet + 1;
+        Last = Now;
+    }
+    return TRUE;
+}
+
+// From Pausing to Paused: every packet is back where it came from.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+StateFinish(XENNET_ADAPTER *Adapter, ULONG Patience)
+{
+    if (!StateDrain(Adapter, Patience))
+        DEBUG_ERROR("VIF is disabled with %u send(s) at a backend that does not answer\n",
+                    (ULONG)TransmitOutstanding(Adapter->Transmit));
     VifDisable(&Adapter->Context.Vif);
     TransmitDrain(Adapter->Transmit);
     (void)StateMove(Adapter, XennetStatePaused);
-    return NDIS_STATUS_SUCCESS;
 }
 
 // What NDIS passes on to those above; NULL where it does not want to hear of changes.
@@ -108,18 +176,28 @@ StateRestart(XENNET_ADAPTER *Adapter, const NDIS_MINIPORT_RESTART_PARAMETERS *Pa
     NDIS_STATUS Status;
 
     Status = StateBegin(Adapter);
-    if (Status != NDIS_STATUS_SUCCESS)
+    if (Status == NDIS_STATUS_INVALID_STATE)
         return Status;
+    // No backend: the adapter comes up without a link, and the watchdog goes on trying.
+    Adapter->Context.Recovering = Status != NDIS_STATUS_SUCCESS;
     // The only moment after the start at which NDIS takes another frame size.
-    if (Attributes != NULL) {
+    if (Attributes != NULL && Status == NDIS_STATUS_SUCCESS) {
         LinkAdvertiseFrameSize(Adapter->Link);
         Attributes->MtuSize = ContextMtu(&Adapter->Context);
         Attributes->LookaheadSize = ContextMtu(&Adapter->Context);
     } else {
         LinkStateChanged(Adapter->Link);
     }
-    (void)StateMove(Adapter, XennetStateRunning);
+    if (Status == NDIS_STATUS_SUCCESS)
+        (void)StateMove(Adapter, XennetStateRunning);
     return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+StateFinishPause(XENNET_ADAPTER *Adapter)
+{
+    StateFinish(Adapter, STATE_PATIENCE);
 }
 
 _Use_decl_annotations_
@@ -127,23 +205,73 @@ NDIS_STATUS
 StatePause(XENNET_ADAPTER *Adapter)
 {
     Adapter->Context.Recovering = FALSE;
-    // A restart that failed leaves nothing to pause, whether NDIS's or the watchdog's.
+    // Nothing to pause without a backend, or after a removal that the watchdog has seen to.
     if (Adapter->Context.State == XennetStatePaused)
         return NDIS_STATUS_SUCCESS;
-    return StateEnd(Adapter);
+    if (!StateStop(Adapter))
+        return NDIS_STATUS_INVALID_STATE;
+    if (TransmitOutstanding(Adapter->Transmit) != 0)
+        return NDIS_STATUS_PENDING;
+    StateFinish(Adapter, STATE_PATIENCE);
+    return NDIS_STATUS_SUCCESS;
+}
+
+// From Paused, or from Pausing with everything back, to where packets move.
+_IRQL_requires_(PASSIVE_LEVEL)
+static XENNET_RECOVERY
+StateResume(XENNET_ADAPTER *Adapter)
+{
+    BOOLEAN Works = Adapter->Context.State != XennetStatePaused || StateBegin(Adapter) == NDIS_STATUS_SUCCESS;
+
+    LinkStateChanged(Adapter->Link);
+    if (!Works)
+        return XennetDetached;
+    (void)StateMove(Adapter, XennetStateRunning);
+    Adapter->Context.Recovering = FALSE;
+    return XennetRecovered;
 }
 
 _Use_decl_annotations_
-BOOLEAN
+XENNET_RECOVERY
 StateRecover(XENNET_ADAPTER *Adapter)
 {
+    if (Adapter->Context.State == XennetStateRunning) {
+        // A protocol gives received packets back early when NDIS pauses it, and only then.
+        if (ReceiveOutstanding(Adapter->Receive) != 0) {
+            Adapter->Context.Detached = TRUE;
+            LinkStateChanged(Adapter->Link);
+            return XennetPostponed;
+        }
+        Adapter->Context.Recovering = TRUE;
+        (void)StateStop(Adapter);
+        // What came meanwhile, a packet or the backend, is a reason not to disable XenVif.
+        if (ReceiveOutstanding(Adapter->Receive) == 0 && BackendIsGone(Adapter))
+            StateFinish(Adapter, 0);
+    }
+    return StateResume(Adapter);
+}
+
+_Use_decl_annotations_
+XENNET_RECOVERY
+StateReset(XENNET_ADAPTER *Adapter)
+{
     Adapter->Context.Recovering = TRUE;
-    if (Adapter->Context.State == XennetStateRunning)
-        (void)StateEnd(Adapter);
-    if (StateBegin(Adapter) != NDIS_STATUS_SUCCESS)
-        return FALSE;
-    LinkStateChanged(Adapter->Link);
-    (void)StateMove(Adapter, XennetStateRunning);
-    Adapter->Context.Recovering = FALSE;
-    return TRUE;
+    if (Adapter->Context.State == XennetStateRunning) {
+        (void)StateStop(Adapter);
+        (void)StateDrain(Adapter, STATE_PATIENCE);
+        // A reset ends when the sends are back, however long that takes: VifDisable would wait for the receiver, too.
+        while (TransmitOutstanding(Adapter->Transmit) != 0 && ReceiveOutstanding(Adapter->Receive) != 0)
+            NdisMSleep(STATE_LONG_NAP);
+        if (TransmitOutstanding(Adapter->Transmit) != 0)
+            StateFinish(Adapter, 0);
+    }
+    return StateResume(Adapter);
+}
+
+_Use_decl_annotations_
+VOID
+StateRemove(XENNET_ADAPTER *Adapter)
+{
+    if (Adapter->Context.State == XennetStateRunning && StateStop(Adapter))
+        StateFinish(Adapter, STATE_PATIENCE);
 }

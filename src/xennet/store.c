@@ -253,6 +253,13 @@ StoreWake(XENNET_STORE *Store)
 }
 
 _Use_decl_annotations_
+XENBUS_STORE_INTERFACE_V2 *
+StoreInterface(XENNET_STORE *Store)
+{
+    return Store != NULL && Store->StoreAcquired ? &Store->Store : NULL;
+}
+
+_Use_decl_annotations_
 NDIS_STATUS
 StoreCreate(XENNET_CONTEXT *Context, XENNET_RSS *Rss, XENNET_STORE **Result)
 {

@@ -26,6 +26,10 @@ VOID StoreSleep(_Inout_ XENNET_STORE *Store);
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID StoreWake(_Inout_ XENNET_STORE *Store);
 
+// NULL: in low power, or not there.
+struct _XENBUS_STORE_INTERFACE_V2;
+struct _XENBUS_STORE_INTERFACE_V2 *StoreInterface(_In_opt_ XENNET_STORE *Store);
+
 // The last adapter takes the line away.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID StoreDestroy(_In_opt_ XENNET_STORE *Store);

@@ -67,6 +67,7 @@ TRACE_SHAPE(TraceReceiveDrop, "\0" "ReceiveDrop" "\0" TRACE_UINT("Adapter") TRAC
 TRACE_SHAPE(TraceFrameSize, "\0" "FrameSize" "\0" TRACE_UINT("Adapter") TRACE_UINT("Backend") TRACE_UINT("InForce")
             TRACE_UINT("Told"));
 TRACE_SHAPE(TraceRecovery, "\0" "Recovery" "\0" TRACE_UINT("Adapter") TRACE_UINT("Lists") TRACE_UINT("Works"));
+TRACE_SHAPE(TraceStall, "\0" "Stall" "\0" TRACE_UINT("Adapter") TRACE_UINT("Lists") TRACE_UINT("Out"));
 TRACE_SHAPE(TraceQueues, "\0" "Queues" "\0" TRACE_UINT("Adapter") TRACE_UINT("Before") TRACE_UINT("Now"));
 // clang-format on
 
@@ -94,6 +95,7 @@ static const TRACE_ROW TraceRows[] = {
     {&TraceFrameSize, 4, TRACE_LEVEL_INFO, TRACE_KEYWORD_LIFE},
     {&TraceRecovery, 3, TRACE_LEVEL_ERROR, TRACE_KEYWORD_LIFE},
     {&TraceQueues, 3, TRACE_LEVEL_INFO, TRACE_KEYWORD_LIFE},
+    {&TraceStall, 3, TRACE_LEVEL_ERROR, TRACE_KEYWORD_LIFE},
 };
 
 C_ASSERT(RTL_NUMBER_OF(TraceRows) == XENNET_TRACE_COUNT);

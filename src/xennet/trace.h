@@ -27,6 +27,7 @@ typedef enum _XENNET_TRACE_EVENT {
     XENNET_TRACE_FRAME_SIZE,   // bytes the backend carries, bytes in force, bytes advertised to NDIS
     XENNET_TRACE_RECOVERY,     // NBLs that were outstanding, whether XenVif works again
     XENNET_TRACE_QUEUES,       // queues before, queues now
+    XENNET_TRACE_STALL,        // NBLs that stand still, NBLs that are outstanding
     XENNET_TRACE_COUNT
 } XENNET_TRACE_EVENT;
 

@@ -6,7 +6,9 @@
  * IRQL: everything per packet runs at DISPATCH. Locks: none. Per-processor fields are touched only by that
  * processor at DISPATCH; readers sum them without stopping anybody.
  *
- * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel.
+ * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel. The one exception is
+ * a packet that XenVif would not take (Kept): those before it were queued with More set and XenVif begins to send them
+ * with the next packet for that ring, so it is offered again until it is taken.
  */
 #include "transmit.h"
 #include "context.h"
@@ -18,6 +20,8 @@
 #include "transmit_list.h"
 #include "transmit_request.h"
 
+#define TRANSMIT_MAX_RUN 64 // packets that XenVif does not begin to send at once
+
 struct _XENNET_TRANSMIT {
     // Immutable after TransmitCreate.
     XENNET_CONTEXT *Context;
@@ -27,6 +31,7 @@ struct _XENNET_TRANSMIT {
 
     // The watchdog.
     volatile ULONG Age; // of the NBLs taken now: index of Counters.Out
+    ULONG64 Stalls;
 };
 
 FORCEINLINE XENNET_TRANSMIT_PROCESSOR *
@@ -70,35 +75,113 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
                     ContextIsRunning(Transmit->Context) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
 }
 
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NTSTATUS
+TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, XENNET_TRANSMIT_REQUEST *Request,
+              BOOLEAN More)
+{
+    USHORT MaximumSegmentSize = 0;
+
+    // Checked before: there is a payload.
+    if (Request->MaximumSegmentSize != 0)
+        MaximumSegmentSize = TransmitRequestFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
+    return VifTransmitPacket(&Transmit->Context->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
+                             NET_BUFFER_DATA_LENGTH(Nb), Request->Options, MaximumSegmentSize, Request->Tci,
+                             &Request->Hash, More, Nbl);
+}
+
+// The packet that was kept is offered again, or given up where the adapter does not run any more.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    XENNET_TRANSMIT_KEPT Kept = Processor->Kept;
+
+    // First: XenVif may return the packet, and NDIS send another, from within.
+    Processor->Kept.Nbl = NULL;
+    if (!ContextIsRunning(Transmit->Context))
+        TransmitNotQueued(Transmit, Processor, Kept.Nbl);
+    else if (!NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, &Kept.Request, FALSE)))
+        Processor->Kept = Kept;
+}
+
+/*
+ * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send. A second packet is not
+ * kept: it is given up, and what is pending before it is bounded and goes with whatever is sent next.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
+                const XENNET_TRANSMIT_REQUEST *Request, BOOLEAN Pending)
+{
+    if (!Pending || Processor->Kept.Nbl != NULL || !ContextIsRunning(Transmit->Context)) {
+        TransmitNotQueued(Transmit, Processor, Nbl);
+        return;
+    }
+    Processor->Kept.Nbl = Nbl;
+    Processor->Kept.Nb = Nb;
+    Processor->Kept.Request = *Request;
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID NTAPI
+TransmitPushDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    XENNET_TRANSMIT *Transmit = Context;
+    XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+
+    if (Processor->Kept.Nbl == NULL)
+        return;
+    TransmitListEnter(Processor);
+    TransmitOfferKept(Transmit, Processor);
+    TransmitListLeave(Processor);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitPush(XENNET_TRANSMIT *Transmit)
+{
+    XENNET_TRANSMIT_PROCESSOR *Processor;
+    ULONG Index;
+
+    // Read from here without its processor: one that is missed is seen at the next look.
+    for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
+        Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
+        if (Processor->Kept.Nbl != NULL)
+            (void)KeInsertQueueDpc(&Processor->PushDpc, NULL, NULL);
+    }
+}
+
 /*
  * Queues every NB of one NBL. More stays set on the last only where the next NBL of this call goes to the same
- * ring for certain. One failure fails the NBL, but the NBs after it are still tried: the last one clears More,
- * and without it those before would lie in XenVif until somebody else sends.
+ * ring for certain, and on at most TRANSMIT_MAX_RUN packets. One failure fails the NBL, but the NBs after it are still
+ * tried: the last one clears More, and without it those before would lie in XenVif until somebody else sends.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
 TransmitQueueList(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
-                  XENNET_TRANSMIT_REQUEST *Request, BOOLEAN MoreAfter)
+                  XENNET_TRANSMIT_REQUEST *Request, BOOLEAN MoreAfter, ULONG *Run)
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
     NET_BUFFER *Next;
-    USHORT MaximumSegmentSize = 0;
-    NTSTATUS Status;
+    BOOLEAN Last;
+    BOOLEAN More;
 
     TransmitListStart(Nbl, Request->Count);
 
     // Once the last NB is queued the NBL may be gone: nothing of it is read after that.
     for (; Nb != NULL; Nb = Next) {
         Next = NET_BUFFER_NEXT_NB(Nb);
-        // Checked before: there is a payload.
-        if (Request->MaximumSegmentSize != 0)
-            MaximumSegmentSize = TransmitRequestFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
-        Status =
-            VifTransmitPacket(&Transmit->Context->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
-                              NET_BUFFER_DATA_LENGTH(Nb), Request->Options, MaximumSegmentSize, Request->Tci,
-                              &Request->Hash, (BOOLEAN)(Next != NULL || MoreAfter), Nbl);
-        if (!NT_SUCCESS(Status))
-            TransmitNotQueued(Transmit, Processor, Nbl);
+        Last = Next == NULL && !MoreAfter;
+        More = !Last && *Run < TRANSMIT_MAX_RUN;
+        if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Request, More)))
+            *Run = More ? *Run + 1 : 0;
+        else
+            TransmitRefused(Transmit, Processor, Nbl, Nb, Request, (BOOLEAN)(Last && *Run != 0));
     }
 }
 
@@ -137,12 +220,13 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
     XENNET_TRANSMIT_REQUEST *Swap;
     NET_BUFFER_LIST *Nbl = NULL;
     NET_BUFFER_LIST *Next;
+    ULONG Run = 0; // packets before this one that XenVif has not begun to send
 
     do {
         Next = TransmitNextList(Transmit, Processor, &Chain, Ahead);
         if (Nbl != NULL)
             TransmitQueueList(Transmit, Processor, Nbl, Request,
-                              (BOOLEAN)(Next != NULL && TransmitRequestSameRing(Request, Ahead)));
+                              (BOOLEAN)(Next != NULL && TransmitRequestSameRing(Request, Ahead)), &Run);
         Swap = Request;
         Request = Ahead;
         Ahead = Swap;
@@ -164,8 +248,10 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     TransmitListEnter(Processor);
     Processor->Counters.NdisCalls++;
 
-    // At DISPATCH: StateEnd's KeFlushQueuedDpcs waits for whoever has seen the old state here.
+    // At DISPATCH: StateStop's KeFlushQueuedDpcs waits for whoever has seen the old state here.
     if (ContextIsRunning(Transmit->Context)) {
+        if (Processor->Kept.Nbl != NULL)
+            TransmitOfferKept(Transmit, Processor);
         TransmitSendChain(Transmit, Processor, Chain);
     } else {
         while (Chain != NULL) {
@@ -222,22 +308,51 @@ VOID
 TransmitReadCounters(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_COUNTERS *Counters)
 {
     PER_PROCESSOR_SUM(XENNET_TRANSMIT_PROCESSOR, Counters, Transmit->Processors, Transmit->ProcessorCount, Counters);
+    Counters->Stalls = Transmit->Stalls;
+}
+
+_Use_decl_annotations_
+VOID
+TransmitNoteStall(XENNET_TRANSMIT *Transmit)
+{
+    Transmit->Stalls++;
+}
+
+_Use_decl_annotations_
+ULONG64
+TransmitOutstanding(XENNET_TRANSMIT *Transmit)
+{
+    XENNET_TRANSMIT_COUNTERS Counters;
+
+    TransmitReadCounters(Transmit, &Counters);
+    return Counters.Lists - Counters.ListsCompleted;
+}
+
+_Use_decl_annotations_
+ULONG64
+TransmitOutOfAge(XENNET_TRANSMIT *Transmit, ULONG Age)
+{
+    XENNET_TRANSMIT_COUNTERS Counters;
+
+    TransmitReadCounters(Transmit, &Counters);
+    if (Counters.Out[Age] == 0)
+        return 0;
+    // A sum that was taken while one was on its way counts it nowhere or twice: once more.
+    KeFlushQueuedDpcs();
+    TransmitReadCounters(Transmit, &Counters);
+    return Counters.Out[Age];
 }
 
 _Use_decl_annotations_
 VOID
 TransmitDrain(XENNET_TRANSMIT *Transmit)
 {
-    XENNET_TRANSMIT_COUNTERS Counters;
+    ULONG64 Out;
 
     // XenVif has returned everything; what is left sits on done lists whose DPCs are queued.
     KeFlushQueuedDpcs();
-    for (;;) {
-        TransmitReadCounters(Transmit, &Counters);
-        if (Counters.Lists == Counters.ListsCompleted)
-            return;
-        DEBUG_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n",
-                    (ULONG)(Counters.Lists - Counters.ListsCompleted));
+    while ((Out = TransmitOutstanding(Transmit)) != 0) {
+        DEBUG_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n", (ULONG)Out);
         NdisMSleep(10000);
     }
 }
@@ -263,6 +378,7 @@ TransmitCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_TR
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
         TransmitListInitialize(Processor, Context->NdisHandle, Index);
+        PerProcessorInitializeDpc(&Processor->PushDpc, TransmitPushDpc, Transmit, Index);
     }
     *Result = Transmit;
     return NDIS_STATUS_SUCCESS;

@@ -34,6 +34,25 @@ VOID TransmitReturnPacket(_In_ XENNET_TRANSMIT *Transmit, _In_ PVOID Cookie, _In
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitDrain(_In_ XENNET_TRANSMIT *Transmit);
 
+// NBLs that are out, as exactly as a sum of moving counts can be: zero is zero once no sends are taken any more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG64 TransmitOutstanding(_In_ XENNET_TRANSMIT *Transmit);
+
+// NBLs of one age that are out; nothing is missing.
+_IRQL_requires_(PASSIVE_LEVEL)
+ULONG64 TransmitOutOfAge(_In_ XENNET_TRANSMIT *Transmit, _In_ ULONG Age);
+
+/*
+ * Now and then while sends are out, and when the adapter stops running: packets that XenVif has not begun to send,
+ * since it would not take the one behind them, are pushed, or the one behind them is given up.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID TransmitPush(_In_ XENNET_TRANSMIT *Transmit);
+
+// Counts a stall.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID TransmitNoteStall(_Inout_ XENNET_TRANSMIT *Transmit);
+
 // Frames that are not to be segmented have at most so many bytes from now on, Ethernet header included, tag not.
 VOID TransmitSetFrameSize(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG MaximumFrameSize);
 

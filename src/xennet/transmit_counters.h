@@ -26,6 +26,7 @@ typedef struct _XENNET_TRANSMIT_COUNTERS {
     ULONG64 ListsCompleted;
     ULONG64 Drops[XENNET_TRANSMIT_DROP_COUNT];
     ULONG64 Out[XENNET_TRANSMIT_AGES]; // NBLs of each age that are out
+    ULONG64 Stalls;                    // times that a queue stood still
 } XENNET_TRANSMIT_COUNTERS;
 
 #endif

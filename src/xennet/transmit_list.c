@@ -8,6 +8,7 @@
  * IRQL: DISPATCH. Locks: none.
  */
 #include "transmit_list.h"
+#include "per_processor.h"
 
 #define TRANSMIT_LIST_MAX_ROUNDS 8
 
@@ -75,11 +76,6 @@ _Use_decl_annotations_
 VOID
 TransmitListInitialize(XENNET_TRANSMIT_PROCESSOR *Processor, NDIS_HANDLE NdisHandle, ULONG Index)
 {
-    PROCESSOR_NUMBER Number;
-
     Processor->NdisHandle = NdisHandle;
-    KeInitializeDpc(&Processor->Dpc, TransmitListDpc, Processor);
-    // A processor number that does not exist yet (hot add) has no packets either.
-    if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
-        (void)KeSetTargetProcessorDpcEx(&Processor->Dpc, &Number);
+    PerProcessorInitializeDpc(&Processor->Dpc, TransmitListDpc, Processor, Index);
 }

@@ -19,6 +19,13 @@
 #include "transmit_counters.h"
 #include "transmit_request.h"
 
+// An NB that XenVif would not take, with packets before it that it begins to send only with another one.
+typedef struct _XENNET_TRANSMIT_KEPT {
+    NET_BUFFER_LIST *Nbl; // NULL: none
+    NET_BUFFER *Nb;
+    XENNET_TRANSMIT_REQUEST Request;
+} XENNET_TRANSMIT_KEPT;
+
 // One processor's share.
 typedef struct _XENNET_TRANSMIT_PROCESSOR {
     // This processor at DISPATCH.
@@ -27,6 +34,10 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     ULONG Depth; // send calls and completions in progress: they flush, no DPC needed
     BOOLEAN DpcQueued;
     XENNET_TRANSMIT_COUNTERS Counters;
+    XENNET_TRANSMIT_KEPT Kept;
+
+    // Immutable after TransmitCreate.
+    KDPC PushDpc;
 
     // Immutable after TransmitListInitialize.
     KDPC Dpc;

@@ -56,11 +56,15 @@ NDIS_STATUS VifQueryStore(_In_ const XENNET_VIF *Vif, _Out_ XENBUS_STORE_INTERFA
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS VifQuerySuspend(_In_ const XENNET_VIF *Vif, _Out_ XENBUS_SUSPEND_INTERFACE_V1 *Suspend);
 
-// From within VifEnable on, callbacks with Argument come on any processor at DISPATCH.
+// From within VifEnable on, callbacks with Argument come on any processor: packets at DISPATCH, changes of the link up
+// to DISPATCH.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS VifEnable(_Inout_ XENNET_VIF *Vif, _In_ const XENNET_VIF_CALLBACKS *Callbacks, _In_ PVOID Argument);
 
-// Returns when every received packet is back and every transmitted one was returned.
+/*
+ * Returns when every received packet is back and every transmitted one was returned. With requests at a connected
+ * backend it may not return at all (VIF 8), or cost the device (state.c).
+ */
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID VifDisable(_Inout_ XENNET_VIF *Vif);
 

@@ -4,7 +4,8 @@
  * ReceiveQueuePacket or LinkStateChanged: versions 9 and 10 pass a record, to which 10 appends Pause; 8 passes the same
  * fields as variable arguments.
  *
- * IRQL: DISPATCH, on any processor. No locks: the provider serialises nothing, and neither do those who are called.
+ * IRQL: packets at DISPATCH, a change of the link at PASSIVE, perhaps before VifEnable returns; on any processor. No
+ * locks: the provider serialises nothing, and neither do those who are called.
  */
 #include <stdarg.h>
 
@@ -12,6 +13,7 @@
 #include "adapter.h"
 #include "debug.h"
 #include "link.h"
+#include "lock.h"
 #include "receive.h"
 #include "transmit.h"
 
@@ -36,7 +38,9 @@ VIF_SAME_MEMBER(Hash, Hash);
 VIF_SAME_MEMBER(More, More);
 VIF_SAME_MEMBER(Cookie, Cookie);
 
-_IRQL_requires_(DISPATCH_LEVEL)
+// The IRQL depends on the type: LOCK_PRIMITIVE, since annotations cannot express that.
+LOCK_PRIMITIVE
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID NTAPI
 VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V10 *Parameters)
 {
@@ -63,7 +67,8 @@ VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK
     }
 }
 
-_IRQL_requires_(DISPATCH_LEVEL)
+LOCK_PRIMITIVE
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID NTAPI
 VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
 {
@@ -76,7 +81,7 @@ VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_
         VifCallback10(Argument, Type, (XENVIF_VIF_CALLBACK_PARAMETERS_V10 *)Parameters);
 }
 
-_IRQL_requires_(DISPATCH_LEVEL)
+_IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID __cdecl VifCallback8(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, ...)
 {
     XENVIF_VIF_CALLBACK_PARAMETERS_V9 Parameters;

@@ -3,11 +3,16 @@
  * The watchdog: a thread for each adapter. While sends are out it looks every two seconds; with none it sleeps until
  * the next one wakes it, so an idle machine stays idle.
  *
- * The send path sorts what is out by age (XENNET_TRANSMIT_COUNTERS.Out). When something is four to six seconds old,
- * neither XenVif nor the backend is going to return it soon, and StateRecover takes everything back: XenVif aborts what
- * it has when it is disabled. Where it cannot be enabled again, since there is no backend, sends are refused until one
- * of the next tries succeeds; between tries the wait doubles up to half a minute. That is also what a reset that NDIS
- * asks for does.
+ * Age means nothing: a rate-limited backend may have a queue of minutes. What counts is whether a queue moves. The send
+ * path sorts what is out by age (XENNET_TRANSMIT_COUNTERS.Out), and a new age begins only when nothing is out of the
+ * oldest one. So the oldest ones never become more, and while any queue that has some of them moves they become fewer;
+ * when they do not, the queues that have them stand still. That is reported after twelve seconds, longer than Linux's
+ * netback holds packets for a neighbour that does not take them, and not cured: whatever could be done to XenVif while
+ * its backend is connected would cost more than the stall (state.c).
+ *
+ * A backend that xenstore says is gone is different: then what XenVif has is aborted, and XenVif is tried again after
+ * 2, 4
+ * ... 32 seconds, until it is enabled; meanwhile there is no link.
  *
  * NDIS's own check for hangs would come to the same, but is discouraged since 6.83 and may not be used on every system
  * (MiniportCheckForHangEx), so this works alike on all of them.
@@ -18,14 +23,18 @@
  */
 #include "watchdog.h"
 #include "adapter.h"
+#include "backend.h"
+#include "link.h"
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
 #include "state.h"
 #include "transmit.h"
 
-#define WATCHDOG_PERIOD   (-2 * 10000000LL) // 2 s in 100 ns, relative
-#define WATCHDOG_MAX_WAIT 16                // periods
+#define WATCHDOG_SECONDS  2 // between two looks
+#define WATCHDOG_STALL    6 // looks
+#define WATCHDOG_GONE     2
+#define WATCHDOG_MAX_WAIT 16 // periods
 
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
@@ -44,42 +53,7 @@ WatchdogLeaveGate(XENNET_WATCHDOG *Watchdog)
 static ULONG64
 WatchdogCountOut(XENNET_WATCHDOG *Watchdog)
 {
-    XENNET_TRANSMIT_COUNTERS Counters;
-
-    TransmitReadCounters(Watchdog->Adapter->Transmit, &Counters);
-    return Counters.Lists - Counters.ListsCompleted;
-}
-
-// NBLs of the oldest age that are out; the age is four to six seconds in the past when it is looked at.
-_IRQL_requires_(PASSIVE_LEVEL)
-static BOOLEAN
-WatchdogAgeIsOut(XENNET_WATCHDOG *Watchdog, ULONG Age)
-{
-    XENNET_TRANSMIT_COUNTERS Counters;
-
-    TransmitReadCounters(Watchdog->Adapter->Transmit, &Counters);
-    if (Counters.Out[Age] == 0)
-        return FALSE;
-    // A sum that was taken while one was on its way counts it nowhere or twice: once more.
-    KeFlushQueuedDpcs();
-    TransmitReadCounters(Watchdog->Adapter->Transmit, &Counters);
-    return Counters.Out[Age] != 0;
-}
-
-// Gate is held. FALSE: XenVif does not work, and the wait for the next try is longer.
-_IRQL_requires_(PASSIVE_LEVEL)
-static BOOLEAN
-WatchdogRecover(XENNET_WATCHDOG *Watchdog)
-{
-    XENNET_ADAPTER *Adapter = Watchdog->Adapter;
-    ULONG Out = (ULONG)WatchdogCountOut(Watchdog);
-    BOOLEAN Works;
-
-    Works = StateRecover(Adapter);
-    ReportRecovery(&Adapter->Context.Reporter, Out, Works, ++Watchdog->Recoveries);
-    Watchdog->Waited = 0;
-    Watchdog->Wait = Works ? 0 : XENNET_MIN(XENNET_MAX(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
-    return Works;
+    return TransmitOutstanding(Watchdog->Adapter->Transmit);
 }
 
 // Nothing is out: sleep until the next send, unless one has come meanwhile.
@@ -93,6 +67,76 @@ WatchdogSleep(XENNET_WATCHDOG *Watchdog)
         (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
 }
 
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogForget(XENNET_WATCHDOG *Watchdog)
+{
+    Watchdog->OldestOut = 0;
+    Watchdog->Quiet = 0;
+    Watchdog->Gone = 0;
+}
+
+// Gate is held.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogNoteRecovery(XENNET_WATCHDOG *Watchdog, XENNET_RECOVERY Recovery)
+{
+    if (Recovery == XennetPostponed)
+        return;
+    Watchdog->Waited = 0;
+    Watchdog->Wait = 0;
+    WatchdogForget(Watchdog);
+}
+
+// Gate is held, and the backend is gone or XenVif could not be enabled at the last try.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogRecover(XENNET_WATCHDOG *Watchdog)
+{
+    XENNET_ADAPTER *Adapter = Watchdog->Adapter;
+    ULONG Wait = XENNET_MIN(XENNET_MAX(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
+    ULONG Out = (ULONG)WatchdogCountOut(Watchdog);
+    XENNET_RECOVERY Recovery = StateRecover(Adapter);
+
+    WatchdogNoteRecovery(Watchdog, Recovery);
+    if (Recovery == XennetPostponed)
+        return;
+    if (Recovery == XennetDetached)
+        Watchdog->Wait = Wait;
+    ReportRecovery(&Adapter->Context.Reporter, Out, (BOOLEAN)(Recovery == XennetRecovered), ++Watchdog->Recoveries);
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogReportStall(XENNET_WATCHDOG *Watchdog)
+{
+    XENNET_ADAPTER *Adapter = Watchdog->Adapter;
+
+    TransmitNoteStall(Adapter->Transmit);
+    ReportStall(&Adapter->Context.Reporter, (ULONG)Watchdog->OldestOut, (ULONG)WatchdogCountOut(Watchdog),
+                WATCHDOG_STALL * WATCHDOG_SECONDS, ++Watchdog->Stalls);
+}
+
+// Some of the oldest NBLs are out, or there is no link because the backend was gone at an earlier look.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogLookAtOldest(XENNET_WATCHDOG *Watchdog, ULONG64 Out)
+{
+    Watchdog->Quiet = Out != 0 && Out == Watchdog->OldestOut ? Watchdog->Quiet + 1 : 0;
+    Watchdog->OldestOut = Out;
+    Watchdog->Gone = BackendIsGone(Watchdog->Adapter) ? Watchdog->Gone + 1 : 0;
+    if (Watchdog->Gone >= WATCHDOG_GONE) {
+        WatchdogRecover(Watchdog);
+        return;
+    }
+    if (Watchdog->Gone == 0 && Watchdog->Adapter->Context.Detached) {
+        Watchdog->Adapter->Context.Detached = FALSE;
+        LinkStateChanged(Watchdog->Adapter->Link);
+    }
+    if (Watchdog->Quiet == WATCHDOG_STALL)
+        WatchdogReportStall(Watchdog);
+}
+
 // Gate is held, two seconds have passed.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
@@ -100,6 +144,7 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
 {
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
     ULONG Oldest = (Watchdog->Age + 1) % XENNET_TRANSMIT_AGES;
+    ULONG64 Out;
 
     if (!Watchdog->Enabled || Adapter->Context.Gone) {
         WatchdogSleep(Watchdog);
@@ -107,31 +152,60 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
     }
     if (Watchdog->Wait != 0) {
         if (++Watchdog->Waited >= Watchdog->Wait)
-            (void)WatchdogRecover(Watchdog);
+            WatchdogRecover(Watchdog);
         return;
     }
-    if (WatchdogAgeIsOut(Watchdog, Oldest)) {
-        (void)WatchdogRecover(Watchdog);
+    TransmitPush(Adapter->Transmit);
+    Out = TransmitOutOfAge(Adapter->Transmit, Oldest);
+    if (Out != 0 || Adapter->Context.Detached) {
+        WatchdogLookAtOldest(Watchdog, Out);
         return;
     }
+    WatchdogForget(Watchdog);
     Watchdog->Age = Oldest;
     TransmitSetAge(Adapter->Transmit, Oldest);
     if (WatchdogCountOut(Watchdog) == 0)
         WatchdogSleep(Watchdog);
 }
 
-// Gate is held. In pause there is nothing to take back.
+// Gate is held. In pause there is nothing to complete.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogCompleteReset(XENNET_WATCHDOG *Watchdog)
 {
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
+    XENNET_RECOVERY Recovery;
 
     if (InterlockedExchange(&Watchdog->ResetAsked, FALSE) == FALSE)
         return;
-    if (Watchdog->Enabled && !Watchdog->Adapter->Context.Gone && !WatchdogRecover(Watchdog))
-        Status = NDIS_STATUS_SOFT_ERRORS;
+    if (Watchdog->Enabled && !Watchdog->Adapter->Context.Gone) {
+        Recovery = StateReset(Watchdog->Adapter);
+        WatchdogNoteRecovery(Watchdog, Recovery);
+        if (Recovery == XennetDetached) {
+            Watchdog->Wait = 1;
+            (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
+            Status = NDIS_STATUS_SOFT_ERRORS;
+        }
+    }
     NdisMResetComplete(Watchdog->Adapter->Context.NdisHandle, Status, FALSE);
+}
+
+// Gate is held. A removal is remembered until there is something to remove.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogCompleteRemoval(XENNET_WATCHDOG *Watchdog)
+{
+    if (Watchdog->Enabled && InterlockedExchange(&Watchdog->RemoveAsked, FALSE) != FALSE)
+        StateRemove(Watchdog->Adapter);
+}
+
+// Gate is held.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogFinishPause(XENNET_WATCHDOG *Watchdog)
+{
+    StateFinishPause(Watchdog->Adapter);
+    NdisMPauseComplete(Watchdog->Adapter->Context.NdisHandle);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -142,13 +216,16 @@ WatchdogThread(PVOID Context)
     LARGE_INTEGER Period;
     NTSTATUS Status;
 
-    Period.QuadPart = WATCHDOG_PERIOD;
+    Period.QuadPart = -WATCHDOG_SECONDS * 10000000LL;
     while (!Watchdog->Ending) {
         Status = KeWaitForSingleObject(&Watchdog->Adapter->Context.Alarm.Event, Executive, KernelMode, FALSE,
                                        Watchdog->Adapter->Context.Alarm.Awake ? &Period : NULL);
         WatchdogTakeGate(Watchdog);
+        WatchdogCompleteRemoval(Watchdog);
         WatchdogCompleteReset(Watchdog);
-        if (Status == STATUS_TIMEOUT)
+        if (InterlockedExchange(&Watchdog->PauseAsked, FALSE) != FALSE)
+            WatchdogFinishPause(Watchdog);
+        else if (Status == STATUS_TIMEOUT)
             WatchdogLook(Watchdog);
         WatchdogLeaveGate(Watchdog);
     }
@@ -167,12 +244,34 @@ WatchdogReset(XENNET_WATCHDOG *Watchdog)
 
 _Use_decl_annotations_
 VOID
-WatchdogStart(XENNET_WATCHDOG *Watchdog)
+WatchdogStart(XENNET_WATCHDOG *Watchdog, BOOLEAN Works)
 {
     WatchdogTakeGate(Watchdog);
     Watchdog->Enabled = TRUE;
-    Watchdog->Wait = 0;
+    WatchdogForget(Watchdog);
+    Watchdog->Waited = 0;
+    Watchdog->Wait = Works ? 0 : 1;
+    if (!Works)
+        (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
     WatchdogLeaveGate(Watchdog);
+    if (!Works || Watchdog->RemoveAsked)
+        (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
+}
+
+_Use_decl_annotations_
+VOID
+WatchdogPause(XENNET_WATCHDOG *Watchdog)
+{
+    (void)InterlockedExchange(&Watchdog->PauseAsked, TRUE);
+    (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
+}
+
+_Use_decl_annotations_
+VOID
+WatchdogRemove(XENNET_WATCHDOG *Watchdog)
+{
+    (void)InterlockedExchange(&Watchdog->RemoveAsked, TRUE);
+    (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
 }
 
 _Use_decl_annotations_

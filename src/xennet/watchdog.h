@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sends come back within seconds, whatever XenVif and the backend do.
+ * What an adapter does that takes time: it looks after sends that do not come back, and finishes what NDIS's handlers
+ * may not wait for.
  *
- * watchdog.c says how long it waits and what it does then.
+ * watchdog.c says what it looks at and what it does then.
  */
 #ifndef XENNET_WATCHDOG_H
 #define XENNET_WATCHDOG_H
@@ -18,15 +19,21 @@ typedef struct _XENNET_WATCHDOG {
 
     // Interlocked.
     volatile LONG ResetAsked;
+    volatile LONG PauseAsked;
+    volatile LONG RemoveAsked;
     volatile LONG Ending;
 
     // Whoever has taken Gate.
     KEVENT Gate;
-    ULONG Age;       // of the NBLs taken now
-    BOOLEAN Enabled; // between restart and pause
-    ULONG Wait;      // looks to let pass before XenVif is tried again
+    ULONG Age;         // of the NBLs taken now
+    BOOLEAN Enabled;   // between restart and pause
+    ULONG64 OldestOut; // NBLs of the oldest age at the last look
+    ULONG Quiet;       // looks since fewer of them were out
+    ULONG Gone;        // looks at which the backend was gone, one after the other
+    ULONG Wait;        // looks to let pass before XenVif is tried again; 0: it works
     ULONG Waited;
-    ULONG Recoveries; // since the adapter's start
+    ULONG Stalls; // since the adapter's start
+    ULONG Recoveries;
 } XENNET_WATCHDOG;
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -35,12 +42,20 @@ NDIS_STATUS WatchdogCreate(_In_ struct _XENNET_ADAPTER *Adapter, _Outptr_ XENNET
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID WatchdogDestroy(_In_opt_ XENNET_WATCHDOG *Watchdog);
 
-// After a restart, and before a pause. From WatchdogStop on the watchdog leaves the state alone.
+// After a restart, and before a pause. From WatchdogStop on the watchdog leaves the state alone. Works: VIF is enabled.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID WatchdogStart(_Inout_ XENNET_WATCHDOG *Watchdog);
+VOID WatchdogStart(_Inout_ XENNET_WATCHDOG *Watchdog, _In_ BOOLEAN Works);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID WatchdogStop(_Inout_ XENNET_WATCHDOG *Watchdog);
+
+// After WatchdogStop: StateFinishPause, in the watchdog's thread.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID WatchdogPause(_Inout_ XENNET_WATCHDOG *Watchdog);
+
+// StateRemove, in the watchdog's thread, unless the adapter is paused.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID WatchdogRemove(_Inout_ XENNET_WATCHDOG *Watchdog);
 
 // MiniportResetEx: the reset is pending, or one is already (FALSE).
 _IRQL_requires_max_(DISPATCH_LEVEL)

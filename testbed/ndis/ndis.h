@@ -24,7 +24,8 @@ struct adapter *adapter_add(struct driver *driver, struct device *pdo, const str
                             size_t size);
 int32_t adapter_restart(struct adapter *adapter);
 int32_t adapter_pause(struct adapter *adapter);
-void adapter_surprise_remove(struct adapter *adapter); /* PnP event, pause, halt */
+void adapter_surprise_remove(struct adapter *adapter); /* PnP event, protocols paused, pause, halt */
+void adapter_surprise_event(struct adapter *adapter);  /* the event alone */
 void adapter_shutdown(struct adapter *adapter);
 void adapter_bugcheck(
     struct adapter *adapter); /* MiniportShutdownEx at HIGH_LEVEL, where the miniport asked for that */
@@ -116,6 +117,9 @@ struct adapter_counters {
 };
 void adapter_counters(struct adapter *adapter, struct adapter_counters *counters);
 
+/* NBLs indicated and not returned. */
+int64_t adapter_outstanding_receives(const struct adapter *adapter);
+
 /* --- the protocol edge --- */
 struct edge_options {
     struct xen *memory;  /* where send buffers come from: grantable memory */
@@ -141,6 +145,9 @@ void edge_buffer_unused(struct edge *edge, uint32_t queue, struct frame *frame);
  * of it). */
 void edge_queue(struct edge *edge, uint32_t queue, struct frame *frame);
 void edge_flush(struct edge *edge, uint32_t queue);
+/* Simulated runs: the next batch received stays with the protocol until `hold` is false again, or until NDIS pauses it.
+ */
+void edge_hold_received(struct edge *edge, bool hold);
 void edge_stop(struct edge *edge); /* wakes tasks blocked in edge_buffer, for good */
 
 /* Pools, NBLs, NBs, open configurations, adapters, spin locks, registered miniports still there. */

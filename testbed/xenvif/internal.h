@@ -413,6 +413,9 @@ struct vif {
     struct hash hash;
     struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 receive_options;
     uint32_t backfill;
+    struct {
+        uint32_t taken, refused; /* see vif_refuse_sends */
+    } shortage;
     uint32_t offered;      /* atomic: transmit offloads of any connection so far */
     uint32_t queues;       /* atomic: rings in use, 0: not connected */
     uint32_t queues_known; /* of the last connection */

@@ -111,6 +111,14 @@ void vif_counters(struct vif *vif, struct vif_counters *counters)
     }
 }
 
+void vif_refuse_sends(struct vif *vif, uint32_t taken, uint32_t refused)
+{
+    sched_lock(&vif->lock);
+    vif->shortage.taken = taken;
+    __atomic_store_n(&vif->shortage.refused, refused, __ATOMIC_RELEASE);
+    sched_unlock(&vif->lock);
+}
+
 void vif_offend(struct vif *vif)
 {
     transmit_offend(vif->tx[0]);

@@ -49,6 +49,10 @@ void vif_queue_packets(struct vif *vif, uint64_t *tx, uint64_t *rx,
 /* Sends the backend a request that crosses its page, over which Linux's netback disables the device without a word. */
 void vif_offend(struct vif *vif);
 
+/* XenVif is short of memory: it takes `taken` packets to send from now on, and refuses the `refused` ones behind them.
+ */
+void vif_refuse_sends(struct vif *vif, uint32_t taken, uint32_t refused);
+
 /* Packets that the miniport still holds from us and transmit cookies not returned, interface references not released.
  */
 void vif_leaks(struct vif *vif, struct leaks *leaks);

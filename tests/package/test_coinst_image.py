@@ -134,7 +134,8 @@ class Models(unittest.TestCase):
         rows = build_inf.revisions()
         self.assertEqual([row[0] for row in rows], ["0800000D"] + [f"0900000{i}" for i in range(6)])
         expected = [f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in rows
-                    for vendor in ("XP0001", "XP0002", "XPC000", "XS0001", "XS0002", "XSC000")]
+                    for vendor in ("XP0001", "XP0002", "XPC000", "XS0001", "XS0002", "XSC000",
+                                   "XN0001", "XN0002", "XNC000")]
         for arch, decoration in zip(ARCHITECTURES, ("NTamd64", "NTx86")):
             sections = self.sections(arch)
             self.assertEqual(sections["Manufacturer"], [f"%Vendor% = XenNet, {decoration}, {decoration}.10.0...16299"])
@@ -178,7 +179,7 @@ class Models(unittest.TestCase):
 
     def test_a_prefix_and_device_id_of_ones_own_are_added(self):
         with mock.patch.dict("os.environ", {"VENDOR_PREFIX": "AC", "VENDOR_DEVICE_ID": "1234"}):
-            self.assertEqual(build_inf.vendors()[6:], ["AC0001", "AC0002", "AC1234"])
+            self.assertEqual(build_inf.vendors()[9:], ["AC0001", "AC0002", "AC1234"])
             self.assertIn("XENVIF\\VEN_AC1234&DEV_NET&REV_09000005", templates.inf("x64").decode())
 
 

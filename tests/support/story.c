@@ -103,6 +103,7 @@ static void main_task(void *argument)
         .vif_version = story_version(plan),
         .mtu = plan->mtu != 0 ? plan->mtu : 1500,
         .backend_without = plan->backend_without,
+        .backend_rate = plan->backend_rate,
         .edge_buffers = plan->edge_buffers,
         .strict_grants = plan->kind == SCHED_SIMULATED && !plan->loose_grants,
         .wire_port = story->wire,

@@ -39,7 +39,7 @@ struct story_plan {
     uint64_t seed;
     const char *xenvif_like; /* release of XenVif; NULL: as asked for, or strict (story_release.h) */
     uint32_t needs;          /* STORY_NEEDS_...: of the release */
-    uint32_t vif_version, queues, mtu, backend_without, edge_buffers;
+    uint32_t vif_version, queues, mtu, backend_without, backend_rate, edge_buffers;
     uint32_t processors;             /* 0: as many as queues */
     const struct topology *topology; /* NULL: `processors` in groups of 64 */
     const char *windows;             /* NULL: STORY_WINDOWS; with story_everywhere all kinds in turn */

@@ -11,7 +11,7 @@
 typedef void MS_ABI pnp_event_handler(void *, struct NET_DEVICE_PNP_EVENT *);
 typedef void MS_ABI shutdown_handler(void *, uint32_t);
 
-enum { SHUTDOWN_POWER_OFF = 0, SHUTDOWN_BUGCHECK = 1 };
+enum { SHUTDOWN_POWER_OFF = 0, SHUTDOWN_BUGCHECK = 1, PROTOCOLS_SECONDS = 10 };
 
 static void notify(struct adapter *adapter, uint32_t what)
 {
@@ -24,9 +24,34 @@ static void notify(struct adapter *adapter, uint32_t what)
     DRIVER_CALL_VOID("MiniportDevicePnPEventNotify", handler(adapter->context, &event));
 }
 
-void adapter_surprise_remove(struct adapter *adapter)
+void adapter_surprise_event(struct adapter *adapter)
 {
     notify(adapter, NdisDevicePnPEventSurpriseRemoved);
+}
+
+/* Protocols give back what they have received, and wait for what they have sent. */
+static void pause_protocols(struct adapter *adapter)
+{
+    uint64_t deadline = sched_now() + PROTOCOLS_SECONDS * 1000000000ull;
+    uint32_t never = 0;
+
+    if (adapter->edge != NULL) {
+        edge_hold(adapter->edge);
+        edge_return_late(adapter->edge);
+    }
+    while (adapter_outstanding_sends(adapter) != 0) {
+        RULE(sched_now() < deadline, "ndis-removal",
+             "%u s after a surprise removal the protocols still wait for %lld sends: the adapter is never paused",
+             PROTOCOLS_SECONDS, (long long)adapter_outstanding_sends(adapter));
+        (void)sched_wait(&never, 0, sched_now() + 100000);
+    }
+}
+
+/* Microsoft, "Processing the Surprise Removal of a NIC": the event, then the protocols, and only then the miniport. */
+void adapter_surprise_remove(struct adapter *adapter)
+{
+    adapter_surprise_event(adapter);
+    pause_protocols(adapter);
     (void)adapter_pause_for(adapter, NDIS_PAUSE_NDIS_INTERNAL);
     if (adapter_state(adapter) == ADAPTER_PAUSED) {
         adapter_halt(adapter, NdisHaltDeviceSurpriseRemoved);

@@ -100,6 +100,7 @@ void edge_return_late(struct edge *edge)
         dpc_flush(&edge->late[i].dpc);
         return_late(&edge->late[i]);
     }
+    edge_held_return(edge);
 }
 
 static void free_edge(struct edge *edge)
@@ -130,6 +131,7 @@ struct edge *edge_open(struct adapter *adapter, const struct edge_options *optio
         free_edge(edge);
         return NULL;
     }
+    edge_held_start(edge);
     /* Packets may come as soon as the filter is set. */
     __atomic_store_n(&adapter->edge, edge, __ATOMIC_SEQ_CST);
     if (!configure(edge, error, size)) {
@@ -205,6 +207,7 @@ void edge_close(struct edge *edge)
     wait_until(adapter, sends_done);
     __atomic_store_n(&adapter->edge, NULL, __ATOMIC_SEQ_CST);
     wait_until(adapter, calls_left);
+    edge_held_stop(edge);
     edge_return_late(edge);
     free_edge(edge);
 }

@@ -50,6 +50,19 @@ struct edge_late { /* NBLs kept back for a moment, in simulated runs */
     struct edge *edge;
 } __attribute__((aligned(NDIS_LINE)));
 
+/* NBLs of which an application has not read the data yet: protocols keep them until it does, or until NDIS pauses them.
+ */
+struct edge_held {
+    struct sched_lock lock;
+    struct NET_BUFFER_LIST *first; /* chain of one batch; there is one at a time */
+    uint32_t count;
+    uint64_t due;
+    uint32_t word; /* changes when `first` does */
+    struct task *task;
+    uint32_t stop;  /* atomic */
+    uint32_t asked; /* atomic: the next batch is held until told otherwise */
+};
+
 struct edge_rss {
     bool enabled;
     uint32_t hash_types;     /* NDIS_HASH_... */
@@ -65,6 +78,7 @@ struct edge {
     uint32_t queue_count;
     struct edge_queue *queues;
     struct edge_late *late; /* one per processor */
+    struct edge_held application;
     struct edge_rss rss;
     uint32_t held; /* sends are not let through: the adapter is not Running */
     uint32_t stopped;
@@ -78,6 +92,12 @@ void edge_queues_destroy(struct edge *edge);
 bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame *frame);
 /* What the miniport said about a received frame. */
 void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, struct frame *frame);
+/* edge_held.c: in simulated runs; elsewhere nothing is held. */
+void edge_held_start(struct edge *edge);
+void edge_held_stop(struct edge *edge);
+/* True: the chain is kept for seconds. */
+bool edge_held_keep(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t count);
+void edge_held_return(struct edge *edge); /* NetEventPause */
 /* edge_rss.c */
 int32_t edge_rss_enable(struct edge *edge);
 void edge_rss_disable(struct edge *edge);

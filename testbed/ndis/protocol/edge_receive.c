@@ -122,6 +122,9 @@ void edge_receive_chain(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32
     if ((flags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0) {
         return;
     }
+    if (edge_held_keep(edge, chain, count)) {
+        return;
+    }
     if (sched_kind() == SCHED_SIMULATED && sched_random(LATE_ONE_IN) == 0) {
         keep(edge, chain, last, count);
         return;

@@ -220,6 +220,24 @@ static uint32_t choose_ring(struct vif *vif, const struct tx_request *request)
     return (info.IpHeader.Length != 0 ? packet_flow_value(headers, &info) : processor_current()) % queues;
 }
 
+static bool is_short(struct vif *vif)
+{
+    bool refused = false;
+
+    if (__atomic_load_n(&vif->shortage.refused, __ATOMIC_ACQUIRE) == 0) {
+        return false;
+    }
+    sched_lock(&vif->lock);
+    if (vif->shortage.taken != 0) {
+        vif->shortage.taken--;
+    } else if (vif->shortage.refused != 0) {
+        vif->shortage.refused--;
+        refused = true;
+    }
+    sched_unlock(&vif->lock);
+    return refused;
+}
+
 int32_t transmit_queue(struct vif *vif, const struct tx_request *request)
 {
     struct tx_ring *ring = vif->tx[choose_ring(vif, request)];
@@ -227,6 +245,10 @@ int32_t transmit_queue(struct vif *vif, const struct tx_request *request)
     struct tx_list completed;
     uint16_t index;
 
+    if (is_short(vif)) {
+        irql_lower(irql);
+        return STATUS_NO_MEMORY;
+    }
     spin_lock(&ring->lock, &at_dispatch);
     index = ring->packets_free;
     if (!ring->enabled || index == NO_INDEX) {

@@ -226,6 +226,13 @@ TRIPS("ndis-reset", a_reset_that_keeps_sends_is_caught)
     send_one(open_edge(fake));
     adapter_check_for_hang(fake->adapter);
 }
+TRIPS("ndis-removal", sends_kept_after_a_surprise_removal_are_caught)
+{
+    fake->hold_sends = true;
+    fake_add_running(fake);
+    send_one(open_edge(fake));
+    adapter_surprise_remove(fake->adapter);
+}
 typedef void MS_ABI fake_NdisMResetComplete(void *, int32_t, uint8_t);
 TRIPS("ndis-state", a_reset_completed_that_nobody_asked_for_is_caught)
 {

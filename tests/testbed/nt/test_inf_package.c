@@ -21,7 +21,8 @@ struct expected {
 
 #define ROW(revision, vif, store, suspend) { revision, vif, store, suspend },
 static const struct expected revisions[] = { XENVIF_REVISION_TABLE(ROW) };
-static const char *const vendors[] = { "XP0001", "XP0002", "XPC000", "XS0001", "XS0002", "XSC000" };
+static const char *const vendors[] = { "XP0001", "XP0002", "XPC000", "XS0001", "XS0002",
+                                       "XSC000", "XN0001", "XN0002", "XNC000" };
 enum { REVISIONS = sizeof(revisions) / sizeof(revisions[0]), VENDORS = sizeof(vendors) / sizeof(vendors[0]) };
 
 static const char *built_inf(void)
