@@ -12,6 +12,10 @@
 #include "rss_v2.h"
 #include "rss_setting.h"
 
+// Indexes that name no entry.
+#define RSS_V2_DEFAULT_INDEX 0xFFFF
+#define RSS_V2_PRIMARY_INDEX 0xFFFE
+
 #define RSS_V2_ENTRY_FLAGS                                                                                             \
     (NDIS_RSS_SET_INDIRECTION_ENTRY_FLAG_PRIMARY_PROCESSOR | NDIS_RSS_SET_INDIRECTION_ENTRY_FLAG_DEFAULT_PROCESSOR)
 
@@ -113,19 +117,27 @@ RssV2SetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     return Status;
 }
 
+/*
+ * An entry in use is moved by its own processor and by no other. Here: whose number the caller runs on.
+ */
 static NDIS_STATUS
-RssV2MoveOne(XENNET_RSS_SETTING *Next, const NDIS_RSS_SET_INDIRECTION_ENTRY *Entry)
+RssV2MoveOne(XENNET_RSS_SETTING *Next, const NDIS_RSS_SET_INDIRECTION_ENTRY *Entry, const PROCESSOR_NUMBER *Here)
 {
+    const PROCESSOR_NUMBER *Before;
     PROCESSOR_NUMBER Target = Entry->TargetProcessorNumber;
 
     if (Entry->SwitchId != 0 || Entry->VPortId != 0 || (Entry->Flags & ~(ULONG)RSS_V2_ENTRY_FLAGS))
         return NDIS_STATUS_INVALID_PARAMETER;
     if (Target.Reserved != 0 || KeGetProcessorIndexFromNumber(&Target) == INVALID_PROCESSOR_INDEX)
         return NDIS_STATUS_INVALID_DATA;
-    if (Entry->Flags & RSS_V2_ENTRY_FLAGS)
+    if ((Entry->Flags & RSS_V2_ENTRY_FLAGS) || Entry->IndirectionTableIndex == RSS_V2_DEFAULT_INDEX ||
+        Entry->IndirectionTableIndex == RSS_V2_PRIMARY_INDEX)
         return NDIS_STATUS_SUCCESS;
     if (Entry->IndirectionTableIndex >= Next->TableCount)
         return NDIS_STATUS_INVALID_PARAMETER;
+    Before = &Next->Table[Entry->IndirectionTableIndex];
+    if (Next->Scale && (Before->Group != Here->Group || Before->Number != Here->Number))
+        return NDIS_STATUS_NOT_ACCEPTED;
     Next->Table[Entry->IndirectionTableIndex] = Target;
     return NDIS_STATUS_SUCCESS;
 }
@@ -136,11 +148,14 @@ static NDIS_STATUS
 RssV2MoveAll(XENNET_RSS *Rss, const UCHAR *Entries, ULONG Size, ULONG Count)
 {
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
+    PROCESSOR_NUMBER Here;
     ULONG Index;
 
+    (void)KeGetCurrentProcessorNumberEx(&Here);
     Rss->Next = Rss->Current;
     for (Index = 0; Index < Count && Status == NDIS_STATUS_SUCCESS; Index++)
-        Status = RssV2MoveOne(&Rss->Next, (const NDIS_RSS_SET_INDIRECTION_ENTRY *)(Entries + (SIZE_T)Index * Size));
+        Status =
+            RssV2MoveOne(&Rss->Next, (const NDIS_RSS_SET_INDIRECTION_ENTRY *)(Entries + (SIZE_T)Index * Size), &Here);
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
     if (!Rss->Current.Scale) {

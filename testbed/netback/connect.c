@@ -179,7 +179,7 @@ int netback_connect(struct netback *netback)
     if (failure == -ENOENT) {
         queues = 1;
     } else if (failure != 0 || queues == 0 ||
-               queues > (without(netback, NETBACK_BIT_MULTI_QUEUE) ? 1 : netback->queues_most)) {
+               queues > (without(netback, NETBACK_BIT_MULTI_QUEUE) ? 1 : netback->queues_offered)) {
         return netback_complain(netback, -EINVAL, "multi-queue-num-queues is out of range");
     }
     features_read(netback);

@@ -171,6 +171,7 @@ static bool serve(struct netback *netback)
     bool served = ring->req_cons != producer, notify;
 
     if (producer - ring->rsp_prod_pvt > RING_SIZE(ring)) {
+        flag_set(&netback->control_silent, 1);
         netback_fatal(netback, "more control requests than the ring holds");
         return false;
     }
@@ -196,11 +197,12 @@ static bool serve(struct netback *netback)
     return served;
 }
 
+/* A disabled interface answers, too, as in Linux. */
 void control_poll(struct netback *netback)
 {
     int more = 1;
 
-    while (netback->control != NULL && more != 0 && flag(&netback->disabled) == 0) {
+    while (netback->control != NULL && more != 0 && flag(&netback->control_silent) == 0) {
         if (!serve(netback)) {
             RING_FINAL_CHECK_FOR_REQUESTS(netback->control, more);
         }

@@ -101,7 +101,7 @@ static int put_keys(struct netback *netback, xen_transaction t)
             put(netback, t, netback->backend, "feature-no-csum-offload", without(netback, NETBACK_BIT_CSUM), 1, "");
     }
     if (failure == 0) {
-        failure = put(netback, t, netback->backend, "multi-queue-max-queues", multi_queue, netback->queues_most, "");
+        failure = put(netback, t, netback->backend, "multi-queue-max-queues", multi_queue, netback->queues_offered, "");
     }
     if (failure == 0) {
         failure = put(netback, t, netback->backend, "speed", speed, netback->options.speed_mbps, "M");

@@ -113,6 +113,7 @@ struct netback {
     char backend[PATH_BYTES], frontend[PATH_BYTES];
     uint16_t guest;
     uint32_t queues_most;
+    uint32_t queues_offered; /* changes between connections only, as options.without does */
     struct task *task;
     struct xen_watch *state_watch, *multicast_watch;
     /* the control task */
@@ -133,6 +134,7 @@ struct netback {
     uint32_t disabled;    /* the frontend did something that Linux calls fatal */
     uint32_t connected;   /* slept on by netback_wait_connected */
     uint32_t link_up, mtu, multicast_control;
+    uint32_t control_silent;
     /* under multicast_lock */
     struct sched_lock multicast_lock;
     uint32_t multicast_count;

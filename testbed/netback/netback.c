@@ -203,6 +203,7 @@ struct netback *netback_create(struct xen *backend_domain, struct port *port, co
     netback->options.without = with_consequences(options->without);
     netback->guest = options->vif.guest;
     netback->queues_most = limit(limit(options->queues, port_queues(port)), QUEUES_MOST);
+    netback->queues_offered = netback->queues_most;
     netback->link_up = 1;
     netback->mtu = options->mtu;
     netback->frontend_state = -1;
@@ -266,6 +267,19 @@ void netback_set_mtu(struct netback *netback, uint32_t mtu)
 {
     flag_set(&netback->mtu, mtu);
     (void)features_publish_mtu(netback);
+}
+
+void netback_offer(struct netback *netback, uint32_t queues, uint32_t without_features)
+{
+    netback->queues_offered = queues < netback->queues_most ? queues : netback->queues_most;
+    netback->options.without = without_features;
+    (void)features_advertise(netback);
+}
+
+void netback_silence_control(struct netback *netback, bool silent)
+{
+    flag_set(&netback->control_silent, silent);
+    bell_ring(&netback->bell);
 }
 
 void netback_stall(struct netback *netback, uint32_t queue, uint64_t nanoseconds)

@@ -52,6 +52,11 @@ void netback_destroy(struct netback *netback); /* closes as a backend that goes 
 bool netback_wait_connected(struct netback *netback, bool connected, uint64_t timeout_ns);
 void netback_set_link(struct netback *netback, bool up);
 void netback_set_mtu(struct netback *netback, uint32_t mtu);
+/* From the next connection on: so many queues at most, of those there were at the start, without these features. What a
+ * migration finds at another host. */
+void netback_offer(struct netback *netback, uint32_t queues, uint32_t without);
+/* Requests on the control ring are not answered any more, or again. */
+void netback_silence_control(struct netback *netback, bool silent);
 /* Nothing is taken from the guest on this queue for so long: what was sent goes to a neighbour that does not take it.
  * Linux drops it after ten seconds; SCHED_FOREVER: never. 0 ends it. */
 void netback_stall(struct netback *netback, uint32_t queue, uint64_t nanoseconds);

@@ -339,7 +339,7 @@ struct control {
 int control_ring_connect(struct vif *vif);
 void control_ring_disconnect(struct vif *vif);
 int32_t control_update(struct vif *vif,
-                       const struct hash *hash); /* tell the backend; STATUS_NOT_SUPPORTED without a ring */
+                       const struct hash *hash); /* the backend gets all of it, as the release has it */
 int32_t control_types(struct vif *vif, uint32_t *types);
 
 enum { LINK_KEYS = 2 };
@@ -362,6 +362,8 @@ struct frontend {
     uint64_t patience;                         /* when to stop waiting for a backend that should close */
     uint64_t stalls;                           /* atomic: connections given up because the backend did not answer */
     uint32_t stalls_in_vain;                   /* of them since it last answered, 6 at most; frontend thread */
+    bool running;                              /* atomic: rings run, XenVif's state ENABLED */
+    bool migrating;                            /* connected again, and the late callbacks have not run yet */
     struct nt_event gate;                      /* auto-reset: who starts and stops rings; PASSIVE */
     struct features features;
 };
@@ -371,6 +373,7 @@ int frontend_restart(struct vif *vif); /* after frontend_stop: the backend's dir
 bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns);
 void frontend_announce(struct vif *vif);  /* a MAC_STATE_CHANGE soon, as XenVif's watches fire when they are set */
 void frontend_cycle(struct vif *vif);     /* as after a migration */
+void frontend_migrated(struct vif *vif);  /* after a migration's late callbacks: rings run again */
 int32_t frontend_enable(struct vif *vif); /* rings start; or STATUS_...: not connected. PASSIVE, as all of these */
 void frontend_disable(struct vif *vif);   /* everything of the subscriber's comes back, no packet callback afterwards */
 /* stall.c: with the gate held */
@@ -379,6 +382,7 @@ bool stall_seen(struct vif *vif);   /* requests have waited for too long */
 
 /* frontend_connect.c: rings, channels and keys; in the frontend's thread, gate held */
 int connect_publish(struct vif *vif);   /* 0: the backend may connect */
+int32_t connect_run(struct vif *vif);   /* rings run; or STATUS_...: the backend does not take the hash, none does */
 void connect_start(struct vif *vif);    /* the backend has connected: rings run if the subscriber wants them */
 void connect_stop(struct vif *vif);     /* nothing more is received */
 void connect_teardown(struct vif *vif); /* the backend is gone */

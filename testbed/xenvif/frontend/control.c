@@ -11,7 +11,8 @@
 
 #include "xenvif/internal.h"
 
-#define PATIENCE 1000000000ull
+#define MILLISECOND 1000000ull
+#define FOR_EVER    (60000 * MILLISECOND)
 
 static void control_event(void *argument)
 {
@@ -74,37 +75,55 @@ void control_ring_disconnect(struct vif *vif)
     control->shared = NULL;
 }
 
+static bool await_response(struct control *control, uint64_t deadline)
+{
+    int there;
+
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&control->word, __ATOMIC_SEQ_CST);
+
+        RING_FINAL_CHECK_FOR_RESPONSES(&control->front, there);
+        if (there) {
+            return true;
+        }
+        if (sched_now() >= deadline) {
+            return false;
+        }
+        sched_wait(&control->word, seen, deadline);
+    }
+}
+
 /* With the lock held. A backend's status, or -1 when there is no answer. */
 static int request(struct vif *vif, uint16_t type, uint32_t first, uint32_t second, uint32_t third, uint32_t *data)
 {
     struct control *control = &vif->control;
-    uint64_t deadline = sched_now() + vif_patience(vif, PATIENCE);
-    struct xen_netif_ctrl_request *slot = RING_GET_REQUEST(&control->front, control->front.req_prod_pvt);
+    uint64_t patience = vif->release->control_patience_ms * MILLISECOND;
+    uint64_t deadline = sched_now() + vif_patience(vif, patience != 0 ? patience : FOR_EVER);
+    struct xen_netif_ctrl_request *slot;
     struct xen_netif_ctrl_response response;
-    int notify, there;
+    int notify;
 
+    if (RING_FULL(&control->front)) {
+        return -1; /* of a backend that has stopped to answer */
+    }
+    slot = RING_GET_REQUEST(&control->front, control->front.req_prod_pvt);
     *slot = (struct xen_netif_ctrl_request){ .id = ++control->last_id, .type = type, .data = { first, second, third } };
     control->front.req_prod_pvt++;
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&control->front, notify);
     if (notify) {
         xen_event_send(control->event);
     }
-    for (;;) {
-        uint32_t seen = __atomic_load_n(&control->word, __ATOMIC_SEQ_CST);
-
-        RING_FINAL_CHECK_FOR_RESPONSES(&control->front, there);
-        if (there) {
-            break;
-        }
-        if (sched_now() >= deadline) {
-            control->connected = false; /* an answer that comes later would be taken for the next request's */
+    do {
+        if (!await_response(control, deadline)) {
+            RULE(patience != 0, "vif-control",
+                 "request %u on the control ring has waited %llu s at DISPATCH_LEVEL: XenVif like %s waits for ever",
+                 type, FOR_EVER / (1000 * MILLISECOND), vif->release->name);
             return -1;
         }
-        sched_wait(&control->word, seen, deadline);
-    }
-    RING_COPY_RESPONSE(&control->front, control->front.rsp_cons, &response);
-    control->front.rsp_cons++;
-    if (response.id != control->last_id || response.type != type) {
+        RING_COPY_RESPONSE(&control->front, control->front.rsp_cons, &response);
+        control->front.rsp_cons++;
+    } while (response.id != control->last_id); /* an earlier one's, which came too late */
+    if (response.type != type) {
         return -1;
     }
     if (data != NULL) {
@@ -137,23 +156,25 @@ static uint32_t netif_types(uint32_t types)
            (types & 1u << XENVIF_PACKET_HASH_TYPE_IPV6_TCP ? XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP : 0u);
 }
 
-static int send_all(struct vif *vif, const struct hash *hash)
+static int set_algorithm(struct vif *vif, uint32_t algorithm)
+{
+    return request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM, algorithm, 0, 0, NULL);
+}
+
+/* XenVif passes all five settings on, whichever has changed. The size empties the backend's table. */
+static int send_toeplitz(struct vif *vif, const struct hash *hash)
 {
     struct control *control = &vif->control;
-    bool toeplitz = hash->algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
     int result =
-        request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
-                toeplitz ? XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ : XEN_NETIF_CTRL_HASH_ALGORITHM_NONE, 0, 0, NULL);
+        set_algorithm(vif, vif->release->hash == VIF_HASH_UNTRANSLATED ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ
+                                                                       : XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ);
 
-    if (result != 0 || !toeplitz) {
-        return result;
-    }
-    if (hash->size != 0) {
+    if (result == 0) {
         result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE, hash->size, 0, 0, NULL);
-        if (result == 0) {
-            memcpy(control->data, hash->mapping, hash->size * sizeof(hash->mapping[0]));
-            result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, control->data_reference, hash->size, 0, NULL);
-        }
+    }
+    if (result == 0) {
+        memcpy(control->data, hash->mapping, hash->size * sizeof(hash->mapping[0]));
+        result = request(vif, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, control->data_reference, hash->size, 0, NULL);
     }
     if (result == 0) {
         memcpy(control->data, hash->key, sizeof(hash->key));
@@ -165,14 +186,43 @@ static int send_all(struct vif *vif, const struct hash *hash)
     return result;
 }
 
+/* Releases differ in what NONE and UNSPECIFIED mean and whether anybody looks at the answer. */
+static int32_t send_all(struct vif *vif, const struct hash *hash)
+{
+    struct hash one = *hash;
+    bool specified = hash->algorithm != XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED;
+    enum vif_hash like = vif->release->hash;
+
+    if (like == VIF_HASH_NONE_IS_TOEPLITZ && hash->algorithm == XENVIF_PACKET_HASH_ALGORITHM_NONE) {
+        one.size = 1;
+        one.mapping[0] = 0;
+        one.types = 0;
+        return status_of(send_toeplitz(vif, &one));
+    }
+    if (hash->algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
+        return status_of(send_toeplitz(vif, hash));
+    }
+    if ((like == VIF_HASH_NONE_IS_TOEPLITZ || like == VIF_HASH_UNTRANSLATED) && !specified) {
+        (void)set_algorithm(vif, XEN_NETIF_CTRL_HASH_ALGORITHM_NONE);
+        return STATUS_SUCCESS;
+    }
+    return status_of(set_algorithm(vif, XEN_NETIF_CTRL_HASH_ALGORITHM_NONE));
+}
+
 int32_t control_update(struct vif *vif, const struct hash *hash)
 {
     struct control *control = &vif->control;
-    int32_t status = STATUS_NOT_SUPPORTED;
+    bool plain = hash->algorithm != XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
+    int32_t status;
 
+    if (vif->release->hash == VIF_HASH_WHEN_ENABLED && !__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST)) {
+        return STATUS_SUCCESS;
+    }
     sched_lock(&control->lock);
     if (control->connected) {
-        status = status_of(send_all(vif, hash));
+        status = send_all(vif, hash);
+    } else {
+        status = plain && !vif->release->enable_needs_control ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
     }
     sched_unlock(&control->lock);
     return status;

@@ -195,7 +195,8 @@ static bool step(struct vif *vif)
         break;
     }
     event_set(&vif->frontend.gate);
-    if (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED)) {
+    if (!vif->frontend.migrating &&
+        (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED))) {
         callback_mac(vif);
     }
     return vif->frontend.phase != FRONTEND_STOPPED;

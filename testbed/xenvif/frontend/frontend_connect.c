@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "nt/sync/topology.h"
 #include "xenvif/internal.h"
 
 enum { ATTEMPTS = 10 };
@@ -20,6 +21,14 @@ static bool feature(struct vif *vif, const char *key)
     uint32_t value = 0;
 
     return frontend_reads(vif, key, &value) && value != 0;
+}
+
+/* One for each processor, as many as the backend and the registry (FrontendMaxQueues) allow: anew at every connect. */
+static uint32_t negotiated_queues(const struct vif *vif, uint32_t most)
+{
+    uint32_t queues = vif->options.queues < processor_count() ? vif->options.queues : processor_count();
+
+    return most == 0 ? 1 : most < queues ? most : queues;
 }
 
 static void read_features(struct vif *vif)
@@ -37,9 +46,7 @@ static void read_features(struct vif *vif)
         .control = feature(vif, "feature-ctrl-ring") && !vif->options.no_control_ring,
         .multicast = feature(vif, "feature-multicast-control") && feature(vif, "feature-dynamic-multicast-control"),
         .headroom = feature(vif, "feature-xdp-headroom") ? vif->options.headroom : 0,
-        .queues = most == 0                    ? 1
-                  : most < vif->options.queues ? most
-                                               : vif->options.queues,
+        .queues = negotiated_queues(vif, most),
     };
 }
 
@@ -195,27 +202,32 @@ int connect_publish(struct vif *vif)
 
 /* --- rings and the subscriber --- */
 
-static void start_rings(struct vif *vif)
+int32_t connect_run(struct vif *vif)
 {
+    struct hash hash;
+    int32_t status;
+
+    sched_lock(&vif->lock);
+    hash = vif->hash;
+    sched_unlock(&vif->lock);
+    status = control_update(vif, &hash);
+    if (!NT_SUCCESS(status)) {
+        sched_trace("vif: the backend does not take the hash: %#x, nothing runs", (uint32_t)status);
+        return status;
+    }
     for (uint32_t i = 0; i < vif->options.queues; i++) {
         if (i < vif->queues_known) {
             receive_enable(vif->rx[i]);
             transmit_enable(vif->tx[i]);
         } else {
-            /* the last connection had more queues: what waits there would wait for good */
+            /* The last connection had more queues. Kinder than XenVif, in which what waits there waits for good. */
             transmit_disable(vif->tx[i]);
             transmit_abort(vif->tx[i]);
         }
     }
-    if (vif->hash.algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
-        struct hash hash;
-
-        sched_lock(&vif->lock);
-        hash = vif->hash;
-        sched_unlock(&vif->lock);
-        control_update(vif, &hash);
-    }
+    __atomic_store_n(&vif->frontend.running, true, __ATOMIC_SEQ_CST);
     mac_announce_multicast(vif);
+    return STATUS_SUCCESS;
 }
 
 void connect_start(struct vif *vif)
@@ -236,14 +248,15 @@ void connect_start(struct vif *vif)
     }
     __atomic_store_n(&vif->queues_known, queues, __ATOMIC_RELEASE);
     __atomic_store_n(&vif->queues, queues, __ATOMIC_RELEASE);
-    if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
-        start_rings(vif);
+    if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && !vif->frontend.migrating) {
+        (void)connect_run(vif);
     }
 }
 
 void connect_stop(struct vif *vif)
 {
     __atomic_store_n(&vif->queues, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&vif->frontend.running, false, __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < vif->options.queues; i++) {
         receive_disable(vif->rx[i]);
     }
@@ -267,6 +280,18 @@ void connect_teardown(struct vif *vif)
         rx->event = NULL;
     }
     control_ring_disconnect(vif);
+}
+
+/* XenVif's own late callback, after those of the drivers above it. Checked builds of it assert that this works. */
+void frontend_migrated(struct vif *vif)
+{
+    event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    vif->frontend.migrating = false;
+    if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && vif->frontend.phase == FRONTEND_CONNECTED) {
+        (void)connect_run(vif);
+    }
+    event_set(&vif->frontend.gate);
+    frontend_announce(vif);
 }
 
 /* XenVif's thread is free to be faster than Enable: now and then it is. */
@@ -293,10 +318,13 @@ int32_t frontend_enable(struct vif *vif)
     if (vif->frontend.phase == FRONTEND_CONNECTED && vif->release->enable_needs_control && !vif->control.connected) {
         status = STATUS_INSUFFICIENT_RESOURCES;
     } else if (vif->frontend.phase == FRONTEND_CONNECTED) {
-        status = STATUS_SUCCESS;
         __atomic_store_n(&vif->subscriber.enabled, true, __ATOMIC_SEQ_CST);
-        start_rings(vif);
-        frontend_announce(vif);
+        status = connect_run(vif);
+        if (status == STATUS_SUCCESS) {
+            frontend_announce(vif);
+        } else {
+            __atomic_store_n(&vif->subscriber.enabled, false, __ATOMIC_SEQ_CST);
+        }
     }
     event_set(&vif->frontend.gate);
     if (status == STATUS_SUCCESS) {
@@ -312,6 +340,7 @@ void frontend_disable(struct vif *vif)
 
     __atomic_store_n(&vif->subscriber.enabled, false, __ATOMIC_SEQ_CST);
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    __atomic_store_n(&vif->frontend.running, false, __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < vif->options.queues; i++) {
         transmit_disable(vif->tx[i]);
         receive_disable(vif->rx[i]);
@@ -319,7 +348,8 @@ void frontend_disable(struct vif *vif)
     for (uint32_t i = 0; i < vif->options.queues; i++) {
         receive_wait_returned(vif->rx[i]);
     }
-    for (uint32_t i = 0; i < vif->options.queues; i++) {
+    /* What a table put on a queue that is gone stays there. */
+    for (uint32_t i = 0; i < vif->queues_known; i++) {
         transmit_abort(vif->tx[i]);
     }
     event_set(&vif->frontend.gate);

@@ -13,11 +13,14 @@
 int vif_suspend_resume(struct vif *vif)
 {
     xenbus_suspend_early(&vif->suspend);
+    vif->frontend.migrating = true;
     frontend_cycle(vif);
     if (!frontend_wait_connected(vif, COME_BACK_PATIENCE)) {
+        vif->frontend.migrating = false;
         return -1;
     }
     xenbus_suspend_late(&vif->suspend);
+    frontend_migrated(vif);
     return 0;
 }
 
@@ -29,6 +32,7 @@ void vif_suspend(struct vif *vif)
 bool vif_resume(struct vif *vif, char *error, size_t size)
 {
     xenbus_suspend_early(&vif->suspend);
+    vif->frontend.migrating = true;
     if (frontend_restart(vif) < 0) {
         snprintf(error, size, "the resumed domain's network device is not in xenstore");
         return false;
@@ -38,5 +42,6 @@ bool vif_resume(struct vif *vif, char *error, size_t size)
         return false;
     }
     xenbus_suspend_late(&vif->suspend);
+    frontend_migrated(vif);
     return true;
 }

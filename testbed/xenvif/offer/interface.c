@@ -100,7 +100,38 @@ static int32_t change_hash(struct vif *vif, const struct hash *hash)
     return status;
 }
 
+/* Until March 2022 the processor's index is the queue, and queues work where they always have. */
+static bool map_by_index(const struct PROCESSOR_NUMBER *mapping, uint32_t queues, struct hash *hash)
+{
+    for (uint32_t i = 0; i < hash->size; i++) {
+        hash->mapping[i] = processor_index(&mapping[i]);
+        if (hash->mapping[i] >= queues) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Each processor of the table gets a queue, in order of appearance; the queue's work moves to that processor. */
+static bool map_by_order(const struct PROCESSOR_NUMBER *mapping, uint32_t queues, struct hash *hash,
+                         uint32_t *processors, uint32_t *used)
+{
+    for (uint32_t i = 0; i < hash->size; i++) {
+        uint32_t processor = processor_index(&mapping[i]), queue = 0;
+
+        while (queue < *used && processors[queue] != processor) {
+            queue++;
+        }
+        if (queue == queues || processor == NO_PROCESSOR) {
+            return false;
+        }
+        *used += queue == *used;
+        processors[queue] = processor;
+        hash->mapping[i] = queue;
+    }
+    return true;
+}
+
 static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const struct PROCESSOR_NUMBER *mapping,
                                             uint32_t size)
 {
@@ -109,23 +140,15 @@ static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const s
     struct hash hash = vif->hash;
     int32_t status;
 
-    if (size == 0 || size > HASH_MAPPING_MOST) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    for (uint32_t i = 0; i < size; i++) {
-        uint32_t processor = processor_index(&mapping[i]), queue = 0;
-
-        while (queue < used && processors[queue] != processor) {
-            queue++;
-        }
-        if (queue == queues || processor == NO_PROCESSOR) {
-            return STATUS_INVALID_PARAMETER;
-        }
-        used += queue == used;
-        processors[queue] = processor;
-        hash.mapping[i] = queue;
+    if (size == 0) {
+        return (int32_t)0xc0000017; /* STATUS_NO_MEMORY: XenVif allocates nothing for nothing */
     }
     hash.size = size;
+    if (size > HASH_MAPPING_MOST ||
+        !(vif->release->queue_is_index ? map_by_index(mapping, queues, &hash)
+                                       : map_by_order(mapping, queues, &hash, processors, &used))) {
+        return STATUS_INVALID_PARAMETER;
+    }
     status = change_hash(vif, &hash);
     for (uint32_t i = 0; i < used && NT_SUCCESS(status); i++) {
         __atomic_store_n(&vif->rx[i]->processor, processors[i], __ATOMIC_RELAXED);
@@ -183,6 +206,9 @@ static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interf
     __builtin_ms_va_start(arguments, interface);
     types = __builtin_va_arg(arguments, uint32_t *);
     __builtin_ms_va_end(arguments);
+    if (vif->release->hashes_when_enabled && !__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST)) {
+        return STATUS_NOT_SUPPORTED;
+    }
     status = control_types(vif, &found);
     if (NT_SUCCESS(status)) {
         *types = found;
@@ -196,11 +222,16 @@ static MS_ABI int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *interfa
     __builtin_ms_va_list arguments;
     struct hash hash = vif->hash;
     const uint8_t *key;
+    int32_t status;
 
     __builtin_ms_va_start(arguments, interface);
     hash.types = __builtin_va_arg(arguments, uint32_t);
     key = __builtin_va_arg(arguments, const uint8_t *);
     __builtin_ms_va_end(arguments);
+    status = change_hash(vif, &hash); /* all of it twice, as XenVif does */
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
     memcpy(hash.key, key, sizeof(hash.key));
     return change_hash(vif, &hash);
 }

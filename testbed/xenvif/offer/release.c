@@ -14,6 +14,10 @@ const struct vif_release vif_releases[] = {
         .reconnects = true,
         .strip_corrupts = true,
         .enable_needs_control = false,
+        .hash = VIF_HASH_PLAIN,
+        .hashes_when_enabled = true,
+        .queue_is_index = false,
+        .control_patience_ms = 5000,
     },
     {
         .name = "8.2", /* 8.2.0 to 8.2.2, 2017 to 2019 */
@@ -23,6 +27,10 @@ const struct vif_release vif_releases[] = {
         .reconnects = false,
         .strip_corrupts = true,
         .enable_needs_control = false,
+        .hash = VIF_HASH_NONE_IS_TOEPLITZ,
+        .hashes_when_enabled = false,
+        .queue_is_index = true,
+        .control_patience_ms = 0,
     },
     {
         .name = "9.1", /* XCP-ng's 9.1 of 2024-12 */
@@ -32,6 +40,10 @@ const struct vif_release vif_releases[] = {
         .reconnects = false,
         .strip_corrupts = false,
         .enable_needs_control = false,
+        .hash = VIF_HASH_UNTRANSLATED,
+        .hashes_when_enabled = false,
+        .queue_is_index = false,
+        .control_patience_ms = 0,
     },
     {
         .name = "9.1-r3",
@@ -41,6 +53,10 @@ const struct vif_release vif_releases[] = {
         .reconnects = false,
         .strip_corrupts = false,
         .enable_needs_control = false,
+        .hash = VIF_HASH_WHEN_ENABLED,
+        .hashes_when_enabled = true,
+        .queue_is_index = false,
+        .control_patience_ms = 0,
     },
     {
         .name = "main", /* of 2025-11, and 9.1.1xx */
@@ -50,6 +66,10 @@ const struct vif_release vif_releases[] = {
         .reconnects = false,
         .strip_corrupts = false,
         .enable_needs_control = true,
+        .hash = VIF_HASH_PLAIN,
+        .hashes_when_enabled = false,
+        .queue_is_index = false,
+        .control_patience_ms = 5000,
     },
     { .name = NULL },
 };

@@ -23,6 +23,15 @@ enum vif_disable {
                          */
 };
 
+/* What goes over the control ring when the subscriber changes how received packets are hashed (control.c). */
+enum vif_hash {
+    VIF_HASH_NONE_IS_TOEPLITZ, /* NONE asks for Toeplitz with a table of one entry: all on queue 0 */
+    VIF_HASH_UNTRANSLATED, /* the backend gets XenVif's number of the algorithm: Toeplitz is one that it does not know
+                            */
+    VIF_HASH_WHEN_ENABLED, /* nothing at all until enabled, Enable itself included, and success all the same */
+    VIF_HASH_PLAIN,        /* NONE and UNSPECIFIED switch hashing off, and that has to be answered */
+};
+
 struct vif_release {
     const char *name;
     uint32_t oldest, newest;  /* VIF interface versions: --vif may be one of them, the default is the newest */
@@ -32,6 +41,10 @@ struct vif_release {
     bool strip_corrupts; /* receive_process.c: a tag taken out moves the MDL's mapped address and nothing else (until
                             2024-03) */
     bool enable_needs_control; /* frontend_connect.c: Enable fails at a backend without control ring */
+    enum vif_hash hash;
+    bool hashes_when_enabled;     /* interface.c: what the backend can hash is answered only while enabled */
+    bool queue_is_index;          /* interface.c: in a table of processors the index is the queue, until 2022-03 */
+    uint32_t control_patience_ms; /* control.c: how long each request waits, at DISPATCH_LEVEL; 0: for ever */
 };
 
 /* NULL: no release of that name. */

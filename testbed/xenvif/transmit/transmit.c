@@ -205,13 +205,13 @@ static uint32_t choose_ring(struct vif *vif, const struct tx_request *request)
     uint8_t headers[HEADERS_MOST];
     struct XENVIF_PACKET_INFO_V2 info;
 
-    if (queues <= 1) {
-        return 0;
-    }
     if (request->hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
         uint32_t size = __atomic_load_n(&vif->hash.size, __ATOMIC_ACQUIRE);
 
-        return size != 0 ? vif->hash.mapping[request->hash.Value % size] % queues : 0;
+        return size != 0 ? vif->hash.mapping[request->hash.Value % size] : 0; /* a queue that may be gone */
+    }
+    if (queues <= 1) {
+        return 0;
     }
     if (request->hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED) {
         return request->hash.Value % queues;
@@ -244,6 +244,7 @@ int32_t transmit_queue(struct vif *vif, const struct tx_request *request)
     uint8_t irql = irql_raise(DISPATCH_LEVEL), at_dispatch;
     struct tx_list completed;
     uint16_t index;
+    bool enabled;
 
     if (is_short(vif)) {
         irql_lower(irql);
@@ -251,10 +252,11 @@ int32_t transmit_queue(struct vif *vif, const struct tx_request *request)
     }
     spin_lock(&ring->lock, &at_dispatch);
     index = ring->packets_free;
-    if (!ring->enabled || index == NO_INDEX) {
+    enabled = __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST);
+    if (!enabled || index == NO_INDEX) {
         spin_unlock(&ring->lock, at_dispatch);
         irql_lower(irql);
-        return STATUS_INSUFFICIENT_RESOURCES;
+        return enabled ? STATUS_INSUFFICIENT_RESOURCES : STATUS_UNSUCCESSFUL;
     }
     ring->packets_free = ring->packets[index].next;
     ring->packets[index] = (struct tx_packet){

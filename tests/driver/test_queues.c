@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The queues that XenVif negotiates anew at every connection: more of them or fewer after a migration, and one. Every
+ * flow arrives afterwards, whichever queue its hash picked before. On every release of XenVif.
+ */
+#include <stdlib.h>
+
+#include "../include/counters.h"
+#include "netback/netback.h"
+#include "nt/sync/topology.h"
+#include "story_release.h"
+#include "story_rss.h"
+#include "xenvif/internal.h"
+
+#define SUCCESS NDIS_STATUS_SUCCESS
+#define SECOND  1000000000ull
+
+enum { QUEUES = 8, FLOWS = 32, BYTES = 200, ROUNDS = 1000, ROUNDS_OF_OTHERS = 60 };
+
+/* --- flows --- */
+
+/* One send that carries the hash of a flow, as TCP gives it once RSS is on. */
+static struct NET_BUFFER_LIST *send_flow(struct watch *watch, uint32_t hash, uint32_t number)
+{
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+    uint8_t bytes[BYTES];
+
+    frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, number);
+    raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
+    nbl->NetBufferListInfo[NetBufferListHashValue] = (void *)(uintptr_t)hash;
+    nbl->NetBufferListInfo[NetBufferListHashInfo] = (void *)(uintptr_t)(NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz);
+    raw_send(watch->raw, nbl, 0, false);
+    return nbl;
+}
+
+/* What comes out at the wire until each number from `first` on has; what is older is of a time before. */
+static void collect_flows(struct story *story, uint32_t first)
+{
+    bool came[FLOWS] = { false };
+    uint32_t left = FLOWS, number, length;
+    uint8_t bytes[2048];
+
+    while (left != 0) {
+        length = wire_collect(story, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+        if (length == 0) {
+            test_fail(__FILE__, __LINE__, "%u of %u flows sent do not come out", left, FLOWS);
+        }
+        memcpy(&number, bytes + 14, sizeof(number));
+        if (length == BYTES && number >= first && number < first + FLOWS && !came[number - first]) {
+            came[number - first] = true;
+            left--;
+        }
+    }
+}
+
+static void every_flow_arrives(struct watch *watch, uint32_t first, uint32_t queues)
+{
+    struct NET_BUFFER_LIST *nbls[FLOWS];
+    uint8_t bytes[128];
+    uint32_t i;
+
+    for (i = 0; i < FLOWS; i++) {
+        nbls[i] = send_flow(watch, i, first + i);
+    }
+    if (!raw_wait(watch->raw, 10 * SECOND)) {
+        test_fail(__FILE__, __LINE__, "sends stay in XenVif, which has %u queues", queues);
+    }
+    for (i = 0; i < FLOWS; i++) {
+        CHECK_EQ(nbls[i]->Status, SUCCESS);
+    }
+    raw_free_all(watch->raw);
+    collect_flows(watch->story, first);
+
+    watch_forget(watch);
+    for (i = 0; i < FLOWS; i++) {
+        frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, i);
+        wire_inject(watch->story, i % queues, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+    }
+    if (!watch_wait(watch, FLOWS)) {
+        test_fail(__FILE__, __LINE__, "%u of %u flows on %u queues reached NDIS", watch->count, FLOWS, queues);
+    }
+}
+
+/* Traffic both ways that nobody waits for: some of it is on its way when the host changes. */
+static void keep_busy(struct watch *watch, uint32_t queues)
+{
+    uint8_t bytes[128];
+    uint32_t i;
+
+    for (i = 0; i < FLOWS; i++) {
+        send_flow(watch, i, UINT32_MAX - i);
+        frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, i);
+        wire_inject(watch->story, i % queues, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+    }
+}
+
+static void migrate(struct story *story, uint32_t queues, uint32_t without)
+{
+    netback_offer(story->bed.netback, queues, without);
+    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK(netback_wait_connected(story->bed.netback, true, 5 * SECOND));
+}
+
+/* --- more, fewer, many times --- */
+
+static uint32_t queues_reported(struct story *story)
+{
+    uint64_t counters[2 * 64];
+
+    CHECK_EQ(oid_get(story, XENNET_OID_QUEUES, counters, sizeof(counters)), SUCCESS);
+    return oid_written / (2 * sizeof(counters[0]));
+}
+
+static void more_queues(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    CHECK_EQ(queues_reported(story), 1);
+    every_flow_arrives(watch, 0, 1);
+    migrate(story, QUEUES, 0);
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    CHECK_EQ(queues_reported(story), QUEUES);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    every_flow_arrives(watch, 2 * FLOWS, QUEUES);
+    watch_close(watch);
+}
+
+static void plan_on_releases(struct story_plan plan)
+{
+    plan.kind = SCHED_SIMULATED;
+    plan.seed = test_seed();
+    plan.edge_buffers = 16;
+    plan.loose_grants = true;
+    plan.queues = QUEUES;
+    story_on_releases(&plan);
+}
+
+TEST(queues_that_a_migration_brings_carry_packets)
+{
+    plan_on_releases((struct story_plan){ .backend_without = 1u << NETBACK_BIT_MULTI_QUEUE, .tell = more_queues });
+}
+
+static void fewer_queues(struct story *story)
+{
+    static const uint32_t hosts[] = { 2, 1, 3, QUEUES, 1 };
+    struct watch *watch = watch_open(story);
+    uint32_t i;
+
+    every_flow_arrives(watch, 0, QUEUES);
+    for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        migrate(story, hosts[i], 0);
+        every_flow_arrives(watch, (i + 1) * FLOWS, hosts[i]);
+    }
+    watch_close(watch);
+}
+
+TEST(with_fewer_queues_no_flow_stays_on_one_that_is_gone)
+{
+    plan_on_releases((struct story_plan){ .tell = fewer_queues });
+}
+
+/* NDIS switches RSS off; where it is not offered there is nothing to switch. */
+static void switch_off(struct story *story)
+{
+    struct NDIS_RECEIVE_SCALE_PARAMETERS off;
+    struct adapter_facts facts;
+
+    adapter_facts(story->bed.adapter, &facts);
+    if (!facts.rss) {
+        return;
+    }
+    memset(&off, 0, sizeof(off));
+    off.Header.Type = NDIS_OBJECT_TYPE_RSS_PARAMETERS;
+    off.Header.Revision = 2;
+    off.Header.Size = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2;
+    off.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
+    CHECK_EQ(oid_put(story, OID_GEN_RECEIVE_SCALE_PARAMETERS, &off, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2),
+             SUCCESS);
+}
+
+/* XenVif keeps the table as long as it lives. */
+static void off_before(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    switch_off(story);
+    migrate(story, 1, 0);
+    every_flow_arrives(watch, 0, 1);
+    watch_close(watch);
+}
+
+TEST(a_table_of_before_rss_was_switched_off_keeps_no_send)
+{
+    plan_on_releases((struct story_plan){ .tell = off_before });
+}
+
+/* To a host without control ring, and back to one that has it. */
+static void without_control(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    migrate(story, 2, 1u << NETBACK_BIT_CTRL_RING);
+    every_flow_arrives(watch, 0, 2);
+    migrate(story, QUEUES, 0);
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    watch_close(watch);
+}
+
+TEST(a_host_without_control_ring_costs_rss_and_no_packet)
+{
+    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL, .tell = without_control });
+}
+
+static void many(struct story *story)
+{
+    uint32_t rounds = story->plan->xenvif_like == vif_releases[0].name ? ROUNDS : ROUNDS_OF_OTHERS, round, queues;
+    struct watch *watch = watch_open(story);
+    uint32_t before = QUEUES;
+
+    for (round = 0; round < rounds; round++) {
+        queues = round % (2 * QUEUES) < QUEUES ? round % QUEUES + 1 : QUEUES - round % QUEUES;
+        keep_busy(watch, before);
+        migrate(story, queues, 0);
+        CHECK(raw_wait(watch->raw, 10 * SECOND));
+        every_flow_arrives(watch, round * FLOWS, queues);
+        before = queues;
+    }
+    watch_close(watch);
+    story_count("%u reconnects between 1 and %u queues under traffic, %u flows each way after each", rounds, QUEUES,
+                FLOWS);
+}
+
+TEST(a_thousand_reconnects_with_one_to_eight_queues_lose_no_flow)
+{
+    plan_on_releases((struct story_plan){ .tell = many });
+}
+
+/* --- receive side scaling on every release --- */
+
+static void has_line(void *context, const char *line)
+{
+    *(bool *)context |= strstr(line, "UNSUPPORTED_CONFIGURATION") != NULL;
+}
+
+static void what_is_offered(struct story *story)
+{
+    bool offered = story->plan->detail != NULL, said = false;
+    struct watch *watch = watch_open(story);
+    struct adapter_facts facts;
+
+    adapter_facts(story->bed.adapter, &facts);
+    CHECK_EQ(facts.rss, offered);
+    ndis_event_log(has_line, &said);
+    CHECK_EQ(said, !offered);
+    every_flow_arrives(watch, 0, QUEUES);
+    watch_close(watch);
+}
+
+static bool asked_for(const char *release)
+{
+    const char *name = getenv("XENNET_XENVIF_LIKE");
+
+    return name == NULL || strcmp(name, release) == 0;
+}
+
+TEST(rss_is_offered_where_xenvif_and_the_backend_can_and_the_event_log_has_the_others)
+{
+    static const struct {
+        const char *release;
+        bool control, offered;
+    } cases[] = {
+        { "strict", true, true }, { "strict", false, false }, { "8.2", true, true },      { "8.2", false, false },
+        { "9.1", true, false },   { "9.1-r3", true, true },   { "9.1-r3", false, false }, { "main", true, true },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct story_plan plan = { .kind = SCHED_SIMULATED,
+                                   .seed = test_seed(),
+                                   .xenvif_like = cases[i].release,
+                                   .queues = QUEUES,
+                                   .edge_buffers = 16,
+                                   .loose_grants = true,
+                                   .backend_without = cases[i].control ? 0 : 1u << NETBACK_BIT_CTRL_RING,
+                                   .detail = cases[i].offered ? cases : NULL,
+                                   .tell = what_is_offered };
+
+        if (asked_for(cases[i].release)) {
+            story_run(&plan);
+        }
+    }
+}
+
+/* One processor of each core of two threads: 0, 2, 4, 6 of 8, and 4 queues. */
+static void one_of_each_core(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+    uint32_t used = 0, i;
+
+    rss_fill(&set, 8, 4, RSS_ALL_TYPES);
+    for (i = 0; i < 8; i++) {
+        set.table[i] = processor_number(i % 4 * 2);
+    }
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    for (i = 0; i < RSS_VECTORS; i++) {
+        uint8_t bytes[256];
+        uint32_t length = rss_frame(&rss_vectors[i], true, bytes);
+
+        watch_forget(watch);
+        wire_inject(story, i % 4, bytes, length, NULL);
+        CHECK(watch_wait(watch, 1));
+        CHECK_EQ(watch->seen[0].hash_value, rss_vectors[i].hash_tcp);
+        used |= 1u << watch->seen[0].processor;
+    }
+    /* Those whose index is a queue stay; the others get the queues that are left. */
+    CHECK_EQ(used, 0xf);
+    for (i = 0; i < RSS_VECTORS; i++) {
+        if (set.table[rss_vectors[i].hash_tcp % 8].Number < 4) {
+            rss_expect(watch, &rss_vectors[i], true, &set, 8, i % 4);
+        }
+    }
+    watch_close(watch);
+}
+
+TEST(where_a_queue_is_a_processors_index_a_table_is_folded_onto_the_queues)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .xenvif_like = "8.2",
+                                    .queues = 4,
+                                    .processors = 8,
+                                    .edge_buffers = 16,
+                                    .loose_grants = true,
+                                    .tell = one_of_each_core });
+}
+
+/* Off is off: not Toeplitz with everything on queue 0. */
+static void off_spreads(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint64_t counters[2 * QUEUES], used = 0;
+    uint32_t i;
+
+    switch_off(story);
+    every_flow_arrives(watch, 0, QUEUES);
+    CHECK_EQ(oid_get(story, XENNET_OID_QUEUES, counters, sizeof(counters)), SUCCESS);
+    for (i = 0; i < QUEUES; i++) {
+        used += counters[2 * i] != 0;
+    }
+    CHECK_EQ(used, QUEUES);
+    watch_close(watch);
+}
+
+TEST(with_rss_off_packets_come_on_the_queue_that_the_backend_chooses)
+{
+    plan_on_releases((struct story_plan){ .tell = off_spreads });
+}
