@@ -225,7 +225,7 @@ static void refused_after(struct story *story, void (*end)(struct adapter *adapt
     raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
     raw_send(watch->raw, nbl, 0, false);
     CHECK(raw_wait(watch->raw, SECOND));
-    CHECK_STATUS(nbl->Status, NDIS_STATUS_ADAPTER_REMOVED);
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_NOT_ACCEPTED);
     watch_close(watch);
 }
 
