@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Each rule of the played NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
+/* Each rule of the simulated NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
 #include "nt/check/provider_wait.h"
 #include "ndis_fake.h"
 #include "nt/sync/dpc.h"

@@ -213,7 +213,7 @@ static void bad_packages(void)
     }
     pdo_destroy(pdo);
 }
-TEST(a_package_that_cannot_be_installed_is_told_why)
+TEST(a_package_that_cannot_be_installed_is_refused_with_the_reason)
 {
     CHECK_EQ(nt_run(bad_packages, NULL), 0);
 }

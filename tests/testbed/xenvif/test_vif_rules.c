@@ -107,7 +107,7 @@ static void return_twice(struct vif_bed *bed)
     ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed->received[0].cookie);
 }
 
-TEST(packet_given_back_twice_is_caught)
+TEST(packet_returned_twice_is_caught)
 {
     expect(return_twice, "vif-cookie");
 }
@@ -283,7 +283,7 @@ static void return_injected_twice(struct vif_bed *bed)
     ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed->received[0].cookie);
 }
 
-TEST(hostile_packet_given_back_twice_is_caught)
+TEST(hostile_packet_returned_twice_is_caught)
 {
     expect(return_injected_twice, "vif-return");
 }
