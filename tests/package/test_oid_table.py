@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""docs/oids.md shows the requests of tests/driver/oid_pages.h, which test_oid_pages makes."""
+"""docs/oids.md shows the requests of tests/driver/settings/oid_pages.h, which test_oid_pages makes."""
 
 import re
 import unittest
