@@ -348,7 +348,7 @@ static void set_hash_with_a_dead_control_ring(struct vif_bed *bed)
 TEST(a_control_request_that_waits_for_ever_is_caught)
 {
     struct vb_story story = { set_hash_with_a_dead_control_ring,
-                              { .release = vif_release_find("9.1"), .version = 10, .queues = 1 } };
+                              { .release = vif_release_find("9.1"), .version = 10, .queues = 2 } };
 
     test_expect_rule(__FILE__, __LINE__, "vif-control", vb_run_simulated, &story);
 }
