@@ -27,7 +27,9 @@ def revisions():
 
 
 def vendors():
-    """The VEN_ part of every device: the Xen Project's, XenServer's and XCP-ng's, and this build's own prefix and device id."""
+    """The VEN_ part of every device: the Xen Project's, XenServer's and XCP-ng's, and this build's own prefix and
+    device id.
+    """
     found = version.values()
     names = [prefix + device for prefix in PREFIXES for device in DEVICES]
     own = [found["VENDOR_PREFIX"] + device for device in ("0001", "0002", found["VENDOR_DEVICE_ID"]) if device]
