@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The driver's compiler for those who compile one file more than the build: analysis, and tests of the flags themselves.
+"""The driver's compiler for those who compile one file more than the build: analysis, and tests of the flags
+themselves.
 
 The flags stand in toolchain/windows.cmake alone; this reads back how the build compiles.
 """
@@ -33,4 +34,4 @@ def clang_headers():
 def compiler(arch, flavour, kind="driver"):
     """The command that compiles one source of the driver or the co-installer; -c, -o and the file are the caller's."""
     source = {"driver": "src/xennet/driver.c", "coinst": "src/coinst/entry.c"}[kind]
-    return Tree().command(f"{kind}-{flavour}-{arch}", source)
+    return Tree().command(f"{kind}-{flavour}-{arch}-objects", source)

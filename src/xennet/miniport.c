@@ -119,6 +119,7 @@ MiniportStepReceive(XENNET_ADAPTER *Adapter)
 
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
+    OffloadAttach(Adapter->Offload, Adapter->Receive);
     LinkAttach(Adapter->Link, Adapter->Transmit, Adapter->Receive, Adapter->Rss);
     RssAttach(Adapter->Rss, Adapter->Transmit);
     return Status;
@@ -230,6 +231,7 @@ MiniportPause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
 
     UNREFERENCED_PARAMETER(Parameters);
 
+    Adapter->Context.Asleep = FALSE;
     WatchdogStop(Adapter->Watchdog);
     Status = StatePause(Adapter);
     if (Status == NDIS_STATUS_PENDING)

@@ -6,7 +6,8 @@
  *   Default   what the keywords ask for, within Hardware      (fixed at start)
  *   Current   Default, then as OID_TCP_OFFLOAD_PARAMETERS says
  *
- * What NDIS and XenVif are told is OffloadEffective of these.
+ * What NDIS and XenVif get is OffloadEffective of these, without the IP versions that OID_OFFLOAD_ENCAPSULATION has
+ * switched off.
  *
  * XenVif validates checksums and coalesces only for the IP versions that NDIS has announced with
  * OID_OFFLOAD_ENCAPSULATION. What is switched on and off, and by what, is offload_control.c's.
@@ -19,6 +20,7 @@
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
+#include "receive.h"
 
 #define OFFLOAD_MAX_HEADERS    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
 #define OFFLOAD_MAX_LARGE_SIZE 65535
@@ -63,6 +65,12 @@ OffloadEffective(ULONG Bits)
     if (!(Bits & OFFLOAD_TCP6_RX))
         Bits &= ~(ULONG)OFFLOAD_RSC6;
     return Bits;
+}
+
+static ULONG
+OffloadInForce(const XENNET_OFFLOAD *Offload)
+{
+    return OffloadEffective(Offload->Current & ~Offload->SwitchedOff);
 }
 
 static ULONG
@@ -144,7 +152,7 @@ static VOID
 OffloadApplyTransmit(XENNET_OFFLOAD *Offload)
 {
     XENNET_OFFLOAD_OPTIONS Options;
-    ULONG Bits = OffloadEffective(Offload->Current);
+    ULONG Bits = OffloadInForce(Offload);
 
     Options.Value = 0;
     Options.OffloadTagManipulation = Offload->Transmit.OffloadTagManipulation;
@@ -164,8 +172,9 @@ VOID
 OffloadApplyReceive(XENNET_OFFLOAD *Offload)
 {
     XENNET_OFFLOAD_OPTIONS Options;
-    ULONG Bits = OffloadEffective(Offload->Current) & Offload->Encapsulated;
+    ULONG Bits = OffloadInForce(Offload) & Offload->Encapsulated;
     ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
+    BOOLEAN WentOff;
 
     Options.Value = 0;
     // Tags are taken out by receive_packet.c: XenVif moved the mapped address of the MDL alone until 2024-03.
@@ -178,13 +187,15 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_RSC4) != 0;
     Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_RSC6) != 0;
     Options.NeedLargePacketSplit = Rsc == 0;
-    Options.NeedChecksumValue = Offload->NeedChecksumValue;
+    // Whoever is not told that a checksum is right looks at it: the backend may have left it blank.
+    Options.NeedChecksumValue = Offload->NeedChecksumValue || (Bits & OFFLOAD_TRANSPORT_RX) != OFFLOAD_TRANSPORT_RX;
     VIF_CALL(&Offload->Context->Vif, ReceiverSetOffloadOptions, Options);
-    ReportOffload(&Offload->Context->Reporter, OffloadEffective(Offload->Current), Bits);
-    // Packets that XenVif took up with the old options may still go up; from then on a coalesced one is dropped.
-    if (Offload->ReceiveRsc & ~Rsc)
-        KeFlushQueuedDpcs();
+    ReportOffload(&Offload->Context->Reporter, OffloadInForce(Offload), Bits);
+    WentOff = (Offload->ReceiveRsc & ~Rsc) != 0;
     Offload->ReceiveRsc = Rsc;
+    // A coalesced packet that XenVif took up with the old options is dropped from here on; those accepted before go up.
+    if (WentOff && Offload->Receive != NULL)
+        ReceiveFlushAll(Offload->Receive);
 }
 
 _Use_decl_annotations_
@@ -229,6 +240,13 @@ OffloadCreate(XENNET_CONTEXT *Context, ULONG Wanted, XENNET_OFFLOAD **Result)
 
 _Use_decl_annotations_
 VOID
+OffloadAttach(XENNET_OFFLOAD *Offload, struct _XENNET_RECEIVE *Receive)
+{
+    Offload->Receive = Receive;
+}
+
+_Use_decl_annotations_
+VOID
 OffloadDestroy(XENNET_OFFLOAD *Offload)
 {
     MemoryFree(Offload);
@@ -244,13 +262,12 @@ OffloadGetAttributes(const XENNET_OFFLOAD *Offload, NDIS_OFFLOAD *Default, NDIS_
 
 _Use_decl_annotations_
 VOID
-OffloadApply(XENNET_OFFLOAD *Offload, ULONG Current)
+OffloadApply(XENNET_OFFLOAD *Offload)
 {
     NDIS_OFFLOAD Record;
 
-    Offload->Current = Current;
     OffloadApplyTransmit(Offload);
     OffloadApplyReceive(Offload);
-    OffloadDescribe(Offload, OffloadEffective(Offload->Current), &Record);
+    OffloadDescribe(Offload, OffloadInForce(Offload), &Record);
     ContextIndicateStatus(Offload->Context, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
 }

@@ -15,7 +15,7 @@
 
 #include "nt/check/rule.h"
 
-enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_SKIPPED = 77, SECONDS_MOST = 300 };
+enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_SKIPPED = 77, MAX_SECONDS = 300 };
 
 static struct test_case *cases;
 static struct {
@@ -75,8 +75,8 @@ uint32_t test_seeds(uint32_t usual)
 const char *test_root(void)
 {
     static char root[PATH_MAX];
+    char mark[PATH_MAX + 16];
     char *cut;
-    int up;
 
     if (root[0] == '\0') {
         ssize_t length = readlink("/proc/self/exe", root, sizeof(root) - 1);
@@ -86,12 +86,16 @@ const char *test_root(void)
             exit(2);
         }
         root[length] = '\0';
-        for (up = 0; up < 3; up++) { /* build/tests/NAME */
+        /* build/tests/NAME, or deeper in build/ where the tests are built in another way. */
+        do {
             cut = strrchr(root, '/');
-            if (cut != NULL) {
-                *cut = '\0';
+            if (cut == NULL) {
+                fprintf(stderr, "the test does not lie in the repository\n");
+                exit(2);
             }
-        }
+            *cut = '\0';
+            snprintf(mark, sizeof(mark), "%s/test.py", root);
+        } while (access(mark, F_OK) != 0);
     }
     return root;
 }
@@ -108,7 +112,7 @@ int test_child(void (*body)(void *), void *argument, char *text, size_t size)
     }
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(SECONDS_MOST);
+        alarm(MAX_SECONDS);
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);
