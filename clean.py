@@ -21,7 +21,8 @@ from scripts import cli
 def strays(root):
     """Paths relative to `root`, sorted; a sentence instead where git cannot tell."""
     try:
-        done = subprocess.run(["git", "ls-files", "--others", "--exclude-standard", "-z"], cwd=root, capture_output=True, check=False)
+        done = subprocess.run(["git", "ls-files", "--others", "--exclude-standard", "-z"], cwd=root,
+                              capture_output=True, check=False)
     except FileNotFoundError:
         return "git is missing, which knows what is tracked: install it"
     if done.returncode != 0:

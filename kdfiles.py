@@ -4,7 +4,8 @@
 
 usage: kdfiles.py [--package FOLDER] [--output FOLDER]
 
-  --package FOLDER   where the debugger finds x86 and x64 with xennet.sys: as the debugger's Windows sees it, for example
+  --package FOLDER   where the debugger finds x86 and x64 with xennet.sys: as the debugger's Windows sees it, for
+  example
                      \\\\server\\share\\xennet or Z:\\xennet (default: the folder xennet of this repository)
   --output FOLDER    where to write the two files (default: the current folder)
 
@@ -40,7 +41,8 @@ def command(arguments):
             (options.output / name).write_bytes(content(options.package, arch).encode("utf-8"))
             print(options.output / name)
     except OSError as error:
-        raise cli.Stop(f"{error.filename} cannot be written ({error.strerror}): give another folder with --output") from None
+        raise cli.Stop(f"{error.filename} cannot be written ({error.strerror}): give another folder with "
+                       f"--output") from None
 
 
 if __name__ == "__main__":

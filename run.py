@@ -4,8 +4,10 @@
 # A bare Debian has no Python yet. The shell reads this far: it installs one and hands over; to Python this is a string.
 if ! command -v python3 > /dev/null; then
     echo "installing python3"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3; } > /dev/null 2>&1 ||
-        { echo "run.py: python3 is missing and cannot be installed: run as root with a package archive in reach" >&2; exit 2; }
+    { apt-get update &&
+      DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3; } > /dev/null 2>&1 ||
+        { echo "run.py: python3 is missing and cannot be installed: run as root with a package archive in reach" >&2
+          exit 2; }
 fi
 exec python3 "$0" "$@"
 '''
@@ -50,7 +52,8 @@ def open_bed(children, options, on_status, screen, parts):
         return Bed(children, options, on_status, screen.line)
     files = xenbed.bed_files(options.driver, options.inf)
     if options.xen_guest:
-        return guest_bed.GuestBed(guest_bed.boot(children, parts, files, screen.line, options.xen_guest), options, on_status, screen.line)
+        return guest_bed.GuestBed(guest_bed.boot(children, parts, files, screen.line, options.xen_guest), options,
+                                  on_status, screen.line)
     rig = xenbed.boot(children, parts, files, screen.line)
     return xenbed.XenBed(rig, options, on_status, screen.line)
 

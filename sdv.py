@@ -4,8 +4,8 @@
 
 usage: sdv.py
 
-On Linux: clang's static analyzer, clang's warnings with the lock and IRQL annotations, cppcheck. On Windows, with VS and
-KIT as for build.py: Static Driver Verifier, or CodeQL (in PATH, or in the folder CODEQL) where the kit has none.
+On Linux: clang's static analyzer, clang's warnings with the lock and IRQL annotations, cppcheck. On Windows, with VS
+and KIT as for build.py: Static Driver Verifier, or CodeQL (in PATH, or in the folder CODEQL) where the kit has none.
 
 One line for each finding, whatever tool it is from:  file:line: tool: rule: text
 Exit status: 0 no finding, 1 findings, 2 something to put right first.

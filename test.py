@@ -4,8 +4,10 @@
 # A bare Debian has no Python yet. The shell reads this far: it installs one and hands over; to Python this is a string.
 if ! command -v python3 > /dev/null; then
     echo "installing python3"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3; } > /dev/null 2>&1 ||
-        { echo "test.py: python3 is missing and cannot be installed: run as root with a package archive in reach" >&2; exit 2; }
+    { apt-get update &&
+      DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3; } > /dev/null 2>&1 ||
+        { echo "test.py: python3 is missing and cannot be installed: run as root with a package archive in reach" >&2
+          exit 2; }
 fi
 exec python3 "$0" "$@"
 '''
@@ -26,7 +28,8 @@ from scripts.test.runner import Runner
 
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
 EPILOG = """\
-NAME is a file (test_store), a case (test_store:watch_fires_once) or a pattern of either in shell wildcards.
+NAME is a file (test_store), a case (test_store:watch_fires_once), a folder of tests/ (driver/) or a pattern of any of
+them in shell wildcards.
 test_xen boots the real Xen in software emulation; test_xen_guests guests on it, which takes many minutes: it runs
 only when it is named, or with --xen-guests.
 Without root, the tests that need it are skipped by name. Exit status: 0 all passed; 1 a test failed; 2 something
@@ -35,13 +38,17 @@ to put right first."""
 
 def read(arguments):
     parser = cli.Parser(prog="test.py", usage="test.py [options] [NAME...]", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="what to run (default: everything but test_xen_guests)")
-    parser.add_argument("--xen-guests", action="store_true", help="run the tests that need guests on the real Xen: test_xen_guests")
+    parser.add_argument("names", metavar="NAME", nargs="*",
+                        help="what to run (default: everything but test_xen_guests)")
+    parser.add_argument("--xen-guests", action="store_true",
+                        help="run the tests that need guests on the real Xen: test_xen_guests")
     parser.add_argument("--sanitize", action="store_true",
                         help="run C tests in a testbed with clang's address and undefined-behaviour sanitizers")
     parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
-    parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9), help="how many seeds the simulated tests try")
-    parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1), help="run the simulated tests with this seed only")
+    parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9),
+                        help="how many seeds the simulated tests try")
+    parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1),
+                        help="run the simulated tests with this seed only")
     parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
                         help=f"the release of XenVif that scenarios meet: {', '.join(RELEASES)} (default strict)")
     options = parser.parse_args(arguments)
@@ -77,7 +84,8 @@ def command(arguments):
     runner = Runner(screen, options.seed, options.seeds)
     runner.run(files)
     score = runner.score
-    for heading, lines in (("failed:", score.failed), ("skipped:", [f"{name}: {reason}" for name, reason in score.skipped])):
+    for heading, lines in (("failed:", score.failed), ("skipped:",
+                                                       [f"{name}: {reason}" for name, reason in score.skipped])):
         if lines:
             screen.line("\n".join(["", heading, *(f"  {line}" for line in lines)]))
     screen.line()

@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
 HELP_COLUMNS = 132
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))  # Windows lacks the last
+# Windows lacks the last
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Stop(Exception):
@@ -165,7 +166,9 @@ def _interrupt(_signum, _frame):
 
 
 def main(command, text=None):
-    """Run `command(arguments)` and return the exit status of the process. Without arguments `text`, if given, is all there is."""
+    """Run `command(arguments)` and return the exit status of the process. Without arguments `text`, if given, is all
+    there is.
+    """
     program = Path(sys.argv[0]).name
     if text is not None and not sys.argv[1:]:
         print(text.strip())

@@ -18,8 +18,10 @@ TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev") + BUILD
 TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
 CAPTURE = ("tshark",)
 ANALYSIS = ("cppcheck",)
+FORMAT = ("clang-format-16",)
 
-WINE = ("wine", "wine64", "mingw-w64-x86-64-dev")   # installing the package, and what the program that does it is linked with
+# installing the package, and what the program that does it is linked with
+WINE = ("wine", "wine64", "mingw-w64-x86-64-dev")
 
 RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are unpacked, not installed
 
@@ -27,7 +29,7 @@ SANITIZE = ("libclang-rt-16-dev",)
 
 RUN = DRIVER + TESTBED + TRAFFIC
 XEN = RUN + RIG
-TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS + SANITIZE
+TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS + SANITIZE + FORMAT
 
 
 def missing(names):
@@ -58,9 +60,11 @@ def ensure(names, say):
             raise Stop(f"apt-get is not here: install these Debian 12 packages: {' '.join(absent)}") from None
         # A failed update matters only when the install then fails too: the lists at hand may be enough.
         if done.returncode != 0 and command[1] == "install":
-            reason = [line for line in done.stdout.splitlines() if line.startswith("E:")] or done.stdout.splitlines()[-1:]
+            reason = [line for line in done.stdout.splitlines()
+                      if line.startswith("E:")] or done.stdout.splitlines()[-1:]
             raise Stop(f"these Debian packages could not be installed: {' '.join(absent)} ({' '.join(reason)}): "
                        "check the apt sources and the network, and run this again")
     still = missing(absent)
     if still:
-        raise Stop(f"apt-get installed without an error but these are still missing: {' '.join(still)}: install them by hand")
+        raise Stop(f"apt-get installed without an error but these are still missing: {' '.join(still)}: install them "
+                   "by hand")

@@ -88,14 +88,15 @@ function Assert-TestCertificate([string] $Path) {
     $certificate = New-Object Security.Cryptography.X509Certificates.X509Certificate2 $Path
     Write-Log "The package is signed with a test certificate: $($certificate.Subject), $($certificate.Thumbprint)"
     if (-not (Test-TestSigning)) {
-        Stop-Install ('Windows is not in test-signing mode, and loads no driver with a test certificate. As administrator, run ' +
-            '"bcdedit /set testsigning on" (with Secure Boot switched off), restart, and run this script again.')
+        Stop-Install ('Windows is not in test-signing mode, and loads no driver with a test certificate. ' +
+            'As administrator, run "bcdedit /set testsigning on" (with Secure Boot switched off), ' +
+            'restart, and run this script again.')
     }
     foreach ($name in 'Root', 'TrustedPublisher') {
         if (Test-Trusted $certificate $name) { continue }
         if (-not $TrustTestCertificate) {
-            Stop-Install ("The test certificate is not in this computer's $name store. Run this script with -TrustTestCertificate " +
-                'to trust it, only on a machine meant for tests.')
+            Stop-Install ("The test certificate is not in this computer's $name store. " +
+                'Run this script with -TrustTestCertificate to trust it, only on a machine meant for tests.')
         }
         Add-Trust $certificate $name
     }
@@ -123,12 +124,15 @@ function Invoke-PnpUtil([string[]] $Arguments) {
 }
 
 function Add-CounterClass {
-    # Gives the driver's own counters their names in WMI. The driver works without them, so a failure is told and no more.
+    # Gives the driver's own counters their names in WMI. The driver works without them, so a failure is reported only.
     try {
         $mof = Join-Path $Folder 'xennet.mof'
         Write-Log "mofcomp -N:root\wmi $mof"
-        & (Get-SystemTool 'wbem\mofcomp.exe') '-N:root\wmi' $mof | ForEach-Object { if ("$_".Trim()) { Write-Log "  $_" } }
-        if ($LASTEXITCODE -ne 0) { Write-Log "The counters have no names in WMI: mofcomp ended with status $LASTEXITCODE" }
+        & (Get-SystemTool 'wbem\mofcomp.exe') '-N:root\wmi' $mof |
+            ForEach-Object { if ("$_".Trim()) { Write-Log "  $_" } }
+        if ($LASTEXITCODE -ne 0) {
+            Write-Log "The counters have no names in WMI: mofcomp ended with status $LASTEXITCODE"
+        }
     } catch {
         Write-Log "The counters have no names in WMI: $_"
     }
@@ -136,12 +140,18 @@ function Add-CounterClass {
 
 try {
     Write-Log 'Installing @PRODUCT_NAME@ PV Network Device @VERSION@ (@ARCHITECTURE@)'
-    if (-not (Test-Administrator)) { Stop-Install 'this needs an administrator: start PowerShell with "Run as administrator".' }
+    if (-not (Test-Administrator)) {
+        Stop-Install 'this needs an administrator: start PowerShell with "Run as administrator".'
+    }
     $machine = Get-WindowsArchitecture
-    if ($machine -ne '@ARCHITECTURE@') { Stop-Install "this package is for @ARCHITECTURE@ and this Windows is $machine." }
+    if ($machine -ne '@ARCHITECTURE@') {
+        Stop-Install "this package is for @ARCHITECTURE@ and this Windows is $machine."
+    }
     $inf = Join-Path $Folder 'xennet.inf'
     foreach ($name in 'xennet.inf', 'xennet.sys', 'xennet.cat', 'xennet.mof', '@COINSTALLER@') {
-        if (-not (Test-Path (Join-Path $Folder $name))) { Stop-Install "$name is missing beside this script: unpack the whole package." }
+        if (-not (Test-Path (Join-Path $Folder $name))) {
+            Stop-Install "$name is missing beside this script: unpack the whole package."
+        }
     }
     $certificate = Join-Path $Folder 'xennet.cer'
     if (Test-Path $certificate) { Assert-TestCertificate $certificate }

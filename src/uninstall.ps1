@@ -4,15 +4,16 @@
 Removes the @PRODUCT_NAME@ network driver from the devices of XENVIF and from the driver store.
 
 .DESCRIPTION
-Removes every package in the driver store whose INF is xennet.inf, whatever its version, and the counters' names in WMI. The
-network devices of XENVIF are left without a driver: have another way into this machine. What happens is written to a log
-file too.
+Removes every package in the driver store whose INF is xennet.inf, whatever its version, and the counters' names in
+WMI. The network devices of XENVIF are left without a driver: have another way into this machine. What happens is
+written to a log file too.
 
 .PARAMETER LogPath
 The log file. Default: xennet-uninstall.log in the folder for temporary files.
 
 .NOTES
-Exit codes: 0 removed or nothing to remove, 3010 removed and a restart is needed, 1 not removed. Needs PowerShell 2 or later.
+Exit codes: 0 removed or nothing to remove, 3010 removed and a restart is needed, 1 not removed.
+Needs PowerShell 2 or later.
 #>
 param(
     [string] $LogPath = (Join-Path $env:TEMP 'xennet-uninstall.log')
@@ -61,7 +62,8 @@ function Invoke-PnpUtil([string[]] $Arguments) {
 }
 
 function Remove-Subscription {
-    # Where the INF wrote it, without a co-installer, nobody else takes it back; XENVIF would go on refusing upgrades for us.
+    # Where the INF wrote it, without a co-installer, nobody else removes it; XENVIF would go on refusing upgrades for
+    # us.
     $key = 'HKLM:\SYSTEM\CurrentControlSet\Services\XENVIF\Interfaces\XENNET'
     if (Test-Path $key) {
         Write-Log "Removing the subscription $key"
@@ -83,7 +85,9 @@ function Remove-CounterClass {
 
 try {
     Write-Log 'Removing @PRODUCT_NAME@ PV Network Device'
-    if (-not (Test-Administrator)) { Stop-Uninstall 'this needs an administrator: start PowerShell with "Run as administrator".' }
+    if (-not (Test-Administrator)) {
+        Stop-Uninstall 'this needs an administrator: start PowerShell with "Run as administrator".'
+    }
     $packages = @(Find-Package)
     if ($packages.Count -eq 0) {
         Write-Log 'No package with xennet.inf is in the driver store'
@@ -100,7 +104,8 @@ try {
         if ($status -eq $RestartNeeded) {
             $restart = $true
         } elseif ($status -ne 0) {
-            Stop-Uninstall "pnputil ended with status $status on $name; the reason stands in $env:SystemRoot\INF\setupapi.dev.log, at the end."
+            Stop-Uninstall ("pnputil ended with status $status on $name; the reason stands in " +
+                "$env:SystemRoot\INF\setupapi.dev.log, at the end.")
         }
     }
     Remove-Subscription

@@ -25,7 +25,8 @@ def one_at_a_time(say):
         folder.mkdir(exist_ok=True)
         lock = open(folder / ".lock", "w")  # pylint: disable=consider-using-with
     except OSError as error:
-        raise Stop(f"{folder} cannot be written ({error.strerror}): make it writable, or run this from a copy of the repository") from None
+        raise Stop(f"{folder} cannot be written ({error.strerror}): make it writable, or run this from a copy of the "
+                   "repository") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

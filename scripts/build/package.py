@@ -30,7 +30,8 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 
 def hardware_ids():
     """Every device the INF has a model for."""
-    return [f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in reversed(build_inf.revisions()) for vendor in build_inf.vendors()]
+    return [f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in reversed(build_inf.revisions())
+            for vendor in build_inf.vendors()]
 
 
 def python_with_asn1():
@@ -49,7 +50,8 @@ def catalog(folder, arch, members):
     listing = folder / "hardware-ids.txt"
     listing.write_text("\n".join(hardware_ids()) + "\n", encoding="ascii")
     output = folder / "xennet.cat.unsigned"
-    done = subprocess.run([python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"), "--output", str(output), "--arch", arch,
+    done = subprocess.run([python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"), "--output",
+                           str(output), "--arch", arch,
                            "--date", version.values()["INF_DATE"], "--hardware-ids", str(listing), *map(str, members)],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -60,11 +62,14 @@ def catalog(folder, arch, members):
 def check_inf(path, arch):
     found = infcheck.check(path.read_bytes(), arch)
     if found:
-        raise Stop("the INF breaks rules:\n" + "\n".join(f"{path}:{line}: {rule}: {text}" for line, rule, text in found), 1)
+        raise Stop("the INF breaks rules:\n" + "\n".join(f"{path}:{line}: {rule}: {text}"
+                                                         for line, rule, text in found), 1)
 
 
 def assemble(arch, flavour, made, signer):
-    """Put one architecture's package together of what was compiled; return {name: path}. Of the same parts it stays as it is."""
+    """Put one architecture's package together of what was compiled; return {name: path}. Of the same parts it stays as
+    it is.
+    """
     folder = ROOT / "build" / flavour / arch
     stage, note, mark = folder / "package", folder / "package.made", fingerprint(arch, made, signer)
     if not (note.is_file() and note.read_text(encoding="ascii") == mark):
@@ -77,7 +82,8 @@ def assemble(arch, flavour, made, signer):
 def fingerprint(arch, made, signer):
     """Of all that decides what is in a package: the parts, who signs, and the programs that put it together."""
     found = hashlib.sha256(repr((arch, hardware_ids(), version.values(), signer.who, signer.timestamp)).encode())
-    paths = [*made, *(Path(word) for word in signer.who if Path(word).is_file()), *(ROOT / "src").glob("*.ps1"), ROOT / "src" / "xennet" / COUNTER_CLASSES]
+    paths = [*made, *(Path(word) for word in signer.who if Path(word).is_file()), *(ROOT / "src").glob("*.ps1"),
+             ROOT / "src" / "xennet" / COUNTER_CLASSES]
     paths += [path for name in ("build", "sign", "inf") for path in sorted((ROOT / "scripts" / name).glob("*.py"))]
     for path in paths:
         found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
@@ -132,7 +138,8 @@ def store_symbols(flavour, packages):
 def archive(packages):
     """source.tgz, and xennet.tar with it and the packages just built. Tells whether there was a repository."""
     source = sources.source_archive(version.epoch())
-    members = {f"xennet/{arch}/{name}": (path.read_bytes(), False) for arch, files in packages.items() for name, path in files.items()}
+    members = {f"xennet/{arch}/{name}": (path.read_bytes(), False) for arch, files in packages.items()
+               for name, path in files.items()}
     target = PACKAGE / "source.tgz"
     if source is None:
         target.unlink(missing_ok=True)
@@ -153,7 +160,8 @@ def finish(flavour, packages, signer, say):
     """Deliver, store and archive what was assembled: {architecture: {name: path}}."""
     for arch, files in packages.items():
         package = deliver(arch, files)
-        say(f"{package.relative_to(ROOT)}: xennet.sys {version.text()} {flavour}, {files['xennet.sys'].stat().st_size} bytes, "
+        say(f"{package.relative_to(ROOT)}: xennet.sys {version.text()} {flavour}, {files['xennet.sys'].stat().st_size} "
+            "bytes, "
             f"signed with {'a test certificate' if signer.is_test else 'the given certificate'}")
     store_symbols(flavour, packages)
     if not archive(packages):

@@ -60,7 +60,8 @@ def keys(paths):
     for path in paths:
         if path.suffix.lower() == ".pdb":
             if path.stem not in images:
-                raise Stop(f"{path} comes without its image: give the .sys or .dll too, which says what the PDB is stored as")
+                raise Stop(f"{path} comes without its image: give the .sys or .dll too, which says what the PDB is "
+                           f"stored as")
             key = pdb_key(images[path.stem])
             if uuid.UUID(hex=key[:32]).bytes_le not in path.read_bytes():
                 raise Stop(f"{path} does not belong to the image beside it: their GUIDs differ; build both again")
@@ -91,7 +92,8 @@ class Store:
             if not (self.folder / "pingme.txt").is_file():
                 (self.folder / "pingme.txt").write_bytes(b"")
         except OSError as error:
-            raise Stop(f"the symbol store {self.folder} cannot be written ({error.strerror}): point SYMBOL_SERVER to a folder "
+            raise Stop(f"the symbol store {self.folder} cannot be written ({error.strerror}): point SYMBOL_SERVER to a "
+                       f"folder "
                        "that this user may write") from None
 
     def _next(self):
@@ -116,7 +118,8 @@ class Store:
     def _is_fresh(self, name, key, live):
         folder = self.folder / name / key
         newest = [live[line.split(",")[0]] for line in read_lines(folder / "refs.ptr") if line.split(",")[0] in live]
-        return (folder / name).is_file() and bool(newest) and self.now - max(newest) < datetime.timedelta(days=FRESH_DAYS)
+        return (
+            folder / name).is_file() and bool(newest) and self.now - max(newest) < datetime.timedelta(days=FRESH_DAYS)
 
     def add(self, paths, product, version, comment=""):
         """Store files; return the transaction's number, or None if all are there and fresh."""
@@ -167,7 +170,8 @@ class Store:
                     folder.parent.rmdir()
         kept = [line for line in read_lines(self.admin / "server.txt") if line.split(",")[0] != number]
         write_lines(self.admin / "server.txt", kept)
-        write_lines(self.admin / "history.txt", read_lines(self.admin / "history.txt") + [f"{self._next()},del,{number}"])
+        write_lines(self.admin / "history.txt",
+                    read_lines(self.admin / "history.txt") + [f"{self._next()},del,{number}"])
         if path.is_file():
             path.rename(path.with_name(number + ".deleted"))
 
@@ -177,7 +181,8 @@ class Store:
         key = pdb_key(image)
         path = self.folder / name[2] / key / name[2]
         if not path.is_file():
-            raise Stop(f"{self.folder} has no {name[2]} with the key {key}: build.py stores it, and keeps it {RETIRE_DAYS} days")
+            raise Stop(f"{self.folder} has no {name[2]} with the key {key}: build.py stores it, and keeps it "
+                       f"{RETIRE_DAYS} days")
         return path
 
 
@@ -209,7 +214,8 @@ def command(arguments):
         raise Stop("name the symbol store with --store or in SYMBOL_SERVER")
     store = Store(options.store)
     if options.command == "add":
-        print(store.add([Path(name).resolve() for name in options.names], options.product, options.version) or "nothing new")
+        print(store.add([Path(name).resolve() for name in options.names], options.product, options.version)
+              or "nothing new")
     elif options.command == "retire":
         print("\n".join(store.retire(options.days)) or "nothing old")
     else:

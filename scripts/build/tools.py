@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The driver's compiler for those who compile one file more than the build: analysis, and tests of the flags themselves.
+"""The driver's compiler for those who compile one file more than the build: analysis, and tests of the flags
+themselves.
 
 The flags stand in toolchain/windows.cmake alone; this reads back how the build compiles.
 """

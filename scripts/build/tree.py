@@ -34,10 +34,12 @@ class Tree:
         self.settings = settings
 
     def configure(self):
-        """Version and settings as they are now. CMake runs first, and when they differ; ninja runs it when its files changed."""
+        """Version and settings as they are now. CMake runs first, and when they differ; ninja runs it when its files
+        changed.
+        """
         for name in PROGRAMS:
             program(name)
-        templates.version_header(self.folder / "generated")
+        templates.headers(self.folder / "generated")
         settings = dict(self.settings, XENNET_VERSION=version.text())
         command = ["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(self.folder),
                    *(f"-D{name}={value}" for name, value in settings.items())]
@@ -46,7 +48,8 @@ class Tree:
             return
         if not (note.is_file() and shlex.quote(str(ROOT)) in note.read_text()):
             self.forget()
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True,
                               check=False)
         if done.returncode != 0:
             raise Stop(f"configuring the build in {self.folder} failed:\n{done.stdout.rstrip()}", 1)

@@ -86,7 +86,8 @@ def fill(template, known):
 
     def value(match):
         if match.group(1) not in known:
-            raise Stop(f"{template} asks for @{match.group(1)}@, which the build does not know; it knows {', '.join(sorted(known))}")
+            raise Stop(f"{template} asks for @{match.group(1)}@, which the build does not know; it knows "
+                       f"{', '.join(sorted(known))}")
         return known[match.group(1)]
 
     return PLACEHOLDER.sub(value, path.read_text(encoding="ascii"))
@@ -117,7 +118,8 @@ def count():
     if number is not None and COUNTED_FILE.is_file() and COUNTED_FILE.read_text(encoding="ascii") == fingerprint:
         return
     if number == 65535:
-        raise Stop(f"{NUMBER_FILE.name} has reached 65535, the highest build number: raise MICRO_VERSION and remove that file")
+        raise Stop(f"{NUMBER_FILE.name} has reached 65535, the highest build number: raise MICRO_VERSION and remove "
+                   "that file")
     COUNTED_FILE.parent.mkdir(exist_ok=True)
     _replace(NUMBER_FILE, f"{0 if number is None else number + 1}\n")
     _replace(COUNTED_FILE, fingerprint)

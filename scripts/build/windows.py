@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """build.py on Windows: which programs of Visual Studio and the kit run, in which order, with which command lines.
 
-commands() tells the command lines without running any of them. They are texts, not lists, since cmd.exe and msbuild read
-quotes in ways of their own. The package is then delivered, stored and archived by package.py as on Linux.
+commands() tells the command lines without running any of them. They are texts, not lists, since cmd.exe and msbuild
+read quotes in ways of their own. The package is then delivered, stored and archived by package.py as on Linux.
 """
 
 import os
@@ -39,14 +39,18 @@ def msbuild(compiler, headers, flavour, arch, target="Build", project="xennet.sl
     if headers.version:
         settings["WindowsTargetPlatformVersion"] = headers.version
     # A property's value ends in a slash, which must not stand before the quote that closes it.
-    parts = [f"/p:{name}={value}" for name, value in settings.items()] + [f'/p:XenNetOut="{output(flavour, arch)}{os.sep}{os.sep}"', *more]
-    inner = (f"call {quoted(compiler.environment)} {ENVIRONMENTS[arch]} && msbuild.exe {quoted(ROOT / 'proj' / project)} "
+    parts = ([f"/p:{name}={value}"
+              for name, value in settings.items()] + [f'/p:XenNetOut="{output(flavour, arch)}{os.sep}{os.sep}"', *more])
+    inner = (f"call {quoted(compiler.environment)} {ENVIRONMENTS[arch]} && msbuild.exe "
+             f"{quoted(ROOT / 'proj' / project)} "
              f"/nologo /v:minimal /t:{target} {' '.join(parts)}")
     return f'cmd.exe /d /s /c "{inner}"'
 
 
 class Signer:
-    """Signs with signtool: a PKCS #12 file, a certificate of the user's store (where tokens show theirs), or a test one."""
+    """Signs with signtool: a PKCS #12 file, a certificate of the user's store (where tokens show theirs), or a test
+    one.
+    """
 
     def __init__(self, headers, options):
         self.headers = headers
@@ -61,7 +65,8 @@ class Signer:
                 self.who += f" /p {quoted(Path(options.password_file).read_text(encoding='utf-8').strip())}"
         elif options.certificate:
             if not THUMBPRINT.fullmatch(options.certificate):
-                raise Stop(f"--certificate {options.certificate}: on Windows give the SHA-1 thumbprint, 40 hexadecimal digits, of a "
+                raise Stop(f"--certificate {options.certificate}: on Windows give the SHA-1 thumbprint, 40 hexadecimal "
+                           "digits, of a "
                            "certificate in the user's store, or --pkcs12 with a file")
             self.who = f"/sha1 {options.certificate}"
         else:
@@ -77,15 +82,19 @@ class Signer:
         """The command that makes the test certificate in the user's store and writes it to a file."""
         old = self.headers.tool("makecert.exe", "x64", "x86")
         if old:
-            return (f'{quoted(old)} -r -pe -a sha256 -len 2048 -ss My -sr CurrentUser -n "CN={self.name}" -eku {CODE_SIGNING} '
+            return (f'{quoted(old)} -r -pe -a sha256 -len 2048 -ss My -sr CurrentUser -n "CN={self.name}" -eku '
+                    f'{CODE_SIGNING} '
                     f"{quoted(self.certificate)}")
-        return ("powershell.exe -NoProfile -NonInteractive -Command \"$c = New-SelfSignedCertificate -Type CodeSigningCert "
-                f"-HashAlgorithm SHA256 -CertStoreLocation Cert:\\CurrentUser\\My -Subject 'CN={self.name.replace(chr(39), chr(39) * 2)}'; "
+        return ("powershell.exe -NoProfile -NonInteractive -Command \"$c = New-SelfSignedCertificate -Type "
+                "CodeSigningCert "
+                f"-HashAlgorithm SHA256 -CertStoreLocation Cert:\\CurrentUser\\My -Subject "
+                f"'CN={self.name.replace(chr(39), chr(39) * 2)}'; "
                 f"Export-Certificate -Cert $c -FilePath '{self.certificate}'\"")
 
     def command(self, path):
         time = f" /tr {self.timestamp} /td sha256" if self.timestamp else ""
-        return f"{quoted(self.headers.need('signtool.exe', 'x64', 'x86'))} sign /q /fd sha256 {self.who}{time} {quoted(path)}"
+        return (f"{quoted(self.headers.need('signtool.exe', 'x64', 'x86'))} sign /q /fd sha256 {self.who}{time} "
+                f"{quoted(path)}")
 
 
 def catalog(headers, stage, arch):
@@ -107,7 +116,8 @@ def run(command, keep=False):
     """Run a command line; its output is the user's to see, and the caller's too with `keep`."""
     said = ""
     try:
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE if keep else None, stderr=subprocess.STDOUT if keep else None,
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE if keep else None, stderr=subprocess.STDOUT
+                              if keep else None,
                               text=True, errors="replace") as process:
             for line in process.stdout or ():
                 print(line, end="")
@@ -122,9 +132,11 @@ def run(command, keep=False):
 def store_folder():
     value = os.environ.get("SYMBOL_SERVER")
     if not value:
-        raise Stop("SYMBOL_SERVER is not set: point it to the folder of the symbol store, as C:\\Symbols; it is made if it is missing")
+        raise Stop("SYMBOL_SERVER is not set: point it to the folder of the symbol store, as C:\\Symbols; it is made "
+                   "if it is missing")
     if Path(value).is_file():
-        raise Stop(f"SYMBOL_SERVER is '{value}', which is a file: point it to the folder of the symbol store, as C:\\Symbols")
+        raise Stop(f"SYMBOL_SERVER is '{value}', which is a file: point it to the folder of the symbol store, as "
+                   f"C:\\Symbols")
     return Path(value)
 
 
@@ -133,7 +145,7 @@ def assemble(arch, flavour, steps, signer):
     folder = output(flavour, arch)
     stage = folder / "package"
     folder.mkdir(parents=True, exist_ok=True)
-    templates.version_header(folder)
+    templates.headers(folder)
     for command in steps["compile"]:
         run(command)
     shutil.rmtree(stage, ignore_errors=True)

@@ -77,7 +77,8 @@ def studio():
         compiler = listing.read_text(encoding="ascii", errors="replace").strip() if listing.is_file() else ""
         major = COMPILERS.get(compiler[:4])
         if major is None:
-            raise Stop(f"VS is '{path}', whose compiler is '{compiler or 'missing'}': install the C++ workload of Visual Studio 2017, 2019 or 2022")
+            raise Stop(f"VS is '{path}', whose compiler is '{compiler or 'missing'}': install the C++ workload of "
+                       "Visual Studio 2017, 2019 or 2022")
         return Studio(path, major, new)
     if old.is_file():
         listing = path / "Common7" / "Tools" / "VsDevCmd.bat"
@@ -87,7 +88,8 @@ def studio():
         if major not in (11, 12, 14):
             raise Stop(f"VS is '{path}', which is no Visual Studio from 2012 on: this driver needs 2012 or later")
         return Studio(path, major, old)
-    raise Stop(f"VS is '{path}', which has no vcvarsall.bat: point it to the Visual Studio folder with its C++ tools, as {VS_EXAMPLE}")
+    raise Stop(f"VS is '{path}', which has no vcvarsall.bat: point it to the Visual Studio folder with its C++ tools, "
+               f"as {VS_EXAMPLE}")
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class Kit:
     def need(self, name, *processors):
         path = self.tool(name, *processors)
         if path is None:
-            raise Stop(f"KIT is '{self.path}', which has no {name}: install the whole Windows Driver Kit ({self.row.name}) there")
+            raise Stop(f"KIT is '{self.path}', which has no {name}: install the whole Windows Driver Kit "
+                       f"({self.row.name}) there")
         return path
 
     @property
@@ -126,10 +129,12 @@ def kit():
     if (path / "Include" / "km").is_dir():
         build, version = (9600 if (path / "Lib" / "winv6.3").is_dir() else 9200), ""
     else:
-        found = [(tuple(map(int, entry.parent.name.split("."))), entry.parent.name) for entry in path.glob("Include/10.0.*.*/km")
+        found = [(tuple(map(int, entry.parent.name.split("."))), entry.parent.name)
+                 for entry in path.glob("Include/10.0.*.*/km")
                  if re.fullmatch(r"10\.0\.\d+\.\d+", entry.parent.name)]
         if not found:
-            raise Stop(f"KIT is '{path}', which has no kernel headers (Include\\...\\km): install the Windows Driver Kit there, or point KIT "
+            raise Stop(f"KIT is '{path}', which has no kernel headers (Include\\...\\km): install the Windows Driver "
+                       "Kit there, or point KIT "
                        f"to it, as {KIT_EXAMPLE}")
         numbers, version = max(found)
         build = numbers[2]
@@ -140,7 +145,8 @@ def pair():
     """(Studio, Kit) that belong together."""
     compiler, headers = studio(), kit()
     if compiler.year not in headers.row.studios:
-        raise Stop(f"VS is Visual Studio {compiler.year} and KIT is {headers.row.name}{' ' + headers.version if headers.version else ''}: "
+        raise Stop(f"VS is Visual Studio {compiler.year} and KIT is "
+                   f"{headers.row.name}{' ' + headers.version if headers.version else ''}: "
                    f"this kit builds with Visual Studio {' or '.join(headers.row.studios)}")
     return compiler, headers
 
@@ -150,5 +156,6 @@ def architectures(headers, wanted, asked):
     if headers.row.x86 or "x86" not in wanted:
         return wanted
     if asked:
-        raise Stop(f"KIT is {headers.row.name} {headers.version}, which builds no x86 drivers: use WDK 10 with Visual Studio 2019, or --arch x64")
+        raise Stop(f"KIT is {headers.row.name} {headers.version}, which builds no x86 drivers: use WDK 10 with Visual "
+                   "Studio 2019, or --arch x64")
     return [arch for arch in wanted if arch != "x86"]

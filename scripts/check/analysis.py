@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Static analysis on Linux: clang's analyzer, clang's thread-safety analysis of locks and IRQLs, and cppcheck.
 
-Each check yields findings (file, line, tool, rule, text); sdv.py prints them in one form. All three see the driver as it
-is built: same defines, same headers, and the checked flavour so that assertions tell the analyzers what holds.
+Each check yields findings (file, line, tool, rule, text); sdv.py prints them in one form. All three see the driver as
+it is built: same defines, same headers, and the checked flavour so that assertions tell the analyzers what holds.
 """
 
 import re
@@ -20,12 +20,14 @@ CLANG = re.compile(r"^(?P<file>[^:\n]+):(?P<line>\d+):\d+: (?P<kind>warning|erro
                    r"(?P<text>.*?)(?: \[(?P<rule>[\w.,=-]+)\])?$", re.MULTILINE)
 ANNOTATION = re.compile(r"\b(_[A-Z][A-Za-z]*(?:_[A-Za-z]+)*_)\b(?! *##)(\(?)")
 CPPCHECK = re.compile(r"^(?P<file>[^|\n]*)\|(?P<line>\d+)\|(?P<rule>\w+)\|(?P<text>.*)$", re.MULTILINE)
-CHECKERS = ("core", "deadcode", "nullability", "security.insecureAPI.UncheckedReturn", "unix.Malloc", "unix.MismatchedDeallocator",
+CHECKERS = ("core", "deadcode", "nullability", "security.insecureAPI.UncheckedReturn", "unix.Malloc",
+            "unix.MismatchedDeallocator",
             "alpha.core.CastSize", "alpha.core.Conversion", "alpha.core.IdenticalExpr", "alpha.core.SizeofPtr",
             "alpha.core.TestAfterDivZero", "alpha.deadcode.UnreachableCode")
 # What cppcheck says about its own limits, not about the code; and its check of unset values that sees no paths, which
 # clang's analyzer does with them.
-CPPCHECK_QUIET = ("legacyUninitvar", "missingInclude", "missingIncludeSystem", "unmatchedSuppression", "unusedFunction", "toomanyconfigs",
+CPPCHECK_QUIET = ("legacyUninitvar", "missingInclude", "missingIncludeSystem", "unmatchedSuppression", "unusedFunction",
+                  "toomanyconfigs",
                   "ConfigurationNotChecked", "preprocessorErrorDirective")
 
 
@@ -40,14 +42,16 @@ def compiler(name, folder, arch):
 
 def clang(command, tool):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
-    found = [(match["file"].replace(f"{ROOT}/", ""), int(match["line"]), tool, match["rule"] or match["kind"], match["text"]) for match in CLANG.finditer(done.stderr)]
+    found = [(match["file"].replace(f"{ROOT}/", ""), int(match["line"]), tool, match["rule"] or match["kind"],
+              match["text"]) for match in CLANG.finditer(done.stderr)]
     if done.returncode != 0 and not found:
         raise Stop(f"{tool} failed on {command[-1]}:\n{done.stderr.rstrip()}", 1)
     return found
 
 
 def analyze(name, folder):
-    return clang([*compiler(name, folder, "x64"), "--analyze", "--analyzer-output", "text", "-Xclang", "-analyzer-checker=" + ",".join(CHECKERS),
+    return clang([*compiler(name, folder, "x64"), "--analyze", "--analyzer-output", "text", "-Xclang",
+                  "-analyzer-checker=" + ",".join(CHECKERS),
                   "-Wno-error", "-o", "/dev/null"], "clang-analyzer")
 
 
@@ -73,16 +77,21 @@ def cppcheck(folder, names):
         raise Stop("cppcheck is missing: install the Debian package cppcheck")
     made = ROOT / "build" / "analysis" / "x64"
     made.mkdir(parents=True, exist_ok=True)
-    templates.version_header(made)
+    templates.headers(made)
     annotations(made / "annotations.h")
-    done = subprocess.run([path, "--quiet", "--enable=warning,portability,performance", "--inline-suppr", "--std=c99", "--platform=win64",
-                           "--template={file}|{line}|{id}|{message}", *(f"--suppress={rule}" for rule in CPPCHECK_QUIET),
-                           "-DDBG=1", "-D_AMD64_=1", "-D_WIN64=1", "-DRtlCopyMemory=memcpy", "-DRtlMoveMemory=memmove", "-DFORCEINLINE=static inline",
-                           f"--include={(made / 'annotations.h').relative_to(ROOT)}", f"-I{folder}", "-Iinclude", f"-I{made.relative_to(ROOT)}", *names],
+    done = subprocess.run([path, "--quiet", "--enable=warning,portability,performance", "--inline-suppr", "--std=c99",
+                           "--platform=win64",
+                           "--template={file}|{line}|{id}|{message}", *(f"--suppress={rule}"
+                                                                        for rule in CPPCHECK_QUIET),
+                           "-DDBG=1", "-D_AMD64_=1", "-D_WIN64=1", "-DRtlCopyMemory=memcpy", "-DRtlMoveMemory=memmove",
+                           "-DFORCEINLINE=static inline",
+                           f"--include={(made / 'annotations.h').relative_to(ROOT)}", f"-I{folder}", "-Iinclude",
+                           f"-I{made.relative_to(ROOT)}", *names],
                           cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         raise Stop(f"cppcheck failed:\n{(done.stdout + done.stderr).rstrip()}", 1)
-    return [(match["file"], int(match["line"]), "cppcheck", match["rule"], match["text"]) for match in CPPCHECK.finditer(done.stderr)]
+    return [(match["file"], int(match["line"]), "cppcheck", match["rule"], match["text"])
+            for match in CPPCHECK.finditer(done.stderr)]
 
 
 def run(say, listed=None):

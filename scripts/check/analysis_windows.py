@@ -19,7 +19,8 @@ QUERIES = "microsoft/windows-drivers:windows-driver-suites/recommended.qls"
 FLAVOUR = "free"
 # 'Defects: 2' or '2 defect(s)' in what the sdv target prints, and the rules that it lists as broken.
 SDV_COUNT = re.compile(r"\bdefects?(?:\(s\))?\s*[:=]\s*(\d+)|\b(\d+)\s+defects?(?:\(s\))?\b", re.IGNORECASE)
-SDV_RULE = re.compile(r"^\s*(?:rule\s+)?([A-Za-z]\w+)\s*:?\s+(?:is\s+)?(?:defect|violated|fail(?:ed)?)\b", re.IGNORECASE | re.MULTILINE)
+SDV_RULE = re.compile(r"^\s*(?:rule\s+)?([A-Za-z]\w+)\s*:?\s+(?:is\s+)?(?:defect|violated|fail(?:ed)?)\b",
+                      re.IGNORECASE | re.MULTILINE)
 
 
 def codeql():
@@ -32,7 +33,8 @@ def codeql():
         raise Stop(f"CODEQL is '{named}', which has no codeql: point it to the folder of the CodeQL command line tools")
     found = shutil.which("codeql")
     if found is None:
-        raise Stop("the kit has no Static Driver Verifier and codeql is not in PATH: install the CodeQL command line tools, "
+        raise Stop("the kit has no Static Driver Verifier and codeql is not in PATH: install the CodeQL command line "
+                   "tools, "
                    "or point CODEQL to their folder")
     return Path(found)
 
@@ -40,14 +42,17 @@ def codeql():
 def commands(compiler, headers):
     """('sdv' or 'codeql', [command lines])"""
     if headers.has_sdv:
-        return "sdv", [build_windows.msbuild(compiler, headers, FLAVOUR, "x64", "sdv", "xennet.vcxproj", (f'/p:Inputs="{step}"',))
+        return "sdv", [build_windows.msbuild(compiler, headers, FLAVOUR, "x64", "sdv", "xennet.vcxproj",
+                                             (f'/p:Inputs="{step}"',))
                        for step in ("/clean", "/check:*")]
     program = build_windows.quoted(codeql())
     database, result, batch = FOLDER / "codeql", FOLDER / "codeql.sarif", FOLDER / "codeql.cmd"
     return "codeql", [
-        f"{program} database create {build_windows.quoted(database)} --overwrite --language=cpp --source-root={build_windows.quoted(ROOT)} "
+        f"{program} database create {build_windows.quoted(database)} --overwrite --language=cpp "
+        f"--source-root={build_windows.quoted(ROOT)} "
         f"--command={build_windows.quoted(batch)}",
-        f"{program} database analyze {build_windows.quoted(database)} {QUERIES} --download --format=sarifv2.1.0 --output={build_windows.quoted(result)}",
+        f"{program} database analyze {build_windows.quoted(database)} {QUERIES} --download --format=sarifv2.1.0 "
+        f"--output={build_windows.quoted(result)}",
     ]
 
 
@@ -67,7 +72,8 @@ def read_sarif(text):
         for run in json.loads(text)["runs"]:
             for result in run["results"]:
                 place = result["locations"][0]["physicalLocation"]
-                found.append((place["artifactLocation"]["uri"], place.get("region", {}).get("startLine", 0), "codeql", result["ruleId"],
+                found.append((place["artifactLocation"]["uri"], place.get("region", {}).get("startLine", 0), "codeql",
+                              result["ruleId"],
                               " ".join(result["message"]["text"].split())))
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise Stop(f"CodeQL's result cannot be read ({error!r})", 1) from None
@@ -81,7 +87,7 @@ def run(say):
     folder = build_windows.output(FLAVOUR, "x64")
     for path in (FOLDER, folder):
         path.mkdir(parents=True, exist_ok=True)
-    templates.version_header(folder)
+    templates.headers(folder)
     if kind == "codeql":
         # cmd.exe's quotes do not survive codeql's own reading of a command, so the command is a file.
         build = build_windows.msbuild(compiler, headers, FLAVOUR, "x64", "Rebuild")

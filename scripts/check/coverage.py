@@ -39,13 +39,14 @@ def build():
 
 def programs(names):
     found = []
-    for source in sorted((ROOT / "tests" / "driver").glob("test_*.c")):
+    for source in sorted((ROOT / "tests" / "driver").rglob("test_*.c")):
         wanted = source.stem in names if names else True
         if wanted:
             found.append(ROOT / "build" / "tests" / source.stem)
     missing = [path.name for path in found if not path.exists()]
     if missing or not found:
-        raise Stop(f"not built: {', '.join(missing) or 'no such test'}: run ./test.py --list once, which builds them", 1)
+        raise Stop(f"not built: {', '.join(missing) or 'no such test'}: run ./test.py --list once, which builds them",
+                   1)
     return found
 
 
@@ -54,7 +55,8 @@ def measure(driver, tests, seeds):
     sums.unlink(missing_ok=True)
     environment = dict(os.environ, XENNET_DRIVER=str(driver), XENNET_COVERAGE=str(sums))
     for test in tests:
-        done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+                              check=False)
         failed = sum(line.startswith("not ok") for line in done.stdout.splitlines())
         print(f"{test.name}: {'all passed' if failed == 0 else f'{failed} failed'}", flush=True)
     raw, profile = FOLDER / "xennet.profraw", FOLDER / "xennet.profdata"

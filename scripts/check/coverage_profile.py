@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """From an instrumented PE and the sums of its counters to a raw profile that llvm-profdata-16 reads.
 
-The raw profile (version 8) is a header, the PE's .lprfd records, the counters, and .lprfn, as clang's runtime would write them.
+The raw profile (version 8) is a header, the PE's .lprfd records, the counters, and .lprfn, as clang's runtime would
+write them.
 """
 
 import struct

@@ -4,9 +4,9 @@
 
 usage: scripts/check/mutations.py [--match TEXT] [TEST...]
 
-Builds a copy of the driver with one mistake at a time (scripts/check/mutations_table.py), runs its test on it, and prints
-a table of what each test said. TEST, such as test_rss, chooses the mistakes that this test guards against. Fails when a
-test does not notice. The package and src are left alone.
+Builds a copy of the driver with one mistake at a time (scripts/check/mutations_table.py), runs its test on it, and
+prints a table of what each test said. TEST, such as test_rss, chooses the mistakes that this test guards against. Fails
+when a test does not notice. The package and src are left alone.
 """
 
 import os
@@ -81,7 +81,8 @@ def run_test(driver, test):
 
 def find(folder, where, old):
     """(file, start, end) of the one place in a folder's sources."""
-    found = [(path, *span) for path in sorted(folder.glob("*.[ch]")) for span in places.find(path.read_text(), where, old)]
+    found = [(path, *span) for path in sorted(folder.glob("*.[ch]"))
+             for span in places.find(path.read_text(), where, old)]
     if len(found) != 1:
         raise Stop(f"{where} has {len(found)} places with {old}", 1)
     return found[0]

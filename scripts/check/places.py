@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Places in C sources by name: the function, table, record or macro they stand in, and the words that stand there.
 
-A place is found wherever its file goes and however its lines are broken, because only words (tokens) are compared; "..."
-stands for any words between, up to the end of what they stand in. A rename over the whole tree takes the names along.
+A place is found wherever its file goes and however its lines are broken, because only words (tokens) are compared;
+"..." stands for any words between, up to the end of what they stand in. A rename over the whole tree takes the names
+along.
 """
 
 import functools
 import re
 
-TOKEN = re.compile(r'''L?"(?:\\.|[^"\\\n])*"|L?'(?:\\.|[^'\\\n])*'|\w+|->|\+\+|--|<<=|>>=|\.\.\.|<<|>>|[-+*/%&|^!=<>]=|&&|\|\||##|[^\s\w]''')
+TOKEN = (
+    re.compile(
+        r'''L?"(?:\\.|[^"\\\n])*"|L?'(?:\\.|[^'\\\n])*'|\w+|->|\+\+|--|<<=|>>=|\.\.\.|<<|>>|[-+*/%&|^!=<>]=|&&|\|\||##|[^\s\w]'''))
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 OPEN, CLOSE = "([{", ")]}"
 ANY = "..."

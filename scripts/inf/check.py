@@ -38,7 +38,8 @@ def check(data, arch):
 
 def command(arguments):
     parser = cli.Parser(__doc__)
-    parser.add_argument("--arch", choices=ARCHITECTURES, help="default: the one that the INF's folder is called after, or x64")
+    parser.add_argument("--arch", choices=ARCHITECTURES,
+                        help="default: the one that the INF's folder is called after, or x64")
     parser.add_argument("names", metavar="INF", nargs="*", type=Path)
     options = parser.parse_intermixed_args(arguments)
     names = options.names or [ROOT / "xennet" / arch / "xennet.inf" for arch in ARCHITECTURES]

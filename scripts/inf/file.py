@@ -115,4 +115,5 @@ class Inf:
 
     def text(self, value):
         """A value with its %strings% replaced; one that is not there stays as it is."""
-        return STRING.sub(lambda match: self.strings.get(match.group(1).lower(), match.group(0)) if match.group(1) else "%", value)
+        return (STRING.sub(lambda match: self.strings.get(match.group(1).lower(), match.group(0)) if match.group(1)
+                           else "%", value))

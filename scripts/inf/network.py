@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules for a network adapter's INF and for XenNet's: keywords, NDIS values, boot, event log, co-installer, subscription.
+"""The rules for a network adapter's INF and for XenNet's: keywords, NDIS values, boot, event log, co-installer,
+subscription.
 
 As in rules.py: a rule yields (line, text) for each finding, and its function's name is the rule's.
 """
 
 import re
 
-from scripts.inf import template as build_inf
+from scripts.inf import keywords as keyword_source, template as build_inf
 from scripts.cli import ROOT
 from scripts.inf.rules import LAST_WITH_COINSTALLER, copied_files, install_sections, models_sections, number
 
-# NCF_PHYSICAL and the values NDIS reads from the install section; IF_TYPE 6 is Ethernet, medium 0 802.3, 14 its connector.
+# NCF_PHYSICAL and the values NDIS reads from the install section; IF_TYPE 6 is Ethernet, medium 0 802.3, 14 its
+# connector.
 INSTALL_VALUES = {"BusType": (5, 15), "*IfType": (6,), "*MediaType": (0,), "*PhysicalMediaType": (0, 14)}
 NCF_PHYSICAL = 0x4
 NETWORK_BOOT = 0x1
-ENUM_KEYWORDS = re.compile(r"\*(IP|TCP|UDP)ChecksumOffloadIPv[46]|\*LsoV[12]IPv[46]|\*UsoIPv[46]|\*RscIPv[46]|\*RSS|\*PriorityVLANTag", re.IGNORECASE)
+ENUM_KEYWORDS = (
+    re.compile(
+        r"\*(IP|TCP|UDP)ChecksumOffloadIPv[46]|\*LsoV[12]IPv[46]|\*UsoIPv[46]|\*RscIPv[46]|\*RSS|\*PriorityVLANTag",
+        re.IGNORECASE))
 STANDARD_ENUMS = ((re.compile(r".*ChecksumOffloadIPv[46]|.*PriorityVLANTag", re.IGNORECASE), {"0", "1", "2", "3"}),
                   (re.compile(r".*", re.IGNORECASE), {"0", "1"}))
 CONFIG = "src/xennet/config.c"
-CONFIG_ROW = re.compile(r'NDIS_STRING_CONST\("([^"]+)"\), [^,]+, (\d+), (\d+), (\d+), (\d+)\}')
 ADDRESS_READER = "NdisReadNetworkAddress("  # NDIS has a function for this one keyword
 SUBSCRIPTION = r"system\currentcontrolset\services\xenvif\interfaces\xennet"
 PROVIDED = ("VIF", "STORE", "SUSPEND")
@@ -42,7 +46,8 @@ def keywords(inf, section):
     """{keyword: {value's name in lower case: (line, text)}}; the texts of an enum stand under 'enum'."""
     found = {}
     for line in added(inf, section):
-        match = re.fullmatch(r"ndi\\params\\([^\\]+)(\\enum)?", line.values[1] if len(line.values) > 4 else "", re.IGNORECASE)
+        match = (re.fullmatch(r"ndi\\params\\([^\\]+)(\\enum)?", line.values[1] if len(line.values) > 4 else "",
+                              re.IGNORECASE))
         if match:
             entry = found.setdefault(match.group(1), {"enum": {}, "line": line.number})
             if match.group(2):
@@ -64,11 +69,14 @@ def adapter_values(inf, _arch):
 
 def ndi_values(inf, _arch):
     for section, _ in installs(inf):
-        values = {(line.values[1].lower(), line.values[2].lower()): line for line in added(inf, section) if len(line.values) > 4}
-        for key, name, wanted in (("ndi", "service", None), ("ndi\\interfaces", "upperrange", "ndis5"), ("ndi\\interfaces", "lowerrange", "ethernet")):
+        values = {(line.values[1].lower(), line.values[2].lower()): line for line in added(inf, section)
+                  if len(line.values) > 4}
+        for key, name, wanted in (("ndi", "service", None), ("ndi\\interfaces", "upperrange", "ndis5"),
+                                  ("ndi\\interfaces", "lowerrange", "ethernet")):
             line = values.get((key, name))
             if line is None or wanted and line.values[4].lower() != wanted:
-                yield line.number if line else section.number, f"[{section.name}] must add {key}, {name}" + (f" = {wanted}" if wanted else "")
+                yield (line.number if line else section.number, f"[{section.name}] must add {key}, {name}"
+                       + (f" = {wanted}" if wanted else ""))
         services = inf.section(section.name + ".services")
         service = services.get("AddService") if services else None
         line = values.get(("ndi", "service"))
@@ -81,7 +89,8 @@ def keyword_complete(inf, _arch):
     for section, _ in installs(inf):
         for name, values in keywords(inf, section).items():
             def problem(text, of=None):
-                return (values[of][0].number if of in values else values["line"]), f"keyword {name}: {text}"  # pylint: disable=cell-var-from-loop
+                # pylint: disable-next=cell-var-from-loop
+                return (values[of][0].number if of in values else values["line"]), f"keyword {name}: {text}"
 
             kind = values.get("type", (None, ""))[1].lower()
             needed = ("paramdesc", "type", "default") + (("min", "max", "step") if kind == "int" else ())
@@ -114,24 +123,25 @@ def keyword_complete(inf, _arch):
 def keyword_of_driver(inf, _arch):
     """The INF and the driver's table agree on every keyword."""
     source = (ROOT / CONFIG).read_text()
-    table = {row[0].lower(): tuple(map(int, row[1:])) for row in CONFIG_ROW.findall(source)}
+    table = keyword_source.table()
     for section, _ in installs(inf):
         found = keywords(inf, section)
         for name in table.keys() - {name.lower() for name in found}:
-            yield section.number, f"[{section.name}] lacks the keyword {name}, which {CONFIG} reads"
+            yield section.number, f"[{section.name}] lacks the keyword {name}, which {keyword_source.SOURCE} has"
         for name, values in found.items():
             row = table.get(name.lower())
             if name.lower() == "networkaddress" and ADDRESS_READER in source:
                 continue
             if row is None:
-                yield values["line"], f"nothing in {CONFIG} reads the keyword {name}"
+                yield values["line"], f"{keyword_source.SOURCE} has no keyword {name}"
                 continue
             stated = [number(values[word][1]) for word in ("default", "min", "max", "step") if word in values]
             if values["enum"]:
                 choices = sorted(number(value) for value in values["enum"])
                 stated = stated[:1] + [choices[0], choices[-1], 1]
             if len(stated) == 4 and tuple(stated) != row:
-                yield values["line"], f"keyword {name}: default, min, max, step are {stated} here and {list(row)} in {CONFIG}"
+                yield (values["line"], f"keyword {name}: default, min, max, step are {stated} here and {list(row)} in "
+                       f"{keyword_source.SOURCE}")
 
 
 def service_sections(inf):
@@ -144,9 +154,11 @@ def service_sections(inf):
 
 def network_boot(inf, _arch):
     for line, service, _ in service_sections(inf):
-        flags = [number(entry.values[4]) for entry in added(inf, service) if len(entry.values) > 4 and entry.values[2].lower() == "bootflags"]
+        flags = [number(entry.values[4]) for entry in added(inf, service) if len(entry.values) > 4
+                 and entry.values[2].lower() == "bootflags"]
         if not any(flag is not None and flag & NETWORK_BOOT for flag in flags):
-            yield line.number, "the service needs BootFlags with 1 (network boot), or Windows cannot boot over the network"
+            yield (line.number, "the service needs BootFlags with 1 (network boot), or Windows cannot boot over the "
+                   "network")
         if service and (service.value("LoadOrderGroup") or "").lower() != "ndis":
             yield service.number, "LoadOrderGroup must be NDIS, so that a boot start comes at its turn"
 
@@ -164,17 +176,20 @@ def coinstaller(inf, _arch):
         own = inf.section(section.name + ".coinstallers")
         if own is None:
             if any(build < LAST_WITH_COINSTALLER for build in builds):
-                yield section.number, f"[{section.name}] serves Windows before build {LAST_WITH_COINSTALLER} and has no co-installer"
+                yield (section.number, f"[{section.name}] serves Windows before build {LAST_WITH_COINSTALLER} and has "
+                       "no co-installer")
             continue
         if any(build >= LAST_WITH_COINSTALLER for build in builds):
             yield own.number, f"[{own.name}]: a co-installer is not allowed from build {LAST_WITH_COINSTALLER} on"
-        entries = [line for line in added(inf, own) if len(line.values) > 4 and line.values[2].lower() == "coinstallers32"]
+        entries = [line for line in added(inf, own) if len(line.values) > 4
+                   and line.values[2].lower() == "coinstallers32"]
         if len(entries) != 1 or number(entries[0].values[3]) != 0x10000:
             yield own.number, "CoInstallers32 must be added once, as REG_MULTI_SZ (0x00010000)"
             continue
         name, _, entry = entries[0].values[4].partition(",")
         if not re.fullmatch(r"\w+_\d+_\d+_\d+_\d+\.dll", name) or not entry.strip():
-            yield entries[0].number, f"CoInstallers32 '{entries[0].values[4]}' must be a DLL with a version in its name, and a function"
+            yield (entries[0].number, f"CoInstallers32 '{entries[0].values[4]}' must be a DLL with a version in its "
+                   "name, and a function")
         _, target = copied.get(name.lower(), (None, None))
         folders = inf.section("destinationdirs")
         if target is None or folders is None or folders.value(target.name) != "11":
@@ -186,7 +201,8 @@ def subscription(inf, _arch):
     versions = {row[0]: row[1:] for row in build_inf.revisions()}
     for section in inf.sections.values():
         for line in section.lines:
-            if not line.key and line.values and line.values[0].upper() == "HKLM" and line.values[1].lower() != SUBSCRIPTION:
+            if not line.key and line.values and line.values[0].upper(
+                ) == "HKLM" and line.values[1].lower() != SUBSCRIPTION:
                 yield line.number, f"HKLM\\{line.values[1]} is not this driver's to write"
     for _, decoration, models, _ in models_sections(inf):
         checked = set()
@@ -200,20 +216,24 @@ def subscription(inf, _arch):
                 continue
             checked.add((model.values[0].lower(), wanted))
             section = inf.section(model.values[0])
-            found = {line.values[2].upper(): line for line in added(inf, section) if len(line.values) > 4 and line.values[1].lower() == SUBSCRIPTION}
+            found = {line.values[2].upper(): line for line in added(inf, section) if len(line.values) > 4
+                     and line.values[1].lower() == SUBSCRIPTION}
             for name, value in zip(PROVIDED, wanted):
                 line = found.get(name)
                 if line is None or number(line.values[3]) != 0x10001 or number(line.values[4]) != value:
-                    yield line.number if line else model.number, f"[{model.values[0]}] must subscribe to {name} {value} as REG_DWORD"
+                    yield (line.number if line else model.number, f"[{model.values[0]}] must subscribe to {name} "
+                           f"{value} as REG_DWORD")
 
 
 def devices(inf, _arch):
     """Each models section has every device that XenVif creates."""
-    wanted = {f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in build_inf.revisions() for vendor in build_inf.vendors()}
+    wanted = {f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in build_inf.revisions()
+              for vendor in build_inf.vendors()}
     for line, _, section, name in models_sections(inf):
         found = {device.upper() for model in (section.lines if section else []) for device in model.values[1:]}
         for device in sorted(wanted - found):
             yield line.number, f"[{name}] lacks {device}"
 
 
-RULES = [adapter_values, ndi_values, keyword_complete, keyword_of_driver, network_boot, event_log, coinstaller, subscription, devices]
+RULES = [adapter_values, ndi_values, keyword_complete, keyword_of_driver, network_boot, event_log, coinstaller,
+         subscription, devices]

@@ -17,7 +17,8 @@ FOLDERS = {"11": "System32", "12": "System32\\drivers", "13": "the driver's fold
 REFERENCES = ("addreg", "delreg", "copyfiles", "delfiles")
 ROOTS = ("HKR", "HKLM")
 # What the flags of an AddReg line may be: type and how it is written.
-REG_TYPES = {0x0: "REG_SZ", 0x1: "REG_BINARY", 0x10000: "REG_MULTI_SZ", 0x10001: "REG_DWORD", 0x20000: "REG_EXPAND_SZ", 0x20001: "REG_NONE"}
+REG_TYPES = {0x0: "REG_SZ", 0x1: "REG_BINARY", 0x10000: "REG_MULTI_SZ", 0x10001: "REG_DWORD", 0x20000: "REG_EXPAND_SZ",
+             0x20001: "REG_NONE"}
 NO_OVERWRITE = 0x2
 # Windows takes no co-installer from a package for 10 1709 or later that wants to be universal.
 LAST_WITH_COINSTALLER = 16299
@@ -67,7 +68,8 @@ def version_header(inf, _arch):
     if not section.value("Provider"):
         yield section.number, "Provider is missing"
     line = section.get("DriverVer")
-    if line is None or len(line.values) != 2 or not DATE.fullmatch(line.values[0]) or not VERSION.fullmatch(line.values[1]):
+    if line is None or len(
+        line.values) != 2 or not DATE.fullmatch(line.values[0]) or not VERSION.fullmatch(line.values[1]):
         yield line.number if line else section.number, "DriverVer must be month/day/year, four numbers"
     elif any(int(part) > 65535 for part in line.values[1].split(".")):
         yield line.number, "a number of DriverVer's version is above 65535"
@@ -77,14 +79,16 @@ def catalog_file(inf, _arch):
     section = inf.section("version")
     line = section.get("CatalogFile") if section else None
     if line is None or not line.values[0].lower().endswith(".cat") or "\\" in line.values[0]:
-        yield line.number if line else 1, "CatalogFile in [Version] must name the package's .cat: without it the package counts as unsigned"
+        yield (line.number if line else 1, "CatalogFile in [Version] must name the package's .cat: without it the "
+               "package counts as unsigned")
 
 
 def pnp_lockdown(inf, _arch):
     section = inf.section("version")
     line = section.get("PnpLockdown") if section else None
     if line is None or line.values[0] != "1":
-        yield line.number if line else 1, "PnpLockdown in [Version] must be 1, so that nothing else replaces the driver's files"
+        yield (line.number if line else 1, "PnpLockdown in [Version] must be 1, so that nothing else replaces the "
+               "driver's files")
 
 
 def string_defined(inf, _arch):
@@ -171,7 +175,8 @@ def section_used(inf, _arch):
     installs = install_sections(inf)
     for name, section in inf.sections.items():
         base = name.rsplit(".", 1)[0]
-        belongs = base in installs and name.rsplit(".", 1)[-1] in ("services", "coinstallers", "hw", "interfaces", "wdf")
+        belongs = base in installs and name.rsplit(".", 1)[-1] in ("services", "coinstallers", "hw", "interfaces",
+                                                                   "wdf")
         if name not in named and name not in HEADER and not belongs:
             yield section.number, f"nothing names the section [{section.name}]: remove it"
 
@@ -191,7 +196,8 @@ def copied_files(inf):
 
 
 def files_listed(inf, _arch):
-    listed = {line.key.lower(): line for line in (inf.section("sourcedisksfiles").lines if inf.section("sourcedisksfiles") else [])}
+    listed = ({line.key.lower(): line for line in (inf.section("sourcedisksfiles").lines
+                                                   if inf.section("sourcedisksfiles") else [])})
     disks = {line.key for line in (inf.section("sourcedisksnames").lines if inf.section("sourcedisksnames") else [])}
     copied = copied_files(inf)
     for name, (line, _) in copied.items():
@@ -208,13 +214,15 @@ def destinations(inf, _arch):
     section = inf.section("destinationdirs")
     for line in (section.lines if section else []):
         if line.values[0] not in FOLDERS:
-            yield line.number, f"folder {line.values[0]} is none of {', '.join(f'{key} ({text})' for key, text in FOLDERS.items())}"
+            yield (line.number, f"folder {line.values[0]} is none of "
+                   f"{', '.join(f'{key} ({text})' for key, text in FOLDERS.items())}")
         elif len(line.values) > 1 and line.values[1]:
             yield line.number, "files go to the folder itself, not to one below it"
     if section and section.get("DefaultDestDir") is None:
         for name, (line, target) in copied_files(inf).items():
             if target is None or section.get(target.name) is None:
-                yield line.number, f"{name} has no folder to go to: add its section or DefaultDestDir to [DestinationDirs]"
+                yield (line.number, f"{name} has no folder to go to: add its section or DefaultDestDir to "
+                       "[DestinationDirs]")
 
 
 def architecture(inf, arch):
@@ -252,7 +260,8 @@ def services(inf, _arch):
         section = inf.section(install + ".services")
         lines = section.all("AddService") if section else []
         if len([line for line in lines if len(line.values) > 1 and (number(line.values[1]) or 0) & 2]) != 1:
-            yield section.number if section else 1, f"[{install}.Services] must have one AddService with flag 2, the device's function driver"
+            yield (section.number if section else 1, f"[{install}.Services] must have one AddService with flag 2, the "
+                   "device's function driver")
         for line in lines:
             service = inf.section(line.values[2]) if len(line.values) > 2 else None
             if service is None:
@@ -267,7 +276,8 @@ def services(inf, _arch):
             if not binary:
                 yield service.number, "ServiceBinary must be %12%\\name.sys or %13%\\name.sys"
             elif binary.group(2).lower() not in copied:
-                yield service.get("ServiceBinary").number, f"ServiceBinary {binary.group(2)} is a file that nothing copies"
+                yield (service.get("ServiceBinary").number, f"ServiceBinary {binary.group(2)} is a file that nothing "
+                       "copies")
 
 
 def registry(inf, _arch):
@@ -281,9 +291,11 @@ def registry(inf, _arch):
             flags = number(line.values[3]) if len(line.values) > 3 and line.values[3] else 0
             if flags is None or (flags & ~NO_OVERWRITE) not in REG_TYPES:
                 yield line.number, f"the flags '{line.values[3]}' name no type of value"
-            elif REG_TYPES[flags & ~NO_OVERWRITE] == "REG_DWORD" and (len(line.values) < 5 or number(line.values[4]) is None):
+            elif REG_TYPES[flags & ~NO_OVERWRITE] == "REG_DWORD" and (len(line.values) < 5
+                                                                      or number(line.values[4]) is None):
                 yield line.number, "a REG_DWORD needs a number"
 
 
-RULES = [version_header, catalog_file, pnp_lockdown, string_defined, string_used, text_in_strings, section_exists, section_used,
+RULES = [version_header, catalog_file, pnp_lockdown, string_defined, string_used, text_in_strings, section_exists,
+         section_used,
          files_listed, destinations, architecture, models, services, registry]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The parts of the INF that follow from tables: the models, one line for each device that XenVif can create.
+"""The parts of the INF that follow from tables: the keywords, and the models, one line for each device that XenVif can create.
 
 A device ID is XENVIF\\VEN_<prefix><id>&DEV_NET&REV_<revision>: prefix and id of the PCI device that XenBus binds to,
 and a revision of include/revision.h, which also says which VIF version the provider has. Newest revisions come first.
@@ -9,6 +9,7 @@ import re
 
 from scripts.build import version
 from scripts.cli import ROOT, Stop
+from scripts.inf import keywords
 
 REVISIONS = "include/revision.h"
 PREFIXES = ("XP", "XS", "XN")
@@ -26,7 +27,9 @@ def revisions():
 
 
 def vendors():
-    """The VEN_ part of every device: the Xen Project's, XenServer's and XCP-ng's, and this build's own prefix and device id."""
+    """The VEN_ part of every device: the Xen Project's, XenServer's and XCP-ng's, and this build's own prefix and
+    device id.
+    """
     found = version.values()
     names = [prefix + device for prefix in PREFIXES for device in DEVICES]
     own = [found["VENDOR_PREFIX"] + device for device in ("0001", "0002", found["VENDOR_DEVICE_ID"]) if device]
@@ -44,5 +47,7 @@ def places():
     return {
         "MODELS_WITH_COINSTALLER": models(lambda vif: "XenNet_Inst"),
         "MODELS": models(lambda vif: f"XenNet_Inst_Vif{vif}"),
+        "KEYWORDS": keywords.inf_lines(),
+        "KEYWORD_TEXTS": keywords.inf_texts(),
         "COINSTALLER": "xennet_coinst_" + version.text().replace(".", "_") + ".dll",
     }

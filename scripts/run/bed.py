@@ -32,7 +32,8 @@ class BedEnded(Exception):
 def arguments(options):
     """The testbed's command line for run.py's options."""
     line = [str(PROGRAM), "--queues", str(options.queues), "--mtu", str(options.mtu),
-            "--processors", str(options.processors), "--group-size", str(options.group_size), "--windows", options.windows,
+            "--processors", str(options.processors), "--group-size", str(options.group_size), "--windows",
+            options.windows,
             "--xenvif-like", options.xenvif_like, "--vif", options.vif]
     if options.bypass:
         line.append("--bypass")

@@ -30,7 +30,8 @@ def check_rights():
     held = held_capabilities()
     absent = [name for name, bit in CAPABILITIES.items() if not held >> bit & 1]
     if absent:
-        raise Stop(f"root lacks {' and '.join(absent)} here: run it outside the container, or give the container these capabilities")
+        raise Stop(f"root lacks {' and '.join(absent)} here: run it outside the container, or give the container these "
+                   "capabilities")
 
 
 def check_kernel():

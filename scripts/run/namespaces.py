@@ -52,7 +52,8 @@ def wait_carrier(bed):
 def environment(bed, variables):
     """What a command in the guest namespace is told about its surroundings."""
     told = dict(variables)
-    told.update(XENNET_GUEST_TAP=bed.tap("guest"), XENNET_WIRE_TAP=bed.tap("wire"), XENNET_WIRE_NETNS=bed.namespace("wire"))
+    told.update(XENNET_GUEST_TAP=bed.tap("guest"), XENNET_WIRE_TAP=bed.tap("wire"),
+                XENNET_WIRE_NETNS=bed.namespace("wire"))
     for side, addresses in ADDRESSES.items():
         for family, address in addresses.items():
             told[f"XENNET_{side.upper()}_IPV{family}"] = address

@@ -10,7 +10,8 @@ WINDOWS = ("7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025")
 VIF = ("8", "9", "10")
 RELEASES = {"strict": VIF, "8.2": ("8",), "9.1": VIF, "9.1-r3": VIF, "main": VIF}  # of XenVif, and what each offers
 XEN_GUESTS = ("pv", "pvh")
-BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-queue", "split-event-channels", "ctrl-ring",
+BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-queue", "split-event-channels",
+                    "ctrl-ring",
                     "multicast-control", "rx-notify", "mtu", "speed")
 QUEUES_MOST = 16
 PROCESSORS_MOST, GROUP_MOST, GROUPS_MOST = 256, 64, 32
@@ -36,18 +37,26 @@ def parser():
     add = options.add_argument
     add("--shell", action="store_true", help="open a shell on the guest side")
     add("--quick", action="store_true", help=f"a short show: {QUICK_SECONDS} s for each iperf3 run")
-    add("--seconds", metavar="N", type=number("--seconds", 1, 3600), help=f"how long each iperf3 run takes (default {SECONDS})")
+    add("--seconds", metavar="N", type=number("--seconds", 1, 3600),
+        help=f"how long each iperf3 run takes (default {SECONDS})")
     add("--json", metavar="FILE", type=new_file("--json"), help="write the summary for programs")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
-    add("--queues", metavar="N", type=number("--queues", 1, QUEUES_MOST), help="queues offered (default: this machine's processors, at most 4)")
-    add("--processors", metavar="N", type=number("--processors", 1, PROCESSORS_MOST), help="simulated processors, if not one for each queue")
-    add("--group-size", metavar="N", type=number("--group-size", 1, GROUP_MOST), help="processors in each processor group (default 64)")
-    add("--mtu", metavar="N", type=number("--mtu", MTU_LEAST, MTU_MOST), default=1500, help="MTU of both sides (default 1500)")
-    add("--driver", metavar="FILE", type=existing_file("--driver"), help="another NDIS 6 miniport for XenVif (default: the one built here)")
+    add("--queues", metavar="N", type=number("--queues", 1, QUEUES_MOST),
+        help="queues offered (default: this machine's processors, at most 4)")
+    add("--processors", metavar="N", type=number("--processors", 1, PROCESSORS_MOST),
+        help="simulated processors, if not one for each queue")
+    add("--group-size", metavar="N", type=number("--group-size", 1, GROUP_MOST),
+        help="processors in each processor group (default 64)")
+    add("--mtu", metavar="N", type=number("--mtu", MTU_LEAST, MTU_MOST), default=1500,
+        help="MTU of both sides (default 1500)")
+    add("--driver", metavar="FILE", type=existing_file("--driver"),
+        help="another NDIS 6 miniport for XenVif (default: the one built here)")
     add("--inf", metavar="FILE", type=existing_file("--inf"), help="its INF (default: the .inf beside the driver)")
-    add("--set", metavar="KEYWORD=VALUE", action="append", default=[], type=setting, help="set a keyword as in Device Manager; may be repeated")
-    add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS), help=f"the Windows to play: {', '.join(WINDOWS)} (default 10-22h2)")
+    add("--set", metavar="KEYWORD=VALUE", action="append", default=[], type=setting,
+        help="set a keyword as in Device Manager; may be repeated")
+    add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS),
+        help=f"the Windows to play: {', '.join(WINDOWS)} (default 10-22h2)")
     add("--xenvif-like", metavar="RELEASE", type=one_of("--xenvif-like", tuple(RELEASES)),
         help=f"the release of XenVif to behave like: {', '.join(RELEASES)} (default strict: the hardest of each)")
     add("--vif", metavar="N", type=one_of("--vif", VIF),
@@ -57,7 +66,8 @@ def parser():
     add("--backend-rate", metavar="KBITS", type=number("--backend-rate", 1, RATE_MOST),
         help="thousands of bits a second that the backend takes from the guest on each queue (default: no limit)")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
-    add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in QEMU's software emulation")
+    add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in "
+        "QEMU's software emulation")
     add("--xen-guest", metavar="KIND", type=one_of("--xen-guest", XEN_GUESTS),
         help=f"with --xen: the testbed in a guest of its own, not in domain 0: {' or '.join(XEN_GUESTS)}")
     add("--trace", action="store_true", help="show the driver's trace events")
@@ -92,15 +102,18 @@ def read(argv):
     offered = RELEASES[options.xenvif_like]
     options.vif = options.vif or offered[-1]
     if options.vif not in offered:
-        raise Stop(f"XenVif like {options.xenvif_like} offers VIF {', '.join(offered)}, not {options.vif}: leave --vif out")
+        raise Stop(f"XenVif like {options.xenvif_like} offers VIF {', '.join(offered)}, not {options.vif}: leave "
+                   "--vif out")
     options.queues = options.queues or min(4, os.cpu_count() or 1)
     if options.pcap and options.seconds is None:
         options.quick = True
     options.processors = options.processors or options.queues
     options.group_size = options.group_size or GROUP_MOST
     if options.processors > options.group_size * GROUPS_MOST:
-        raise Stop(f"--processors {options.processors} do not fit into {GROUPS_MOST} groups of {options.group_size}: raise --group-size")
-    options.small = bool(options.pcap or options.xen)  # a small download: everything is recorded, or the machine is emulated
+        raise Stop(f"--processors {options.processors} do not fit into {GROUPS_MOST} groups of {options.group_size}: "
+                   "raise --group-size")
+    # a small download: everything is recorded, or the machine is emulated
+    options.small = bool(options.pcap or options.xen)
     options.seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
     options.own_driver = options.driver is None
     if options.driver and not options.inf:
@@ -119,18 +132,23 @@ def split_command(argv):
 
 
 def refuse_with_bypass(options):
-    for name in ("driver", "inf", "set", "windows", "xenvif_like", "vif", "backend_no", "backend_rate", "processors", "group_size"):
+    for name in ("driver", "inf", "set", "windows", "xenvif_like", "vif", "backend_no", "backend_rate", "processors",
+                 "group_size"):
         if getattr(options, name):
-            raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of them out")
+            raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of "
+                       "them out")
 
 
 def refuse_with_xen(options):
-    for name, given in (("bypass", options.bypass), ("pcap", options.pcap), ("shell", options.shell), ("command", options.command)):
+    for name, given in (("bypass", options.bypass), ("pcap", options.pcap), ("shell", options.shell),
+                        ("command", options.command)):
         if given:
             what = "a command after --" if name == "command" else f"--{name}"
-            raise Stop(f"{what} does not reach into the Xen machine, which has only the show's own tools: leave it or --xen out")
+            raise Stop(f"{what} does not reach into the Xen machine, which has only the show's own tools: leave it or "
+                       "--xen out")
     if options.processors or options.group_size:
-        raise Stop("--processors and --group-size are not for the Xen machine, which has a processor for each queue: leave them or --xen out")
+        raise Stop("--processors and --group-size are not for the Xen machine, which has a processor for each queue: "
+                   "leave them or --xen out")
 
 
 def inf_beside(driver):

@@ -7,7 +7,8 @@ import json
 FIGURES = (
     "driver", "windows", "ndis", "vif", "queues", "queues_used", "mtu", "mac", "offloads", "bypass",
     "ping4_ms", "ping6_ms", "tcp4_out_gbps", "tcp4_in_gbps", "tcp6_out_gbps", "tcp6_in_gbps",
-    "udp_packets", "udp_lost", "udp_overflows", "download_bytes", "download4_ok", "download6_ok", "download4_gbps", "download6_gbps",
+    "udp_packets", "udp_lost", "udp_overflows", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
+    "download6_gbps",
     "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
     "resident_kb_most", "leaks", "event_log", "command_status", "failures", "ok",
 )
@@ -35,7 +36,8 @@ class StatusLine:
             return
         delta = {name: now[name] - before[name] for name in now if isinstance(now[name], int) and name in before}
         self._screen.status(
-            f"{self.doing:<16} out {delta['tx_packets'] / seconds:>9,.0f} packets/s {delta['tx_bytes'] * 8e-9 / seconds:6.2f} Gb/s"
+            f"{self.doing:<16} out {delta['tx_packets'] / seconds:>9,.0f} packets/s "
+            f"{delta['tx_bytes'] * 8e-9 / seconds:6.2f} Gb/s"
             f" | in {delta['rx_packets'] / seconds:>9,.0f} packets/s {delta['rx_bytes'] * 8e-9 / seconds:6.2f} Gb/s"
             f" | packets/NDIS call {per_call(delta['tx_packets'], delta['tx_ndis_calls'])} out"
             f" {per_call(delta['rx_packets'], delta['rx_ndis_calls'])} in"
@@ -45,7 +47,8 @@ class StatusLine:
 def describe(figures):
     """One line: what ran."""
     if figures["bypass"]:
-        return f"two TAP devices joined without a driver, {figures['queues']} queue{plural(figures['queues'])}, MTU {figures['mtu']}"
+        return (f"two TAP devices joined without a driver, {figures['queues']} queue{plural(figures['queues'])}, MTU "
+                f"{figures['mtu']}")
     return (f"{figures['driver']} on {figures['windows']} (NDIS {figures['ndis']}), VIF {figures['vif']}, "
             f"{figures['queues']} queue{plural(figures['queues'])}, MTU {figures['mtu']}")
 
@@ -62,11 +65,14 @@ def summary(figures, shown):
                   row("ping", pair(figures, "ping{}_ms", "{:.3f} ms")),
                   row("TCP out, one flow", pair(figures, "tcp{}_out_gbps", "{:.2f} Gb/s")),
                   row("TCP in, one flow", pair(figures, "tcp{}_in_gbps", "{:.2f} Gb/s")),
-                  row(f"download {figures['download_bytes'] // 1000000} MB", pair(figures, "download{}_gbps", "{:.2f} Gb/s")),
+                  row(f"download {figures['download_bytes'] // 1000000} MB",
+                      pair(figures, "download{}_gbps", "{:.2f} Gb/s")),
                   row("SHA-256", pair(figures, "download{}_ok", None)), ""]
         if figures["udp_packets"]:
-            late = f", {figures['udp_overflows']:,} dropped by a full receiving socket" if figures["udp_overflows"] else ""
-            lines.append(f"UDP out             {figures['udp_lost']:,} of {figures['udp_packets']:,} datagrams lost{late}")
+            late = (f", {figures['udp_overflows']:,} dropped by a full receiving socket" if figures["udp_overflows"]
+                    else "")
+            lines.append(f"UDP out             {figures['udp_lost']:,} of {figures['udp_packets']:,} datagrams "
+                         f"lost{late}")
     if figures["tx_packets"] is not None:
         for way, name in (("out", "tx"), ("in", "rx")):
             packets, calls = figures[f"{name}_packets"], figures[f"{name}_ndis_calls"]

@@ -85,7 +85,8 @@ class Show:
 
     def _udp(self, traffic, family, seconds):
         figures = traffic.udp(family, "out", seconds)
-        return {f"udp_{name}": (self.figures[f"udp_{name}"] or 0) + figures[name] for name in ("packets", "lost", "overflows")}
+        return {f"udp_{name}": (self.figures[f"udp_{name}"] or 0) + figures[name]
+                for name in ("packets", "lost", "overflows")}
 
     def _download(self, traffic, family, size):
         self.figures[f"download{family}_ok"] = False

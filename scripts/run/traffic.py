@@ -16,13 +16,14 @@ from scripts.cli import ROOT
 from scripts.run.namespaces import ADDRESSES
 
 IPERF_PORT = 5201
-# Tried again: a server not yet done with the client before, one about to listen again, and one that was quicker to close the
-# control connection at the end than its client (esnet/iperf issue 499).
+# Tried again: a server not yet done with the client before, one about to listen again, and one that was quicker to
+# close the control connection at the end than its client (esnet/iperf issue 499).
 IPERF_AGAIN = ("the server is busy running a test", "unable to connect to server: Connection refused",
                "unable to receive control message: Connection reset by peer")
 WEB_PORT = 80
 UDP_RATE = "100M"
-UDP_LOST_MOST = 0.001  # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
+# of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
+UDP_LOST_MOST = 0.001
 RECEIVE_BUFFER = Path("/proc/sys/net/core/rmem_max")
 RECEIVE_BUFFER_LEAST = 212992  # the kernel's own default, where another network namespace hides the limit
 RECEIVE_BUFFER_MOST = 4 << 20
@@ -51,8 +52,10 @@ class Traffic:
         """Mean round trip in milliseconds; none may be lost once the neighbour is known."""
         address = ADDRESSES["wire"][family]
         # The first one also waits for ARP or neighbour discovery.
-        self.guest(["ping", f"-{family}", "-n", "-c", "1", "-w", str(FIRST_PING_SECONDS * self.patience), address], f"ping over IPv{family}", 10)
-        out = self.guest(["ping", f"-{family}", "-n", "-c", str(count), "-i", "0.05", "-W", str(PING_SECONDS * self.patience), "-s", str(size), address],
+        self.guest(["ping", f"-{family}", "-n", "-c", "1", "-w", str(FIRST_PING_SECONDS * self.patience), address],
+                   f"ping over IPv{family}", 10)
+        out = self.guest(["ping", f"-{family}", "-n", "-c", str(count), "-i", "0.05", "-W",
+                          str(PING_SECONDS * self.patience), "-s", str(size), address],
                          f"ping over IPv{family}", 10)
         loss = re.search(r"([\d.]+)% packet loss", out)
         times = re.search(r"= [\d.]+/([\d.]+)/", out)
@@ -74,23 +77,26 @@ class Traffic:
         what = f"UDP {direction} over IPv{family}"
         receiver = "wire" if direction == "out" else "guest"
         before = self._overflows(receiver, family)
-        total = self.iperf3(family, direction, seconds, ["-t", str(seconds), "-u", "-b", rate, "-w", str(self.receive_buffer())], what)["end"]["sum"]
+        total = self.iperf3(family, direction, seconds, ["-t", str(seconds), "-u", "-b", rate, "-w",
+                                                         str(self.receive_buffer())], what)["end"]["sum"]
         if total["packets"] == 0:
             raise TrafficFailed(f"{what}: nothing was sent")
-        # What the receiving stack counts as dropped by a full socket came through; iperf3 counts it as lost. It also counts a
-        # late datagram as lost first and as found again later: never below none.
+        # What the receiving stack counts as dropped by a full socket came through; iperf3 counts it as lost. It also
+        # counts a late datagram as lost first and as found again later: never below none.
         overflows = self._overflows(receiver, family) - before
         lost = max(0, total["lost_packets"] - overflows)
         if lost > UDP_LOST_MOST * total["packets"]:
             raise TrafficFailed(f"{what}: {lost} of {total['packets']} datagrams lost")
-        return {"packets": total["packets"], "lost": lost, "overflows": overflows, "gbps": total["bits_per_second"] / 1e9}
+        return {"packets": total["packets"], "lost": lost, "overflows": overflows,
+                "gbps": total["bits_per_second"] / 1e9}
 
     def receive_buffer(self):
         return receive_buffer()
 
     def _overflows(self, side, family):
         """How many datagrams full sockets of one side have dropped so far."""
-        text = self.run(side, ["cat", "/proc/net/snmp" if family == 4 else "/proc/net/snmp6"], "reading the UDP counters", 10)
+        text = (self.run(side, ["cat", "/proc/net/snmp" if family == 4 else "/proc/net/snmp6"],
+                         "reading the UDP counters", 10))
         return udp_overflows(text, family)
 
     def download(self, family, size):
@@ -102,7 +108,8 @@ class Traffic:
         out = self.guest(script("webfile.py", "fetch", url), what, 60 + size // 1000000)
         got = json.loads(out)
         if got["bytes"] != size or got["sha256"] != expected:
-            raise TrafficFailed(f"{what}: {got['bytes']} of {size} bytes arrived, SHA-256 {got['sha256']}, not {expected}")
+            raise TrafficFailed(f"{what}: {got['bytes']} of {size} bytes arrived, SHA-256 {got['sha256']}, not "
+                                f"{expected}")
         return got["bytes"] * 8 / 1e9 / max(got["seconds"], 1e-9)
 
     def serve(self, size):
@@ -141,7 +148,8 @@ class Traffic:
 
     def iperf3(self, family, direction, seconds, extra, what):
         """Run iperf3 in the guest; its report."""
-        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-J", "--connect-timeout", str(1000 * CONNECT_SECONDS * self.patience), *extra]
+        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-J",
+                "--connect-timeout", str(1000 * CONNECT_SECONDS * self.patience), *extra]
         if direction == "in":
             argv.append("-R")
         deadline = time.monotonic() + SERVER_SECONDS * self.patience
@@ -160,7 +168,8 @@ class Traffic:
     def _serve_iperf3(self):
         if self._iperf is None or self._iperf.poll() is not None:
             self._iperf = self._children.start(["iperf3", "-s", "-p", str(IPERF_PORT), "--forceflush"],
-                                               self.bed.namespace("wire"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                               self.bed.namespace("wire"), stdout=subprocess.DEVNULL,
+                                               stderr=subprocess.DEVNULL)
             self._await_port(IPERF_PORT, "iperf3", self._iperf)
 
     def _serve(self, size):
@@ -169,7 +178,8 @@ class Traffic:
             return self._web[2]
         if self._web:
             self._children.end(self._web[0])
-        server = self.start("wire", script("webfile.py", "serve", "::", str(WEB_PORT), str(size)), stdout=subprocess.PIPE)
+        server = self.start("wire", script("webfile.py", "serve", "::", str(WEB_PORT), str(size)),
+                            stdout=subprocess.PIPE)
         line = server.stdout.readline()
         if not line:
             self._children.end(server)

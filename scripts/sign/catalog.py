@@ -35,7 +35,8 @@ PE_SUBJECT = "{C689AAB8-8E78-11D0-8C47-00C04FC295EE}"      # hashed as an image
 FLAT_SUBJECT = "{DE351A42-8E59-11D0-8C47-00C04FC295EE}"    # hashed as it is
 # Windows 7, 8, 8.1 and 10 with the servers of the same kernels; 2 is the NT platform.
 OS_ATTRIBUTE = "2:6.1,2:6.2,2:6.3,2:10.0"
-OS_NAMES = ("7{0}", "Server2008R2{0}", "8{0}", "Server8{0}", "_v63_{0}", "Server_v63_{0}", "_v100_{0}", "Server_v100_{0}")
+OS_NAMES = ("7{0}", "Server2008R2{0}", "8{0}", "Server8{0}", "_v63_{0}", "Server_v63_{0}", "_v100_{0}",
+            "Server_v100_{0}")
 CLIENT_ONLY = ("7{0}", "8{0}", "_v63_{0}", "_v100_{0}")    # Windows Server has no 32-bit edition since 2008 R2
 
 CATALOG_LIST = "1.3.6.1.4.1.311.12.1.1"
@@ -119,7 +120,8 @@ class Subjects(core.SequenceOf):
 
 
 class Extension(core.Sequence):
-    _fields = [("type", core.ObjectIdentifier), ("critical", core.Boolean, {"default": False}), ("value", core.OctetString)]
+    _fields = [("type", core.ObjectIdentifier), ("critical", core.Boolean, {"default": False}),
+               ("value", core.OctetString)]
 
 
 class Extensions(core.SequenceOf):
@@ -155,7 +157,8 @@ class SignedData(core.Sequence):
     """The outer message; who signed with what is left as it is."""
     _fields = [
         ("version", core.Integer), ("digest_algorithms", Parts), ("content", Content),
-        ("certificates", Parts, {"implicit": 0, "optional": True}), ("revocations", Parts, {"implicit": 1, "optional": True}),
+        ("certificates", Parts, {"implicit": 0, "optional": True}),
+        ("revocations", Parts, {"implicit": 1, "optional": True}),
         ("signers", Parts),
     ]
 

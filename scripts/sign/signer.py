@@ -34,7 +34,8 @@ def add_options(parser):
     group.add_argument("--certificate", metavar="FILE", help="certificate with its chain, PEM or DER")
     group.add_argument("--key", metavar="FILE", help="private key of --certificate")
     group.add_argument("--pkcs12", metavar="FILE", help="certificate and key in one PKCS #12 file")
-    group.add_argument("--pkcs11-module", metavar="FILE", help="library of a token; with --key ID or URI, and --certificate "
+    group.add_argument("--pkcs11-module", metavar="FILE",
+                       help="library of a token; with --key ID or URI, and --certificate "
                                                                 "or --pkcs11-certificate")
     group.add_argument("--pkcs11-certificate", metavar="ID", help="certificate on the token")
     group.add_argument("--pkcs11-engine", metavar="FILE", help="OpenSSL's PKCS #11 engine (default: Debian's)")
@@ -59,7 +60,8 @@ class Signer:
             raise Stop(f"--timestamp {options.timestamp} is not an http address")
         if options.pkcs12:
             if options.certificate or options.key or options.pkcs11_module:
-                raise Stop("--pkcs12 holds both certificate and key: give it without --certificate, --key and --pkcs11-module")
+                raise Stop("--pkcs12 holds both certificate and key: give it without --certificate, --key and "
+                           "--pkcs11-module")
             self.who = ["-pkcs12", _file("--pkcs12", options.pkcs12)]
         elif options.pkcs11_module:
             self.who = self._token(options)
@@ -69,7 +71,8 @@ class Signer:
             self.who = ["-certs", _file("--certificate", options.certificate), "-key", _file("--key", options.key)]
         else:
             if options.password_file or options.pkcs11_certificate:
-                raise Stop("--password-file and --pkcs11-certificate say nothing without the key they belong to: give that too")
+                raise Stop("--password-file and --pkcs11-certificate say nothing without the key they belong to: give "
+                           "that too")
             self.is_test = True
             self.certificate, key = test_certificate()
             self.who = ["-certs", str(self.certificate), "-key", str(key)]
@@ -84,7 +87,8 @@ class Signer:
         if engine is None:
             raise Stop("OpenSSL's PKCS #11 engine is missing: install the Debian package libengine-pkcs11-openssl, "
                        "or name it with --pkcs11-engine")
-        who = ["-pkcs11engine", _file("--pkcs11-engine", engine), "-pkcs11module", _file("--pkcs11-module", options.pkcs11_module)]
+        who = ["-pkcs11engine", _file("--pkcs11-engine", engine), "-pkcs11module",
+               _file("--pkcs11-module", options.pkcs11_module)]
         if options.pkcs11_certificate:
             who += ["-pkcs11cert", options.pkcs11_certificate]
         else:
@@ -92,14 +96,16 @@ class Signer:
         return who + ["-key", options.key]
 
     def command(self, source, target):
-        command = [tool("osslsigncode"), "sign", *self.who, "-h", "sha256", "-n", version.values()["PRODUCT_NAME"] + " PV network driver"]
+        command = [tool("osslsigncode"), "sign", *self.who, "-h", "sha256", "-n",
+                   version.values()["PRODUCT_NAME"] + " PV network driver"]
         if self.timestamp:
             command += ["-ts", self.timestamp]
         return command + ["-in", str(source), "-out", str(target)]
 
     def sign(self, source, target):
         target.unlink(missing_ok=True)
-        done = subprocess.run(self.command(source, target), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+        done = subprocess.run(self.command(source, target), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace",
                               check=False)
         if done.returncode != 0 or not target.is_file():
             said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
@@ -120,7 +126,8 @@ def test_certificate():
     fresh = [FOLDER / "test.key.new", FOLDER / "test.pem.new"]
     # Created private before openssl writes into it (subprocess' umask argument is newer than Python 3.8).
     os.close(os.open(fresh[0], os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
-    done = subprocess.run([tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-sha256", "-nodes", "-days", str(TEST_DAYS),
+    done = subprocess.run([tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-sha256", "-nodes", "-days",
+                           str(TEST_DAYS),
                            "-config", str(settings), "-keyout", str(fresh[0]), "-out", str(fresh[1])],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -132,7 +139,8 @@ def test_certificate():
 
 def der(certificate):
     """The certificate's DER bytes, as Windows' certificate tools take them."""
-    done = subprocess.run([tool("openssl"), "x509", "-in", str(certificate), "-outform", "DER"], capture_output=True, check=False)
+    done = subprocess.run([tool("openssl"), "x509", "-in", str(certificate), "-outform", "DER"], capture_output=True,
+                          check=False)
     if done.returncode != 0:
         raise Stop(f"openssl cannot read {certificate}: {done.stderr.decode(errors='replace').rstrip()}", 1)
     return done.stdout

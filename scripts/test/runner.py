@@ -37,7 +37,8 @@ class Runner:
     def __init__(self, screen, seed=None, seeds=None):
         self.score = Score()
         self._screen = screen
-        self._seed_argv = ["--seed", str(seed)] if seed is not None else ["--seeds", str(seeds)] if seeds is not None else []
+        self._seed_argv = (["--seed", str(seed)] if seed is not None else ["--seeds", str(seeds)] if seeds is not None
+                           else [])
         self._lock = threading.Lock()
         self._processes = set()
         self._stopping = False
@@ -82,7 +83,8 @@ class Runner:
         with self._lock:
             if self._stopping:
                 return set(), []
-            process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT,
                                        universal_newlines=True, errors="replace", start_new_session=True)
             self._processes.add(process)
         watch = Watch(process)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which tests there are, and which of them were asked for.
 
-A test file is a C program under build/tests (from tests/**/test_*.c) or a Python module tests/**/test_*.py. Both list their
-cases with --list and answer in TAP, so the rest of test.py does not tell them apart. A case is called FILE:CASE.
+A test file is a C program under build/tests (from tests/**/test_*.c) or a Python module tests/**/test_*.py. Both list
+their cases with --list and answer in TAP, so the rest of test.py does not tell them apart. A case is called FILE:CASE.
 """
 
 import fnmatch
@@ -32,6 +32,7 @@ class TestFile:
     seeded: bool        # takes --seed and --seeds
     cases: list = field(default_factory=list)
     trouble: str = None # why its cases cannot be listed
+    folder: str = ""    # where it is below tests/
 
     @property
     def alone(self):
@@ -43,19 +44,25 @@ def find(programs=PROGRAMS, modules=True):
     files = []
     for source in sorted((ROOT / "tests").rglob("test_*.c"), key=lambda path: path.stem):
         program = str(programs / source.stem)
-        files.append(TestFile(source.stem, [program], [program, "--list"], True))
+        files.append(TestFile(source.stem, [program], [program, "--list"], True, folder=folder_of(source)))
     runner = [sys.executable, "-B", str(ROOT / "scripts" / "test" / "tap_unittest.py")]
     for source in sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: path.stem) if modules else ():
         module = ".".join(source.relative_to(ROOT).with_suffix("").parts)
-        files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False))
+        files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False,
+                              folder=folder_of(source)))
     for file in files:
         list_cases(file)
     return files
 
 
+def folder_of(source):
+    return source.parent.relative_to(ROOT / "tests").as_posix()
+
+
 def list_cases(file):
     try:
-        done = subprocess.run(file.list_argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        done = subprocess.run(file.list_argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE,
                               universal_newlines=True, errors="replace", timeout=LIST_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         file.trouble = str(error)
@@ -67,7 +74,7 @@ def list_cases(file):
 
 
 def choose(files, patterns):
-    """The files with only the cases asked for. A pattern is FILE, FILE:CASE or CASE, with shell wildcards."""
+    """The files with only the cases asked for. A pattern is FILE, FILE:CASE, CASE or FOLDER/, with shell wildcards."""
     if not patterns:
         return [file for file in files if file.name not in WHEN_NAMED]
     chosen, used = [], set()
@@ -76,7 +83,7 @@ def choose(files, patterns):
         cases = []
         for pattern in patterns:
             stem = pattern_stem(pattern)
-            if fnmatch.fnmatchcase(file.name, stem):
+            if fnmatch.fnmatchcase(file.name, stem) or in_folder(file, pattern):
                 used.add(pattern)
                 whole = True
         for case in file.cases:
@@ -94,6 +101,15 @@ def choose(files, patterns):
         if pattern not in used:
             raise Stop(f"no test is called {pattern}: ./test.py --list shows their names")
     return chosen
+
+
+def in_folder(file, pattern):
+    """A folder chooses what is in it and below: driver/, tests/driver/life, testbed/*."""
+    if "/" not in pattern:
+        return False
+    wanted = pattern.rstrip("/")
+    wanted = wanted[len("tests/"):] if wanted.startswith("tests/") else wanted
+    return fnmatch.fnmatchcase(file.folder, wanted) or fnmatch.fnmatchcase(file.folder, f"{wanted}/*")
 
 
 def pattern_stem(pattern):

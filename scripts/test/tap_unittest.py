@@ -38,7 +38,8 @@ def named_cases(module):
     tests.sort(key=lambda test: getattr(type(test), method_of(test)).__code__.co_firstlineno
                if hasattr(getattr(type(test), method_of(test)), "__code__") else 0)
     count = Counter(map(method_of, tests))
-    return {method_of(test) if count[method_of(test)] == 1 else f"{type(test).__name__}.{method_of(test)}": test for test in tests}
+    return ({method_of(test) if count[method_of(test)] == 1 else f"{type(test).__name__}.{method_of(test)}": test
+             for test in tests})
 
 
 class Result(unittest.TestResult):

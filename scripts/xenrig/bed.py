@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The testbed in domain 0 of a booted rig, as a frontend to the real netback: what scripts/run/bed.py is on this machine.
+"""The testbed in domain 0 of a booted rig, as a frontend to the real netback: what scripts/run/bed.py is on this
+machine.
 
-Its wire side is netback's own device, moved into the namespace that the testbed made for it. The events of the testbed come
-through the rig's agent.
+Its wire side is netback's own device, moved into the namespace that the testbed made for it. The events of the testbed
+come through the rig's agent.
 """
 
 import json
@@ -36,7 +37,8 @@ SWITCHED_OFF = {
     "rx-notify": ("feature-rx-notify=0",), "mtu": (), "speed": (),
 }
 # The same towards the guest: what netback's network device must no longer ask of the guest.
-DEVICE_OFF = {"sg": "sg off tso off gso off", "gso-tcpv4": "tx-tcp-segmentation off", "gso-tcpv6": "tx-tcp6-segmentation off",
+DEVICE_OFF = {"sg": "sg off tso off gso off", "gso-tcpv4": "tx-tcp-segmentation off",
+              "gso-tcpv6": "tx-tcp6-segmentation off",
               "csum": "tx-checksum-ipv4 off", "ipv6-csum": "tx-checksum-ipv6 off"}
 
 
@@ -64,7 +66,8 @@ def bed_files(driver, inf):
 
 def arguments(options):
     """The testbed's command line in a domain for run.py's options."""
-    line = ["/rig/testbed", "--provider", "xen", "--driver", f"/rig/{options.driver.name}", "--inf", f"/rig/{options.inf.name}",
+    line = ["/rig/testbed", "--provider", "xen", "--driver", f"/rig/{options.driver.name}", "--inf",
+            f"/rig/{options.inf.name}",
             "--queues", str(options.queues), "--processors", str(options.queues), "--mtu", str(options.mtu),
             "--windows", options.windows, "--xenvif-like", options.xenvif_like, "--vif", options.vif,
             "--edge-buffers", str(EDGE_BUFFERS)]
@@ -76,7 +79,9 @@ def arguments(options):
 
 
 class XenBed:
-    """Use as a context manager, like scripts.bed.Bed. guest_bed.py has the one whose testbed runs in a domain of its own."""
+    """Use as a context manager, like scripts.bed.Bed. guest_bed.py has the one whose testbed runs in a domain of its
+    own.
+    """
 
     where = "domain 0"     # the testbed's domain, in messages
     wire_device = WIRE_DEVICE
@@ -93,9 +98,11 @@ class XenBed:
 
     def __enter__(self):
         if self._device:
-            self.add_device([key for name in self.options.backend_no or () for key in SWITCHED_OFF[name]] + self._rate())
+            self.add_device([key for name in self.options.backend_no or ()
+                             for key in SWITCHED_OFF[name]] + self._rate())
         # A pipe that we hold open for writing ourselves never ends: the testbed is stopped by a signal.
-        self._command = self.machine("guest").spawn(f"rm -f /run/in; mkfifo /run/in; exec {shlex.join(arguments(self.options))} <> /run/in")
+        self._command = self.machine("guest").spawn(f"rm -f /run/in; mkfifo /run/in; exec "
+                                                    f"{shlex.join(arguments(self.options))} <> /run/in")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._wait_ready()
@@ -152,7 +159,8 @@ class XenBed:
         self._addresses("guest")
         deadline = time.monotonic() + LINK_SECONDS
         for side in ("wire", "guest"):
-            while "LOWER_UP" not in self.side_run(side, f"nsenter --net={self.namespace(side)} ip -o link show dev {self.tap(side)}"):
+            while "LOWER_UP" not in self.side_run(side, f"nsenter --net={self.namespace(side)} ip -o link show dev "
+                                                  f"{self.tap(side)}"):
                 self.check()
                 if time.monotonic() > deadline:
                     raise Stop(f"the {side} side's link did not come up within {LINK_SECONDS} s: "
@@ -160,7 +168,8 @@ class XenBed:
 
     def configure_wire(self):
         """Move netback's device to its side and give it its addresses."""
-        off = [f"ethtool -K {self.wire_device} {DEVICE_OFF[name]} > /dev/null" for name in self.options.backend_no or () if name in DEVICE_OFF]
+        off = [f"ethtool -K {self.wire_device} {DEVICE_OFF[name]} > /dev/null" for name in self.options.backend_no
+               or () if name in DEVICE_OFF]
         self.rig_run("; ".join([*off, f"ip link set {self.wire_device} netns {self.namespace('wire')}"]))
         self._addresses("wire")
 
@@ -203,7 +212,8 @@ class XenBed:
         if not self.machine("guest").alive():
             return f"the rig failed{self._lost()}"
         text = text or f"it ended with status {self._command.status} and said nothing"
-        return f"the testbed broke a rule:\n{text}" if self._command.status == STATUS_RULE else f"the testbed failed: {text}"
+        return (f"the testbed broke a rule:\n{text}" if self._command.status == STATUS_RULE
+                else f"the testbed failed: {text}")
 
     def wait_said(self, kind, seconds):
         """Wait for an event of another kind than those of every run."""
@@ -223,7 +233,8 @@ class XenBed:
             while self.ready is None and self.alive():
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise Stop(f"the testbed in {self.where} was not ready after {START_SECONDS} s: {self._report()}", 1)
+                    raise Stop(f"the testbed in {self.where} was not ready after {START_SECONDS} s: {self._report()}",
+                               1)
                 self._changed.wait(min(left, 0.5))
         if self.ready is None:
             self._reader.join(5)

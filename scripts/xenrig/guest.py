@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A guest of its own for the testbed, on a booted rig: made by xl in domain 0, spoken to through its console.
 
-The guest runs the same agent as domain 0 does, on its console. Domain 0's agent passes the lines on: one of its commands reads
-the terminal behind the console for as long as the guest lives, and each line for the guest is written there by another. What
-comes and is no agent's line, the kernel's messages above all, goes to a file, of which failures show the end.
+The guest runs the same agent as domain 0 does, on its console. Domain 0's agent passes the lines on: one of its
+commands reads the terminal behind the console for as long as the guest lives, and each line for the guest is written
+there by another. What comes and is no agent's line, the kernel's messages above all, goes to a file, of which failures
+show the end.
 """
 
 import shlex
@@ -18,8 +19,8 @@ from .packages import RigError
 MEMORY_MB = 192
 # Interrupts between processors leave a PVH guest for the hypervisor, which is slow under emulation.
 PROCESSORS = {"pv": 2, "pvh": 1}
-# Domain 0 holds the guest's kernel and RAM disk twice while it makes the guest, and all of its memory while it is saved. A PVH
-# guest needs hardware virtualization, which QEMU plays as AMD's.
+# Domain 0 holds the guest's kernel and RAM disk twice while it makes the guest, and all of its memory while it is
+# saved. A PVH guest needs hardware virtualization, which QEMU plays as AMD's.
 SHAPES = {"pv": Shape(1280, 768, "qemu64,+rdtscp"), "pvh": Shape(1280, 768, "qemu64,-rdtscp,+svm,+npt")}
 CREATE_SECONDS = 600
 SAVE_SECONDS = 900
@@ -86,12 +87,14 @@ class Guest(Agent):
     def console_tail(self):
         """The end of both consoles, to be put behind a sentence."""
         lines = self.console_path.read_text(errors="replace").splitlines()[-CONSOLE_LINES_SHOWN:]
-        own = f"; the guest's console ({self.console_path}) ends with:\n" + "\n".join(lines) if lines else "; its console is empty"
+        own = (f"; the guest's console ({self.console_path}) ends with:\n" + "\n".join(lines) if lines
+               else "; its console is empty")
         return own + self.rig.console_tail()
 
     def _listen(self, terminal):
         self._terminal = terminal
-        # Not cat: busybox's would have the kernel copy, which locks the pipe to the agent for as long as the guest is silent.
+        # Not cat: busybox's would have the kernel copy, which locks the pipe to the agent for as long as the guest is
+        # silent.
         self._console = self.rig.spawn(f"dd if={terminal} bs=4096 2> /dev/null")
         self._reader = threading.Thread(target=self._read, args=(self._console,), daemon=True)
         self._reader.start()

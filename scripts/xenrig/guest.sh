@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Domain 0's part in a guest.
 #
-#   guest.sh create pv|pvh MEGABYTES PROCESSORS   makes and starts it; prints its number and the terminal that is its console
-#   guest.sh save, restore                        suspends it and ends the domain; makes another of it, and prints what create does
-#   guest.sh attach QUEUES MTU [FEATURE=VALUE...] a network device, handle 0; when netback waits for the frontend, prints the name
-#                                                 of netback's device
+#   guest.sh create pv|pvh MEGABYTES PROCESSORS   makes and starts it; prints its number and the terminal that is its
+#                                                 console
+#   guest.sh save, restore                        suspends it and ends the domain; makes another of it, and prints what
+#                                                 create does
+#   guest.sh attach QUEUES MTU [FEATURE=VALUE...] a network device, handle 0; when netback waits for the frontend,
+#                                                 prints the name of netback's device
 #   guest.sh detach                               the device, both halves; the wire side's servers end
 name=guest
 mac=00:16:3e:5e:00:01

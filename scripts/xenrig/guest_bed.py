@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The testbed in a guest of its own: what bed.py is for domain 0. The wire side stays in domain 0, in a namespace made with the guest."""
+"""The testbed in a guest of its own: what bed.py is for domain 0. The wire side stays in domain 0, in a namespace made
+with the guest.
+"""
 
 import tempfile
 
@@ -22,7 +24,8 @@ def boot(children, parts, files, say, kind, console="console.log"):
     *rig_parts, guest_base = parts
     _hypervisor, kernel, _base, root = rig_parts
     with tempfile.TemporaryDirectory(prefix="xennet-") as scratch:
-        rig = bed.boot(children, rig_parts, guest_image.files(root, kernel, guest_base, files, scratch), say, console, SHAPES[kind])
+        rig = bed.boot(children, rig_parts, guest_image.files(root, kernel, guest_base, files, scratch), say, console,
+                       SHAPES[kind])
     guest = Guest(rig, bed.CACHE / console.replace(".log", "-guest.log"))
     guest.start(kind)
     return guest
@@ -49,7 +52,9 @@ class GuestBed(bed.XenBed):
         self.wire_device = self.rig_run(text, DEVICE_SECONDS).split()[-1]
 
     def suspend_and_resume(self):
-        """The guest goes through a save and a restore, and the testbed with it; the wire side has its addresses again."""
+        """The guest goes through a save and a restore, and the testbed with it; the wire side has its addresses
+        again.
+        """
         self.guest.spawn("kill -USR1 $(pidof testbed)")
         self.wait_said("suspended", DEVICE_SECONDS)
         self.guest.save_and_restore()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a guest is made of, and what domain 0 needs to make one.
 
-The guest's kernel is domain 0's, its RAM disk holds the tools of the guest side. Both lie in domain 0's RAM disk, in the
-archive that is appended for each run, and are not packed: unpacking is slow under emulation, memory is not. The module
-xen-netfront is left out, so that the device is free for the testbed.
+The guest's kernel is domain 0's, its RAM disk holds the tools of the guest side. Both lie in domain 0's RAM disk, in
+the archive that is appended for each run, and are not packed: unpacking is slow under emulation, memory is not. The
+module xen-netfront is left out, so that the device is free for the testbed.
 """
 
 from pathlib import Path
@@ -28,8 +28,11 @@ def base(root, cache, say):
 
 
 def files(root, kernel, guest_base, testbed_files, scratch):
-    """(path here, path there) pairs for domain 0; `scratch` is a folder of this run, which takes the guest's RAM disk."""
+    """(path here, path there) pairs for domain 0; `scratch` is a folder of this run, which takes the guest's RAM
+    disk.
+    """
     disk = Path(scratch) / "guest-initrd"
     disk.write_bytes(image.unpacked(guest_base) + image.overlay(root, testbed_files))
-    return ([(root / here, there) for here, there in TOOLSTACK] + [(image.HERE / here, there) for here, there in SCRIPTS]
+    return ([(root / here, there) for here, there in TOOLSTACK] + [(image.HERE / here, there)
+                                                                   for here, there in SCRIPTS]
             + [(kernel, "guest/kernel"), (disk, "guest/initrd")])

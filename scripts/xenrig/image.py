@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Kernel and initial RAM disks for domain 0, made from unpacked packages.
 
-base_image() is made once and kept until a package, the file list or the init script changes; overlay() holds what changes
-from run to run (the testbed, the driver) and is simply appended: the kernel unpacks archives one after the other.
+base_image() is made once and kept until a package, the file list or the init script changes; overlay() holds what
+changes from run to run (the testbed, the driver) and is simply appended: the kernel unpacks archives one after the
+other.
 """
 
 import gzip
@@ -20,11 +21,13 @@ from .packages import RigError
 
 HERE = Path(__file__).resolve().parent
 XEN_BIN = "usr/lib/xen-4.17/bin"
-PROGRAMS = ["usr/bin/busybox", "usr/bin/bash", "usr/bin/iperf3", "usr/bin/ping", "usr/bin/ip", "usr/bin/tcpdump", "usr/sbin/ethtool",
+PROGRAMS = ["usr/bin/busybox", "usr/bin/bash", "usr/bin/iperf3", "usr/bin/ping", "usr/bin/ip", "usr/bin/tcpdump",
+            "usr/sbin/ethtool",
             "usr/bin/xenstore-ls", "usr/bin/xenstore-read", "usr/bin/xenstore-write", "usr/bin/xenstore-rm",
             f"{XEN_BIN}/xenstored", f"{XEN_BIN}/xen-init-dom0", f"{XEN_BIN}/lsevtchn"]
 EXTRA_LIBRARIES = ["libgcc_s.so.1", "libxenstore.so.4", "libxengnttab.so.1", "libxenevtchn.so.1"]
-MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs", "xen-netback", "tun", "veth", "af_packet"]
+MODULES = ["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs", "xen-netback", "tun", "veth",
+           "af_packet"]
 LIBRARY_FOLDERS = ["usr/lib/x86_64-linux-gnu", "usr/lib", "usr/lib64"]
 DEVICES = [("dev/console", 5, 1), ("dev/null", 1, 3)]
 
@@ -67,13 +70,16 @@ class Cpio:
 
 def needed(path):
     """Names of the shared libraries that an ELF file asks for."""
-    listing = subprocess.run(["llvm-readelf-16", "--needed-libs", str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    listing = subprocess.run(["llvm-readelf-16", "--needed-libs", str(path)], stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL,
                              universal_newlines=True, check=False).stdout
     return re.findall(r"^\s+(\S+\.so\S*)$", listing, re.M)
 
 
 def libraries(root, files, more=()):
-    """Files of all shared libraries that `files` need, by library name; those of this machine's unpacked packages only."""
+    """Files of all shared libraries that `files` need, by library name; those of this machine's unpacked packages
+    only.
+    """
     found, queue = {}, list(more)
     for file in files:
         queue += needed(file)
@@ -83,7 +89,8 @@ def libraries(root, files, more=()):
             continue
         path = next((root / folder / name for folder in LIBRARY_FOLDERS if (root / folder / name).exists()), None)
         if path is None:
-            raise RigError(f"no package of the Xen rig holds {name}: add the one that does to scripts/xenrig/packages.py")
+            raise RigError(f"no package of the Xen rig holds {name}: add the one that does to "
+                           "scripts/xenrig/packages.py")
         found[name] = path.resolve()
         queue += needed(path)
     return found
@@ -155,11 +162,15 @@ def kept(cache, name, make, say):
 
 
 def system(root, programs, extra_libraries, modules, scripts):
-    """A root file system with busybox: `scripts` are (name there, file here) pairs, of which init is the first process."""
+    """A root file system with busybox: `scripts` are (name there, file here) pairs, of which init is the first
+    process.
+    """
     cpio = Cpio()
-    for name in ("proc", "sys", "run", "tmp", "etc", "var/lib/xenstored", "var/lib/xen", "var/log/xen", "root", "usr/sbin"):
+    for name in ("proc", "sys", "run", "tmp", "etc", "var/lib/xenstored", "var/lib/xen", "var/log/xen", "root",
+                 "usr/sbin"):
         cpio.folder(name)
-    for name, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"), ("var/run", "../run"), ("usr/bin/sh", "bash")):
+    for name, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"),
+                         ("var/run", "../run"), ("usr/bin/sh", "bash")):
         cpio.link(name, target)
     cpio.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", 0o644)  # tcpdump looks for whom it may run as
     for device in DEVICES:
@@ -182,7 +193,8 @@ def system(root, programs, extra_libraries, modules, scripts):
 
 def base_image(root, cache, say):
     """Domain 0's initial RAM disk: busybox, Xen's daemons, tools and modules."""
-    return kept(cache, "dom0", lambda: system(root, PROGRAMS, EXTRA_LIBRARIES, MODULES, [(n, f"{n}.sh") for n in ("init", "agent", "vif")]), say)
+    return kept(cache, "dom0", lambda: system(root, PROGRAMS, EXTRA_LIBRARIES, MODULES,
+                                              [(n, f"{n}.sh") for n in ("init", "agent", "vif")]), say)
 
 
 def overlay(root, files):
@@ -196,7 +208,9 @@ def overlay(root, files):
 
 
 def unpacked(base):
-    """The bytes of a packed archive, to which another can be appended: the kernel looks for it at the next multiple of four."""
+    """The bytes of a packed archive, to which another can be appended: the kernel looks for it at the next multiple of
+    four.
+    """
     data = gzip.decompress(base.read_bytes())
     return data + b"\0" * (-len(data) % 4)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Debian packages for the Xen rig, downloaded and unpacked beside the build, never installed.
 
-Only QEMU itself is installed (scripts/packages.py). Unpacked packages are kept in build/xen/root and taken again when the
-archive has other versions of them.
+Only QEMU itself is installed (scripts/packages.py). Unpacked packages are kept in build/xen/root and taken again when
+the archive has other versions of them.
 """
 
 import os
@@ -14,14 +14,19 @@ from pathlib import Path
 from scripts.cli import Stop
 
 PACKAGES = [
-    "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "libxenstore4", "libxenmisc4.17",
+    "xen-hypervisor-4.17-amd64", "xen-utils-4.17", "xen-utils-common", "xenstore-utils", "libxenstore4",
+    "libxenmisc4.17",
     "libxengnttab1", "libxenevtchn1", "libxentoolcore1", "libxentoollog1", "libxencall1", "libxenforeignmemory1",
     "libxendevicemodel1", "libxenhypfs1", "busybox-static", "iperf3", "libiperf0",
-    "libsctp1", "libssl3", "iproute2", "libbpf1", "libelf1", "libmnl0", "libtirpc3", "libcap2", "libdb5.3", "iputils-ping",
+    "libsctp1", "libssl3", "iproute2", "libbpf1", "libelf1", "libmnl0", "libtirpc3", "libcap2", "libdb5.3",
+    "iputils-ping",
     "libidn2-0", "libunistring2", "libc6", "libgcc-s1", "zlib1g", "liblzma5", "libuuid1", "libyajl2", "libnl-3-200",
-    "libnl-route-3-200", "libfdt1", "liblzo2-2", "libzstd1", "libbz2-1.0", "libselinux1", "libpcre2-8-0", "libgssapi-krb5-2",
-    "libkrb5-3", "libk5crypto3", "libcom-err2", "libkrb5support0", "libkeyutils1", "libxtables12", "libjson-c5", "tcpdump",
-    "libpcap0.8", "libdbus-1-3", "libsystemd0", "libgcrypt20", "libgpg-error0", "liblz4-1", "ethtool", "bash", "libtinfo6", "libbsd0", "libmd0",
+    "libnl-route-3-200", "libfdt1", "liblzo2-2", "libzstd1", "libbz2-1.0", "libselinux1", "libpcre2-8-0",
+    "libgssapi-krb5-2",
+    "libkrb5-3", "libk5crypto3", "libcom-err2", "libkrb5support0", "libkeyutils1", "libxtables12", "libjson-c5",
+    "tcpdump",
+    "libpcap0.8", "libdbus-1-3", "libsystemd0", "libgcrypt20", "libgpg-error0", "liblz4-1", "ethtool", "bash",
+    "libtinfo6", "libbsd0", "libmd0",
 ]
 KERNEL_META = "linux-image-amd64"
 
@@ -32,11 +37,13 @@ class RigError(Stop):
 
 def _run(command, **more):
     try:
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, **more).stdout
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              universal_newlines=True, **more).stdout
     except FileNotFoundError:
         raise RigError(f"{command[0]} is missing: the Xen rig needs Debian's package tools")
     except subprocess.CalledProcessError as failure:
-        raise RigError(f"'{' '.join(command[:3])} ...' failed: {failure.stdout.strip().splitlines()[-1] if failure.stdout.strip() else failure}")
+        raise RigError(f"'{' '.join(command[:3])} ...' failed: "
+                       f"{failure.stdout.strip().splitlines()[-1] if failure.stdout.strip() else failure}")
 
 
 def kernel_package():

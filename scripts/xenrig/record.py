@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Records what the real netback does for each case of tests/conformance_*.c, in the file that the embedded backend is held to.
+"""Records what the real netback does for each case of tests/conformance_*.c, in the file that the embedded backend is
+held to.
 
 usage: python3 -m scripts.xenrig.record [--show] [CASE...]    --show: print it and leave the file alone
 """
@@ -22,7 +23,8 @@ SECONDS = 880    # it takes two minutes
 def observe(rig, *cases):
     """{case: what netback did}, from a booted rig that has the program."""
     words = " ".join(f"'{case}'" for case in cases)
-    status, output = rig.run(f"/rig/conformance_netif --provider xen {words} 2> /run/conformance.err; s=$?; cat /run/conformance.err; exit $s", SECONDS)
+    status, output = rig.run(f"/rig/conformance_netif --provider xen {words} 2> /run/conformance.err; s=$?; cat "
+                             "/run/conformance.err; exit $s", SECONDS)
     if status != 0:
         raise cli.Stop(f"the conformance program failed in domain 0: {output}{rig.console_tail()}", 1)
     return json.loads(output)

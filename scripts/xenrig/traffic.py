@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The same pieces of traffic as scripts/run/traffic.py, run in the namespaces of domain 0 and of a guest by their tools.
+"""The same pieces of traffic as scripts/run/traffic.py, run in the namespaces of domain 0 and of a guest by their
+tools.
 
-An emulated machine on a busy one may be a hundred times slower than usual: a tool that takes long is waited for as long as the
-driver moves anything.
+An emulated machine on a busy one may be a hundred times slower than usual: a tool that takes long is waited for as long
+as the driver moves anything.
 """
 
 import shlex
 import time
 
 from scripts.run.namespaces import ADDRESSES
-from scripts.run.traffic import IPERF_PORT, RECEIVE_BUFFER_LEAST, SERVER_SECONDS, WEB_PORT, Traffic, TrafficFailed, explain
+from scripts.run.traffic import (IPERF_PORT, RECEIVE_BUFFER_LEAST, SERVER_SECONDS, WEB_PORT, Traffic, TrafficFailed,
+                                 explain)
 
 UDP_RATE = "10M"       # what a software-emulated machine carries without losing any
 STALL_SECONDS = 60     # without a packet either way
@@ -35,10 +37,12 @@ class XenTraffic(Traffic):
         expected = self._serve(size)
         address = ADDRESSES["wire"][family]
         url = f"http://[{address}]/{size}" if family == 6 else f"http://{address}/{size}"
-        script = f"a=$EPOCHREALTIME; wget -q -O /run/got {url} || exit 1; b=$EPOCHREALTIME; wc -c < /run/got; sha256sum < /run/got; echo $a $b; rm /run/got"
+        script = (f"a=$EPOCHREALTIME; wget -q -O /run/got {url} || exit 1; b=$EPOCHREALTIME; wc -c < /run/got; "
+                  "sha256sum < /run/got; echo $a $b; rm /run/got")
         lines = self.guest(["bash", "-c", script], what, 60).split("\n")
         if int(lines[0]) != size or lines[1].split()[0] != expected:
-            raise TrafficFailed(f"{what}: {lines[0]} of {size} bytes arrived, SHA-256 {lines[1].split()[0]}, not {expected}")
+            raise TrafficFailed(f"{what}: {lines[0]} of {size} bytes arrived, SHA-256 {lines[1].split()[0]}, not "
+                                f"{expected}")
         began, ended = map(float, lines[2].split())
         return size * 8 / 1e9 / max(ended - began, 1e-9)
 
@@ -47,7 +51,8 @@ class XenTraffic(Traffic):
         return self.bed.machine(side).spawn(self._line(side, argv))
 
     def run(self, side, argv, what, seconds):
-        command = self.bed.machine(side).spawn(f"{self._line(side, argv)} 2> /run/stderr.$$ || {{ s=$?; cat /run/stderr.$$; exit $s; }}")
+        command = self.bed.machine(side).spawn(f"{self._line(side, argv)} 2> /run/stderr.$$ || "
+                                               f"{{ s=$?; cat /run/stderr.$$; exit $s; }}")
         began = moved_at = time.monotonic()
         moved = self._moved()
         while not command.ended.wait(0.1):
@@ -56,7 +61,8 @@ class XenTraffic(Traffic):
             if self._moved() != moved:
                 moved, moved_at = self._moved(), now
             if now - moved_at > seconds + STALL_SECONDS or now - began > seconds + TOOL_SECONDS:
-                raise TrafficFailed(f"{what}: did not end within {now - began:.0f} s; the driver moved nothing for {now - moved_at:.0f} s")
+                raise TrafficFailed(f"{what}: did not end within {now - began:.0f} s; the driver moved nothing for "
+                                    f"{now - moved_at:.0f} s")
         out = command.wait(1)
         if command.status != 0:
             self.bed.check()
@@ -78,10 +84,12 @@ class XenTraffic(Traffic):
 
     def _serve(self, size):
         if not self._sum:
-            self.run("wire", ["sh", "-c", f"mkdir -p /run/www && httpd -p [::]:{WEB_PORT} -h /run/www"], "starting the web server", 10)
+            self.run("wire", ["sh", "-c", f"mkdir -p /run/www && httpd -p [::]:{WEB_PORT} -h /run/www"],
+                     "starting the web server", 10)
             self._await_listening(WEB_PORT, "the web server")
         if size not in self._sum:
-            out = self.run("wire", ["sh", "-c", f"head -c {size} /dev/urandom > /run/www/{size}; sha256sum < /run/www/{size}"], "making the file", 60)
+            out = self.run("wire", ["sh", "-c", f"head -c {size} /dev/urandom > /run/www/{size}; sha256sum < "
+                                    f"/run/www/{size}"], "making the file", 60)
             self._sum[size] = out.split()[0]
         return self._sum[size]
 

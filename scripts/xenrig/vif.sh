@@ -31,7 +31,8 @@ write() { # DIRECTORY KEY=VALUE...: all at once
 }
 
 add_backend() { # MTU
-    write "$back" "frontend=$front" frontend-id=0 online=1 handle=0 "mac=$mac" script=none "mtu=$1" hotplug-status=connected state=1
+    write "$back" "frontend=$front" frontend-id=0 online=1 handle=0 "mac=$mac" script=none "mtu=$1" \
+        hotplug-status=connected state=1
     until_true netback_looked || { echo "netback did not get ready: state $(xenstore-read "$back/state")"; exit 1; }
 }
 

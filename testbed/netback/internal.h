@@ -88,6 +88,7 @@ struct queue_tx {
     uint64_t packets, bytes, errors, gso, csum_blank, kicks_sent;
     uint64_t ready; /* when the next packet may be taken, as the rate has it */
     /* atomic */
+    uint32_t refuse;  /* packets to answer with an error */
     uint64_t stalled; /* until when nothing is taken, whatever the rate */
 };
 

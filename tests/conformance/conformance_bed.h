@@ -36,7 +36,7 @@ struct raw_queue {
 
 struct bed {
     bool real;
-    uint64_t patience; /* ns: silence this long is an answer, where nothing tells sooner that none will come */
+    uint64_t patience; /* ns: silence this long is an answer, where nothing shows sooner that none will come */
     struct xen *xen, *dom0;
     struct xen_host *host;
     struct netback *netback;

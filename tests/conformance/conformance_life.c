@@ -125,7 +125,7 @@ static void disabled(struct bed *bed)
 
 /* --- connecting with keys that are missing or wrong --- */
 
-/* The state does not tell whether anything is connected: a frame does. */
+/* The state does not show whether anything is connected: a frame does. */
 static void saw_life(struct bed *bed)
 {
     struct tx_answer answer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tells what a netif backend does, case by case, one JSON object with a sentence for each. Run on Linux's netback the
+ * Shows what a netif backend does, case by case, one JSON object with a sentence for each. Run on Linux's netback the
  * output is the recording (tests/conformance/netback-6.1.json) that the embedded backend is held to.
  *
  *   conformance_netif --provider embedded|xen [--flows N] [CASE...]

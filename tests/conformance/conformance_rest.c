@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the real backend's machine tells without time limits: its control path rests when xenstored and the kernel's two
- * xenbus threads sleep, however slow the machine is; and a device that netback has disabled, or never connected, has no
- * carrier. The embedded backend is waited for in simulated time, which costs nothing.
+ * What the real backend's machine answers without time limits: its control path rests when xenstored and the kernel's
+ * two xenbus threads sleep, however slow the machine is; and a device that netback has disabled, or never connected,
+ * has no carrier. The embedded backend is waited for in simulated time, which costs nothing.
  */
 #include "conformance_bed.h"
 

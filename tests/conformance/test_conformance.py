@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The embedded backend does in every case what Linux's netback was recorded doing (tests/conformance/netback-6.1.json). test_xen.py compares
-the recording with the real one; python3 -m scripts.xenrig.record makes it anew."""
+"""The embedded backend does in every case what Linux's netback was recorded doing (tests/conformance/netback-6.1.json).
+test_xen.py compares the recording with the real one; python3 -m scripts.xenrig.record makes it anew."""
 
 import json
 import subprocess
@@ -17,7 +17,8 @@ def program(*arguments):
     if not PROGRAM.exists():
         with made.one_at_a_time(print):
             made.tests(print)
-    done = subprocess.run([str(PROGRAM), "--provider", "embedded", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    done = subprocess.run([str(PROGRAM), "--provider", "embedded", *arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True, timeout=SECONDS, check=False)
     if done.returncode != 0:
         raise AssertionError(f"it ended with status {done.returncode}:\n{done.stdout}{done.stderr}")

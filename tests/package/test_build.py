@@ -16,24 +16,7 @@ from scripts.sign.authenticode import Image, is_image
 ROOT = Path(__file__).resolve().parents[2]
 BUILT_FROM = ("build.py", "CMakeLists.txt", "scripts", "toolchain", "include", "src", "testbed", "tests")
 
-LOCKS = """
-#include <ndis.h>
-LOCK_CLASS(TEST_LOCK);
-struct THING { KSPIN_LOCK Lock; _Guarded_by_(TEST_LOCK) ULONG Count; };
-LOCK_PRIMITIVE _Acquires_lock_(TEST_LOCK) _IRQL_raises_(DISPATCH_LEVEL)
-FORCEINLINE KIRQL ThingAcquire(struct THING *Thing) { return KeAcquireSpinLockRaiseToDpc(&Thing->Lock); }
-LOCK_PRIMITIVE _Releases_lock_(TEST_LOCK) _IRQL_lowers_
-FORCEINLINE VOID ThingRelease(struct THING *Thing, KIRQL Irql) { KeReleaseSpinLock(&Thing->Lock, Irql); }
-_Requires_lock_held_(TEST_LOCK) VOID ThingCount(struct THING *Thing);
-_Use_decl_annotations_ VOID ThingCount(struct THING *Thing) { Thing->Count++; }
-VOID Test(struct THING *Thing);
-VOID Test(struct THING *Thing) {
-    KIRQL Irql = ThingAcquire(Thing);
-    %s
-    ThingRelease(Thing, Irql);
-    %s
-}
-"""
+DRIVERS = ROOT / "tests" / "support" / "drivers"
 
 
 def complaint(text, arch="x64"):
@@ -46,6 +29,11 @@ def complaint(text, arch="x64"):
         return done.stderr
 
 
+def locks_complaint(inside, after, arch="x64"):
+    """What it says about drivers/locks.c with these statements in it."""
+    return complaint(f'#define INSIDE {inside}\n#define AFTER {after}\n#include "{DRIVERS / "locks.c"}"\n', arch)
+
+
 def function(body):
     return f"#include <ndis.h>\nint Test(int Value);\nint Test(int Value)\n{{\n{body}\n}}\n"
 
@@ -56,7 +44,8 @@ class Language(unittest.TestCase):
             self.assertIn(why, complaint(text, arch))
 
     def test_plain_c90_with_line_comments_is_taken(self):
-        text = function("    // a comment, and a 64-bit type\n    long long Wide = Value;\n    return (int)(Wide >> 3);")
+        text = function("    // a comment, and a 64-bit type\n    long long Wide = Value;\n    return (int)(Wide "
+                        ">> 3);")
         for arch in tools.ARCHITECTURES:
             self.assertEqual(complaint(text, arch), "")
 
@@ -67,7 +56,8 @@ class Language(unittest.TestCase):
         self.refused(function("    for (int I = 0; I < 3; I++) Value++;\n    return Value;"), "error")
 
     def test_a_designated_initializer_is_refused(self):
-        self.refused(function("    struct { int A; int B; } X = { .B = 1 };\n    return X.A + Value;"), "-Wc99-designator")
+        self.refused(function("    struct { int A; int B; } X = { .B = 1 };\n    return X.A + Value;"),
+                     "-Wc99-designator")
 
     def test_a_designated_array_element_is_refused(self):
         self.refused(function("    int X[3] = { [1] = 1 };\n    return X[1] + Value;"), "error")
@@ -99,25 +89,26 @@ class Language(unittest.TestCase):
 class Annotations(unittest.TestCase):
     def test_locks_used_as_annotated_are_taken(self):
         for arch in tools.ARCHITECTURES:
-            self.assertEqual(complaint(LOCKS % ("ThingCount(Thing); Thing->Count++;", ""), arch), "")
+            self.assertEqual(locks_complaint("ThingCount(Thing); Thing->Count++", "", arch), "")
 
     def test_a_call_without_the_lock_is_refused(self):
-        self.assertIn("requires holding lock 'TEST_LOCK'", complaint(LOCKS % ("", "ThingCount(Thing);")))
+        self.assertIn("requires holding lock 'TEST_LOCK'", locks_complaint("", "ThingCount(Thing)"))
 
     def test_a_guarded_field_without_the_lock_is_refused(self):
-        self.assertIn("requires holding lock 'TEST_LOCK'", complaint(LOCKS % ("", "Thing->Count = 1;")))
+        self.assertIn("requires holding lock 'TEST_LOCK'", locks_complaint("", "Thing->Count = 1"))
 
     def test_a_lock_kept_on_one_path_is_refused(self):
-        self.assertIn("not held on every path", complaint(LOCKS % ("if (Thing->Count) return;", "")))
+        self.assertIn("not held on every path", locks_complaint("if (Thing->Count) return", ""))
 
     def test_a_lock_taken_twice_is_refused(self):
-        self.assertIn("already held", complaint(LOCKS % ("(void)ThingAcquire(Thing);", "")))
+        self.assertIn("already held", locks_complaint("(void)ThingAcquire(Thing)", ""))
 
     def test_a_passive_function_at_dispatch_is_refused(self):
-        self.assertIn("cannot call function 'NdisMSleep'", complaint(LOCKS % ("NdisMSleep(1);", "")))
+        self.assertIn("cannot call function 'NdisMSleep'", locks_complaint("NdisMSleep(1)", ""))
 
     def test_a_dispatch_function_at_an_unknown_level_is_refused(self):
-        text = ("_IRQL_requires_(DISPATCH_LEVEL) VOID Deliver(VOID);\nVOID Test(VOID);\nVOID Test(VOID) { Deliver(); }\n")
+        text = ("_IRQL_requires_(DISPATCH_LEVEL) VOID Deliver(VOID);\nVOID Test(VOID);\nVOID Test(VOID) { "
+                "Deliver(); }\n")
         self.assertIn("requires holding IRQL", complaint("#include <ndis.h>\n" + text))
 
 
@@ -188,7 +179,7 @@ class Output(unittest.TestCase):
             for arch in tools.ARCHITECTURES:
                 self.assertTrue((Path(folder) / "xennet" / arch / "xennet.sys").is_file())
 
-    def test_without_arguments_it_says_what_it_takes(self):
+    def test_without_arguments_it_prints_its_usage(self):
         done = self.build(ROOT)
         self.assertEqual(done.returncode, 2)
         self.assertIn("free|checked", done.stdout)
@@ -235,19 +226,12 @@ class Division(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "ntddk.h").write_text(
                 "typedef unsigned ULONG; typedef unsigned long long ULONGLONG; typedef long long LONGLONG;\n")
-            (Path(folder) / "main.c").write_text(
-                "#include <ntddk.h>\n#include \"divide.c\"\n"
-                f"static const ULONGLONG Rows[][6] = {{{', '.join(rows)}}};\n"
-                "void _start(void) { unsigned i, bad = 0; for (i = 0; i < sizeof(Rows) / sizeof(*Rows); i++) {\n"
-                "const ULONGLONG *R = Rows[i];\n"
-                "bad |= __udivdi3(R[0], R[1]) != R[2] || __umoddi3(R[0], R[1]) != R[3];\n"
-                "bad |= (ULONGLONG)__divdi3(R[0], R[1]) != R[4] || (ULONGLONG)__moddi3(R[0], R[1]) != R[5]; }\n"
-                "__asm__ volatile(\"int $0x80\" : : \"a\"(1), \"b\"(bad)); }\n")
+            (Path(folder) / "rows.h").write_text(",\n".join(rows) + "\n")
             program = Path(folder) / "divide"
             done = subprocess.run(
                 [tools.tool("clang-16"), "-m32", "-march=i686", "-O2", "-w", "-D_X86_", "-ffreestanding", "-nostdlib",
                  "-static", "-fuse-ld=lld-16", f"-I{folder}", f"-I{ROOT}/toolchain/runtime", "-o", str(program),
-                 str(Path(folder) / "main.c")], capture_output=True, text=True, check=False)
+                 str(DRIVERS / "division.c")], capture_output=True, text=True, check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
             try:
                 done = subprocess.run([str(program)], check=False)

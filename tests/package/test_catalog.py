@@ -16,7 +16,8 @@ OS_ATTRIBUTE = "2:6.1,2:6.2,2:6.3,2:10.0"
 
 
 def catalog(*arguments):
-    return subprocess.run([package.python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"), *map(str, arguments)],
+    return subprocess.run([package.python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"),
+                           *map(str, arguments)],
                           capture_output=True, text=True, check=False)
 
 
@@ -35,12 +36,14 @@ class Catalog(unittest.TestCase):
         self.members = [self.path / "image.sys", self.path / "plain.inf"]
 
     def make(self, name="made.cat", date="02/03/2026", arch="x64"):
-        done = catalog("--output", self.path / name, "--date", date, "--arch", arch, "--hardware-ids", self.path / "ids", *self.members)
+        done = catalog("--output", self.path / name, "--date", date, "--arch", arch, "--hardware-ids",
+                       self.path / "ids", *self.members)
         self.assertEqual(done.returncode, 0, done.stderr)
         return self.path / name
 
     def parsed(self, path):
-        done = subprocess.run(["openssl", "asn1parse", "-inform", "DER", "-in", str(path)], capture_output=True, text=True, check=False)
+        done = subprocess.run(["openssl", "asn1parse", "-inform", "DER", "-in", str(path)], capture_output=True,
+                              text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
@@ -48,13 +51,15 @@ class Catalog(unittest.TestCase):
         text = self.parsed(self.make())
         plain = (self.path / "plain.inf").read_bytes()
         for algorithm in ("sha1", "sha256"):
-            for found in (hashlib.new(algorithm, plain).hexdigest(), digest((self.path / "image.sys").read_bytes(), algorithm).hex()):
+            for found in (hashlib.new(algorithm, plain).hexdigest(),
+                          digest((self.path / "image.sys").read_bytes(), algorithm).hex()):
                 self.assertIn(f"[HEX DUMP]:{found.upper()}", text)
                 self.assertIn(f"[HEX DUMP]:{wide(found.upper())}", text)
 
     def test_it_is_a_trust_list_of_catalog_members_in_a_signed_message(self):
         text = self.parsed(self.make())
-        places = [text.index(oid) for oid in (":pkcs7-signedData", ":1.3.6.1.4.1.311.10.1", ":1.3.6.1.4.1.311.12.1.1", ":1.3.6.1.4.1.311.12.1.2")]
+        places = [text.index(oid) for oid in (":pkcs7-signedData", ":1.3.6.1.4.1.311.10.1", ":1.3.6.1.4.1.311.12.1.1",
+                                              ":1.3.6.1.4.1.311.12.1.2")]
         self.assertEqual(places, sorted(places))
         self.assertIn("UTCTIME           :260203000000Z", text)
         # Four subjects: two files by two hashes. An image says so, the INF is hashed as it is.
@@ -67,7 +72,8 @@ class Catalog(unittest.TestCase):
         self.assertNotIn("1.3.6.1.4.1.311.2.3", self.parsed(self.make()))
 
     def test_the_subjects_are_in_the_order_of_their_identifiers(self):
-        found = re.findall(r"OCTET STRING      \[HEX DUMP\]:((?:3[0-9]00|4[1-6]00){40,64}0000)\n", self.parsed(self.make()))
+        found = re.findall(r"OCTET STRING      \[HEX DUMP\]:((?:3[0-9]00|4[1-6]00){40,64}0000)\n",
+                           self.parsed(self.make()))
         self.assertEqual(len(found), 4)
         self.assertEqual(found, sorted(found))
 
@@ -127,14 +133,17 @@ class Built(unittest.TestCase):
     def listed(self, arch):
         done = catalog("--list", ROOT / "xennet" / arch / "xennet.cat")
         self.assertEqual(done.returncode, 0, done.stderr)
-        return {(name, algorithm): found for algorithm, found, name in (line.split(" ", 2) for line in done.stdout.splitlines())}
+        return {(name, algorithm): found
+                for algorithm, found, name in (line.split(" ", 2) for line in done.stdout.splitlines())}
 
     def test_they_hold_the_hash_of_every_file_that_is_installed(self):
         for arch in ("x64", "x86"):
             listed = self.listed(arch)
-            names = [path.name for path in (ROOT / "xennet" / arch).iterdir() if path.suffix in (".sys", ".dll", ".inf")]
+            names = [path.name for path in (ROOT / "xennet" / arch).iterdir()
+                     if path.suffix in (".sys", ".dll", ".inf")]
             self.assertEqual(len(names), 3)
-            self.assertEqual(sorted(listed), sorted((name, algorithm) for name in names for algorithm in ("sha1", "sha256")))
+            self.assertEqual(sorted(listed), sorted((name, algorithm) for name in names
+                                                    for algorithm in ("sha1", "sha256")))
             for (name, algorithm), found in listed.items():
                 self.assertEqual(found, digest((ROOT / "xennet" / arch / name).read_bytes(), algorithm).hex(), name)
 

@@ -22,7 +22,8 @@ def device_id(revision):
 
 
 NEWEST, NINE, EIGHT, ANCIENT = map(device_id, ("09000005", "09000002", "0800000D", "07000000"))
-ALL = " ".join(map(device_id, ("09000005", "09000004", "09000003", "09000002", "09000001", "09000000", "0800000D"))) + " XENDEVICE"
+ALL = " ".join(map(device_id, ("09000005", "09000004", "09000003", "09000002", "09000001", "09000000",
+                               "0800000D"))) + " XENDEVICE"
 
 
 def subscription(vif=10, store=2, suspend=1):
@@ -49,7 +50,8 @@ class Story(unittest.TestCase):
 
     def installed(self, inf, device=FIRST):
         result = self.install(inf, device)
-        self.assertEqual((result.number("before"), result.number("windows"), result.number("after")), (AGAIN, OK, OK), result.answers)
+        self.assertEqual((result.number("before"), result.number("windows"), result.number("after")), (AGAIN, OK, OK),
+                         result.answers)
         self.assertEqual(result.number("reboot"), 0)
         return result
 
@@ -70,19 +72,21 @@ class Story(unittest.TestCase):
 
     def remove(self, device=FIRST):
         result = self.bed.one("remove", device)
-        self.assertEqual((result.number("before"), result.number("windows"), result.number("after")), (AGAIN, OK, OK), result.answers)
+        self.assertEqual((result.number("before"), result.number("windows"), result.number("after")), (AGAIN, OK, OK),
+                         result.answers)
         return result
 
 
 class Installation(Story):
-    def test_installation_writes_the_subscription_and_what_the_inf_says(self):
+    def test_installation_writes_the_subscription_and_what_the_inf_lists(self):
         inf = self.bed.package(1)
         self.start(ALL)
         before = self.bed.registry(PROVIDER, OWN, NET_CLASS, DEVICES)
         result = self.installed(inf)
         after = self.bed.registry(PROVIDER, OWN, NET_CLASS, DEVICES)
         self.check_subscribed()
-        self.assertEqual(result.log(), ["xennet_coinst: SubscriptionWrite: subscribed to XENVIF: VIF 10 STORE 2 SUSPEND 1"])
+        self.assertEqual(result.log(), ["xennet_coinst: SubscriptionWrite: subscribed to XENVIF: VIF 10 STORE 2 "
+                                        "SUSPEND 1"])
         self.assertEqual(result.values("debug"), [result.log()])
 
         driver_key = (NET_CLASS + r"\0000").upper()
@@ -90,7 +94,8 @@ class Installation(Story):
         expected.setdefault("", {}).update({
             "INFPATH": text("xennet.inf"), "INFSECTION": text("XenNet_Inst"),
             "COINSTALLERS32": (7, text("xennet_coinst_10_0_0_1.dll,CoDeviceInstall")[1] + b"\0\0")})
-        found = {key[len(driver_key):].lstrip("\\"): values for key, values in after.items() if key.startswith(driver_key)}
+        found = {key[len(driver_key):].lstrip("\\"): values for key, values in after.items()
+                 if key.startswith(driver_key)}
         parents = {"NDI", "NDI\\PARAMS"}
         self.assertEqual({key: values for key, values in found.items() if key not in parents or values},
                          {key: values for key, values in expected.items() if key not in parents or values})
@@ -124,7 +129,8 @@ class Installation(Story):
         self.assertEqual(self.provider()["INTERFACES\\XENNET"], dict(subscription(), LATER=dword(5)))
         registry = self.bed.registry(NET_CLASS)
         self.assertEqual([key for key in registry if key.endswith("}\\0001")], [])
-        self.assertIn("xennet_coinst_10_0_0_2", registry[(NET_CLASS + r"\0000").upper()]["COINSTALLERS32"][1].decode("utf-16-le"))
+        installers = registry[(NET_CLASS + r"\0000").upper()]["COINSTALLERS32"][1].decode("utf-16-le")
+        self.assertIn("xennet_coinst_10_0_0_2", installers)
         self.assertEqual(self.bed.file("drivers/xennet.sys").read_text(), "driver of build 2\n")
 
     def test_a_downgrade_is_installed_while_nobody_loses_anything(self):
@@ -142,17 +148,20 @@ class Installation(Story):
         result = self.install(self.bed.package(1))
         self.assertEqual(result.number("before"), OUTVOTED)
         self.assertIsNone(result.number("windows"))
-        self.assertEqual(result.log(ERROR), ["xennet_coinst: VetoCheck: not installed: XENTOOL uses NET 1, of which this XENNET has none: "
+        self.assertEqual(result.log(ERROR), ["xennet_coinst: VetoCheck: not installed: XENTOOL uses NET 1, of which "
+                                             "this XENNET has none: "
                                              "install another XENTOOL or remove it first"])
         self.assertEqual(self.bed.registry(PROVIDER), before)
 
     def test_others_subscriptions_are_left_alone(self):
         inf = self.bed.package(1)
         self.start(ALL)
-        self.bed.run(("set", PROVIDER, "Start", DWORD, "00000000"), ("set", PROVIDER + r"\Interfaces\OTHER", "VIF", DWORD, "07000000"))
+        self.bed.run(("set", PROVIDER, "Start", DWORD, "00000000"),
+                     ("set", PROVIDER + r"\Interfaces\OTHER", "VIF", DWORD, "07000000"))
         self.installed(inf)
         self.remove()
-        self.assertEqual(self.provider(), {"": {"START": dword(0)}, "INTERFACES": {}, "INTERFACES\\OTHER": {"VIF": dword(7)}})
+        self.assertEqual(self.provider(), {"": {"START": dword(0)}, "INTERFACES": {},
+                                           "INTERFACES\\OTHER": {"VIF": dword(7)}})
 
     def test_what_windows_could_not_install_is_not_subscribed(self):
         inf = self.bed.package(1)
@@ -176,7 +185,8 @@ class Installation(Story):
         failed, restart = 10, 14                                    # CM_PROB_FAILED_START, CM_PROB_NEED_RESTART
         inf = self.bed.package(1)
         self.start(ALL)
-        for status, problem, reboot in ((started, 0, 0), (has_problem, failed, 0), (has_problem, restart, 1), (started | need_restart, 0, 1),
+        for status, problem, reboot in ((started, 0, 0), (has_problem, failed, 0), (has_problem, restart, 1),
+                                        (started | need_restart, 0, 1),
                                         (started, restart, 0)):
             with self.subTest(status=status, problem=problem):
                 _, result = self.bed.run(("status", status, problem), ("install", FIRST, inf))
@@ -223,7 +233,8 @@ class Removal(Story):
         self.installed(inf)
         _, result = self.bed.run(("deny", "XENVIF"), ("remove", FIRST))
         self.assertEqual(result.number("after"), OK)
-        self.assertIn(f"SubscriptionDelete: cannot delete the subscription HKLM {SUBSCRIPTION}: Access denied (5)", result.log(ERROR)[0])
+        self.assertIn(f"SubscriptionDelete: cannot delete the subscription HKLM {SUBSCRIPTION}: Access denied (5)",
+                      result.log(ERROR)[0])
         self.check_subscribed()
 
 
@@ -237,7 +248,8 @@ class Veto(Story):
     def test_a_provider_without_our_versions_vetoes(self):
         inf = self.bed.package(3, more_ids=(ANCIENT,))
         self.start(ANCIENT)
-        self.vetoed(self.install(inf), OUTVOTED, "XENNET needs VIF 8 to 10, of which the installed XENVIF has none: install a XENVIF that fits first")
+        self.vetoed(self.install(inf), OUTVOTED, "XENNET needs VIF 8 to 10, of which the installed XENVIF has none: "
+                    "install a XENVIF that fits first")
 
     def test_a_veto_stops_setupapi_itself(self):
         # As a class co-installer, because Wine does not heed what a device's own says.
@@ -245,10 +257,12 @@ class Veto(Story):
         dll = "xennet_coinst_10_0_0_1.dll,CoDeviceInstall\0\0".encode("utf-16-le").hex()
         self.start(ALL)
         self.bed.one("setupapi", FIRST, inf)
-        self.bed.run(("set", r"SYSTEM\CurrentControlSet\Control\CoDeviceInstallers", "{4d36e972-e325-11ce-bfc1-08002be10318}", 7, dll),
+        self.bed.run(("set", r"SYSTEM\CurrentControlSet\Control\CoDeviceInstallers",
+                      "{4d36e972-e325-11ce-bfc1-08002be10318}", 7, dll),
                      ("delete", PROVIDER), ("create", ALL))
         result = self.bed.one("setupapi", SECOND, inf)
-        self.assertEqual([fields for fields in result.values("step") if fields[0] == str(INSTALLDEVICE)], [[str(INSTALLDEVICE), str(OUTVOTED)]])
+        self.assertEqual([fields for fields in result.values("step") if fields[0] == str(INSTALLDEVICE)],
+                         [[str(INSTALLDEVICE), str(OUTVOTED)]])
         self.assertNotIn("SERVICE", self.bed.registry(DEVICES)[(DEVICES + r"\0001").upper()])
 
     def test_a_subscriber_that_is_gone_does_not_count(self):
@@ -286,7 +300,8 @@ class Override(Story):
         self.setting(2)
         result = self.installed(inf)
         self.assertEqual(self.bed.registry(PROVIDER), {})
-        self.assertEqual([line.split(": ", 2)[1] for line in result.log(WARNING)], ["VetoCheck", "VetoCheck", "SubscriptionWrite"])
+        self.assertEqual([line.split(": ", 2)[1] for line in result.log(WARNING)],
+                         ["VetoCheck", "VetoCheck", "SubscriptionWrite"])
 
     def test_two_forces_against_a_provider_without_our_versions(self):
         inf = self.bed.package(3, more_ids=(ANCIENT,))
@@ -305,7 +320,7 @@ class Override(Story):
                 self.installed(inf)
                 self.check_subscribed()
 
-    def test_an_unknown_number_is_told_and_leaves_it_to_the_rules(self):
+    def test_an_unknown_number_is_reported_and_left_to_the_rules(self):
         inf = self.bed.package(1)
         self.start(ALL)
         self.setting(7)
@@ -326,7 +341,8 @@ class WrongTypes(Story):
     def test_a_subscription_to_us_that_is_no_number_refuses(self):
         inf = self.bed.package(1)
         self.start(ALL)
-        for name, kind, data in (("NET", SZ, "31000000"), ("", SZ, "31000000"), ("NET", 11, "0200000000000000"), ("N" * 300, DWORD, "01000000")):
+        for name, kind, data in (("NET", SZ, "31000000"), ("", SZ, "31000000"), ("NET", 11, "0200000000000000"),
+                                 ("N" * 300, DWORD, "01000000")):
             with self.subTest(name=name[:5], kind=kind):
                 self.bed.run(("delete", OWN + r"\Interfaces"), ("key", SERVICES + r"\XENTOOL"),
                              ("set", OWN + r"\Interfaces\XENTOOL", name, kind, data))
@@ -346,14 +362,16 @@ class Failures(Story):
         self.start(ALL)
         _, result = self.bed.run(("deny", "XENVIF\\Interfaces\\XENNET"), ("install", FIRST, inf))
         self.assertEqual((result.number("before"), result.number("after")), (AGAIN, ACCESS_DENIED))
-        self.assertEqual(result.log(ERROR)[0], f"xennet_coinst: JournalCreateKey: cannot create HKLM {SUBSCRIPTION}: Access denied (5)")
+        self.assertEqual(result.log(ERROR)[0], f"xennet_coinst: JournalCreateKey: cannot create HKLM {SUBSCRIPTION}: "
+                         f"Access denied (5)")
         self.assertEqual(self.provider(), {"": {}})
 
     def test_access_denied_to_our_own_key_refuses_before_anything_is_done(self):
         inf = self.bed.package(1)
         self.start(ALL)
         _, result = self.bed.run(("deny", "Services\\XENNET"), ("install", FIRST, inf))
-        self.vetoed(result, ACCESS_DENIED, f"RegistryOpen: cannot open HKLM {OWN}: Access denied (5)", "the rules cannot be checked")
+        self.vetoed(result, ACCESS_DENIED, f"RegistryOpen: cannot open HKLM {OWN}: Access denied (5)",
+                    "the rules cannot be checked")
 
     def sweep(self, inf, restore):
         """Let each call of an installation fail, one after the other. All or nothing must be the result."""
@@ -365,7 +383,8 @@ class Failures(Story):
         self.assertNotEqual(initial, complete)
         outcomes = set()
         for number in range(1, calls + 1):
-            results = self.bed.run(*restore, ("fail", number, 5), ("install", FIRST, inf), ("fail", 0, 0), ("dump", PROVIDER))
+            results = self.bed.run(*restore, ("fail", number, 5), ("install", FIRST, inf), ("fail", 0, 0),
+                                   ("dump", PROVIDER))
             result = results[-3]
             before, after = result.number("before"), result.number("after")
             outcome = OK if (before, after) == (AGAIN, OK) else before if after is None else after
@@ -384,7 +403,8 @@ class Failures(Story):
     def test_whichever_call_fails_an_upgrade_is_whole_or_undone(self):
         inf = self.bed.package(1)
         self.start(ALL)
-        self.sweep(inf, [("delete", PROVIDER), ("set", SUBSCRIPTION, "VIF", DWORD, "08000000"), ("set", SUBSCRIPTION, "STORE", SZ, "31000000"),
+        self.sweep(inf, [("delete", PROVIDER), ("set", SUBSCRIPTION, "VIF", DWORD, "08000000"),
+                         ("set", SUBSCRIPTION, "STORE", SZ, "31000000"),
                          ("set", PROVIDER + r"\Interfaces\OTHER", "VIF", DWORD, "08000000")])
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What Windows asks of the co-installer DLL, read back for both architectures; it is placed in memory as a loader does.
+"""What Windows requires of the co-installer DLL, read back for both architectures; it is placed in memory as a loader
+does.
 
 Also the INF's models: each against the table of revisions.
 """
@@ -28,7 +29,8 @@ def exports(image):
     found = {}
     for index in range(count):
         ordinal = image.u16(image.offset(ordinals) + 2 * index)
-        found[image.string(image.u32(image.offset(names) + 4 * index))] = image.u32(image.offset(functions) + 4 * ordinal)
+        name = image.string(image.u32(image.offset(names) + 4 * index))
+        found[name] = image.u32(image.offset(functions) + 4 * ordinal)
     return found
 
 
@@ -45,7 +47,8 @@ class CoinstallerImage:
         self.assertEqual(self.image.machine, MACHINES[self.arch])
         self.assertTrue(self.image.characteristics & 0x2000, "a DLL")
         self.assertFalse(self.image.characteristics & 0x0001, "relocations stripped")
-        self.assertEqual((self.image.subsystem, self.image.subsystem_version, self.image.os_version), (2, (6, 1), (6, 1)))
+        self.assertEqual((self.image.subsystem, self.image.subsystem_version, self.image.os_version),
+                         (2, (6, 1), (6, 1)))
         self.assertEqual(self.path.name, f"xennet_coinst_{version.text().replace('.', '_')}.dll")
         self.assertIn(self.path.name, templates.inf(self.arch).decode())
 
@@ -63,7 +66,8 @@ class CoinstallerImage:
         flags = self.image.dll_characteristics
         self.assertEqual((flags & 0x0040, flags & 0x0100, flags & 0x4000), (0x0040, 0x0100, 0x4000), "ASLR, NX, guard")
         self.assertEqual(bool(flags & 0x0020), self.arch == "x64", "high entropy")
-        self.assertEqual([section.name for section in self.image.sections if section.writable and section.executable], [])
+        self.assertEqual([section.name for section in self.image.sections if section.writable and section.executable],
+                         [])
         config = self.image.load_config()
         self.assertEqual(config["guard_flags"] & 0x500, 0x500)
         guarded = self.image.guard_functions()
@@ -148,7 +152,8 @@ class Models(unittest.TestCase):
                 for entry in sections[name.strip()]:
                     root, key, value, kind, data = (entry.split(",") + [""] * 5)[:5]
                     if root == "HKLM":
-                        self.assertEqual((key.strip(), kind.strip()), (r"SYSTEM\CurrentControlSet\Services\XENVIF\Interfaces\XENNET", "0x00010001"))
+                        self.assertEqual((key.strip(), kind.strip()),
+                                         (r"SYSTEM\CurrentControlSet\Services\XENVIF\Interfaces\XENNET", "0x00010001"))
                         values[value.strip()] = int(data)
             self.assertEqual(values, dict(zip(("VIF", "STORE", "SUSPEND"), meant[revision])), line)
             self.assertIn(section + ".Services", sections)
@@ -164,9 +169,11 @@ class Models(unittest.TestCase):
     def test_the_coinstaller_asks_for_the_versions_that_the_driver_negotiates(self):
         asked = {name: (low, high) for name, low, high in
                  re.findall(r'\{L"(\w+)", (\d+), (\d+)\}', (ROOT / "src" / "coinst" / "api.c").read_text())}
-        for name, header, prefix in (("VIF", "vif", "XENVIF"), ("STORE", "store", "XENBUS"), ("SUSPEND", "suspend", "XENBUS")):
+        for name, header, prefix in (("VIF", "vif", "XENVIF"), ("STORE", "store", "XENBUS"),
+                                     ("SUSPEND", "suspend", "XENBUS")):
             text = (ROOT / "include" / f"{header}_interface.h").read_text()
-            limits = tuple(re.search(rf"#define {prefix}_{name}_INTERFACE_VERSION_{end}\s+(\d+)", text).group(1) for end in ("MIN", "MAX"))
+            limits = tuple(re.search(rf"#define {prefix}_{name}_INTERFACE_VERSION_{end}\s+(\d+)", text).group(1)
+                           for end in ("MIN", "MAX"))
             self.assertEqual(asked.pop(name), limits)
         self.assertEqual(asked, {})
 

@@ -12,7 +12,9 @@ CLASSES = (ROOT / "src" / "xennet" / "xennet.mof").read_text()
 
 def spelled(initializer):
     parts = [int(number, 16) for number in re.findall(r"0x([0-9a-f]+)", initializer)]
-    return f"{parts[0]:08X}-{parts[1]:04X}-{parts[2]:04X}-{parts[3]:02X}{parts[4]:02X}-" + "".join(f"{part:02X}" for part in parts[5:])
+    return f"{parts[0]:08X}-{parts[1]:04X}-{parts[2]:04X}-{parts[3]:02X}{parts[4]:02X}-" + "".join(f"{part:02X}"
+                                                                                                   for part in parts[
+                                                                                                       5:])
 
 
 class Counters(unittest.TestCase):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What Windows asks of a driver image, read back from both xennet.sys files by a reader of our own.
+"""What Windows requires of a driver image, read back from both xennet.sys files by a reader of our own.
 
 The files are those of the package folder; they are built first, as the free driver, if they are older than what
 they are made of.
@@ -39,7 +39,8 @@ def allowed_imports():
 
 def forbidden(imports, allowed):
     """Imports that an NDIS miniport may not have."""
-    return sorted(f"{image}!{name}" for image, names in imports.items() for name in names if name not in allowed.get(image, ()))
+    return sorted(f"{image}!{name}" for image, names in imports.items() for name in names
+                  if name not in allowed.get(image, ()))
 
 
 @functools.lru_cache(maxsize=None)
@@ -143,7 +144,7 @@ class DriverImage:
         self.assertEqual(name, "xennet.pdb")
         self.assertEqual((guid, age), pdb_identity(self.folder / "xennet.pdb"))
 
-    def test_the_pdb_knows_source_lines_and_types_but_no_folder_of_the_builder(self):
+    def test_the_pdb_has_source_lines_and_types_but_no_folder_of_the_builder(self):
         everything = b"".join(pdb_streams(self.folder / "xennet.pdb"))
         self.assertIn(b"src/xennet/driver.c", everything.replace(b"\\", b"/"))
         self.assertIn(b"_XENNET_ADAPTER", everything)
@@ -212,10 +213,12 @@ class ReaderOfImages(unittest.TestCase):
         imports = Image(self.path).imports()
         imports["ntoskrnl.exe"] = imports["ntoskrnl.exe"] + ["KeSynchronizeExecution"]
         imports["ndis.sys"] = imports["ndis.sys"] + ["NdisFRegisterFilterDriver"]
-        self.assertEqual(forbidden(imports, allowed_imports()), ["ndis.sys!NdisFRegisterFilterDriver", "ntoskrnl.exe!KeSynchronizeExecution"])
+        self.assertEqual(forbidden(imports, allowed_imports()),
+                         ["ndis.sys!NdisFRegisterFilterDriver", "ntoskrnl.exe!KeSynchronizeExecution"])
 
     def test_the_list_of_a_miniports_calls_names_a_page_for_each(self):
-        lines = [line for line in (ROOT / "tests" / "support" / "miniport_imports.txt").read_text().splitlines() if not line.startswith("#")]
+        lines = [line for line in (ROOT / "tests" / "support" / "miniport_imports.txt").read_text().splitlines()
+                 if not line.startswith("#")]
         self.assertGreater(len(lines), 40)
         for line in lines:
             self.assertRegex(line, r"^(ndis\.sys|ntoskrnl\.exe|hal\.dll) +\w+ +(\w+)/nf-\2-\w+$")

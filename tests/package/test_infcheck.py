@@ -28,7 +28,7 @@ BROKEN = (
     ("text-in-strings", r"%DiskDesc%", '"A disk"', "A disk"),
     ("text-in-strings", r"DisplayName *= *%XenNetName%", 'DisplayName = "Adapter"', "Adapter"),
     ("text-in-strings", r"(ParamDesc, *0, *)%RSS%", r'\1"Scaling"', "Scaling"),
-    ("text-in-strings", r'(enum, "0", 0, )%Disabled%', r'\1"Off"', "Off"),
+    ("text-in-strings", r'(enum, "0", 0, )%\w+%', r'\1"Off"', "Off"),
     ("text-in-strings", r"%XenNetName%( *= *XenNet_Inst,)", r"Adapter\1", "device's name"),
     ("text-in-strings", r"%Vendor%( *= *XenNet)", r"Maker\1", "manufacturer's name"),
     ("section-exists", r"\[XenNet_CopyFiles\]", "[XenNet_Copy]", "[XenNet_CopyFiles]"),
@@ -68,13 +68,16 @@ BROKEN = (
     ("network-boot", r"LoadOrderGroup *= *NDIS", "LoadOrderGroup = Base", "LoadOrderGroup"),
     ("event-log", r"HKR,, EventMessageFile.*\r\n", "", "EventMessageFile"),
     ("coinstaller", r"\[XenNet_Inst\.CoInstallers\]", "[XenNet_Inst_Vif8.CoInstallers]", "not allowed"),
-    ("coinstaller", r'CoInstallers32, 0x00010000, "xennet_coinst_\w+\.dll', 'CoInstallers32, 0x00010000, "xennet_coinst.dll', "version in its name"),
+    ("coinstaller", r'CoInstallers32, 0x00010000, "xennet_coinst_\w+\.dll',
+     'CoInstallers32, 0x00010000, "xennet_coinst.dll', "version in its name"),
     ("coinstaller", r"CoInstallers32, 0x00010000", "CoInstallers32, 0x00000000", "REG_MULTI_SZ"),
     ("coinstaller", r"XenNet_CoInstaller_CopyFiles *= *11", "XenNet_CoInstaller_CopyFiles = 12", "System32"),
     ("subscription", r"XENNET, VIF, 0x00010001, 9", "XENNET, VIF, 0x00010001, 8", "VIF 9"),
     ("subscription", r"HKLM, (\S+), STORE, .*\r\n", "", "STORE 2"),
-    ("subscription", r"HKLM, SYSTEM\\CurrentControlSet\\Services\\XENVIF\\Interfaces\\XENNET, SUSPEND", r"HKLM, SOFTWARE\\Other, SUSPEND", "not this driver's"),
-    ("devices", r"%XenNetName% *= *XenNet_Inst, *XENVIF\\VEN_XS0002&DEV_NET&REV_09000001\r\n", "", "lacks XENVIF\\VEN_XS0002"),
+    ("subscription", r"HKLM, SYSTEM\\CurrentControlSet\\Services\\XENVIF\\Interfaces\\XENNET, SUSPEND",
+     r"HKLM, SOFTWARE\\Other, SUSPEND", "not this driver's"),
+    ("devices", r"%XenNetName% *= *XenNet_Inst, *XENVIF\\VEN_XS0002&DEV_NET&REV_09000001\r\n", "",
+     "lacks XENVIF\\VEN_XS0002"),
     ("file", r"\r\n", "\n", "CR LF"),
     ("file", r'"\$Windows NT\$"', '"$Windows NT$', "not closed"),
     ("file", r"\[Version\]", "[Version", "section name"),
@@ -132,7 +135,8 @@ class Reader(unittest.TestCase):
 
 class Command(unittest.TestCase):
     def run_it(self, *arguments):
-        return subprocess.run([sys.executable, "-B", str(ROOT / "scripts" / "inf" / "check.py"), *map(str, arguments)], capture_output=True,
+        return subprocess.run([sys.executable, "-B", str(ROOT / "scripts" / "inf" / "check.py"), *map(str, arguments)],
+                              capture_output=True,
                               text=True, check=False)
 
     def test_a_finding_is_a_line_and_a_status(self):

@@ -16,7 +16,8 @@ LATE = ("Get-CimInstance", "Get-WindowsDriver", "Import-Certificate", "Get-Compu
 def code(text):
     """The script without comments and with empty strings: what is left is structure."""
     text = re.sub(r"<#.*?#>", "", text, flags=re.DOTALL)
-    return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"`]|`.|\"\")*\"|#[^\n]*", lambda match: "" if match.group(0)[0] == "#" else "''", text)
+    return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"`]|`.|\"\")*\"|#[^\n]*",
+                  lambda match: "" if match.group(0)[0] == "#" else "''", text)
 
 
 def unbalanced(text):
@@ -47,7 +48,8 @@ class Scripts(unittest.TestCase):
     def test_every_function_that_is_called_is_there(self):
         for name, text in self.texts():
             defined = set(re.findall(r"^function ([A-Z]\w*-\w+)", text, re.MULTILINE))
-            known = {"Write-Host", "Add-Content", "Get-Date", "Join-Path", "Split-Path", "Test-Path", "New-Object", "Get-ItemProperty",
+            known = {"Write-Host", "Add-Content", "Get-Date", "Join-Path", "Split-Path", "Test-Path", "New-Object",
+                     "Get-ItemProperty",
                      "Get-AuthenticodeSignature", "ForEach-Object", "Get-ChildItem", "Remove-Item"}
             called = set(re.findall(r"(?<![\w$-])([A-Z][a-z]+-[A-Z]\w+)", code(text)))
             self.assertEqual(called - defined - known, set(), name)
@@ -60,9 +62,11 @@ class Scripts(unittest.TestCase):
 
     def test_both_ways_of_pnputil_are_there(self):
         install, uninstall = ((ROOT / "src" / name).read_text() for name in package.SCRIPTS)
-        for words in ("'/add-driver', $inf, '/install'", "'-i', '-a', $inf", "testsigning on", "SystemStartOptions", "Add-Content"):
+        for words in ("'/add-driver', $inf, '/install'", "'-i', '-a', $inf", "testsigning on", "SystemStartOptions",
+                      "Add-Content"):
             self.assertIn(words, install)
-        for words in ("'/delete-driver', $name, '/uninstall'", "'-f', '-d', $name", "Add-Content", "    Remove-Subscription\n",
+        for words in ("'/delete-driver', $name, '/uninstall'", "'-f', '-d', $name", "Add-Content",
+                      "    Remove-Subscription\n",
                       r"Services\XENVIF\Interfaces\XENNET"):
             self.assertIn(words, uninstall)
 
@@ -75,7 +79,7 @@ class Scripts(unittest.TestCase):
         self.assertEqual(sorted(re.findall(r"\w+", removed)), sorted(classes))
         self.assertIn("    Remove-CounterClass\n", uninstall)
 
-    def test_help_and_exit_codes_are_told(self):
+    def test_help_names_the_exit_codes(self):
         for name, text in self.texts():
             for word in (".SYNOPSIS", ".PARAMETER LogPath", "Exit codes: 0"):
                 self.assertIn(word, text, name)

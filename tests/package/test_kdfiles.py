@@ -12,11 +12,13 @@ from scripts.cli import ROOT
 
 class KdFiles(unittest.TestCase):
     def write(self, folder, *arguments):
-        return subprocess.run([sys.executable, "-B", str(ROOT / "kdfiles.py"), *arguments], cwd=folder, capture_output=True, text=True, check=False)
+        return subprocess.run([sys.executable, "-B", str(ROOT / "kdfiles.py"), *arguments], cwd=folder,
+                              capture_output=True, text=True, check=False)
 
     def test_each_file_maps_the_driver_of_its_architecture(self):
         with tempfile.TemporaryDirectory() as folder:
-            for package, line in ((r"Z:\xennet", r"Z:\xennet\{}\xennet.sys"), ("\\\\host\\share\\", r"\\host\share\{}\xennet.sys"),
+            for package, line in ((r"Z:\xennet", r"Z:\xennet\{}\xennet.sys"),
+                                  ("\\\\host\\share\\", r"\\host\share\{}\xennet.sys"),
                                   ("C:", r"C:\{}\xennet.sys"), ("/srv/xennet", "/srv/xennet/{}/xennet.sys")):
                 done = self.write(folder, "--package", package)
                 self.assertEqual(done.returncode, 0, done.stderr)

@@ -54,7 +54,8 @@ NEVER_EMBEDDED = {"DEVICE_OBJECT"}
 # Enumerators whose values differ on x86, where the slots of the virtual switch come last, and macros that
 # expand to the size of a record with pointers. They are compared on x64.
 X64_ONLY = re.compile(r"^(IMReserved|TcpRecvSegCoalesceInfo|RscTcpTimestampDelta|MaxNetBufferListInfo|"
-                      r"TcpSendOffloadsSupplementalNetBufferListInfo|NetBufferListInfoReserved3|SwitchForwarding|VirtualSubnetInfo|"
+                      r"TcpSendOffloadsSupplementalNetBufferListInfo|NetBufferListInfoReserved3|SwitchForwarding"
+                      r"|VirtualSubnetInfo|"
                       r"NDIS_MAX_EVENT_LOG_DATA_SIZE|NDIS_SIZEOF_)")
 
 # Fields that exist in the measured headers and that the mingw-w64 declaration of the same record spells otherwise
@@ -139,7 +140,8 @@ class RecordLayouts(unittest.TestCase):
                              f"\"{name}.{field['name']}\");")
                 size = field_size(field["type"], arch)
                 # The element counts of arrays are those of x64.
-                if size is not None and name.startswith(("NDIS_", "NET_")) and (arch == "x64" or "[" not in field["type"]):
+                if size is not None and name.startswith(("NDIS_", "NET_")) and (
+                        arch == "x64" or "[" not in field["type"]):
                     lines.append(f"_Static_assert(sizeof((({name} *)0)->{field['name']}) == {size}, "
                                  f"\"sizeof {name}.{field['name']}\");")
                 checked += 1
@@ -247,20 +249,25 @@ class NewerThanMeasured(unittest.TestCase):
 
     def test_newer_records_have_the_documented_layout(self):
         for index, arch in enumerate(tools.ARCHITECTURES):
-            lines = [f"_Static_assert(({text}) == {sizes[index]}, \"{text}\");" for text, sizes in self.EXPECTED.items()]
+            lines = [f"_Static_assert(({text}) == {sizes[index]}, \"{text}\");"
+                     for text, sizes in self.EXPECTED.items()]
             self.assertEqual(compile_text(headers() + "\n".join(lines) + "\n", arch), "")
 
 
 class Revisions(unittest.TestCase):
-    """Every revision that the headers declare: its number and its size on either architecture, as Windows' headers have them."""
+    """Every revision that the headers declare: its number and its size on either architecture, as Windows' headers have
+    them.
+    """
 
     def check_revisions(self, arch):
         values = json.loads((ABI / "ndis-revisions.json").read_text())["values"]
         missing = undeclared({name: name for name in values}, arch)
         lines = [headers()]
-        lines += [f"_Static_assert(({name}) == {value[arch]}, \"{name}\");" for name, value in values.items() if name not in missing]
+        lines += [f"_Static_assert(({name}) == {value[arch]}, \"{name}\");" for name, value in values.items()
+                  if name not in missing]
         self.assertEqual(compile_text("\n".join(lines) + "\n", arch), "")
-        names = re.findall(r"#define (N(?:DIS|ET)_\w+_REVISION_\d+)\b", "".join(p.read_text() for p in sorted(NDIS_HEADERS.glob("*.h"))))
+        names = re.findall(r"#define (N(?:DIS|ET)_\w+_REVISION_\d+)\b",
+                           "".join(p.read_text() for p in sorted(NDIS_HEADERS.glob("*.h"))))
         self.assertGreater(len(names), 60)
         self.assertEqual(sorted(set(names) - set(values) - NOT_IN_THE_DATA), [])
 

@@ -57,7 +57,8 @@ class Archives(unittest.TestCase):
 
     def repository(self, folder):
         def git(*arguments):
-            subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments], cwd=folder, check=True, capture_output=True)
+            subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments], cwd=folder, check=True,
+                           capture_output=True)
         git("init", "-q")
         (Path(folder) / "sub folder").mkdir()
         (Path(folder) / "sub folder" / "tracked.c").write_text("int x;\n")
@@ -74,7 +75,8 @@ class Archives(unittest.TestCase):
             data = sources.source_archive(0, Path(folder))
             with tarfile.open(fileobj=io.BytesIO(data)) as archive:
                 found = {entry.name: entry.mode for entry in archive}
-            self.assertEqual(found, {"xennet/.gitignore": 0o644, "xennet/run.py": 0o755, "xennet/sub folder/tracked.c": 0o644})
+            self.assertEqual(found, {"xennet/.gitignore": 0o644, "xennet/run.py": 0o755,
+                                     "xennet/sub folder/tracked.c": 0o644})
 
     def test_the_same_sources_give_the_same_archive(self):
         with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
@@ -97,8 +99,10 @@ class Version(unittest.TestCase):
             (root / name).mkdir()
         (root / "src" / "a.c").write_text("1")
         environment = {name: value for name, value in os.environ.items() if name not in version.DEFAULTS}
-        for patch in (mock.patch.object(version, "ROOT", root), mock.patch.object(version, "NUMBER_FILE", root / ".build_number"),
-                      mock.patch.object(version, "COUNTED_FILE", root / "build" / ".counted"), mock.patch.dict(os.environ, environment, clear=True)):
+        for patch in (mock.patch.object(version, "ROOT", root),
+                      mock.patch.object(version, "NUMBER_FILE", root / ".build_number"),
+                      mock.patch.object(version, "COUNTED_FILE", root / "build" / ".counted"),
+                      mock.patch.dict(os.environ, environment, clear=True)):
             patch.start()
             self.addCleanup(patch.stop)
         self.root = root
@@ -150,8 +154,10 @@ class Version(unittest.TestCase):
         self.assertIn("MICRO_VERSION", caught.exception.text)
 
     def test_values_that_the_package_cannot_carry_are_named(self):
-        for name, value in (("COMPANY_NAME", 'A "B"'), ("COMPANY_NAME", "A%B%"), ("PRODUCT_NAME", "x" * 65), ("VENDOR_PREFIX", "xp"),
-                            ("VENDOR_DEVICE_ID", "123"), ("INF_DATE", "2026-01-01"), ("INF_DATE", "02/30/2026"), ("MICRO_VERSION", "70000"),
+        for name, value in (("COMPANY_NAME", 'A "B"'), ("COMPANY_NAME", "A%B%"), ("PRODUCT_NAME", "x" * 65),
+                            ("VENDOR_PREFIX", "xp"),
+                            ("VENDOR_DEVICE_ID", "123"), ("INF_DATE", "2026-01-01"), ("INF_DATE", "02/30/2026"),
+                            ("MICRO_VERSION", "70000"),
                             ("MAJOR_VERSION", "-1")):
             with self.subTest(name), mock.patch.dict(os.environ, {name: value}), self.assertRaises(Stop) as caught:
                 version.values()
@@ -173,7 +179,8 @@ class Repeatable(unittest.TestCase):
     def test_an_archive_has_no_clock_in_it(self):
         members = {"b": (b"2", False), "a": (b"1", True)}
         first = sources.tar(members, 5)
-        self.assertEqual(hashlib.sha256(first).digest(), hashlib.sha256(sources.tar(dict(reversed(list(members.items()))), 5)).digest())
+        self.assertEqual(hashlib.sha256(first).digest(),
+                         hashlib.sha256(sources.tar(dict(reversed(list(members.items()))), 5)).digest())
 
 
 if __name__ == "__main__":

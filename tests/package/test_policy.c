@@ -220,7 +220,7 @@ TEST(a_device_of_unknown_revisions_has_nothing)
                             "a XENVIF that fits first");
 }
 
-TEST(a_table_of_versions_that_is_too_small_is_told)
+TEST(a_table_of_versions_that_is_too_small_is_reported)
 {
     POLICY_API found[2];
     size_t count = 0;

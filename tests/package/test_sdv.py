@@ -17,14 +17,8 @@ from scripts.cli import ROOT, Stop
 from tests.package.test_windows_build import Fake
 
 PLANTED = ROOT / "build" / "analysis" / "planted"
-HEAD = "#include <ndis.h>\n"
+DRIVERS = ROOT / "tests" / "support" / "drivers"
 FORM = re.compile(r"^[^:]+:\d+: [\w-]+: [\w.=,-]+: .+$")
-LOCK = """LOCK_CLASS(TEST_LOCK);
-_Requires_lock_held_(TEST_LOCK) VOID Inner(VOID);
-VOID Outer(VOID);
-VOID Outer(VOID) { Inner(); }
-"""
-LEVEL = "VOID Test(VOID);\nVOID Test(VOID) { KIRQL Irql; KeRaiseIrql(DISPATCH_LEVEL, &Irql); NdisMSleep(1); KeLowerIrql(Irql); }\n"
 
 
 class Linux(unittest.TestCase):
@@ -35,37 +29,37 @@ class Linux(unittest.TestCase):
         self.addCleanup(path.unlink)
         return path.relative_to(ROOT).as_posix()
 
-    def found(self, check, name, text):
-        source = self.plant(name, text)
+    def found(self, check, name, text=None):
+        """What the check finds in a driver of tests/support/drivers, or in a text under this name."""
+        source = self.plant(name, text or (DRIVERS / f"{name}.c").read_text())
         return [entry for entry in check(source, DRIVER) if entry[0].endswith(f"{name}.c")]
 
     def test_the_analyzer_finds_a_null_pointer(self):
-        found = self.found(analysis.analyze, "null", "int Test(int *P);\nint Test(int *P)\n{\n    if (!P)\n        return *P;\n    return 0;\n}\n")
-        self.assertEqual([(line, rule) for _, line, _, rule, _ in found], [(5, "core.NullDereference")])
+        found = self.found(analysis.analyze, "null_pointer")
+        self.assertEqual([(line, rule) for _, line, _, rule, _ in found], [(7, "core.NullDereference")])
 
     def test_the_analyzer_finds_an_unset_value(self):
-        found = self.found(analysis.analyze, "unset", "int Test(int A);\nint Test(int A)\n{\n    int B;\n    if (A) B = 1;\n    return B;\n}\n")
+        found = self.found(analysis.analyze, "unset_value")
         self.assertIn("core.uninitialized.UndefReturn", [entry[3] for entry in found])
 
     def test_a_missing_lock_is_found(self):
-        found = self.found(analysis.locks, "lock", HEAD + LOCK)
+        found = self.found(analysis.locks, "call_without_lock")
         self.assertTrue(any("thread-safety" in entry[3] and "TEST_LOCK" in entry[4] for entry in found), found)
 
     def test_a_wait_at_dispatch_is_found(self):
-        found = self.found(analysis.locks, "level", HEAD + LEVEL.replace("KeRaiseIrql(DISPATCH_LEVEL, &Irql)", "Irql = Raise()").replace(
-            "VOID Test(VOID);", "_IRQL_raises_(DISPATCH_LEVEL) KIRQL Raise(VOID);\nVOID Test(VOID);", 1))
+        found = self.found(analysis.locks, "wait_at_dispatch")
         self.assertTrue(any("NdisMSleep" in entry[4] for entry in found), found)
 
     def test_cppcheck_finds_an_index_out_of_bounds(self):
-        source = self.plant("bounds", "int Test(void);\nint Test(void)\n{\n    int A[4];\n    A[4] = 1;\n    return A[4];\n}\n")
+        source = self.plant("out_of_bounds", (DRIVERS / "out_of_bounds.c").read_text())
         found = analysis.cppcheck(DRIVER, [source])
-        self.assertIn((source, 5, "cppcheck", "arrayIndexOutOfBounds"), [entry[:4] for entry in found])
+        self.assertIn((source, 7, "cppcheck", "arrayIndexOutOfBounds"), [entry[:4] for entry in found])
 
     def test_a_source_that_does_not_compile_is_a_finding(self):
         self.assertTrue(self.found(analysis.locks, "syntax", "int Test(\n"))
 
     def test_all_findings_have_one_form_and_fail_the_command(self):
-        source = self.plant("all", HEAD + LOCK + "int Bad(void);\nint Bad(void)\n{\n    int A[4];\n    A[4] = 1;\n    return *(int *)0;\n}\n")
+        source = self.plant("all", (DRIVERS / "every_fault.c").read_text())
         found = analysis.run(lambda _: None, [(source, DRIVER)])
         self.assertGreaterEqual({entry[2] for entry in found}, {"clang-analyzer", "clang-warnings", "cppcheck"})
         out = io.StringIO()
@@ -80,7 +74,8 @@ class Linux(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, "0 findings\n"), done.stderr)
 
     def test_help_is_given(self):
-        done = subprocess.run([sys.executable, "-B", "sdv.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-B", "sdv.py", "--help"], cwd=ROOT, capture_output=True, text=True,
+                              check=False)
         self.assertEqual(done.returncode, 0)
         self.assertIn("Static Driver Verifier", done.stdout)
 
@@ -110,8 +105,10 @@ class Windows(Fake):
         self.assertEqual(kind, "codeql")
         folder = analysis_windows.FOLDER
         self.assertEqual(lines, [
-            f'"{program}" database create "{folder}/codeql" --overwrite --language=cpp --source-root="{ROOT}" --command="{folder}/codeql.cmd"',
-            f'"{program}" database analyze "{folder}/codeql" microsoft/windows-drivers:windows-driver-suites/recommended.qls --download '
+            f'"{program}" database create "{folder}/codeql" --overwrite --language=cpp --source-root="{ROOT}" '
+            f'--command="{folder}/codeql.cmd"',
+            f'"{program}" database analyze "{folder}/codeql" '
+            f'microsoft/windows-drivers:windows-driver-suites/recommended.qls --download '
             f'--format=sarifv2.1.0 --output="{folder}/codeql.sarif"'])
 
     def test_neither_is_named(self):
@@ -127,13 +124,16 @@ class Windows(Fake):
     def test_results_come_in_the_common_form(self):
         sarif = {"runs": [{"results": [{"ruleId": "cpp/drivers/irql", "message": {"text": "too\nhigh"}, "locations": [
             {"physicalLocation": {"artifactLocation": {"uri": "src/xennet/vif.c"}, "region": {"startLine": 7}}}]}]}]}
-        self.assertEqual(analysis_windows.read_sarif(json.dumps(sarif)), [("src/xennet/vif.c", 7, "codeql", "cpp/drivers/irql", "too high")])
+        self.assertEqual(analysis_windows.read_sarif(json.dumps(sarif)),
+                         [("src/xennet/vif.c", 7, "codeql", "cpp/drivers/irql", "too high")])
         self.assertEqual(analysis_windows.read_sdv("Running...\n Defects: 0\n"), [])
-        self.assertEqual([entry[3] for entry in analysis_windows.read_sdv("SpinLock : Defect\nDefects: 1\n")], ["SpinLock"])
+        self.assertEqual([entry[3] for entry in analysis_windows.read_sdv("SpinLock : Defect\nDefects: 1\n")],
+                         ["SpinLock"])
         self.assertEqual(len(analysis_windows.read_sdv("3 defect(s)\n")), 3)
 
     def test_results_that_say_nothing_are_no_success(self):
-        for read, text in ((analysis_windows.read_sdv, "Build succeeded."), (analysis_windows.read_sarif, "{}"), (analysis_windows.read_sarif, "")):
+        for read, text in ((analysis_windows.read_sdv, "Build succeeded."), (analysis_windows.read_sarif, "{}"),
+                           (analysis_windows.read_sarif, "")):
             with self.subTest(text), self.assertRaises(Stop):
                 read(text)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from scripts.sign import signer as sign
 from scripts.cli import ROOT, Stop
 
-OPENSSL = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-sha256", "-days", "30", "-addext", "extendedKeyUsage=codeSigning"]
+OPENSSL = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-sha256", "-days", "30", "-addext",
+           "extendedKeyUsage=codeSigning"]
 
 
 def options(*arguments):
@@ -20,7 +21,8 @@ def options(*arguments):
 
 
 def verify(certificate, *arguments):
-    done = subprocess.run(["osslsigncode", "verify", "-CAfile", str(certificate), *map(str, arguments)], capture_output=True, text=True,
+    done = subprocess.run(["osslsigncode", "verify", "-CAfile", str(certificate), *map(str, arguments)],
+                          capture_output=True, text=True,
                           errors="replace", check=False)
     return done.returncode == 0, done.stdout + done.stderr
 
@@ -91,7 +93,8 @@ class Given(unittest.TestCase):
         for name, extra in (("plain", ["-nodes"]), ("locked", ["-passout", "pass:secret"])):
             subprocess.run([*OPENSSL, *extra, "-subj", f"/CN={name}", "-keyout", str(cls.path / f"{name}.key"),
                             "-out", str(cls.path / f"{name}.pem")], check=True, capture_output=True)
-        subprocess.run(["openssl", "pkcs12", "-export", "-in", str(cls.path / "plain.pem"), "-inkey", str(cls.path / "plain.key"),
+        subprocess.run(["openssl", "pkcs12", "-export", "-in", str(cls.path / "plain.pem"), "-inkey",
+                        str(cls.path / "plain.key"),
                         "-passout", "pass:secret", "-out", str(cls.path / "both.p12")], check=True, capture_output=True)
         (cls.path / "password").write_text("secret")
         cls.source = ROOT / "build" / "free" / "x64" / "xennet.sys"
@@ -115,15 +118,18 @@ class Given(unittest.TestCase):
         self.signed(self.path / "plain.pem", "--certificate", self.path / "plain.pem", "--key", self.path / "plain.key")
 
     def test_a_key_with_a_password(self):
-        self.signed(self.path / "locked.pem", "--certificate", self.path / "locked.pem", "--key", self.path / "locked.key",
+        self.signed(self.path / "locked.pem", "--certificate", self.path / "locked.pem", "--key",
+                    self.path / "locked.key",
                     "--password-file", self.path / "password")
 
     def test_pkcs12(self):
-        self.signed(self.path / "plain.pem", "--pkcs12", self.path / "both.p12", "--password-file", self.path / "password")
+        self.signed(self.path / "plain.pem", "--pkcs12", self.path / "both.p12", "--password-file",
+                    self.path / "password")
 
-    def test_a_wrong_password_is_told(self):
+    def test_a_wrong_password_is_reported(self):
         (self.path / "wrong").write_text("guess")
-        signer = sign.Signer(options("--pkcs12", str(self.path / "both.p12"), "--password-file", str(self.path / "wrong")))
+        signer = sign.Signer(options("--pkcs12", str(self.path / "both.p12"), "--password-file",
+                                     str(self.path / "wrong")))
         with self.assertRaises(Stop) as caught:
             signer.sign(self.source, self.path / "not.sys")
         self.assertIn("signing not.sys failed", caught.exception.text)
@@ -153,7 +159,8 @@ class Given(unittest.TestCase):
             self.assertIn(word, caught.exception.text)
 
     def test_an_unreachable_time_server_fails_the_build(self):
-        signer = sign.Signer(options("--certificate", str(self.path / "plain.pem"), "--key", str(self.path / "plain.key"),
+        signer = sign.Signer(options("--certificate", str(self.path / "plain.pem"), "--key",
+                                     str(self.path / "plain.key"),
                                      "--timestamp", "http://127.0.0.1:9/"))
         with self.assertRaises(Stop):
             signer.sign(self.source, self.path / "not.sys")

@@ -37,7 +37,8 @@ class Layout(unittest.TestCase):
 
     def test_files_lie_where_a_symbol_server_looks(self):
         self.store.add(self.files, "XenNet", "10.0.0.1")
-        self.assertEqual((self.store.folder / "xennet.pdb" / self.key / "xennet.pdb").read_bytes(), (PACKAGE / "xennet.pdb").read_bytes())
+        self.assertEqual((self.store.folder / "xennet.pdb" / self.key / "xennet.pdb").read_bytes(),
+                         (PACKAGE / "xennet.pdb").read_bytes())
         image = Reader(PACKAGE / "xennet.sys")
         stamp = image.u32(image.pe + 8)
         self.assertTrue((self.store.folder / "xennet.sys" / f"{stamp:08X}{image.size:x}" / "xennet.sys").is_file())
@@ -116,7 +117,7 @@ class Layout(unittest.TestCase):
             Store(blocked / "store").add(self.files, "XenNet", "1")
         self.assertIn("SYMBOL_SERVER", caught.exception.text)
 
-    def test_an_image_without_symbols_there_is_told(self):
+    def test_an_image_without_symbols_there_is_reported(self):
         with self.assertRaises(Stop) as caught:
             self.store.pdb(Image((PACKAGE / "xennet.sys").read_bytes()))
         self.assertIn(self.key, caught.exception.text)
@@ -136,20 +137,24 @@ class Addresses(unittest.TestCase):
                 entry = resolve(store, alone, [image.entry])[0]
                 self.assertRegex(entry, r"GsDriverEntry.* at .*toolchain.runtime.\w+\.c:\d+")
                 text = image.section(".text")
-                found = resolve(store, alone, [text.address + offset for offset in range(0x40, text.virtual_size, 0x200)])
+                found = resolve(store, alone, [text.address + offset
+                                               for offset in range(0x40, text.virtual_size, 0x200)])
                 named = [line for line in found if re.search(r"src.xennet.\w+\.[ch]:[1-9]\d*", line)]
                 self.assertGreater(len(named), len(found) * 3 // 4, "\n".join(found))
 
     def test_the_command_does_the_same(self):
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-B", str(ROOT / "scripts" / "build" / "symbols.py")]
-            for arguments, said in ((["add", "--store", folder, PACKAGE / "xennet.sys", PACKAGE / "xennet.pdb"], "0000000001"),
-                                    (["resolve", "--store", folder, PACKAGE / "xennet.sys", hex(Reader(PACKAGE / "xennet.sys").entry)], "GsDriverEntry"),
+            for arguments, said in ((["add", "--store", folder, PACKAGE / "xennet.sys", PACKAGE / "xennet.pdb"],
+                                     "0000000001"),
+                                    (["resolve", "--store", folder, PACKAGE / "xennet.sys",
+                                      hex(Reader(PACKAGE / "xennet.sys").entry)], "GsDriverEntry"),
                                     (["retire", "--store", folder], "nothing old"), (["--help"], "resolve")):
                 done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertIn(said, done.stdout)
-            for arguments in (["resolve", "--store", folder, PACKAGE / "xennet.sys", "here"], ["add", "--store", folder, "/nowhere.sys"]):
+            for arguments in (["resolve", "--store", folder, PACKAGE / "xennet.sys", "here"],
+                              ["add", "--store", folder, "/nowhere.sys"]):
                 done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, check=False)
                 self.assertEqual(done.returncode, 2)
                 self.assertNotIn("Traceback", done.stderr)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What build.py would run on Windows, with folders that look like Visual Studio's and the kit's; no program is started."""
+"""What build.py would run on Windows, with folders that look like Visual Studio's and the kit's; no program runs."""
 
 import argparse
 import os
@@ -41,10 +41,12 @@ class Fake(unittest.TestCase):
     def studio(self, year):
         if year in OLD_STUDIOS:
             self.put("VS/VC/vcvarsall.bat", "VS/Common7/Tools/VsDevCmd.bat")
-            (self.root / "VS/Common7/Tools/VsDevCmd.bat").write_text(f"@set VisualStudioVersion={OLD_STUDIOS[year]}.0\n")
+            text = f"@set VisualStudioVersion={OLD_STUDIOS[year]}.0\n"
+            (self.root / "VS/Common7/Tools/VsDevCmd.bat").write_text(text)
         else:
             self.put("VS/VC/Auxiliary/Build/vcvarsall.bat")
-            (self.root / "VS/VC/Auxiliary/Build/Microsoft.VCToolsVersion.default.txt").write_text(NEW_STUDIOS[year] + "\n")
+            tools = self.root / "VS/VC/Auxiliary/Build/Microsoft.VCToolsVersion.default.txt"
+            tools.write_text(NEW_STUDIOS[year] + "\n")
         os.environ["VS"] = str(self.root / "VS")
 
     def kit(self, version, makecert=True):
@@ -52,7 +54,8 @@ class Fake(unittest.TestCase):
             self.put("KIT/Include/km/ntddk.h", "KIT/Lib/winv6.3/x" if version == "8.1" else "KIT/Lib/win8/x")
             bin_folder = "KIT/bin"
         else:
-            self.put(f"KIT/Include/{version}/km/ntddk.h", "KIT/Include/10.0.10150.0/km/ntddk.h", "KIT/Include/wdf/kmdf/x")
+            self.put(f"KIT/Include/{version}/km/ntddk.h", "KIT/Include/10.0.10150.0/km/ntddk.h",
+                     "KIT/Include/wdf/kmdf/x")
             bin_folder = f"KIT/bin/{version}"
         self.put(f"{bin_folder}/x86/inf2cat.exe", f"{bin_folder}/x64/signtool.exe")
         if makecert:
@@ -84,7 +87,8 @@ class Commands(Fake):
         sdk = f" /p:WindowsTargetPlatformVersion={kit_version}" if kit_version else ""
         return (f'cmd.exe /d /s /c "call "{self.root}/VS/{vcvars}" {"x86" if arch == "x86" else "x86_amd64"} && '
                 f'msbuild.exe "{ROOT}/proj/xennet.sln" /nologo /v:minimal /t:Build /p:Configuration={flavour} '
-                f'/p:Platform={"Win32" if arch == "x86" else "x64"} /p:XenNetDriverToolset=WindowsKernelModeDriver{toolset} '
+                f'/p:Platform={"Win32" if arch == "x86" else "x64"} '
+                f'/p:XenNetDriverToolset=WindowsKernelModeDriver{toolset} '
                 f'/p:XenNetUserToolset=WindowsApplicationForDrivers{toolset} /p:XenNetTarget={target} '
                 f'/p:XenNetCoinstaller=xennet_coinst_10_0_0_5{sdk} /p:XenNetOut="{out}{os.sep}{os.sep}""')
 
@@ -94,7 +98,8 @@ class Commands(Fake):
         who = f'"{tools}/x64/signtool.exe" sign /q /fd sha256 /s My /n "{signer.name}" '
         self.assertEqual(steps["compile"], [compile_line])
         self.assertEqual(steps["sign"], [f'{who}"{stage}/xennet.sys"', f'{who}"{stage}/xennet_coinst_10_0_0_5.dll"'])
-        self.assertEqual(steps["catalog"], [f'"{tools}/x86/inf2cat.exe" /driver:"{stage}" /os:{systems}', f'{who}"{stage}/xennet.cat"'])
+        self.assertEqual(steps["catalog"], [f'"{tools}/x86/inf2cat.exe" /driver:"{stage}" /os:{systems}',
+                                            f'{who}"{stage}/xennet.cat"'])
 
     def test_visual_studio_2012_with_wdk_8(self):
         self.studio("2012")
@@ -110,17 +115,21 @@ class Commands(Fake):
     def test_visual_studio_2015_with_wdk_10(self):
         self.studio("2015")
         tools = self.kit("10.0.14393.0")
-        for arch, systems in (("x64", "7_X64,8_X64,6_3_X64,10_X64,Server2008R2_X64,Server8_X64,Server6_3_X64,Server10_X64"),
+        for arch, systems in (("x64",
+                               "7_X64,8_X64,6_3_X64,10_X64,Server2008R2_X64,Server8_X64,Server6_3_X64,Server10_X64"),
                               ("x86", "7_X86,8_X86,6_3_X86,10_X86")):
-            self.check(arch, tools, self.expected(arch, "VC/vcvarsall.bat", "10.0", "Windows7", "10.0.14393.0", "checked"), systems, "checked")
+            self.check(arch, tools, self.expected(arch, "VC/vcvarsall.bat", "10.0", "Windows7", "10.0.14393.0",
+                                                  "checked"), systems, "checked")
 
     def test_visual_studio_2022_with_wdk_11(self):
         self.studio("2022")
         tools = self.kit("10.0.22621.0")
-        self.check("x64", tools, self.expected("x64", "VC/Auxiliary/Build/vcvarsall.bat", "10.0", "Windows10", "10.0.22621.0"), "10_X64,Server10_X64")
+        self.check("x64", tools, self.expected("x64", "VC/Auxiliary/Build/vcvarsall.bat", "10.0", "Windows10",
+                                               "10.0.22621.0"), "10_X64,Server10_X64")
 
     def test_every_pair_from_2012_to_2022_is_known(self):
-        for year, version in (("2017", "10.0.17763.0"), ("2019", "10.0.19041.0"), ("2019", "10.0.22000.0"), ("2022", "10.0.26100.0")):
+        for year, version in (("2017", "10.0.17763.0"), ("2019", "10.0.19041.0"), ("2019", "10.0.22000.0"),
+                              ("2022", "10.0.26100.0")):
             with self.subTest(f"{year} {version}"):
                 self.setUp()
                 self.studio(year)
@@ -153,7 +162,8 @@ class Signing(Fake):
         self.studio("2022")
 
     def test_a_test_certificate_is_made_by_makecert_or_powershell(self):
-        for makecert, words in ((True, ("makecert.exe", "-a sha256", "-eku 1.3.6.1.5.5.7.3.3")), (False, ("New-SelfSignedCertificate", "Export-Certificate"))):
+        for makecert, words in ((True, ("makecert.exe", "-a sha256", "-eku 1.3.6.1.5.5.7.3.3")),
+                                (False, ("New-SelfSignedCertificate", "Export-Certificate"))):
             self.setUp()
             self.kit("10.0.22621.0", makecert)
             _, signer = self.plan("x64")
@@ -203,7 +213,7 @@ class Variables(Fake):
         (self.root / "VS/VC/Auxiliary/Build/Microsoft.VCToolsVersion.default.txt").write_text("13.0")
         self.refused("compiler is '13.0'")
 
-    def test_an_old_visual_studio_is_told_by_its_folder_too(self):
+    def test_an_old_visual_studio_is_recognized_by_its_folder_too(self):
         self.kit("8.0")
         batch = self.put("Microsoft Visual Studio 11.0/VC/vcvarsall.bat")
         os.environ["VS"] = f'"{batch.parent.parent}"'
@@ -249,14 +259,16 @@ class Projects(unittest.TestCase):
 
     def test_the_sources_are_those_of_the_list(self):
         self.assertEqual([f"src/xennet/{name}" for name in self.listed("src/xennet")], driver.sources())
-        self.assertEqual([f"src/coinst/{name}" for name in self.listed("src/coinst")], driver.sources(driver.COINSTALLER))
+        self.assertEqual([f"src/coinst/{name}" for name in self.listed("src/coinst")],
+                         driver.sources(driver.COINSTALLER))
         include = self.tree("xennet.props").find(f".//{MSBUILD}ClCompile[@Include]").get("Include")
         self.assertEqual(include, "@(XenNetSource->'$(XenNetSourceFolder)%(Identity)')")
 
     def test_no_project_lists_a_source_itself(self):
         for name in ("xennet.vcxproj", "xennet_coinst.vcxproj"):
             root = self.tree(name)
-            self.assertEqual([item.get("Include") for item in root.iter(f"{MSBUILD}ClCompile") if item.get("Include")], [])
+            self.assertEqual([item.get("Include") for item in root.iter(f"{MSBUILD}ClCompile") if item.get("Include")],
+                             [])
             for item in root.iter(f"{MSBUILD}ResourceCompile"):
                 self.assertTrue((ROOT / "proj" / item.get("Include").replace("\\", "/")).is_file())
 
@@ -282,7 +294,8 @@ class Projects(unittest.TestCase):
 class WindowsPython(unittest.TestCase):
     def test_the_scripts_load_without_what_only_linux_has(self):
         text = """
-import argparse, concurrent.futures, signal, shutil, subprocess, sys, tarfile, tempfile, types    # as Python's own see Linux
+# Python's own modules see Linux.
+import argparse, concurrent.futures, signal, shutil, subprocess, sys, tarfile, tempfile, types
 sys.platform = "win32"
 del signal.SIGHUP
 sys.modules.update({name: None for name in ("fcntl", "pwd", "grp", "termios")})

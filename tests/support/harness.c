@@ -15,7 +15,7 @@
 
 #include "nt/check/rule.h"
 
-enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_SKIPPED = 77, SECONDS_MOST = 300 };
+enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_SKIPPED = 77, MAX_SECONDS = 300 };
 
 static struct test_case *cases;
 static struct {
@@ -112,7 +112,7 @@ int test_child(void (*body)(void *), void *argument, char *text, size_t size)
     }
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(SECONDS_MOST);
+        alarm(MAX_SECONDS);
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);

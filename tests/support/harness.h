@@ -51,7 +51,7 @@ void test_expect_rule(const char *file, int line, const char *rule, void (*body)
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
-            test_fail(__FILE__, __LINE__, "not so: %s", #condition);                                                   \
+            test_fail(__FILE__, __LINE__, "check failed: %s", #condition);                                             \
         }                                                                                                              \
     } while (0)
 

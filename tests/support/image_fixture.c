@@ -44,24 +44,25 @@ char *fixture_read(const char *path, size_t *size)
     return bytes;
 }
 
-const char *fixture_driver(const char *name, const char *source, const char *imports, const char *compiler,
-                           const char *linker)
+const char *fixture_driver(const char *name, const char *imports, const char *compiler, const char *linker)
 {
     static const char script[] =
         "cd %s && printf 'LIBRARY ntoskrnl.exe\\nEXPORTS\\n%%s\\n' '%s' > nt.def && "
         "llvm-dlltool-16 -m i386:x86-64 -d nt.def -l nt.lib && "
         "clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -ffreestanding -fasynchronous-unwind-tables "
-        "-mno-stack-arg-probe %s -c %s.c -o %s.obj && "
+        "-mno-stack-arg-probe %s -c '%s/tests/support/drivers/%s.c' -o %s.obj && "
         /* An address that is free under the address sanitizer, too: images without relocations need theirs. */
         "lld-link-16 /driver /base:0x200000000000 /subsystem:native /entry:DriverEntry /nodefaultlib /debug %s "
         "/out:%s.sys %s.obj nt.lib";
     char command[4096], file[64];
-    snprintf(file, sizeof(file), "%s.c", name);
-    fixture_write(file, source, strlen(source));
-    snprintf(command, sizeof(command), script, fixture_folder, imports, compiler, name, name, linker, name, name);
-    CHECK_EQ(system(command), 0);
+    const char *path;
+
     snprintf(file, sizeof(file), "%s.sys", name);
-    return fixture_path(file);
+    path = fixture_path(file); /* makes the folder */
+    snprintf(command, sizeof(command), script, fixture_folder, imports, compiler, test_root(), name, name, linker, name,
+             name);
+    CHECK_EQ(system(command), 0);
+    return path;
 }
 
 void *fixture_resolve(const char *module, const char *name)

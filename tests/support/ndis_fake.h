@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A miniport driver for tests of the played ndis.sys: native code that calls the exports through the same trampolines
- * as a PE. It behaves well unless a test tells it otherwise. Everything runs in sched_run's main task, one fake at a
- * time.
+ * A miniport driver for tests of the simulated ndis.sys: native code that calls the exports through the same
+ * trampolines as a PE. It behaves well unless a test sets it otherwise. Everything runs in sched_run's main task, one
+ * fake at a time.
  *
  *   fake_run(SCHED_SIMULATED, "10-22h2", body)    start, body(fake), stop
  *   fake_add(fake, error, size)                   register and initialize; the adapter is Paused then

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small netif frontend for the tests of the backend: it does what a test tells it, right or wrong. Everything runs in
- * one task of the test, which polls the rings and sleeps on one bell that all event channels ring.
+ * A small netif frontend for the tests of the backend: it does what a test calls for, right or wrong. Everything runs
+ * in one task of the test, which polls the rings and sleeps on one bell that all event channels ring.
  */
 #ifndef TESTS_NETBACK_FRONTEND_H
 #define TESTS_NETBACK_FRONTEND_H

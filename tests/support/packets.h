@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frames for tests: well-formed TCP and UDP over IPv4 and IPv6 with a payload that tells its own place. */
+/* Frames for tests: well-formed TCP and UDP over IPv4 and IPv6 with a payload that depends on its own place. */
 #ifndef TESTS_PACKETS_H
 #define TESTS_PACKETS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The shared parts of scenarios (story.h). */
+/* The shared parts of the driver's tests (story.h). */
 #include "story.h"
 
 #include <stdarg.h>
@@ -147,7 +147,7 @@ static void child_body(void *argument)
     }
 }
 
-/* The scenario's counts are part of the test's output, for people; everything else a child says matters only when it
+/* The test's counts are part of the test's output, for people; everything else a child prints matters only when it
  * fails. */
 static void print_counts(const char *text, const struct story_plan *plan)
 {
@@ -177,21 +177,21 @@ void story_everywhere(const struct story_plan *plan, uint32_t seeds)
 
     seeds = test_seeds(seeds);
     for (version = 8; version <= 10; version++) {
-        struct story_plan told = *plan;
+        struct story_plan turn = *plan;
 
-        told.vif_version = version;
-        told.kind = SCHED_SIMULATED;
+        turn.vif_version = version;
+        turn.kind = SCHED_SIMULATED;
         for (i = 0; i < seeds; i++) {
-            told.seed = test_seed_given() ? test_seed() : test_seed() + i;
-            told.windows = plan->windows != NULL ? plan->windows : story_windows((uint32_t)told.seed + version);
-            story_run(&told);
-            told.quiet = true;
+            turn.seed = test_seed_given() ? test_seed() : test_seed() + i;
+            turn.windows = plan->windows != NULL ? plan->windows : story_windows((uint32_t)turn.seed + version);
+            story_run(&turn);
+            turn.quiet = true;
         }
-        told.kind = SCHED_LIVE;
-        told.seed = test_seed();
-        told.windows = plan->windows != NULL ? plan->windows : story_windows((uint32_t)told.seed + version + 1);
-        told.quiet = plan->quiet;
-        story_run(&told);
+        turn.kind = SCHED_LIVE;
+        turn.seed = test_seed();
+        turn.windows = plan->windows != NULL ? plan->windows : story_windows((uint32_t)turn.seed + version + 1);
+        turn.quiet = plan->quiet;
+        story_run(&turn);
     }
 }
 
@@ -218,4 +218,10 @@ void story_run(const struct story_plan *plan)
     if (!plan->quiet) {
         print_counts(text, plan);
     }
+}
+
+void story_once(void (*tell)(struct story *), uint32_t queues)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = queues, .edge_buffers = 16, .tell = tell });
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What scenarios share: a bed on a memory port with the built xennet.sys, frames that carry a number, and a ledger that
- * knows of each number whether it was sent, arrived, and how often. Each run is one child process, so that a scenario
- * may run on many seeds and on both schedulers without one run seeing another's state.
+ * What the driver's tests share: a bed on a memory port with the built xennet.sys, frames that carry a number, and a
+ * ledger that records of each number whether it was sent, arrived, and how often. Each run is one child process, so
+ * that a test may run on many seeds and on both schedulers without one run seeing another's state.
  */
 #ifndef TESTS_STORY_H
 #define TESTS_STORY_H
@@ -10,12 +10,17 @@
 #include "program/bed.h"
 #include "harness.h"
 
-enum { STORY_FRAMES_MOST = 4096, STORY_FRAME_BYTES = 128 };
+#define SUCCESS NDIS_STATUS_SUCCESS
+/* A status as NDIS returns it, whichever sign its constant has. */
+#define IS(status, name)               ((uint32_t)(status) == (uint32_t)(name))
+#define CHECK_STATUS(actual, expected) CHECK_EQ((uint32_t)(actual), (uint32_t)(expected))
+
+enum { MAX_STORY_FRAMES = 4096, STORY_FRAME_BYTES = 128 };
 
 struct story_ledger {
-    uint32_t sent;                       /* numbers 0 ... sent - 1 were given away */
-    uint32_t arrived[STORY_FRAMES_MOST]; /* how often each came out at the other end */
-    uint32_t damaged;                    /* frames whose bytes are not what was sent */
+    uint32_t sent;                      /* numbers 0 ... sent - 1 were given away */
+    uint32_t arrived[MAX_STORY_FRAMES]; /* how often each came out at the other end */
+    uint32_t damaged;                   /* frames whose bytes are not what was sent */
 };
 
 struct story {
@@ -41,16 +46,19 @@ struct story_plan {
     const char *const *set;
     const char *trace_path;                         /* NULL, or where the trace goes */
     void (*prepare)(const struct story_plan *plan); /* NULL, or what to do before the bed starts */
-    const void *detail;                             /* the scenario's own */
-    bool may_not_start;                             /* then the scenario is told with `started` false */
+    const void *detail;                             /* the test's own */
+    bool may_not_start;                             /* then the test is called with `started` false */
     bool quiet;                                     /* counts are not printed */
     bool loose_grants;                 /* simulated: pages stay accessible after a grant ends, which is faster */
-    void (*tell)(struct story *story); /* the scenario itself: the bed is running when it is called */
+    void (*tell)(struct story *story); /* the test itself: the bed is running when it is called */
 };
 
 /* Runs the plan in a child process; the case fails with its output unless the child ends well and leaves nothing
  * behind. */
 void story_run(const struct story_plan *plan);
+
+/* One simulated run with this many queues (0: one) and nothing else out of the ordinary. */
+void story_once(void (*tell)(struct story *story), uint32_t queues);
 
 /* Windows in turn: the oldest NDIS (6.20), one between, and one that polls (6.85 and later). */
 #define STORY_WINDOWS "10-22h2"
@@ -59,7 +67,7 @@ const char *story_windows(uint32_t turn);
 /* The same on the live scheduler and the simulated one, `seeds` seeds of it, each with VIF 8, 9 and 10, on Windows of
  * all kinds where the plan names none. Counts are printed once each. */
 void story_everywhere(const struct story_plan *plan, uint32_t seeds);
-/* What the scenario counted, as a line of the test's output. */
+/* What the test counted, as a line of the test's output. */
 void story_count(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The built driver's files; skips the case by name when they are missing. */
@@ -76,7 +84,7 @@ void story_collect(struct story *story, uint32_t frames);
 void story_wait_received(struct story *story, uint32_t frames);
 /* The same for the numbers from `first` on: until each has come at either end; those must have come exactly once. */
 void story_check_from(struct story *story, uint32_t first_out, uint32_t first_in);
-/* A millisecond for others to run; nothing tells a test that something will not come any more. */
+/* A millisecond for others to run; nothing shows a test that something will not come any more. */
 void story_rest(void);
 /* True as soon as `reached` is; false after `seconds` of the scheduler's time. */
 bool story_until(struct story *story, bool (*reached)(struct story *story), uint32_t seconds);

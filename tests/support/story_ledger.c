@@ -54,7 +54,7 @@ void story_enter(struct story_ledger *ledger, const struct frame *frame, bool ou
         used += (uint32_t)take;
     }
     memcpy(&number, bytes + PAYLOAD_AT, sizeof(number));
-    if (number >= STORY_FRAMES_MOST) {
+    if (number >= MAX_STORY_FRAMES) {
         __atomic_fetch_add(&ledger->damaged, 1, __ATOMIC_RELAXED);
         return;
     }
@@ -87,7 +87,7 @@ void story_send(struct story *story, uint32_t queue, uint32_t frames, uint32_t b
             waiting = 0;
             CHECK(edge_buffer(story->bed.edge, queue, &frame, true));
         }
-        CHECK(story->out.sent < STORY_FRAMES_MOST);
+        CHECK(story->out.sent < MAX_STORY_FRAMES);
         CHECK(frame.vectors[0].iov_len >= STORY_FRAME_BYTES);
         frame_write(frame.vectors[0].iov_base, story->out.sent++, true);
         frame.vectors[0].iov_len = STORY_FRAME_BYTES;
@@ -111,7 +111,7 @@ void story_inject(struct story *story, uint32_t queue, uint32_t frames)
         uint8_t bytes[STORY_FRAME_BYTES];
         struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1, .length = sizeof(bytes) };
 
-        CHECK(story->in.sent < STORY_FRAMES_MOST);
+        CHECK(story->in.sent < MAX_STORY_FRAMES);
         frame_write(bytes, story->in.sent++, false);
         while (memory_port_inject(story->wire, queue, &frame) == -EAGAIN) {
             story_rest(); /* full: let the backend take some */

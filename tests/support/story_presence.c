@@ -45,8 +45,8 @@ static uint32_t missing(const struct story_ledger *ledger)
 /* Ledgers hold so many numbers only: begin anew. */
 static void turn_page(struct story *story)
 {
-    if (story->out.sent + 4 * PRESENCE_BURST > STORY_FRAMES_MOST ||
-        story->in.sent + 4 * PRESENCE_BURST > STORY_FRAMES_MOST) {
+    if (story->out.sent + 4 * PRESENCE_BURST > MAX_STORY_FRAMES ||
+        story->in.sent + 4 * PRESENCE_BURST > MAX_STORY_FRAMES) {
         memset(&story->out, 0, sizeof(story->out));
         memset(&story->in, 0, sizeof(story->in));
     }

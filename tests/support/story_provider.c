@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Scenarios on either provider: the bed and the toolstack. Frames are in story_provider_frames.c. See story_provider.h.
+/* Tests on either provider: the bed and the toolstack. Frames are in story_provider_frames.c. See story_provider.h.
  */
 #include "story_provider.h"
 
@@ -56,7 +56,7 @@ static void command(const char *format, ...)
 
 /* --- the toolstack --- */
 
-/* What netback is told for the features it is to go without, towards the guest and, in its device, from it. */
+/* What netback is set to for the features it is to go without, towards the guest and, in its device, from it. */
 static const struct {
     const char *name, *keys, *device;
 } features[] = {
@@ -108,7 +108,7 @@ static void device_add(struct provider *provider)
             snprintf(keys + strlen(keys), sizeof(keys) - strlen(keys), " %s", features[i].keys);
         }
     }
-    command("[ ! -e /sys/class/net/vif0.0 ] || sh /vif remove"); /* of a scenario that failed */
+    command("[ ! -e /sys/class/net/vif0.0 ] || sh /vif remove"); /* of a test that failed */
     command("sh /vif add %u %u%s", provider->story.options.queues, provider->story.options.mtu, keys);
     device_up(provider);
 }
@@ -338,21 +338,21 @@ static void run(const struct provider_plan *plan)
 
 void provider_everywhere(const struct provider_plan *plan, uint32_t seeds)
 {
-    struct provider_plan told = *plan;
+    struct provider_plan turn = *plan;
 
     (void)story_driver();
-    told.kind = SCHED_LIVE;
-    told.seed = test_seed();
-    told.vif_version = 10;
-    run(&told);
+    turn.kind = SCHED_LIVE;
+    turn.seed = test_seed();
+    turn.vif_version = 10;
+    run(&turn);
     if (real_provider) {
         return;
     }
-    told.kind = SCHED_SIMULATED;
+    turn.kind = SCHED_SIMULATED;
     seeds = test_seeds(seeds);
     for (uint32_t i = 0; i < seeds; i++) {
-        told.seed = test_seed_given() ? test_seed() : test_seed() + i;
-        told.vif_version = 8 + (uint32_t)(told.seed % 3);
-        run(&told);
+        turn.seed = test_seed_given() ? test_seed() : test_seed() + i;
+        turn.vif_version = 8 + (uint32_t)(turn.seed % 3);
+        run(&turn);
     }
 }

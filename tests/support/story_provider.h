@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scenarios that run unchanged on both providers: the embedded backend with a port in memory (simulated and live), and
+ * Tests that run unchanged on both providers: the embedded backend with a port in memory (simulated and live), and
  * Linux's netback below a real Xen with a packet socket on its device (live). The program's option --provider xen
  * chooses the latter; it then runs in domain 0, with /vif as its toolstack.
  *
- * One task, the scenario's, uses what is here unless a comment says otherwise.
+ * One task, the test's, uses what is here unless a comment says otherwise.
  */
 #ifndef TESTS_STORY_PROVIDER_H
 #define TESTS_STORY_PROVIDER_H
@@ -42,7 +42,7 @@ struct provider {
     bool real;
     struct port *port; /* NULL on a real Xen */
     struct wire *wire;
-    struct sched_lock lock; /* what the guest received and the scenario has not looked at */
+    struct sched_lock lock; /* what the guest received and the test has not looked at */
     struct provider_frame *first, **last;
     uint32_t came; /* changes with each; slept on */
 };

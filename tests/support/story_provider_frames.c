@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The frames of scenarios on either provider, at both ends. See story_provider.h. */
+/* The frames of tests on either provider, at both ends. See story_provider.h. */
 #include "story_provider.h"
 
 #include <limits.h>

@@ -60,11 +60,11 @@ bool story_release_can(const struct story_plan *plan)
 void story_on_releases(const struct story_plan *plan)
 {
     for (const struct vif_release *release = vif_releases; release->name != NULL; release++) {
-        struct story_plan told = *plan;
+        struct story_plan turn = *plan;
 
         if (plan->xenvif_like == NULL && (asked_for() == NULL || strcmp(asked_for(), release->name) == 0)) {
-            told.xenvif_like = release->name;
-            story_run(&told);
+            turn.xenvif_like = release->name;
+            story_run(&turn);
         }
     }
 }

@@ -8,7 +8,7 @@
 
 #include "story_watch.h"
 
-enum { RSS_TABLE_MOST = 128, RSS_KEY = 40, RSS_VECTORS = 8 };
+enum { MAX_RSS_TABLE = 128, RSS_KEY = 40, RSS_VECTORS = 8 };
 
 struct rss_vector {
     int version;
@@ -22,7 +22,7 @@ extern const uint8_t rss_key[RSS_KEY];
 /* OID_GEN_RECEIVE_SCALE_PARAMETERS of revision 2 or 3, with room behind it. */
 struct rss_set {
     struct NDIS_RECEIVE_SCALE_PARAMETERS parameters;
-    struct PROCESSOR_NUMBER table[RSS_TABLE_MOST];
+    struct PROCESSOR_NUMBER table[MAX_RSS_TABLE];
     uint8_t key[RSS_KEY];
     uint8_t room[64];
 };

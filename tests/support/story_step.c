@@ -16,13 +16,13 @@
 #include "nt/export/export_bound.h"
 #include "xenvif/internal.h"
 
-enum { IMAGE_MOST = 1 << 20, NAMES_MOST = 128 };
+enum { MAX_IMAGE = 1 << 20, MAX_NAMES = 128 };
 
 static struct {
     const char *name;
     uint64_t calls;
-} names[NAMES_MOST];
-static uint32_t counts[IMAGE_MOST];
+} names[MAX_NAMES];
+static uint32_t counts[MAX_IMAGE];
 static uint64_t instructions, last;
 static uintptr_t base, end;
 static struct sigaction before;
@@ -34,10 +34,10 @@ static void count_call(uint64_t trampoline)
     uint32_t i = 0;
 
     memcpy(&bound, (const uint8_t *)trampoline + 2, sizeof(bound));
-    while (i < NAMES_MOST && names[i].name != NULL && strcmp(names[i].name, bound->name) != 0) {
+    while (i < MAX_NAMES && names[i].name != NULL && strcmp(names[i].name, bound->name) != 0) {
         i++;
     }
-    if (i == NAMES_MOST) {
+    if (i == MAX_NAMES) {
         abort();
     }
     names[i].name = bound->name;
@@ -71,7 +71,7 @@ void step_start(struct story *story)
     CHECK(sched_kind() == SCHED_SIMULATED && image != NULL);
     base = (uintptr_t)inside - image_offset(image, inside);
     end = base;
-    while (end - base < IMAGE_MOST && image_contains(image, (const void *)end)) {
+    while (end - base < MAX_IMAGE && image_contains(image, (const void *)end)) {
         end += 4096;
     }
     instructions = 0;
@@ -98,7 +98,7 @@ uint64_t step_calls(const char *name)
     uint64_t sum = 0;
     uint32_t i;
 
-    for (i = 0; i < NAMES_MOST && names[i].name != NULL; i++) {
+    for (i = 0; i < MAX_NAMES && names[i].name != NULL; i++) {
         sum += strncmp(names[i].name, name, strlen(name)) == 0 ? names[i].calls : 0;
     }
     return sum;
@@ -121,7 +121,7 @@ void step_write(const char *title)
     file = fopen(path, "a");
     CHECK(file != NULL);
     fprintf(file, "# %s\n", title);
-    for (i = 0; i < IMAGE_MOST; i++) {
+    for (i = 0; i < MAX_IMAGE; i++) {
         if (counts[i] != 0) {
             fprintf(file, "%#x %u\n", i, counts[i]);
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What scenarios see beside the edge (story_watch.h). */
+/* What tests see beside the edge (story_watch.h). */
 #include "story_watch.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ static void received(void *context, uint32_t processor, const struct NET_BUFFER_
     struct NDIS_RSC_NBL_INFO rsc;
     struct watch_seen *seen;
 
-    if (place >= WATCH_SEEN_MOST) {
+    if (place >= MAX_WATCH_SEEN) {
         return;
     }
     seen = &watch->seen[place];
@@ -63,7 +63,7 @@ static void status(void *context, uint32_t code, const void *buffer, uint32_t si
     struct watch *watch = context;
     uint32_t place = __atomic_fetch_add(&watch->status_count, 1, __ATOMIC_ACQ_REL);
 
-    if (place < WATCH_STATUS_MOST) {
+    if (place < MAX_WATCH_STATUS) {
         watch->statuses[place].code = code;
         watch->statuses[place].size = size;
         memcpy(watch->statuses[place].bytes, buffer, size < WATCH_STATUS_BYTES ? size : WATCH_STATUS_BYTES);
@@ -116,7 +116,7 @@ uint32_t watch_statuses(const struct watch *watch, uint32_t code)
 {
     uint32_t i, n = 0;
 
-    for (i = 0; i < watch->status_count && i < WATCH_STATUS_MOST; i++) {
+    for (i = 0; i < watch->status_count && i < MAX_WATCH_STATUS; i++) {
         n += watch->statuses[i].code == code;
     }
     return n;

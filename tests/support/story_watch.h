@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a scenario sees of the adapter beside the edge: each NBL received with its out-of-band data, each status
+ * What a test sees of the adapter beside the edge: each NBL received with its out-of-band data, each status
  * indicated, and sends of any shape. Plus the OIDs as one-liners.
  */
 #ifndef TESTS_STORY_WATCH_H
@@ -11,7 +11,7 @@
 #include "story.h"
 #include "wire/frame.h"
 
-enum { WATCH_SEEN_MOST = 4096, WATCH_STATUS_MOST = 64, WATCH_BYTES = 128, WATCH_STATUS_BYTES = 512 };
+enum { MAX_WATCH_SEEN = 4096, MAX_WATCH_STATUS = 64, WATCH_BYTES = 128, WATCH_STATUS_BYTES = 512 };
 
 struct watch_seen {
     uint32_t processor, length, flags, hash_value, hash_info;
@@ -24,12 +24,12 @@ struct watch_seen {
 struct watch {
     struct story *story;
     struct raw *raw;
-    struct watch_seen seen[WATCH_SEEN_MOST];
-    uint32_t count; /* atomic; those beyond WATCH_SEEN_MOST are counted only */
+    struct watch_seen seen[MAX_WATCH_SEEN];
+    uint32_t count; /* atomic; those beyond MAX_WATCH_SEEN are counted only */
     struct {
         uint32_t code, size;
         uint8_t bytes[WATCH_STATUS_BYTES];
-    } statuses[WATCH_STATUS_MOST];
+    } statuses[MAX_WATCH_STATUS];
     uint32_t status_count;
 };
 
@@ -49,7 +49,7 @@ uint64_t oid_get64(struct story *story, uint32_t oid); /* must succeed with 8 by
 bool oid_listed(struct story *story, uint32_t oid);
 
 extern const uint8_t story_guest_mac[6], story_peer_mac[6];
-/* A frame of `length` bytes of an unassigned Ethernet type between these stations. */
+/* A frame of `length` bytes of an unassigned Ethernet type between these addresses. */
 void frame_plain(uint8_t *bytes, uint32_t length, const uint8_t to[6], const uint8_t from[6], uint32_t number);
 void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint32_t length,
                  const struct frame_offload *offload);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The wire behind the backend: the port in memory that the embedded backend sends to, or a packet socket on netback's
- * device, whose virtio-net header tells and takes what a frame carries beside its bytes.
+ * device, whose virtio-net header gives and takes what a frame carries beside its bytes.
  */
 #include "story_wire.h"
 

@@ -60,7 +60,8 @@ def fresh_copy():
     """The repository as a clone has it: nothing built."""
     with tempfile.TemporaryDirectory(prefix="xennet-") as folder:
         copy = Path(folder, "xennet")
-        shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda where, names: GENERATED & set(names) if Path(where) == ROOT else set())
+        shutil.copytree(ROOT, copy, symlinks=True,
+                        ignore=lambda where, names: GENERATED & set(names) if Path(where) == ROOT else set())
         yield copy
 
 

@@ -102,9 +102,10 @@ def frames(path):
                 names.append(options_of(body[8:])[OPTION_NAME].decode())
             elif kind == PACKET:
                 interface, _high, _low, captured, _length = struct.unpack_from("<IIIII", body)
-                told = options_of(body[20 + (captured + 3) // 4 * 4:])
-                inbound = struct.unpack("<I", told[OPTION_FLAGS])[0] & 3 == 1
-                yield parse(Frame(names[interface], TOWARDS if inbound else FROM, told.get(OPTION_COMMENT, b"").decode(),
+                options = options_of(body[20 + (captured + 3) // 4 * 4:])
+                inbound = struct.unpack("<I", options[OPTION_FLAGS])[0] & 3 == 1
+                yield parse(Frame(names[interface], TOWARDS if inbound else FROM,
+                                  options.get(OPTION_COMMENT, b"").decode(),
                                   body[20:20 + captured]))
 
 

@@ -51,7 +51,7 @@ struct vif_bed {
     struct vif *vif;
     struct XENVIF_VIF_INTERFACE_V10 vifi;
     uint32_t version;
-    bool keep;                                           /* received packets are not given back at once */
+    bool keep;                                           /* received packets are not returned at once */
     uint32_t pause_every;                                /* version 10: Pause after every so many packets */
     uint32_t received_count, batches, mac_changes;       /* atomic */
     struct vb_received *received;                        /* the first VIF_BED_PACKETS */

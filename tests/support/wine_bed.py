@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A Wine to install packages in: a prefix under build/wine, brought back to its first state before each story.
+"""A Wine to install packages in: a prefix under build/wine, reset to its first state before each test.
 
-tests/support/wine/wine_setup.c does the installing; this starts it, gives it commands and reads its answers. Wine never looks at
-the Windows version in an INF, so a package's INF is reduced to the models that the Windows of the story would take.
+tests/support/wine/wine_setup.c does the installing; this starts it, gives it commands and reads its answers. Wine never
+looks at the Windows version in an INF, so a package's INF is reduced to the models that the Windows of the story would
+take.
 """
 
 import atexit
@@ -22,7 +23,8 @@ from scripts.build.tree import Tree
 from scripts.cli import ROOT
 
 HOMES = {"x64": ROOT / "build" / "wine", "x86": ROOT / "build" / "wine-x86"}
-LOADERS = {"x64": ("wine64", "/usr/lib/wine/wine64", "/usr/lib64/wine/wine64"), "x86": ("wine32", "/usr/lib/wine/wine", "/usr/lib/wine/wine32")}
+LOADERS = {"x64": ("wine64", "/usr/lib/wine/wine64", "/usr/lib64/wine/wine64"),
+           "x86": ("wine32", "/usr/lib/wine/wine", "/usr/lib/wine/wine32")}
 SERVERS = ("wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver")
 PACKAGES = {"x64": "wine, wine64 and mingw-w64-x86-64-dev", "x86": "wine, wine32:i386 and mingw-w64-i686-dev"}
 LIBRARIES = {"x64": "/usr/x86_64-w64-mingw32/lib", "x86": "/usr/i686-w64-mingw32/lib"}
@@ -54,7 +56,7 @@ def windows_path(path):
 
 
 def reduced(inf, arch, since, more_ids=()):
-    """The INF with only the models of one Windows, under the decoration that Wine knows, and with models of further IDs."""
+    """The INF with the models of one Windows, under the decoration that Wine knows, and of more IDs."""
     plain, lines, section = DECORATIONS[arch], [], ""
     for line in inf.splitlines():
         if line.startswith("["):
@@ -118,13 +120,15 @@ class Bed:
         self.server = next((path for path in map(shutil.which, SERVERS) if path), None)
         if self.loader is None or self.server is None or not (Path(LIBRARIES[arch]) / "libsetupapi.a").is_file():
             bits = {"x64": 64, "x86": 32}[arch]
-            raise unittest.SkipTest(f"no {bits}-bit Wine, or nothing to link a program for it with: install {PACKAGES[arch]}")
+            raise unittest.SkipTest(f"no {bits}-bit Wine, or nothing to link a program for it with: install "
+                                    f"{PACKAGES[arch]}")
         self.packages = set()
         self.home.mkdir(parents=True, exist_ok=True)
         self.lock = open(self.home / ".lock", "w", encoding="ascii")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         # No downloads, no desktop entries, no links into the user's folders.
-        self.environment = dict(os.environ, WINEPREFIX=str(self.prefix), WINEARCH={"x64": "win64", "x86": "win32"}[arch],
+        self.environment = dict(os.environ, WINEPREFIX=str(self.prefix),
+                                WINEARCH={"x64": "win64", "x86": "win32"}[arch],
                                 WINEDEBUG="-all", LC_ALL="C.UTF-8", HOME=str(self.home),
                                 WINEDLLOVERRIDES="mscoree,mshtml=;winemenubuilder.exe=d")
         self.environment.pop("DISPLAY", None)
@@ -134,7 +138,8 @@ class Bed:
 
     def start(self, arguments, seconds, given=""):
         """Run a Windows program; it and what it started die when the time is over."""
-        with subprocess.Popen([self.loader, *map(str, arguments)], cwd=self.home, env=self.environment, stdin=subprocess.PIPE,
+        with subprocess.Popen([self.loader, *map(str, arguments)], cwd=self.home, env=self.environment,
+                              stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as process:
             try:
                 said, _ = process.communicate(given.encode(), timeout=seconds)
@@ -146,7 +151,8 @@ class Bed:
 
     def stop(self):
         for option in ("-k", "-w"):
-            subprocess.run([self.server, option], env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            subprocess.run([self.server, option], env=self.environment, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL,
                            timeout=SECONDS, check=False)
 
     def prepare(self):
@@ -182,14 +188,18 @@ class Bed:
         return self.prefix / "drive_c" / "windows" / "system32" / name
 
     def compile(self):
-        sources = [ROOT / "tests" / "support" / "wine" / name for name in ("wine_setup.c", "wine_faults.c", "wine_setup.h")]
+        sources = [ROOT / "tests" / "support" / "wine" / name
+                   for name in ("wine_setup.c", "wine_faults.c", "wine_setup.h")]
         program = self.home / "wine_setup.exe"
         if not program.is_file() or program.stat().st_mtime_ns < max(path.stat().st_mtime_ns for path in sources):
             subprocess.run(
-                [tools.tool("clang-16"), "--target=" + tools.TARGETS[self.arch], "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror",
+                [tools.tool("clang-16"), "--target=" + tools.TARGETS[self.arch], "-std=gnu11", "-O1", "-Wall",
+                 "-Wextra", "-Werror",
                  "-D__USE_MINGW_ANSI_STDIO=0", "-mno-stack-arg-probe", "-fuse-ld=lld-16", "-nostdlib", "-nostdinc",
-                 "-isystem", str(tools.clang_headers()), "-isystem", str(tools.MINGW), "-o", str(program), *map(str, sources[:2]),
-                 f"-L{LIBRARIES[self.arch]}", "-Wl,--entry=start", "-lmsvcrt", "-lkernel32", "-ladvapi32", "-lsetupapi"], check=True)
+                 "-isystem", str(tools.clang_headers()), "-isystem", str(tools.MINGW), "-o", str(program),
+                 *map(str, sources[:2]),
+                 f"-L{LIBRARIES[self.arch]}", "-Wl,--entry=start", "-lmsvcrt", "-lkernel32", "-ladvapi32",
+                 "-lsetupapi"], check=True)
         return program
 
     def inf(self, build):
@@ -198,7 +208,7 @@ class Bed:
             return templates.inf(self.arch).decode()
 
     def package(self, build, since="", more_ids=()):
-        """A package of version 10.0.0.<build> with the models of the Windows since then; the path of its INF as Windows has it."""
+        """A package of version 10.0.0.<build> with the models of Windows since then; its INF's path in Windows."""
         folder = self.home / f"package-{build}{since}"
         inf = windows_path(folder / "xennet.inf")
         if (inf, more_ids) in self.packages:
@@ -241,7 +251,7 @@ class Bed:
         return self.run(fields)[0]
 
     def registry(self, *paths):
-        """{key: {value: (type, bytes)}} of keys below HKEY_LOCAL_MACHINE; names in capitals, as Windows ignores case."""
+        """{key: {value: (type, bytes)}} of keys below HKEY_LOCAL_MACHINE; names in capitals: Windows ignores case."""
         found = {}
         for result in self.run(*(("dump", path) for path in paths)):
             for answer in result.answers:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tests on the real Xen share: one booted machine for a whole test file, testbeds in it, captures of its wire."""
+"""What the tests on the real Xen share: one booted machine for a whole file, testbeds in it, captures of its wire."""
 
 import atexit
 import functools
@@ -35,7 +35,7 @@ def rig():
     children = Children().__enter__()
     atexit.register(children.end_all)
     files = xenbed.bed_files(made.DRIVER, made.INF) + [(PROGRAMS / "conformance_netif", "rig/conformance_netif")]
-    # Scenarios look for the driver from their own place in the tree.
+    # The tests look for the driver from their own place in the tree.
     files += [(path, f"rig/build/tests/{path.name}") for path in SCENARIOS]
     files += [(path, f"rig/xennet/x64/{path.name}") for path in (made.DRIVER, made.INF)]
     return xenbed.boot(children, parts, files, print, "console-test.log")
@@ -95,8 +95,10 @@ def captured(bed, mtu, frames=4000):
     """Runs tcpdump on the wire; the Capture is in the list when the block ends."""
     result = []
     where = f"nsenter --net={bed.namespace('wire')}"
-    tool = rig().spawn(f"{where} timeout 1000 tcpdump -Z root -i {bed.tap('wire')} -nn -vv -l -c {frames} tcp > /run/capture 2> /run/capture.err")
-    dom0("for i in $(seq 2000); do grep -q listening /run/capture.err && break; usleep 50000; done; grep listening /run/capture.err")
+    tool = rig().spawn(f"{where} timeout 1000 tcpdump -Z root -i {bed.tap('wire')} -nn -vv -l -c {frames} tcp > "
+                       f"/run/capture 2> /run/capture.err")
+    dom0("for i in $(seq 2000); do grep -q listening /run/capture.err && break; usleep 50000; done; grep listening "
+         "/run/capture.err")
     yield result
     dom0("kill -INT $(pidof tcpdump) 2> /dev/null; true")
     tool.wait(300)

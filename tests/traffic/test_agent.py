@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The lines between this machine and a domain's agent, without any machine: commands and what comes back of them, a guest's
-console between them and the kernel's messages, a guest that ends and one that is saved and restored."""
+"""The lines between this machine and a domain's agent, without any machine: commands and what comes back of them, a
+guest's console between them and the kernel's messages, a guest that ends and one that is saved and restored."""
 
 import tempfile
 import unittest
@@ -47,12 +47,12 @@ class Commands(unittest.TestCase):
         for text in ("[    1.5] a kernel's word", "9 other", "", "1.5 x"):
             self.assertFalse(self.line.heard(text), text)
 
-    def test_the_first_word_says_that_it_is_ready(self):
+    def test_the_first_word_reports_that_it_is_ready(self):
         self.assertFalse(self.line.ready.ended.is_set())
         self.line.heard("0 @ready")
         self.assertEqual((self.line.ready.ended.is_set(), self.line.ready.status), (True, 0))
 
-    def test_a_command_that_takes_too_long_is_told_with_its_domain(self):
+    def test_a_command_that_takes_too_long_is_reported_with_its_domain(self):
         self.line.where = "the guest"
         with self.assertRaisesRegex(RigError, "a command in the guest took longer than 0 seconds"):
             self.line.spawn("one").wait(0)
@@ -63,7 +63,7 @@ class Commands(unittest.TestCase):
         self.line.silent()
         self.assertEqual((command.wait(0), command.status), ("begun", -1))
 
-    def test_a_command_for_a_domain_that_has_ended_says_so(self):
+    def test_a_command_for_a_domain_that_has_ended_is_reported(self):
         self.line.up = False
         with self.assertRaisesRegex(RigError, "it has ended"):
             self.line.spawn("one")

@@ -19,7 +19,8 @@ from scripts.run import machine, options as cli_run
 from scripts.cli import ROOT
 from tests.support.traffic_bed import ensure_built, needs_traffic, run_py
 
-OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif", "--backend-no",
+OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif",
+           "--backend-no",
            "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to play other users and machines")
@@ -33,7 +34,8 @@ def run_test_py(*arguments, before=(), **options):
 
 def readable_by_all():
     """Can another user read this copy of the repository, and the Python that runs it?"""
-    return os.geteuid() == 0 and subprocess.run([*NOBODY, sys.executable, "-B", "-c", f"open({str(ROOT / 'run.py')!r})"],
+    return os.geteuid() == 0 and subprocess.run([*NOBODY, sys.executable, "-B", "-c",
+                                                 f"open({str(ROOT / 'run.py')!r})"],
                                                 stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
@@ -62,7 +64,8 @@ class Options(SentenceCase):
         done = run_py("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for option in OPTIONS:
-            self.assertRegex(done.stdout, rf"(?m)^  {option}( [A-Z=]+)? {{2,}}\S.*\n(?! {{4}})", f"{option}: more or less than a line")
+            self.assertRegex(done.stdout, rf"(?m)^  {option}( [A-Z=]+)? {{2,}}\S.*\n(?! {{4}})",
+                             f"{option}: more or less than a line")
         self.assertIn("-- COMMAND", done.stdout)
         for word in cli_run.BACKEND_FEATURES + cli_run.WINDOWS:
             self.assertRegex(done.stdout, rf"[ ,]{word}[,. ]")
@@ -80,8 +83,10 @@ class Options(SentenceCase):
         self.bad("--mtu")("--mtu", "--help")
 
     def test_numbers_out_of_range_are_named_with_their_range(self):
-        for option, least, most in (("--queues", 1, cli_run.QUEUES_MOST), ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600),
-                                    ("--processors", 1, cli_run.PROCESSORS_MOST), ("--group-size", 1, cli_run.GROUP_MOST)):
+        for option, least, most in (("--queues", 1, cli_run.MAX_QUEUES),
+                                    ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600),
+                                    ("--processors", 1, cli_run.PROCESSORS_MOST), ("--group-size", 1,
+                                                                                   cli_run.GROUP_MOST)):
             for value in (least - 1, most + 1, "many", "1.5", "-1", ""):
                 with self.subTest(option=option, value=value):
                     self.bad(f"{option}={value}")(option, f"from {least} to {most}", f"'{value}'")
@@ -92,7 +97,7 @@ class Options(SentenceCase):
     def test_an_unknown_vif_version_is_named_with_those_known(self):
         self.bad("--vif", "7")("--vif '7'", "8, 9, 10")
 
-    def test_processors_that_do_not_fit_into_the_groups_are_told(self):
+    def test_processors_that_do_not_fit_into_the_groups_are_reported(self):
         self.bad("--processors", "130", "--group-size", "4")("--processors 130", "32 groups of 4")
 
     def test_processors_of_the_xen_machine_cannot_be_chosen(self):
@@ -101,7 +106,7 @@ class Options(SentenceCase):
     def test_a_guest_that_xen_does_not_have_is_named_with_those_it_has(self):
         self.bad("--xen", "--xen-guest", "hvm")("--xen-guest 'hvm'", "pv, pvh")
 
-    def test_a_guest_without_xen_is_told(self):
+    def test_a_guest_without_xen_is_reported(self):
         self.bad("--xen-guest", "pv")("--xen-guest", "--xen")
 
     def test_an_unknown_backend_feature_is_named_with_those_known(self):
@@ -111,7 +116,7 @@ class Options(SentenceCase):
         for setting in ("*RSS", "=1"):
             self.bad("--set", setting)("KEYWORD=VALUE", f"'{setting}'")
 
-    def test_an_empty_command_is_told(self):
+    def test_an_empty_command_is_reported(self):
         self.bad("--")("no command after --", "--shell")
 
     def test_a_command_and_a_shell_exclude_each_other(self):
@@ -121,7 +126,7 @@ class Options(SentenceCase):
         for argument in (("--set", "*RSS=0"), ("--windows", "7"), ("--vif", "8"), ("--backend-no", "csum")):
             self.bad("--bypass", *argument)("--bypass", argument[0])
 
-    def test_an_inf_without_its_driver_is_told(self):
+    def test_an_inf_without_its_driver_is_reported(self):
         path = self.folder / "a.inf"
         path.write_text("")
         self.bad("--inf", path)("--inf", "--driver")
@@ -132,12 +137,13 @@ class Files(SentenceCase):
         self.refused(run_py("--driver", self.folder / "none.sys"), self.folder / "none.sys", "does not exist")
 
     def test_a_missing_inf_is_named(self):
-        self.refused(run_py("--driver", __file__, "--inf", self.folder / "none.inf"), self.folder / "none.inf", "does not exist")
+        self.refused(run_py("--driver", __file__, "--inf", self.folder / "none.inf"), self.folder / "none.inf",
+                     "does not exist")
 
     def test_a_folder_is_no_driver(self):
         self.refused(run_py("--driver", self.folder), self.folder, "is a folder")
 
-    def test_a_driver_without_an_inf_beside_it_is_told(self):
+    def test_a_driver_without_an_inf_beside_it_is_reported(self):
         driver = self.folder / "lonely.sys"
         driver.write_bytes(b"MZ")
         self.refused(run_py("--driver", driver), "lonely.inf", driver, "--inf")
@@ -191,18 +197,18 @@ class Images(SentenceCase):
         done, path = self.other_driver(Path("/bin/true").read_bytes())
         self.refused(done, path.name)
 
-    def test_a_truncated_driver_is_told_wherever_it_is_cut(self):
+    def test_a_truncated_driver_is_reported_wherever_it_is_cut(self):
         data = made.DRIVER.read_bytes()
         for size in (2, 0x3f, self.headers(data) - 10, self.headers(data) + 100, 0x400, len(data) // 2):
             with self.subTest(size=size):
                 done, path = self.other_driver(data[:size])
                 self.refused(done, path.name)
 
-    def test_a_32_bit_driver_is_told(self):
+    def test_a_32_bit_driver_is_reported(self):
         done, path = self.other_driver((ROOT / "xennet" / "x86" / "xennet.sys").read_bytes())
         self.refused(done, path.name, "x64")
 
-    def test_a_program_that_is_no_driver_is_told(self):
+    def test_a_program_that_is_no_driver_is_reported(self):
         data = bytearray(made.DRIVER.read_bytes())
         struct.pack_into("<H", data, self.headers(data) + 68, 3)  # subsystem: console
         done, path = self.other_driver(bytes(data))
@@ -221,7 +227,7 @@ class Images(SentenceCase):
                 done, _path = self.other_driver(made.DRIVER.read_bytes(), text)
                 self.refused(done, "other.inf")
 
-    def test_an_inf_for_another_device_is_told_with_the_device(self):
+    def test_an_inf_for_another_device_is_reported_with_the_device(self):
         text = made.INF.read_bytes().replace(b"XENVIF\\VEN_", b"OTHER\\VEN_")
         self.assertNotEqual(text, made.INF.read_bytes())
         done, _path = self.other_driver(made.DRIVER.read_bytes(), text)
@@ -246,7 +252,7 @@ class Images(SentenceCase):
 
 @needs_root
 class Machines(SentenceCase):
-    """Machines that lack something, played with namespaces, capabilities and another PATH."""
+    """Machines that lack something, simulated with namespaces, capabilities and another PATH."""
 
     def tool(self, name, text):
         """A tool of another machine, found before the real one."""
@@ -257,7 +263,8 @@ class Machines(SentenceCase):
 
     def without(self, package):
         """What dpkg-query says on a machine that lacks one package."""
-        real = subprocess.run(["which", "dpkg-query"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout.strip()
+        real = subprocess.run(["which", "dpkg-query"], stdout=subprocess.PIPE, universal_newlines=True,
+                              check=True).stdout.strip()
         return self.tool("dpkg-query", f"{real} \"$@\" | grep -v ' {package}$'")
 
     def test_a_missing_capability_is_named(self):
@@ -271,11 +278,12 @@ class Machines(SentenceCase):
 
     @unittest.skipIf(machine.why_not() is not None, "needs network namespaces")
     def test_a_tun_device_that_is_none_is_named(self):
-        done = run_py(before=["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /dev/net && mkdir /dev/net/tun && exec \"$@\"", "sh"])
+        done = run_py(before=["unshare", "--mount", "sh", "-c",
+                              "mount -t tmpfs none /dev/net && mkdir /dev/net/tun && exec \"$@\"", "sh"])
         self.refused(done, "/dev/net/tun", "cannot be opened")
 
     @unittest.skipUnless(readable_by_all(), "needs a repository that other users can read")
-    def test_a_user_without_rights_is_told(self):
+    def test_a_user_without_rights_is_reported(self):
         self.refused(run_py(before=NOBODY), "root", "sudo")
 
     @unittest.skipUnless(readable_by_all(), "needs a repository that other users can read")
@@ -300,14 +308,16 @@ class Machines(SentenceCase):
     def test_missing_packages_are_installed_by_name(self):
         calls = self.folder / "calls"
         installed = self.folder / "installed"
-        real = subprocess.run(["which", "dpkg-query"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout.strip()
+        real = subprocess.run(["which", "dpkg-query"], stdout=subprocess.PIPE, universal_newlines=True,
+                              check=True).stdout.strip()
         self.tool("apt-get", f"echo \"$@\" >> {calls}; [ \"$1\" = update ] || touch {installed}")
-        environment = self.tool("dpkg-query", f"if [ -e {installed} ]; then exec {real} \"$@\"; fi; {real} \"$@\" | grep -v -e ' tshark$' -e ' make$'")
+        environment = self.tool("dpkg-query", f"if [ -e {installed} ]; then exec {real} \"$@\"; fi; {real} \"$@\" | "
+                                f"grep -v -e ' tshark$' -e ' make$'")
         done = run_test_py("--list", "test_cli", env=environment)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(calls.read_text().splitlines(), ["update", "install -y --no-install-recommends make tshark"])
 
-    def test_a_system_without_dpkg_is_told(self):
+    def test_a_system_without_dpkg_is_reported(self):
         bare = self.folder / "bin"
         bare.mkdir()
         done = run_test_py("--list", env={"PATH": str(bare)})

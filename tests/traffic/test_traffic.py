@@ -63,7 +63,8 @@ class Udp(unittest.TestCase):
             traffic.ping(family, count=1)
             echo = traffic.start("wire", [*tool, "echo", address, str(UDP_PORT)], stdout=subprocess.PIPE)
             self.assertTrue(echo.stdout.readline(), "the echo on the wire side did not start")
-            wrong = traffic.guest([*tool, "send", address, str(UDP_PORT), "1", str(UDP_MOST)], f"UDP over IPv{family}", UDP_SECONDS)
+            wrong = traffic.guest([*tool, "send", address, str(UDP_PORT), "1", str(UDP_MOST)], f"UDP over IPv{family}",
+                                  UDP_SECONDS)
             self.assertEqual(wrong, "")
             self.assertTrue(bed.alive())
 
@@ -84,24 +85,25 @@ class Memory(unittest.TestCase):
             for way in ("out", "in"):
                 traffic.tcp(4, way, MEMORY_SECONDS // 2, streams=8)
             memory = list(bed.resident_kb)
-        self.assertGreaterEqual(len(memory), MEMORY_SECONDS // 2, "the testbed told its memory too seldom")
+        self.assertGreaterEqual(len(memory), MEMORY_SECONDS // 2, "the testbed reported its memory too seldom")
         # A testbed warms up in each direction; after that it may not grow any more.
         half = len(memory) // 2
         for way in (memory[:half], memory[half:]):
             warm = statistics.median(way[len(way) // 3:2 * len(way) // 3])
             last = statistics.median(way[-3:])
-            self.assertLess(last - warm, max(MEMORY_DRIFT * warm, MEMORY_DRIFT_KB), f"resident KB, a second each: {memory}")
+            self.assertLess(last - warm, max(MEMORY_DRIFT * warm, MEMORY_DRIFT_KB),
+                            f"resident KB, a second each: {memory}")
         self.assertLess(max(memory), MEMORY_MOST_KB)
         print(f"note: at most {max(memory) // 1024} MB resident")
 
 
 @needs_traffic
 class Speed(unittest.TestCase):
-    """Rates are measured and told as ratios of one run; how fast this machine is fails nothing."""
+    """Rates are measured and reported as ratios of one run; how fast this machine is fails nothing."""
 
     def measure(self, *arrangements):
-        """For each arrangement of options {(family, way): Gb/s}, and its testbed's last counters. They take turns, and the best
-        of a few rounds counts: a machine that does other things too only takes away."""
+        """For each arrangement of options {(family, way): Gb/s}, and its testbed's last counters. They take turns, and
+        the best of a few rounds counts: a machine that does other things too only takes away."""
         best, ends = [{} for _ in arrangements], []
         for _ in range(RATE_ROUNDS):
             ends = []
@@ -116,13 +118,15 @@ class Speed(unittest.TestCase):
     def test_one_flow_is_compared_with_two_taps_joined_without_a_driver(self):
         (driver, bypass), _ends = self.measure((), ("--bypass",))
         for (family, way), rate in driver.items():
-            print(f"note: IPv{family} {way} {rate:.2f} Gb/s, {rate / bypass[family, way]:.2f} of {bypass[family, way]:.2f} Gb/s "
+            print(f"note: IPv{family} {way} {rate:.2f} Gb/s, {rate / bypass[family, way]:.2f} of "
+                  f"{bypass[family, way]:.2f} Gb/s "
                   f"without a driver (aim: {BYPASS_SHARE})")
 
     def test_lso_and_large_receives_are_used_and_compared_with_a_run_without(self):
         (large, small), (with_them, without) = self.measure((), WITHOUT_LARGE)
         for (family, way), rate in large.items():
-            print(f"note: IPv{family} {way} {rate:.2f} Gb/s, {rate / small[family, way]:.1f} times {small[family, way]:.2f} Gb/s (aim: {OFFLOAD_GAIN})")
+            print(f"note: IPv{family} {way} {rate:.2f} Gb/s, {rate / small[family, way]:.1f} times "
+                  f"{small[family, way]:.2f} Gb/s (aim: {OFFLOAD_GAIN})")
         for counter in ("tx_lso", "rx_coalesced"):
             self.assertGreater(with_them[counter], 0, counter)
             self.assertEqual(without[counter], 0, counter)
@@ -137,10 +141,10 @@ class Queues(unittest.TestCase):
         self.assertEqual(bed.end["queues_used"], 4)
 
     def test_as_many_queues_as_can_be_asked_for_carry_traffic(self):
-        with running("--queues", str(cli_run.QUEUES_MOST), "--mtu", str(cli_run.MTU_LEAST)) as (bed, traffic):
-            self.assertEqual(bed.ready["queues"], cli_run.QUEUES_MOST)
+        with running("--queues", str(cli_run.MAX_QUEUES), "--mtu", str(cli_run.MTU_LEAST)) as (bed, traffic):
+            self.assertEqual(bed.ready["queues"], cli_run.MAX_QUEUES)
             for way in ("out", "in"):
-                traffic.tcp(4, way, 1, streams=cli_run.QUEUES_MOST)
+                traffic.tcp(4, way, 1, streams=cli_run.MAX_QUEUES)
         self.assertGreater(bed.end["queues_used"], 4)
 
     def test_the_guest_obeys_the_mtu_that_the_driver_indicates(self):
@@ -170,7 +174,8 @@ class FirstSight(unittest.TestCase):
         with fresh_copy() as folder:
             started = time.monotonic()
             done = subprocess.run([sys.executable, "-B", "run.py", "--quick"], cwd=folder, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+                                  check=False)
             seconds = time.monotonic() - started
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("left behind         nothing", done.stdout)

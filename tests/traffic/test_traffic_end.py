@@ -24,7 +24,8 @@ from tests.support.traffic_bed import needs_traffic, run_py
 PATIENCE = 90           # for run.py to get somewhere
 GONE_SECONDS = 20
 NEVER_SECONDS = "3600"
-OF_THE_ISSUE = ("driver windows ndis vif queues_used mtu ping4_ms ping6_ms tcp4_out_gbps tcp4_in_gbps tcp6_out_gbps tcp6_in_gbps udp_lost "
+OF_THE_ISSUE = ("driver windows ndis vif queues_used mtu ping4_ms ping6_ms tcp4_out_gbps tcp4_in_gbps tcp6_out_gbps "
+                "tcp6_in_gbps udp_lost "
                 "download4_ok download6_ok tx_packets rx_packets tx_ndis_calls rx_ndis_calls doorbells leaks").split()
 
 
@@ -57,7 +58,8 @@ class Watched:
         self.namespaces, self.devices = network_namespaces(), devices()
         self.seen = set()
         self.text = ""
-        self.process = subprocess.Popen([sys.executable, "-B", "-u", str(ROOT / "run.py"), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([sys.executable, "-B", "-u", str(ROOT / "run.py"), *arguments], cwd=ROOT,
+                                        stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
 
     def until(self, pattern):
@@ -138,13 +140,15 @@ class Ends(unittest.TestCase):
 @needs_traffic
 class Commands(unittest.TestCase):
     def test_a_command_runs_on_the_guest_side_and_gives_its_exit_status(self):
-        done = run_py("--", "sh", "-c", "ip -o addr show dev $XENNET_GUEST_TAP; ping -c 1 -W 5 $XENNET_WIRE_IPV6 && exit 7")
+        done = run_py("--", "sh", "-c", "ip -o addr show dev $XENNET_GUEST_TAP; ping -c 1 -W 5 $XENNET_WIRE_IPV6 && "
+                      "exit 7")
         self.assertEqual(done.returncode, 7, done.stdout + done.stderr)
         self.assertIn("198.18.0.2/24", done.stdout)
         self.assertIn(" 0% packet loss", done.stdout)
 
     def test_a_command_finds_the_servers_of_the_wire_side(self):
-        done = run_py("--", "sh", "-c", "iperf3 -c $XENNET_WIRE_IPV4 -t 1 && python3 scripts/run/webfile.py fetch http://$XENNET_WIRE_IPV4/")
+        done = run_py("--", "sh", "-c", "iperf3 -c $XENNET_WIRE_IPV4 -t 1 && python3 scripts/run/webfile.py fetch "
+                      "http://$XENNET_WIRE_IPV4/")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn('"bytes": 10000000', done.stdout)
 
@@ -153,13 +157,14 @@ class Commands(unittest.TestCase):
         self.assertEqual(done.returncode, 143, done.stdout + done.stderr)
 
     def test_a_shell_opens_on_the_guest_side(self):
-        done = subprocess.run([sys.executable, "-B", str(ROOT / "run.py"), "--shell"], input="hostname -I; exit 5\n", cwd=ROOT,
+        done = subprocess.run([sys.executable, "-B", str(ROOT / "run.py"), "--shell"], input="hostname -I; exit 5\n",
+                              cwd=ROOT,
                               env=dict(os.environ, SHELL="/bin/sh"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               universal_newlines=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 5, done.stdout)
         self.assertIn("198.18.0.2", done.stdout)
 
-    def test_the_quick_show_works_and_tells_everything_to_programs(self):
+    def test_the_quick_show_works_and_has_everything_for_programs(self):
         with tempfile.TemporaryDirectory(prefix="xennet-") as folder:
             summary = Path(folder, "summary.json")
             done = run_py("--quick", "--json", summary)
@@ -172,7 +177,8 @@ class Commands(unittest.TestCase):
         self.assertIs(figures["download4_ok"], True)
         self.assertIs(figures["download6_ok"], True)
         self.assertIs(figures["ok"], True)
-        self.assertRegex(done.stdout, r"packets/s +[\d.]+ Gb/s .* packets/NDIS call [\d.]+ out [\d.]+ in \| \d+ of \d+ queues")
+        self.assertRegex(done.stdout, r"packets/s +[\d.]+ Gb/s .* packets/NDIS call [\d.]+ out [\d.]+ in \| \d+ of \d+ "
+                         r"queues")
         for way in ("tx", "rx"):
             self.assertGreater(figures[f"{way}_packets"], 1000)
             self.assertGreater(figures[f"{way}_ndis_calls"], 0)
@@ -193,19 +199,21 @@ class Commands(unittest.TestCase):
             done = run_py("--pcap", path, "--", "ping", "-c", "3", "-i", "0.1", "198.18.0.1")
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             fields = ["-e", "frame.interface_name", "-e", "frame.packet_flags_direction", "-e", "icmp.type"]
-            told = subprocess.run(["tshark", "-r", str(path), "-Y", "icmp", "-T", "fields", *fields], stdout=subprocess.PIPE,
+            shown = subprocess.run(["tshark", "-r", str(path), "-Y", "icmp", "-T", "fields", *fields],
+                                  stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, universal_newlines=True, check=True).stdout.split("\n")
         # Three requests and three answers, each at both edges: inbound is towards the driver.
         for edge, kind in (("guest", "8"), ("wire", "8"), ("guest", "0"), ("wire", "0")):
-            lines = [line.split("\t") for line in told if line.startswith(edge)]
+            lines = [line.split("\t") for line in shown if line.startswith(edge)]
             found = [line for line in lines if line[2] == kind]
-            self.assertEqual(len(found), 3, f"{edge} {kind}: {told}")
+            self.assertEqual(len(found), 3, f"{edge} {kind}: {shown}")
             directions = {int(line[1], 0) for line in found}
             self.assertEqual(directions, {1 if (edge == "guest") == (kind == "8") else 2})
 
     def test_every_windows_version_and_xenvif_carries_traffic(self):
         for windows, vif in zip(cli_run.WINDOWS, itertools.cycle(cli_run.VIF)):
-            with self.subTest(windows=windows, vif=vif), traffic_bed.running("--windows", windows, "--vif", vif) as (bed, traffic):
+            with self.subTest(windows=windows, vif=vif), traffic_bed.running("--windows", windows, "--vif",
+                                                                             vif) as (bed, traffic):
                 self.assertEqual(bed.ready["vif"], int(vif))
                 for family, way in itertools.product((4, 6), ("out", "in")):
                     traffic.iperf3(family, way, 20, ["-n", "20M"], f"TCP {way} over IPv{family}")

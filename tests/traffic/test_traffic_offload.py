@@ -158,7 +158,8 @@ class TakenFromTheDriver(OffloadCase):
             seen = run.seen("guest", way, family, protocol)
             self.assertGreater(seen.frames, 0)
             self.assertEqual((seen.partial, seen.valid, seen.wrong), (0, 0, 0), f"{way} the driver: {seen}")
-        self.assertGreater(run.seen("guest", TOWARDS, 10 - family, protocol).partial, 0, "the other IP version lost its offload too")
+        self.assertGreater(run.seen("guest", TOWARDS, 10 - family, protocol).partial, 0,
+                           "the other IP version lost its offload too")
         self.nothing_wrong(run)
 
     def test_tcp_over_ipv4_flows_without_checksum_offload(self):
@@ -183,7 +184,8 @@ class TakenFromTheDriver(OffloadCase):
         run = exchange(*switch_off(f"*LsoV2IPv{family}"))
         for edge, way in (("guest", TOWARDS), ("wire", FROM)):
             self.assertEqual(run.seen(edge, way, family, TCP).gso, 0, f"large segments at the {edge} edge")
-            self.assertGreater(run.seen(edge, way, 10 - family, TCP).gso, 0, "the other IP version lost its offload too")
+            self.assertGreater(run.seen(edge, way, 10 - family, TCP).gso, 0,
+                               "the other IP version lost its offload too")
         self.nothing_wrong(run)
 
     def test_tcp_over_ipv4_flows_without_lso(self):
@@ -195,7 +197,8 @@ class TakenFromTheDriver(OffloadCase):
     def large_receive(self, family):
         run = exchange(*switch_off(f"*RscIPv{family}"))
         self.assertEqual(run.seen("guest", FROM, family, TCP).gso, 0, "large receives at the guest edge")
-        self.assertGreater(run.seen("guest", FROM, 10 - family, TCP).gso, 0, "the other IP version lost its offload too")
+        self.assertGreater(run.seen("guest", FROM, 10 - family, TCP).gso, 0,
+                           "the other IP version lost its offload too")
         self.nothing_wrong(run)
 
     def test_tcp_over_ipv4_flows_without_large_receives(self):
@@ -216,7 +219,8 @@ class TakenFromTheBackend(OffloadCase):
         run = exchange("--backend-no", f"gso-tcpv{family}")
         for edge, way in (("guest", TOWARDS), ("wire", FROM)):
             self.assertEqual(run.seen(edge, way, family, TCP).gso, 0, f"large segments at the {edge} edge")
-            self.assertGreater(run.seen(edge, way, 10 - family, TCP).gso, 0, "the other IP version lost its offload too")
+            self.assertGreater(run.seen(edge, way, 10 - family, TCP).gso, 0,
+                               "the other IP version lost its offload too")
         self.nothing_wrong(run)
 
     def test_tcp_over_ipv4_flows_where_the_backend_has_no_gso_for_it(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The driver on the real Xen with the real Linux netback, in QEMU's software emulation: traffic in every arrangement, offloads as
-a capture in domain 0 shows them, closing and reconnecting, taking over after a crash.
+"""The driver on the real Xen with the real Linux netback, in QEMU's software emulation: traffic in every arrangement,
+offloads as a capture in domain 0 shows them, closing and reconnecting, taking over after a crash.
 
 One machine is booted for the file; each case starts its own testbed in it and ends with nothing left behind, or fails.
 """
@@ -50,7 +50,8 @@ class Traffic(unittest.TestCase):
                 rates += [traffic.tcp(family, way, SECONDS) for way in ("out", "in")]
                 traffic.udp(family, "out", SECONDS)
                 rates.append(traffic.download(family, DOWNLOAD))
-        print("note: TCP out, in, download, Gb/s: " + ", ".join(f"{rate:.2f}" for rate in rates) + " (software emulation)")
+        print("note: TCP out, in, download, Gb/s: " + ", ".join(f"{rate:.2f}"
+                                                                for rate in rates) + " (software emulation)")
 
 
 def add_traffic(queues, mtu):
@@ -62,6 +63,24 @@ for case in product((1, 4), (1500, 9000)):
     add_traffic(*case)
 
 
+RATE_KBITS, RATE_SECONDS = 1000, 60
+
+
+@needs_rig
+class Rate(unittest.TestCase):
+    """netback with Xen's rate option: it answers slowly, and always."""
+
+    def test_a_minute_at_1_mbit_a_second_aborts_nothing_and_tcp_keeps_the_rate(self):
+        with running("--queues", "1", "--backend-rate", str(RATE_KBITS)) as (bed, traffic):
+            self.assertIn(f"rate = \"{RATE_KBITS * 1000 // 8 // 20},50000\"", dom0(f"xenstore-ls {BACK}"))
+            rate = traffic.tcp(4, "out", RATE_SECONDS) * 1e6
+        print(f"note: TCP at a rate of {RATE_KBITS} kbit/s for {RATE_SECONDS} s: {rate:.0f} kbit/s (software emulation)")
+        self.assertGreater(rate, RATE_KBITS * 0.7)
+        self.assertLess(rate, RATE_KBITS * 1.3)  # netback lets a burst of 128 KiB through first
+        self.assertEqual([line for line in bed.end["event_log"] if "TIMEOUT" in line], [])
+        self.assertEqual(bed.end["tx_failed"], 0)
+
+
 @needs_rig
 class Offloads(unittest.TestCase):
     def exchange(self, *arguments):
@@ -70,10 +89,12 @@ class Offloads(unittest.TestCase):
             traffic.serve(1000)
             with captured(bed, 1500) as seen:
                 for family, direction in product((4, 6), ([], ["-R"])):
-                    traffic.guest(["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-n", TCP_BYTES, *direction],
+                    traffic.guest(["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-n",
+                                   TCP_BYTES, *direction],
                                   f"TCP over IPv{family}", 0)
             capture = seen[0]
-            return {(side, family): tuple(table.get(ADDRESSES[side][family], 0) for table in (capture.frames, capture.large, capture.open))
+            return {(side, family): tuple(table.get(ADDRESSES[side][family], 0)
+                                          for table in (capture.frames, capture.large, capture.open))
                     for side, family in product(("guest", "wire"), (4, 6))}
 
     def test_segments_and_open_checksums_pass_netback_both_ways(self):
@@ -102,7 +123,7 @@ class Conformance(unittest.TestCase):
 
 
 @needs_rig
-class Scenarios(unittest.TestCase):
+class Programs(unittest.TestCase):
     """The very programs that run on the embedded backend in every ./test.py."""
 
     def tell(self, program):
@@ -110,13 +131,13 @@ class Scenarios(unittest.TestCase):
         results = re.findall(r"(?m)^(not ok|ok) \d+ - (\S+)", output)
         self.assertEqual(f"1..{len(results)}", output.split("\n", 1)[0], output)
         for result, name in results:
-            with self.subTest(scenario=name):
+            with self.subTest(program=name):
                 self.assertEqual(result, "ok", output)
-        print(f"note: {len(results)} scenarios")
+        print(f"note: {len(results)} tests")
 
 
 for path in SCENARIOS:
-    setattr(Scenarios, f"{path.name}_on_netback", lambda self, name=path.name: self.tell(name))
+    setattr(Programs, f"{path.name}_on_netback", lambda self, name=path.name: self.tell(name))
 
 
 @needs_rig
@@ -130,8 +151,8 @@ class Life(unittest.TestCase):
             dom0(f"echo {pages + SPARE_PAGES} > /sys/module/xen_gntalloc/parameters/limit")
             flood = rig().spawn(f"nsenter --net={bed.namespace('guest')} ping -q -f -s 1400 {ADDRESSES['wire'][4]}")
             # Netback's own key says Closing, as when it goes away; the frontend closes, and both come back.
-            out = dom0(f"""n=0; while [ $n -lt {ROUNDS} ]; do xenstore-write {BACK}/state 5; {until("!= 44")}; {until("= 44")}; """
-                       "n=$((n+1)); done; echo $n", LONG_SECONDS)
+            once = f"xenstore-write {BACK}/state 5; {until('!= 44')}; {until('= 44')}"
+            out = dom0(f"n=0; while [ $n -lt {ROUNDS} ]; do {once}; n=$((n+1)); done; echo $n", LONG_SECONDS)
             self.assertEqual(out, str(ROUNDS))
             dom0("kill -INT $(pidof ping); true")
             flood.wait(300)

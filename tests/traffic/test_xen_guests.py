@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The driver in a guest of its own on the real Xen: the testbed runs in a PV or a PVH guest that xl made, netback in domain 0.
+"""The driver in a guest of its own on the real Xen: the testbed runs in a PV or a PVH guest that xl made, netback in
+domain 0.
 
-What test_xen has tried in domain 0 is not tried again in full: here are the ways that differ with a domain of its own, which are
-grants and event channels between two domains and a toolstack that makes and takes away the device. A machine is booted for
-each kind of guest and stays for its cases; each of them attaches a device of its own and ends with nothing left behind, or fails.
+What test_xen has tried in domain 0 is not tried again in full: here are the ways that differ with a domain of its own,
+which are grants and event channels between two domains and a toolstack that makes and takes away the device. A machine
+is booted for each kind of guest and stays for its cases; each of them attaches a device of its own and ends with
+nothing left behind, or fails.
 """
 
 import atexit
@@ -40,7 +42,8 @@ class Machine:
                     made.testbed(print)
                 parts = guest_bed.prepare(print)
             cls.children = Children().__enter__()
-            cls.guest = guest_bed.boot(cls.children, parts, xenbed.bed_files(made.DRIVER, made.INF), print, kind, f"console-test-{kind}.log")
+            cls.guest = guest_bed.boot(cls.children, parts, xenbed.bed_files(made.DRIVER, made.INF), print, kind,
+                                       f"console-test-{kind}.log")
             cls.kind = kind
         return cls.guest
 
@@ -80,7 +83,8 @@ class Guests:
                 rates += [traffic.tcp(family, way, SECONDS) for way in ("out", "in")]
                 traffic.udp(family, "out", SECONDS)
                 rates.append(traffic.download(family, DOWNLOAD))
-        print("note: TCP out, in, download, Gb/s: " + ", ".join(f"{rate:.2f}" for rate in rates) + " (software emulation)")
+        print("note: TCP out, in, download, Gb/s: " + ", ".join(f"{rate:.2f}"
+                                                                for rate in rates) + " (software emulation)")
 
     def check_reconnects(self):
         with running(self.kind, "--queues", "2") as (bed, traffic):
@@ -88,8 +92,9 @@ class Guests:
             number = bed.guest.number
             ports = bed.rig_run(f"lsevtchn {number} | wc -l")
             # Netback's own key says Closing, as when it goes away; the frontend closes, and both come back.
-            out = bed.rig_run(f"""n=0; while [ $n -lt {ROUNDS} ]; do xenstore-write /local/domain/0/backend/vif/{number}/0/state 5; """
-                              f"""{until(number, "!= 44")}; {until(number, "= 44")}; n=$((n+1)); done; echo $n""", ROUNDS_SECONDS)
+            once = (f"xenstore-write /local/domain/0/backend/vif/{number}/0/state 5; {until(number, '!= 44')}; "
+                    f"{until(number, '= 44')}")
+            out = bed.rig_run(f"n=0; while [ $n -lt {ROUNDS} ]; do {once}; n=$((n+1)); done; echo $n", ROUNDS_SECONDS)
             self.assertEqual(out, str(ROUNDS))
             self.assertEqual(bed.rig_run(f"lsevtchn {number} | wc -l"), ports)
             traffic.ping(4)
@@ -106,7 +111,8 @@ class Guests:
                 self.until_ping(bed, traffic)
                 rates = [traffic.tcp(family, way, SECONDS) for family, way in ((4, "out"), (6, "in"))]
             rates.append(traffic.download(4, DOWNLOAD))
-        print("note: after the last resume, TCP out, in, download, Gb/s: " + ", ".join(f"{rate:.2f}" for rate in rates) + " (software emulation)")
+        print("note: after the last resume, TCP out, in, download, Gb/s: "
+              + ", ".join(f"{rate:.2f}" for rate in rates) + " (software emulation)")
 
     def until_ping(self, bed, traffic):
         """The driver takes its time to try again when it has met a XenVif without a backend."""
@@ -120,7 +126,8 @@ class Guests:
                     raise
 
 
-# The cases of one kind stand together: they run in the order of their lines, and a machine is booted at each change of kind.
+# The cases of one kind stand together: they run in the order of their lines, and a machine is booted at each change of
+# kind.
 @needs_rig
 class Pv(Guests, unittest.TestCase):
     kind = "pv"

@@ -6,7 +6,7 @@
  * "rule NAME: what happened".
  *
  * rule_break("irql", "%s called at IRQL %u, allowed %u to %u", ...) is the one way out. Names are short, stable and
- * listed in docs/testbed.md; each has a selftest_ that trips it in a child process.
+ * listed in docs/testbed.md; each has a test in test_NOUN_rules that breaks it in a child process.
  */
 #ifndef TESTBED_NT_CHECK_RULE_H
 #define TESTBED_NT_CHECK_RULE_H

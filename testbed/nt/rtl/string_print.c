@@ -146,14 +146,23 @@ static MS_ABI int nt__vsnwprintf_s(uint16_t *out, size_t size, size_t count, con
 }
 
 #define ANY(X, name) X("ntoskrnl.exe", name, nt_##name, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
+/* clang-format off: a row each, which it would join */
 #define STRING_PRINT_EXPORTS(X)                                                                                        \
     ANY(X, sprintf)                                                                                                    \
     ANY(X, vsprintf)                                                                                                   \
     ANY(X, _snprintf)                                                                                                  \
     ANY(X, _vsnprintf)                                                                                                 \
     ANY(X, swprintf)                                                                                                   \
-    ANY(X, _snwprintf) ANY(X, _vsnwprintf) ANY(X, sprintf_s) ANY(X, vsprintf_s) ANY(X, _snprintf_s)                    \
-        ANY(X, _vsnprintf_s) ANY(X, swprintf_s) ANY(X, _snwprintf_s) ANY(X, _vsnwprintf_s)
+    ANY(X, _snwprintf)                                                                                                 \
+    ANY(X, _vsnwprintf)                                                                                                \
+    ANY(X, sprintf_s)                                                                                                  \
+    ANY(X, vsprintf_s)                                                                                                 \
+    ANY(X, _snprintf_s)                                                                                                \
+    ANY(X, _vsnprintf_s)                                                                                               \
+    ANY(X, swprintf_s)                                                                                                 \
+    ANY(X, _snwprintf_s)                                                                                               \
+    ANY(X, _vsnwprintf_s)
+/* clang-format on */
 
 void string_print_start(void)
 {

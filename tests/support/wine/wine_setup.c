@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A Windows program for Wine that plays the part of Windows' device installer, step by step and with the real setupapi,
+ * A Windows program for Wine that does what Windows' device installer does, step by step and with the real setupapi,
  * around the real co-installer. tests/support/wine_bed.py builds and starts it; it takes one command per line on its
  * standard input, fields separated by tabs, and answers with lines of the same form.
  *
@@ -20,7 +20,7 @@
 
 typedef DWORD(CALLBACK *COINSTALLER)(DI_FUNCTION, HDEVINFO, SP_DEVINFO_DATA *, COINSTALLER_CONTEXT_DATA *);
 
-enum { FIELDS_MOST = 8, LINE_MOST = 16384 };
+enum { MAX_FIELDS = 8, MAX_LINE = 16384 };
 
 struct device {
     HDEVINFO set;
@@ -392,16 +392,16 @@ static void command(char **field, int count)
 void start(void);
 void start(void)
 {
-    static char line[LINE_MOST];
+    static char line[MAX_LINE];
 
     AddVectoredExceptionHandler(1, on_exception);
     say("ready");
     while (fgets(line, sizeof(line), stdin) != NULL) {
-        char *field[FIELDS_MOST] = { line };
+        char *field[MAX_FIELDS] = { line };
         int count = 1;
 
         line[strcspn(line, "\r\n")] = 0;
-        for (char *at = line; count < FIELDS_MOST && (at = strchr(at, '\t')) != NULL; count++) {
+        for (char *at = line; count < MAX_FIELDS && (at = strchr(at, '\t')) != NULL; count++) {
             *at++ = 0;
             field[count] = at;
         }

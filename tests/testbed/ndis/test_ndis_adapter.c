@@ -76,7 +76,7 @@ static void register_newer(struct fake *fake)
     fake->characteristics.MinorNdisVersion = 20;
     CHECK_EQ(fake_register(fake), NDIS_STATUS_SUCCESS);
 }
-TEST(a_version_the_played_windows_does_not_have_is_refused)
+TEST(a_version_the_simulated_windows_does_not_have_is_refused)
 {
     fake_run(SCHED_SIMULATED, "7", register_newer);
 }

@@ -461,7 +461,7 @@ static void take_in(struct fake *fake)
     CHECK_EQ(get16(got.bytes + 14), 3 << 13 | 9);
     CHECK_EQ(get16(got.bytes + 16), ETHERTYPE_IPV4);
     CHECK_EQ(fake->returned, 2);
-    NDIS(NdisFreeNetBufferList)(nbl); /* lent, so it is the driver's again */
+    NDIS(NdisFreeNetBufferList)(nbl); /* for the call only, so it is the driver's again */
 
     /* Longer than the MTU without RSC data, as older drivers indicate it. */
     nbl = fake_packet(fake, head, 2, HEADERS4 + 2500);

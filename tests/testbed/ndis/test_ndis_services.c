@@ -302,7 +302,7 @@ static void names(struct fake *fake)
     name = wide("NdisMNoSuchThing", buffer);
     CHECK(NDIS(NdisGetRoutineAddress)(&name) == NULL);
 }
-TEST(versions_processors_and_routines_are_told)
+TEST(versions_processors_and_routines_are_as_on_windows)
 {
     fake_run(SCHED_SIMULATED, "7", names);
 }

@@ -251,7 +251,7 @@ TEST(received_frames_arrive_over_a_ring_too_short_for_the_largest)
     run_all(receive_mixed_polling);
 }
 
-/* One request at a time: the backend finds the ring empty after each frame, and must ask to be told of the next
+/* One request at a time: the backend finds the ring empty after each frame, and must request a notification of the next
  * request. */
 static void receive_starved(void *unused)
 {

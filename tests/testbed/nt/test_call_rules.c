@@ -14,7 +14,7 @@ static void set_no_event(void)
     memset(zeroed, 0xff, sizeof(zeroed));
     CALL(int32_t, KeSetEvent, (void *, int32_t, uint8_t), zeroed, 0, 0);
 }
-TEST(setting_what_is_no_event_is_told)
+TEST(setting_what_is_no_event_is_reported)
 {
     EXPECT_NT_RULE("event", set_no_event);
 }
@@ -23,7 +23,7 @@ static void event_of_no_type(void)
 {
     CALL(void, KeInitializeEvent, (void *, uint32_t, uint8_t), zeroed, 7, 0);
 }
-TEST(event_of_an_unknown_type_is_told)
+TEST(event_of_an_unknown_type_is_reported)
 {
     EXPECT_NT_RULE("event", event_of_no_type);
 }
@@ -35,7 +35,7 @@ static void version_of_odd_size(void)
     version[0] = 12;
     CALL(int32_t, RtlGetVersion, (void *), version);
 }
-TEST(version_record_of_the_wrong_size_is_told)
+TEST(version_record_of_the_wrong_size_is_reported)
 {
     EXPECT_NT_RULE("parameter", version_of_odd_size);
 }
@@ -47,7 +47,7 @@ static void key_of_odd_attributes(void)
 
     CALL(int32_t, ZwOpenKey, (void **, uint32_t, void *), &key, 1, &attributes);
 }
-TEST(object_attributes_of_the_wrong_size_are_told)
+TEST(object_attributes_of_the_wrong_size_are_reported)
 {
     EXPECT_NT_RULE("parameter", key_of_odd_attributes);
 }
@@ -57,7 +57,7 @@ static void crooked_list(void)
     CALL(void, ExInitializeNPagedLookasideList, (void *, void *, void *, uint32_t, size_t, uint32_t, uint16_t),
          (uint8_t *)zeroed + 8, NULL, NULL, 0, 64, 0x74736574, 0);
 }
-TEST(lookaside_list_out_of_alignment_is_told)
+TEST(lookaside_list_out_of_alignment_is_reported)
 {
     EXPECT_NT_RULE("alignment", crooked_list);
 }
@@ -66,7 +66,7 @@ static void callback_not_there(void)
 {
     CALL(uint8_t, KeDeregisterBugCheckReasonCallback, (void *), zeroed);
 }
-TEST(bug_check_callback_that_was_not_registered_is_told)
+TEST(bug_check_callback_that_was_not_registered_is_reported)
 {
     EXPECT_NT_RULE("callback", callback_not_there);
 }
@@ -75,7 +75,7 @@ static void import_not_there(void)
 {
     CALL(void, NoSuchExport, (void));
 }
-TEST(call_of_what_nobody_exports_is_told_by_name)
+TEST(call_of_what_nobody_exports_is_reported_by_name)
 {
     char text[16384];
 
@@ -89,11 +89,11 @@ static const struct package package = { "test", "\\Registry\\Machine\\System\\Cu
                                         "",     "",
                                         "",     "test.sys" };
 
-/* Loads a driver of this source and unloads it. */
-static void load_and_unload(const char *name, const char *source)
+/* Loads a driver of tests/support/drivers and unloads it. */
+static void load_and_unload(const char *name)
 {
     char error[4096] = "";
-    const char *path = fixture_driver(name, source, "IoCreateDevice", "", "");
+    const char *path = fixture_driver(name, "IoCreateDevice", "", "");
     struct driver *driver = driver_load(path, &package, error, sizeof(error));
 
     if (driver == NULL) {
@@ -104,24 +104,18 @@ static void load_and_unload(const char *name, const char *source)
 
 static void no_unload(void)
 {
-    load_and_unload("stays", "int DriverEntry(void *object, void *path) { (void)object; (void)path; return 0; }\n");
+    load_and_unload("stays");
 }
-TEST(driver_that_cannot_be_unloaded_is_told)
+TEST(driver_that_cannot_be_unloaded_is_reported)
 {
     EXPECT_NT_RULE("unload", no_unload);
 }
 
 static void device_left(void)
 {
-    load_and_unload(
-        "forgets",
-        "__declspec(dllimport) int IoCreateDevice(void *, unsigned, void *, unsigned, unsigned, char, void **);\n"
-        "static void unload(void *object) { (void)object; }\n"
-        "int DriverEntry(char *object, void *path) { void *device; (void)path; *(void **)(object + 0x68) = (void "
-        "*)unload;\n"
-        "  return IoCreateDevice(object, 0, 0, 0x17, 0, 0, &device); }\n");
+    load_and_unload("forgets");
 }
-TEST(device_left_at_unload_is_told)
+TEST(device_left_at_unload_is_reported)
 {
     EXPECT_NT_RULE("unload", device_left);
 }

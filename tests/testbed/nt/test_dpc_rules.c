@@ -37,7 +37,7 @@ static void target_and_arguments(void)
     CHECK_EQ(ran_on[0], 1);
     CHECK(arguments[0] == (void *)1 && arguments[1] == (void *)2 && arguments[2] == (void *)3);
     number.Number = 2;
-    CHECK((CALL(int32_t, KeSetTargetProcessorDpcEx, (void *, void *), &dpc, &number)) != 0);
+    CHECK_EQ((CALL(int32_t, KeSetTargetProcessorDpcEx, (void *, void *), &dpc, &number)), STATUS_INVALID_PARAMETER);
 }
 TEST(dpc_runs_on_its_processor_with_its_arguments)
 {
@@ -84,7 +84,7 @@ static void not_initialized(void)
     static struct KDPC blank;
     queue(&blank, NULL, NULL);
 }
-TEST(dpc_that_was_not_initialized_is_told)
+TEST(dpc_that_was_not_initialized_is_reported)
 {
     EXPECT_NT_RULE("dpc", not_initialized);
 }
@@ -96,7 +96,7 @@ static void initialized_while_queued(void)
     queue(&dpc, NULL, NULL);
     init_dpc(&dpc, NULL);
 }
-TEST(dpc_initialized_while_queued_is_told)
+TEST(dpc_initialized_while_queued_is_reported)
 {
     EXPECT_NT_RULE("dpc", initialized_while_queued);
 }
@@ -112,7 +112,7 @@ static void dpc_raises(void)
     queue(&dpc, NULL, NULL);
     CALL(void, KeFlushQueuedDpcs, (void));
 }
-TEST(dpc_that_returns_at_another_irql_is_told)
+TEST(dpc_that_returns_at_another_irql_is_reported)
 {
     EXPECT_NT_RULE("irql", dpc_raises);
 }
@@ -160,7 +160,7 @@ static void wild_timer(void)
     static struct KTIMER blank;
     CALL(uint8_t, KeSetTimer, (void *, int64_t, void *), &blank, -1, NULL);
 }
-TEST(timer_that_was_not_initialized_is_told)
+TEST(timer_that_was_not_initialized_is_reported)
 {
     EXPECT_NT_RULE("timer", wild_timer);
 }
@@ -224,7 +224,7 @@ static void ends_raised(void)
     uint32_t never = 0;
     sched_wait(&never, 0, sched_now() + 1000000);
 }
-TEST(thread_that_ends_above_passive_level_is_told)
+TEST(thread_that_ends_above_passive_level_is_reported)
 {
     EXPECT_NT_RULE("irql", ends_raised);
 }
@@ -233,7 +233,7 @@ static void terminate_outside(void)
 {
     CALL(int32_t, PsTerminateSystemThread, (int32_t), 0);
 }
-TEST(terminating_a_thread_that_is_not_the_drivers_is_told)
+TEST(terminating_a_thread_that_is_not_the_drivers_is_reported)
 {
     EXPECT_NT_RULE("thread", terminate_outside);
 }
@@ -277,7 +277,7 @@ static void free_twice(void)
     CALL(void, IoFreeWorkItem, (void *), item);
     CALL(void, IoFreeWorkItem, (void *), item);
 }
-TEST(work_item_freed_twice_is_told)
+TEST(work_item_freed_twice_is_reported)
 {
     EXPECT_NT_RULE("work", free_twice);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* INF files: what is read, which model a device gets, and what bad files are told. */
+/* INF files: what is read, which model a device gets, and how bad files are refused. */
 #include "nt/install/inf.h"
 
 #include "inf_sample.h"
@@ -137,7 +137,7 @@ TEST(hardware_ids_come_before_compatible_ids_and_earlier_ids_before_later_ones)
     inf_close(inf);
 }
 
-TEST(a_device_without_a_model_is_told_which_models_there_are)
+TEST(a_device_without_a_model_is_refused_with_the_models_there_are)
 {
     struct inf *inf = open_sample();
     struct inf_model model;
@@ -177,7 +177,7 @@ static void expect_open_error(const char *from, const char *to, const char *part
     CHECK_CONTAINS(error, part);
 }
 
-TEST(a_broken_inf_is_told_its_line)
+TEST(a_broken_inf_is_refused_with_its_line)
 {
     expect_open_error("\"$Windows NT$\"", "\"$Windows NT$", "line 3: a quote is not closed");
     expect_open_error("\"$Windows NT$\"", "\"something\"", "no Signature");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The built INF on every Windows that the testbed plays: which section each device gets, and what that writes. */
+/* The built INF on every Windows that the testbed simulates: which section each device gets, and what that writes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -228,18 +228,18 @@ TEST(a_deleted_device_in_use_is_found)
     EXPECT_NT_RULE("object", deleted_device);
 }
 
-static void lent(void)
+static void kept(void)
 {
     struct device *pdo = make_pdo();
 
     CALL(void *, IoGetAttachedDeviceReference, (void *), device_object(pdo));
     pdo_destroy(pdo);
 }
-TEST(a_device_reference_not_given_back_is_listed)
+TEST(a_device_reference_not_released_is_listed)
 {
     struct leaks leaks = { 0 };
 
-    CHECK_EQ(nt_run(lent, &leaks), 1);
+    CHECK_EQ(nt_run(kept, &leaks), 1);
     CHECK_CONTAINS(leaks.lines[0], "1 references not given back");
 }
 

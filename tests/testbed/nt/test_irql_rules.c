@@ -12,7 +12,7 @@ static void raise_downwards(void)
     irql_raise(DISPATCH_LEVEL);
     irql_raise(PASSIVE_LEVEL);
 }
-TEST(raising_to_a_lower_irql_is_told)
+TEST(raising_to_a_lower_irql_is_reported)
 {
     EXPECT_NT_RULE("irql", raise_downwards);
 }
@@ -21,7 +21,7 @@ static void lower_upwards(void)
 {
     CALL(void, KeLowerIrql, (uint8_t), DISPATCH_LEVEL);
 }
-TEST(lowering_to_a_higher_irql_is_told)
+TEST(lowering_to_a_higher_irql_is_reported)
 {
     EXPECT_NT_RULE("irql", lower_upwards);
 }
@@ -31,7 +31,7 @@ static void flush_at_dispatch(void)
     irql_raise(DISPATCH_LEVEL);
     CALL(void, KeFlushQueuedDpcs, (void));
 }
-TEST(export_called_above_its_irql_is_told_with_its_name_and_range)
+TEST(export_called_above_its_irql_is_reported_with_its_name_and_range)
 {
     char text[8192];
     test_child(nt_run_body, (void *)flush_at_dispatch, text, sizeof(text));
@@ -46,7 +46,7 @@ static void release_at_passive(void)
     uint64_t lock = 0;
     CALL(void, KeReleaseSpinLock, (uint64_t *, uint8_t), &lock, 0);
 }
-TEST(export_called_below_its_irql_is_told)
+TEST(export_called_below_its_irql_is_reported)
 {
     EXPECT_NT_RULE("irql", release_at_passive);
 }
@@ -70,7 +70,7 @@ static void wait_at_dispatch(void)
     CALL(int32_t, KeWaitForSingleObject, (void *, uint32_t, int8_t, uint8_t, struct LARGE_INTEGER *), &event, 0, 0, 0,
          NULL);
 }
-TEST(blocking_wait_at_dispatch_level_is_told)
+TEST(blocking_wait_at_dispatch_level_is_reported)
 {
     EXPECT_NT_RULE("irql", wait_at_dispatch);
 }
@@ -100,7 +100,7 @@ static void native_wait_at_dispatch(void)
     irql_raise(DISPATCH_LEVEL);
     event_wait(&native, SCHED_FOREVER);
 }
-TEST(native_wait_at_dispatch_level_is_told)
+TEST(native_wait_at_dispatch_level_is_reported)
 {
     EXPECT_NT_RULE("irql", native_wait_at_dispatch);
 }
@@ -109,7 +109,7 @@ static void come_back_raised(void)
 {
     DRIVER_CALL_VOID("MiniportTest", irql_raise(DISPATCH_LEVEL));
 }
-TEST(callback_that_returns_at_another_irql_is_told)
+TEST(callback_that_returns_at_another_irql_is_reported)
 {
     char text[8192];
     test_child(nt_run_body, (void *)come_back_raised, text, sizeof(text));
@@ -123,7 +123,7 @@ static void come_back_locked(void)
     DRIVER_CALL_VOID("MiniportTest", acquire(&lock));
     irql_lower(old);
 }
-TEST(callback_that_returns_with_a_lock_is_told)
+TEST(callback_that_returns_with_a_lock_is_reported)
 {
     EXPECT_NT_RULE("lock", come_back_locked);
 }
@@ -133,7 +133,7 @@ static void pin_at_dispatch(void)
     irql_raise(DISPATCH_LEVEL);
     processor_pin(1);
 }
-TEST(moving_to_another_processor_at_dispatch_level_is_told)
+TEST(moving_to_another_processor_at_dispatch_level_is_reported)
 {
     EXPECT_NT_RULE("irql", pin_at_dispatch);
 }
@@ -142,7 +142,7 @@ static void pin_far(void)
 {
     processor_pin(2);
 }
-TEST(processor_that_is_not_there_is_told)
+TEST(processor_that_is_not_there_is_reported)
 {
     EXPECT_NT_RULE("processor", pin_far);
 }
@@ -151,7 +151,7 @@ static void call_unknown(void)
 {
     CALL(void, NtNoSuchFunction, (void));
 }
-TEST(import_that_nobody_exports_is_told_by_name_when_called)
+TEST(import_that_nobody_exports_is_reported_by_name_when_called)
 {
     char text[8192];
     test_child(nt_run_body, (void *)call_unknown, text, sizeof(text));
@@ -205,7 +205,7 @@ static void affine(void)
 {
     DRIVER_CALL_VOID("test", affinity());
 }
-TEST(affinity_moves_the_thread_and_gs_tells_the_processor)
+TEST(affinity_moves_the_thread_and_gs_has_the_processor)
 {
     CHECK_EQ(nt_run(affine, NULL), 0);
 }

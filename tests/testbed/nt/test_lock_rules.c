@@ -28,7 +28,7 @@ static void twice(void)
     acquire(&lock);
     acquire_at_dpc(&lock);
 }
-TEST(lock_acquired_twice_is_told)
+TEST(lock_acquired_twice_is_reported)
 {
     EXPECT_NT_RULE("lock", twice);
 }
@@ -38,7 +38,7 @@ static void never_acquired(void)
     irql_raise(DISPATCH_LEVEL);
     release_from_dpc(&lock);
 }
-TEST(lock_released_that_nobody_holds_is_told)
+TEST(lock_released_that_nobody_holds_is_reported)
 {
     EXPECT_NT_RULE("lock", never_acquired);
 }
@@ -62,7 +62,7 @@ static void of_another(void)
     irql_raise(DISPATCH_LEVEL);
     release_from_dpc(&lock);
 }
-TEST(lock_released_by_who_does_not_hold_it_is_told)
+TEST(lock_released_by_who_does_not_hold_it_is_reported)
 {
     EXPECT_NT_RULE("lock", of_another);
 }
@@ -73,7 +73,7 @@ static void lower_holding(void)
     acquire_at_dpc(&lock);
     irql_lower(old);
 }
-TEST(irql_lowered_with_a_lock_held_is_told)
+TEST(irql_lowered_with_a_lock_held_is_reported)
 {
     EXPECT_NT_RULE("lock", lower_holding);
 }
@@ -85,7 +85,7 @@ static void release_outer_first(void)
     acquire_at_dpc(&inner);
     release(&lock, old);
 }
-TEST(lock_released_to_passive_with_another_held_is_told)
+TEST(lock_released_to_passive_with_another_held_is_reported)
 {
     EXPECT_NT_RULE("lock", release_outer_first);
 }
@@ -109,7 +109,7 @@ static void wild_irql(void)
     acquire(&lock);
     release(&lock, 7);
 }
-TEST(lock_released_to_an_irql_no_acquire_returned_is_told)
+TEST(lock_released_to_an_irql_no_acquire_returned_is_reported)
 {
     EXPECT_NT_RULE("lock", wild_irql);
 }
@@ -212,7 +212,7 @@ static void foreign_mutex(void)
     CALL(void, KeInitializeMutex, (void *, uint32_t), objects.mutex, 0);
     CALL(int32_t, KeReleaseMutex, (void *, uint8_t), objects.mutex, 0);
 }
-TEST(mutex_released_by_who_does_not_hold_it_is_told)
+TEST(mutex_released_by_who_does_not_hold_it_is_reported)
 {
     EXPECT_NT_RULE("lock", foreign_mutex);
 }
@@ -242,7 +242,7 @@ static void fast_twice(void)
     CALL(void, ExAcquireFastMutex, (void *), objects.fast);
     CALL(void, ExAcquireFastMutex, (void *), objects.fast);
 }
-TEST(fast_mutex_taken_twice_is_told)
+TEST(fast_mutex_taken_twice_is_reported)
 {
     EXPECT_NT_RULE("lock", fast_twice);
 }
@@ -257,7 +257,7 @@ static void semaphore_overflow(void)
     CHECK_EQ(wait_for(objects.semaphore, -1000), 0x102);
     CALL(int32_t, KeReleaseSemaphore, (void *, int32_t, int32_t, uint8_t), objects.semaphore, 0, 3, 0);
 }
-TEST(semaphore_released_beyond_its_limit_is_told)
+TEST(semaphore_released_beyond_its_limit_is_reported)
 {
     EXPECT_NT_RULE("semaphore", semaphore_overflow);
 }
@@ -298,7 +298,7 @@ static void wild_wait(void)
     uint64_t nothing[4] = { 0xee };
     wait_for(nothing, 0);
 }
-TEST(wait_for_what_is_no_object_is_told)
+TEST(wait_for_what_is_no_object_is_reported)
 {
     EXPECT_NT_RULE("wait", wild_wait);
 }
@@ -326,7 +326,7 @@ static void crooked_slist(void)
 {
     CALL(void *, ExpInterlockedPushEntrySList, (void *, void *), &list, (char *)&objects + 8);
 }
-TEST(slist_entry_that_is_not_aligned_is_told)
+TEST(slist_entry_that_is_not_aligned_is_reported)
 {
     EXPECT_NT_RULE("slist", crooked_slist);
 }

@@ -154,7 +154,7 @@ static void versions(void)
     CHECK(CALL(uint8_t, RtlIsNtDdiVersionAvailable, (uint32_t), 0x06030000));
     CHECK(!CALL(uint8_t, RtlIsNtDdiVersionAvailable, (uint32_t), 0x0A000000));
 }
-TEST(the_played_windows_is_what_a_driver_is_told)
+TEST(the_simulated_windows_is_what_a_driver_sees)
 {
     windows_play(windows_version_find("8.1"));
     CHECK_EQ(nt_run(versions, NULL), 0);

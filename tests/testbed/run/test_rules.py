@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules that the testbed enforces, the table of them in docs/testbed.md, and the selftests that break them: each rule in one is in
-the others. The sources are read as text: a rule's name is a literal at each place that may break it."""
+"""The rules that the testbed enforces, the table of them in docs/testbed.md, and the tests that break them: each
+rule in one is in the others. The sources are read as text: a rule's name is a literal at each place that may break
+it."""
 
 import re
 import unittest
@@ -51,10 +52,10 @@ class Rules(unittest.TestCase):
     def test_every_rule_that_is_documented_is_enforced(self):
         self.assertEqual(sorted(set(self.documented) - set(self.enforced)), [])
 
-    def test_every_rule_is_broken_by_the_selftest_that_is_named(self):
-        for name, selftest in self.documented.items():
+    def test_every_rule_is_broken_by_the_test_that_is_named(self):
+        for name, test in self.documented.items():
             with self.subTest(rule=name):
-                self.assertTrue(selftest.endswith("_rules"))
-                text = next((ROOT / "tests").rglob(f"{selftest}.c")).read_text()
+                self.assertTrue(test.endswith("_rules"))
+                text = next((ROOT / "tests").rglob(f"{test}.c")).read_text()
                 expected = re.search(rf'\w\((?:[^"\n]*, )?"{name}"[,)]|"rule {name}: ?', text)
-                self.assertIsNotNone(expected, f"{selftest}.c breaks no rule '{name}'")
+                self.assertIsNotNone(expected, f"{test}.c breaks no rule '{name}'")

@@ -65,7 +65,7 @@ TEST(every_truncation_stays_inside_the_frame)
     }
 }
 
-TEST(fragments_are_told)
+TEST(fragments_are_reported)
 {
     const struct packet_shape v4 = { .version = 4, .protocol = PROTOCOL_UDP, .payload = 100 };
     const struct packet_shape v6 = { .version = 6, .protocol = PROTOCOL_UDP, .payload = 100, .extension = 8 };

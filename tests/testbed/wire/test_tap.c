@@ -279,7 +279,7 @@ TEST(two_tcp_stacks_talk_with_tso_for_ipv6_alone)
     run();
 }
 
-TEST(checksums_said_to_be_valid_are_trusted_by_the_stack)
+TEST(checksums_indicated_as_valid_are_trusted_by_the_stack)
 {
     need_root();
     features = (struct port_features){ true, true, true };
@@ -287,7 +287,7 @@ TEST(checksums_said_to_be_valid_are_trusted_by_the_stack)
     run();
 }
 
-TEST(complete_checksums_said_nothing_about_are_verified_by_the_stack)
+TEST(complete_checksums_without_an_indication_are_verified_by_the_stack)
 {
     need_root();
     features = (struct port_features){ .checksum = true };

@@ -40,7 +40,7 @@ static void access_rules(struct xen_run *run)
     xen_memory_free(run->guest, page, 2);
 }
 
-TEST(a_grant_gives_what_it_says_and_no_more)
+TEST(a_grant_opens_its_page_and_no_more)
 {
     xen_run_all(access_rules, 4);
 }

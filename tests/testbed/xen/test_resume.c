@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory over a suspend and resume of the domain (xen/real/libxen_resume.c), without any Xen: the two library calls it
- * needs are played here, with shared pages from anonymous files. Each sharing gives new pages, as gntalloc does.
+ * needs are simulated here, with shared pages from anonymous files. Each sharing gives new pages, as gntalloc does.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -158,7 +158,7 @@ static void refuse(void *unused)
     CHECK_CONTAINS(error, "2 pages cannot be shared again");
 }
 
-TEST(what_cannot_be_resumed_is_told)
+TEST(what_cannot_be_resumed_is_reported)
 {
     live(refuse);
 }

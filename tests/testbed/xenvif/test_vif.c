@@ -181,7 +181,7 @@ TEST(large_receives_come_up_whole)
                3);
 }
 
-/* A segment as a stack would want it: every header complete, its place in the stream told by its sequence number. */
+/* A segment as a stack would want it: every header complete, its place in the stream shown by its sequence number. */
 static void check_segment(const struct vb_received *packet, const struct frame *whole, uint32_t expected_offset,
                           uint32_t expected_size)
 {

@@ -86,7 +86,8 @@ TEST(hash_picks_the_queue_both_ways)
 static void no_hash(struct vif_bed *bed)
 {
     vb_bind(bed);
-    CHECK(((vb_algorithm *)bed->vifi.ReceiverSetHashAlgorithm)(&bed->vifi, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) != 0);
+    CHECK_EQ(((vb_algorithm *)bed->vifi.ReceiverSetHashAlgorithm)(&bed->vifi, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ),
+             STATUS_NOT_SUPPORTED);
     vb_unbind(bed);
 }
 
@@ -344,7 +345,7 @@ static void give_later(void *argument)
 
     sched_wait(&never, 0, sched_now() + giver->delay);
     __atomic_store_n(&giver->bed->pause_every, 1,
-                     __ATOMIC_SEQ_CST); /* tells below that packets had not come back before */
+                     __ATOMIC_SEQ_CST); /* shows below that packets had not come back before */
     vb_give_back(giver->bed);
 }
 
@@ -366,7 +367,7 @@ static void disable_waits(struct vif_bed *bed)
     task_join(task);
 }
 
-TEST(disable_waits_until_every_received_packet_is_given_back)
+TEST(disable_waits_until_every_received_packet_is_returned)
 {
     vb_run_all((struct vb_story){ disable_waits, { .version = 9, .queues = 1 } }, 20);
 }
@@ -390,7 +391,7 @@ TEST(pause_loses_nothing)
     vb_run_all((struct vb_story){ pauses, { .version = 10, .queues = 1 } }, 20);
 }
 
-/* The subscriber keeps everything: memory grows to its bound and no further, and all goes on when it gives back. */
+/* The subscriber keeps everything: memory grows to its bound and no further, and all goes on when it returns them. */
 static void hoarder(struct vif_bed *bed)
 {
     struct frame frame = vb_udp(1000, 1);
@@ -620,7 +621,7 @@ static void left_for_good(struct vif_bed *bed)
     netback_destroy(bed->netback);
     sched_wait(&word, 0, sched_now() + 2 * SECOND);
     vif_counters(bed->vif, &counters);
-    CHECK_EQ(counters.queues, 1); /* nobody told the subscriber */
+    CHECK_EQ(counters.queues, 1); /* nobody notified the subscriber */
     CHECK_EQ(vb_send(bed, 0, NULL, 60, 0, 0, NULL, false), 0);
     sched_wait(&word, 0, sched_now() + SECOND);
     CHECK_EQ(vb_completed(bed), 1);

@@ -78,6 +78,18 @@ TEST(disable_at_dispatch_is_caught)
     expect(disable_at_dispatch, "vif-irql");
 }
 
+static void ask_the_removed(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    vif_leave_alone(bed->vif, true);
+    ((vb_release *)bed->vifi.Disable)(&bed->vifi);
+}
+
+TEST(method_of_a_device_to_be_left_alone_is_caught)
+{
+    expect(ask_the_removed, "vif-removed");
+}
+
 static void receive_one(struct vif_bed *bed)
 {
     struct frame frame = vb_udp(3000, 1);
@@ -95,7 +107,7 @@ static void return_twice(struct vif_bed *bed)
     ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed->received[0].cookie);
 }
 
-TEST(packet_given_back_twice_is_caught)
+TEST(packet_returned_twice_is_caught)
 {
     expect(return_twice, "vif-cookie");
 }
@@ -271,7 +283,7 @@ static void return_injected_twice(struct vif_bed *bed)
     ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed->received[0].cookie);
 }
 
-TEST(hostile_packet_given_back_twice_is_caught)
+TEST(hostile_packet_returned_twice_is_caught)
 {
     expect(return_injected_twice, "vif-return");
 }

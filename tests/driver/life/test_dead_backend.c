@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What NDIS asks for while the backend does not answer, is late, or is not there: removal, disable, shutdown, pause and
+ * restart end within ten seconds on every release of XenVif that can, an ordinary pause costs nothing, and a device
+ * that is gone is left alone.
+ */
+#include "story_backend.h"
+#include "story_rss.h"
+#include "ndis/internal.h"
+#include "xenvif/internal.h"
+
+#define NOT_ACCEPTED ((int32_t)NDIS_STATUS_NOT_ACCEPTED)
+
+enum { SENDS = 60, MOST_SECONDS = 10, COME_BACK_SECONDS = 40 };
+
+/* --- a backend that is dead, in one of two ways --- */
+
+enum death { SILENT, GONE };
+
+static void die(struct story *story)
+{
+    if (*(const enum death *)story->plan->detail == SILENT) {
+        backend_goes_silent(story);
+    } else {
+        backend_leaves(story);
+    }
+}
+
+static void remove_device(struct story *story)
+{
+    adapter_surprise_remove(story->bed.adapter);
+}
+
+static void pause_adapter(struct story *story)
+{
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+}
+
+static void disable_device(struct story *story)
+{
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    adapter_halt(story->bed.adapter, NdisHaltDeviceDisabled);
+}
+
+static void shut_down(struct story *story)
+{
+    adapter_shutdown(story->bed.adapter);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS); /* of those that were out, each comes back after all */
+}
+
+static const struct {
+    const char *name;
+    void (*happen)(struct story *story);
+} events[] = {
+    { "surprise removal", remove_device },
+    { "pause", pause_adapter },
+    { "disable", disable_device },
+    { "shutdown", shut_down },
+};
+
+static uint32_t event;
+
+static void ends_in_time(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint64_t before;
+
+    die(story);
+    backend_send_many(watch, SENDS, NULL);
+    before = sched_now();
+    events[event].happen(story);
+    story_count("%s, backend %s: %u ms", events[event].name,
+                *(const enum death *)story->plan->detail == SILENT ? "silent" : "gone",
+                (uint32_t)((sched_now() - before) / 1000000));
+    CHECK(sched_now() - before <= MOST_SECONDS * SECOND);
+    CHECK(raw_wait(watch->raw, 0));
+    watch_close(watch);
+}
+
+static void each_event(enum death death, uint32_t needs)
+{
+    for (event = 0; event < sizeof(events) / sizeof(events[0]); event++) {
+        story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                                .seed = test_seed(),
+                                                .detail = &death,
+                                                .edge_buffers = 32,
+                                                .needs = needs,
+                                                .loose_grants = true,
+                                                .tell = ends_in_time });
+    }
+}
+
+TEST(removal_pause_disable_and_shutdown_end_at_a_silent_backend)
+{
+    each_event(SILENT, STORY_NEEDS_DISABLE);
+}
+
+TEST(removal_pause_disable_and_shutdown_end_without_a_backend)
+{
+    each_event(GONE, 0);
+}
+
+/* Protocols wait for their sends after the event and before the miniport hears of anything else. */
+static void event_alone(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint64_t before;
+
+    backend_goes_silent(story);
+    backend_send_many(watch, SENDS, NULL);
+    before = sched_now();
+    adapter_surprise_event(story->bed.adapter);
+    CHECK(raw_wait(watch->raw, MOST_SECONDS * SECOND));
+    story_count("after the event alone %u sends are back after %u ms", SENDS,
+                (uint32_t)((sched_now() - before) / 1000000));
+    watch_close(watch);
+}
+
+TEST(the_event_of_a_surprise_removal_brings_every_send_back)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .needs = STORY_NEEDS_DISABLE,
+                                            .loose_grants = true,
+                                            .tell = event_alone });
+}
+
+/* --- a backend that is late --- */
+
+static void pause_under_load(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[SENDS];
+    struct watch *watch = watch_open(story);
+    uint32_t failed = 0, i;
+
+    netback_stall(story->bed.netback, 0, 5 * SECOND);
+    backend_send_many(watch, SENDS, nbls);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    for (i = 0; i < SENDS; i++) {
+        failed += nbls[i]->Status != SUCCESS;
+    }
+    CHECK_EQ(failed, 0);
+    raw_free_all(watch->raw);
+    CHECK_EQ(backend_frames(story), SENDS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    backend_works(story, watch, 1);
+    CHECK(!backend_serves_no_more(story));
+    watch_close(watch);
+}
+
+TEST(a_pause_under_load_waits_for_what_is_out)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .loose_grants = true,
+                                            .tell = pause_under_load });
+}
+
+/* 50 frames a second: the pause takes as long as the queue does. */
+static void pause_with_a_queue(struct story *story)
+{
+    enum { QUEUED = 700 };
+    static struct NET_BUFFER_LIST *nbls[QUEUED];
+    struct watch *watch = watch_open(story);
+    uint32_t failed = 0, i;
+
+    backend_send_many(watch, QUEUED, nbls);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    for (i = 0; i < QUEUED; i++) {
+        failed += nbls[i]->Status != SUCCESS;
+    }
+    CHECK_EQ(failed, 0);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    CHECK(!backend_serves_no_more(story));
+    watch_close(watch);
+}
+
+TEST(a_pause_waits_as_long_as_sends_come_back)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .backend_rate = BACKEND_SEND_BYTES * 8 * 50 / 1000,
+                                            .loose_grants = true,
+                                            .tell = pause_with_a_queue });
+}
+
+/* --- a device that is gone --- */
+
+static void check_left_alone(struct story *story, struct watch *watch)
+{
+    static const uint8_t group[6] = { 0x01, 0x00, 0x5e, 1, 2, 3 };
+    struct NET_BUFFER_LIST *nbl;
+    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED, connected;
+    uint16_t asked = story->bed.vif->control.last_id;
+    struct rss_set set;
+    uint64_t before = sched_now();
+
+    rss_fill(&set, 128, 4, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), NOT_ACCEPTED);
+    CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), NOT_ACCEPTED);
+    CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, group, sizeof(group)), NOT_ACCEPTED);
+    CHECK_EQ(oid_get(story, OID_GEN_MEDIA_CONNECT_STATUS, &connected, sizeof(connected)), NOT_ACCEPTED);
+    nbl = backend_send(watch, 1, 0);
+    CHECK(raw_wait(watch->raw, SECOND));
+    CHECK_EQ(nbl->Status, NOT_ACCEPTED);
+    CHECK(sched_now() - before < SECOND / 10);
+    CHECK_EQ(story->bed.vif->control.last_id, asked); /* nothing went over the control ring */
+}
+
+static void gone_after_removal(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    backend_goes_silent(story);
+    adapter_surprise_event(story->bed.adapter);
+    check_left_alone(story, watch);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    watch_close(watch);
+}
+
+static void gone_after_shutdown(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    adapter_shutdown(story->bed.adapter);
+    check_left_alone(story, watch);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    watch_close(watch);
+}
+
+static void gone_before_restart(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    adapter_surprise_event(story->bed.adapter);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    CHECK(!story->bed.vif->subscriber.enabled);
+    check_left_alone(story, watch);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    watch_close(watch);
+}
+
+TEST(a_device_that_is_gone_is_left_alone)
+{
+    void (*const stories[])(struct story *story) = { gone_after_removal, gone_after_shutdown, gone_before_restart };
+
+    for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .queues = 4,
+                                        .edge_buffers = 32,
+                                        .loose_grants = true,
+                                        .tell = stories[i] });
+    }
+}
+
+/* --- a backend that is not there at a restart --- */
+
+static void restart_without_backend(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *nbl;
+    uint64_t before;
+
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    backend_leaves(story);
+    before = sched_now();
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    CHECK(sched_now() - before <= MOST_SECONDS * SECOND);
+    CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateDisconnected);
+    nbl = backend_send(watch, 0, 0);
+    CHECK(raw_wait(watch->raw, SECOND));
+    CHECK(nbl->Status != SUCCESS);
+    story_sleep(20 * SECOND);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS); /* once more, still without one */
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    if (story_release(story->plan)->reconnects) {
+        backend_comes(story, story->queues, 0);
+        backend_works(story, watch, COME_BACK_SECONDS);
+        CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateConnected);
+    }
+    watch_close(watch);
+}
+
+TEST(an_adapter_comes_up_without_a_backend_and_works_when_there_is_one)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .loose_grants = true,
+                                            .tell = restart_without_backend });
+}
+
+/* --- the link at a restart --- */
+
+static void link_of_restarts(struct story *story)
+{
+    enum { RESTARTS = 20 };
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t i = 0; i < RESTARTS; i++) {
+        CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+        CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+        CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateConnected);
+    }
+    CHECK_EQ(watch_statuses(watch, NDIS_STATUS_LINK_STATE), 0);
+    CHECK(story->bed.vif->subscriber.mac_count != 0);
+    watch_close(watch);
+}
+
+/* In simulated runs MAC_STATE_CHANGE comes before Enable returns now and then. */
+TEST(a_link_change_reported_before_enable_returns_is_no_change)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = link_of_restarts }, 10);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sends at a backend that is slow, stands still, says nothing any more, goes, and comes back; resets that NDIS asks
+ * for. What moves is left alone, however long it takes. What stands still at a connected backend is reported and not
+ * aborted: disabling XenVif would cost the device. What a backend had that is gone is aborted within seconds.
+ */
+#include "story_backend.h"
+
+enum { SENDS = 60, ABORTED_SECONDS = 12, COME_BACK_SECONDS = 60, REPORTED_SECONDS = 24 };
+
+/* How long the sends took to come back, in ms. */
+static uint32_t send_all(struct watch *watch)
+{
+    uint64_t before = sched_now();
+
+    backend_send_many(watch, SENDS, NULL);
+    CHECK(raw_wait(watch->raw, (sched_kind() == SCHED_LIVE ? 5 : 1) * ABORTED_SECONDS * SECOND));
+    return (uint32_t)((sched_now() - before) / 1000000);
+}
+
+static bool has_recovered(struct story *story)
+{
+    (void)story;
+    return backend_recoveries() != 0;
+}
+
+static bool link_is_up(struct story *story)
+{
+    return oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS) == NdisMediaStateConnected;
+}
+
+static bool link_is_down(struct story *story)
+{
+    return !link_is_up(story);
+}
+
+static void away_for_long(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint32_t first, later;
+
+    CHECK_EQ(backend_recoveries(), 0);
+    backend_leaves(story);
+    first = send_all(watch);
+    CHECK(story_until(story, has_recovered, ABORTED_SECONDS));
+    CHECK(story_until(story, link_is_down, 1));
+    raw_free_all(watch->raw);
+    later = send_all(watch); /* refused while there is nobody to take them */
+    CHECK(later < 1000);
+    CHECK_EQ(backend_stalls(), 0);
+    if (story_release(story->plan)->reconnects) {
+        backend_comes(story, story->queues, 0);
+        backend_works(story, watch, COME_BACK_SECONDS);
+        CHECK(link_is_up(story));
+    }
+    story_count("backend away: %u sends back after %u ms, %u more after %u ms", SENDS, first, SENDS, later);
+    watch_close(watch);
+}
+
+TEST(every_send_completes_when_there_is_no_backend_at_all)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .loose_grants = true,
+                                            .tell = away_for_long });
+    for (uint32_t version = 8; version <= 10; version++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + version,
+                                        .vif_version = version,
+                                        .edge_buffers = 32,
+                                        .tell = away_for_long });
+    }
+    story_run(
+        &(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .edge_buffers = 32, .tell = away_for_long });
+}
+
+static void says_nothing(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint64_t before;
+
+    backend_goes_silent(story);
+    backend_send_many(watch, SENDS, NULL);
+    story_sleep(REPORTED_SECONDS * SECOND);
+    CHECK_EQ(backend_stalls(), 1);
+    CHECK_EQ(story_counter(story, "SendStalls"), 1);
+    story_sleep(60 * SECOND);
+    CHECK_EQ(raw_completed(watch->raw), 0); /* they are XenVif's, and it may not be disabled */
+    CHECK_EQ(backend_recoveries(), 0);
+    CHECK_EQ(backend_stalls(), 1);
+    before = sched_now();
+    backend_leaves(story);
+    CHECK(raw_wait(watch->raw, ABORTED_SECONDS * SECOND));
+    story_count("backend silent: a stall reported; %u sends back %u ms after it was gone", SENDS,
+                (uint32_t)((sched_now() - before) / 1000000));
+    raw_free_all(watch->raw);
+    if (story_release(story->plan)->reconnects) {
+        backend_comes(story, story->queues, 0);
+        backend_works(story, watch, COME_BACK_SECONDS);
+    }
+    watch_close(watch);
+}
+
+TEST(a_silent_backend_is_reported_and_its_sends_come_back_when_it_is_gone)
+{
+    story_on_releases(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .tell = says_nothing });
+}
+
+/* Fifty frames a second for a minute, and always a queue of thirty seconds before them. */
+static void takes_its_time(struct story *story)
+{
+    enum { ALL = 3000, AHEAD = 1500 };
+    static struct NET_BUFFER_LIST *nbls[ALL];
+    struct watch *watch = watch_open(story);
+    uint64_t before = sched_now();
+    uint32_t sent = 0, failed = 0, i;
+
+    while (sent < ALL) {
+        while (sent < ALL && sent - raw_completed(watch->raw) < AHEAD) {
+            nbls[sent] = backend_send(watch, sent, 0);
+            sent++;
+        }
+        story_sleep(SECOND / 10);
+        backend_frames_now(story);
+    }
+    CHECK(raw_wait(watch->raw, 2 * AHEAD / 50 * SECOND));
+    for (i = 0; i < ALL; i++) {
+        failed += nbls[i]->Status != SUCCESS;
+    }
+    story_count("50 frames a second, %u queued: %u sends in %u s, %u failed, %u recoveries, %u stalls", AHEAD, ALL,
+                (uint32_t)((sched_now() - before) / SECOND), failed, backend_recoveries(), backend_stalls());
+    CHECK(sched_now() - before >= 59 * SECOND);
+    CHECK_EQ(failed, 0);
+    CHECK_EQ(backend_recoveries() + backend_stalls(), 0);
+    watch_close(watch);
+}
+
+TEST(a_backend_that_is_only_slow_is_left_alone)
+{
+    /* 200 bytes 50 times a second */
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .backend_rate = BACKEND_SEND_BYTES * 8 * 50 / 1000,
+                                            .loose_grants = true,
+                                            .tell = takes_its_time });
+}
+
+/* Linux's netback keeps packets for a neighbour that does not take them, for ten seconds, and then drops them. */
+static void neighbour_stalls(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[SENDS];
+    struct watch *watch = watch_open(story);
+    uint32_t failed = 0, i;
+
+    netback_stall(story->bed.netback, 0, 10 * SECOND);
+    backend_send_many(watch, SENDS, nbls);
+    CHECK(raw_wait(watch->raw, 11 * SECOND));
+    for (i = 0; i < SENDS; i++) {
+        failed += nbls[i]->Status != SUCCESS;
+    }
+    CHECK_EQ(failed, 0);
+    CHECK_EQ(backend_recoveries() + backend_stalls(), 0);
+    raw_free_all(watch->raw);
+    CHECK(backend_frames(story) >= SENDS);
+    backend_works(story, watch, 1);
+    watch_close(watch);
+}
+
+TEST(a_neighbour_that_takes_nothing_for_ten_seconds_costs_nothing)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .loose_grants = true,
+                                            .tell = neighbour_stalls });
+}
+
+/* Traffic on queue 0 all the time, always with another number of sends out: its progress must not hide that queue 1
+ * stands still, and queue 1 must not cost it. */
+static void one_queue_stuck(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *nbl;
+    uint64_t before = sched_now();
+    uint32_t others = 0, arrived = 0, round, i;
+
+    netback_stall(story->bed.netback, 1, SCHED_FOREVER);
+    nbl = backend_send(watch, 0, 1); /* the table's second entry: queue 1 */
+    for (round = 0; sched_now() < before + REPORTED_SECONDS * SECOND; round++) {
+        for (i = 0; i < round % 7; i++, others++) {
+            (void)backend_send(watch, 0, 0);
+        }
+        story_sleep(SECOND / 10);
+        arrived += backend_frames_now(story);
+    }
+    CHECK(raw_completed(watch->raw) + 10 >= others);
+    CHECK(!raw_done(nbl));
+    CHECK_EQ(backend_stalls(), 1);
+    CHECK_EQ(backend_recoveries(), 0);
+    netback_stall(story->bed.netback, 1, 0);
+    CHECK(raw_wait(watch->raw, SECOND));
+    CHECK_EQ(nbl->Status, SUCCESS);
+    story_count("one queue stuck for %u s: its send succeeded in the end, and %u on the other queue meanwhile",
+                REPORTED_SECONDS, others);
+    raw_free_all(watch->raw);
+    CHECK_EQ(arrived + backend_frames(story), others + 1);
+    watch_close(watch);
+}
+
+TEST(a_queue_that_stands_still_beside_another_that_moves_is_reported)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .queues = 2,
+                                    .edge_buffers = 32,
+                                    .backend_rate = BACKEND_SEND_BYTES * 8 * 50 / 1000,
+                                    .loose_grants = true,
+                                    .tell = one_queue_stuck });
+}
+
+/* A protocol keeps one received packet, for an application that does not read. What comes and goes meanwhile must not
+ * wait for it. */
+static void held_while_away(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint8_t bytes[BACKEND_SEND_BYTES];
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
+    edge_hold_received(story->bed.edge, true);
+    wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+    story_sleep(SECOND);
+    CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 1);
+    backend_leaves(story);
+    backend_send_many(watch, SENDS, NULL);
+    CHECK(story_until(story, link_is_down, ABORTED_SECONDS));
+    CHECK_EQ(backend_recoveries(), 0);
+    backend_comes(story, story->queues, 0);
+    backend_works(story, watch, COME_BACK_SECONDS);
+    CHECK(story_until(story, link_is_up, COME_BACK_SECONDS));
+    CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 1);
+    edge_hold_received(story->bed.edge, false);
+    watch_close(watch);
+}
+
+TEST(a_received_packet_that_a_protocol_holds_stops_nothing)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 32,
+                                    .needs = STORY_NEEDS_RECONNECT,
+                                    .loose_grants = true,
+                                    .tell = held_while_away });
+}
+
+/* --- resets, before NDIS 6.83 --- */
+
+static void reset_while_slow(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[SENDS];
+    struct watch *watch = watch_open(story);
+    uint32_t failed = 0, i;
+
+    CHECK(!adapter_check_for_hang(story->bed.adapter));
+    CHECK_EQ(adapter_reset(story->bed.adapter), SUCCESS); /* with nothing out */
+    netback_stall(story->bed.netback, 0, 2 * SECOND);
+    backend_send_many(watch, SENDS, nbls);
+    CHECK_EQ(adapter_reset(story->bed.adapter), SUCCESS);
+    CHECK(raw_wait(watch->raw, SECOND)); /* NDIS 6.30: no send outlives a reset */
+    for (i = 0; i < SENDS; i++) {
+        failed += nbls[i]->Status != SUCCESS;
+    }
+    CHECK_EQ(failed, 0);
+    raw_free_all(watch->raw);
+    CHECK(backend_frames(story) >= SENDS);
+    backend_works(story, watch, 1);
+    watch_close(watch);
+}
+
+TEST(a_reset_waits_for_sends_that_come_back)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .loose_grants = true,
+                                            .windows = "10-1809",
+                                            .tell = reset_while_slow });
+}
+
+static void reset_while_silent(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint64_t before = sched_now();
+
+    backend_goes_silent(story);
+    backend_send_many(watch, SENDS, NULL);
+    CHECK_EQ(adapter_reset(story->bed.adapter), SUCCESS);
+    CHECK(sched_now() - before <= 10 * SECOND);
+    CHECK(raw_wait(watch->raw, SECOND));
+    raw_free_all(watch->raw);
+    backend_leaves(story);
+    CHECK_EQ(adapter_reset(story->bed.adapter), SUCCESS); /* nothing is out */
+    backend_send_many(watch, SENDS, NULL);
+    CHECK_EQ(adapter_reset(story->bed.adapter),
+             (int32_t)NDIS_STATUS_SOFT_ERRORS); /* nothing to be enabled at the moment */
+    CHECK(raw_wait(watch->raw, SECOND));
+    if (story_release(story->plan)->reconnects) {
+        backend_comes(story, story->queues, 0);
+        backend_works(story, watch, COME_BACK_SECONDS);
+    }
+    watch_close(watch);
+}
+
+TEST(a_reset_completes_every_send_at_a_dead_backend)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .needs = STORY_NEEDS_DISABLE,
+                                            .loose_grants = true,
+                                            .windows = "10-1809",
+                                            .tell = reset_while_silent });
+}

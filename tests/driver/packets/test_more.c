@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Packets queued with More set are not sent before one without it comes for their ring. XenVif may refuse that one, for
+ * want of memory: those before it must not wait for whoever sends next.
+ */
+#include "story_backend.h"
+
+enum { CHAIN = 40, LONG_CHAIN = 9000, MOST_PENDING = 64 };
+
+/* One send call for `count` NBLs to one ring. */
+static void send_chain(struct watch *watch, struct NET_BUFFER_LIST **nbls, uint32_t count)
+{
+    uint8_t bytes[BACKEND_SEND_BYTES];
+    uint32_t i;
+
+    for (i = 0; i < count; i++) {
+        nbls[i] = raw_nbl(watch->raw);
+        frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, i);
+        raw_add(watch->raw, nbls[i], bytes, sizeof(bytes), 0, NULL, 0);
+        if (i != 0) {
+            raw_link(nbls[i - 1], nbls[i]);
+        }
+    }
+    raw_send(watch->raw, nbls[0], 0, false);
+}
+
+static void last_refused(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[CHAIN];
+    struct watch *watch = watch_open(story);
+    uint64_t before = sched_now();
+    uint32_t i;
+
+    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1);
+    send_chain(watch, nbls, CHAIN);
+    CHECK(raw_wait(watch->raw, 5 * SECOND));
+    for (i = 0; i < CHAIN; i++) {
+        CHECK_EQ(nbls[i]->Status, SUCCESS);
+    }
+    story_count("the last of %u refused once: all sent after %u ms", CHAIN,
+                (uint32_t)((sched_now() - before) / 1000000));
+    raw_free_all(watch->raw);
+    CHECK_EQ(backend_frames(story), CHAIN);
+    watch_close(watch);
+}
+
+/* Refused for long: what pends goes with the next send, and nothing is lost of it. */
+static void refused_for_long(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[CHAIN], *next[1];
+    struct watch *watch = watch_open(story);
+    uint32_t i;
+
+    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1000);
+    send_chain(watch, nbls, CHAIN);
+    story_sleep(30 * SECOND);
+    CHECK(raw_completed(watch->raw) < CHAIN); /* an event on the ring may have sent the others */
+    vif_refuse_sends(story->bed.vif, 0, 0);
+    send_chain(watch, next, 1);
+    CHECK(raw_wait(watch->raw, SECOND / 10));
+    for (i = 0; i < CHAIN; i++) {
+        CHECK_EQ(nbls[i]->Status, SUCCESS);
+    }
+    raw_free_all(watch->raw);
+    CHECK_EQ(backend_frames(story), CHAIN + 1);
+    watch_close(watch);
+}
+
+/* A pause does not wait for memory: what was kept is given up, the rest is aborted. */
+static void paused_meanwhile(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[CHAIN];
+    struct watch *watch = watch_open(story);
+
+    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1000);
+    send_chain(watch, nbls, CHAIN);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK(raw_wait(watch->raw, 0));
+    CHECK(nbls[CHAIN - 1]->Status != SUCCESS);
+    vif_refuse_sends(story->bed.vif, 0, 0);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    backend_works(story, watch, 1);
+    watch_close(watch);
+}
+
+/* More than XenVif takes at once: it refuses the rest, and has begun to send all but a bounded number of the others. */
+static void too_many(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[LONG_CHAIN];
+    struct watch *watch = watch_open(story);
+    uint32_t taken = 0, i;
+
+    netback_stall(story->bed.netback, 0, SECOND);
+    send_chain(watch, nbls, LONG_CHAIN);
+    for (i = 0; i < 50; i++) {
+        story_sleep(SECOND / 10);
+        backend_frames_now(story);
+    }
+    CHECK(raw_wait(watch->raw, 0));
+    for (i = 0; i < LONG_CHAIN; i++) {
+        taken += nbls[i]->Status == SUCCESS;
+    }
+    story_count("%u NBLs in one call: %u sent, the others refused, none left", LONG_CHAIN, taken);
+    CHECK(taken > MOST_PENDING && taken < LONG_CHAIN);
+    CHECK_EQ(backend_recoveries() + backend_stalls(), 0);
+    watch_close(watch);
+}
+
+static void each(void (*tell)(struct story *story))
+{
+    story_on_releases(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .tell = tell });
+}
+
+TEST(packets_before_a_refused_one_are_sent_within_seconds)
+{
+    each(last_refused);
+}
+
+TEST(packets_before_a_refused_one_go_with_the_next_send)
+{
+    each(refused_for_long);
+}
+
+TEST(a_pause_gives_up_what_xenvif_would_not_take)
+{
+    each(paused_meanwhile);
+}
+
+TEST(a_chain_longer_than_xenvif_takes_leaves_nothing_behind)
+{
+    each(too_many);
+}

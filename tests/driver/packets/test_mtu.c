@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The backend's MTU changes while the adapter runs. XenVif reads it whenever it connects, so a migration brings another
+ * one. A smaller one is in force at once: longer frames are refused and counted, the OIDs say so. A larger one waits
+ * until NDIS restarts the adapter, which is when NDIS takes a frame size. Both ways, with VIF 8, 9 and 10.
+ */
+#include "../include/counters.h"
+#include "story_watch.h"
+
+#define INDEX(name, side, member) INDEX_##name,
+
+enum { XENNET_COUNTERS(INDEX) INDEX_COUNT };
+enum { SECOND = 1000000000, HEADER = 14, TAG = 4, START = 3000, LESS = 1400, MORE = 9000, BUFFER = 16384 };
+
+static uint32_t wanted;
+
+static uint64_t counter(struct story *story, uint32_t index)
+{
+    uint64_t counters[INDEX_COUNT];
+
+    CHECK_EQ(oid_get(story, XENNET_OID_COUNTERS, counters, sizeof(counters)), SUCCESS);
+    return counters[index];
+}
+
+static bool in_force(struct story *story)
+{
+    return oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE) == wanted;
+}
+
+/* The toolstack writes another MTU, and the domain moves. */
+static void move(struct story *story, uint32_t mtu, uint32_t expected)
+{
+    netback_set_mtu(story->bed.netback, mtu);
+    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK(netback_wait_connected(story->bed.netback, true, 5ull * SECOND));
+    wanted = expected;
+    if (!story_until(story, in_force, 5)) {
+        test_fail(__FILE__, __LINE__, "an MTU of %u is in force, expected %u",
+                  oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), expected);
+    }
+    CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_TOTAL_SIZE), expected + HEADER);
+    CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_LOOKAHEAD), expected);
+    CHECK(oid_get32(story, OID_GEN_CURRENT_LOOKAHEAD) <= expected);
+}
+
+static int32_t send(struct watch *watch, uint32_t length, uint32_t mss)
+{
+    static uint8_t bytes[BUFFER];
+    struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large = { .Value = NULL };
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+    int32_t status;
+
+    frame_plain(bytes, length, story_peer_mac, story_guest_mac, length);
+    if (mss != 0) {
+        memcpy(bytes + 12, "\x08\x00\x45\x00", 4); /* enough of IPv4 and TCP for headers of 20 bytes each */
+        bytes[23] = 6;
+        bytes[46] = 0x50;
+        large.LsoV2Transmit.MSS = mss;
+        large.LsoV2Transmit.TcpHeaderOffset = 34;
+        large.LsoV2Transmit.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+        large.LsoV2Transmit.IPVersion = NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4;
+        nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = large.Value;
+    }
+    raw_add(watch->raw, nbl, bytes, length, 0, NULL, 0);
+    raw_send(watch->raw, nbl, 0, false);
+    CHECK(raw_wait(watch->raw, 5ull * SECOND));
+    status = nbl->Status;
+    raw_free_all(watch->raw);
+    return status;
+}
+
+static bool arrives(struct story *story, struct watch *watch, uint32_t length)
+{
+    static uint8_t bytes[BUFFER];
+
+    watch_forget(watch);
+    frame_plain(bytes, length, story_guest_mac, story_peer_mac, length);
+    wire_inject(story, 0, bytes, length, NULL);
+    return watch_wait(watch, 1);
+}
+
+/* What fits goes through both ways, what does not is refused and counted. */
+static void measure(struct story *story, struct watch *watch, uint32_t mtu)
+{
+    uint64_t before = counter(story, INDEX_SendDropLength);
+
+    CHECK_EQ(send(watch, mtu + HEADER, 0), SUCCESS);
+    CHECK_EQ(send(watch, mtu + HEADER + TAG + 1, 0), (int32_t)NDIS_STATUS_INVALID_LENGTH);
+    CHECK_EQ(counter(story, INDEX_SendDropLength), before + 1);
+    CHECK(arrives(story, watch, mtu + HEADER));
+}
+
+static void change(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct adapter_facts facts;
+    uint64_t before;
+
+    measure(story, watch, START);
+
+    /* Less: in force at once. Segments cut for the old size are refused too; what was reported to NDIS stays. */
+    move(story, LESS, LESS);
+    measure(story, watch, LESS);
+    before = counter(story, INDEX_SendDropOffload);
+    CHECK_EQ(send(watch, 4 * START, START - 40), (int32_t)NDIS_STATUS_INVALID_LENGTH);
+    CHECK_EQ(counter(story, INDEX_SendDropOffload), before + 1);
+    adapter_facts(story->bed.adapter, &facts);
+    CHECK_EQ(facts.mtu, START);
+
+    /* More than at the start: up to what was reported to NDIS. */
+    move(story, MORE, START);
+    measure(story, watch, START);
+
+    /* NDIS restarts the adapter and learns it. */
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), MORE);
+    adapter_facts(story->bed.adapter, &facts);
+    CHECK_EQ(facts.mtu, MORE);
+    measure(story, watch, MORE);
+
+    /* Down again, and reported at the next restart. */
+    move(story, LESS, LESS);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    adapter_facts(story->bed.adapter, &facts);
+    CHECK_EQ(facts.mtu, LESS);
+    measure(story, watch, LESS);
+    story_count("MTU %u, %u, %u, %u after a restart, %u: followed", START, LESS, MORE, MORE, LESS);
+    watch_close(watch);
+}
+
+TEST(an_mtu_that_changes_is_followed_as_far_as_ndis_allows)
+{
+    story_everywhere(&(struct story_plan){ .mtu = START, .edge_buffers = 32, .loose_grants = true, .tell = change }, 3);
+}
+
+static void keep_to_the_keyword(struct story *story)
+{
+    CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), 2000);
+    move(story, LESS, LESS);
+    move(story, MORE, 2000);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), 2000);
+}
+
+TEST(jumbopacket_stays_the_upper_limit_of_an_mtu_that_changes)
+{
+    static const char *const set[] = { "*JumboPacket=2014", NULL };
+
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = START, .set = set, .tell = keep_to_the_keyword });
+}
