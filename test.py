@@ -23,7 +23,7 @@ if sys.version_info < (3, 8):
 from scripts import cli, packages
 from scripts.build import made
 from scripts.run.options import RELEASES
-from scripts.test import suite
+from scripts.test import sanitize, suite
 from scripts.test.runner import Runner
 
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
@@ -42,6 +42,8 @@ def read(arguments):
                         help="what to run (default: everything but test_xen_guests)")
     parser.add_argument("--xen-guests", action="store_true",
                         help="run the tests that need guests on the real Xen: test_xen_guests")
+    parser.add_argument("--sanitize", action="store_true",
+                        help="run C tests in a testbed with clang's address and undefined-behaviour sanitizers")
     parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
     parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9),
                         help="how many seeds the simulated tests try")
@@ -66,10 +68,14 @@ def command(arguments):
     with made.one_at_a_time(say):
         if not options.list:
             made.driver(say)
-        made.tests(say)
+        if options.sanitize:
+            made.targets("the testbed and its tests with sanitizers", say, "tests", tree=sanitize.TREE)
+            os.environ.update(sanitize.ENVIRONMENT)
+        else:
+            made.tests(say)
     if options.xenvif_like:
         os.environ["XENNET_XENVIF_LIKE"] = options.xenvif_like  # read by the scenarios' programs
-    files = suite.find()
+    files = suite.find(sanitize.PROGRAMS, modules=False) if options.sanitize else suite.find()
     if options.list and not options.names:
         return show_names(files, screen)
     files = suite.choose(files, options.names)

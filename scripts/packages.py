@@ -25,9 +25,11 @@ WINE = ("wine", "wine64", "mingw-w64-x86-64-dev")
 
 RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are unpacked, not installed
 
+SANITIZE = ("libclang-rt-16-dev",)
+
 RUN = DRIVER + TESTBED + TRAFFIC
 XEN = RUN + RIG
-TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS + FORMAT
+TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS + SANITIZE + FORMAT
 
 
 def missing(names):

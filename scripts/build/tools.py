@@ -34,4 +34,4 @@ def clang_headers():
 def compiler(arch, flavour, kind="driver"):
     """The command that compiles one source of the driver or the co-installer; -c, -o and the file are the caller's."""
     source = {"driver": "src/xennet/driver.c", "coinst": "src/coinst/entry.c"}[kind]
-    return Tree().command(f"{kind}-{flavour}-{arch}", source)
+    return Tree().command(f"{kind}-{flavour}-{arch}-objects", source)

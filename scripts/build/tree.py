@@ -77,6 +77,6 @@ class Tree:
             raise Stop(f"{self.folder} has no compile_commands.json: remove the folder, and build again", 1)
         for entry in json.loads((self.folder / "compile_commands.json").read_text()):
             words = shlex.split(entry["command"])
-            if f"/{target}-objects.dir/" in entry["command"] and Path(entry["file"]) == ROOT / source:
+            if f"/{target}.dir/" in entry["command"] and Path(entry["file"]) == ROOT / source:
                 return words[:words.index("-o")]
         raise Stop(f"{source} is no part of {target}", 1)

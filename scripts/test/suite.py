@@ -39,14 +39,14 @@ class TestFile:
         return self.name.startswith(ALONE)
 
 
-def find():
-    """All test files, each with its cases."""
+def find(programs=PROGRAMS, modules=True):
+    """All test files, each with its cases: the C programs of a build, and the Python modules."""
     files = []
     for source in sorted((ROOT / "tests").rglob("test_*.c"), key=lambda path: path.stem):
-        program = str(PROGRAMS / source.stem)
+        program = str(programs / source.stem)
         files.append(TestFile(source.stem, [program], [program, "--list"], True, folder=folder_of(source)))
     runner = [sys.executable, "-B", str(ROOT / "scripts" / "test" / "tap_unittest.py")]
-    for source in sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: path.stem):
+    for source in sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: path.stem) if modules else ():
         module = ".".join(source.relative_to(ROOT).with_suffix("").parts)
         files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False,
                               folder=folder_of(source)))

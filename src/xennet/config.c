@@ -39,7 +39,7 @@ static const CONFIG_KEYWORD ConfigKeywords[] = {
     {NDIS_STRING_CONST("*JumboPacket"), CONFIG_FIELD(JumboPacket), 65549, 590, 65549, 1},
     {NDIS_STRING_CONST("*PriorityVLANTag"), CONFIG_FIELD(PriorityVlan), 3, 0, 3, 1},
     {NDIS_STRING_CONST("VlanId"), CONFIG_FIELD(VlanId), 0, 0, 4094, 1},
-    {NDIS_STRING_CONST("*NdisPoll"), CONFIG_FIELD(Poll), 1, 0, 1, 1},
+    {NDIS_STRING_CONST("*NdisPoll"), CONFIG_FIELD(Poll), 0, 0, 1, 1},
 };
 
 // The names under which older drivers for this device kept what the standard keywords say now; they apply where

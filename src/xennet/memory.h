@@ -11,12 +11,8 @@
 #define XENNET_TAG        ((ULONG)'tNeX')
 #define XENNET_CACHE_LINE 64
 
-// Windows 8 and later: mapped memory that is not code, as code integrity asks for.
-#ifndef MdlMappingNoExecute
-#define MdlMappingNoExecute 0x40000000
-#endif
-
-// What MmGetSystemAddressForMdlSafe is called with. Written once, in DriverEntry.
+// What MmGetSystemAddressForMdlSafe is called with: from Windows 8 on memory that is not code, as code integrity asks
+// for. Written once, in DriverEntry.
 extern ULONG MemoryMapPriority;
 
 // An MDL's bytes as the system sees them; NULL: nothing left to map them with. IRQL: up to DISPATCH.

@@ -19,6 +19,7 @@
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
+#include "receive.h"
 
 #define OFFLOAD_MAX_HEADERS    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
 #define OFFLOAD_MAX_LARGE_SIZE 65535
@@ -166,6 +167,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     XENNET_OFFLOAD_OPTIONS Options;
     ULONG Bits = OffloadEffective(Offload->Current) & Offload->Encapsulated;
     ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
+    BOOLEAN WentOff;
 
     Options.Value = 0;
     // Tags are taken out by receive_packet.c: XenVif moved the mapped address of the MDL alone until 2024-03.
@@ -178,13 +180,15 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_RSC4) != 0;
     Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_RSC6) != 0;
     Options.NeedLargePacketSplit = Rsc == 0;
-    Options.NeedChecksumValue = Offload->NeedChecksumValue;
+    // Whoever is not told that a checksum is right looks at it: the backend may have left it blank.
+    Options.NeedChecksumValue = Offload->NeedChecksumValue || (Bits & OFFLOAD_TRANSPORT_RX) != OFFLOAD_TRANSPORT_RX;
     VIF_CALL(&Offload->Context->Vif, ReceiverSetOffloadOptions, Options);
     ReportOffload(&Offload->Context->Reporter, OffloadEffective(Offload->Current), Bits);
-    // Packets that XenVif took up with the old options may still go up; from then on a coalesced one is dropped.
-    if (Offload->ReceiveRsc & ~Rsc)
-        KeFlushQueuedDpcs();
+    WentOff = (Offload->ReceiveRsc & ~Rsc) != 0;
     Offload->ReceiveRsc = Rsc;
+    // A coalesced packet that XenVif took up with the old options is dropped from here on; those accepted before go up.
+    if (WentOff && Offload->Receive != NULL)
+        ReceiveFlushAll(Offload->Receive);
 }
 
 _Use_decl_annotations_
@@ -225,6 +229,13 @@ OffloadCreate(XENNET_CONTEXT *Context, ULONG Wanted, XENNET_OFFLOAD **Result)
                Offload->LargeSize4, Offload->LargeSize6);
     *Result = Offload;
     return NDIS_STATUS_SUCCESS;
+}
+
+_Use_decl_annotations_
+VOID
+OffloadAttach(XENNET_OFFLOAD *Offload, struct _XENNET_RECEIVE *Receive)
+{
+    Offload->Receive = Receive;
 }
 
 _Use_decl_annotations_

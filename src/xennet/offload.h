@@ -12,6 +12,7 @@
 #include "vif_packet.h"
 
 struct _XENNET_CONTEXT;
+struct _XENNET_RECEIVE;
 
 // One bit per offload that can be switched by itself.
 #define OFFLOAD_IPV4_TX 0x00000001
@@ -30,6 +31,8 @@ struct _XENNET_CONTEXT;
 #define OFFLOAD_RSC6    0x00002000
 #define OFFLOAD_LSO1    0x00004000 // version 1: IPv4 only, completed with the bytes sent
 
+#define OFFLOAD_TRANSPORT_RX (OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX)
+
 #define OFFLOAD_ENCAPSULATION NDIS_ENCAPSULATION_IEEE_802_3
 
 #define OFFLOAD_IPV4_RX_ALL (OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_RSC4)
@@ -41,9 +44,12 @@ typedef struct _XENNET_OFFLOAD {
     XENNET_OFFLOAD_OPTIONS Transmit; // what XenVif can do to a packet on its way out
     ULONG LargeSize4;                // payload bytes of one large send, 0: none
     ULONG LargeSize6;
-    ULONG Hardware; // OFFLOAD_*: what can be switched on
-    ULONG Default;  // OFFLOAD_*: what the keywords ask for, within Hardware
-    BOOLEAN NeedChecksumValue;
+    ULONG Hardware;            // OFFLOAD_*: what can be switched on
+    ULONG Default;             // OFFLOAD_*: what the keywords ask for, within Hardware
+    BOOLEAN NeedChecksumValue; // the keyword
+
+    // Immutable after OffloadAttach.
+    struct _XENNET_RECEIVE *Receive;
 
     // Within OID requests; the data path reads Allowed and ReceiveRsc without order.
     XENNET_OFFLOAD_OPTIONS Allowed; // what a packet on its way out may ask for
@@ -56,6 +62,10 @@ typedef struct _XENNET_OFFLOAD {
 // Wanted: OFFLOAD_* that the keywords ask for.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS OffloadCreate(_In_ struct _XENNET_CONTEXT *Context, _In_ ULONG Wanted, _Outptr_ XENNET_OFFLOAD **Offload);
+
+// Whose packets go up before RSC is off.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID OffloadAttach(_Inout_ XENNET_OFFLOAD *Offload, _In_ struct _XENNET_RECEIVE *Receive);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID OffloadDestroy(_In_opt_ XENNET_OFFLOAD *Offload);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One poll object per processor. A batch that XenVif ends is appended to its processor's queue; the first one asks NDIS
- * to poll, and NDIS comes back as long as it is told that something remains:
+ * One poll object for each RSS processor. A batch that XenVif ends is appended to its processor's queue; the first one
+ * asks NDIS to poll, and NDIS comes back as long as something moves or remains:
  *
  *   receive.c --PollQueue--> [queue of a processor] --PollHandler, at most what NDIS wants--> NDIS
  *
  * NDIS may poll at PASSIVE and, for one round after a change of affinity, elsewhere: so a queue has a lock, taken once
  * per batch on either side. Under it the adapter's state decides whether a batch may still be queued, which makes the
- * emptying of all queues at a pause final.
+ * emptying of all queues at a pause final. An adapter that does not run any more reports nothing that remains: NDIS
+ * would poll for ever what is given back elsewhere, or by nobody after a shutdown.
+ *
+ * NDIS may poll from within the request for it, so nothing is locked there and the batch is the queue's already.
  *
  * The routines are looked up at run time: they are in NDIS 6.85 and later.
  */
@@ -114,13 +117,15 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
 
     Data->Receive.IndicatedNblChain = NULL;
     Data->Receive.NumberOfIndicatedNbls = 0;
+    Data->Receive.NumberOfRemainingNbls = 0;
     Irql = IrqlRaise(FALSE);
     PollLock(Queue);
     // What lies here when the adapter pauses is given back by whoever pauses it.
-    if (ContextIsRunning(Queue->Poll->Context))
+    if (ContextIsRunning(Queue->Poll->Context)) {
         Data->Receive.IndicatedNblChain =
             PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
-    Data->Receive.NumberOfRemainingNbls = Queue->Count;
+        Data->Receive.NumberOfRemainingNbls = Queue->Count;
+    }
     PollUnlock(Queue);
     IrqlLower(FALSE, Irql);
     Data->Receive.Flags = 0;
@@ -143,7 +148,7 @@ PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
         return;
     Irql = IrqlRaise(FALSE);
     PollLock(Queue);
-    Waiting = Queue->Count != 0;
+    Waiting = Queue->Count != 0 && ContextIsRunning(Queue->Poll->Context);
     PollUnlock(Queue);
     IrqlLower(FALSE, Irql);
     if (Waiting)
@@ -219,17 +224,17 @@ PollLookUp(XENNET_POLL *Poll)
 
 _IRQL_requires_(PASSIVE_LEVEL)
 static NTSTATUS
-PollRegister(XENNET_POLL *Poll, ULONG Processor)
+PollRegister(XENNET_POLL *Poll, PROCESSOR_NUMBER Number)
 {
     NDIS_POLL_CHARACTERISTICS Characteristics;
-    POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
-    PROCESSOR_NUMBER Number;
+    ULONG Index = KeGetProcessorIndexFromNumber(&Number);
+    POLL_QUEUE *Queue;
     NTSTATUS Status;
 
-    Queue->Poll = Poll;
-    KeInitializeSpinLock(&Queue->Lock);
-    // A processor that comes later has nothing to aim a poll at yet: its packets go up as they come.
-    if (!NT_SUCCESS(KeGetProcessorNumberFromIndex(Processor, &Number)))
+    if (Index >= Poll->QueueCount)
+        return STATUS_INVALID_PARAMETER;
+    Queue = PollGetQueue(Poll, Index);
+    if (Queue->Handle != NULL)
         return STATUS_SUCCESS;
     RtlZeroMemory(&Characteristics, sizeof(Characteristics));
     Characteristics.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
@@ -246,13 +251,56 @@ PollRegister(XENNET_POLL *Poll, ULONG Processor)
     return Status;
 }
 
+// The processors that an RSS table may name now. Packets of others, and of those that come later, go up as they come.
+_IRQL_requires_(PASSIVE_LEVEL)
+static NTSTATUS
+PollRegisterAll(XENNET_POLL *Poll)
+{
+    NDIS_HANDLE NdisHandle = Poll->Context->NdisHandle;
+    NDIS_RSS_PROCESSOR_INFO Probe;
+    NDIS_RSS_PROCESSOR_INFO *Info;
+    const UCHAR *Entry;
+    SIZE_T Size = 0;
+    NTSTATUS Status;
+    ULONG Index;
+
+    // Only the size: with processors listed this cannot succeed.
+    (void)NdisGetRssProcessorInformation(NdisHandle, &Probe, &Size);
+    Info = Size != 0 ? MemoryAllocate(NdisHandle, Size) : NULL;
+    if (Info == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Status = (NTSTATUS)NdisGetRssProcessorInformation(NdisHandle, Info, &Size);
+    if (NT_SUCCESS(Status)) {
+        Entry = (const UCHAR *)Info + Info->RssProcessorArrayOffset;
+        for (Index = 0; Index < Info->RssProcessorCount && NT_SUCCESS(Status); Index++) {
+            Status = PollRegister(Poll, ((const NDIS_RSS_PROCESSOR *)(ULONG_PTR)Entry)->ProcNum);
+            Entry += Info->RssProcessorEntrySize;
+        }
+    }
+    MemoryFree(Info);
+    return Status;
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+PollInitializeQueues(XENNET_POLL *Poll)
+{
+    POLL_QUEUE *Queue;
+    ULONG Index;
+
+    for (Index = 0; Index < Poll->QueueCount; Index++) {
+        Queue = PollGetQueue(Poll, Index);
+        Queue->Poll = Poll;
+        KeInitializeSpinLock(&Queue->Lock);
+    }
+}
+
 _Use_decl_annotations_
 VOID
 PollCreate(XENNET_CONTEXT *Context, XENNET_POLL **Result)
 {
     XENNET_POLL *Poll;
-    NTSTATUS Status = STATUS_SUCCESS;
-    ULONG Processor;
+    NTSTATUS Status;
 
     *Result = NULL;
     if (Context->Revisions->Minor < POLL_FIRST_MINOR || Context->Config.Poll == 0)
@@ -267,8 +315,8 @@ PollCreate(XENNET_CONTEXT *Context, XENNET_POLL **Result)
         MemoryFree(Poll);
         return;
     }
-    for (Processor = 0; Processor < Poll->QueueCount && NT_SUCCESS(Status); Processor++)
-        Status = PollRegister(Poll, Processor);
+    PollInitializeQueues(Poll);
+    Status = PollRegisterAll(Poll);
     if (!NT_SUCCESS(Status)) {
         DEBUG_ERROR("NDIS does not poll (status %08x): packets go up as they come\n", (ULONG)Status);
         PollDestroy(Poll);

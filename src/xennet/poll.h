@@ -19,7 +19,7 @@ VOID PollCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_result_maybenull_ 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID PollDestroy(_In_opt_ XENNET_POLL *Poll);
 
-// FALSE: a processor that came after the adapter, whose packets are not polled.
+// FALSE: no RSS processor, or one that came after the adapter: its packets are not polled.
 BOOLEAN PollServes(_In_ XENNET_POLL *Poll, _In_ ULONG Processor);
 
 // Appends a chain for this processor, unless the adapter does not run any more: FALSE, it stays the caller's.

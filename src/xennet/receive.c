@@ -21,6 +21,7 @@
 #include "nbl_pool.h"
 #include "per_processor.h"
 #include "poll.h"
+#include "processor.h"
 #include "receive_packet.h"
 
 #define RECEIVE_MAX_BATCH 256
@@ -90,7 +91,7 @@ ReceiveIndicate(RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch, ULONG 
 // NBLs that NDIS never had, and their packets.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, BOOLEAN Reserved)
 {
     NET_BUFFER_LIST *Nbl;
     PVOID Cookie;
@@ -101,7 +102,10 @@ ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
         Cookie = ReceivePacketCookie(Nbl);
         Processor->Counters.Returned++;
         Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE]++;
-        NblPoolPut(Processor->Nbls, Nbl);
+        if (Reserved)
+            NblPoolPutReserve(Processor->Nbls, Nbl);
+        else
+            NblPoolPut(Processor->Nbls, Nbl);
         VifReturnPacket(&Processor->Receive->Context->Vif, Cookie);
     }
 }
@@ -119,7 +123,7 @@ ReceiveDeliver(RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch)
     }
     NET_BUFFER_LIST_NEXT_NBL(Batch->Tail) = NULL;
     if (!PollQueue(Poll, Processor->Index, Batch->Head, Batch->Tail, Batch->Count)) {
-        ReceiveGiveBack(Processor, Batch->Head);
+        ReceiveGiveBack(Processor, Batch->Head, FALSE);
         return;
     }
     Processor->Counters.Packets += Batch->Count;
@@ -262,25 +266,49 @@ ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags
     IrqlLower(AtDispatch, Irql);
 }
 
+// What this processor has accepted goes up. XenVif may be between two packets of a batch.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ReceiveFlushHere(PVOID Context)
+{
+    XENNET_RECEIVE *Receive = Context;
+    RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
+
+    ReceiveFlush(Processor);
+    ReceiveHurry(Processor);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveFlushAll(XENNET_RECEIVE *Receive)
+{
+    ProcessorVisitAll(ReceiveFlushHere, Receive);
+}
+
+// What this processor has accepted goes back.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ReceiveStopHere(PVOID Context)
+{
+    XENNET_RECEIVE *Receive = Context;
+    RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
+    NET_BUFFER_LIST *Plenty = Processor->Plenty.Head;
+    NET_BUFFER_LIST *Scarce = Processor->Scarce.Head;
+    ULONG Count;
+
+    RtlZeroMemory(&Processor->Plenty, sizeof(Processor->Plenty));
+    RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
+    ReceiveGiveBack(Processor, Plenty, FALSE);
+    ReceiveGiveBack(Processor, Scarce, TRUE);
+    if (Receive->Poll != NULL)
+        ReceiveGiveBack(Processor, PollTakeAll(Receive->Poll, Processor->Index, &Count), FALSE);
+}
+
 _Use_decl_annotations_
 VOID
 ReceiveStop(XENNET_RECEIVE *Receive)
 {
-    NET_BUFFER_LIST *Chain;
-    RECEIVE_PROCESSOR *Processor;
-    ULONG Index;
-    ULONG Count;
-    KIRQL Irql;
-
-    if (Receive->Poll == NULL)
-        return;
-    Irql = IrqlRaise(FALSE);
-    Processor = ReceiveThisProcessor(Receive);
-    for (Index = 0; Index < Receive->ProcessorCount; Index++) {
-        Chain = PollTakeAll(Receive->Poll, Index, &Count);
-        ReceiveGiveBack(Processor, Chain);
-    }
-    IrqlLower(FALSE, Irql);
+    ProcessorVisitAll(ReceiveStopHere, Receive);
 }
 
 _Use_decl_annotations_
@@ -339,6 +367,7 @@ ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_REC
     // A backend of later may bring more queues than there are now, but never more than processors.
     Receive->Limits.QueueCount = Context->ProcessorCount;
     Receive->Limits.MaximumFrameSize = Context->MaximumFrameSize;
+    Receive->Limits.NdisMinor = Context->Revisions->Minor;
 
     Status = NblPoolCreate(Context, &Receive->Pool);
     if (Status != NDIS_STATUS_SUCCESS) {

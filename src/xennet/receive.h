@@ -32,7 +32,12 @@ BOOLEAN ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _In_ const XENNET_RECEI
 // Packets have at most so many bytes from now on, Ethernet header included, tag not.
 VOID ReceiveSetFrameSize(_Inout_ XENNET_RECEIVE *Receive, _In_ ULONG MaximumFrameSize);
 
-// After no more packets are accepted: gives back those that wait for NDIS to take them.
+// Hands up all that was accepted so far: afterwards NDIS has whatever was received before the call.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID ReceiveFlushAll(_In_ XENNET_RECEIVE *Receive);
+
+// After the state has left Running: gives back what was accepted before. Afterwards nobody on any processor acts on the
+// old state any more, in receiving or sending.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReceiveStop(_In_ XENNET_RECEIVE *Receive);
 

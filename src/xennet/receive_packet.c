@@ -15,7 +15,10 @@
 #define RECEIVE_PACKET_MIN_TCP_HEADER 20
 // IpChecksumSucceeded, TcpChecksumSucceeded, UdpChecksumSucceeded; the bit above each says that it failed.
 #define RECEIVE_PACKET_CHECKSUM_SUCCEEDED (0x001 | 0x008 | 0x040)
-#define RECEIVE_PACKET_MAX_MDLS           1024 // MDLs in one packet: a chain that goes on longer is broken
+// Slots of out-of-band data that an NBL of NDIS 6.20 and 6.30 has.
+#define RECEIVE_PACKET_SLOTS_620 (TcpReceiveBytesTransferred + 1)
+#define RECEIVE_PACKET_SLOTS_630 (RscTcpTimestampDelta + 1)
+#define RECEIVE_PACKET_MAX_MDLS  1024 // MDLs in one packet: a chain that goes on longer is broken
 
 // The hash types of the interface as NDIS tells them, XENVIF_PACKET_HASH_TYPE being the index.
 static const ULONG ReceivePacketHashTypes[] = {
@@ -120,6 +123,23 @@ ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIV
     }
 }
 
+// NBLs are used again, and anybody above may have written any slot. NBLs of an older NDIS end before the newer slots;
+// those behind the last one here are NDIS's own.
+FORCEINLINE VOID
+ReceivePacketClearSlots(const XENNET_RECEIVE_LIMITS *Limits, NET_BUFFER_LIST *Nbl)
+{
+    RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, 0), RECEIVE_PACKET_SLOTS_620 * sizeof(PVOID));
+    if (Limits->NdisMinor >= 30)
+        RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, RECEIVE_PACKET_SLOTS_620),
+                      (RECEIVE_PACKET_SLOTS_630 - RECEIVE_PACKET_SLOTS_620) * sizeof(PVOID));
+#ifdef _WIN64
+    if (Limits->NdisMinor >= 50) {
+        NET_BUFFER_LIST_INFO(Nbl, GftOffloadInformation) = NULL;
+        NET_BUFFER_LIST_INFO(Nbl, GftFlowEntryId) = NULL;
+    }
+#endif
+}
+
 // FALSE: a checksum is said to be both right and wrong.
 FORCEINLINE BOOLEAN
 ReceivePacketReadChecksums(const XENNET_RECEIVE_LIMITS *Limits, XENNET_PACKET_CHECKSUMS Flags, NET_BUFFER_LIST *Nbl)
@@ -172,8 +192,14 @@ ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
     NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
     NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Packet->Cookie;
     NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
-    NET_BUFFER_LIST_FLAGS(Nbl) = 0;
     NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
+}
+
+// XenVif found an 802.1Q header.
+FORCEINLINE BOOLEAN
+ReceivePacketIsTagged(const XENNET_RECEIVED_PACKET *Packet)
+{
+    return Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE;
 }
 
 // Takes the 802.1Q header out of a frame in which XenVif found one: the addresses move up to the type behind it.
@@ -203,7 +229,8 @@ ReceivePacketTakeTag(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl,
 
 // What every packet has. Its data and its length were looked at before.
 FORCEINLINE XENNET_RECEIVE_DROP
-ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
+ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl,
+                        BOOLEAN Tagged)
 {
     USHORT Tci = Packet->Tci;
     XENNET_RECEIVE_DROP Reason;
@@ -213,15 +240,12 @@ ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIV
     if (Packet->Length < ETHERNET_HEADER_SIZE)
         return XENNET_RECEIVE_DROP_LENGTH;
 
-    // NBLs are used again, so every slot the stack reads on receive is written every time.
+    ReceivePacketClearSlots(Limits, Nbl);
     if (!ReceivePacketReadChecksums(Limits, Packet->Checksums, Nbl))
         return XENNET_RECEIVE_DROP_CHECKSUM;
     ReceivePacketReadHash(Packet->Hash, Nbl);
-    NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = NULL;
-    NET_BUFFER_LIST_INFO(Nbl, RscTcpTimestampDelta) = NULL;
-    NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
     ReceivePacketReadData(Packet, Nbl);
-    if (Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE) {
+    if (Tagged) {
         Reason = ReceivePacketTakeTag(Packet, Nbl, &Tci);
         if (Reason != XENNET_RECEIVE_ACCEPT)
             return Reason;
@@ -231,7 +255,7 @@ ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIV
     return VlanAccepts(Limits->Vlan, Tci) ? XENNET_RECEIVE_ACCEPT : XENNET_RECEIVE_DROP_VLAN;
 }
 
-// A packet in several MDLs, a coalesced one, or one that cannot be.
+// A packet in several MDLs, a coalesced or tagged one, or one that cannot be.
 static DECLSPEC_NOINLINE XENNET_RECEIVE_DROP
 ReceivePacketReadRare(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
                       XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
@@ -247,7 +271,7 @@ ReceivePacketReadRare(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED
     }
     if (!ReceivePacketChainHolds(Packet))
         return XENNET_RECEIVE_DROP_BUFFER;
-    Reason = ReceivePacketReadCommon(Limits, Packet, Nbl);
+    Reason = ReceivePacketReadCommon(Limits, Packet, Nbl, ReceivePacketIsTagged(Packet));
     if (Reason == XENNET_RECEIVE_ACCEPT && Packet->MaximumSegmentSize != 0)
         ReceivePacketReportCoalesced(Packet, Counters, Nbl);
     return Reason;
@@ -260,9 +284,10 @@ ReceivePacketRead(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PAC
 {
     ULONG Length = Packet->Length;
 
-    // An ordinary packet: one frame in one MDL. Nothing is called on this way, so that no register has to be saved.
+    // An ordinary packet: one frame in one MDL, without a tag. Nothing is called on this way, so that no register has
+    // to be saved.
     if (Packet->MaximumSegmentSize == 0 && Length <= Limits->MaximumFrameSize + ETHERNET_TAG_SIZE &&
-        ReceivePacketFirstHolds(Packet, Length))
-        return ReceivePacketReadCommon(Limits, Packet, Nbl);
+        ReceivePacketFirstHolds(Packet, Length) && !ReceivePacketIsTagged(Packet))
+        return ReceivePacketReadCommon(Limits, Packet, Nbl, FALSE);
     return ReceivePacketReadRare(Limits, Packet, Counters, Nbl);
 }

@@ -18,6 +18,7 @@ typedef struct _XENNET_RECEIVE_LIMITS {
     const XENNET_VLAN *Vlan;
     ULONG QueueCount;       // that there can ever be
     ULONG MaximumFrameSize; // bytes, Ethernet header included
+    UCHAR NdisMinor;        // 6.<NdisMinor> is registered
 } XENNET_RECEIVE_LIMITS;
 
 /*

@@ -108,8 +108,7 @@ StateStop(XENNET_ADAPTER *Adapter)
 {
     if (!StateMove(Adapter, XennetStatePausing))
         return FALSE;
-    // Whoever has seen Running did so at DISPATCH and is through when every processor has been below it once.
-    KeFlushQueuedDpcs();
+    // Whoever has seen Running did so at DISPATCH and is through when every processor was visited.
     ReceiveStop(Adapter->Receive);
     TransmitPush(Adapter->Transmit);
     return TRUE;

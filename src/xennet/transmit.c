@@ -248,7 +248,7 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     TransmitListEnter(Processor);
     Processor->Counters.NdisCalls++;
 
-    // At DISPATCH: StateStop's KeFlushQueuedDpcs waits for whoever has seen the old state here.
+    // At DISPATCH: StateStop visits every processor and so waits for whoever has seen the old state here.
     if (ContextIsRunning(Transmit->Context)) {
         if (Processor->Kept.Nbl != NULL)
             TransmitOfferKept(Transmit, Processor);

@@ -121,6 +121,8 @@ struct adapter_processor {
     uint32_t busy;                 /* calls that are using the edge: edge_close waits for them */
 } __attribute__((aligned(NDIS_LINE)));
 
+enum { RSC_OFF_IPV4 = 1, RSC_OFF_IPV6 = 2 };
+
 struct adapter {
     struct ndis_object object;
     /* immutable after adapter_add */
@@ -152,6 +154,7 @@ struct adapter {
     struct sched_lock lock;
     struct NDIS_OFFLOAD offload, hardware_offload;
     uint32_t offload_epoch; /* raised with each change; read without the lock */
+    uint32_t rsc_off;       /* atomic: RSC_OFF_IPV..., where a request that switched it off is complete */
     struct NDIS_RECEIVE_SCALE_CAPABILITIES rss;
     bool has_rss;
     struct NDIS_LINK_STATE link;
@@ -212,7 +215,16 @@ static inline void nbl_set_tag(struct NET_BUFFER_LIST *nbl, uint64_t tag)
 {
     nbl->NdisReserved[0] = (void *)(uintptr_t)tag;
 }
+/* Whose the bits of an NBL's Flags are, and what they hold from the allocation on. */
+#define NBL_FLAGS_OF_NDIS     0x00000ffcu
+#define NBL_FLAGS_OF_PROTOCOL 0xfff00003u
+#define NBL_FLAGS_GIVEN       0xa5a005a5u
 const char *nbl_tag_name(uint64_t tag);
+/* Out-of-band slots of an NBL: that NDIS of this version has, and of them those that are not NDIS's own. What lies
+ * behind in the record is not the NBL's on that Windows: rule "ndis-slot". */
+uint32_t nbl_slots(void);
+uint32_t nbl_public_slots(void);
+void nbl_check_end(const struct NET_BUFFER_LIST *nbl, const char *function);
 struct nbl_pool;
 struct nbl_pool *nbl_pool_create(const char *what, uint32_t tag, uint16_t context_size, bool with_net_buffer);
 void nbl_pool_destroy(struct nbl_pool *pool, const char *function);
@@ -221,6 +233,7 @@ void nbl_free(struct NET_BUFFER_LIST *nbl, const char *function);
 void net_buffer_init(struct NET_BUFFER *nb, void *pool, struct MDL *mdl, uint32_t offset, size_t length);
 /* The NB describes bytes that its MDLs have, and CurrentMdl agrees with DataOffset; else rule "ndis-nb". */
 void net_buffer_check(const struct NET_BUFFER *nb, const char *function);
+uint8_t net_buffer_ip_version(const struct NET_BUFFER *nb); /* of the frame, tagged or not; 0: another protocol */
 void *ndis_info(const struct NET_BUFFER_LIST *nbl, uint32_t index);
 
 /* --- the edge, as the adapter and the transfer functions call it --- */

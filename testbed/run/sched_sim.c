@@ -152,11 +152,11 @@ static void switch_to(void **from, struct sim_task *to)
     if (to == NULL) {
         status = -1;
         sched_current = NULL;
-        coroutine_switch(from, host_sp);
+        coroutine_continue(from, host_sp, NULL);
         return;
     }
     sched_current = &to->common.task;
-    coroutine_switch(from, to->sp);
+    coroutine_continue(from, to->sp, to->stack);
     /* Somebody switched back to us: sched_current is us again, or nobody at the end of the run. */
     if (sched_task_resumes != NULL && sched_current != NULL) {
         sched_task_resumes(sched_current);
@@ -267,6 +267,7 @@ uint64_t sched_now_simulated(void)
 static void task_main(void *argument)
 {
     struct sim_task *me = argument;
+    coroutine_arrived();
     if (sched_task_resumes != NULL) {
         sched_task_resumes(&me->common.task);
     }
@@ -277,7 +278,7 @@ static void task_main(void *argument)
     me->common.done = 1;
     if (me->common.task.id == 1) { /* the main task: the run is over */
         sched_current = NULL;
-        coroutine_switch(&me->sp, host_sp);
+        coroutine_continue(&me->sp, host_sp, NULL);
     }
     sched_wake_simulated(&me->common.done, UINT_MAX);
     remove_runnable(me);

@@ -16,7 +16,6 @@ static size_t kept_count;
 /* The six registers that System V preserves, then the stack pointer; a fresh stack holds the entry in r12 and its
  * argument in r13, and a zero frame pointer, at which every stack walk ends. */
 __asm__(".text\n"
-        ".globl coroutine_switch\n"
         ".type coroutine_switch, @function\n"
         "coroutine_switch:\n"
         "    pushq %rbp\n"
@@ -43,7 +42,61 @@ __asm__(".text\n"
         "    ud2\n"
         ".size coroutine_first, .-coroutine_first\n");
 
+void coroutine_switch(void **from, void *to);
 void coroutine_first(void);
+
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+
+/* The sanitizer is kept informed of the stack that we are on. Those of its own that outlive a call are switched off. */
+static const void *host_bottom;
+static size_t host_size;
+
+static void leave_for(void *stack)
+{
+    __sanitizer_start_switch_fiber(NULL, stack != NULL ? stack : host_bottom,
+                                   stack != NULL ? COROUTINE_STACK_BYTES : host_size);
+}
+
+void coroutine_arrived(void)
+{
+    const void *bottom;
+    size_t size;
+    __sanitizer_finish_switch_fiber(NULL, &bottom, &size);
+    if (host_bottom == NULL) { /* whoever switches first is the host */
+        host_bottom = bottom;
+        host_size = size;
+    }
+}
+
+/* A task's last functions never return from its stack. */
+static void clean(void *stack)
+{
+    ASAN_UNPOISON_MEMORY_REGION(stack, COROUTINE_STACK_BYTES);
+}
+#else
+static void leave_for(void *stack)
+{
+    (void)stack;
+}
+
+void coroutine_arrived(void)
+{
+}
+
+static void clean(void *stack)
+{
+    (void)stack;
+}
+#endif
+
+void coroutine_continue(void **from, void *to, void *stack)
+{
+    leave_for(stack);
+    coroutine_switch(from, to);
+    coroutine_arrived();
+}
 
 void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument)
 {
@@ -76,6 +129,7 @@ void *coroutine_stack_get(void)
 
 void coroutine_stack_put(void *stack)
 {
+    clean(stack);
     if (kept_count < KEPT_MOST) {
         kept[kept_count++] = stack;
     } else {

@@ -12,8 +12,11 @@
 
 #define COROUTINE_STACK_BYTES (512u << 10)
 
-/* Saves the present context's stack pointer in *from and continues the one saved as `to`. */
-void coroutine_switch(void **from, void *to);
+/* Saves the present context's stack pointer in *from and continues the one saved as `to`, whose stack (NULL: the host
+ * thread's own) is for the sanitizer. */
+void coroutine_continue(void **from, void *to, void *stack);
+/* A coroutine's first step. */
+void coroutine_arrived(void);
 /* A stack whose first switch calls entry(argument), which must not return. Returns the stack pointer to switch to. */
 void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument);
 void *coroutine_stack_get(void); /* kept ones are used again; ends the program when memory is out */

@@ -44,9 +44,10 @@ static VOID FloorFill(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
     NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
     NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Packet->Cookie;
     NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
-    NET_BUFFER_LIST_FLAGS(Nbl) = 0;
     NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
 
+    // The slots of an NBL that was used before; those of the newest NDIS, where the floor is measured.
+    RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, 0), (NetBufferListInfoReserved3) * sizeof(PVOID));
     Checksum.Value = NULL;
     Checksum.Receive.IpChecksumSucceeded = Flags.IpChecksumSucceeded;
     Checksum.Receive.IpChecksumFailed = Flags.IpChecksumFailed;
@@ -75,8 +76,6 @@ static VOID FloorFill(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
     if (SegmentSize != 0)
         Rsc.Info.CoalescedSegCount = (USHORT)((Packet->Length - Packet->Info->Length + SegmentSize - 1) / SegmentSize);
     NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
-    NET_BUFFER_LIST_INFO(Nbl, RscTcpTimestampDelta) = NULL;
-    NET_BUFFER_LIST_INFO(Nbl, TcpReceiveNoPush) = NULL;
 }
 
 _Use_decl_annotations_
@@ -128,6 +127,12 @@ VOID ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
 {
     UNREFERENCED_PARAMETER(Receive);
     UNREFERENCED_PARAMETER(MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID ReceiveFlushAll(XENNET_RECEIVE *Receive)
+{
+    UNREFERENCED_PARAMETER(Receive);
 }
 
 _Use_decl_annotations_

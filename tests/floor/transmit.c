@@ -182,6 +182,14 @@ VOID TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 }
 
 _Use_decl_annotations_
+VOID TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Mapped)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+    UNREFERENCED_PARAMETER(QueueCount);
+    UNREFERENCED_PARAMETER(Mapped);
+}
+
+_Use_decl_annotations_
 VOID TransmitDrain(XENNET_TRANSMIT *Transmit)
 {
     // VifDisable has returned everything, and the last completion called NDIS.

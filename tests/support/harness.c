@@ -75,8 +75,8 @@ uint32_t test_seeds(uint32_t usual)
 const char *test_root(void)
 {
     static char root[PATH_MAX];
+    char mark[PATH_MAX + 16];
     char *cut;
-    int up;
 
     if (root[0] == '\0') {
         ssize_t length = readlink("/proc/self/exe", root, sizeof(root) - 1);
@@ -86,12 +86,16 @@ const char *test_root(void)
             exit(2);
         }
         root[length] = '\0';
-        for (up = 0; up < 3; up++) { /* build/tests/NAME */
+        /* build/tests/NAME, or deeper in build/ where the tests are built in another way. */
+        do {
             cut = strrchr(root, '/');
-            if (cut != NULL) {
-                *cut = '\0';
+            if (cut == NULL) {
+                fprintf(stderr, "the test does not lie in the repository\n");
+                exit(2);
             }
-        }
+            *cut = '\0';
+            snprintf(mark, sizeof(mark), "%s/test.py", root);
+        } while (access(mark, F_OK) != 0);
     }
     return root;
 }

@@ -51,7 +51,9 @@ const char *fixture_driver(const char *name, const char *imports, const char *co
         "llvm-dlltool-16 -m i386:x86-64 -d nt.def -l nt.lib && "
         "clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -ffreestanding -fasynchronous-unwind-tables "
         "-mno-stack-arg-probe %s -c '%s/tests/support/drivers/%s.c' -o %s.obj && "
-        "lld-link-16 /driver /subsystem:native /entry:DriverEntry /nodefaultlib /debug %s /out:%s.sys %s.obj nt.lib";
+        /* An address that is free under the address sanitizer, too: images without relocations need theirs. */
+        "lld-link-16 /driver /base:0x200000000000 /subsystem:native /entry:DriverEntry /nodefaultlib /debug %s "
+        "/out:%s.sys %s.obj nt.lib";
     char command[4096], file[64];
     const char *path;
 

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ndis/internal.h"
+
 enum { SECOND = 1000000000 };
 
 const uint8_t story_guest_mac[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 },
@@ -38,20 +40,20 @@ static void received(void *context, uint32_t processor, const struct NET_BUFFER_
         return;
     }
     seen = &watch->seen[place];
-    tag.Value = nbl->NetBufferListInfo[Ieee8021QNetBufferListInfo];
-    rsc.Value = nbl->NetBufferListInfo[TcpRecvSegCoalesceInfo];
+    tag.Value = ndis_info(nbl, Ieee8021QNetBufferListInfo);
+    rsc.Value = ndis_info(nbl, TcpRecvSegCoalesceInfo);
     *seen = (struct watch_seen){
         .processor = processor,
         .length = nbl->FirstNetBuffer->DataLength,
         .flags = flags,
-        .hash_value = (uint32_t)(uintptr_t)nbl->NetBufferListInfo[NetBufferListHashValue],
-        .hash_info = (uint32_t)(uintptr_t)nbl->NetBufferListInfo[NetBufferListHashInfo],
+        .hash_value = (uint32_t)(uintptr_t)ndis_info(nbl, NetBufferListHashValue),
+        .hash_info = (uint32_t)(uintptr_t)ndis_info(nbl, NetBufferListHashInfo),
         .priority = tag.TagHeader.UserPriority,
         .canonical = tag.TagHeader.CanonicalFormatId,
         .vlan = tag.TagHeader.VlanId,
         .segments = rsc.Info.CoalescedSegCount,
         .duplicate_acks = rsc.Info.DupAckCount,
-        .checksum = (uint64_t)(uintptr_t)nbl->NetBufferListInfo[TcpIpChecksumNetBufferListInfo],
+        .checksum = (uint64_t)(uintptr_t)ndis_info(nbl, TcpIpChecksumNetBufferListInfo),
     };
     copy_bytes(nbl->FirstNetBuffer, seen->bytes);
 }

@@ -142,6 +142,17 @@ int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint3
     return status;
 }
 
+/* From the end of a request on that switches it off, no coalesced NBL may come; the request may switch it on. */
+static void note_rsc(struct adapter *adapter, bool complete)
+{
+    struct adapter_facts facts;
+
+    adapter_facts(adapter, &facts);
+    __atomic_store_n(&adapter->rsc_off,
+                     complete ? (facts.rsc4 ? 0u : RSC_OFF_IPV4) | (facts.rsc6 ? 0u : RSC_OFF_IPV6) : 0u,
+                     __ATOMIC_SEQ_CST);
+}
+
 int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t size, uint32_t *needed)
 {
     struct NDIS_OID_REQUEST request;
@@ -152,7 +163,13 @@ int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, u
     request.DATA.SET_INFORMATION.Oid = oid;
     request.DATA.SET_INFORMATION.InformationBuffer = g.bytes;
     request.DATA.SET_INFORMATION.InformationBufferLength = size;
+    if (oid == OID_TCP_OFFLOAD_PARAMETERS) {
+        note_rsc(adapter, false);
+    }
     status = adapter_oid(adapter, &request);
+    if (oid == OID_TCP_OFFLOAD_PARAMETERS) {
+        note_rsc(adapter, true);
+    }
     guard_check(&g, oid);
     RULE(request.DATA.SET_INFORMATION.BytesRead <= size, "ndis-oid", "set of OID %#x: BytesRead %u, the buffer has %u",
          oid, request.DATA.SET_INFORMATION.BytesRead, size);

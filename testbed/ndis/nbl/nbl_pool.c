@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "ndis/internal.h"
+#include "nt/export/version.h"
 #include "nt/sync/topology.h"
 
 enum { KEPT_MOST = 512, FILL = 0xdd };
@@ -49,6 +50,37 @@ const char *nbl_tag_name(uint64_t tag)
         return "indicated with low resources";
     default:
         return "not from an NDIS pool, or overwritten";
+    }
+}
+
+/* The last slots of NDIS 6.20, 6.30 and 6.50. */
+enum {
+    LAST_SLOT_620 = TcpReceiveBytesTransferred,
+    LAST_SLOT_630 = TcpRecvSegCoalesceInfo + 1, /* RscTcpTimestampDelta */
+    LAST_SLOT_650 = TcpRecvSegCoalesceInfo + 3  /* GftFlowEntryId */
+};
+
+uint32_t nbl_public_slots(void)
+{
+    uint32_t minor = windows_played()->ndis_minor;
+
+    return 1 + (minor < 30 ? LAST_SLOT_620 : minor < 50 ? LAST_SLOT_630 : LAST_SLOT_650);
+}
+
+uint32_t nbl_slots(void)
+{
+    return windows_played()->ndis_minor < 80 ? nbl_public_slots() : MaxNetBufferListInfo;
+}
+
+/* What follows the NBL in memory. */
+static void *const beyond = (void *)(uintptr_t)0xbe704d0be704d000;
+
+void nbl_check_end(const struct NET_BUFFER_LIST *nbl, const char *function)
+{
+    for (uint32_t i = nbl_slots(); i < MaxNetBufferListInfo; i++) {
+        RULE(nbl->NetBufferListInfo[i] == beyond, "ndis-slot",
+             "%s with an NBL whose out-of-band slot %u was written: on this Windows the NBL ends before it", function,
+             i);
     }
 }
 
@@ -161,6 +193,10 @@ struct NET_BUFFER_LIST *nbl_create(struct nbl_pool *pool, struct MDL *mdl, uint3
     memset(nbl, 0, sizeof(*nbl));
     nbl_set_tag(nbl, NBL_TAG_OWNED);
     nbl->NdisPoolHandle = pool;
+    nbl->Flags = NBL_FLAGS_GIVEN;
+    for (uint32_t i = nbl_slots(); i < MaxNetBufferListInfo; i++) {
+        nbl->NetBufferListInfo[i] = beyond;
+    }
     if (pool->with_net_buffer) {
         net_buffer_init(&block->nb, pool, mdl, offset, length);
         nbl->FirstNetBuffer = &block->nb;
@@ -191,6 +227,7 @@ void nbl_free(struct NET_BUFFER_LIST *nbl, const char *function)
     RULE(nbl != NULL, "ndis-nbl", "%s of NULL", function);
     tag = nbl_tag(nbl);
     RULE(tag == NBL_TAG_OWNED, "ndis-nbl", "%s of an NBL that is %s", function, nbl_tag_name(tag));
+    nbl_check_end(nbl, function);
     pool = ndis_object_check(nbl->NdisPoolHandle, NDIS_KIND_NBL_POOL, function);
     RULE(nbl->ChildRefCount == 0, "ndis-nbl", "%s of an NBL whose clones are still there (ChildRefCount %d)", function,
          nbl->ChildRefCount);

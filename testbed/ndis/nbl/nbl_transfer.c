@@ -21,6 +21,51 @@ static void check_level(uint32_t flags, uint32_t dispatch_flag, const char *func
          "%s says DISPATCH_LEVEL in its flags, but runs at IRQL %u", function, irql_current());
 }
 
+/* What the slots of an NBL hold that came back: whoever was above may have written them. Only where runs are simulated.
+ */
+static void *const stale = (void *)(uintptr_t)0x5741bad5741bad00;
+
+static void spoil_slots(struct NET_BUFFER_LIST *nbl)
+{
+    for (uint32_t i = 0; i < nbl_public_slots() && sched_kind() == SCHED_SIMULATED; i++) {
+        nbl->NetBufferListInfo[i] = stale;
+    }
+}
+
+static void check_slots(const struct NET_BUFFER_LIST *nbl, const char *function)
+{
+    nbl_check_end(nbl, function);
+    for (uint32_t i = 0; i < nbl_public_slots() && sched_kind() == SCHED_SIMULATED; i++) {
+        RULE_DOCUMENTED(nbl->NetBufferListInfo[i] != stale, "ndis-slot",
+                        "%s with an NBL whose out-of-band slot %u is what somebody above left there", function, i);
+    }
+}
+
+/* NDIS's bits and, of an NBL that is sent, the protocol's. */
+static void check_flags(const struct NET_BUFFER_LIST *nbl, uint32_t mask, const char *function)
+{
+    RULE((nbl->Flags & mask) == (NBL_FLAGS_GIVEN & mask), "ndis-nbl-flags",
+         "%s with an NBL whose Flags are %#x: the bits %#x are not the miniport's, and were %#x", function, nbl->Flags,
+         mask, NBL_FLAGS_GIVEN & mask);
+}
+
+/* Segments were joined although a request that switched that off is complete. */
+static void check_coalesced(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl, const char *function)
+{
+    uint32_t off = __atomic_load_n(&adapter->rsc_off, __ATOMIC_SEQ_CST);
+    struct NDIS_RSC_NBL_INFO rsc;
+    uint8_t version;
+
+    memset(&rsc, 0, sizeof(rsc));
+    rsc.Value = ndis_info(nbl, TcpRecvSegCoalesceInfo);
+    if (off == 0 || rsc.Info.CoalescedSegCount <= 1) {
+        return;
+    }
+    version = net_buffer_ip_version(nbl->FirstNetBuffer);
+    RULE(version != (off & RSC_OFF_IPV4 ? 4 : 6) && version != (off & RSC_OFF_IPV6 ? 6 : 4), "ndis-rsc",
+         "%s with an NBL of %u segments, IPv%u: that was switched off", function, rsc.Info.CoalescedSegCount, version);
+}
+
 static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl)
 {
     static const char function[] = "NdisMIndicateReceiveNetBufferLists";
@@ -34,6 +79,9 @@ static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER
          nb == NULL ? "no" : "more than one");
     RULE(nb->DataLength >= ETHERNET_HEADER_BYTES, "ndis-nb", "%s with a frame of %u bytes", function, nb->DataLength);
     net_buffer_check(nb, function);
+    check_flags(nbl, NBL_FLAGS_OF_NDIS, function);
+    check_slots(nbl, function);
+    check_coalesced(adapter, nbl, function);
     return nb->DataLength;
 }
 
@@ -43,6 +91,7 @@ static void reclaim_lent(struct NET_BUFFER_LIST *chain)
 
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
         nbl_set_tag(nbl, NBL_TAG_OWNED);
+        spoil_slots(nbl);
     }
 }
 
@@ -100,6 +149,7 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
         RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
         nbl_set_tag(nbl, NBL_TAG_OWNED);
+        spoil_slots(nbl);
     }
     COUNT(here->counts.rx_returns, count);
     COUNT(here->counts.rx_return_calls, 1);
@@ -137,6 +187,8 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
 
         RULE(tag == NBL_TAG_SENT, "ndis-send-complete", "NdisMSendNetBufferListsComplete of an NBL that is %s",
              nbl_tag_name(tag));
+        check_flags(nbl, NBL_FLAGS_OF_NDIS | NBL_FLAGS_OF_PROTOCOL, "NdisMSendNetBufferListsComplete");
+        nbl_check_end(nbl, "NdisMSendNetBufferListsComplete");
         RULE(nbl->Status != NDIS_STATUS_PENDING, "ndis-send-complete", "a send was completed with NDIS_STATUS_PENDING");
         nbl_set_tag(nbl, NBL_TAG_OWNED);
         failed += nbl->Status != NDIS_STATUS_SUCCESS;

@@ -9,7 +9,7 @@
 
 void *ndis_info(const struct NET_BUFFER_LIST *nbl, uint32_t index)
 {
-    return nbl->NetBufferListInfo[index];
+    return index < nbl_slots() ? nbl->NetBufferListInfo[index] : NULL;
 }
 
 void net_buffer_check(const struct NET_BUFFER *nb, const char *function)
@@ -157,6 +157,18 @@ static void *MS_ABI data_buffer(struct NET_BUFFER *nb, uint32_t bytes, void *sto
     return storage;
 }
 
+uint8_t net_buffer_ip_version(const struct NET_BUFFER *nb)
+{
+    enum { TYPE_AT = 12, TAG_BYTES = 4, TYPE_BYTES = 2 };
+    uint8_t bytes[TYPE_AT + TAG_BYTES + TYPE_BYTES] = { 0 }, *type = bytes + TYPE_AT;
+
+    (void)copy_out(nb, 0, bytes, sizeof(bytes));
+    if (type[0] == 0x81 && type[1] == 0) {
+        type += TAG_BYTES;
+    }
+    return type[0] == 0x08 && type[1] == 0 ? 4 : type[0] == 0x86 && type[1] == 0xdd ? 6 : 0;
+}
+
 static int32_t MS_ABI copy_net_buffer(struct NET_BUFFER *to, uint32_t to_offset, uint32_t bytes,
                                       struct NET_BUFFER *from, uint32_t from_offset, uint32_t *copied)
 {
@@ -188,7 +200,7 @@ static void *MS_ABI pool_of(struct NET_BUFFER *nb)
 
 static void MS_ABI copy_info(struct NET_BUFFER_LIST *to, struct NET_BUFFER_LIST *from)
 {
-    memcpy(to->NetBufferListInfo, from->NetBufferListInfo, sizeof(to->NetBufferListInfo));
+    memcpy(to->NetBufferListInfo, from->NetBufferListInfo, nbl_slots() * sizeof(to->NetBufferListInfo[0]));
 }
 
 #define NET_BUFFER_EXPORTS(X)                                                                                          \

@@ -176,7 +176,7 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     uint32_t skip;
 
     refresh_caps(queue);
-    memset(nbl->NetBufferListInfo, 0, sizeof(nbl->NetBufferListInfo));
+    memset(nbl->NetBufferListInfo, 0, nbl_slots() * sizeof(nbl->NetBufferListInfo[0]));
     nbl->Status = NDIS_STATUS_SUCCESS;
     nbl->NblFlags = 0;
     if (frame->length > queue->edge->options.frame_size || !frame_parse(frame, &layout) ||

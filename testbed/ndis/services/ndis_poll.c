@@ -5,6 +5,9 @@
  * ends. Simulated runs ask for few NBLs at a time, any number of them, so that remainders and their order matter. Rule
  * "ndis-poll".
  *
+ * In simulated runs a request may poll at once, from within NdisRequestPoll, as NDIS may. A handler that hands nothing
+ * over and still reports packets that remain would be polled for ever.
+ *
  * There is no measured layout of these records: they follow Microsoft's poll.h reference pages.
  */
 #include <stdlib.h>
@@ -56,6 +59,7 @@ struct poll {
     poll_handler *handler;
 
     uint32_t closing;
+    uint32_t active; /* atomic: the handler or the notification runs */
     struct nt_dpc dpc;
 };
 
@@ -96,21 +100,43 @@ static bool run_once(struct poll *poll)
     if (data.Transmit.CompletedNblChain != NULL) {
         adapter_send_done(poll->adapter, data.Transmit.CompletedNblChain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
     }
+    RULE(data.Receive.IndicatedNblChain != NULL || data.Transmit.CompletedNblChain != NULL ||
+             (data.Receive.NumberOfRemainingNbls == 0 && data.Transmit.NumberOfRemainingNbls == 0),
+         "ndis-poll-progress", "a poll hands over nothing, but reports that %u received and %u sent NBLs remain",
+         data.Receive.NumberOfRemainingNbls, data.Transmit.NumberOfRemainingNbls);
     return data.Receive.IndicatedNblChain != NULL || data.Transmit.CompletedNblChain != NULL ||
            data.Receive.NumberOfRemainingNbls != 0 || data.Transmit.NumberOfRemainingNbls != 0;
+}
+
+/* One round; true: another one is wanted. */
+static bool poll_round(struct poll *poll)
+{
+    bool again;
+
+    __atomic_store_n(&poll->active, 1, __ATOMIC_SEQ_CST);
+    again = run_once(poll) && __atomic_load_n(&poll->closing, __ATOMIC_SEQ_CST) == 0;
+    if (!again) {
+        tell(poll, true);
+    }
+    __atomic_store_n(&poll->active, 0, __ATOMIC_SEQ_CST);
+    return again;
 }
 
 static void poll_dpc(void *argument)
 {
     struct poll *poll = argument;
 
-    if (run_once(poll)) {
-        if (__atomic_load_n(&poll->closing, __ATOMIC_SEQ_CST) == 0) {
-            (void)dpc_queue(&poll->dpc); /* others of this processor first */
-        }
-        return;
+    if (poll_round(poll)) {
+        (void)dpc_queue(&poll->dpc); /* others of this processor first */
     }
-    tell(poll, true);
+}
+
+/* On the poll object's processor nothing else of it can run now, unless this comes from within a poll. */
+static bool polls_at_once(const struct poll *poll)
+{
+    return sched_kind() == SCHED_SIMULATED && irql_current() == DISPATCH_LEVEL &&
+           processor_current() == poll->dpc.processor && __atomic_load_n(&poll->active, __ATOMIC_SEQ_CST) == 0 &&
+           sched_random(4) == 0;
 }
 
 static int32_t MS_ABI register_poll(void *handle, void *context, const struct poll_characteristics *characteristics,
@@ -130,6 +156,7 @@ static int32_t MS_ABI register_poll(void *handle, void *context, const struct po
     poll->handler = characteristics->PollHandler;
     poll->notify = characteristics->SetPollNotificationHandler;
     dpc_init(&poll->dpc, 0, poll_dpc, poll);
+    COUNT(adapter_here(adapter)->counts.polls_made, 1);
     ndis_object_add(&poll->object, NDIS_KIND_POLL, "a poll object was not deregistered");
     *result = poll;
     return NDIS_STATUS_SUCCESS;
@@ -164,7 +191,9 @@ static void MS_ABI request_poll(void *handle, void *reserved)
     RULE(__atomic_load_n(&poll->closing, __ATOMIC_SEQ_CST) == 0, "ndis-poll",
          "NdisRequestPoll of a poll object that is being deregistered");
 
-    (void)dpc_queue(&poll->dpc);
+    if (!polls_at_once(poll) || poll_round(poll)) {
+        (void)dpc_queue(&poll->dpc);
+    }
 }
 
 /* Server 2022 and Windows 11 have these first. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/export/version.h"
 #include "nt/internal.h"
 #include "nt/memory/mdl.h"
 #include "nt/memory/pool.h"
@@ -14,6 +15,10 @@
 #define TAG_MDL 0x206c644d /* "Mdl " */
 
 enum { KERNEL_MODE = 0, IO_READ_ACCESS = 0, DONT_ZERO = 1 };
+
+/* Beside the page priority, from Windows 8 (NDIS 6.30) on. */
+#define MAPPING_NO_EXECUTE 0x40000000u
+#define MAPPING_FLAGS      0xc0000000u
 
 static MS_ABI struct MDL *nt_IoAllocateMdl(void *address, uint32_t bytes, uint8_t secondary, uint8_t quota,
                                            struct IRP *irp)
@@ -101,10 +106,22 @@ static void *map(const char *function, struct MDL *mdl, int8_t mode)
     return mdl->MappedSystemVa;
 }
 
+/* Code integrity of Windows 8 and later, under Driver Verifier: a driver maps memory for data only. */
+static void check_priority(uint32_t priority)
+{
+    bool has_flags = windows_played()->ndis_minor >= 30;
+
+    RULE_DOCUMENTED(!has_flags || (priority & MAPPING_NO_EXECUTE) != 0, "mdl-execute",
+                    "an MDL is mapped so that its bytes can be executed: MdlMappingNoExecute is missing");
+    RULE(has_flags || (priority & MAPPING_FLAGS) == 0, "mdl-execute",
+         "an MDL is mapped with priority %#x: Windows 7 has no MdlMapping flags", priority);
+}
+
 static MS_ABI void *nt_MmMapLockedPagesSpecifyCache(struct MDL *mdl, int8_t mode, uint32_t caching, void *at,
                                                     uint32_t bugcheck, uint32_t priority)
 {
-    (void)caching, (void)bugcheck, (void)priority;
+    (void)caching, (void)bugcheck;
+    check_priority(priority);
     RULE(at == NULL, "unsupported", "MmMapLockedPagesSpecifyCache at a requested address");
     return pool_fails() ? NULL : map("MmMapLockedPagesSpecifyCache", mdl, mode);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The C library's memory and string functions as ntoskrnl.exe exports them, any IRQL. Memory functions go to the
- * host's, which are fast; wide ones work on 16-bit units and are written out here.
+ * host's, which are fast, unless there are no bytes: a driver may name no memory then. Wide ones work on 16-bit units
+ * and are written out here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,23 +13,23 @@
 
 static MS_ABI void *nt_memcpy(void *to, const void *from, size_t bytes)
 {
-    return memcpy(to, from, bytes);
+    return bytes != 0 ? memcpy(to, from, bytes) : to;
 }
 static MS_ABI void *nt_memmove(void *to, const void *from, size_t bytes)
 {
-    return memmove(to, from, bytes);
+    return bytes != 0 ? memmove(to, from, bytes) : to;
 }
 static MS_ABI void *nt_memset(void *to, int byte, size_t bytes)
 {
-    return memset(to, byte, bytes);
+    return bytes != 0 ? memset(to, byte, bytes) : to;
 }
 static MS_ABI int nt_memcmp(const void *a, const void *b, size_t bytes)
 {
-    return memcmp(a, b, bytes);
+    return bytes != 0 ? memcmp(a, b, bytes) : 0;
 }
 static MS_ABI const void *nt_memchr(const void *in, int byte, size_t bytes)
 {
-    return memchr(in, byte, bytes);
+    return bytes != 0 ? memchr(in, byte, bytes) : NULL;
 }
 static MS_ABI size_t nt_strlen(const char *text)
 {

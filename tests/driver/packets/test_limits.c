@@ -322,6 +322,7 @@ static void without_poll(struct story *story)
 
 TEST(without_a_poll_object_packets_go_up_as_they_come)
 {
+    static const char *const polling[] = { "*NdisPoll=1", NULL };
     struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     uint32_t polls = 0;
 
@@ -331,6 +332,7 @@ TEST(without_a_poll_object_packets_go_up_as_they_come)
                                    .seed = test_seed(),
                                    .queues = 2,
                                    .windows = "11-24h2",
+                                   .set = polling,
                                    .detail = shared,
                                    .may_not_start = true,
                                    .loose_grants = true,

@@ -6,6 +6,7 @@
 #include "story.h"
 
 #include "ndis/protocol/raw.h"
+#include "nt/memory/mdl.h"
 
 enum { IP_AT = 14, TCP_AT = 34, HEADERS = 54, PAYLOAD = 3000, MSS = 1000, WAIT = 1000000000, BUFFER = 8192 };
 
@@ -47,6 +48,32 @@ static struct NET_BUFFER_LIST *send(struct raw *raw, uint32_t length)
     raw_send(raw, nbl, 0, false);
     CHECK(raw_wait(raw, WAIT));
     return nbl;
+}
+
+/* As pages that a stack has locked and not mapped; they are one run, so that any mapping is where they are. */
+static void forget_address(struct NET_BUFFER_LIST *nbl)
+{
+    struct MDL *mdl = nbl->FirstNetBuffer->MdlChain;
+
+    mdl->MdlFlags = MDL_PAGES_LOCKED;
+    mdl->MappedSystemVa = NULL;
+}
+
+static void send_unmapped(struct story *story)
+{
+    struct raw_options options = { .memory = story->bed.guest };
+    struct raw *raw = raw_open(story->bed.adapter, &options);
+    struct NET_BUFFER_LIST *nbl = raw_nbl(raw);
+
+    write_packet();
+    raw_add(raw, nbl, packet, sizeof(packet), 0, NULL, 0);
+    nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = (void *)(uintptr_t)(MSS | TCP_AT << 20);
+    forget_address(nbl);
+    raw_send(raw, nbl, 0, false);
+    CHECK(raw_wait(raw, WAIT));
+    CHECK_EQ(nbl->Status, NDIS_STATUS_SUCCESS);
+    CHECK(nbl->FirstNetBuffer->MdlChain->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA); /* the driver has read the headers */
+    raw_close(raw);
 }
 
 static void send_large(struct story *story)
@@ -114,4 +141,16 @@ TEST(the_keyword_lsov1ipv4_switches_version_1_off)
     static const char *const set[] = { "*LsoV1IPv4=0", NULL };
 
     run(set, refuse_large);
+}
+
+/* Rule mdl-execute has what each Windows wants. */
+TEST(pages_that_nobody_has_mapped_are_mapped_as_data)
+{
+    static const char *const windows[] = { "7", "8.1", "10-22h2", "11-24h2" };
+    uint32_t i;
+
+    for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        story_run(&(struct story_plan){
+            .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = windows[i], .tell = send_unmapped });
+    }
 }

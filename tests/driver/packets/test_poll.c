@@ -9,6 +9,8 @@
 
 enum { FRAMES = 64, SEEDS = 60 };
 
+static const char *const polling[] = { "*NdisPoll=1", NULL };
+
 static void inject_some(void *argument)
 {
     story_inject(argument, 0, FRAMES);
@@ -50,20 +52,90 @@ TEST(polled_packets_arrive_once_and_pauses_leave_none_behind)
     uint32_t seeds = test_seeds(SEEDS), i;
 
     for (i = 0; i < seeds; i++) {
-        tell(SCHED_SIMULATED, test_seed_given() ? test_seed() : test_seed() + i, NULL);
+        tell(SCHED_SIMULATED, test_seed_given() ? test_seed() : test_seed() + i, polling);
     }
 }
 
 TEST(polled_packets_arrive_once_live)
 {
-    tell(SCHED_LIVE, test_seed(), NULL);
+    tell(SCHED_LIVE, test_seed(), polling);
 }
 
-TEST(the_keyword_ndispoll_switches_polling_off)
+static void count_objects(struct story *story)
 {
-    static const char *const set[] = { "*NdisPoll=0", NULL };
+    const uint32_t *wanted = story->plan->detail;
+    struct adapter_counters counters;
 
-    tell(SCHED_SIMULATED, test_seed(), set);
+    adapter_counters(story->bed.adapter, &counters);
+    CHECK_EQ(counters.polls_made, *wanted);
+    receive_and_pause(story);
+    adapter_counters(story->bed.adapter, &counters);
+    CHECK_EQ(counters.polls != 0, *wanted != 0);
+}
+
+static void count_with(const char *const *set, uint32_t processors, uint32_t wanted)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .queues = 2,
+                                    .processors = processors,
+                                    .windows = "11-24h2",
+                                    .set = set,
+                                    .detail = &wanted,
+                                    .tell = count_objects });
+}
+
+TEST(ndis_polls_where_the_keyword_says_so_and_each_rss_processor_has_one_poll_object)
+{
+    static const char *const off[] = { "*NdisPoll=0", NULL };
+    static const char *const three[] = { "*NdisPoll=1", "*MaxRssProcessors=3", NULL };
+
+    count_with(NULL, 8, 0);
+    count_with(off, 8, 0);
+    count_with(polling, 8, 8);
+    count_with(three, 8, 3);
+}
+
+/* The machine goes down while packets wait to be polled: nobody takes them any more, and nobody polls for them. */
+static void go_down(struct story *story)
+{
+    struct adapter_counters before, after;
+    uint32_t tries;
+
+    story_inject(story, 0, 8 * FRAMES);
+    for (tries = 0; tries < 100000; tries++) {
+        adapter_counters(story->bed.adapter, &before);
+        if (before.rx_packets > 5) {
+            break;
+        }
+        sched_point("packets on their way");
+    }
+    adapter_shutdown(story->bed.adapter);
+    for (tries = 0; tries < 20; tries++) {
+        story_rest();
+    }
+    adapter_counters(story->bed.adapter, &before);
+    for (tries = 0; tries < 20; tries++) {
+        story_rest();
+    }
+    adapter_counters(story->bed.adapter, &after);
+    CHECK_EQ(after.polls, before.polls);
+}
+
+TEST(nobody_polls_after_a_shutdown)
+{
+    uint32_t i;
+
+    for (i = 0; i < 8; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .queues = 1,
+                                        .windows = "11-24h2",
+                                        .set = polling,
+                                        .edge_buffers = 32,
+                                        .loose_grants = true,
+                                        .tell = go_down });
+    }
 }
 
 /* Few NBLs for many packets: what is scarce goes up at once and must not overtake what waits to be polled. */
@@ -104,9 +176,12 @@ TEST(polled_packets_keep_their_order)
     uint32_t i;
 
     for (i = 0; i < 10; i++) {
-        struct story_plan plan = {
-            .kind = SCHED_SIMULATED, .seed = test_seed() + i, .queues = 1, .windows = "11-24h2", .tell = keep_order
-        };
+        struct story_plan plan = { .kind = SCHED_SIMULATED,
+                                   .seed = test_seed() + i,
+                                   .queues = 1,
+                                   .windows = "11-24h2",
+                                   .set = polling,
+                                   .tell = keep_order };
 
         story_run(&plan);
     }

@@ -105,12 +105,14 @@ static void everywhere(struct story *story)
 
 static void tell(const struct machine *machine, uint32_t queues, const char *windows, bool live)
 {
+    static const char *const polling[] = { "*NdisPoll=1", NULL };
     struct story_plan plan = { .kind = SCHED_SIMULATED,
                                .seed = test_seed(),
                                .topology = &machine->topology,
                                .queues = queues,
                                .edge_buffers = 8,
                                .windows = windows,
+                               .set = polling,
                                .loose_grants = queues > QUEUES,
                                .detail = machine,
                                .tell = everywhere };

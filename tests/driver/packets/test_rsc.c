@@ -160,3 +160,46 @@ TEST(a_coalesced_packet_that_comes_although_it_was_switched_off_is_dropped)
         &(struct story_plan){ .windows = "10-22h2", .edge_buffers = 16, .prepare = inject_start, .tell = switched_off },
         1);
 }
+
+/* Switched off in the middle of coalesced traffic, polled or not: what comes after the request is no more coalesced
+ * (rule ndis-rsc). */
+static void off_in_traffic(struct story *story)
+{
+    enum { PACKETS = 60, FIRST = 3, WAIT_MOST = 20000 };
+    struct watch *watch = watch_open(story);
+    struct frame_offload offload;
+    uint32_t length = tcp_frame(4, 5 * MSS, &offload), i, before, late = 0;
+
+    for (i = 0; i < PACKETS; i++) {
+        wire_inject(story, 0, bytes, length, &offload);
+    }
+    for (i = 0; i < WAIT_MOST && __atomic_load_n(&watch->count, __ATOMIC_ACQUIRE) < FIRST; i++) {
+        sched_point("packets on their way");
+    }
+    CHECK_EQ(switch_rsc(story, NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED, NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED), SUCCESS);
+    before = watch->count;
+    for (i = 0; i < 200; i++) {
+        story_rest();
+    }
+    for (i = before; i < watch->count; i++) {
+        late += watch->seen[i].segments > 1;
+    }
+    CHECK_EQ(late, 0);
+    watch_close(watch);
+}
+
+TEST(coalesced_packets_are_up_when_the_request_that_switches_them_off_is_complete)
+{
+    static const char *const polling[] = { "*NdisPoll=1", NULL };
+    uint32_t i;
+
+    for (i = 0; i < 24; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .windows = i & 1 ? "11-24h2" : "10-22h2",
+                                        .set = i & 1 ? polling : NULL,
+                                        .edge_buffers = 32,
+                                        .loose_grants = true,
+                                        .tell = off_in_traffic });
+    }
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule of the simulated NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
 #include "ndis_fake.h"
+#include "nt/sync/dpc.h"
 
 typedef void *MS_ABI fake_NdisAllocateRWLock(void *);
 typedef void MS_ABI fake_NdisReleaseRWLock(void *, void *);
@@ -290,6 +291,60 @@ TRIPS("ndis-nbl", a_wrong_count_is_caught)
     fake_add_running(fake);
     NDIS(NdisMIndicateReceiveNetBufferLists)(fake->handle, received(fake), 0, 2, 0);
 }
+TRIPS("ndis-nbl-flags", flags_of_ndis_changed_are_caught)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake_add_running(fake);
+    nbl = received(fake);
+    nbl->Flags = 0;
+    indicate(fake, nbl, 0);
+}
+/* The NBL is the driver's again, and goes up once more with what the protocol left in it. */
+TRIPS("ndis-slot", a_slot_that_somebody_above_has_written_is_caught)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake_add_running(fake);
+    nbl = received(fake);
+    indicate(fake, nbl, NDIS_RECEIVE_FLAGS_RESOURCES);
+    nbl->NetBufferListInfo[TcpIpChecksumNetBufferListInfo] = NULL;
+    indicate(fake, nbl, NDIS_RECEIVE_FLAGS_RESOURCES);
+}
+static void write_behind(struct fake *fake)
+{
+    struct NET_BUFFER_LIST *nbl;
+
+    fake_add_running(fake);
+    nbl = received(fake);
+    nbl->NetBufferListInfo[TcpRecvSegCoalesceInfo] = NULL;
+    indicate(fake, nbl, 0);
+}
+static void on_windows_7(void *argument)
+{
+    (void)argument;
+    fake_run(SCHED_SIMULATED, "7", write_behind);
+}
+TEST(a_slot_that_windows_7_does_not_have_written_is_caught)
+{
+    EXPECT_RULE("ndis-slot", on_windows_7, NULL);
+}
+TRIPS("ndis-rsc", coalesced_packets_after_the_switch_are_caught)
+{
+    struct NDIS_OFFLOAD_PARAMETERS parameters;
+    struct NET_BUFFER_LIST *nbl;
+    uint32_t needed;
+
+    fake_add_running(fake);
+    memset(&parameters, 0, sizeof(parameters));
+    NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_DEFAULT, 3, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3);
+    parameters.RscIPv4 = NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED;
+    (void)adapter_set(fake->adapter, OID_TCP_OFFLOAD_PARAMETERS, &parameters, sizeof(parameters), &needed);
+    bytes[12] = 0x08;
+    nbl = received(fake);
+    nbl->NetBufferListInfo[TcpRecvSegCoalesceInfo] = (void *)(uintptr_t)2; /* segments */
+    indicate(fake, nbl, 0);
+}
 TRIPS("ndis-nb", more_bytes_than_the_mdls_have_are_caught)
 {
     struct NET_BUFFER_LIST *nbl;
@@ -479,6 +534,8 @@ TRIPS("irql", a_passive_call_at_dispatch_is_caught)
 }
 
 /* --- polls, which Windows 11 24H2 has --- */
+/* Of Receive.NumberOfRemainingNbls in NDIS_POLL_DATA: behind a header, the transmit part of 72 bytes, and 28 bytes. */
+enum { REMAINING_AT = 8 + 72 + 28 };
 typedef int32_t MS_ABI fake_NdisRegisterPoll(void *, void *, void *, void **);
 
 static void poll_without_handlers(struct fake *fake)
@@ -503,4 +560,45 @@ static void run_poll(void *argument)
 TEST(a_poll_without_handlers_is_caught)
 {
     EXPECT_RULE("ndis-poll", run_poll, NULL);
+}
+
+typedef void MS_ABI fake_NdisRequestPoll(void *, void *);
+
+/* Nothing handed over, one that remains: for ever. */
+static void MS_ABI remains(void *context, uint8_t *data)
+{
+    (void)context;
+    data[REMAINING_AT] = 1;
+}
+static void MS_ABI notified(void *context, void *notification)
+{
+    (void)context, (void)notification;
+}
+
+static void poll_for_ever(struct fake *fake)
+{
+    struct {
+        struct NDIS_OBJECT_HEADER Header;
+        void *handlers[2];
+    } characteristics;
+    void *poll;
+
+    memset(&characteristics, 0, sizeof(characteristics));
+    NDIS_HEADER(characteristics.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(characteristics));
+    characteristics.handlers[0] = (void *)notified;
+    characteristics.handlers[1] = (void *)remains;
+    fake_add_running(fake);
+    CHECK_EQ(NDIS(NdisRegisterPoll)(fake->handle, NULL, &characteristics, &poll), NDIS_STATUS_SUCCESS);
+    NDIS(NdisRequestPoll)(poll, NULL);
+    dpc_flush_all();
+}
+
+static void run_poll_for_ever(void *argument)
+{
+    (void)argument;
+    fake_run(SCHED_SIMULATED, "11-24h2", poll_for_ever);
+}
+TEST(a_poll_without_progress_is_caught)
+{
+    EXPECT_RULE("ndis-poll-progress", run_poll_for_ever, NULL);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What MDLs do, and each rule about them broken on purpose. */
+#include "nt/export/version.h"
 #include "nt/memory/mdl.h"
 
 #include "nt_run.h"
 
 static uint8_t bytes[20000] __attribute__((aligned(4096)));
+
+#define NO_EXECUTE 0x40000000u /* MdlMappingNoExecute */
 
 static struct MDL *make(void *address, uint32_t length)
 {
@@ -26,7 +29,7 @@ static void lock(struct MDL *mdl)
 static void *map(struct MDL *mdl)
 {
     return CALL(void *, MmMapLockedPagesSpecifyCache, (struct MDL *, int8_t, uint32_t, void *, uint32_t, uint32_t), mdl,
-                0, 1, NULL, 0, 16);
+                0, 1, NULL, 0, 16 | NO_EXECUTE);
 }
 static void unmap(void *address, struct MDL *mdl)
 {
@@ -212,4 +215,24 @@ static void empty(void)
 TEST(an_empty_mdl_is_found)
 {
     EXPECT_NT_RULE("mdl", empty);
+}
+
+static void map_with(const char *windows, uint32_t priority)
+{
+    windows_play(windows_version_find(windows));
+    CALL(void *, MmMapLockedPagesSpecifyCache, (struct MDL *, int8_t, uint32_t, void *, uint32_t, uint32_t), pages(1),
+         0, 1, NULL, 0, priority);
+}
+static void executable_on_8_1(void)
+{
+    map_with("8.1", 16);
+}
+static void flags_on_7(void)
+{
+    map_with("7", 16 | NO_EXECUTE);
+}
+TEST(a_map_that_can_be_executed_is_found)
+{
+    EXPECT_NT_RULE("mdl-execute", executable_on_8_1);
+    EXPECT_NT_RULE("mdl-execute", flags_on_7);
 }

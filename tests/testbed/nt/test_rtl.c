@@ -30,6 +30,23 @@ TEST(formats_print_as_the_windows_kernel_prints_them)
     CHECK_EQ(nt_run(formats, NULL), 0);
 }
 
+static void nothing(void)
+{
+    char text[] = "kept";
+
+    /* A driver may name no memory where there are no bytes. */
+    CHECK(CALL(void *, memcpy, (void *, const void *, size_t), text, NULL, 0) == text);
+    CHECK(CALL(void *, memmove, (void *, const void *, size_t), NULL, text, 0) == NULL);
+    CHECK(CALL(void *, memset, (void *, int, size_t), NULL, 1, 0) == NULL);
+    CHECK_EQ(CALL(int, memcmp, (const void *, const void *, size_t), NULL, text, 0), 0);
+    CHECK(CALL(const void *, memchr, (const void *, int, size_t), NULL, 1, 0) == NULL);
+    CHECK_STR(text, "kept");
+}
+TEST(no_bytes_may_be_nowhere)
+{
+    CHECK_EQ(nt_run(nothing, NULL), 0);
+}
+
 static void cut(void)
 {
     char text[8] = "#######";

@@ -20,4 +20,10 @@ typedef unsigned int UINT, *PUINT;
 #define RTL_SIZEOF_THROUGH_FIELD(type, field) (FIELD_OFFSET(type, field) + sizeof(((type *)0)->field))
 #endif
 
+/* From Windows 8 on: a mapping that cannot be executed, or written; beside the page priority. */
+#ifndef MdlMappingNoExecute
+#define MdlMappingNoWrite   0x80000000
+#define MdlMappingNoExecute 0x40000000
+#endif
+
 #endif

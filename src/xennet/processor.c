@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Visits of all processors by the calling thread. IRQL: PASSIVE. No state, no locks.
+ */
+#include "processor.h"
+#include "lock.h"
+
+_Use_decl_annotations_
+VOID
+ProcessorVisitAll(PROCESSOR_VISIT *Visit, PVOID Context)
+{
+    GROUP_AFFINITY Before;
+    GROUP_AFFINITY Affinity;
+    PROCESSOR_NUMBER Number;
+    BOOLEAN Moved = FALSE;
+    ULONG Index;
+    KIRQL Irql;
+
+    RtlZeroMemory(&Before, sizeof(Before));
+    // A processor that comes meanwhile has seen nothing of what was before.
+    for (Index = 0; Index < KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS); Index++) {
+        if (!NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
+            continue;
+        RtlZeroMemory(&Affinity, sizeof(Affinity));
+        Affinity.Group = Number.Group;
+        Affinity.Mask = (KAFFINITY)1 << Number.Number;
+        KeSetSystemGroupAffinityThread(&Affinity, Moved ? NULL : &Before);
+        Moved = TRUE;
+        Irql = IrqlRaise(FALSE);
+        Visit(Context);
+        IrqlLower(FALSE, Irql);
+    }
+    if (Moved)
+        KeRevertToUserGroupAffinityThread(&Before);
+}
