@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The package's text files that are made of templates: version.h, the INF, the scripts for administrators."""
+"""The package's text files that are made of templates: version.h, keywords.h, the INF, the scripts for
+administrators.
+"""
 
 from scripts.build import version
-from scripts.inf import template
+from scripts.inf import keywords, template
 
 INF_ARCHITECTURES = {"x64": "amd64", "x86": "x86"}
 
@@ -12,12 +14,15 @@ def places():
     return dict(version.places(), **template.places())
 
 
-def version_header(folder):
-    """version.h for the sources compiled with `folder`; it is written only when it changes, as it makes them stale."""
-    path, text = folder / "version.h", version.fill("src/version.h.in", places())
-    if not path.is_file() or path.read_text() != text:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+def headers(folder):
+    """version.h and keywords.h for the sources compiled with `folder`; each is written only when it changes, as it
+    makes them stale.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("version.h", version.fill("src/version.h.in", places())), ("keywords.h", keywords.header())):
+        path = folder / name
+        if not path.is_file() or path.read_text() != text:
+            path.write_text(text)
 
 
 def inf(arch):

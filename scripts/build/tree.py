@@ -39,7 +39,7 @@ class Tree:
         """
         for name in PROGRAMS:
             program(name)
-        templates.version_header(self.folder / "generated")
+        templates.headers(self.folder / "generated")
         settings = dict(self.settings, XENNET_VERSION=version.text())
         command = ["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(self.folder),
                    *(f"-D{name}={value}" for name, value in settings.items())]

@@ -145,7 +145,7 @@ def assemble(arch, flavour, steps, signer):
     folder = output(flavour, arch)
     stage = folder / "package"
     folder.mkdir(parents=True, exist_ok=True)
-    templates.version_header(folder)
+    templates.headers(folder)
     for command in steps["compile"]:
         run(command)
     shutil.rmtree(stage, ignore_errors=True)

@@ -77,7 +77,7 @@ def cppcheck(folder, names):
         raise Stop("cppcheck is missing: install the Debian package cppcheck")
     made = ROOT / "build" / "analysis" / "x64"
     made.mkdir(parents=True, exist_ok=True)
-    templates.version_header(made)
+    templates.headers(made)
     annotations(made / "annotations.h")
     done = subprocess.run([path, "--quiet", "--enable=warning,portability,performance", "--inline-suppr", "--std=c99",
                            "--platform=win64",

@@ -87,7 +87,7 @@ def run(say):
     folder = build_windows.output(FLAVOUR, "x64")
     for path in (FOLDER, folder):
         path.mkdir(parents=True, exist_ok=True)
-    templates.version_header(folder)
+    templates.headers(folder)
     if kind == "codeql":
         # cmd.exe's quotes do not survive codeql's own reading of a command, so the command is a file.
         build = build_windows.msbuild(compiler, headers, FLAVOUR, "x64", "Rebuild")

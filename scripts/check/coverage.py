@@ -39,7 +39,7 @@ def build():
 
 def programs(names):
     found = []
-    for source in sorted((ROOT / "tests" / "driver").glob("test_*.c")):
+    for source in sorted((ROOT / "tests" / "driver").rglob("test_*.c")):
         wanted = source.stem in names if names else True
         if wanted:
             found.append(ROOT / "build" / "tests" / source.stem)

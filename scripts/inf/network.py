@@ -7,7 +7,7 @@ As in rules.py: a rule yields (line, text) for each finding, and its function's 
 
 import re
 
-from scripts.inf import template as build_inf
+from scripts.inf import keywords as keyword_source, template as build_inf
 from scripts.cli import ROOT
 from scripts.inf.rules import LAST_WITH_COINSTALLER, copied_files, install_sections, models_sections, number
 
@@ -23,7 +23,6 @@ ENUM_KEYWORDS = (
 STANDARD_ENUMS = ((re.compile(r".*ChecksumOffloadIPv[46]|.*PriorityVLANTag", re.IGNORECASE), {"0", "1", "2", "3"}),
                   (re.compile(r".*", re.IGNORECASE), {"0", "1"}))
 CONFIG = "src/xennet/config.c"
-CONFIG_ROW = re.compile(r'NDIS_STRING_CONST\("([^"]+)"\), [^,]+, (\d+), (\d+), (\d+), (\d+)\}')
 ADDRESS_READER = "NdisReadNetworkAddress("  # NDIS has a function for this one keyword
 SUBSCRIPTION = r"system\currentcontrolset\services\xenvif\interfaces\xennet"
 PROVIDED = ("VIF", "STORE", "SUSPEND")
@@ -124,17 +123,17 @@ def keyword_complete(inf, _arch):
 def keyword_of_driver(inf, _arch):
     """The INF and the driver's table agree on every keyword."""
     source = (ROOT / CONFIG).read_text()
-    table = {row[0].lower(): tuple(map(int, row[1:])) for row in CONFIG_ROW.findall(source)}
+    table = keyword_source.table()
     for section, _ in installs(inf):
         found = keywords(inf, section)
         for name in table.keys() - {name.lower() for name in found}:
-            yield section.number, f"[{section.name}] lacks the keyword {name}, which {CONFIG} reads"
+            yield section.number, f"[{section.name}] lacks the keyword {name}, which {keyword_source.SOURCE} has"
         for name, values in found.items():
             row = table.get(name.lower())
             if name.lower() == "networkaddress" and ADDRESS_READER in source:
                 continue
             if row is None:
-                yield values["line"], f"nothing in {CONFIG} reads the keyword {name}"
+                yield values["line"], f"{keyword_source.SOURCE} has no keyword {name}"
                 continue
             stated = [number(values[word][1]) for word in ("default", "min", "max", "step") if word in values]
             if values["enum"]:
@@ -142,7 +141,7 @@ def keyword_of_driver(inf, _arch):
                 stated = stated[:1] + [choices[0], choices[-1], 1]
             if len(stated) == 4 and tuple(stated) != row:
                 yield (values["line"], f"keyword {name}: default, min, max, step are {stated} here and {list(row)} in "
-                       f"{CONFIG}")
+                       f"{keyword_source.SOURCE}")
 
 
 def service_sections(inf):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The parts of the INF that follow from tables: the models, one line for each device that XenVif can create.
+"""The parts of the INF that follow from tables: the keywords, and the models, one line for each device that XenVif can
+create.
 
 A device ID is XENVIF\\VEN_<prefix><id>&DEV_NET&REV_<revision>: prefix and id of the PCI device that XenBus binds to,
 and a revision of include/revision.h, which also says which VIF version the provider has. Newest revisions come first.
@@ -9,6 +10,7 @@ import re
 
 from scripts.build import version
 from scripts.cli import ROOT, Stop
+from scripts.inf import keywords
 
 REVISIONS = "include/revision.h"
 PREFIXES = ("XP", "XS", "XN")
@@ -46,5 +48,7 @@ def places():
     return {
         "MODELS_WITH_COINSTALLER": models(lambda vif: "XenNet_Inst"),
         "MODELS": models(lambda vif: f"XenNet_Inst_Vif{vif}"),
+        "KEYWORDS": keywords.inf_lines(),
+        "KEYWORD_TEXTS": keywords.inf_texts(),
         "COINSTALLER": "xennet_coinst_" + version.text().replace(".", "_") + ".dll",
     }

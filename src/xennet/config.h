@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What Device Manager's Advanced page sets, read once at start. The table in config.c names each keyword with
- * its default and range; the INF offers the same ones with the same defaults.
+ * What Device Manager's Advanced page sets, read once at start. keywords.ini has each keyword with its
+ * default and range; the build makes the INF's lines and the table in config.c of it.
  */
 #ifndef XENNET_CONFIG_H
 #define XENNET_CONFIG_H

@@ -56,6 +56,7 @@ typedef struct _XENNET_CONTEXT {
 
     // Within OID requests, which NDIS serialises.
     NDIS_DEVICE_POWER_STATE Power;
+    BOOLEAN Asleep; // stopped for a low power state, without a pause of NDIS's
 
     XENNET_ALARM Alarm; // raised by sends, for the watchdog
 } XENNET_CONTEXT;

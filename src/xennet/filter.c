@@ -105,9 +105,10 @@ FilterSetMulticast(XENNET_FILTER *Filter, const VOID *Buffer, ULONG Length)
         return NDIS_STATUS_MULTICAST_FULL;
     if (Count != 0)
         RtlCopyMemory(List, Buffer, Length);
+    // The page of OID_802_3_MULTICAST_LIST has one status for too many addresses and for one that is no group's.
     for (Index = 0; Index < Count; Index++) {
         if (!(List[Index].Byte[0] & 0x01))
-            return NDIS_STATUS_INVALID_DATA;
+            return NDIS_STATUS_MULTICAST_FULL;
     }
     if (!NT_SUCCESS(VIF_CALL(&Filter->Context->Vif, MacSetMulticastAddresses, Count != 0 ? List : NULL, Count)))
         return NDIS_STATUS_RESOURCES;

@@ -24,6 +24,9 @@
 #include "transmit.h"
 
 #define LINK_MAX_SPEED 10000000000000ULL // 10 Tb/s: what is beyond was made up
+#define LINK_AUTOMATIC                                                                                                 \
+    (NDIS_LINK_STATE_XMIT_LINK_SPEED_AUTO_NEGOTIATED | NDIS_LINK_STATE_RCV_LINK_SPEED_AUTO_NEGOTIATED |                \
+     NDIS_LINK_STATE_DUPLEX_AUTO_NEGOTIATED | NDIS_LINK_STATE_PAUSE_FUNCTIONS_AUTO_NEGOTIATED)
 
 struct _XENNET_LINK {
     // Immutable after LinkCreate.
@@ -158,6 +161,35 @@ XENNET_LINK_STATE
 LinkState(const XENNET_LINK *Link)
 {
     return Link->State;
+}
+
+// A speed that the request leaves to negotiation, or the one there is.
+static BOOLEAN
+LinkSpeedIs(ULONG64 Wanted, ULONG64 Speed, ULONG Flags, ULONG Automatic)
+{
+    return (Flags & Automatic) || Wanted == Speed;
+}
+
+_Use_decl_annotations_
+NDIS_STATUS
+LinkSetParameters(const XENNET_LINK *Link, const NDIS_LINK_PARAMETERS *Parameters)
+{
+    ULONG Flags = Parameters->AutoNegotiationFlags;
+
+    if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0 ||
+        Parameters->Header.Size < NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1 || (Flags & ~(ULONG)LINK_AUTOMATIC))
+        return NDIS_STATUS_INVALID_DATA;
+    if (!LinkSpeedIs(Parameters->XmitLinkSpeed, Link->State.Speed, Flags,
+                     NDIS_LINK_STATE_XMIT_LINK_SPEED_AUTO_NEGOTIATED) ||
+        !LinkSpeedIs(Parameters->RcvLinkSpeed, Link->State.Speed, Flags,
+                     NDIS_LINK_STATE_RCV_LINK_SPEED_AUTO_NEGOTIATED))
+        return NDIS_STATUS_INVALID_DATA;
+    if (!(Flags & NDIS_LINK_STATE_DUPLEX_AUTO_NEGOTIATED) && Parameters->MediaDuplexState != Link->State.Duplex)
+        return NDIS_STATUS_INVALID_DATA;
+    if (!(Flags & NDIS_LINK_STATE_PAUSE_FUNCTIONS_AUTO_NEGOTIATED) &&
+        Parameters->PauseFunctions != NdisPauseFunctionsUnsupported)
+        return NDIS_STATUS_INVALID_DATA;
+    return NDIS_STATUS_SUCCESS;
 }
 
 _Use_decl_annotations_

@@ -49,4 +49,9 @@ VOID LinkAdvertiseFrameSize(_Inout_ XENNET_LINK *Link);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 XENNET_LINK_STATE LinkState(_In_ const XENNET_LINK *Link);
 
+// OID_GEN_LINK_PARAMETERS. Speed and duplex are the backend's: what asks for those in force, or leaves them to
+// negotiation, succeeds. Parameters: as long as revision 1.
+_IRQL_requires_(PASSIVE_LEVEL)
+NDIS_STATUS LinkSetParameters(_In_ const XENNET_LINK *Link, _In_ const NDIS_LINK_PARAMETERS *Parameters);
+
 #endif

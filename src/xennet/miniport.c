@@ -231,6 +231,7 @@ MiniportPause(NDIS_HANDLE Context, PNDIS_MINIPORT_PAUSE_PARAMETERS Parameters)
 
     UNREFERENCED_PARAMETER(Parameters);
 
+    Adapter->Context.Asleep = FALSE;
     WatchdogStop(Adapter->Watchdog);
     Status = StatePause(Adapter);
     if (Status == NDIS_STATUS_PENDING)

@@ -6,7 +6,8 @@
  *   Default   what the keywords ask for, within Hardware      (fixed at start)
  *   Current   Default, then as OID_TCP_OFFLOAD_PARAMETERS says
  *
- * What NDIS and XenVif are told is OffloadEffective of these.
+ * What NDIS and XenVif get is OffloadEffective of these, without the IP versions that OID_OFFLOAD_ENCAPSULATION has
+ * switched off.
  *
  * XenVif validates checksums and coalesces only for the IP versions that NDIS has announced with
  * OID_OFFLOAD_ENCAPSULATION. What is switched on and off, and by what, is offload_control.c's.
@@ -64,6 +65,12 @@ OffloadEffective(ULONG Bits)
     if (!(Bits & OFFLOAD_TCP6_RX))
         Bits &= ~(ULONG)OFFLOAD_RSC6;
     return Bits;
+}
+
+static ULONG
+OffloadInForce(const XENNET_OFFLOAD *Offload)
+{
+    return OffloadEffective(Offload->Current & ~Offload->SwitchedOff);
 }
 
 static ULONG
@@ -145,7 +152,7 @@ static VOID
 OffloadApplyTransmit(XENNET_OFFLOAD *Offload)
 {
     XENNET_OFFLOAD_OPTIONS Options;
-    ULONG Bits = OffloadEffective(Offload->Current);
+    ULONG Bits = OffloadInForce(Offload);
 
     Options.Value = 0;
     Options.OffloadTagManipulation = Offload->Transmit.OffloadTagManipulation;
@@ -165,7 +172,7 @@ VOID
 OffloadApplyReceive(XENNET_OFFLOAD *Offload)
 {
     XENNET_OFFLOAD_OPTIONS Options;
-    ULONG Bits = OffloadEffective(Offload->Current) & Offload->Encapsulated;
+    ULONG Bits = OffloadInForce(Offload) & Offload->Encapsulated;
     ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
     BOOLEAN WentOff;
 
@@ -183,7 +190,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     // Whoever is not told that a checksum is right looks at it: the backend may have left it blank.
     Options.NeedChecksumValue = Offload->NeedChecksumValue || (Bits & OFFLOAD_TRANSPORT_RX) != OFFLOAD_TRANSPORT_RX;
     VIF_CALL(&Offload->Context->Vif, ReceiverSetOffloadOptions, Options);
-    ReportOffload(&Offload->Context->Reporter, OffloadEffective(Offload->Current), Bits);
+    ReportOffload(&Offload->Context->Reporter, OffloadInForce(Offload), Bits);
     WentOff = (Offload->ReceiveRsc & ~Rsc) != 0;
     Offload->ReceiveRsc = Rsc;
     // A coalesced packet that XenVif took up with the old options is dropped from here on; those accepted before go up.
@@ -255,13 +262,12 @@ OffloadGetAttributes(const XENNET_OFFLOAD *Offload, NDIS_OFFLOAD *Default, NDIS_
 
 _Use_decl_annotations_
 VOID
-OffloadApply(XENNET_OFFLOAD *Offload, ULONG Current)
+OffloadApply(XENNET_OFFLOAD *Offload)
 {
     NDIS_OFFLOAD Record;
 
-    Offload->Current = Current;
     OffloadApplyTransmit(Offload);
     OffloadApplyReceive(Offload);
-    OffloadDescribe(Offload, OffloadEffective(Offload->Current), &Record);
+    OffloadDescribe(Offload, OffloadInForce(Offload), &Record);
     ContextIndicateStatus(Offload->Context, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
 }

@@ -35,8 +35,11 @@ struct _XENNET_RECEIVE;
 
 #define OFFLOAD_ENCAPSULATION NDIS_ENCAPSULATION_IEEE_802_3
 
-#define OFFLOAD_IPV4_RX_ALL (OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_RSC4)
-#define OFFLOAD_IPV6_RX_ALL (OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX | OFFLOAD_RSC6)
+#define OFFLOAD_IPV4_ALL                                                                                               \
+    (OFFLOAD_IPV4_TX | OFFLOAD_IPV4_RX | OFFLOAD_TCP4_TX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_TX | OFFLOAD_UDP4_RX |       \
+     OFFLOAD_LSO4 | OFFLOAD_LSO1 | OFFLOAD_RSC4)
+#define OFFLOAD_IPV6_ALL                                                                                               \
+    (OFFLOAD_TCP6_TX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_TX | OFFLOAD_UDP6_RX | OFFLOAD_LSO6 | OFFLOAD_RSC6)
 
 typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadCreate.
@@ -55,7 +58,8 @@ typedef struct _XENNET_OFFLOAD {
     XENNET_OFFLOAD_OPTIONS Allowed; // what a packet on its way out may ask for
     BOOLEAN AllowedLso1;
     ULONG Current;      // OFFLOAD_*: what is switched on
-    ULONG Encapsulated; // OFFLOAD_*_RX_ALL of the IP versions NDIS has bound
+    ULONG Encapsulated; // OFFLOAD_*_ALL of the IP versions NDIS has bound: those that receives are looked at for
+    ULONG SwitchedOff;  // OFFLOAD_*_ALL of the IP versions that it has switched off as a whole
     ULONG ReceiveRsc;   // OFFLOAD_RSC*: coalesced packets are told to NDIS as such
 } XENNET_OFFLOAD;
 
@@ -79,9 +83,9 @@ _IRQL_requires_(PASSIVE_LEVEL)
 VOID OffloadGetAttributes(_In_ const XENNET_OFFLOAD *Offload, _Out_ NDIS_OFFLOAD *Default,
                           _Out_ NDIS_OFFLOAD *Hardware);
 
-// Current becomes what is switched on; XenVif is told, and NDIS hears what is in force.
+// Current, Encapsulated or SwitchedOff have changed: XenVif gets what follows from them, NDIS a report of what is on.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID OffloadApply(_Inout_ XENNET_OFFLOAD *Offload, _In_ ULONG Current);
+VOID OffloadApply(_Inout_ XENNET_OFFLOAD *Offload);
 
 FORCEINLINE XENNET_OFFLOAD_OPTIONS
 OffloadTransmitOptions(const XENNET_OFFLOAD *Offload)

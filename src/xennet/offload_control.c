@@ -38,10 +38,28 @@ static const OFFLOAD_CONTROL_ROW OffloadControlRows[] = {
 };
 
 // Members of NDIS_OFFLOAD_PARAMETERS for what this miniport never does: switching one on is refused.
-static const ULONG OffloadControlForeignOffsets[] = {
-    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, IPsecV1),
-    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv4),
-    FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, TcpConnectionIPv6),
+typedef struct _OFFLOAD_CONTROL_FOREIGN {
+    ULONG Offset;
+    UCHAR MinimumRevision;
+    UCHAR On; // the one value, or the least, that switches it on
+    UCHAR MaxOn;
+} OFFLOAD_CONTROL_FOREIGN;
+
+#define OFFLOAD_CONTROL_FOREIGN_ROW(_Member, _Revision, _On, _MaxOn)                                                   \
+    {                                                                                                                  \
+        FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, _Member), _Revision, _On, _MaxOn                                         \
+    }
+
+static const OFFLOAD_CONTROL_FOREIGN OffloadControlForeign[] = {
+    OFFLOAD_CONTROL_FOREIGN_ROW(IPsecV1, 1, 2, MAXUCHAR),
+    OFFLOAD_CONTROL_FOREIGN_ROW(TcpConnectionIPv4, 1, 2, MAXUCHAR),
+    OFFLOAD_CONTROL_FOREIGN_ROW(TcpConnectionIPv6, 1, 2, MAXUCHAR),
+    OFFLOAD_CONTROL_FOREIGN_ROW(IPsecV2, 2, 2, MAXUCHAR),
+    OFFLOAD_CONTROL_FOREIGN_ROW(IPsecV2IPv4, 2, 2, MAXUCHAR),
+    OFFLOAD_CONTROL_FOREIGN_ROW(EncapsulatedPacketTaskOffload, 3, NDIS_OFFLOAD_SET_ON, NDIS_OFFLOAD_SET_ON),
+    OFFLOAD_CONTROL_FOREIGN_ROW(UdpSegmentation.IPv4, 5, 2, MAXUCHAR),
+    OFFLOAD_CONTROL_FOREIGN_ROW(UdpSegmentation.IPv6, 5, 2, MAXUCHAR),
+    OFFLOAD_CONTROL_FOREIGN_ROW(UdpRsc.Enabled, 6, 2, MAXUCHAR),
 };
 
 static const USHORT OffloadControlParameterSizes[] = {
@@ -51,6 +69,7 @@ static const USHORT OffloadControlParameterSizes[] = {
     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3,
     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_4,
     NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5,
+    NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_6,
 };
 
 _Use_decl_annotations_
@@ -104,6 +123,21 @@ OffloadControlReadRow(const OFFLOAD_CONTROL_ROW *Row, UCHAR Value, ULONG *On, UL
     return TRUE;
 }
 
+static BOOLEAN
+OffloadControlIsForeign(const UCHAR *Parameters, ULONG Revision)
+{
+    const OFFLOAD_CONTROL_FOREIGN *Row;
+    ULONG Index;
+
+    for (Index = 0; Index < RTL_NUMBER_OF(OffloadControlForeign); Index++) {
+        Row = &OffloadControlForeign[Index];
+        if (Revision >= Row->MinimumRevision && Parameters[Row->Offset] >= Row->On &&
+            Parameters[Row->Offset] <= Row->MaxOn)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 _Use_decl_annotations_
 NDIS_STATUS
 OffloadControlSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG Length)
@@ -118,28 +152,27 @@ OffloadControlSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG L
     if (Length < NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1)
         return NDIS_STATUS_INVALID_LENGTH;
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0)
-        return NDIS_STATUS_INVALID_PARAMETER;
+        return NDIS_STATUS_INVALID_DATA;
     // A later revision only appends.
     Revision = XENNET_MIN(Parameters->Header.Revision, RTL_NUMBER_OF(OffloadControlParameterSizes) - 1);
     if (Parameters->Header.Size < OffloadControlParameterSizes[Revision] ||
         Length < OffloadControlParameterSizes[Revision])
         return NDIS_STATUS_INVALID_LENGTH;
 
-    for (Index = 0; Index < RTL_NUMBER_OF(OffloadControlForeignOffsets); Index++) {
-        if (Bytes[OffloadControlForeignOffsets[Index]] > NDIS_OFFLOAD_PARAMETERS_LSOV1_DISABLED)
-            return NDIS_STATUS_NOT_SUPPORTED;
-    }
+    if (OffloadControlIsForeign(Bytes, Revision))
+        return NDIS_STATUS_INVALID_DATA;
     for (Index = 0; Index < RTL_NUMBER_OF(OffloadControlRows); Index++) {
         if (Revision < OffloadControlRows[Index].MinimumRevision)
             continue;
         if (!OffloadControlReadRow(&OffloadControlRows[Index], Bytes[OffloadControlRows[Index].ParameterOffset], &On,
                                    &Off))
-            return NDIS_STATUS_INVALID_PARAMETER;
+            return NDIS_STATUS_INVALID_DATA;
     }
     if (On & ~Offload->Hardware)
-        return NDIS_STATUS_NOT_SUPPORTED;
+        return NDIS_STATUS_INVALID_DATA;
 
-    OffloadApply(Offload, (Offload->Current & ~Off) | On);
+    Offload->Current = (Offload->Current & ~Off) | On;
+    OffloadApply(Offload);
     return NDIS_STATUS_SUCCESS;
 }
 
@@ -149,14 +182,17 @@ OffloadControlEncapsulationIsOurs(ULONG Enabled, ULONG Type)
     return Enabled <= NDIS_OFFLOAD_SET_OFF && (Enabled != NDIS_OFFLOAD_SET_ON || Type == OFFLOAD_ENCAPSULATION);
 }
 
-static ULONG
-OffloadControlEncapsulate(ULONG Encapsulated, ULONG Enabled, ULONG Bits)
+// Receive offloads begin with the first request; one that switches an IP version off ends all that is done for it.
+static VOID
+OffloadControlEncapsulate(XENNET_OFFLOAD *Offload, ULONG Enabled, ULONG Bits)
 {
-    if (Enabled == NDIS_OFFLOAD_SET_ON)
-        return Encapsulated | Bits;
-    if (Enabled == NDIS_OFFLOAD_SET_OFF)
-        return Encapsulated & ~Bits;
-    return Encapsulated;
+    if (Enabled == NDIS_OFFLOAD_SET_ON) {
+        Offload->Encapsulated |= Bits;
+        Offload->SwitchedOff &= ~Bits;
+    } else if (Enabled == NDIS_OFFLOAD_SET_OFF) {
+        Offload->Encapsulated &= ~Bits;
+        Offload->SwitchedOff |= Bits;
+    }
 }
 
 _Use_decl_annotations_
@@ -172,12 +208,10 @@ OffloadControlSetEncapsulation(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULON
         return NDIS_STATUS_INVALID_PARAMETER;
     if (!OffloadControlEncapsulationIsOurs(Request->IPv4.Enabled, Request->IPv4.EncapsulationType) ||
         !OffloadControlEncapsulationIsOurs(Request->IPv6.Enabled, Request->IPv6.EncapsulationType))
-        return NDIS_STATUS_NOT_SUPPORTED;
+        return NDIS_STATUS_INVALID_PARAMETER;
 
-    Offload->Encapsulated =
-        OffloadControlEncapsulate(Offload->Encapsulated, Request->IPv4.Enabled, OFFLOAD_IPV4_RX_ALL);
-    Offload->Encapsulated =
-        OffloadControlEncapsulate(Offload->Encapsulated, Request->IPv6.Enabled, OFFLOAD_IPV6_RX_ALL);
-    OffloadApplyReceive(Offload);
+    OffloadControlEncapsulate(Offload, Request->IPv4.Enabled, OFFLOAD_IPV4_ALL);
+    OffloadControlEncapsulate(Offload, Request->IPv6.Enabled, OFFLOAD_IPV6_ALL);
+    OffloadApply(Offload);
     return NDIS_STATUS_SUCCESS;
 }

@@ -5,7 +5,10 @@
  *
  * Query handlers produce a value, the length rules are applied here once: too small a buffer fails with
  * BytesNeeded; a 64-bit counter asked for with 4 bytes gives its low half. Set handlers get a buffer that has
- * at least (or exactly) the length of the row.
+ * at least (or exactly) the length of the row. Which status a request gets follows the OID's page, and where that names
+ * none the page of MiniportOidRequest: a value out of bounds is NDIS_STATUS_INVALID_DATA.
+ * tests/driver/settings/oid_pages.h has the cases. After a surprise removal every request gets
+ * NDIS_STATUS_NOT_ACCEPTED, but those for power, whose pages want them never refused.
  *
  * IRQL: PASSIVE; NDIS serialises. No locks. oid_value.c has the handlers of plain values.
  */
@@ -14,18 +17,22 @@
 #include "adapter.h"
 #include "counters.h"
 #include "lock.h"
+#include "link.h"
 #include "offload_control.h"
 #include "oid_value.h"
 #include "power.h"
 #include "rss_v2.h"
 #include "stats.h"
 
-#define OID_EXACT     0x01 // a set has exactly SetLength bytes
-#define OID_COUNTER   0x02 // 64 bits, or the low 32 of them
-#define OID_RSS       0x04 // only where RSS is offered
-#define OID_RSC       0x08 // only with an NDIS that knows RSC
-#define OID_RSS_MOVES 0x20 // only with RSS of the second generation
-#define OID_VLAN      0x10 // only with VLANs switched on
+#define OID_EXACT     0x01  // a set has exactly SetLength bytes
+#define OID_COUNTER   0x02  // 64 bits, or the low 32 of them
+#define OID_RSS       0x04  // only where RSS is offered
+#define OID_RSC       0x08  // only with an NDIS that knows RSC
+#define OID_VLAN      0x10  // only with VLANs switched on
+#define OID_RSS_MOVES 0x20  // only with RSS of the second generation
+#define OID_UNLISTED  0x40  // the driver's own: NDIS finds it by its GUID
+#define OID_TOO_SHORT 0x80  // its page says BUFFER_TOO_SHORT where others say INVALID_LENGTH
+#define OID_ALWAYS    0x100 // its page lets it never be refused, not even after a surprise removal
 
 static NDIS_STATUS
 OidSetOffloadParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
@@ -69,10 +76,18 @@ OidDeleteMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     return FilterDeleteMulticast(&Adapter->Filter, Buffer);
 }
 
+// RSS of the second generation refuses a value with INVALID_PARAMETER, as its pages say; the first and the hash have
+// what the page of MiniportOidRequest says for all OIDs.
+static NDIS_STATUS
+OidRssStatus(NDIS_STATUS Status)
+{
+    return Status == NDIS_STATUS_INVALID_PARAMETER ? NDIS_STATUS_INVALID_DATA : Status;
+}
+
 static NDIS_STATUS
 OidSetScaleParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    return RssSetParameters(Adapter->Rss, Buffer, Length);
+    return OidRssStatus(RssSetParameters(Adapter->Rss, Buffer, Length));
 }
 
 static NDIS_STATUS
@@ -84,7 +99,15 @@ OidSetScaleParametersV2(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Lengt
 static NDIS_STATUS
 OidSetReceiveHash(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
-    return RssSetHash(Adapter->Rss, Buffer, Length);
+    return OidRssStatus(RssSetHash(Adapter->Rss, Buffer, Length));
+}
+
+static NDIS_STATUS
+OidSetLinkParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
+{
+    UNREFERENCED_PARAMETER(Length);
+
+    return LinkSetParameters(Adapter->Link, Buffer);
 }
 
 // Interrupt moderation is the backend's business.
@@ -147,18 +170,17 @@ static const OID_ROW OidTable[] = {
     OID_NUMBER_ROW(OID_GEN_MEDIA_CONNECT_STATUS, OidNumberConnectStatus),
     {OID_GEN_CURRENT_PACKET_FILTER, OID_EXACT, OidQueryNumber, OidSetPacketFilter, sizeof(ULONG), OidNumberPacketFilter,
      0},
+    {OID_GEN_LINK_PARAMETERS, 0, NULL, OidSetLinkParameters, NDIS_SIZEOF_LINK_PARAMETERS_REVISION_1, NULL, 0},
     {OID_GEN_INTERRUPT_MODERATION, 0, OidQueryModeration, OidSetModeration,
      NDIS_SIZEOF_INTERRUPT_MODERATION_PARAMETERS_REVISION_1, NULL, 0},
     {OID_GEN_STATISTICS, 0, OidQueryStatistics, NULL, 0, NULL, 0},
     OID_COUNTER_ROW(OID_GEN_XMIT_OK, STATS_MEMBER(ifHCOutUcastPkts) | STATS_MEMBER(ifHCOutMulticastPkts) |
                                          STATS_MEMBER(ifHCOutBroadcastPkts)),
-    OID_COUNTER_ROW(OID_GEN_RCV_OK, STATS_MEMBER(ifHCInUcastPkts) | STATS_MEMBER(ifHCInMulticastPkts) |
-                                        STATS_MEMBER(ifHCInBroadcastPkts)),
+    {OID_GEN_RCV_OK, OID_COUNTER, OidQueryReceived, NULL, 0, NULL, 0},
     OID_COUNTER_ROW(OID_GEN_XMIT_ERROR, STATS_MEMBER(ifOutErrors)),
     OID_COUNTER_ROW(OID_GEN_RCV_ERROR, STATS_MEMBER(ifInErrors)),
-    OID_COUNTER_ROW(OID_GEN_RCV_NO_BUFFER, 0),
+    {OID_GEN_RCV_NO_BUFFER, OID_COUNTER, OidQueryNoBuffer, NULL, 0, NULL, 0},
     OID_COUNTER_ROW(OID_GEN_RCV_CRC_ERROR, 0),
-    OID_COUNTER_ROW(OID_GEN_TRANSMIT_QUEUE_LENGTH, 0),
     OID_COUNTER_ROW(OID_GEN_XMIT_DISCARDS, STATS_MEMBER(ifOutDiscards)),
     OID_COUNTER_ROW(OID_GEN_RCV_DISCARDS, STATS_MEMBER(ifInDiscards)),
     OID_COUNTER_ROW(OID_GEN_BYTES_XMIT, STATS_MEMBER(ifHCOutOctets)),
@@ -196,12 +218,12 @@ static const OID_ROW OidTable[] = {
      0},
     {OID_TCP_OFFLOAD_PARAMETERS, 0, NULL, OidSetOffloadParameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1, NULL, 0},
     {OID_TCP_RSC_STATISTICS, OID_RSC, OidQueryRscStatistics, NULL, 0, NULL, 0},
-    {OID_PM_PARAMETERS, 0, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1, NULL, 0},
-    {OID_PNP_QUERY_POWER, 0, OidQueryNothing, NULL, 0, NULL, 0},
-    {OID_PNP_SET_POWER, OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE), NULL, 0},
+    {OID_PM_PARAMETERS, OID_TOO_SHORT, NULL, PowerSetParameters, NDIS_SIZEOF_NDIS_PM_PARAMETERS_REVISION_1, NULL, 0},
+    {OID_PNP_QUERY_POWER, OID_ALWAYS, OidQueryNothing, NULL, 0, NULL, 0},
+    {OID_PNP_SET_POWER, OID_ALWAYS | OID_EXACT, NULL, PowerSetState, sizeof(NDIS_DEVICE_POWER_STATE), NULL, 0},
     {OID_GEN_SUPPORTED_GUIDS, 0, OidQueryGuids, NULL, 0, NULL, 0},
-    {XENNET_OID_COUNTERS, 0, OidQueryOwnCounters, NULL, 0, NULL, 0},
-    {XENNET_OID_QUEUES, 0, OidQueryQueues, NULL, 0, NULL, 0},
+    {XENNET_OID_COUNTERS, OID_UNLISTED, OidQueryOwnCounters, NULL, 0, NULL, 0},
+    {XENNET_OID_QUEUES, OID_UNLISTED, OidQueryQueues, NULL, 0, NULL, 0},
 };
 
 C_ASSERT(RTL_NUMBER_OF(OidTable) <= OID_MAX_LIST);
@@ -238,7 +260,7 @@ OidGetList(const XENNET_ADAPTER *Adapter, NDIS_OID *List)
     ULONG Index;
 
     for (Index = 0; Index < RTL_NUMBER_OF(OidTable); Index++) {
-        if (OidApplies(Adapter, &OidTable[Index]))
+        if (!(OidTable[Index].Flags & OID_UNLISTED) && OidApplies(Adapter, &OidTable[Index]))
             List[Count++] = OidTable[Index].Oid;
     }
     return Count * sizeof(NDIS_OID);
@@ -277,7 +299,7 @@ OidSet(XENNET_ADAPTER *Adapter, const OID_ROW *Row, NDIS_OID_REQUEST *Request)
     Request->DATA.SET_INFORMATION.BytesNeeded = 0;
     if (Length < Row->SetLength || ((Row->Flags & OID_EXACT) && Length != Row->SetLength)) {
         Request->DATA.SET_INFORMATION.BytesNeeded = Row->SetLength;
-        return NDIS_STATUS_INVALID_LENGTH;
+        return (Row->Flags & OID_TOO_SHORT) ? NDIS_STATUS_BUFFER_TOO_SHORT : NDIS_STATUS_INVALID_LENGTH;
     }
     Status = Row->Set(Adapter, Request->DATA.SET_INFORMATION.InformationBuffer, Length);
     if (Status == NDIS_STATUS_SUCCESS)
@@ -291,10 +313,11 @@ NDIS_STATUS NTAPI
 OidRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
 {
     XENNET_ADAPTER *Adapter = Context;
-    const OID_ROW *Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
+    const OID_ROW *Row;
 
-    // A device that is gone is left alone; to go to sleep cannot be refused.
-    if (Adapter->Context.Gone && Request->DATA.QUERY_INFORMATION.Oid != OID_PNP_SET_POWER)
+    Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);
+    // A device that is gone is left alone.
+    if (Adapter->Context.Gone && (Row == NULL || !(Row->Flags & OID_ALWAYS)))
         return NDIS_STATUS_NOT_ACCEPTED;
     if (Row == NULL)
         return NDIS_STATUS_NOT_SUPPORTED;
@@ -322,11 +345,11 @@ OidSynchronousRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     Request->DATA.METHOD_INFORMATION.BytesNeeded = 0;
     Request->DATA.METHOD_INFORMATION.BytesRead = 0;
     Request->DATA.METHOD_INFORMATION.BytesWritten = 0;
+    if (Adapter->Context.Gone)
+        return NDIS_STATUS_NOT_ACCEPTED;
     if (Request->RequestType != NdisRequestMethod ||
         Request->DATA.METHOD_INFORMATION.Oid != OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES)
         return NDIS_STATUS_NOT_SUPPORTED;
-    if (Adapter->Context.Gone)
-        return NDIS_STATUS_NOT_ACCEPTED;
 
     Irql = IrqlRaise(FALSE);
     Status = RssV2MoveEntries(Adapter->Rss, Request->DATA.METHOD_INFORMATION.InformationBuffer,

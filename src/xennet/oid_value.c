@@ -123,6 +123,26 @@ OidQueryCounter(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
     Value->Length = sizeof(Value->Scratch.Counter);
 }
 
+_Use_decl_annotations_
+VOID
+OidQueryReceived(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Row);
+
+    Value->Scratch.Counter = StatsQueryIndicated(Adapter);
+    Value->Length = sizeof(Value->Scratch.Counter);
+}
+
+_Use_decl_annotations_
+VOID
+OidQueryNoBuffer(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
+{
+    UNREFERENCED_PARAMETER(Row);
+
+    Value->Scratch.Counter = StatsQueryNoBuffer(Adapter);
+    Value->Length = sizeof(Value->Scratch.Counter);
+}
+
 // The question itself is the message: a low power state is always possible.
 _Use_decl_annotations_
 VOID

@@ -65,6 +65,8 @@ OID_NUMBER OidNumberPacketFilter;
 VOID OidQueryConstant(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const OID_ROW *Row, _Out_ OID_VALUE *Value);
 VOID OidQueryNumber(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const OID_ROW *Row, _Out_ OID_VALUE *Value);
 VOID OidQueryCounter(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const OID_ROW *Row, _Out_ OID_VALUE *Value);
+VOID OidQueryReceived(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const OID_ROW *Row, _Out_ OID_VALUE *Value);
+VOID OidQueryNoBuffer(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const OID_ROW *Row, _Out_ OID_VALUE *Value);
 VOID OidQueryNothing(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const OID_ROW *Row, _Out_ OID_VALUE *Value);
 VOID OidQueryDescription(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const OID_ROW *Row, _Out_ OID_VALUE *Value);
 VOID OidQueryDriverVersion(_In_ struct _XENNET_ADAPTER *Adapter, _In_ const OID_ROW *Row, _Out_ OID_VALUE *Value);

@@ -91,6 +91,13 @@ RssParametersSize(ULONG Revision)
     }
 }
 
+_Use_decl_annotations_
+BOOLEAN
+RssHashIsOn(const XENNET_RSS *Rss)
+{
+    return Rss->Current.Hash && !Rss->Current.Scale;
+}
+
 _Requires_lock_held_(RSS_LOCK)
 static NDIS_STATUS
 RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
@@ -116,6 +123,8 @@ RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
         Rss->Next.Scale = FALSE;
         return RssCommit(Rss);
     }
+    if (RssHashIsOn(Rss))
+        return NDIS_STATUS_NOT_SUPPORTED;
 
     if (!(Parameters->Flags & NDIS_RSS_PARAM_FLAG_HASH_INFO_UNCHANGED))
         Status = RssParseHash(Rss, &Rss->Next, Parameters->HashInformation);
@@ -164,8 +173,10 @@ RssChangeHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
         return NDIS_STATUS_INVALID_PARAMETER;
     if (Rss->SupportedTypes == 0)
         return NDIS_STATUS_NOT_SUPPORTED;
+    // Either hashes or RSS: the pages of both OIDs want the other one switched off first.
     if (Rss->Current.Scale)
-        return NDIS_STATUS_INVALID_STATE;
+        return (Parameters->Flags & NDIS_RECEIVE_HASH_FLAG_ENABLE_HASH) ? NDIS_STATUS_NOT_SUPPORTED
+                                                                        : NDIS_STATUS_SUCCESS;
 
     Rss->Next = Rss->Current;
     if (!(Parameters->Flags & NDIS_RECEIVE_HASH_FLAG_ENABLE_HASH)) {
@@ -205,7 +216,7 @@ ULONG
 RssGetHash(const XENNET_RSS *Rss, VOID *Buffer)
 {
     NDIS_RECEIVE_HASH_PARAMETERS *Parameters = Buffer;
-    BOOLEAN Enabled = Rss->Current.Hash && !Rss->Current.Scale;
+    BOOLEAN Enabled = RssHashIsOn(Rss);
 
     RtlZeroMemory(Buffer, RSS_HASH_RECORD_SIZE);
     Parameters->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;

@@ -81,6 +81,9 @@ RssUnlock(XENNET_RSS *Rss)
 _Requires_lock_held_(RSS_LOCK)
 NDIS_STATUS RssCommit(_Inout_ XENNET_RSS *Rss);
 
+// Hashes without RSS (OID_GEN_RECEIVE_HASH).
+BOOLEAN RssHashIsOn(_In_ const XENNET_RSS *Rss);
+
 // Queues that a table may use with the backend of the moment.
 ULONG RssQueueLimit(_In_ const XENNET_RSS *Rss);
 

@@ -38,7 +38,7 @@ RssV2CountProcessors(const XENNET_RSS_SETTING *Setting)
     return Count;
 }
 
-// A longer table repeats the one there is, a shorter one is its beginning; a new one is all at the base processor.
+// A longer table repeats the one there is, a shorter one is what that repeats; a new one is all at the base processor.
 static NDIS_STATUS
 RssV2Resize(const XENNET_RSS *Rss, XENNET_RSS_SETTING *Next, ULONG Count)
 {
@@ -46,6 +46,11 @@ RssV2Resize(const XENNET_RSS *Rss, XENNET_RSS_SETTING *Next, ULONG Count)
 
     if (Count == 0 || Count > RSS_MAX_TABLE_ENTRIES || (Count & (Count - 1)) != 0)
         return NDIS_STATUS_INVALID_PARAMETER;
+    for (Index = Count; Index < Next->TableCount; Index++) {
+        if (Next->Table[Index].Group != Next->Table[Index % Count].Group ||
+            Next->Table[Index].Number != Next->Table[Index % Count].Number)
+            return NDIS_STATUS_INVALID_DATA;
+    }
     for (Index = Next->TableCount; Index < Count; Index++) {
         if (Next->TableCount != 0)
             Next->Table[Index] = Next->Table[Index % Next->TableCount];
@@ -73,6 +78,8 @@ RssV2Parse(const XENNET_RSS *Rss, XENNET_RSS_SETTING *Next, const NDIS_RECEIVE_S
         Status = RssV2Resize(Rss, Next, Parameters->NumberOfIndirectionTableEntries);
     if (!(Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS))
         return Status;
+    if (Status == NDIS_STATUS_SUCCESS && RssHashIsOn(Rss))
+        Status = NDIS_STATUS_NOT_SUPPORTED;
     if (Status == NDIS_STATUS_SUCCESS && (Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED))
         Status = RssParseHash(Rss, Next, Parameters->HashInformation);
     if (Status == NDIS_STATUS_SUCCESS && (Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED))

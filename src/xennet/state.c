@@ -207,7 +207,8 @@ StatePause(XENNET_ADAPTER *Adapter)
     // Nothing to pause without a backend, or after a removal that the watchdog has seen to.
     if (Adapter->Context.State == XennetStatePaused)
         return NDIS_STATUS_SUCCESS;
-    if (!StateStop(Adapter))
+    // A low power state may have gone half of the way already.
+    if (Adapter->Context.State != XennetStatePausing && !StateStop(Adapter))
         return NDIS_STATUS_INVALID_STATE;
     if (TransmitOutstanding(Adapter->Transmit) != 0)
         return NDIS_STATUS_PENDING;
@@ -228,6 +229,26 @@ StateResume(XENNET_ADAPTER *Adapter)
     (void)StateMove(Adapter, XennetStateRunning);
     Adapter->Context.Recovering = FALSE;
     return XennetRecovered;
+}
+
+// Protocols keep received packets over it, for which VifDisable would wait: then VIF stays enabled, in Pausing.
+_Use_decl_annotations_
+VOID
+StateSleep(XENNET_ADAPTER *Adapter)
+{
+    if (Adapter->Context.State != XennetStateRunning || !StateStop(Adapter))
+        return;
+    if (ReceiveOutstanding(Adapter->Receive) == 0)
+        StateFinish(Adapter, STATE_PATIENCE);
+    else
+        (void)StateDrain(Adapter, STATE_PATIENCE);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+StateWake(XENNET_ADAPTER *Adapter)
+{
+    return StateResume(Adapter) == XennetRecovered;
 }
 
 _Use_decl_annotations_

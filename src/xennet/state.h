@@ -25,6 +25,14 @@ NDIS_STATUS StatePause(_Inout_ struct _XENNET_ADAPTER *Adapter);
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID StateFinishPause(_Inout_ struct _XENNET_ADAPTER *Adapter);
 
+// A low power state without a pause, and D0 after it: no packet moves in between. Watchdog stopped. StateWake: FALSE
+// where XenVif cannot be enabled at the moment.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID StateSleep(_Inout_ struct _XENNET_ADAPTER *Adapter);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+BOOLEAN StateWake(_Inout_ struct _XENNET_ADAPTER *Adapter);
+
 // FALSE, and nothing changed, where the diagram has no such arrow: the caller was called out of order.
 _IRQL_requires_(PASSIVE_LEVEL)
 BOOLEAN StateMove(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ XENNET_STATE To);

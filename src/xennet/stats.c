@@ -4,6 +4,10 @@
  * or the backend dropped; this driver adds packets it refused. What the backend dropped on the way out is
  * counted by XenVif already, so the driver's own count of those is left out.
  *
+ * XenVif's count of dropped packets needs reading: on receive it has every frame that its filter holds back, and those
+ * that count as errors too, so nothing of it is a discard; on send it has the errors among the others. Frames of
+ * another VLAN than the adapter's are filtered in the same sense.
+ *
  * The driver's own counters stand beside, one for each reason to drop a packet and a pair for each queue, in the order
  * of include/counters.h, which xennet.mof has too.
  *
@@ -25,7 +29,6 @@ typedef struct _STATS_ROW {
 
 // Each provider counter adds to one member.
 static const STATS_ROW StatsRows[] = {
-    {STATS_FIELD(ifInDiscards), XENVIF_RECEIVER_PACKETS_DROPPED},
     {STATS_FIELD(ifInErrors), XENVIF_RECEIVER_BACKEND_ERRORS},
     {STATS_FIELD(ifInErrors), XENVIF_RECEIVER_FRONTEND_ERRORS},
     {STATS_FIELD(ifHCInUcastPkts), XENVIF_RECEIVER_UNICAST_PACKETS},
@@ -56,8 +59,7 @@ StatsAddOwn(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
     ULONG Reason;
 
     ReceiveReadCounters(Adapter->Receive, &Receive);
-    Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] +
-                                Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES] + Receive.Drops[XENNET_RECEIVE_DROP_VLAN];
+    Statistics->ifInDiscards += Receive.Drops[XENNET_RECEIVE_DROP_STATE] + Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
     for (Reason = XENNET_RECEIVE_DROP_QUEUE; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
         Statistics->ifInErrors += Receive.Drops[Reason];
 
@@ -72,6 +74,7 @@ _Use_decl_annotations_
 VOID
 StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 {
+    ULONG64 Errors = VifQueryStatistic(&Adapter->Context.Vif, XENVIF_TRANSMITTER_BACKEND_ERRORS);
     ULONG Index;
 
     RtlZeroMemory(Statistics, sizeof(*Statistics));
@@ -87,6 +90,8 @@ StatsQuery(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
         Statistics->ifHCInUcastOctets + Statistics->ifHCInMulticastOctets + Statistics->ifHCInBroadcastOctets;
     Statistics->ifHCOutOctets =
         Statistics->ifHCOutUcastOctets + Statistics->ifHCOutMulticastOctets + Statistics->ifHCOutBroadcastOctets;
+    // The errors are among the dropped ones; those that came between the two readings are seen the next time.
+    Statistics->ifOutDiscards -= XENNET_MIN(Statistics->ifOutDiscards, Errors);
     StatsAddOwn(Adapter, Statistics);
 }
 
@@ -106,6 +111,32 @@ StatsQuerySum(XENNET_ADAPTER *Adapter, ULONG Members)
             Value += STATS_AT(&Statistics, Index * sizeof(ULONG64));
     }
     return Value;
+}
+
+_Use_decl_annotations_
+ULONG64
+StatsQueryIndicated(XENNET_ADAPTER *Adapter)
+{
+    ULONG64 Received = StatsQuerySum(Adapter, STATS_MEMBER(ifHCInUcastPkts) | STATS_MEMBER(ifHCInMulticastPkts) |
+                                                  STATS_MEMBER(ifHCInBroadcastPkts));
+    XENNET_RECEIVE_COUNTERS Receive;
+    ULONG64 Dropped = 0;
+    ULONG Reason;
+
+    ReceiveReadCounters(Adapter->Receive, &Receive);
+    for (Reason = 0; Reason < XENNET_RECEIVE_DROP_COUNT; Reason++)
+        Dropped += Receive.Drops[Reason];
+    return Received - XENNET_MIN(Received, Dropped);
+}
+
+_Use_decl_annotations_
+ULONG64
+StatsQueryNoBuffer(XENNET_ADAPTER *Adapter)
+{
+    XENNET_RECEIVE_COUNTERS Receive;
+
+    ReceiveReadCounters(Adapter->Receive, &Receive);
+    return Receive.Drops[XENNET_RECEIVE_DROP_RESOURCES];
 }
 
 _Use_decl_annotations_

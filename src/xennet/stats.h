@@ -33,6 +33,13 @@ C_ASSERT(sizeof(NDIS_STATISTICS_INFO) <= 32 * sizeof(ULONG64));
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG64 StatsQuerySum(_In_ struct _XENNET_ADAPTER *Adapter, _In_ ULONG Members);
 
+// Packets that XenVif handed up and that were indicated; those for which no NBL was left.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG64 StatsQueryIndicated(_In_ struct _XENNET_ADAPTER *Adapter);
+
+_IRQL_requires_max_(DISPATCH_LEVEL)
+ULONG64 StatsQueryNoBuffer(_In_ struct _XENNET_ADAPTER *Adapter);
+
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID StatsQueryRsc(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ NDIS_RSC_STATISTICS_INFO *Statistics);
 

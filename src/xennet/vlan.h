@@ -45,7 +45,7 @@ VlanMacOptions(const XENNET_VLAN *Vlan)
     if (Vlan->Priority)
         Options |= NDIS_MAC_OPTION_8021P_PRIORITY;
     if (Vlan->Vlan)
-        Options |= NDIS_MAC_OPTION_8021Q_VLAN;
+        Options |= NDIS_MAC_OPTION_8021P_PRIORITY | NDIS_MAC_OPTION_8021Q_VLAN; // never the one without the other
     return Options;
 }
 

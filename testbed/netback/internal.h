@@ -15,11 +15,8 @@
 #define TESTBED_NETBACK_INTERNAL_H
 
 #include "netback/netback.h"
+#include "xen/barrier.h"
 
-/* What ring.h wants its user to define. */
-#define mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 #include <xen/grant_table.h>
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>
@@ -88,6 +85,7 @@ struct queue_tx {
     uint64_t packets, bytes, errors, gso, csum_blank, kicks_sent;
     uint64_t ready; /* when the next packet may be taken, as the rate has it */
     /* atomic */
+    uint32_t refuse;  /* packets to answer with an error */
     uint64_t stalled; /* until when nothing is taken, whatever the rate */
 };
 

@@ -269,6 +269,11 @@ void netback_set_mtu(struct netback *netback, uint32_t mtu)
     (void)features_publish_mtu(netback);
 }
 
+void netback_refuse(struct netback *netback, uint32_t queue, uint32_t packets)
+{
+    __atomic_store_n(&netback->queues[queue].tx.refuse, packets, __ATOMIC_RELEASE);
+}
+
 void netback_offer(struct netback *netback, uint32_t queues, uint32_t without_features)
 {
     netback->queues_offered = queues < netback->queues_most ? queues : netback->queues_most;

@@ -60,6 +60,8 @@ void netback_silence_control(struct netback *netback, bool silent);
 /* Nothing is taken from the guest on this queue for so long: what was sent goes to a neighbour that does not take it.
  * Linux drops it after ten seconds; SCHED_FOREVER: never. 0 ends it. */
 void netback_stall(struct netback *netback, uint32_t queue, uint64_t nanoseconds);
+/* The next packets of that queue are answered with an error, as those whose pages cannot be mapped. */
+void netback_refuse(struct netback *netback, uint32_t queue, uint32_t packets);
 
 struct netback_counters {
     uint64_t tx_packets, tx_bytes, tx_errors, tx_gso, tx_csum_blank; /* tx: from the guest, as netif.h */

@@ -295,6 +295,11 @@ static enum outcome take_packet(struct netback_queue *queue)
         respond_all(queue, &packet, NETIF_RSP_ERROR);
         wrong = true;
     }
+    if (!wrong && __atomic_load_n(&queue->tx.refuse, __ATOMIC_ACQUIRE) != 0) {
+        __atomic_fetch_sub(&queue->tx.refuse, 1, __ATOMIC_RELAXED);
+        respond_all(queue, &packet, NETIF_RSP_ERROR);
+        wrong = true;
+    }
     if (wrong) {
         count(&queue->tx.errors, 1);
         return PACKET_DONE;

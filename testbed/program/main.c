@@ -134,6 +134,16 @@ static void run_bypass(void)
     report_end(&leaks);
 }
 
+/* The guest's stack sends no more than the driver says it may. A longer MTU than the keyword's is the backend's. */
+static bool follow_mtu(struct bed *bed, char *error, size_t size)
+{
+    struct adapter_facts facts;
+
+    adapter_facts(bed->adapter, &facts);
+    return facts.mtu == program.options.mtu ||
+           tap_set_mtu(program.ports.guest_name, program.ports.guest_netns, facts.mtu, error, size);
+}
+
 static void run_driver(void)
 {
     const struct options *options = &program.options;
@@ -166,7 +176,12 @@ static void run_driver(void)
         program.status = EXIT_BAD_INPUT;
         return;
     }
-    report_until_stopped(&bed);
+    if (!follow_mtu(&bed, error, sizeof(error))) {
+        report_error(error);
+        program.status = EXIT_FAILED;
+    } else {
+        report_until_stopped(&bed);
+    }
     bed_stop(&bed, &leaks);
     report_end(&leaks);
     if (leaks.count != 0) {

@@ -43,6 +43,8 @@ void port_counters(const struct port *port, struct port_counters *counters);
  * one). NULL and a sentence in `error` naming what is missing (/dev/net/tun, right, kernel feature). */
 struct port *tap_create(const char *name, int netns, uint32_t queues, uint32_t mtu, const uint8_t *mac, char *error,
                         size_t size);
+/* Of a device that tap_create made. */
+bool tap_set_mtu(const char *name, int netns, uint32_t mtu, char *error, size_t size);
 
 /* memory_port.c: `depth` frames per queue and direction. The test's side: */
 struct port *memory_port_create(uint32_t queues, uint32_t depth);

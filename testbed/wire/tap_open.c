@@ -116,34 +116,66 @@ static bool configure(const char *name, uint32_t mtu, const uint8_t *mac, char *
     return what == NULL;
 }
 
+/* A descriptor of the thread's own namespace for `leave`; -1: that is the one wanted, or, with a sentence, it failed.
+ */
+static int enter(const char *name, int netns, char *error, size_t size)
+{
+    int home;
+
+    error[0] = '\0';
+    if (netns < 0) {
+        return -1;
+    }
+    home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (home >= 0 && setns(netns, CLONE_NEWNET) == 0) {
+        return home;
+    }
+    snprintf(error, size, "the network namespace for %s cannot be entered (%s): run as root, with /proc mounted", name,
+             strerror(errno));
+    if (home >= 0) {
+        close(home);
+    }
+    return -1;
+}
+
+static bool leave(const char *name, int home, char *error, size_t size)
+{
+    bool left = home < 0 || setns(home, CLONE_NEWNET) == 0;
+
+    if (!left) {
+        snprintf(error, size, "the way back from the network namespace of %s is barred: %s", name, strerror(errno));
+    }
+    if (home >= 0) {
+        close(home);
+    }
+    return left;
+}
+
 bool tap_open(struct tap *tap, const char *name, int netns, uint32_t mtu, const uint8_t *mac, char *error, size_t size)
 {
-    int home = -1;
     bool opened;
+    int home;
 
     if (strlen(name) >= IFNAMSIZ) {
         snprintf(error, size, "the TAP name %s is longer than %d characters", name, IFNAMSIZ - 1);
         return false;
     }
-    if (netns >= 0) {
-        home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-        if (home < 0 || setns(netns, CLONE_NEWNET) != 0) {
-            snprintf(error, size,
-                     "the network namespace for %s cannot be entered (%s): run as root, with /proc mounted", name,
-                     strerror(errno));
-            if (home >= 0) {
-                close(home);
-            }
-            return false;
-        }
+    home = enter(name, netns, error, size);
+    if (error[0] != '\0') {
+        return false;
     }
     opened = attach(tap, name, error, size) && configure(name, mtu, mac, error, size);
-    if (home >= 0) {
-        if (setns(home, CLONE_NEWNET) != 0) {
-            snprintf(error, size, "the way back from the network namespace of %s is barred: %s", name, strerror(errno));
-            opened = false;
-        }
-        close(home);
+    return leave(name, home, error, size) && opened;
+}
+
+bool tap_set_mtu(const char *name, int netns, uint32_t mtu, char *error, size_t size)
+{
+    int home = enter(name, netns, error, size);
+    bool set;
+
+    if (error[0] != '\0') {
+        return false;
     }
-    return opened;
+    set = configure(name, mtu, NULL, error, size);
+    return leave(name, home, error, size) && set;
 }

@@ -19,14 +19,10 @@
 #include <xen/io/xenbus.h>
 
 #include "xenvif/receive/packet.h"
+#include "xen/barrier.h"
 #include "xenbus/store.h"
 #include "xenbus/suspend.h"
 #include "xenvif/vif.h"
-
-/* What the ring macros order memory with. */
-#define mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 
 enum {
     QUEUES_MOST = 64,
@@ -395,6 +391,7 @@ struct subscriber {
     void *callback, *argument;
     bool enabled;                 /* atomic */
     uint32_t acquired;            /* atomic: references of the VIF interface */
+    bool left_alone;              /* atomic: vif_leave_alone */
     uint32_t queued[QUEUES_MOST]; /* versions 8 and 9: packets since a batch ended */
     uint32_t in_mac;              /* atomic: a MAC_STATE_CHANGE runs; Disable sleeps on it */
     uint32_t mac_count;           /* atomic: of them that were over; Enable sleeps on it */

@@ -49,6 +49,8 @@ void vif_queue_packets(struct vif *vif, uint64_t *tx, uint64_t *rx,
 /* Sends the backend a request that crosses its page, over which Linux's netback disables the device without a word. */
 void vif_offend(struct vif *vif);
 
+/* From now on, or no more: whoever calls a method trips rule "vif-removed". */
+void vif_leave_alone(struct vif *vif, bool alone);
 /* XenVif is short of memory: it takes `taken` packets to send from now on, and refuses the `refused` ones behind them.
  */
 void vif_refuse_sends(struct vif *vif, uint32_t taken, uint32_t refused);

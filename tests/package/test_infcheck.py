@@ -28,7 +28,7 @@ BROKEN = (
     ("text-in-strings", r"%DiskDesc%", '"A disk"', "A disk"),
     ("text-in-strings", r"DisplayName *= *%XenNetName%", 'DisplayName = "Adapter"', "Adapter"),
     ("text-in-strings", r"(ParamDesc, *0, *)%RSS%", r'\1"Scaling"', "Scaling"),
-    ("text-in-strings", r'(enum, "0", 0, )%Disabled%', r'\1"Off"', "Off"),
+    ("text-in-strings", r'(enum, "0", 0, )%\w+%', r'\1"Off"', "Off"),
     ("text-in-strings", r"%XenNetName%( *= *XenNet_Inst,)", r"Adapter\1", "device's name"),
     ("text-in-strings", r"%Vendor%( *= *XenNet)", r"Maker\1", "manufacturer's name"),
     ("section-exists", r"\[XenNet_CopyFiles\]", "[XenNet_Copy]", "[XenNet_CopyFiles]"),

@@ -14,6 +14,7 @@ from itertools import product
 
 from scripts.run import options as cli_run
 from scripts.cli import ROOT
+from scripts.run.children import in_namespace
 from scripts.run.namespaces import ADDRESSES
 from tests.support.traffic_bed import fresh_copy, needs_traffic, running
 
@@ -145,6 +146,14 @@ class Queues(unittest.TestCase):
             for way in ("out", "in"):
                 traffic.tcp(4, way, 1, streams=cli_run.MAX_QUEUES)
         self.assertGreater(bed.end["queues_used"], 4)
+
+    def test_the_guest_obeys_the_mtu_that_the_driver_indicates(self):
+        with running("--mtu", "9000", "--set", "*JumboPacket=2014") as (bed, traffic):
+            shown = subprocess.run(in_namespace(bed.namespace("guest"),
+                                                ["ip", "-o", "link", "show", "dev", bed.tap("guest")]),
+                                   stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
+            traffic.download(4, 10 * MB)
+        self.assertIn(" mtu 2000 ", shown)
 
     def test_one_queue_is_used_where_the_backend_has_no_multi_queue(self):
         with running("--queues", "4", "--backend-no", "multi-queue") as (bed, traffic):

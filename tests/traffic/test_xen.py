@@ -63,6 +63,25 @@ for case in product((1, 4), (1500, 9000)):
     add_traffic(*case)
 
 
+RATE_KBITS, RATE_SECONDS = 1000, 60
+
+
+@needs_rig
+class Rate(unittest.TestCase):
+    """netback with Xen's rate option: it answers slowly, and always."""
+
+    def test_a_minute_at_1_mbit_a_second_aborts_nothing_and_tcp_keeps_the_rate(self):
+        with running("--queues", "1", "--backend-rate", str(RATE_KBITS)) as (bed, traffic):
+            self.assertIn(f"rate = \"{RATE_KBITS * 1000 // 8 // 20},50000\"", dom0(f"xenstore-ls {BACK}"))
+            rate = traffic.tcp(4, "out", RATE_SECONDS) * 1e6
+        print(f"note: TCP at a rate of {RATE_KBITS} kbit/s for {RATE_SECONDS} s: {rate:.0f} kbit/s (software "
+              f"emulation)")
+        self.assertGreater(rate, RATE_KBITS * 0.7)
+        self.assertLess(rate, RATE_KBITS * 1.3)  # netback lets a burst of 128 KiB through first
+        self.assertEqual([line for line in bed.end["event_log"] if "TIMEOUT" in line], [])
+        self.assertEqual(bed.end["tx_failed"], 0)
+
+
 @needs_rig
 class Offloads(unittest.TestCase):
     def exchange(self, *arguments):

@@ -7,10 +7,33 @@
 #include <stdlib.h>
 
 #include "ndis/internal.h"
+#include "nt/check/provider_wait.h"
 
 typedef int32_t MS_ABI oid_handler(void *, struct NDIS_OID_REQUEST *);
 
 enum { GUARD = 32, GUARD_BYTE = 0xa5 };
+
+/* Round trips to the backend at DISPATCH_LEVEL. A moved RSS entry is light work (its OID's page): one, and one to put
+ * back what was refused. Any other request may set each of an algorithm, its parameters and a table, and put them back.
+ */
+enum { WAITS_OF_A_SYNCHRONOUS = 2, WAITS_OF_A_REQUEST = 6, OWN_MILLISECONDS = 10 };
+
+static void check_waits(const struct provider_waits *before, uint32_t most, uint32_t oid)
+{
+    struct provider_waits now = provider_waits_here();
+
+    RULE(now.count - before->count <= most, "ndis-oid-dispatch",
+         "OID %#x: %u round trips to the backend at DISPATCH_LEVEL, at most %u", oid, now.count - before->count, most);
+}
+
+/* What a handler at DISPATCH_LEVEL takes for itself; live, a host that is busy takes time too. */
+static void check_time(const struct provider_waits *before, uint64_t begun, uint32_t oid)
+{
+    uint64_t own = sched_now() - begun - (provider_waits_here().nanoseconds - before->nanoseconds);
+
+    RULE(sched_kind() != SCHED_SIMULATED || own <= OWN_MILLISECONDS * 1000000ull, "ndis-oid-dispatch",
+         "OID %#x: %llu ms at DISPATCH_LEVEL, at most %u", oid, (unsigned long long)(own / 1000000), OWN_MILLISECONDS);
+}
 
 uint32_t adapter_supported_oids(struct adapter *adapter, const uint32_t **oids)
 {
@@ -22,6 +45,8 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
 {
     oid_handler *handler = adapter->miniport->handlers.OidRequestHandler;
     enum adapter_state state = adapter_state(adapter);
+    struct provider_waits before;
+    uint32_t processor;
     int32_t status;
 
     if (state == ADAPTER_HALTED || state == ADAPTER_INITIALIZING) {
@@ -34,7 +59,12 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     __atomic_store_n(&adapter->oid_pending, request, __ATOMIC_RELEASE);
     request->RequestId = (void *)(uintptr_t)++adapter->oids_made;
     __atomic_store_n(&adapter->oid_id, request->RequestId, __ATOMIC_RELEASE);
+    processor = processor_current();
+    before = provider_waits_here();
     status = DRIVER_CALL("MiniportOidRequest", handler(adapter->context, request));
+    if (processor_current() == processor) {
+        check_waits(&before, WAITS_OF_A_REQUEST, request->DATA.QUERY_INFORMATION.Oid);
+    }
     if (status == NDIS_STATUS_PENDING) {
         (void)event_wait(&adapter->oid_done, SCHED_FOREVER);
         status = adapter->oid_status;
@@ -183,6 +213,8 @@ static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
 {
     oid_handler *handler = (oid_handler *)adapter->miniport->handlers.SynchronousOidRequestHandler;
     enum adapter_state state = adapter_state(adapter);
+    struct provider_waits before;
+    uint64_t begun;
     int32_t status;
     uint8_t old;
 
@@ -193,7 +225,11 @@ static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
         return (int32_t)NDIS_STATUS_NOT_SUPPORTED;
     }
     old = irql_raise(DISPATCH_LEVEL);
+    before = provider_waits_here();
+    begun = sched_now();
     status = DRIVER_CALL("MiniportSynchronousOidRequest", handler(adapter->context, request));
+    check_waits(&before, WAITS_OF_A_SYNCHRONOUS, request->DATA.METHOD_INFORMATION.Oid);
+    check_time(&before, begun, request->DATA.METHOD_INFORMATION.Oid);
     irql_lower(old);
     RULE(status != NDIS_STATUS_PENDING, "ndis-oid", "MiniportSynchronousOidRequest returned NDIS_STATUS_PENDING");
     return status;

@@ -163,6 +163,13 @@ MS_ABI int32_t irp_invalid_request(struct DEVICE_OBJECT *device, struct IRP *irp
 int32_t irp_send(struct DEVICE_OBJECT *object, uint8_t major, uint8_t minor,
                  void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, uint64_t *information)
 {
+    return irp_send_answered(object, major, minor, fill, context, STATUS_NOT_SUPPORTED, information);
+}
+
+int32_t irp_send_answered(struct DEVICE_OBJECT *object, uint8_t major, uint8_t minor,
+                          void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, int32_t status,
+                          uint64_t *information)
+{
     struct IRP *irp = allocate(object->StackSize, POOL_NATIVE, NULL);
     struct IO_STATUS_BLOCK result = { 0 };
     struct nt_event done;
@@ -179,7 +186,7 @@ int32_t irp_send(struct DEVICE_OBJECT *object, uint8_t major, uint8_t minor,
         fill(location, context);
     }
     irp->Flags = FLAG_SYNCHRONOUS | FLAG_TESTBED;
-    irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
+    irp->IoStatus.Status = status;
     irp->UserIosb = &result;
     irp->Overlay.AsynchronousParameters.UserApcContext = &done;
     send(object, irp);

@@ -163,7 +163,8 @@ static uint16_t *wide_answer(const char *const *texts, bool list)
     return wide;
 }
 
-static int32_t query_id(struct device *pdo, uint32_t type, uint64_t *information)
+/* `status`: what the IRP came with, and keeps where the bus has no answer. */
+static int32_t query_id(struct device *pdo, uint32_t type, int32_t status, uint64_t *information)
 {
     const char *one[2] = { NULL, NULL };
     const char *const *list = one;
@@ -182,18 +183,19 @@ static int32_t query_id(struct device *pdo, uint32_t type, uint64_t *information
         list = pdo->ids.compatible_ids;
         break;
     default:
-        return STATUS_NOT_SUPPORTED;
+        return status;
     }
     *information = (uint64_t)wide_answer(list, list != one);
     return *information != 0 ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-static int32_t query_relations(struct device *pdo, uint32_t type, uint64_t *information)
+/* A physical device knows itself. What hangs below it (BusRelations) the driver on top has answered, if it is a bus. */
+static int32_t query_relations(struct device *pdo, uint32_t type, int32_t status, uint64_t *information)
 {
     struct DEVICE_RELATIONS *relations;
 
     if (type != TARGET_DEVICE_RELATION) {
-        return STATUS_NOT_SUPPORTED;
+        return status;
     }
     relations = pool_take(sizeof(*relations), TAG_PNP, POOL_BLOCK, true, NULL);
     if (relations == NULL) {
@@ -219,9 +221,10 @@ static int32_t answer(struct device *pdo, struct IRP *irp, const struct IO_STACK
             pdo->bus, location->Parameters.QueryInterface.InterfaceType, location->Parameters.QueryInterface.Version,
             location->Parameters.QueryInterface.Interface, location->Parameters.QueryInterface.Size);
     case IRP_MN_QUERY_ID:
-        return query_id(pdo, location->Parameters.QueryId.IdType, &irp->IoStatus.Information);
+        return query_id(pdo, location->Parameters.QueryId.IdType, irp->IoStatus.Status, &irp->IoStatus.Information);
     case IRP_MN_QUERY_DEVICE_RELATIONS:
-        return query_relations(pdo, location->Parameters.QueryDeviceRelations.Type, &irp->IoStatus.Information);
+        return query_relations(pdo, location->Parameters.QueryDeviceRelations.Type, irp->IoStatus.Status,
+                               &irp->IoStatus.Information);
     case IRP_MN_START_DEVICE:
     case IRP_MN_QUERY_REMOVE_DEVICE:
     case IRP_MN_REMOVE_DEVICE:
@@ -271,6 +274,17 @@ int32_t pnp_query_interface(struct DEVICE_OBJECT *device, const uint8_t guid[16]
     struct interface_query query = { guid, version, size, interface };
 
     return irp_send(device, IRP_MJ_PNP, IRP_MN_QUERY_INTERFACE, fill_interface, &query, NULL);
+}
+
+static void fill_relations(struct IO_STACK_LOCATION *location, void *type)
+{
+    location->Parameters.QueryDeviceRelations.Type = *(const uint32_t *)type;
+}
+
+int32_t pnp_query_relations(struct DEVICE_OBJECT *device, uint32_t type, int32_t status, uint64_t *information)
+{
+    return irp_send_answered(device, IRP_MJ_PNP, IRP_MN_QUERY_DEVICE_RELATIONS, fill_relations, &type, status,
+                             information);
 }
 
 int32_t pnp_send(struct DEVICE_OBJECT *device, uint8_t minor)

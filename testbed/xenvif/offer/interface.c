@@ -5,10 +5,12 @@
  *
  * Rules: vif-acquire (a method or Release without Acquire), vif-enabled (a packet sent while not enabled, Release while
  * enabled), vif-offload (options that the backend does not have, nor had since the driver could ask), vif-irql (Enable
- * and Disable above APC_LEVEL, others above DISPATCH_LEVEL).
+ * and Disable above APC_LEVEL, others above DISPATCH_LEVEL), vif-removed (a method called while a test says that the
+ * device must be left alone).
  */
 #include <string.h>
 
+#include "nt/check/provider_wait.h"
 #include "nt/sync/topology.h"
 #include "xenvif/internal.h"
 
@@ -20,8 +22,15 @@ static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_
          highest);
     RULE(__atomic_load_n(&vif->subscriber.acquired, __ATOMIC_RELAXED) != 0, "vif-acquire",
          "VIF %s called without Acquire", method);
+    RULE(!__atomic_load_n(&vif->subscriber.left_alone, __ATOMIC_RELAXED), "vif-removed",
+         "VIF %s called where the device must be left alone", method);
     sched_point(method);
     return vif;
+}
+
+void vif_leave_alone(struct vif *vif, bool alone)
+{
+    __atomic_store_n(&vif->subscriber.left_alone, alone, __ATOMIC_RELAXED);
 }
 
 static MS_ABI int32_t vif_Acquire(struct INTERFACE *interface)
@@ -90,8 +99,10 @@ static MS_ABI void vif_QueryRingCount(struct INTERFACE *interface, uint32_t *cou
 /* Keep the configuration if the backend takes it. */
 static int32_t change_hash(struct vif *vif, const struct hash *hash)
 {
+    uint64_t begun = sched_now();
     int32_t status = control_update(vif, hash);
 
+    provider_wait(begun);
     if (NT_SUCCESS(status)) {
         sched_lock(&vif->lock);
         vif->hash = *hash;
@@ -201,6 +212,7 @@ static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interf
     struct vif *vif = enter(interface, "ReceiverQueryHashCapabilities", DISPATCH_LEVEL);
     __builtin_ms_va_list arguments;
     uint32_t *types, found;
+    uint64_t begun;
     int32_t status;
 
     __builtin_ms_va_start(arguments, interface);
@@ -209,7 +221,9 @@ static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interf
     if (vif->release->hashes_when_enabled && !__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST)) {
         return STATUS_NOT_SUPPORTED;
     }
+    begun = sched_now();
     status = control_types(vif, &found);
+    provider_wait(begun);
     if (NT_SUCCESS(status)) {
         *types = found;
     }

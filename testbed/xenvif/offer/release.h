@@ -38,6 +38,9 @@ struct vif_release {
     enum vif_disable disable; /* transmit_poll.c */
     bool reconnects;          /* frontend.c: connects again to a backend that went to Closing or away and comes back; no
                                  release does, but without it nothing that comes after a backend can be tested */
+    bool writes_checksums;    /* receive.c: what the backend left blank, asked or not (its own default) */
+    bool threaded_receive;    /* receive.c: callbacks come from a threaded DPC, at PASSIVE_LEVEL between two packets; in
+                                 simulated runs */
     bool strip_corrupts; /* receive_process.c: a tag taken out moves the MDL's mapped address and nothing else (until
                             2024-03) */
     bool enable_needs_control; /* frontend_connect.c: Enable fails at a backend without control ring */

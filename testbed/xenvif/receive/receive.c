@@ -13,7 +13,7 @@
 #include "nt/sync/topology.h"
 #include "xenvif/receive/receive.h"
 
-enum { COOKIE_QUEUE_SHIFT = 24, COOKIE_MARK = 1 << 23 };
+enum { COOKIE_QUEUE_SHIFT = 24, COOKIE_MARK = 1 << 23, THREADED_WAIT_NS = 1000, THREADED_POINTS_MOST = 4 };
 
 static void receive_dpc(void *argument);
 
@@ -45,6 +45,12 @@ void receive_flush(struct rx_ring *ring)
         if (__atomic_load_n(&ring->used[i], __ATOMIC_SEQ_CST) != 0) {
             dpc_flush(&ring->dpcs[i]);
         }
+    }
+    /* A threaded DPC is not waited for by that, between two packets. */
+    while (__atomic_load_n(&ring->running, __ATOMIC_SEQ_CST) != 0 && ring->vif->release->threaded_receive) {
+        uint32_t word = 0;
+
+        (void)sched_wait(&word, 0, sched_now() + THREADED_WAIT_NS);
     }
 }
 
@@ -320,6 +326,20 @@ static void count(struct rx_ring *ring, const struct rx_packet *packet)
     ring->bytes += packet->length;
 }
 
+/* As a thread that lowers its IRQL between two packets: others of this processor run, and what is at DISPATCH_LEVEL. */
+static void pass_through_passive(const struct rx_ring *ring)
+{
+    if (!ring->vif->release->threaded_receive || sched_kind() != SCHED_SIMULATED || irql_current() != DISPATCH_LEVEL ||
+        task_self()->internal_locks != 0) {
+        return;
+    }
+    irql_lower(PASSIVE_LEVEL);
+    for (uint64_t i = sched_random(THREADED_POINTS_MOST); i > 0; i--) {
+        sched_point("threaded DPC");
+    }
+    (void)irql_raise(DISPATCH_LEVEL);
+}
+
 static void deliver(struct rx_ring *ring)
 {
     bool pause = false;
@@ -337,6 +357,7 @@ static void deliver(struct rx_ring *ring)
         ring->loaned++;
         __atomic_store_n(&packet->out, 1, __ATOMIC_RELEASE);
         pause = callback_receive(ring->vif, ring->index, packet, cookie_make(ring, packet), more);
+        pass_through_passive(ring);
     }
     ring->paused = pause;
 }
@@ -346,6 +367,9 @@ static void sample(struct rx_ring *ring, struct rx_settings *settings)
     struct vif *vif = ring->vif;
 
     settings->options.Value = __atomic_load_n(&vif->receive_options.Value, __ATOMIC_RELAXED);
+    if (vif->release->writes_checksums) {
+        settings->options.NeedChecksumValue = 1;
+    }
     settings->backfill = __atomic_load_n(&vif->backfill, __ATOMIC_RELAXED);
     settings->hash_algorithm = __atomic_load_n(&vif->hash.algorithm, __ATOMIC_RELAXED);
     settings->hash_types = __atomic_load_n(&vif->hash.types, __ATOMIC_RELAXED);

@@ -20,7 +20,7 @@ static void take_response(struct tx_ring *ring, const struct netif_tx_response *
     struct tx_packet *packet;
 
     if (slot == NULL || !slot->used) {
-        ring->statistics[XENVIF_TRANSMITTER_BACKEND_ERRORS]++;
+        ring->statistics[XENVIF_TRANSMITTER_FRONTEND_ERRORS]++; /* no packet's, so not of those that were dropped */
         return;
     }
     slot->used = false;
@@ -54,7 +54,7 @@ void transmit_poll(struct tx_ring *ring)
         RING_IDX produced = __atomic_load_n(&ring->shared->rsp_prod, __ATOMIC_ACQUIRE);
 
         if (produced - ring->front.rsp_cons > RING_SLOTS) {
-            ring->statistics[XENVIF_TRANSMITTER_BACKEND_ERRORS]++;
+            ring->statistics[XENVIF_TRANSMITTER_FRONTEND_ERRORS]++;
             ring->connected = false; /* nothing in it can be believed any more */
             return;
         }

@@ -43,6 +43,7 @@ static bool is_set_only(uint32_t oid)
                                      OID_OFFLOAD_ENCAPSULATION,
                                      OID_TCP_OFFLOAD_PARAMETERS,
                                      OID_PM_PARAMETERS,
+                                     OID_GEN_LINK_PARAMETERS,
                                      OID_PNP_SET_POWER };
     size_t i;
 
@@ -252,7 +253,8 @@ static void set_rss_wrongly(struct story *story)
         hash.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
         hash.Header.Revision = 1;
         hash.Header.Size = NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1;
-        CHECK_EQ(set(story, OID_GEN_RECEIVE_HASH, &hash, sizeof(hash)), (int32_t)NDIS_STATUS_INVALID_STATE);
+        hash.Flags = NDIS_RECEIVE_HASH_FLAG_ENABLE_HASH;
+        CHECK_EQ(set(story, OID_GEN_RECEIVE_HASH, &hash, sizeof(hash)), (int32_t)NDIS_STATUS_NOT_SUPPORTED);
     }
 }
 

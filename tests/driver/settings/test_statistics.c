@@ -146,6 +146,59 @@ TEST(statistics_survive_migration_and_pause)
     story_everywhere(&(struct story_plan){ .tell = survive_reconnects }, 4);
 }
 
+/* As the real XenVif counts: a frame that the filter holds back is among its dropped ones, and so is one that failed.
+ */
+static void filtered_and_failed(struct story *story)
+{
+    static const uint8_t stranger[6] = { 0x00, 0x16, 0x3e, 0x77, 0x77, 0x77 };
+    enum { FILTERED = 8, FAILED = 3, SENT = 8 };
+    struct watch *watch = watch_open(story);
+    struct NDIS_STATISTICS_INFO before, after;
+    uint64_t rcv = oid_get64(story, OID_GEN_RCV_OK);
+    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED, i;
+    uint8_t bytes[100];
+
+    CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), SUCCESS);
+    CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &before, sizeof(before)), SUCCESS);
+    for (i = 0; i < FILTERED; i++) {
+        frame_plain(bytes, sizeof(bytes), i % 2 != 0 ? stranger : group, story_peer_mac, i);
+        wire_inject(story, 0, bytes, sizeof(bytes), NULL);
+    }
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, i);
+    wire_inject(story, 0, bytes, sizeof(bytes), NULL);
+    CHECK(watch_wait(watch, 1));
+    netback_refuse(story->bed.netback, 0, FAILED);
+    for (i = 0; i < SENT; i++) {
+        struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+
+        frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, i);
+        raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
+        raw_send(watch->raw, nbl, 0, false);
+        CHECK(raw_wait(watch->raw, 1000000000));
+        CHECK_EQ(nbl->Status == SUCCESS, i >= FAILED);
+    }
+    CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &after, sizeof(after)), SUCCESS);
+    GREW(ifInDiscards, 0);
+    GREW(ifInErrors, 0);
+    GREW(ifHCInUcastPkts, 1);
+    GREW(ifOutErrors, FAILED);
+    GREW(ifOutDiscards, 0);
+    GREW(ifHCOutUcastPkts, SENT - FAILED);
+    CHECK_EQ(oid_get64(story, OID_GEN_RCV_OK) - rcv, 1);
+    CHECK_EQ(oid_get64(story, OID_GEN_XMIT_ERROR), after.ifOutErrors);
+    CHECK_EQ(oid_get64(story, OID_GEN_XMIT_DISCARDS), after.ifOutDiscards);
+    CHECK_EQ(oid_get64(story, OID_GEN_RCV_DISCARDS), after.ifInDiscards);
+    CHECK_EQ(oid_get64(story, OID_GEN_RCV_NO_BUFFER), 0);
+    CHECK(!oid_listed(story, OID_GEN_TRANSMIT_QUEUE_LENGTH));
+    story_count("%u frames filtered, %u sends failed: no discards, %u errors", FILTERED, FAILED, FAILED);
+    watch_close(watch);
+}
+
+TEST(filtered_frames_are_no_discards_and_errors_are_counted_once)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = filtered_and_failed }, 2);
+}
+
 static void lie_big(const struct story_plan *plan)
 {
     (void)plan;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule of the simulated NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
+#include "nt/check/provider_wait.h"
 #include "ndis_fake.h"
 #include "nt/sync/dpc.h"
 
@@ -423,6 +424,42 @@ static int32_t complete_and_return(struct fake *fake, struct NDIS_OID_REQUEST *r
 TRIPS("ndis-oid", an_oid_completed_twice_is_caught)
 {
     query(fake, complete_and_return);
+}
+static int32_t ask_the_backend_seven_times(struct fake *fake, struct NDIS_OID_REQUEST *request)
+{
+    uint8_t old = irql_raise(DISPATCH_LEVEL);
+    uint32_t i;
+
+    (void)fake, (void)request;
+    for (i = 0; i < 7; i++) {
+        provider_wait(sched_now());
+    }
+    irql_lower(old);
+    return NDIS_STATUS_SUCCESS;
+}
+TRIPS("ndis-oid-dispatch", an_oid_with_many_round_trips_at_dispatch_is_caught)
+{
+    query(fake, ask_the_backend_seven_times);
+}
+static int32_t MS_ABI take_twenty_milliseconds(void *context, struct NDIS_OID_REQUEST *request)
+{
+    uint32_t never = 0;
+
+    (void)context, (void)request;
+    (void)sched_wait(&never, 0, sched_now() + 20000000);
+    return NDIS_STATUS_SUCCESS;
+}
+TRIPS("ndis-oid-dispatch", a_synchronous_oid_that_takes_its_time_is_caught)
+{
+    uint32_t value = 0, written, needed;
+
+    fake->characteristics.Header.Revision = 3;
+    fake->characteristics.Header.Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3;
+    fake->characteristics.MinorNdisVersion = 80;
+    fake->characteristics.SynchronousOidRequestHandler = (void *)take_twenty_milliseconds;
+    fake_add_running(fake);
+    adapter_method_now(fake->adapter, OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES, &value, sizeof(value), sizeof(value),
+                       &written, &needed);
 }
 TRIPS("ndis-status", a_status_with_a_foreign_source_is_caught)
 {

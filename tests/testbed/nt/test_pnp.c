@@ -235,6 +235,23 @@ static void interfaces(void)
     CHECK_EQ(pnp_send(device_object(pdo), 0), STATUS_SUCCESS);
     pdo_destroy(pdo);
 }
+static void relations(void)
+{
+    enum { BUS_RELATIONS = 0 };
+    struct device *pdo = make_pdo("0");
+    uint64_t information = 0;
+
+    CHECK_EQ(pnp_query_relations(device_object(pdo), BUS_RELATIONS, STATUS_SUCCESS, &information), STATUS_SUCCESS);
+    CHECK_EQ(pnp_query_relations(device_object(pdo), BUS_RELATIONS, STATUS_NOT_SUPPORTED, &information),
+             STATUS_NOT_SUPPORTED);
+    CHECK_EQ(information, 0);
+    pdo_destroy(pdo);
+}
+TEST(a_bus_leaves_the_status_of_relations_that_are_not_its_own_alone)
+{
+    CHECK_EQ(nt_run(relations, NULL), 0);
+}
+
 TEST(a_bus_answers_interface_queries)
 {
     CHECK_EQ(nt_run(interfaces, NULL), 0);

@@ -78,6 +78,18 @@ TEST(disable_at_dispatch_is_caught)
     expect(disable_at_dispatch, "vif-irql");
 }
 
+static void ask_the_removed(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    vif_leave_alone(bed->vif, true);
+    ((vb_release *)bed->vifi.Disable)(&bed->vifi);
+}
+
+TEST(method_of_a_device_to_be_left_alone_is_caught)
+{
+    expect(ask_the_removed, "vif-removed");
+}
+
 static void receive_one(struct vif_bed *bed)
 {
     struct frame frame = vb_udp(3000, 1);

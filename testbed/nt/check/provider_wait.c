@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Each processor writes its own, at DISPATCH_LEVEL. */
+#include "nt/check/provider_wait.h"
+#include "nt/sync/irql.h"
+#include "run/sched.h"
+
+static struct provider_waits waits[PROCESSORS_MOST];
+
+void provider_wait(uint64_t since)
+{
+    struct provider_waits *mine = &waits[processor_current()];
+
+    if (irql_current() >= DISPATCH_LEVEL) {
+        mine->count++;
+        mine->nanoseconds += sched_now() - since;
+    }
+}
+
+struct provider_waits provider_waits_here(void)
+{
+    return waits[processor_current()];
+}
