@@ -6,7 +6,7 @@ As in rules.py: a rule yields (line, text) for each finding, and its function's 
 
 import re
 
-from scripts.inf import template as build_inf
+from scripts.inf import template
 from scripts.cli import ROOT
 from scripts.inf.rules import LAST_WITH_COINSTALLER, copied_files, install_sections, models_sections, number
 
@@ -18,7 +18,6 @@ ENUM_KEYWORDS = re.compile(r"\*(IP|TCP|UDP)ChecksumOffloadIPv[46]|\*LsoV[12]IPv[
 STANDARD_ENUMS = ((re.compile(r".*ChecksumOffloadIPv[46]|.*PriorityVLANTag", re.IGNORECASE), {"0", "1", "2", "3"}),
                   (re.compile(r".*", re.IGNORECASE), {"0", "1"}))
 CONFIG = "src/xennet/config.c"
-CONFIG_ROW = re.compile(r'NDIS_STRING_CONST\("([^"]+)"\), [^,]+, (\d+), (\d+), (\d+), (\d+)\}')
 ADDRESS_READER = "NdisReadNetworkAddress("  # NDIS has a function for this one keyword
 SUBSCRIPTION = r"system\currentcontrolset\services\xenvif\interfaces\xennet"
 PROVIDED = ("VIF", "STORE", "SUSPEND")
@@ -113,25 +112,25 @@ def keyword_complete(inf, _arch):
 
 def keyword_of_driver(inf, _arch):
     """The INF and the driver's table agree on every keyword."""
-    source = (ROOT / CONFIG).read_text()
-    table = {row[0].lower(): tuple(map(int, row[1:])) for row in CONFIG_ROW.findall(source)}
+    table = {row[0].lower(): row[1:5] for row in template.keywords()}
+    reads_address = ADDRESS_READER in (ROOT / CONFIG).read_text()
     for section, _ in installs(inf):
         found = keywords(inf, section)
         for name in table.keys() - {name.lower() for name in found}:
-            yield section.number, f"[{section.name}] lacks the keyword {name}, which {CONFIG} reads"
+            yield section.number, f"[{section.name}] lacks the keyword {name}, which {template.KEYWORDS} has"
         for name, values in found.items():
             row = table.get(name.lower())
-            if name.lower() == "networkaddress" and ADDRESS_READER in source:
+            if name.lower() == "networkaddress" and reads_address:
                 continue
             if row is None:
-                yield values["line"], f"nothing in {CONFIG} reads the keyword {name}"
+                yield values["line"], f"{template.KEYWORDS} lacks the keyword {name}"
                 continue
             stated = [number(values[word][1]) for word in ("default", "min", "max", "step") if word in values]
             if values["enum"]:
                 choices = sorted(number(value) for value in values["enum"])
                 stated = stated[:1] + [choices[0], choices[-1], 1]
             if len(stated) == 4 and tuple(stated) != row:
-                yield values["line"], f"keyword {name}: default, min, max, step are {stated} here and {list(row)} in {CONFIG}"
+                yield values["line"], f"keyword {name}: default, min, max, step are {stated} here and {list(row)} in {template.KEYWORDS}"
 
 
 def service_sections(inf):
@@ -183,7 +182,7 @@ def coinstaller(inf, _arch):
 
 def subscription(inf, _arch):
     """From build 16299 on the INF subscribes, with the VIF version that the device's revision stands for."""
-    versions = {row[0]: row[1:] for row in build_inf.revisions()}
+    versions = {row[0]: row[1:] for row in template.revisions()}
     for section in inf.sections.values():
         for line in section.lines:
             if not line.key and line.values and line.values[0].upper() == "HKLM" and line.values[1].lower() != SUBSCRIPTION:
@@ -194,7 +193,7 @@ def subscription(inf, _arch):
             match = re.search("REV_([0-9A-F]{8})$", model.values[-1], re.IGNORECASE)
             wanted = versions.get(match.group(1).upper()) if match else None
             if wanted is None:
-                yield model.number, f"{model.values[-1]}: this revision is not in {build_inf.REVISIONS}"
+                yield model.number, f"{model.values[-1]}: this revision is not in {template.REVISIONS}"
                 continue
             if decoration.count(".") < 5 or (model.values[0].lower(), wanted) in checked:
                 continue
@@ -209,7 +208,7 @@ def subscription(inf, _arch):
 
 def devices(inf, _arch):
     """Each models section has every device that XenVif creates."""
-    wanted = {f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in build_inf.revisions() for vendor in build_inf.vendors()}
+    wanted = {f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in template.revisions() for vendor in template.vendors()}
     for line, _, section, name in models_sections(inf):
         found = {device.upper() for model in (section.lines if section else []) for device in model.values[1:]}
         for device in sorted(wanted - found):

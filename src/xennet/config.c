@@ -3,6 +3,7 @@
  * Reading the keywords. Called by adapter.c while the adapter starts, at PASSIVE. No state.
  */
 #include "config.h"
+#include "keywords.h"
 #include "report.h"
 
 typedef struct _CONFIG_KEYWORD {
@@ -16,31 +17,10 @@ typedef struct _CONFIG_KEYWORD {
 
 #define CONFIG_FIELD(_Field) FIELD_OFFSET(XENNET_CONFIG, _Field)
 
-static const CONFIG_KEYWORD ConfigKeywords[] = {
-    {NDIS_STRING_CONST("*IPChecksumOffloadIPv4"), CONFIG_FIELD(Ipv4Checksum), 3, 0, 3, 1},
-    {NDIS_STRING_CONST("*TCPChecksumOffloadIPv4"), CONFIG_FIELD(Tcp4Checksum), 3, 0, 3, 1},
-    {NDIS_STRING_CONST("*UDPChecksumOffloadIPv4"), CONFIG_FIELD(Udp4Checksum), 3, 0, 3, 1},
-    {NDIS_STRING_CONST("*TCPChecksumOffloadIPv6"), CONFIG_FIELD(Tcp6Checksum), 3, 0, 3, 1},
-    {NDIS_STRING_CONST("*UDPChecksumOffloadIPv6"), CONFIG_FIELD(Udp6Checksum), 3, 0, 3, 1},
-    {NDIS_STRING_CONST("*LsoV2IPv4"), CONFIG_FIELD(Lso4), 1, 0, 1, 1},
-    {NDIS_STRING_CONST("*LsoV2IPv6"), CONFIG_FIELD(Lso6), 1, 0, 1, 1},
-    {NDIS_STRING_CONST("*RscIPv4"), CONFIG_FIELD(Rsc4), 1, 0, 1, 1},
-    {NDIS_STRING_CONST("*RscIPv6"), CONFIG_FIELD(Rsc6), 1, 0, 1, 1},
-    {NDIS_STRING_CONST("NeedChecksumValue"), CONFIG_FIELD(NeedChecksumValue), 1, 0, 1, 1},
-    {NDIS_STRING_CONST("*RSS"), CONFIG_FIELD(Rss), 1, 0, 1, 1},
-    {NDIS_STRING_CONST("*NumRssQueues"), CONFIG_FIELD(RssQueues), 16, 1, 64, 1},
-    {NDIS_STRING_CONST("*MaxRssProcessors"), CONFIG_FIELD(RssProcessors), 64, 1, 64, 1},
-    {NDIS_STRING_CONST("*RssBaseProcNumber"), CONFIG_FIELD(RssBaseNumber), 0, 0, 63, 1},
-    {NDIS_STRING_CONST("*RssBaseProcGroup"), CONFIG_FIELD(RssBaseGroup), 0, 0, 31, 1},
-    {NDIS_STRING_CONST("*NumaNodeId"), CONFIG_FIELD(NumaNode), 65535, 0, 65535, 1},
-    {NDIS_STRING_CONST("*RSSProfile"), CONFIG_FIELD(RssProfile), 3, 1, 5, 1},
-    {NDIS_STRING_CONST("*LsoV1IPv4"), CONFIG_FIELD(LsoV1), 1, 0, 1, 1},
-    {NDIS_STRING_CONST("*ReceiveBuffers"), CONFIG_FIELD(ReceiveBuffers), 4096, 256, 16384, 64},
-    {NDIS_STRING_CONST("*JumboPacket"), CONFIG_FIELD(JumboPacket), 65549, 590, 65549, 1},
-    {NDIS_STRING_CONST("*PriorityVLANTag"), CONFIG_FIELD(PriorityVlan), 3, 0, 3, 1},
-    {NDIS_STRING_CONST("VlanId"), CONFIG_FIELD(VlanId), 0, 0, 4094, 1},
-    {NDIS_STRING_CONST("*NdisPoll"), CONFIG_FIELD(Poll), 0, 0, 1, 1},
-};
+#define CONFIG_KEYWORD_ROW(_Name, _Field, _Default, _Minimum, _Maximum, _Step, _Shown)                                 \
+    {NDIS_STRING_CONST(_Name), CONFIG_FIELD(_Field), _Default, _Minimum, _Maximum, _Step},
+
+static const CONFIG_KEYWORD ConfigKeywords[] = {KEYWORDS(CONFIG_KEYWORD_ROW)};
 
 // The names under which older drivers for this device kept what the standard keywords say now; they apply where
 // present.
