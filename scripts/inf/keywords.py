@@ -70,7 +70,8 @@ def keyword(name, section, shared):
         raise Stop(f"{SOURCE}: {name}: the default {default} is not {lowest} to {highest} in steps of {step}")
     if section.get("optional", "no") not in ("yes", "no"):
         raise Stop(f"{SOURCE}: {name}: optional is yes or no")
-    return Keyword(name, section["member"], section["text"], default, lowest, highest, step, section.get("optional") == "yes", listed)
+    return Keyword(name, section["member"], section["text"], default, lowest, highest, step,
+                   section.get("optional") == "yes", listed)
 
 
 def read():
