@@ -86,7 +86,7 @@ StateBegin(XENNET_ADAPTER *Adapter)
     Status = NDIS_STATUS_ADAPTER_NOT_READY;
     // XenVif would wait at DISPATCH, for up to two minutes, for a backend that is not there.
     Backend = Adapter->Context.Gone ? XennetBackendAbsent : BackendQueryState(Adapter);
-    if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing) {
+    if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing && Backend != XennetBackendClosed) {
         // Packets that come before the state is Running go back; NDIS does not expect them yet.
         Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
         // An enabled XenVif may have nothing but the rings of a backend that went away.

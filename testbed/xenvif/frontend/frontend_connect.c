@@ -210,7 +210,7 @@ int32_t connect_run(struct vif *vif)
     sched_lock(&vif->lock);
     hash = vif->hash;
     sched_unlock(&vif->lock);
-    status = control_update(vif, &hash);
+    status = vif->release->enable_sends_hash ? control_update(vif, &hash) : STATUS_SUCCESS;
     if (!NT_SUCCESS(status)) {
         sched_trace("vif: the backend does not take the hash: %#x, nothing runs", (uint32_t)status);
         return status;
