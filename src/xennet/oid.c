@@ -6,9 +6,9 @@
  * Query handlers produce a value, the length rules are applied here once: too small a buffer fails with
  * BytesNeeded; a 64-bit counter asked for with 4 bytes gives its low half. Set handlers get a buffer that has
  * at least (or exactly) the length of the row. Which status a request gets follows the OID's page, and where that names
- * none the page of MiniportOidRequest: a value out of bounds is NDIS_STATUS_INVALID_DATA. tests/driver/settings/oid_pages.h has
- * the cases. After a surprise removal every request gets NDIS_STATUS_NOT_ACCEPTED, but those for power, whose pages
- * want them never refused.
+ * none the page of MiniportOidRequest: a value out of bounds is NDIS_STATUS_INVALID_DATA.
+ * tests/driver/settings/oid_pages.h has the cases. After a surprise removal every request gets
+ * NDIS_STATUS_NOT_ACCEPTED, but those for power, whose pages want them never refused.
  *
  * IRQL: PASSIVE; NDIS serialises. No locks. oid_value.c has the handlers of plain values.
  */

@@ -7,7 +7,7 @@
 #define XENNET_RECEIVE_PACKET_H
 
 #include <ndis.h>
-#include "offload.h"
+#include "offload_setting.h"
 #include "receive_counters.h"
 #include "vif_packet.h"
 #include "vlan.h"

@@ -8,6 +8,7 @@
 #include "transmit_request.h"
 #include "memory.h"
 #include "context.h"
+#include "offload.h"
 
 #define MIN_IP_HEADER   20
 #define MIN_TCP_HEADER  20
