@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The keywords of Device Manager's Advanced page: src/xennet/keywords.ini, read once and written as the INF's lines and
-as keywords.h.
-"""
+"""The keywords of Device Manager's Advanced page: src/xennet/keywords.ini, read once, written as INF and keywords.h."""
 
 import configparser
 import re
@@ -66,8 +64,8 @@ def keyword(name, section, shared):
             raise Stop(f"{SOURCE}: {name}: range is \"lowest highest step\"")
         lowest, highest, step = (number(limit, name) for limit in limits)
     default = number(section["default"], name)
-    if step == 0 or not lowest <= default <= highest or (
-        default - lowest) % step or (highest - lowest) % step or highest > 0xffffffff:
+    if (step == 0 or not lowest <= default <= highest or (default - lowest) % step or (highest - lowest) % step
+            or highest > 0xffffffff):
         raise Stop(f"{SOURCE}: {name}: the default {default} is not {lowest} to {highest} in steps of {step}")
     return Keyword(name, section["member"], section["text"], default, lowest, highest, step, listed)
 
@@ -81,9 +79,9 @@ def read():
             raise Stop(f"{SOURCE} is missing: the INF's keywords and the driver's table come from there")
     except configparser.Error as error:
         raise Stop(f"{SOURCE}: {error}") from error
-    shared = {name.removeprefix(CHOICE): choices(parser[name].get("values", ""),
-                                                 "".join(part.title() for part in name.removeprefix(CHOICE).split("-")),
-                                                 name)
+    shared = {name.removeprefix(CHOICE):
+              choices(parser[name].get("values", ""),
+                      "".join(part.title() for part in name.removeprefix(CHOICE).split("-")), name)
               for name in parser.sections() if name.startswith(CHOICE)}
     return [keyword(name, parser[name], shared) for name in parser.sections() if not name.startswith(CHOICE)]
 
@@ -101,8 +99,8 @@ def inf_lines():
         yield f'Default, 0, "{each.default}"'
         yield 'Optional, 0, "0"'
         if not each.choices:
-            yield from (f'{name}, 0, "{value}"' for name, value in (("Min", each.lowest), ("Max", each.highest),
-                                                                    ("Step", each.step)))
+            yield from (f'{name}, 0, "{value}"' for name, value in
+                        (("Min", each.lowest), ("Max", each.highest), ("Step", each.step)))
 
     return "\n\n".join("\n".join([*(f"HKR, Ndi\\params\\{each.name}, {line}" for line in lines(each)),
                                   *(f'HKR, Ndi\\params\\{each.name}\\enum, "{value}", 0, %{token}%'
@@ -121,7 +119,7 @@ def inf_texts():
 def header():
     """keywords.h, which config.c includes."""
     rows = " \\\n".join(f'    _Row("{each.name}", {each.member}, {each.default}, {each.lowest}, {each.highest}, '
-                        f'{each.step})' for each in read())
+                         f'{each.step})' for each in read())
     return (f"// Made of {SOURCE} by the build.\n#ifndef XENNET_KEYWORDS_H\n#define XENNET_KEYWORDS_H\n\n"
-            f"// Name, member of XENNET_CONFIG, default, minimum, maximum, step.\n#define XENNET_KEYWORDS(_Row) "
-            f"\\\n{rows}\n\n#endif\n")
+            "// Name, member of XENNET_CONFIG, default, minimum, maximum, step.\n"
+            f"#define XENNET_KEYWORDS(_Row) \\\n{rows}\n\n#endif\n")

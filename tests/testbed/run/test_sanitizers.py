@@ -31,8 +31,8 @@ class Sanitizers(unittest.TestCase):
 
     def passes(self, name):
         done = subprocess.run([str(sanitize.PROGRAMS / name), "--seeds", "2"], cwd=ROOT, env=self.environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                              check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               errors="replace", check=False)
         self.assertEqual(done.returncode, 0, done.stdout[-4000:])
         self.assertNotIn("Sanitizer", done.stdout)
 
@@ -42,8 +42,8 @@ class Sanitizers(unittest.TestCase):
         flags = [word for word in command if word.startswith(("-fsanitize", "-fno-sanitize"))]
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder, "program")
-            subprocess.run(["clang-16", "-w", *flags, "-x", "c", "-", "-o", str(program)], input=source, text=True,
-                           check=True)
+            subprocess.run(["clang-16", "-w", *flags, "-x", "c", "-", "-o", str(program)], input=source,
+                           text=True, check=True)
             return subprocess.run([str(program)], env=self.environment, capture_output=True, text=True,
                                   check=False).stderr
 
