@@ -69,7 +69,9 @@ def text():
 def places():
     """What the templates' @NAME@ places of this module become."""
     found = values()
-    return dict(found, VERSION=text(), YEAR=found["INF_DATE"].rsplit("/", 1)[-1])
+    # In drivers/ of xenstore a blank separates the words, so the vendor has none.
+    vendor = re.sub("[^A-Za-z0-9]", "_", found["COMPANY_NAME"])
+    return dict(found, VERSION=text(), VENDOR=vendor, YEAR=found["INF_DATE"].rsplit("/", 1)[-1])
 
 
 def epoch():

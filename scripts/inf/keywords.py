@@ -22,6 +22,7 @@ class Keyword:
     lowest: int
     highest: int
     step: int
+    optional: bool  # may be absent: an installation does not write the default
     choices: tuple  # (value, text's token, text) of each, or nothing for a number
 
     @property
@@ -67,7 +68,10 @@ def keyword(name, section, shared):
     if (step == 0 or not lowest <= default <= highest or (default - lowest) % step or (highest - lowest) % step
             or highest > 0xffffffff):
         raise Stop(f"{SOURCE}: {name}: the default {default} is not {lowest} to {highest} in steps of {step}")
-    return Keyword(name, section["member"], section["text"], default, lowest, highest, step, listed)
+    if section.get("optional", "no") not in ("yes", "no"):
+        raise Stop(f"{SOURCE}: {name}: optional is yes or no")
+    return Keyword(name, section["member"], section["text"], default, lowest, highest, step,
+                   section.get("optional") == "yes", listed)
 
 
 def read():
@@ -97,7 +101,7 @@ def inf_lines():
         yield f"ParamDesc, 0, %{each.token}%"
         yield f"Type, 0, \"{'enum' if each.choices else 'int'}\""
         yield f'Default, 0, "{each.default}"'
-        yield 'Optional, 0, "0"'
+        yield f'Optional, 0, "{int(each.optional)}"'
         if not each.choices:
             yield from (f'{name}, 0, "{value}"' for name, value in
                         (("Min", each.lowest), ("Max", each.highest), ("Step", each.step)))

@@ -27,9 +27,11 @@ typedef struct _XENNET_CONFIG {
     ULONG RssQueues;
     ULONG ReceiveBuffers; // NBLs NDIS may hold at a time before it hears that they are scarce
     ULONG RssProcessors;
-    // Where NDIS begins to choose processors for RSS: it reads these itself, here they are only checked
+    // Between which NDIS chooses processors for RSS: it reads these itself, here they are only checked
     ULONG RssBaseNumber;
     ULONG RssBaseGroup;
+    ULONG RssMaxNumber;
+    ULONG RssMaxGroup;
     ULONG NumaNode; // 65535: any
     ULONG RssProfile;
     ULONG LsoV1;        // 0 off, 1 on

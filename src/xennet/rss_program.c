@@ -246,6 +246,12 @@ RssCommit(XENNET_RSS *Rss)
     NTSTATUS Status;
 
     Status = RssProgram(Rss, &Rss->Next);
+    if (Status == STATUS_TRANSACTION_TIMED_OUT) {
+        // Each further call would wait as long, at DISPATCH. XenVif has kept what it had.
+        DEBUG_ERROR("the backend does not answer on its control ring, keeping the RSS setting in force\n");
+        Rss->Unsent = TRUE;
+        return NDIS_STATUS_FAILURE;
+    }
     if (!NT_SUCCESS(Status)) {
         DEBUG_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
         (void)RssProgram(Rss, &Rss->Current);
@@ -316,7 +322,8 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     }
     if (Again && (Rss->Current.Hash || Rss->Programmed.TableCount != 0)) {
         Status = RssSendAgain(Rss);
-        if (!NT_SUCCESS(Status))
+        // Else XenVif would not come up, either; where nobody answers, this would only wait as long again.
+        if (!NT_SUCCESS(Status) && Status != STATUS_TRANSACTION_TIMED_OUT)
             (void)RssSendAlgorithm(Rss, XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED);
         Rss->Lost = (BOOLEAN)!NT_SUCCESS(Status);
     }

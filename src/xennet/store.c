@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * drivers/<n> = "<vendor> XENNET <version> <flavour>": one line per driver, whichever of its adapters writes it.
+ * drivers/<n> = "<vendor> XENNET <version>", a blank between the words and none in them, in a checked build followed by
+ * " (DEBUG)" (Xen's xenstore-paths, DISTRIBUTION): one line per driver, whichever of its adapters writes it.
  *
  * A migration gives the domain a new xenstore without the line. Every adapter registers a late suspend callback
  * and makes sure the line is there, so it does not matter which adapter wrote it first or is still present. The
@@ -26,7 +27,7 @@
 #define STORE_FLAVOUR ""
 #endif
 
-static const CHAR StoreText[] = COMPANY_NAME_STR " XENNET " VERSION_STR STORE_FLAVOUR;
+static const CHAR StoreText[] = VENDOR_STR " XENNET " VERSION_STR STORE_FLAVOUR;
 static CHAR StoreDirectory[] = "drivers";
 static volatile LONG StoreUsers;
 

@@ -77,6 +77,7 @@ struct tx_packet {
     uint8_t type;           /* ETHERNET_ADDRESS_TYPE of its destination */
     uint16_t marks;         /* 1 << MARK_...: statistics it counts for */
     uint32_t sent, payload; /* bytes on the wire, and of them behind the headers */
+    uint16_t padding;       /* bytes on the wire that nobody asked for: XenVif counts without them */
 };
 
 struct tx_fragment {
@@ -438,6 +439,9 @@ void interface_fill_vif(struct vif *vif, void *interface);
 uint32_t interface_offloads(struct vif *vif); /* what TransmitterQueryOffloadOptions tells */
 
 struct device *pdo_make(struct vif *vif);
+/* distribution.c */
+void distribution_write(struct vif *vif);
+void distribution_remove(struct vif *vif);
 void pdo_fill_store(struct vif *vif, void *interface);
 
 #endif

@@ -62,6 +62,7 @@ struct vif *vif_create(struct xen *xen, const struct vif_options *options)
         free(vif);
         return NULL;
     }
+    distribution_write(vif);
     vif->pdo = pdo_make(vif);
     return vif;
 }
@@ -70,6 +71,7 @@ void vif_destroy(struct vif *vif)
 {
     xenbus_store_stop(&vif->store);
     xenbus_suspend_stop(&vif->suspend);
+    distribution_remove(vif);
     frontend_stop(vif);
     pdo_destroy(vif->pdo);
     free_rings(vif);

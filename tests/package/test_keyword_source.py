@@ -28,6 +28,7 @@ member = Count
 text = A Count
 default = 16
 range = 8 64 8
+optional = yes
 """
 
 # (text in GOOD, what stands there instead, what the refusal names)
@@ -40,6 +41,7 @@ REFUSED = (
     ("default = 1\n", "default = 2\n", "the default 2 is not 0 to 1"),
     ("    1 = Enabled\n", "    2 = Enabled\n", "which count up by ones"),
     ("text = A Count", "text = A \"Count\"", "cannot be written into the INF"),
+    ("optional = yes", "optional = perhaps", "Count: optional is yes or no"),
     ("[Count]", "[*Switch]", "already exists"),
 )
 
@@ -57,8 +59,8 @@ class Keywords(unittest.TestCase):
         found, lines, texts, header = from_text(GOOD)
         self.assertEqual([(each.name, each.default, each.lowest, each.highest, each.step) for each in found],
                          [("*Switch", 1, 0, 1, 1), ("Count", 16, 8, 64, 8)])
-        for line in ('*Switch, Type, 0, "enum"', '*Switch, Default, 0, "1"',
-                     '*Switch\\enum, "0", 0, %OnOff0%', '*Switch\\enum, "1", 0, %OnOff1%',
+        for line in ('*Switch, Type, 0, "enum"', '*Switch, Default, 0, "1"', '*Switch, Optional, 0, "0"',
+                     'Count, Optional, 0, "1"', '*Switch\\enum, "0", 0, %OnOff0%', '*Switch\\enum, "1", 0, %OnOff1%',
                      'Count, Type, 0, "int"', 'Count, Min, 0, "8"', 'Count, Max, 0, "64"', 'Count, Step, 0, "8"'):
             self.assertIn(f"HKR, Ndi\\params\\{line}\n", lines + "\n")
         self.assertEqual(texts.splitlines(), ['Switch = "A Switch"', 'Count = "A Count"', 'OnOff0 = "Disabled"',

@@ -125,6 +125,10 @@ class Version(unittest.TestCase):
         (self.root / "include" / "b.h").write_text("")
         self.assertEqual(self.counted(), "2")
 
+    def test_the_vendor_in_xenstore_is_one_word(self):
+        with mock.patch.dict(os.environ, COMPANY_NAME="A & B's (1.2), C-D"):
+            self.assertEqual(version.places()["VENDOR"], "A___B_s__1_2___C_D")
+
     def test_a_changed_name_counts_too(self):
         self.counted()
         with mock.patch.dict(os.environ, COMPANY_NAME="Other"):

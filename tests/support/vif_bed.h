@@ -27,6 +27,7 @@ typedef MS_ABI int32_t vb_queue(void *interface, struct MDL *mdl, uint32_t offse
                                 const struct XENVIF_PACKET_HASH_V2 *hash, uint8_t more, void *cookie);
 typedef MS_ABI void vb_return(void *interface, void *cookie);
 typedef MS_ABI void vb_get32(void *interface, uint32_t *value);
+typedef MS_ABI int32_t vb_mapping(void *interface, const struct PROCESSOR_NUMBER *mapping, uint32_t size);
 typedef MS_ABI int32_t vb_statistic(void *interface, uint32_t index, uint64_t *value);
 typedef MS_ABI int32_t vb_filter(void *interface, uint32_t type, uint32_t level);
 typedef MS_ABI void vb_options(void *interface, struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options);

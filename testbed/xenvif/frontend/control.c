@@ -93,7 +93,9 @@ static bool await_response(struct control *control, uint64_t deadline)
     }
 }
 
-/* With the lock held. A backend's status, or -1 when there is no answer. */
+enum { NO_ANSWER = -1 };
+
+/* With the lock held. A backend's status, or NO_ANSWER. */
 static int request(struct vif *vif, uint16_t type, uint32_t first, uint32_t second, uint32_t third, uint32_t *data)
 {
     struct control *control = &vif->control;
@@ -104,7 +106,7 @@ static int request(struct vif *vif, uint16_t type, uint32_t first, uint32_t seco
     int notify;
 
     if (RING_FULL(&control->front)) {
-        return -1; /* of a backend that has stopped to answer */
+        return NO_ANSWER; /* of a backend that has stopped to answer */
     }
     slot = RING_GET_REQUEST(&control->front, control->front.req_prod_pvt);
     *slot = (struct xen_netif_ctrl_request){ .id = ++control->last_id, .type = type, .data = { first, second, third } };
@@ -118,13 +120,13 @@ static int request(struct vif *vif, uint16_t type, uint32_t first, uint32_t seco
             RULE(patience != 0, "vif-control",
                  "request %u on the control ring has waited %llu s at DISPATCH_LEVEL: XenVif like %s waits for ever",
                  type, FOR_EVER / (1000 * MILLISECOND), vif->release->name);
-            return -1;
+            return NO_ANSWER;
         }
         RING_COPY_RESPONSE(&control->front, control->front.rsp_cons, &response);
         control->front.rsp_cons++;
     } while (response.id != control->last_id); /* an earlier one's, which came too late */
     if (response.type != type) {
-        return -1;
+        return NO_ANSWER;
     }
     if (data != NULL) {
         *data = response.data;
@@ -143,6 +145,8 @@ static int32_t status_of(int result)
         return STATUS_INVALID_PARAMETER;
     case XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW:
         return STATUS_BUFFER_TOO_SMALL;
+    case NO_ANSWER:
+        return (int32_t)0xc0000210; /* STATUS_TRANSACTION_TIMED_OUT */
     default:
         return STATUS_UNSUCCESSFUL;
     }

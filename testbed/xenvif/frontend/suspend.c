@@ -19,6 +19,7 @@ int vif_suspend_resume(struct vif *vif)
         vif->frontend.migrating = false;
         return -1;
     }
+    distribution_write(vif);
     xenbus_suspend_late(&vif->suspend);
     frontend_migrated(vif);
     return 0;
@@ -41,6 +42,7 @@ bool vif_resume(struct vif *vif, char *error, size_t size)
         snprintf(error, size, "the virtual interface did not connect again after the resume");
         return false;
     }
+    distribution_write(vif);
     xenbus_suspend_late(&vif->suspend);
     frontend_migrated(vif);
     return true;

@@ -86,10 +86,27 @@ static int32_t query_interface(void *bus, const uint8_t guid[16], uint16_t versi
 
 static const struct pdo_ops ops = { .query_interface = query_interface };
 
+static const char *device_id(const struct vif *vif, const char *newest, char *text, size_t size)
+{
+    int vendor = 2; /* of XP0002 the prefix, XP */
+
+    switch (vif->release->device_id) {
+    case VIF_DEVICE_ID_REVISION:
+        return newest;
+    case VIF_DEVICE_ID_VENDOR:
+        vendor = (int)strlen(vif->options.vendor);
+        break;
+    default:
+        break;
+    }
+    snprintf(text, size, "XENVIF\\VEN_%.*s&DEV_NET", vendor, vif->options.vendor);
+    return text;
+}
+
 struct device *pdo_make(struct vif *vif)
 {
     const struct provider *provider = &providers[sizeof(providers) / sizeof(providers[0]) - 1];
-    char text[IDS_MOST][ID_BYTES], instance[12], location[40];
+    char text[IDS_MOST][ID_BYTES], device[ID_BYTES], instance[12], location[40];
     const char *ids[IDS_MOST + 1] = { NULL };
     size_t count = 0;
     struct pdo_ids names = {
@@ -109,9 +126,9 @@ struct device *pdo_make(struct vif *vif)
             count++;
         }
     }
-    names.device_id = ids[0];
+    names.device_id = device_id(vif, ids[0], device, sizeof(device));
     ids[count] = "XENDEVICE";
     snprintf(instance, sizeof(instance), "%u", vif->options.handle);
-    snprintf(location, sizeof(location), "Xen Network Interface %u", vif->options.handle);
+    snprintf(location, sizeof(location), "%u", vif->options.handle);
     return pdo_create(&names, &ops, vif);
 }

@@ -20,6 +20,7 @@ const struct vif_release vif_releases[] = {
         .hashes_when_enabled = true,
         .queue_is_index = false,
         .control_patience_ms = 5000,
+        .device_id = VIF_DEVICE_ID_PREFIX,
     },
     {
         .name = "8.2", /* 8.2.0 to 8.2.2, 2017 to 2019 */
@@ -35,6 +36,7 @@ const struct vif_release vif_releases[] = {
         .hashes_when_enabled = false,
         .queue_is_index = true,
         .control_patience_ms = 0,
+        .device_id = VIF_DEVICE_ID_REVISION,
     },
     {
         .name = "9.1", /* XCP-ng's 9.1 of 2024-12 */
@@ -50,6 +52,7 @@ const struct vif_release vif_releases[] = {
         .hashes_when_enabled = false,
         .queue_is_index = false,
         .control_patience_ms = 0,
+        .device_id = VIF_DEVICE_ID_VENDOR,
     },
     {
         .name = "9.1-r3",
@@ -65,6 +68,7 @@ const struct vif_release vif_releases[] = {
         .hashes_when_enabled = true,
         .queue_is_index = false,
         .control_patience_ms = 0,
+        .device_id = VIF_DEVICE_ID_PREFIX,
     },
     {
         .name = "main", /* of 2025-11, and 9.1.1xx */
@@ -80,6 +84,7 @@ const struct vif_release vif_releases[] = {
         .hashes_when_enabled = false,
         .queue_is_index = false,
         .control_patience_ms = 5000,
+        .device_id = VIF_DEVICE_ID_PREFIX,
     },
     { .name = NULL },
 };

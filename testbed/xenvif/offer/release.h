@@ -32,6 +32,12 @@ enum vif_hash {
     VIF_HASH_PLAIN,        /* NONE and UNSPECIFIED switch hashing off, and that has to be answered */
 };
 
+enum vif_device_id {
+    VIF_DEVICE_ID_REVISION, /* XENVIF\VEN_XP0002&DEV_NET&REV_08000001, the newest revision: until 2023-09 */
+    VIF_DEVICE_ID_VENDOR,   /* XENVIF\VEN_XP0002&DEV_NET */
+    VIF_DEVICE_ID_PREFIX,   /* XENVIF\VEN_XP&DEV_NET: since 2025-08 */
+};
+
 struct vif_release {
     const char *name;
     uint32_t oldest, newest;  /* VIF interface versions: --vif may be one of them, the default is the newest */
@@ -43,7 +49,8 @@ struct vif_release {
                                  simulated runs */
     bool strip_corrupts; /* receive_process.c: a tag taken out moves the MDL's mapped address and nothing else (until
                             2024-03) */
-    bool enable_needs_control; /* frontend_connect.c: Enable fails at a backend without control ring */
+    enum vif_device_id device_id; /* pdo.c */
+    bool enable_needs_control;    /* frontend_connect.c: Enable fails at a backend without control ring */
     enum vif_hash hash;
     bool hashes_when_enabled;     /* interface.c: what the backend can hash is answered only while enabled */
     bool queue_is_index;          /* interface.c: in a table of processors the index is the queue, until 2022-03 */

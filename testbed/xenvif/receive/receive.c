@@ -249,6 +249,7 @@ static void end_packet(struct rx_ring *ring, const struct rx_settings *settings)
         ring->statistics[XENVIF_RECEIVER_PACKETS_DROPPED]++;
     } else if (assembly->error || !strip_headroom(packet, assembly->headroom)) {
         ring->statistics[XENVIF_RECEIVER_BACKEND_ERRORS]++;
+        ring->statistics[XENVIF_RECEIVER_PACKETS_DROPPED]++; /* counted twice, as by XenVif */
         pool_packet_free(ring, packet);
     } else {
         packet->flags = assembly->flags;

@@ -86,7 +86,8 @@ static void count(struct tx_ring *ring, const struct tx_packet *packet)
         return;
     }
     statistics[XENVIF_TRANSMITTER_UNICAST_PACKETS + 2 * (packet->type - ETHERNET_ADDRESS_UNICAST)]++;
-    statistics[XENVIF_TRANSMITTER_UNICAST_OCTETS + 2 * (packet->type - ETHERNET_ADDRESS_UNICAST)] += packet->sent;
+    statistics[XENVIF_TRANSMITTER_UNICAST_OCTETS + 2 * (packet->type - ETHERNET_ADDRESS_UNICAST)] +=
+        packet->sent - packet->padding;
     for (uint32_t marks = packet->marks; marks != 0; marks &= marks - 1) {
         statistics[XENVIF_TRANSMITTER_TAGGED_PACKETS + __builtin_ctz(marks)]++;
     }
@@ -118,7 +119,7 @@ void transmit_return(struct tx_ring *ring, struct tx_list completed)
         completion.Status = packet->status;
         if (packet->status == XENVIF_TRANSMITTER_PACKET_OK) {
             completion.Type = packet->type;
-            completion.PacketLength = (uint16_t)packet->sent;
+            completion.PacketLength = (uint16_t)(packet->sent - packet->padding);
             completion.PayloadLength = (uint16_t)packet->payload;
         }
         callback_transmit(ring->vif, packet->cookie, &completion);

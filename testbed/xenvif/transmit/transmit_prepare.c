@@ -194,6 +194,9 @@ static void mark_headers(struct tx_packet *packet, const uint8_t *headers, const
 {
     uint8_t version = packet_ip_version(headers, info);
 
+    if (version == 4 && packet->options.OffloadTagManipulation) {
+        version = 6; /* as XenVif counts a packet into which it puts a tag */
+    }
     packet->type = mac_type(headers);
     packet->marks = (uint16_t)((info->EthernetHeader.Length > ETHERNET_HEADER_BYTES) << MARK_TAGGED |
                                (info->LLCSnapHeader.Length != 0) << MARK_LLC | (version == 4) << MARK_IPV4 |
@@ -320,6 +323,7 @@ bool prepare_packet(struct tx_ring *ring, struct tx_packet *packet, struct tx_pl
     if (packet->sent < ETHERNET_PACKET_LEAST) {
         padding = ETHERNET_PACKET_LEAST - packet->sent;
         packet->sent = ETHERNET_PACKET_LEAST;
+        packet->padding = (uint16_t)padding;
         done = copy_payload(ring, packet, skip, plan, padding);
     } else {
         done = grant_payload(ring, packet, skip, plan);

@@ -17,6 +17,14 @@
 
 enum { QUEUES = 8, FLOWS = 32, BYTES = 200, ROUNDS = 1000, ROUNDS_OF_OTHERS = 60 };
 
+/* Of the releases of XenVif this run is about. */
+static bool asked_for(const char *release)
+{
+    const char *name = getenv("XENNET_XENVIF_LIKE");
+
+    return name == NULL || strcmp(name, release) == 0;
+}
+
 /* --- flows --- */
 
 /* One send that carries the hash of a flow, as TCP gives it once RSS is on. */
@@ -236,6 +244,43 @@ TEST(a_thousand_reconnects_with_one_to_eight_queues_lose_no_flow)
     plan_on_releases((struct story_plan){ .tell = many });
 }
 
+/* A control ring that is not answered any more: one request's time, and traffic goes on. */
+static void silent_control(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+    uint64_t before;
+
+    netback_silence_control(story->bed.netback, true);
+    rss_fill(&set, 16, QUEUES, RSS_ALL_TYPES);
+    memset(set.key, 0x55, RSS_KEY);
+    before = sched_now();
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), (int32_t)NDIS_STATUS_FAILURE);
+    CHECK(sched_now() - before < 6 * SECOND);
+    every_flow_arrives(watch, 0, QUEUES);
+    netback_silence_control(story->bed.netback, false);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    watch_close(watch);
+}
+
+TEST(a_control_ring_that_dies_costs_one_request_and_no_packet)
+{
+    static const char *const releases[] = { "strict", "main" }; /* the others wait for ever, at DISPATCH_LEVEL */
+
+    for (size_t i = 0; i < 2; i++) {
+        if (asked_for(releases[i])) {
+            story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .xenvif_like = releases[i],
+                                            .queues = QUEUES,
+                                            .edge_buffers = 16,
+                                            .loose_grants = true,
+                                            .tell = silent_control });
+        }
+    }
+}
+
 /* --- receive side scaling on every release --- */
 
 static void has_line(void *context, const char *line)
@@ -255,13 +300,6 @@ static void what_is_offered(struct story *story)
     CHECK_EQ(said, !offered);
     every_flow_arrives(watch, 0, QUEUES);
     watch_close(watch);
-}
-
-static bool asked_for(const char *release)
-{
-    const char *name = getenv("XENNET_XENVIF_LIKE");
-
-    return name == NULL || strcmp(name, release) == 0;
 }
 
 TEST(rss_is_offered_where_xenvif_and_the_backend_can_and_the_event_log_has_the_others)

@@ -298,3 +298,85 @@ TEST(sent_checksums_are_left_to_the_backend)
 {
     vb_run_all((struct vb_story){ checksum_sends, { .version = 10, .queues = 1 } }, 3);
 }
+
+/* --- statistics, and what only real ones do --- */
+
+static uint64_t statistic(struct vif_bed *bed, uint32_t index)
+{
+    uint64_t value;
+
+    CHECK_EQ(((vb_statistic *)bed->vifi.QueryStatistic)(&bed->vifi, index, &value), 0);
+    return value;
+}
+
+/* A frame that the wire makes longer counts with what was sent; one into which XenVif puts a tag counts as IPv6. */
+static void counts_as_xenvif(struct vif_bed *bed)
+{
+    struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 tag = { .size_ = { 0 } };
+    struct frame got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
+    struct frame frame = vb_udp(1, 1000);
+
+    tag.OffloadTagManipulation = 1;
+    frame_complete_checksum(&frame);
+    vb_bind(bed);
+    memcpy(bed->memory, vb_bytes, frame.length);
+    memcpy(bed->memory + 4096, vb_bytes, frame.length);
+    CHECK_EQ(vb_send(bed, 0, NULL, frame.length, 0, 0, NULL, false), 0);
+    CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), 60);
+    vb_wait_completed(bed, 1);
+    CHECK_EQ(statistic(bed, XENVIF_TRANSMITTER_UNICAST_OCTETS), frame.length);
+    CHECK_EQ(statistic(bed, XENVIF_TRANSMITTER_IPV4_PACKETS), 1);
+    CHECK_EQ(vb_send(bed, 1, NULL, frame.length, (uint16_t)tag.Value, 0, NULL, false), 0);
+    vb_wait_completed(bed, 2);
+    CHECK_EQ(statistic(bed, XENVIF_TRANSMITTER_IPV4_PACKETS), 1);
+    CHECK_EQ(statistic(bed, XENVIF_TRANSMITTER_IPV6_PACKETS), 1);
+    vb_unbind(bed);
+}
+
+TEST(packets_sent_are_counted_as_xenvif_counts_them)
+{
+    vb_run_all((struct vb_story){ counts_as_xenvif, { .version = 10, .queues = 1 } }, 1);
+}
+
+static void maps_nothing(struct vif_bed *bed)
+{
+    struct PROCESSOR_NUMBER number = { 0 };
+
+    vb_bind(bed);
+    CHECK_EQ(((vb_mapping *)bed->vifi.UpdateHashMapping)(&bed->vifi, &number, 0), (int32_t)0xc0000017);
+    vb_unbind(bed);
+}
+
+TEST(a_table_of_no_entries_finds_no_memory)
+{
+    vb_run_all((struct vb_story){ maps_nothing, { .version = 10, .queues = 2 } }, 1);
+}
+
+/* The instance path begins with the device's ID, which has a revision in old releases only. */
+static void names_device(struct vif_bed *bed)
+{
+    static const struct {
+        const char *release, *id;
+    } ids[] = { { "8.2", "XENVIF\\VEN_XP0002&DEV_NET&REV_09000001" },
+                { "9.1", "XENVIF\\VEN_XP0002&DEV_NET" },
+                { "9.1-r3", "XENVIF\\VEN_XP&DEV_NET" },
+                { "main", "XENVIF\\VEN_XP&DEV_NET" } };
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        struct vif_options options = {
+            .release = vif_release_find(ids[i].release), .version = 8, .queues = 1, .vendor = "XP0002", .handle = 0
+        };
+        struct vif *vif;
+
+        vif_destroy(bed->vif);
+        vif = vif_create(bed->guest, &options);
+        CHECK(vif != NULL);
+        bed->vif = vif;
+        CHECK_STR(device_ids(vif_pdo(vif))->device_id, ids[i].id);
+    }
+}
+
+TEST(a_devices_id_has_the_form_of_its_release)
+{
+    vb_run_all((struct vb_story){ names_device, { .version = 10, .queues = 1 } }, 1);
+}
