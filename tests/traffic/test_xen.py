@@ -22,6 +22,10 @@ DOWNLOAD = 10_000_000
 SECONDS = 1
 TCP_BYTES = "1M"
 ROUNDS = 100
+QUEUES_MOST = 8
+QUEUE_COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 1, 8, 2, 7, 3, 6, 4, 5, 8, 4, 2, 1)
+FLOWS_AT_ONCE = 8
+FLOW_BYTES = "256K"
 LONG_SECONDS = 880     # for what takes one on an idle machine
 PLAIN = ("--backend-no", "sg,gso-tcpv4,gso-tcpv6,csum,ipv6-csum")
 
@@ -161,6 +165,19 @@ class Life(unittest.TestCase):
             self.assertLess(int(dom0(GRANTED_PAGES)), pages + SPARE_PAGES)
             traffic.ping(4)
             traffic.ping(6)
+
+    def test_20_reconnects_with_one_to_eight_queues_lose_no_flow(self):
+        with running("--queues", str(QUEUES_MOST)) as (bed, traffic):
+            traffic.ping(4, count=1)
+            traffic.serve(1000)
+            for queues in QUEUE_COUNTS:
+                # What a migration finds at another host; netback itself takes as many as before.
+                dom0(f"xenstore-write {BACK}/multi-queue-max-queues {queues}; xenstore-write {BACK}/state 5; {until('!= 44')}; {until('= 44')}")
+                self.assertEqual(dom0(f"xenstore-read {FRONT}/multi-queue-num-queues"), str(queues))
+                for direction in ([], ["-R"]):
+                    traffic.guest(["iperf3", "-4", "-c", ADDRESSES["wire"][4], "-p", str(IPERF_PORT), "-P", str(FLOWS_AT_ONCE), "-n", FLOW_BYTES,
+                                   *direction], f"{FLOWS_AT_ONCE} flows with {queues} queues", 0)
+        print(f"note: {len(QUEUE_COUNTS)} reconnects, {FLOWS_AT_ONCE} flows each way after each")
 
     def test_a_new_frontend_takes_over_after_a_crash(self):
         chosen = options("--queues", "1")

@@ -172,6 +172,18 @@ static void step_closing(struct vif *vif, uint32_t backend)
     }
 }
 
+/* A table for more queues than this backend has was refused, and the subscriber has had the chance to give another. No
+ * XenVif connects again by itself, so there is none to follow in this. */
+static void run_again(struct vif *vif)
+{
+    event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    if (vif->frontend.phase == FRONTEND_CONNECTED && !__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST) &&
+        __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
+        (void)connect_run(vif);
+    }
+    event_set(&vif->frontend.gate);
+}
+
 static bool step(struct vif *vif)
 {
     uint32_t backend = XenbusStateUnknown, before = vif->frontend.phase;
@@ -198,6 +210,7 @@ static bool step(struct vif *vif)
     if (!vif->frontend.migrating &&
         (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED))) {
         callback_mac(vif);
+        run_again(vif);
     }
     return vif->frontend.phase != FRONTEND_STOPPED;
 }
