@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Registration, general and offload attributes, told by adapter.c once per adapter. No state: what is said here comes
+ * Registration, general and offload attributes, set by miniport.c once per adapter. No state: what stands here comes
  * from the modules that keep it, so an OID that asks the same gets the same answer.
  *
  * IRQL: PASSIVE.

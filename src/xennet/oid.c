@@ -31,7 +31,7 @@
 #define OID_VLAN      0x10  // only with VLANs switched on
 #define OID_RSS_MOVES 0x20  // only with RSS of the second generation
 #define OID_UNLISTED  0x40  // the driver's own: NDIS finds it by its GUID
-#define OID_TOO_SHORT 0x80  // its page says BUFFER_TOO_SHORT where others say INVALID_LENGTH
+#define OID_TOO_SHORT 0x80  // its page has BUFFER_TOO_SHORT where others have INVALID_LENGTH
 #define OID_ALWAYS    0x100 // its page lets it never be refused, not even after a surprise removal
 
 static NDIS_STATUS
@@ -76,8 +76,8 @@ OidDeleteMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     return FilterDeleteMulticast(&Adapter->Filter, Buffer);
 }
 
-// RSS of the second generation refuses a value with INVALID_PARAMETER, as its pages say; the first and the hash have
-// what the page of MiniportOidRequest says for all OIDs.
+// RSS of the second generation refuses a value with INVALID_PARAMETER, as its pages have it; the first and the hash
+// have what the page of MiniportOidRequest has for all OIDs.
 static NDIS_STATUS
 OidRssStatus(NDIS_STATUS Status)
 {
