@@ -119,6 +119,22 @@ BackendParseState(const CHAR *Text)
     }
 }
 
+// XenVif writes Connected when it has published its rings, and something else only when it closes them.
+_IRQL_requires_(PASSIVE_LEVEL)
+static BOOLEAN
+BackendIsLeft(XENBUS_STORE_INTERFACE_V2 *Store, CHAR *Directory)
+{
+    BOOLEAN Left = FALSE;
+    NTSTATUS Status;
+    CHAR *Text = BackendRead(Store, Directory, "state", &Status);
+
+    if (Text != NULL) {
+        Left = BackendParseState(Text) == XennetBackendConnected;
+        Store->StoreFree(&Store->Interface, Text);
+    }
+    return Left;
+}
+
 // Directory: the frontend's.
 _IRQL_requires_(PASSIVE_LEVEL)
 static XENNET_BACKEND_STATE
@@ -136,6 +152,8 @@ BackendReadState(XENBUS_STORE_INTERFACE_V2 *Store, CHAR *Directory)
     if (Text != NULL) {
         State = BackendParseState(Text);
         Store->StoreFree(&Store->Interface, Text);
+        if ((State == XennetBackendPreparing || State == XennetBackendClosed) && BackendIsLeft(Store, Directory))
+            State = XennetBackendLeft;
     } else if (Status == STATUS_OBJECT_NAME_NOT_FOUND) {
         State = XennetBackendAbsent;
     }

@@ -16,6 +16,7 @@ typedef enum _XENNET_BACKEND_STATE {
     XennetBackendPreparing, // initialising, waiting, or being reconfigured
     XennetBackendConnected,
     XennetBackendClosing,
+    XennetBackendLeft, // not connected although XenVif still is: its rings are those of a backend that went away
     XennetBackendClosed
 } XENNET_BACKEND_STATE;
 

@@ -84,9 +84,10 @@ StateBegin(XENNET_ADAPTER *Adapter)
     if (!StateMove(Adapter, XennetStateRestarting))
         return NDIS_STATUS_INVALID_STATE;
     Status = NDIS_STATUS_ADAPTER_NOT_READY;
-    // XenVif would wait at DISPATCH, for up to two minutes, for a backend that is not there.
+    // XenVif would wait at DISPATCH for a backend that is not there: for up to two minutes, or for its control ring for
+    // ever.
     Backend = Adapter->Context.Gone ? XennetBackendAbsent : BackendQueryState(Adapter);
-    if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing && Backend != XennetBackendClosed) {
+    if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing && Backend != XennetBackendLeft) {
         // Packets that come before the state is Running go back; NDIS does not expect them yet.
         Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
         // An enabled XenVif may have nothing but the rings of a backend that went away.

@@ -90,7 +90,7 @@ TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, X
                              &Request->Hash, More, Nbl);
 }
 
-// The packet that was kept is offered again, or given up where the adapter does not run any more.
+// The packet that was kept is offered again, for the last time where the adapter does not run any more.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
@@ -99,10 +99,12 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     // First: XenVif may return the packet, and NDIS send another, from within.
     Processor->Kept.Nbl = NULL;
-    if (!ContextIsRunning(Transmit->Context))
-        TransmitNotQueued(Transmit, Processor, Kept.Nbl);
-    else if (!NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, &Kept.Request, FALSE)))
+    if (!Transmit->Context->Gone && NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, &Kept.Request, FALSE)))
+        return;
+    if (ContextIsRunning(Transmit->Context))
         Processor->Kept = Kept;
+    else
+        TransmitNotQueued(Transmit, Processor, Kept.Nbl);
 }
 
 /*

@@ -83,6 +83,22 @@ static void paused_meanwhile(struct story *story)
     watch_close(watch);
 }
 
+/* A pause offers it once more, which sends all of them. */
+static void paused_in_time(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[CHAIN];
+    struct watch *watch = watch_open(story);
+
+    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1);
+    send_chain(watch, nbls, CHAIN);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    for (uint32_t i = 0; i < CHAIN; i++) {
+        CHECK_EQ(nbls[i]->Status, SUCCESS);
+    }
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    watch_close(watch);
+}
+
 /* More than XenVif takes at once: it refuses the rest, and has begun to send all but a bounded number of the others. */
 static void too_many(struct story *story)
 {
@@ -106,28 +122,33 @@ static void too_many(struct story *story)
     watch_close(watch);
 }
 
-static void each(void (*tell)(struct story *story))
+static void each(void (*tell)(struct story *story), uint32_t needs)
 {
-    story_on_releases(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .tell = tell });
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .needs = needs,
+                                            .loose_grants = true,
+                                            .tell = tell });
 }
 
 TEST(packets_before_a_refused_one_are_sent_within_seconds)
 {
-    each(last_refused);
+    each(last_refused, 0);
 }
 
 TEST(packets_before_a_refused_one_go_with_the_next_send)
 {
-    each(refused_for_long);
+    each(refused_for_long, 0);
 }
 
 TEST(a_pause_gives_up_what_xenvif_would_not_take)
 {
-    each(paused_meanwhile);
+    each(paused_in_time, 0);
+    each(paused_meanwhile, STORY_NEEDS_DISABLE);
 }
 
 TEST(a_chain_longer_than_xenvif_takes_leaves_nothing_behind)
 {
-    each(too_many);
+    each(too_many, 0);
 }
