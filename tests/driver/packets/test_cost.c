@@ -110,6 +110,10 @@ static void receive_batch(struct story *story, const struct load *load)
     }
 }
 
+/* Seconds within which the protocol has returned what it keeps for an application (testbed/ndis/protocol/edge_held.c).
+ */
+enum { HELD = 5 };
+
 static uint64_t expected_back;
 
 static bool all_back(struct story *story)
@@ -140,7 +144,7 @@ static void carry(struct watch *watch, const struct load *load, bool step)
         } else {
             expected_back = vif_inject_returned() + load->batch;
             receive_batch(story, load);
-            CHECK(story_until(story, all_back, 10));
+            CHECK(story_until(story, all_back, HELD));
         }
     }
     if (step) {
@@ -337,7 +341,7 @@ static void no_memory_no_locks(struct story *story)
     check_no_memory("receiving");
     expected_back = vif_inject_returned() + 400 * 8 + 8 + 3 * 40;
     run_dry(story);
-    CHECK(story_until(story, all_back, 10));
+    CHECK(story_until(story, all_back, HELD));
     mdl_free(mdl);
     watch_close(watch);
 }
