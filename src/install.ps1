@@ -9,7 +9,7 @@ with pnputil /add-driver, before that with pnputil -i -a. Names the driver's own
 What happens is written to a log file too.
 
 A package that was signed with a test certificate installs only where Windows is in test-signing mode and trusts the
-certificate; the script says what is missing and changes neither of them on its own.
+certificate; the script reports what is missing and changes neither of them on its own.
 
 .PARAMETER TrustTestCertificate
 Adds the test certificate beside this script (xennet.cer) to the trusted roots and publishers of this computer.

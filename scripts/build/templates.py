@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The package's text files that are made of templates: version.h, keywords.h, the INF, the scripts for administrators."""
+"""The package's text files made of templates: version.h, keywords.h, the INF, the scripts for administrators."""
 
 from scripts.build import version
 from scripts.inf import keywords, template
@@ -13,7 +13,7 @@ def places():
 
 
 def headers(folder):
-    """version.h and keywords.h for the sources compiled with `folder`; each is written only when it changes, as it makes them stale."""
+    """version.h and keywords.h for the sources compiled with `folder`; written on a change only."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("version.h", version.fill("src/version.h.in", places())), ("keywords.h", keywords.header())):
         path = folder / name

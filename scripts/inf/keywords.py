@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The keywords of Device Manager's Advanced page: src/xennet/keywords.ini, read once and written as the INF's lines and as keywords.h."""
+"""The keywords of Device Manager's Advanced page: src/xennet/keywords.ini, read once, written as INF and keywords.h."""
 
 import configparser
 import re
@@ -65,22 +65,27 @@ def keyword(name, section, shared):
             raise Stop(f"{SOURCE}: {name}: range is \"lowest highest step\"")
         lowest, highest, step = (number(limit, name) for limit in limits)
     default = number(section["default"], name)
-    if step == 0 or not lowest <= default <= highest or (default - lowest) % step or (highest - lowest) % step or highest > 0xffffffff:
+    if (step == 0 or not lowest <= default <= highest or (default - lowest) % step or (highest - lowest) % step
+            or highest > 0xffffffff):
         raise Stop(f"{SOURCE}: {name}: the default {default} is not {lowest} to {highest} in steps of {step}")
     if section.get("optional", "no") not in ("yes", "no"):
         raise Stop(f"{SOURCE}: {name}: optional is yes or no")
-    return Keyword(name, section["member"], section["text"], default, lowest, highest, step, section.get("optional") == "yes", listed)
+    return Keyword(name, section["member"], section["text"], default, lowest, highest, step,
+                   section.get("optional") == "yes", listed)
 
 
 def read():
     """Every keyword, in the order of the file."""
-    parser = configparser.ConfigParser(delimiters=("=",), comment_prefixes=("#",), interpolation=None, default_section="")
+    parser = configparser.ConfigParser(delimiters=("=",), comment_prefixes=("#",), interpolation=None,
+                                       default_section="")
     try:
         if not parser.read(ROOT / SOURCE, encoding="ascii"):
             raise Stop(f"{SOURCE} is missing: the INF's keywords and the driver's table come from there")
     except configparser.Error as error:
         raise Stop(f"{SOURCE}: {error}") from error
-    shared = {name.removeprefix(CHOICE): choices(parser[name].get("values", ""), "".join(part.title() for part in name.removeprefix(CHOICE).split("-")), name)
+    shared = {name.removeprefix(CHOICE):
+              choices(parser[name].get("values", ""),
+                      "".join(part.title() for part in name.removeprefix(CHOICE).split("-")), name)
               for name in parser.sections() if name.startswith(CHOICE)}
     return [keyword(name, parser[name], shared) for name in parser.sections() if not name.startswith(CHOICE)]
 
@@ -98,10 +103,12 @@ def inf_lines():
         yield f'Default, 0, "{each.default}"'
         yield f'Optional, 0, "{int(each.optional)}"'
         if not each.choices:
-            yield from (f'{name}, 0, "{value}"' for name, value in (("Min", each.lowest), ("Max", each.highest), ("Step", each.step)))
+            yield from (f'{name}, 0, "{value}"' for name, value in
+                        (("Min", each.lowest), ("Max", each.highest), ("Step", each.step)))
 
     return "\n\n".join("\n".join([*(f"HKR, Ndi\\params\\{each.name}, {line}" for line in lines(each)),
-                                  *(f'HKR, Ndi\\params\\{each.name}\\enum, "{value}", 0, %{token}%' for value, token, _ in each.choices)])
+                                  *(f'HKR, Ndi\\params\\{each.name}\\enum, "{value}", 0, %{token}%'
+                                    for value, token, _ in each.choices)])
                        for each in read())
 
 
@@ -115,6 +122,8 @@ def inf_texts():
 
 def header():
     """keywords.h, which config.c includes."""
-    rows = " \\\n".join(f'    _Row("{each.name}", {each.member}, {each.default}, {each.lowest}, {each.highest}, {each.step})' for each in read())
+    rows = " \\\n".join(f'    _Row("{each.name}", {each.member}, {each.default}, {each.lowest}, {each.highest}, '
+                         f'{each.step})' for each in read())
     return (f"// Made of {SOURCE} by the build.\n#ifndef XENNET_KEYWORDS_H\n#define XENNET_KEYWORDS_H\n\n"
-            f"// Name, member of XENNET_CONFIG, default, minimum, maximum, step.\n#define XENNET_KEYWORDS(_Row) \\\n{rows}\n\n#endif\n")
+            "// Name, member of XENNET_CONFIG, default, minimum, maximum, step.\n"
+            f"#define XENNET_KEYWORDS(_Row) \\\n{rows}\n\n#endif\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The parts of the INF that follow from tables: the keywords, and the models, one line for each device that XenVif can create.
+"""The parts of the INF that follow from tables: the keywords, and the models, one line for each device of XenVif.
 
 A device ID is XENVIF\\VEN_<prefix><id>&DEV_NET&REV_<revision>: prefix and id of the PCI device that XenBus binds to,
 and a revision of include/revision.h, which also says which VIF version the provider has. Newest revisions come first.

@@ -20,7 +20,7 @@ extern const POLICY_PROVIDER ApiOwn;
 #define API_PROVIDER_SIZE 32
 
 /*
- * Adds what the revisions among a device's IDs tell about its XENVIF; Ids ends with an empty text. Zero is returned
+ * Adds what the revisions among a device's IDs reveal of its XENVIF; Ids ends with an empty text. Zero is returned
  * if there is no room.
  */
 int ApiFromIds(const wchar_t *Ids, POLICY_API *Api, size_t *Count);

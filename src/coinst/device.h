@@ -26,12 +26,12 @@ BOOL DeviceHasDriver(_In_ const DEVICE *Device);
 
 _Check_return_ DWORD DeviceReadId(_In_ const DEVICE *Device, _Out_writes_z_(DEVICE_ID_SIZE) WCHAR *Id);
 
-// Whether no installed device but this one, present or not, uses the service. FALSE if that cannot be told.
+// Whether no installed device but this one, present or not, uses the service. FALSE if that cannot be determined.
 BOOL DeviceIsLast(_In_z_ PCWSTR Id, _In_z_ PCWSTR Service);
 
 VOID DeviceSetName(_In_ const DEVICE *Device, _In_z_ PCWSTR Name);
 
-// Asks for a reboot if Windows says that the device cannot be started without one. TRUE if it asked.
+// Asks for a reboot if Windows reports that the device cannot be started without one. TRUE if it asked.
 BOOL DeviceAskForReboot(_In_ const DEVICE *Device);
 
 #endif

@@ -10,7 +10,7 @@
  *             Windows                         here
  *   step ---> co-installer, first call  ---> InstallBefore: error ends the step, nothing is changed
  *             the class installer's work
- *             co-installer, second call ---> InstallAfter: error fails the step, what was written is taken back
+ *             co-installer, second call ---> InstallAfter: error fails the step, what was written is undone
  *
  * Windows loads the DLL for a step and unloads it again; nothing is kept but the INSTALLATION that Windows carries.
  */
@@ -65,7 +65,7 @@ IsNumber(PCWSTR Text)
 }
 
 /*
- * A name that a device has stays. A new device is named after its place: XenVif tells the number of the virtual
+ * A name that a device has stays. A new device is named after its place: XenVif reports the number of the virtual
  * interface, so that "#1" is the same interface here and in the toolstack.
  */
 static VOID
@@ -124,7 +124,7 @@ RemoveBefore(const DEVICE *Device, COINSTALLER_CONTEXT_DATA *Coinstaller)
 
     if (Id == NULL || DeviceReadId(Device, Id) != NO_ERROR) {
         LOG(LOG_WARNING,
-            L"the subscription to " PROVIDER_NAME L" stays: it cannot be told whether this device is the last");
+            L"the subscription to " PROVIDER_NAME L" stays: whether this device is the last cannot be determined");
         MemoryFree(Id);
         return NO_ERROR;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changes of the registry that can be taken back: every change is noted together with what was there before. A caller
+ * Changes of the registry that can be undone: every change is noted together with what was there before. A caller
  * makes its changes, then either keeps them (JournalKeep) or, when one of them failed, takes back all of them, newest
  * first (JournalUndo). Both free the journal's notes. Keys are below HKEY_LOCAL_MACHINE. Failures are logged.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the co-installer has to say goes to setupapi's log (setupapi.dev.log on Windows), into the section of the
+ * What the co-installer reports goes to setupapi's log (setupapi.dev.log on Windows), into the section of the
  * installation under way, and to a debugger. Each line starts with the DLL's and the function's name.
  *
  * setupapi's functions for it are looked up: where they are not exported the installation goes on without them.

@@ -48,7 +48,7 @@ typedef struct _POLICY_REVISION {
 
 typedef enum _POLICY_REASON {
     POLICY_ALLOWED,
-    POLICY_FORCED,          // the administrator wants it whatever the rules say
+    POLICY_FORCED,          // the administrator wants it whatever the rules decide
     POLICY_FORBIDDEN,       // the administrator does not want it
     POLICY_NO_PROVIDER,     // the provider is not installed at all
     POLICY_PROVIDER_LACKS,  // rule 1
@@ -62,7 +62,7 @@ typedef struct _POLICY_VERDICT {
     POLICY_API Wanted; // rule 2: Lowest and Highest are the version subscribed to
 } POLICY_VERDICT;
 
-// What an administrator's registry value means: nothing said, or a number.
+// What an administrator's registry value means: no value, or a number.
 #define POLICY_OVERRIDE_FORBID 0u
 #define POLICY_OVERRIDE_RULES  1u
 #define POLICY_OVERRIDE_FORCE  2u
@@ -78,7 +78,7 @@ int PolicyCheckNeeds(const POLICY_PROVIDER *Provider, const wchar_t *Subscriber,
 int PolicyCheckSubscribers(const POLICY_PROVIDER *Provider, const POLICY_SUBSCRIPTION *Subscription, size_t Count,
                            POLICY_VERDICT *Verdict);
 
-// Rule 3: what the rules said, turned into what is to be done. An unknown number leaves it to the rules.
+// Rule 3: what the rules decided, turned into what is to be done. An unknown number leaves it to the rules.
 POLICY_REASON PolicyOverride(POLICY_REASON Ruled, unsigned int Override);
 
 int PolicyAllows(POLICY_REASON Reason);

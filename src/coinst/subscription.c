@@ -60,7 +60,7 @@ SubscriptionWrite(const VETO_VERSIONS *Versions)
             Error = JournalSetNumber(&Journal, Path, ApiNeed[Index].Interface, Versions->Version[Index]);
     }
     if (Error != NO_ERROR) {
-        LOG_FAILURE(L"the subscription is taken back:", Path, Error);
+        LOG_FAILURE(L"the subscription is undone:", Path, Error);
         JournalUndo(&Journal);
         return Error;
     }

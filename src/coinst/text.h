@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sentences and registry paths put together piece by piece into a buffer of the caller's. A text that does not fit
- * is cut, is always terminated, and says so in Cut. Plain C: the policy's own tests run it without Windows.
+ * is cut, is always terminated, and sets Cut then. Plain C: the policy's own tests run it without Windows.
  */
 #ifndef COINST_TEXT_H
 #define COINST_TEXT_H

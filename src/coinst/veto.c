@@ -55,7 +55,7 @@ FindOverride(VETO *Veto)
     return NO_ERROR;
 }
 
-// Adds what the IDs of one kind say. A device without any of that kind is fine.
+// Adds what the IDs of one kind reveal. A device without any of that kind is fine.
 static DWORD
 AddIds(const DEVICE *Device, DWORD Property, POLICY_API *Api, size_t *Count)
 {
@@ -147,7 +147,7 @@ Judge(VETO *Veto)
     POLICY_REASON Reason = PolicyOverride(Veto->Verdict.Reason, Veto->Override);
 
     if (Reason == POLICY_FORCED)
-        LogVerdict(LOG_WARNING, Veto); // what the rules had to say
+        LogVerdict(LOG_WARNING, Veto); // what the rules found
     Veto->Verdict.Reason = Reason;
     if (Reason == POLICY_ALLOWED)
         return NO_ERROR;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What NDIS is told about an adapter before it is used: the registration, the general and the offload attributes.
+ * What is advertised to NDIS of an adapter before it is used: the registration, the general and the offload attributes.
  */
 #ifndef XENNET_ATTRIBUTES_H
 #define XENNET_ATTRIBUTES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether the adapter's backend is still there, as xenstore says. VIF has no answer to that: XenVif looks at xenstore
+ * Whether the adapter's backend is still there, as xenstore shows. VIF has no answer to that: XenVif looks at xenstore
  * itself when it is disabled, and nowhere else.
  */
 #ifndef XENNET_BACKEND_H

@@ -22,7 +22,7 @@ typedef struct _CONFIG_KEYWORD {
 
 static const CONFIG_KEYWORD ConfigKeywords[] = {XENNET_KEYWORDS(CONFIG_ROW)};
 
-// The names under which older drivers for this device kept what the standard keywords say now; they apply where
+// The names under which older drivers for this device kept what the standard keywords set now; they apply where
 // present.
 #define CONFIG_OLD(_Name, _Field)                                                                                      \
     {                                                                                                                  \

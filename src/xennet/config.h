@@ -25,7 +25,7 @@ typedef struct _XENNET_CONFIG {
     ULONG Rss;
     // Counts
     ULONG RssQueues;
-    ULONG ReceiveBuffers; // NBLs NDIS may hold at a time before it hears that they are scarce
+    ULONG ReceiveBuffers; // NBLs NDIS may hold at a time before they are indicated as scarce
     ULONG RssProcessors;
     // Between which NDIS chooses processors for RSS: it reads these itself, here they are only checked
     ULONG RssBaseNumber;

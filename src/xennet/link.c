@@ -40,7 +40,7 @@ struct _XENNET_LINK {
 
     // The worker of the moment.
     XENNET_LINK_STATE State;
-    ULONG FrameSize; // that XenVif last said
+    ULONG FrameSize; // that XenVif last reported
 };
 
 // The three answers come from the backend.
@@ -102,7 +102,7 @@ LinkQueryFrameSize(XENNET_CONTEXT *Context)
     return XENNET_MIN(Size - ETHERNET_TAG_SIZE, Context->Config.JumboPacket);
 }
 
-// XenVif says 0 while it is not connected; then, and for nonsense, what was in force stays.
+// XenVif reports 0 while it is not connected; then, and for an invalid size, what was in force stays.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID
 LinkFollowFrameSize(XENNET_LINK *Link)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The link: state, speed and frame size as XenVif says, checked, and told to NDIS once per change and in order.
+ * The link: state, speed and frame size as XenVif reports them, checked, and indicated to NDIS once per change and in
+ * order.
  */
 #ifndef XENNET_LINK_H
 #define XENNET_LINK_H
@@ -31,21 +32,21 @@ VOID LinkAttach(_Inout_ XENNET_LINK *Link, _In_ struct _XENNET_TRANSMIT *Transmi
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);
 
-// Asks XenVif unless the device is gone, tells NDIS if the state changed, and follows the frame size. On any processor,
-// at the same time as others.
+// Asks XenVif unless the device is gone, notifies NDIS if the state changed, and follows the frame size. On any
+// processor, at the same time as others.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID LinkStateChanged(_In_ XENNET_LINK *Link);
 
-// The bytes of a frame, Ethernet header included and tag not, that XenVif and *JumboPacket allow; 0: XenVif says
-// nonsense.
+// The bytes of a frame, Ethernet header included and tag not, that XenVif and *JumboPacket allow; 0: XenVif reports
+// an invalid size.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG LinkQueryFrameSize(_In_ struct _XENNET_CONTEXT *Context);
 
-// NDIS is about to hear the frame size of now, so it may be used in full.
+// NDIS is about to get the frame size of now, so it may be used in full.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkAdvertiseFrameSize(_Inout_ XENNET_LINK *Link);
 
-// What NDIS was last told; each member by itself is exact.
+// What NDIS was last notified of; each member by itself is exact.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 XENNET_LINK_STATE LinkState(_In_ const XENNET_LINK *Link);
 

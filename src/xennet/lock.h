@@ -18,7 +18,7 @@
 #define _IRQL_lowers_
 #endif
 
-// What NDIS says with its *_FLAGS_DISPATCH_LEVEL saves the change of level.
+// NDIS's *_FLAGS_DISPATCH_LEVEL saves the change of level.
 LOCK_PRIMITIVE
 _IRQL_raises_(DISPATCH_LEVEL)
 FORCEINLINE KIRQL

@@ -4,7 +4,7 @@
  * down in reverse; each Destroy takes what its Create left. What happens in between is state.c's; here are the handlers
  * that lead from NDIS straight to one of the parts.
  *
- * IRQL: PASSIVE except where a handler says otherwise. No locks.
+ * IRQL: PASSIVE except where a handler has another level. No locks.
  */
 #include "miniport.h"
 #include "adapter.h"

@@ -6,7 +6,7 @@
  *   processor 1: cache (0..127), reserve (32)  <--magazines of 64-->  | depot |
  *   ...                                                               +-------+
  *
- * A processor takes and returns NBLs at its own cache, without a lock. NBLs come home on whichever processor
+ * A processor takes and returns NBLs at its own cache, without a lock. NBLs return on whichever processor
  * NDIS returns them, so caches exchange whole magazines with the depot: one lock per 64 packets. When the
  * depot runs low a DPC adds magazines up to a limit; a timer takes them away again when the depot has not needed them
  * for a whole period. The reserve never leaves its processor.

@@ -80,7 +80,8 @@ NblPoolPut(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
         NblPoolSpillCache(Cache);
 }
 
-// The reserve is lent only for the length of one indication and comes back on the same processor. NULL: it is lent.
+// The reserve is outstanding only for the length of one indication and returns on the same processor. NULL: all of it
+// is outstanding.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
 NblPoolGetReserve(XENNET_NBL_CACHE *Cache)

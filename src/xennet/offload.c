@@ -4,7 +4,7 @@
  *
  *   Hardware  what XenVif and the NDIS version allow          (fixed at start)
  *   Default   what the keywords ask for, within Hardware      (fixed at start)
- *   Current   Default, then as OID_TCP_OFFLOAD_PARAMETERS says
+ *   Current   Default, then as OID_TCP_OFFLOAD_PARAMETERS sets it
  *
  * What NDIS and XenVif get is OffloadEffective of these, without the IP versions that OID_OFFLOAD_ENCAPSULATION has
  * switched off.
@@ -187,7 +187,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_RSC4) != 0;
     Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_RSC6) != 0;
     Options.NeedLargePacketSplit = Rsc == 0;
-    // Whoever is not told that a checksum is right looks at it: the backend may have left it blank.
+    // A stack without a report that a checksum is right verifies it: the backend may have left it blank.
     Options.NeedChecksumValue = Offload->NeedChecksumValue || (Bits & OFFLOAD_TRANSPORT_RX) != OFFLOAD_TRANSPORT_RX;
     VIF_CALL(&Offload->Context->Vif, ReceiverSetOffloadOptions, Options);
     ReportOffload(&Offload->Context->Reporter, OffloadInForce(Offload), Bits);

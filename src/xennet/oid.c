@@ -6,9 +6,9 @@
  * Query handlers produce a value, the length rules are applied here once: too small a buffer fails with
  * BytesNeeded; a 64-bit counter asked for with 4 bytes gives its low half. Set handlers get a buffer that has
  * at least (or exactly) the length of the row. Which status a request gets follows the OID's page, and where that names
- * none the page of MiniportOidRequest: a value out of bounds is NDIS_STATUS_INVALID_DATA. tests/driver/settings/oid_pages.h has
- * the cases. After a surprise removal every request gets NDIS_STATUS_NOT_ACCEPTED, but those for power, whose pages
- * want them never refused.
+ * none the page of MiniportOidRequest: a value out of bounds is NDIS_STATUS_INVALID_DATA.
+ * tests/driver/settings/oid_pages.h has the cases. After a surprise removal every request gets
+ * NDIS_STATUS_NOT_ACCEPTED, but those for power, whose pages want them never refused.
  *
  * IRQL: PASSIVE; NDIS serialises. No locks. oid_value.c has the handlers of plain values.
  */
@@ -31,7 +31,7 @@
 #define OID_VLAN      0x10  // only with VLANs switched on
 #define OID_RSS_MOVES 0x20  // only with RSS of the second generation
 #define OID_UNLISTED  0x40  // the driver's own: NDIS finds it by its GUID
-#define OID_TOO_SHORT 0x80  // its page says BUFFER_TOO_SHORT where others say INVALID_LENGTH
+#define OID_TOO_SHORT 0x80  // its page has BUFFER_TOO_SHORT where others have INVALID_LENGTH
 #define OID_ALWAYS    0x100 // its page lets it never be refused, not even after a surprise removal
 
 static NDIS_STATUS
@@ -76,8 +76,8 @@ OidDeleteMulticast(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     return FilterDeleteMulticast(&Adapter->Filter, Buffer);
 }
 
-// RSS of the second generation refuses a value with INVALID_PARAMETER, as its pages say; the first and the hash have
-// what the page of MiniportOidRequest says for all OIDs.
+// RSS of the second generation refuses a value with INVALID_PARAMETER, as its pages have it; the first and the hash
+// have what the page of MiniportOidRequest has for all OIDs.
 static NDIS_STATUS
 OidRssStatus(NDIS_STATUS Status)
 {

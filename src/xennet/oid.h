@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * OID requests: one table says which there are, how long their data is and who answers.
+ * OID requests: one table has which there are, how long their data is and who answers.
  */
 #ifndef XENNET_OID_H
 #define XENNET_OID_H

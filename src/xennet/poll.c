@@ -8,7 +8,7 @@
  * NDIS may poll at PASSIVE and, for one round after a change of affinity, elsewhere: so a queue has a lock, taken once
  * per batch on either side. Under it the adapter's state decides whether a batch may still be queued, which makes the
  * emptying of all queues at a pause final. An adapter that does not run any more reports nothing that remains: NDIS
- * would poll for ever what is given back elsewhere, or by nobody after a shutdown.
+ * would poll for ever what is returned elsewhere, or by nobody after a shutdown.
  *
  * NDIS may poll from within the request for it, so nothing is locked there and the batch is the queue's already.
  *
@@ -80,7 +80,7 @@ PollGetQueue(XENNET_POLL *Poll, ULONG Processor)
     return PER_PROCESSOR(POLL_QUEUE, Poll->Queues, Processor);
 }
 
-// Cuts off at most Maximum NBLs and says how many stay.
+// Cuts off at most Maximum NBLs; Taken: how many.
 _Requires_lock_held_(POLL_LOCK)
 static NET_BUFFER_LIST *
 PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
@@ -120,7 +120,7 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Data->Receive.NumberOfRemainingNbls = 0;
     Irql = IrqlRaise(FALSE);
     PollLock(Queue);
-    // What lies here when the adapter pauses is given back by whoever pauses it.
+    // What lies here when the adapter pauses is returned by whoever pauses it.
     if (ContextIsRunning(Queue->Poll->Context)) {
         Data->Receive.IndicatedNblChain =
             PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);

@@ -6,7 +6,7 @@
  *   XenVif --packet--> [batch of this processor] --one indication--> NDIS --ReceiveReturn--> XenVif
  *                                                                        NBL --> cache of the returning processor
  *
- * A batch ends when XenVif says that no more packets follow for this processor, or when it is long. When NBLs
+ * A batch ends when XenVif reports that no more packets follow for this processor, or when it is long. When NBLs
  * run out the batch continues on the processor's reserve and is indicated with NDIS_RECEIVE_FLAGS_RESOURCES,
  * after which the NBLs are ours again: scarcity slows traffic down but neither drops nor allocates.
  *
@@ -180,7 +180,7 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
     }
 }
 
-// Puts the packet on the batch, or says why not.
+// Puts the packet on the batch, or returns why not.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE XENNET_RECEIVE_DROP
 ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet)
@@ -234,8 +234,8 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet
         VifReturnPacket(&Receive->Context->Vif, Packet->Cookie);
     }
 
-    // With all of the reserve lent XenVif is asked to pause. It may not come back soon, so nothing is left on the batch
-    // then.
+    // With all of the reserve outstanding XenVif is asked to pause. It may not come back soon, so nothing is left on
+    // the batch then.
     Pause = Processor->Scarce.Count == NBL_POOL_RESERVE;
     if (!Packet->More || Pause || Processor->Plenty.Count >= RECEIVE_MAX_BATCH)
         ReceiveFlush(Processor);
@@ -257,7 +257,7 @@ ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags
     while (Chain != NULL) {
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        // The NBL goes home before the packet: VifDisable ends with the last packet, and the pool may go then.
+        // The NBL is returned before the packet: VifDisable ends with the last packet, and the pool may go then.
         Processor->Counters.Returned++;
         Cookie = ReceivePacketCookie(Nbl);
         NblPoolPut(Processor->Nbls, Nbl);

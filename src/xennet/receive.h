@@ -36,7 +36,7 @@ VOID ReceiveSetFrameSize(_Inout_ XENNET_RECEIVE *Receive, _In_ ULONG MaximumFram
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReceiveFlushAll(_In_ XENNET_RECEIVE *Receive);
 
-// After the state has left Running: gives back what was accepted before. Afterwards nobody on any processor acts on the
+// After the state has left Running: returns what was accepted before. Afterwards nobody on any processor acts on the
 // old state any more, in receiving or sending.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReceiveStop(_In_ XENNET_RECEIVE *Receive);

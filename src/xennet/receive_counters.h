@@ -8,7 +8,7 @@
 
 #include <ndis.h>
 
-// Why a packet from XenVif was given back instead of handed to NDIS.
+// Why a packet from XenVif was returned instead of handed to NDIS.
 typedef enum _XENNET_RECEIVE_DROP {
     XENNET_RECEIVE_DROP_STATE,     // adapter not running
     XENNET_RECEIVE_DROP_RESOURCES, // no NBL, not even a reserved one

@@ -13,14 +13,14 @@
 #define RECEIVE_PACKET_MIN_IP_HEADER  20
 #define RECEIVE_PACKET_IPV6_HEADER    40 // coalesced packets have no options
 #define RECEIVE_PACKET_MIN_TCP_HEADER 20
-// IpChecksumSucceeded, TcpChecksumSucceeded, UdpChecksumSucceeded; the bit above each says that it failed.
+// IpChecksumSucceeded, TcpChecksumSucceeded, UdpChecksumSucceeded; the bit above each means that it failed.
 #define RECEIVE_PACKET_CHECKSUM_SUCCEEDED (0x001 | 0x008 | 0x040)
 // Slots of out-of-band data that an NBL of NDIS 6.20 and 6.30 has.
 #define RECEIVE_PACKET_SLOTS_620 (TcpReceiveBytesTransferred + 1)
 #define RECEIVE_PACKET_SLOTS_630 (RscTcpTimestampDelta + 1)
 #define RECEIVE_PACKET_MAX_MDLS  1024 // MDLs in one packet: a chain that goes on longer is broken
 
-// The hash types of the interface as NDIS tells them, XENVIF_PACKET_HASH_TYPE being the index.
+// The hash types of the interface as NDIS has them, XENVIF_PACKET_HASH_TYPE being the index.
 static const ULONG ReceivePacketHashTypes[] = {
     0,
     NDIS_HASH_IPV4 | NdisHashFunctionToeplitz,
@@ -92,7 +92,7 @@ ReceivePacketCheckCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RE
     return XENNET_RECEIVE_ACCEPT;
 }
 
-// What is told of a coalesced packet that goes up: its segments, to NDIS and to the statistics.
+// Reports the segments of a coalesced packet that is indicated, to NDIS and to the statistics.
 static VOID
 ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIVE_COUNTERS *Counters,
                              NET_BUFFER_LIST *Nbl)
@@ -140,7 +140,7 @@ ReceivePacketClearSlots(const XENNET_RECEIVE_LIMITS *Limits, NET_BUFFER_LIST *Nb
 #endif
 }
 
-// FALSE: a checksum is said to be both right and wrong.
+// FALSE: a checksum is reported as both right and wrong.
 FORCEINLINE BOOLEAN
 ReceivePacketReadChecksums(const XENNET_RECEIVE_LIMITS *Limits, XENNET_PACKET_CHECKSUMS Flags, NET_BUFFER_LIST *Nbl)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One received packet: is what the provider says about it possible, and how does NDIS want to hear it.
+ * One received packet: is what the provider reports of it possible, and how is it described to NDIS.
  * Called by receive.c only, at DISPATCH.
  */
 #ifndef XENNET_RECEIVE_PACKET_H
 #define XENNET_RECEIVE_PACKET_H
 
 #include <ndis.h>
-#include "offload.h"
+#include "offload_setting.h"
 #include "receive_counters.h"
 #include "vif_packet.h"
 #include "vlan.h"
@@ -22,8 +22,8 @@ typedef struct _XENNET_RECEIVE_LIMITS {
 } XENNET_RECEIVE_LIMITS;
 
 /*
- * Describes the packet in the NBL and says XENNET_RECEIVE_ACCEPT, or names the first thing that cannot be; the NBL is
- * free again then. Counters gets what RSC statistics want of a coalesced packet.
+ * Describes the packet in the NBL and returns XENNET_RECEIVE_ACCEPT, or names the first thing that cannot be; the NBL
+ * is free again then. Counters gets what RSC statistics want of a coalesced packet.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 XENNET_RECEIVE_DROP ReceivePacketRead(_In_ const XENNET_RECEIVE_LIMITS *Limits,

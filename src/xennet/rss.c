@@ -135,7 +135,7 @@ RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
         Status = RssParseTable(&Rss->Next, Buffer, Parameters, Fixed, Length);
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
-    // "Unchanged" says nothing before the first time.
+    // "Unchanged" means nothing before the first time.
     if (Rss->Next.HashTypes == 0 || Rss->Next.TableCount == 0)
         return NDIS_STATUS_INVALID_PARAMETER;
     Rss->Next.Hash = TRUE;

@@ -26,7 +26,7 @@ VOID RssAttach(_Inout_ XENNET_RSS *Rss, _In_ struct _XENNET_TRANSMIT *Transmit);
 _IRQL_requires_(PASSIVE_LEVEL)
 BOOLEAN RssQueryCapabilities(_Inout_ XENNET_RSS *Rss);
 
-// Several queues and no answer: says so in the event log and the debugger.
+// Several queues and no answer: reports that to the event log and the debugger.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID RssReportMissing(_In_ const XENNET_RSS *Rss);
 

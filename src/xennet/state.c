@@ -21,7 +21,7 @@
  * Surprise removal: NDIS pauses the protocols after the event and before the adapter, and they wait for their sends; so
  * the watchdog completes those at once. Shutdown only sets Gone.
  *
- * IRQL: PASSIVE except where a handler says otherwise. No locks.
+ * IRQL: PASSIVE except where a handler has another level. No locks.
  */
 #include "state.h"
 #include "adapter.h"
@@ -114,7 +114,7 @@ StateStop(XENNET_ADAPTER *Adapter)
     return TRUE;
 }
 
-// Waits for sends as the file's head says. TRUE: VIF may be disabled.
+// Waits for sends as the file's head has it. TRUE: VIF may be disabled.
 _IRQL_requires_(PASSIVE_LEVEL)
 static BOOLEAN
 StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
@@ -156,7 +156,7 @@ StateFinish(XENNET_ADAPTER *Adapter, ULONG Patience)
     (void)StateMove(Adapter, XennetStatePaused);
 }
 
-// What NDIS passes on to those above; NULL where it does not want to hear of changes.
+// What NDIS passes on to those above; NULL where it does not take changes.
 static NDIS_RESTART_GENERAL_ATTRIBUTES *
 StateRestartAttributes(const NDIS_MINIPORT_RESTART_PARAMETERS *Parameters)
 {

@@ -50,7 +50,7 @@ static const STATS_ROW StatsRows[] = {
 
 #define STATS_AT(_Statistics, _Offset) (*(ULONG64 *)((PUCHAR)(_Statistics) + (_Offset)))
 
-// Packets that this driver gave back to XenVif or refused to take from NDIS.
+// Packets that this driver returned to XenVif or refused to take from NDIS.
 static VOID
 StatsAddOwn(XENNET_ADAPTER *Adapter, NDIS_STATISTICS_INFO *Statistics)
 {

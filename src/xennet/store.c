@@ -99,7 +99,7 @@ StoreIsOurs(XENNET_STORE *Store, XENBUS_STORE_TRANSACTION *Transaction, CHAR *No
 
 /*
  * Looks through all of drivers/, since others may have left holes before our line. Node: the index with our text, or
- * the first free one. Found says which.
+ * the first free one. Found: which of them.
  */
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static NTSTATUS

@@ -7,7 +7,7 @@
  *   provider:  UINT16 size of all, name, 0
  *   event:     UINT16 size of all, 0 (no tags), name, 0, then for each field: name, 0, type
  *
- * The channel number 11 and the kind of each block tell decoders that there is no manifest (Microsoft, "TraceLogging").
+ * The channel number 11 and the kind of each block show decoders that there is no manifest (Microsoft, "TraceLogging").
  * Systems without such decoders keep the bytes, and a decoder elsewhere reads them.
  *
  * IRQL: any; registration at PASSIVE. TraceListeners follows the enable callback.
@@ -65,7 +65,7 @@ TRACE_SHAPE(TraceSendDrop, "\0" "SendDrop" "\0" TRACE_UINT("Adapter") TRACE_UINT
 TRACE_SHAPE(TraceReceiveDrop, "\0" "ReceiveDrop" "\0" TRACE_UINT("Adapter") TRACE_UINT("Reason")
             TRACE_UINT("Packets"));
 TRACE_SHAPE(TraceFrameSize, "\0" "FrameSize" "\0" TRACE_UINT("Adapter") TRACE_UINT("Backend") TRACE_UINT("InForce")
-            TRACE_UINT("Told"));
+            TRACE_UINT("Advertised"));
 TRACE_SHAPE(TraceRecovery, "\0" "Recovery" "\0" TRACE_UINT("Adapter") TRACE_UINT("Lists") TRACE_UINT("Works"));
 TRACE_SHAPE(TraceStall, "\0" "Stall" "\0" TRACE_UINT("Adapter") TRACE_UINT("Lists") TRACE_UINT("Out"));
 TRACE_SHAPE(TraceQueues, "\0" "Queues" "\0" TRACE_UINT("Adapter") TRACE_UINT("Before") TRACE_UINT("Now"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The send path: NBLs from NDIS, looked at one by one (transmit_request.h) and handed to XenVif in batches, and what
- * XenVif gives back. transmit_list.h knows which NBLs are out and hands them to NDIS when they are done.
+ * XenVif returns. transmit_list.h has the outstanding NBLs and hands them to NDIS when they are done.
  *
  * IRQL: everything per packet runs at DISPATCH. Locks: none. Per-processor fields are touched only by that
  * processor at DISPATCH; readers sum them without stopping anybody.

@@ -19,7 +19,7 @@ typedef enum _XENNET_TRANSMIT_DROP {
 
 #define XENNET_TRANSMIT_AGES 3
 
-// Sums over all processors, in packets (NBs) unless said otherwise, read while they move.
+// Sums over all processors, in packets (NBs) unless a member has another unit, read while they move.
 typedef struct _XENNET_TRANSMIT_COUNTERS {
     ULONG64 NdisCalls; // send calls plus completion calls
     ULONG64 Lists;     // NBLs taken

@@ -8,6 +8,7 @@
 #include "transmit_request.h"
 #include "memory.h"
 #include "context.h"
+#include "offload.h"
 
 #define MIN_IP_HEADER   20
 #define MIN_TCP_HEADER  20
@@ -56,7 +57,7 @@ TransmitRequestReadLarge(const XENNET_TRANSMIT_LIMITS *Limits, NDIS_TCP_LARGE_SE
     Request->LsoV1 = Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
     if (Request->LsoV1 && !Limits->Offload->AllowedLso1)
         return NDIS_STATUS_NOT_SUPPORTED;
-    // XenVif sets the checksums of every segment, whether asked for or not; saying so keeps it plain.
+    // XenVif sets the checksums of every segment, whether requested or not; setting the bits shows it.
     if (Request->LsoV1 || Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4) {
         Asked.OffloadIpVersion4LargePacket = !Request->LsoV1;
         Request->Options.OffloadIpVersion4LargePacket = 1;
@@ -166,7 +167,7 @@ TransmitRequestSetLargeResult(NET_BUFFER_LIST *Nbl)
         Lso->LsoV2TransmitComplete.Reserved = 0;
         Lso->LsoV2TransmitComplete.Reserved2 = 0;
     } else if (NET_BUFFER_LIST_STATUS(Nbl) != NDIS_STATUS_SUCCESS) {
-        // Version 1 says how much was sent: nothing, for all that is known.
+        // Version 1 reports how much was sent: nothing, for all that is known.
         Lso->Value = NULL;
     }
 }

@@ -11,7 +11,7 @@
 #define XENNET_TRANSMIT_REQUEST_H
 
 #include <ndis.h>
-#include "offload.h"
+#include "offload_setting.h"
 #include "transmit_counters.h"
 #include "vif_packet.h"
 #include "vlan.h"

@@ -37,7 +37,7 @@ VifQueryInterface(DEVICE_OBJECT *Device, const GUID *Guid, USHORT Version, INTER
     if (Irp == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
 
-    // PnP requests start out unanswered, so that a stack which does not know the interface says so.
+    // PnP requests start out unanswered, so that a stack which does not know the interface reports it.
     Irp->IoStatus.Status = STATUS_NOT_SUPPORTED;
     // The next location down, written out: the macro of checked builds drags the kernel's assertions in.
     Stack = Irp->Tail.Overlay.CurrentStackLocation - 1;

@@ -39,7 +39,7 @@ typedef struct _XENNET_VIF {
 } XENNET_VIF;
 
 /*
- * Finds the newest VIF interface below the adapter and acquires it. Without one, says so in the event log and
+ * Finds the newest VIF interface below the adapter and acquires it. Without one, reports that to the event log and
  * the debugger and fails with NDIS_STATUS_INTERFACE_NOT_FOUND.
  */
 _IRQL_requires_(PASSIVE_LEVEL)

@@ -3,7 +3,7 @@
  * 802.1Q tags: which of priority and VLAN travel as out-of-band data, and the one VLAN that an adapter may belong to.
  *
  *   configured VLAN   received packet          sent packet
- *   none (0)          goes up, tag beside it   goes out as its out-of-band data says
+ *   none (0)          goes up, tag beside it   goes out as its out-of-band data asks
  *   n                 goes up when tagged n    tagged n; one that asks for another VLAN is refused
  *
  * Received tags are taken out whatever is switched on (receive_packet.c). Inline: one test per packet, at DISPATCH.

@@ -10,8 +10,8 @@
  * netback holds packets for a neighbour that does not take them, and not cured: whatever could be done to XenVif while
  * its backend is connected would cost more than the stall (state.c).
  *
- * A backend that xenstore says is gone is different: then what XenVif has is aborted, and XenVif is tried again after
- * 2, 4
+ * A backend that is gone, as xenstore shows, is different: then what XenVif has is aborted, and XenVif is tried again
+ * after 2, 4
  * ... 32 seconds, until it is enabled; meanwhile there is no link.
  *
  * NDIS's own check for hangs would come to the same, but is discouraged since 6.83 and may not be used on every system

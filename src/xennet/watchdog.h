@@ -3,7 +3,7 @@
  * What an adapter does that takes time: it looks after sends that do not come back, and finishes what NDIS's handlers
  * may not wait for.
  *
- * watchdog.c says what it looks at and what it does then.
+ * watchdog.c has what it looks at and what it does then.
  */
 #ifndef XENNET_WATCHDOG_H
 #define XENNET_WATCHDOG_H

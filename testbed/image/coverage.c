@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "image/image_internal.h"
+#include "wire/integers.h"
 
 static const struct section *counters_of(const struct image *image)
 {
@@ -42,7 +43,7 @@ void coverage_write(const struct image *image)
     }
     got = pread(file, sums, section->virtual_size, 0);
     for (uint32_t i = 0; got >= 0 && i < section->virtual_size / sizeof(*sums); i++) {
-        sums[i] += get64(image->base + section->address + i * sizeof(*sums));
+        sums[i] += get_le64(image->base + section->address + i * sizeof(*sums));
     }
     if (got < 0 || pwrite(file, sums, section->virtual_size, 0) != (ssize_t)section->virtual_size) {
         abort();

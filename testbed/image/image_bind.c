@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "image/image_internal.h"
+#include "wire/integers.h"
 
 enum { RELOCATION_NONE = 0, RELOCATION_32 = 3, RELOCATION_64 = 10 };
 enum { BLOCK_BYTES = 8, IMPORT_BYTES = 20 };
@@ -18,7 +19,7 @@ static bool damaged(const struct image *image, const char *what, char *error, si
 static bool relocate_block(struct image *image, uint32_t page, const uint8_t *entries, size_t bytes, uint64_t delta)
 {
     for (; bytes >= 2; entries += 2, bytes -= 2) {
-        const uint16_t entry = get16(entries);
+        const uint16_t entry = get_le16(entries);
         const uint64_t at = (uint64_t)page + (entry & 0xfff);
         uint8_t *target;
         switch (entry >> 12) {
@@ -28,7 +29,7 @@ static bool relocate_block(struct image *image, uint32_t page, const uint8_t *en
             if ((target = image_at(image, at, 8)) == NULL) {
                 return false;
             }
-            put64(target, get64(target) + delta);
+            put_le64(target, get_le64(target) + delta);
             break;
         default: /* others do not occur in x64 images */
             return false;
@@ -53,9 +54,9 @@ bool image_relocate(struct image *image, char *error, size_t size)
     }
     while (at + BLOCK_BYTES <= end) {
         const uint8_t *block = image_at(image, at, BLOCK_BYTES);
-        const uint32_t bytes = block != NULL ? get32(block + 4) : 0;
+        const uint32_t bytes = block != NULL ? get_le32(block + 4) : 0;
         if (bytes < BLOCK_BYTES || at + bytes > end || image_at(image, at, bytes) == NULL ||
-            !relocate_block(image, get32(block), block + BLOCK_BYTES, bytes - BLOCK_BYTES, delta)) {
+            !relocate_block(image, get_le32(block), block + BLOCK_BYTES, bytes - BLOCK_BYTES, delta)) {
             return damaged(image, "relocations", error, size);
         }
         at += bytes;
@@ -92,7 +93,7 @@ static bool bind_module(struct image *image, const char *module, uint64_t names,
         if (thunk == NULL || slot == NULL) {
             return false;
         }
-        const uint64_t value = get64(thunk);
+        const uint64_t value = get_le64(thunk);
         if (value == 0) {
             return true;
         }
@@ -106,7 +107,7 @@ static bool bind_module(struct image *image, const char *module, uint64_t names,
         if (address == NULL) {
             add_missing(missing, module, name);
         }
-        put64(slot, (uint64_t)address);
+        put_le64(slot, (uint64_t)address);
     }
 }
 
@@ -119,7 +120,7 @@ bool image_bind(struct image *image, image_resolver *resolve, char *error, size_
         if (entry == NULL) {
             return damaged(image, "imports", error, size);
         }
-        const uint32_t names = get32(entry), module = get32(entry + 12), slots = get32(entry + 16);
+        const uint32_t names = get_le32(entry), module = get_le32(entry + 12), slots = get_le32(entry + 16);
         if (module == 0) {
             break;
         }

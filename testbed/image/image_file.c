@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "image/image_internal.h"
+#include "wire/integers.h"
 
 enum { DOS_HEADER_BYTES = 64, COFF_BYTES = 24, OPTIONAL_BYTES_LEAST = 112, SECTION_BYTES = 40 };
 enum { MACHINE_X64 = 0x8664, MACHINE_X86 = 0x14c, MACHINE_ARM64 = 0xaa64, MACHINE_ARM = 0x1c4 };
@@ -75,11 +76,11 @@ static bool parse_sections(struct image *image, const struct why *why, const uin
     for (uint32_t i = 0; i < image->section_count; i++, table += SECTION_BYTES) {
         struct section *section = &image->sections[i];
         memcpy(section->name, table, 8);
-        section->virtual_size = get32(table + 8);
-        section->address = get32(table + 12);
-        section->file_size = get32(table + 16);
-        section->file_offset = get32(table + 20);
-        section->characteristics = get32(table + 36);
+        section->virtual_size = get_le32(table + 8);
+        section->address = get_le32(table + 12);
+        section->file_size = get_le32(table + 16);
+        section->file_offset = get_le32(table + 20);
+        section->characteristics = get_le32(table + 36);
         if (section->virtual_size == 0) {
             section->virtual_size = section->file_size;
         }
@@ -100,23 +101,23 @@ static bool parse_sections(struct image *image, const struct why *why, const uin
 
 static bool parse_optional(struct image *image, const struct why *why, const uint8_t *optional, size_t optional_size)
 {
-    if (get16(optional) != MAGIC_PE32_PLUS) {
+    if (get_le16(optional) != MAGIC_PE32_PLUS) {
         return refuse(why, "is damaged: an x64 image with a header of type %#x: build or copy it again",
-                      get16(optional));
+                      get_le16(optional));
     }
-    const uint16_t subsystem = get16(optional + 68);
+    const uint16_t subsystem = get_le16(optional + 68);
     if (subsystem != SUBSYSTEM_NATIVE) {
         return refuse(why, "is not a driver: its subsystem is %u (%s), a driver's is 1 (native): give the .sys file",
                       subsystem, subsystem == 2 || subsystem == 3 ? "an ordinary program or DLL" : "something else");
     }
-    image->entry = get32(optional + 16);
-    image->preferred = get64(optional + 24);
-    image->size = get32(optional + 56);
-    image->header_size = get32(optional + 60);
-    if (get32(optional + 32) < PAGE) {
+    image->entry = get_le32(optional + 16);
+    image->preferred = get_le64(optional + 24);
+    image->size = get_le32(optional + 56);
+    image->header_size = get_le32(optional + 60);
+    if (get_le32(optional + 32) < PAGE) {
         return refuse(
             why, "cannot be mapped: its sections are aligned to %u bytes, less than a page: link it with /ALIGN:4096",
-            get32(optional + 32));
+            get_le32(optional + 32));
     }
     if (image->size > IMAGE_BYTES_MOST || image->size < image->header_size || image->entry >= image->size) {
         return refuse(why,
@@ -127,11 +128,11 @@ static bool parse_optional(struct image *image, const struct why *why, const uin
     if (image->entry == 0) {
         return refuse(why, "has no entry point (DriverEntry), so it is no driver: give the .sys file");
     }
-    uint32_t directories = get32(optional + 108);
+    uint32_t directories = get_le32(optional + 108);
     for (uint32_t i = 0; i < directories && i < DIRECTORIES && OPTIONAL_BYTES_LEAST + 8 * (i + 1) <= optional_size;
          i++) {
-        image->directories[i].address = get32(optional + OPTIONAL_BYTES_LEAST + 8 * i);
-        image->directories[i].size = get32(optional + OPTIONAL_BYTES_LEAST + 8 * i + 4);
+        image->directories[i].address = get_le32(optional + OPTIONAL_BYTES_LEAST + 8 * i);
+        image->directories[i].size = get_le32(optional + OPTIONAL_BYTES_LEAST + 8 * i + 4);
     }
     return true;
 }
@@ -145,7 +146,7 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
     if (file_size < 2 || memcmp(file, "MZ", 2) != 0) {
         return refuse_kind(&why, file, file_size);
     }
-    const uint64_t header = file_size >= DOS_HEADER_BYTES ? get32(file + 0x3c) : 0;
+    const uint64_t header = file_size >= DOS_HEADER_BYTES ? get_le32(file + 0x3c) : 0;
     if (header == 0 || header + COFF_BYTES > file_size) {
         return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again",
                       file_size);
@@ -154,19 +155,19 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
     if (memcmp(coff, "PE\0\0", 4) != 0) {
         return refuse(&why, "is not a Windows driver: an MZ program without PE header: give the .sys file");
     }
-    if (!check_machine(&why, get16(coff + 4))) {
+    if (!check_machine(&why, get_le16(coff + 4))) {
         return false;
     }
-    const size_t optional_size = get16(coff + 20);
+    const size_t optional_size = get_le16(coff + 20);
     const uint64_t sections = header + COFF_BYTES + optional_size;
-    image->section_count = get16(coff + 6);
+    image->section_count = get_le16(coff + 6);
     if (optional_size < OPTIONAL_BYTES_LEAST || image->section_count > SECTIONS_MOST ||
         sections + image->section_count * SECTION_BYTES > file_size) {
         return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again",
                       file_size);
     }
-    image->relocatable = (get16(coff + 22) & FLAG_RELOCATIONS_STRIPPED) == 0;
-    if ((get16(coff + 22) & FLAG_EXECUTABLE) == 0) {
+    image->relocatable = (get_le16(coff + 22) & FLAG_RELOCATIONS_STRIPPED) == 0;
+    if ((get_le16(coff + 22) & FLAG_EXECUTABLE) == 0) {
         return refuse(&why, "was not linked without errors (its executable flag is clear): build it again");
     }
     if (!parse_optional(image, &why, coff + COFF_BYTES, optional_size)) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "image/image_internal.h"
+#include "wire/integers.h"
 #include "run/sched.h"
 
 /* IMAGE_LOAD_CONFIG_DIRECTORY64. */
@@ -112,7 +113,7 @@ MS_ABI __attribute__((used)) void guard_check_target(const void *target)
  */
 static uint64_t config_offset(const struct image *image, const uint8_t *config, uint32_t config_size, uint32_t field)
 {
-    const uint64_t address = field + 8 <= config_size ? get64(config + field) : 0;
+    const uint64_t address = field + 8 <= config_size ? get_le64(config + field) : 0;
     return address == 0 ? 0 : address - (uint64_t)image->base;
 }
 
@@ -122,7 +123,7 @@ static bool set_pointer(struct image *image, const uint8_t *config, uint32_t con
     const uint64_t offset = config_offset(image, config, config_size, field);
     uint8_t *slot = offset == 0 ? NULL : image_at(image, offset, 8);
     if (slot != NULL) {
-        put64(slot, (uint64_t)function);
+        put_le64(slot, (uint64_t)function);
     }
     return offset == 0 || slot != NULL;
 }
@@ -135,7 +136,7 @@ static bool read_targets(struct image *image, uint64_t table, uint64_t count, ui
     image->call_targets = calloc(image->size / 8 + 1, 1);
     for (uint64_t i = 0; i < count; i++) {
         const uint8_t *entry = image_at(image, table + i * stride, stride);
-        const uint32_t offset = get32(entry);
+        const uint32_t offset = get_le32(entry);
         const bool suppressed = stride > 4 && (entry[4] & ENTRY_SUPPRESSED) != 0;
         if (offset >= image->size) {
             return false;
@@ -154,17 +155,17 @@ bool image_guard(struct image *image, char *error, size_t size)
         return true;
     }
     const uint8_t *config = image_at(image, at, 4);
-    const uint32_t config_size = config != NULL ? get32(config) : 0;
+    const uint32_t config_size = config != NULL ? get_le32(config) : 0;
     bool fine = config != NULL && image_at(image, at, config_size) != NULL;
     const uint64_t cookie = fine ? config_offset(image, config, config_size, CONFIG_COOKIE) : 0;
     if (fine && cookie != 0) {
         uint8_t *slot = image_at(image, cookie, 8);
         fine = slot != NULL;
         if (fine) { /* 48 bits, and not the value that means "never set" */
-            put64(slot, (sched_random(1ull << 47) | 1ull << 46) + 1);
+            put_le64(slot, (sched_random(1ull << 47) | 1ull << 46) + 1);
         }
     }
-    const uint32_t flags = fine && CONFIG_FLAGS + 4 <= config_size ? get32(config + CONFIG_FLAGS) : 0;
+    const uint32_t flags = fine && CONFIG_FLAGS + 4 <= config_size ? get_le32(config + CONFIG_FLAGS) : 0;
     if (fine && (flags & GUARD_INSTRUMENTED)) {
         fine = set_pointer(image, config, config_size, CONFIG_CHECK, guard_check) &&
                set_pointer(image, config, config_size, CONFIG_DISPATCH, guard_dispatch) &&
@@ -173,7 +174,7 @@ bool image_guard(struct image *image, char *error, size_t size)
                set_pointer(image, config, config_size, CONFIG_XFG_TABLE_DISPATCH, guard_dispatch);
         if (fine && (flags & GUARD_TABLE_PRESENT)) {
             fine = read_targets(image, config_offset(image, config, config_size, CONFIG_TABLE),
-                                get64(config + CONFIG_COUNT), 4 + (flags >> GUARD_STRIDE_SHIFT));
+                                get_le64(config + CONFIG_COUNT), 4 + (flags >> GUARD_STRIDE_SHIFT));
         }
     }
     if (!fine) {

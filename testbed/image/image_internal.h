@@ -56,27 +56,4 @@ bool image_relocate(struct image *image, char *error, size_t size);
 bool image_bind(struct image *image, image_resolver *resolve, char *error, size_t size);
 bool image_guard(struct image *image, char *error, size_t size);
 
-static inline uint16_t get16(const void *at)
-{
-    uint16_t v;
-    __builtin_memcpy(&v, at, sizeof(v));
-    return v;
-}
-static inline uint32_t get32(const void *at)
-{
-    uint32_t v;
-    __builtin_memcpy(&v, at, sizeof(v));
-    return v;
-}
-static inline uint64_t get64(const void *at)
-{
-    uint64_t v;
-    __builtin_memcpy(&v, at, sizeof(v));
-    return v;
-}
-static inline void put64(void *at, uint64_t v)
-{
-    __builtin_memcpy(at, &v, sizeof(v));
-}
-
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "image/image_internal.h"
+#include "wire/integers.h"
 
 #define STEPS_MOST 256
 #define CHAIN_MOST 8
@@ -47,9 +48,9 @@ static const uint8_t *find_function(const struct image *image, uint32_t offset)
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         const uint8_t *entry = table + (size_t)middle * 12;
-        if (offset < get32(entry)) {
+        if (offset < get_le32(entry)) {
             high = middle;
-        } else if (offset >= get32(entry + 4)) {
+        } else if (offset >= get_le32(entry + 4)) {
             low = middle + 1;
         } else {
             return entry;
@@ -88,7 +89,7 @@ static bool undo(struct unwind_state *state, unsigned operation, unsigned info, 
         *rsp += 8;
         return true;
     case ALLOC_LARGE:
-        *rsp += info == 0 ? get16(slot + 2) * 8ull : get32(slot + 2);
+        *rsp += info == 0 ? get_le16(slot + 2) * 8ull : get_le32(slot + 2);
         return true;
     case ALLOC_SMALL:
         *rsp += info * 8ull + 8;
@@ -97,9 +98,9 @@ static bool undo(struct unwind_state *state, unsigned operation, unsigned info, 
         *rsp = base;
         return true;
     case SAVE_NONVOL:
-        return fetch(base + get16(slot + 2) * 8ull, &state->registers[info]);
+        return fetch(base + get_le16(slot + 2) * 8ull, &state->registers[info]);
     case SAVE_NONVOL_FAR:
-        return fetch(base + get32(slot + 2), &state->registers[info]);
+        return fetch(base + get_le32(slot + 2), &state->registers[info]);
     case PUSH_MACHFRAME:
         return false;
     default: /* xmm saves and epilogue descriptions change nothing we follow */
@@ -111,14 +112,15 @@ static bool undo_prologue(struct unwind_state *state, const struct image *image,
                           uint32_t offset)
 {
     for (int chain = 0; chain < CHAIN_MOST; chain++) {
-        const uint32_t into = offset - get32(function);
-        const uint8_t *info = image_at(image, get32(function + 8), 4);
+        const uint32_t into = offset - get_le32(function);
+        const uint8_t *info = image_at(image, get_le32(function + 8), 4);
         if (info == NULL) {
             return false;
         }
         const unsigned flags = info[0] >> 3, count = info[2], frame_register = info[3] & 15,
                        frame_offset = info[3] >> 4;
-        const uint8_t *codes = image_at(image, get32(function + 8) + 4ull, (((size_t)count + 1) & ~(size_t)1) * 2 + 12);
+        const uint8_t *codes =
+            image_at(image, get_le32(function + 8) + 4ull, (((size_t)count + 1) & ~(size_t)1) * 2 + 12);
         if (codes == NULL) {
             return false;
         }

@@ -15,11 +15,8 @@
 #define TESTBED_NETBACK_INTERNAL_H
 
 #include "netback/netback.h"
+#include "xen/barrier.h"
 
-/* What ring.h wants its user to define. */
-#define mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 #include <xen/grant_table.h>
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>

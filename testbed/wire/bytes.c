@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The byte access of bytes.h. Used by all of wire/ and by netif/; pure functions, any task. */
+/* The byte access of bytes.h. Used by all of wire/ and by netback/; pure functions, any task. */
 #include "wire/bytes.h"
 
 #include <string.h>

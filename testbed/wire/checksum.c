@@ -74,15 +74,19 @@ uint16_t frame_sum(const struct frame *frame, uint32_t offset, uint32_t length)
     return fold(sum);
 }
 
-uint16_t checksum_partial_seed(const struct layout *layout, uint32_t transport_length)
+uint16_t checksum_pseudo(const uint8_t *ip, uint8_t protocol, uint32_t transport_length)
 {
-    const uint8_t *ip = layout->headers + layout->network;
     uint8_t tail[8];
-    uint16_t addresses = layout->version == 4 ? checksum_sum(ip + 12, 8) : checksum_sum(ip + 8, 32);
 
     put32(tail, transport_length);
-    put32(tail + 4, layout->protocol);
-    return checksum_add(addresses, checksum_sum(tail, sizeof(tail)));
+    put32(tail + 4, protocol);
+    return checksum_add(ip[0] >> 4 == 4 ? checksum_sum(ip + 12, 8) : checksum_sum(ip + 8, 32),
+                        checksum_sum(tail, sizeof(tail)));
+}
+
+uint16_t checksum_partial_seed(const struct layout *layout, uint32_t transport_length)
+{
+    return checksum_pseudo(layout->headers + layout->network, layout->protocol, transport_length);
 }
 
 bool frame_complete_checksum(struct frame *frame)

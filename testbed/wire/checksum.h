@@ -14,6 +14,8 @@ uint16_t checksum_add(uint16_t a, uint16_t b);
 /* Of the frame's bytes [offset, offset + length), as far as there are any. */
 uint16_t frame_sum(const struct frame *frame, uint32_t offset, uint32_t length);
 
+/* Pseudo-header sum for the IPv4 or IPv6 header at `ip`. */
+uint16_t checksum_pseudo(const uint8_t *ip, uint8_t protocol, uint32_t transport_length);
 /* Pseudo-header sum over addresses, protocol and `transport_length`: what a partial checksum's field holds. The frame's
  * version must be 4 or 6. */
 uint16_t checksum_partial_seed(const struct layout *layout, uint32_t transport_length);

@@ -19,14 +19,10 @@
 #include <xen/io/xenbus.h>
 
 #include "xenvif/receive/packet.h"
+#include "xen/barrier.h"
 #include "xenbus/store.h"
 #include "xenbus/suspend.h"
 #include "xenvif/vif.h"
-
-/* What the ring macros order memory with. */
-#define mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 
 enum {
     QUEUES_MOST = 64,

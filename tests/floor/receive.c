@@ -143,6 +143,14 @@ VOID ReceiveStop(XENNET_RECEIVE *Receive)
 }
 
 _Use_decl_annotations_
+ULONG64
+ReceiveOutstanding(XENNET_RECEIVE *Receive)
+{
+    UNREFERENCED_PARAMETER(Receive);
+    return 0;
+}
+
+_Use_decl_annotations_
 VOID ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
 {
     UNREFERENCED_PARAMETER(Receive);

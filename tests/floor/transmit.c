@@ -190,6 +190,34 @@ VOID TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Mapp
 }
 
 _Use_decl_annotations_
+ULONG64
+TransmitOutstanding(XENNET_TRANSMIT *Transmit)
+{
+    return (ULONG64)Transmit->Outstanding;
+}
+
+_Use_decl_annotations_
+ULONG64
+TransmitOutOfAge(XENNET_TRANSMIT *Transmit, ULONG Age)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+    UNREFERENCED_PARAMETER(Age);
+    return 0;
+}
+
+_Use_decl_annotations_
+VOID TransmitPush(XENNET_TRANSMIT *Transmit)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+}
+
+_Use_decl_annotations_
+VOID TransmitNoteStall(XENNET_TRANSMIT *Transmit)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+}
+
+_Use_decl_annotations_
 VOID TransmitDrain(XENNET_TRANSMIT *Transmit)
 {
     // VifDisable has returned everything, and the last completion called NDIS.

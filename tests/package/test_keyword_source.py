@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One source makes the INF's keywords and the driver's: both have what it says, and a source that makes no sense is refused."""
+"""One source makes the INF's keywords and the driver's: both have what it says; a source without sense is refused."""
 
 import re
 import tempfile
@@ -59,10 +59,12 @@ class Keywords(unittest.TestCase):
         found, lines, texts, header = from_text(GOOD)
         self.assertEqual([(each.name, each.default, each.lowest, each.highest, each.step) for each in found],
                          [("*Switch", 1, 0, 1, 1), ("Count", 16, 8, 64, 8)])
-        for line in ('*Switch, Type, 0, "enum"', '*Switch, Default, 0, "1"', '*Switch, Optional, 0, "0"', 'Count, Optional, 0, "1"', '*Switch\\enum, "0", 0, %OnOff0%', '*Switch\\enum, "1", 0, %OnOff1%',
+        for line in ('*Switch, Type, 0, "enum"', '*Switch, Default, 0, "1"', '*Switch, Optional, 0, "0"',
+                     'Count, Optional, 0, "1"', '*Switch\\enum, "0", 0, %OnOff0%', '*Switch\\enum, "1", 0, %OnOff1%',
                      'Count, Type, 0, "int"', 'Count, Min, 0, "8"', 'Count, Max, 0, "64"', 'Count, Step, 0, "8"'):
             self.assertIn(f"HKR, Ndi\\params\\{line}\n", lines + "\n")
-        self.assertEqual(texts.splitlines(), ['Switch = "A Switch"', 'Count = "A Count"', 'OnOff0 = "Disabled"', 'OnOff1 = "Enabled"'])
+        self.assertEqual(texts.splitlines(), ['Switch = "A Switch"', 'Count = "A Count"', 'OnOff0 = "Disabled"',
+                                              'OnOff1 = "Enabled"'])
         self.assertIn('_Row("*Switch", Switch, 1, 0, 1, 1)', header)
         self.assertIn('_Row("Count", Count, 16, 8, 64, 8)', header)
 

@@ -6,11 +6,12 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "tests" / "driver" / "settings" / "oid_pages.h"
 CASE = re.compile(r'CASE\((\w+), (\w+), "([^"]*)", (\w+),\s*\\\s*"([^"]*)", \w+, [^\\]*, (\d+)\) ?\\?$', re.M)
 
 
 def rows():
-    for oid, kind, case, status, page, since in CASE.findall((ROOT / "tests" / "driver" / "settings" / "oid_pages.h").read_text()):
+    for oid, kind, case, status, page, since in CASE.findall(TABLE.read_text()):
         page = f"`{page}`" if page.startswith(("OID_", "Miniport")) else page
         yield f"| `{oid}` | {kind} | {case} | `{status}` | {page} | 6.{since} |"
 
@@ -20,7 +21,7 @@ class OidTable(unittest.TestCase):
 
     def test_the_page_shows_the_cases_that_are_tried(self):
         cases = list(rows())
-        self.assertEqual(len(cases), (ROOT / "tests" / "driver" / "settings" / "oid_pages.h").read_text().count("    CASE(OID_"))
+        self.assertEqual(len(cases), TABLE.read_text().count("    CASE(OID_"))
         shown = [line for line in (ROOT / "docs" / "oids.md").read_text().splitlines() if line.startswith("| `OID_")]
         self.assertEqual(shown, cases)
 

@@ -28,7 +28,7 @@ struct watch {
     uint32_t count; /* atomic; those beyond MAX_WATCH_SEEN are counted only */
     struct {
         uint32_t code, size;
-        uint8_t bytes[WATCH_STATUS_BYTES];
+        _Alignas(8) uint8_t bytes[WATCH_STATUS_BYTES]; /* a record */
     } statuses[MAX_WATCH_STATUS];
     uint32_t status_count;
 };

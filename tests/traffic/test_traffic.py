@@ -149,7 +149,8 @@ class Queues(unittest.TestCase):
 
     def test_the_guest_obeys_the_mtu_that_the_driver_indicates(self):
         with running("--mtu", "9000", "--set", "*JumboPacket=2014") as (bed, traffic):
-            shown = subprocess.run(in_namespace(bed.namespace("guest"), ["ip", "-o", "link", "show", "dev", bed.tap("guest")]),
+            shown = subprocess.run(in_namespace(bed.namespace("guest"),
+                                                ["ip", "-o", "link", "show", "dev", bed.tap("guest")]),
                                    stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
             traffic.download(4, 10 * MB)
         self.assertIn(" mtu 2000 ", shown)

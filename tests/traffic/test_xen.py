@@ -78,7 +78,8 @@ class Rate(unittest.TestCase):
         with running("--queues", "1", "--backend-rate", str(RATE_KBITS)) as (bed, traffic):
             self.assertIn(f"rate = \"{RATE_KBITS * 1000 // 8 // 20},50000\"", dom0(f"xenstore-ls {BACK}"))
             rate = traffic.tcp(4, "out", RATE_SECONDS) * 1e6
-        print(f"note: TCP at a rate of {RATE_KBITS} kbit/s for {RATE_SECONDS} s: {rate:.0f} kbit/s (software emulation)")
+        print(f"note: TCP at a rate of {RATE_KBITS} kbit/s for {RATE_SECONDS} s: {rate:.0f} kbit/s "
+                  "(software emulation)")
         self.assertGreater(rate, RATE_KBITS * 0.7)
         self.assertLess(rate, RATE_KBITS * 1.3)  # netback lets a burst of 128 KiB through first
         self.assertEqual([line for line in bed.end["event_log"] if "TIMEOUT" in line], [])

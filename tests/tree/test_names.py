@@ -48,7 +48,7 @@ class Names(unittest.TestCase):
         every = {case for names in known.values() for case in names}
         self.assertGreater(len(every), 800)
         wrong = []
-        for path in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "BUILD.md",
+        for path in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "BUILD.md", ROOT / "CONTRIBUTING.md",
                      ROOT / "scripts" / "check" / "mutations_table.py"]:
             for name, case in NAMED.findall(path.read_text(encoding="utf-8")):
                 names = known.get(name)

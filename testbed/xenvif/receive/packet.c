@@ -8,16 +8,10 @@
 
 #include <string.h>
 
-enum { TPID = 0x8100, TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, LENGTH_MOST = 1500 };
-enum {
-    NEXT_HOP = 0,
-    NEXT_TCP = 6,
-    NEXT_UDP = 17,
-    NEXT_ROUTING = 43,
-    NEXT_FRAGMENT = 44,
-    NEXT_AUTHENTICATION = 51,
-    NEXT_DESTINATION = 60
-};
+#include "wire/parse.h"
+
+enum { LENGTH_MOST = 1500 };
+enum { NEXT_HOP = 0, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_AUTHENTICATION = 51, NEXT_DESTINATION = 60 };
 enum { EXTENSIONS_MOST = 100 };
 
 struct cursor {
@@ -79,7 +73,7 @@ static enum packet_parse parse_transport(struct cursor *cursor, uint8_t protocol
     if (cursor->info->IsAFragment) {
         return PACKET_PARSED;
     }
-    return protocol == NEXT_TCP ? parse_tcp(cursor) : protocol == NEXT_UDP ? parse_udp(cursor) : PACKET_PARSED;
+    return protocol == PROTOCOL_TCP ? parse_tcp(cursor) : protocol == PROTOCOL_UDP ? parse_udp(cursor) : PACKET_PARSED;
 }
 
 static enum packet_parse parse_ipv4(struct cursor *cursor)
@@ -93,7 +87,7 @@ static enum packet_parse parse_ipv4(struct cursor *cursor)
         return result;
     }
     length = (uint32_t)(header[0] & 15) * 4;
-    if (header[0] >> 4 != 4 || length < 20 || packet_get16(header + 2) > cursor->total - cursor->at) {
+    if (header[0] >> 4 != 4 || length < 20 || get16(header + 2) > cursor->total - cursor->at) {
         return PACKET_TRUNCATED;
     }
     result = need(cursor, length);
@@ -107,7 +101,7 @@ static enum packet_parse parse_ipv4(struct cursor *cursor)
         info->IpOptions.Length = length - 20;
     }
     info->Length += length;
-    info->IsAFragment = (packet_get16(header + 6) & 0x3fff) != 0; /* more fragments, or an offset */
+    info->IsAFragment = (get16(header + 6) & 0x3fff) != 0; /* more fragments, or an offset */
     cursor->at += length;
     return parse_transport(cursor, header[9]);
 }
@@ -124,7 +118,7 @@ static enum packet_parse parse_ipv6(struct cursor *cursor)
     if (result != PACKET_PARSED) {
         return result;
     }
-    if (header[0] >> 4 != 6 || packet_get16(header + 4) > cursor->total - start) {
+    if (header[0] >> 4 != 6 || get16(header + 4) > cursor->total - start) {
         return PACKET_TRUNCATED;
     }
     next = header[6];
@@ -149,7 +143,7 @@ static enum packet_parse parse_ipv6(struct cursor *cursor)
             return result;
         }
         if (next == NEXT_FRAGMENT) {
-            fragment = (packet_get16(extension + 2) & 0xfff9) != 0; /* more fragments, or an offset */
+            fragment = (get16(extension + 2) & 0xfff9) != 0; /* more fragments, or an offset */
         }
         next = extension[0];
         cursor->at += length;
@@ -194,21 +188,21 @@ enum packet_parse packet_parse(const uint8_t *bytes, uint32_t available, uint32_
     if (result != PACKET_PARSED) {
         return result;
     }
-    type = packet_get16(bytes + 12);
+    type = get16(bytes + 12);
     cursor.at = ETHERNET_HEADER_BYTES;
-    if (type == TPID) {
+    if (type == ETHERTYPE_VLAN) {
         result = need(&cursor, ETHERNET_TAG_BYTES);
         if (result != PACKET_PARSED) {
             return result;
         }
-        type = packet_get16(bytes + 16);
+        type = get16(bytes + 16);
         cursor.at += ETHERNET_TAG_BYTES;
     }
     info->EthernetHeader.Length = info->Length = cursor.at;
     if (type <= LENGTH_MOST) {
         return parse_llc(&cursor);
     }
-    return type == TYPE_IPV4 ? parse_ipv4(&cursor) : type == TYPE_IPV6 ? parse_ipv6(&cursor) : PACKET_PARSED;
+    return type == ETHERTYPE_IPV4 ? parse_ipv4(&cursor) : type == ETHERTYPE_IPV6 ? parse_ipv6(&cursor) : PACKET_PARSED;
 }
 
 void packet_shift(struct XENVIF_PACKET_INFO_V2 *info, int32_t by)

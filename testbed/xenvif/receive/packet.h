@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "wire/integers.h"
 
 #define ETHERNET_HEADER_BYTES 14u
 #define VLAN_TAG_BYTES        4u
@@ -29,32 +30,12 @@ enum packet_parse packet_parse(const uint8_t *bytes, uint32_t available, uint32_
  */
 void packet_shift(struct XENVIF_PACKET_INFO_V2 *info, int32_t by);
 
-static inline uint16_t packet_get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-static inline void packet_put16(uint8_t *p, uint32_t value)
-{
-    p[0] = (uint8_t)(value >> 8);
-    p[1] = (uint8_t)value;
-}
-static inline uint32_t packet_get32(const uint8_t *p)
-{
-    return (uint32_t)packet_get16(p) << 16 | packet_get16(p + 2);
-}
-static inline void packet_put32(uint8_t *p, uint32_t value)
-{
-    packet_put16(p, value >> 16);
-    packet_put16(p + 2, value & 0xffff);
-}
 static inline uint8_t packet_ip_version(const uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *info)
 {
     return info->IpHeader.Length != 0 ? headers[info->IpHeader.Offset] >> 4 : 0;
 }
-/* Ones' complement sums are kept unfolded in 64 bits until the end; `odd` bytes before make the next byte a low one. */
-uint64_t packet_sum(uint64_t sum, const uint8_t *bytes, size_t length);
-uint16_t packet_fold(uint64_t sum); /* not complemented, host order */
-uint64_t packet_sum_chain(uint64_t sum, const struct MDL *mdl, uint32_t offset, uint32_t length);
+/* Sums as wire/checksum.h keeps them. */
+uint16_t packet_sum_chain(uint16_t sum, const struct MDL *mdl, uint32_t offset, uint32_t length);
 uint16_t packet_ip_checksum(const uint8_t *headers,
                             const struct XENVIF_PACKET_INFO_V2 *info); /* of the IPv4 header, as stored */
 /* Pseudo-header sum of a TCP or UDP packet with `payload` bytes behind its headers. */

@@ -97,7 +97,7 @@ static void strip_tag(const struct rx_settings *settings, struct rx_packet *pack
     if (packet->info.EthernetHeader.Length == ETHERNET_HEADER_BYTES || !settings->options.OffloadTagManipulation) {
         return;
     }
-    packet->tci = packet_get16(headers + 14);
+    packet->tci = get16(headers + 14);
     packet->stripped = true;
     memmove(headers + ETHERNET_TAG_BYTES, headers, 12);
     packet->offset += ETHERNET_TAG_BYTES;
@@ -129,23 +129,23 @@ static uint32_t judge_transport(const struct rx_settings *settings, struct rx_pa
         udp ? (ipv4 ? settings->options.OffloadIpVersion4UdpChecksum : settings->options.OffloadIpVersion6UdpChecksum)
             : (ipv4 ? settings->options.OffloadIpVersion4TcpChecksum : settings->options.OffloadIpVersion6TcpChecksum);
     bool validated = packet->flags & (NETRXF_data_validated | NETRXF_csum_blank);
-    uint32_t ip_end = ipv4 ? info->IpHeader.Offset + packet_get16(headers + info->IpHeader.Offset + 2)
-                           : info->IpHeader.Offset + 40u + packet_get16(headers + info->IpHeader.Offset + 4);
+    uint32_t ip_end = ipv4 ? info->IpHeader.Offset + get16(headers + info->IpHeader.Offset + 2)
+                           : info->IpHeader.Offset + 40u + get16(headers + info->IpHeader.Offset + 4);
     uint32_t payload = packet->length - info->Length;
     uint32_t verdict = 2;
 
     if (ip_end >= info->Length && ip_end - info->Length < payload) {
         payload = ip_end - info->Length; /* Ethernet padding is not summed */
     }
-    if (wanted && (validated || (udp && ipv4 && packet_get16(field) == 0))) {
+    if (wanted && (validated || (udp && ipv4 && get16(field) == 0))) {
         verdict = 0;
     } else if (wanted) {
         uint16_t expected = packet_transport_checksum(headers, info, packet->mdl->Next, 0, payload);
 
-        verdict = packet_get16(field) != expected;
+        verdict = get16(field) != expected;
     }
     if (settings->options.NeedChecksumValue && validated) {
-        packet_put16(field, packet_transport_checksum(headers, info, packet->mdl->Next, 0, payload));
+        put16(field, packet_transport_checksum(headers, info, packet->mdl->Next, 0, payload));
     }
     return verdict;
 }
@@ -160,7 +160,7 @@ static void judge_checksums(const struct rx_settings *settings, struct rx_packet
     if (packet_ip_version(headers, info) == 4) {
         verdict = 2;
         if (settings->options.OffloadIpVersion4HeaderChecksum) {
-            verdict = packet_get16(headers + info->IpHeader.Offset + 10) != packet_ip_checksum(headers, info);
+            verdict = get16(headers + info->IpHeader.Offset + 10) != packet_ip_checksum(headers, info);
         }
         packet->checksum |= 1u << verdict;
         packet->marks |= 1u << (MARK_IP_SUCCEEDED + verdict);

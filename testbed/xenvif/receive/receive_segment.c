@@ -21,10 +21,10 @@ static void set_ip_length(uint8_t *headers, const struct XENVIF_PACKET_INFO_V2 *
     uint32_t length = headers_behind_ethernet(info) + payload;
 
     if (ip[0] >> 4 == 4) {
-        packet_put16(ip + 2, length);
-        packet_put16(ip + 10, packet_ip_checksum(headers, info));
+        put16(ip + 2, length);
+        put16(ip + 10, packet_ip_checksum(headers, info));
     } else {
-        packet_put16(ip + 4, length - info->IpHeader.Length);
+        put16(ip + 4, length - info->IpHeader.Length);
     }
 }
 
@@ -81,9 +81,9 @@ static struct rx_packet *cut(struct rx_ring *ring, const struct rx_settings *set
     set_ip_length(headers, info, size);
     packet->length -= size;
     if (ip[0] >> 4 == 4) {
-        packet_put16(ip + 4, packet_get16(ip + 4) + 1u);
+        put16(ip + 4, get16(ip + 4) + 1u);
     }
-    packet_put32(tcp + 4, packet_get32(tcp + 4) + size);
+    put32(tcp + 4, get32(tcp + 4) + size);
     tcp[13] &= (uint8_t)~FLAG_CWR;
     set_ip_length(rest, info, packet->length - info->Length);
     return segment;

@@ -125,8 +125,8 @@ void transmit_look(const struct MDL *mdl, uint32_t offset, uint32_t length, uint
 static void insert_tag(struct tx_packet *packet, uint8_t *headers, struct XENVIF_PACKET_INFO_V2 *info)
 {
     memmove(headers + 16, headers + 12, info->Length - 12);
-    packet_put16(headers + 12, 0x8100);
-    packet_put16(headers + 14, packet->tci);
+    put16(headers + 12, 0x8100);
+    put16(headers + 14, packet->tci);
     packet_shift(info, ETHERNET_TAG_BYTES);
     packet->sent += ETHERNET_TAG_BYTES;
 }
@@ -144,11 +144,11 @@ static void prepare_large(struct tx_packet *packet, uint8_t *headers, const stru
     RULE(packet->mss != 0 && packet->mss <= packet->payload, "vif-offload",
          "large packet of %u bytes payload with MSS %u", packet->payload, packet->mss);
     if (version == 4) {
-        packet_put16(ip + 2, info->IpHeader.Length + length);
+        put16(ip + 2, info->IpHeader.Length + length);
         packet->options.OffloadIpVersion4HeaderChecksum = 1;
         packet->options.OffloadIpVersion4TcpChecksum = 1;
     } else {
-        packet_put16(ip + 4, length);
+        put16(ip + 4, length);
         packet->options.OffloadIpVersion6TcpChecksum = 1;
     }
     if (packet->mss != packet->payload) {
@@ -167,19 +167,19 @@ static void prepare_checksums(struct tx_packet *packet, uint8_t *headers, const 
 
     if (packet_ip_version(headers, info) == 4) {
         if (packet->options.OffloadIpVersion4HeaderChecksum) {
-            packet_put16(headers + info->IpHeader.Offset + 10, packet_ip_checksum(headers, info));
+            put16(headers + info->IpHeader.Offset + 10, packet_ip_checksum(headers, info));
         }
         packet->marks |= 1u << MARK_IP_UNKNOWN;
     }
     if (info->TcpHeader.Length != 0) {
         if (tcp) {
-            packet_put16(headers + info->TcpHeader.Offset + 16, packet_pseudo_sum(headers, info, packet->payload));
+            put16(headers + info->TcpHeader.Offset + 16, packet_pseudo_sum(headers, info, packet->payload));
         }
         packet->marks |= 1u << MARK_TCP_UNKNOWN;
     }
     if (info->UdpHeader.Length != 0) {
         if (udp) {
-            packet_put16(headers + info->UdpHeader.Offset + 6, packet_pseudo_sum(headers, info, packet->payload));
+            put16(headers + info->UdpHeader.Offset + 6, packet_pseudo_sum(headers, info, packet->payload));
         }
         packet->marks |= 1u << MARK_UDP_UNKNOWN;
     }

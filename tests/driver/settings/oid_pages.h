@@ -193,7 +193,7 @@
          "OID_GEN_RECEIVE_SCALE_PARAMETERS_V2", scale_v2, SCALE_NO_QUEUES, 80) \
     CASE(OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, set, "3 entries", INVALID_PARAMETER, \
          "OID_GEN_RECEIVE_SCALE_PARAMETERS_V2", scale_v2, SCALE_TABLE_OF_3, 80) \
-    CASE(OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, set, "a shorter table that the longer one does not repeat", INVALID_DATA, \
+    CASE(OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, set, "a shorter table that the longer does not repeat", INVALID_DATA, \
          "OID_GEN_RECEIVE_SCALE_PARAMETERS_V2", scale_v2, SCALE_SHORTER, 80) \
     CASE(OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, set, "one queue for a table of two processors", NO_QUEUES, \
          "OID_GEN_RECEIVE_SCALE_PARAMETERS_V2", scale_v2, SCALE_ONE_QUEUE, 80) \

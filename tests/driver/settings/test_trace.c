@@ -99,7 +99,7 @@ static void live(struct story *story)
     want(&lines, "XenNet PacketFilter Adapter=2 Types=0x");
     want(&lines, "XenNet Vlan Adapter=2 Id=5");
     want(&lines, "XenNet SendDrop Adapter=2 Reason=2 Packets=1");
-    want(&lines, "XenNet FrameSize Adapter=2 Backend=1414 InForce=1414 Told=1514");
+    want(&lines, "XenNet FrameSize Adapter=2 Backend=1414 InForce=1414 Advertised=1514");
     want(&lines, "XenNet State Adapter=2 From=5 To=4"); /* the reset */
 
     /* The end of it. */

@@ -15,7 +15,7 @@ INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 MAY_USE = {
     "run": set(),
     "wire": {"run"},
-    "image": {"run"},
+    "image": {"run", "wire"},
     "xen": {"run"},
     "netback": {"run", "wire", "xen"},
     "nt": {"run", "image"},

@@ -14,7 +14,8 @@ from scripts.build import made
 from scripts.cli import ROOT
 from scripts.test import sanitize
 
-PROGRAMS = ("test_image_loader", "test_inf", "test_netback_wrong", "test_parse", "test_pcap", "test_rtl", "test_scheduler",
+PROGRAMS = ("test_image_loader", "test_inf", "test_netback_wrong", "test_parse", "test_pcap", "test_rtl",
+            "test_scheduler",
             "test_store")
 OVERFLOW = ("void *malloc(unsigned long);\n"
             "int main(int count, char **words) { char *text = malloc(4); text[count + 3] = 1; return *text; }\n")
@@ -30,7 +31,8 @@ class Sanitizers(unittest.TestCase):
 
     def passes(self, name):
         done = subprocess.run([str(sanitize.PROGRAMS / name), "--seeds", "2"], cwd=ROOT, env=self.environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               errors="replace", check=False)
         self.assertEqual(done.returncode, 0, done.stdout[-4000:])
         self.assertNotIn("Sanitizer", done.stdout)
 
@@ -40,8 +42,10 @@ class Sanitizers(unittest.TestCase):
         flags = [word for word in command if word.startswith(("-fsanitize", "-fno-sanitize"))]
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder, "program")
-            subprocess.run(["clang-16", "-w", *flags, "-x", "c", "-", "-o", str(program)], input=source, text=True, check=True)
-            return subprocess.run([str(program)], env=self.environment, capture_output=True, text=True, check=False).stderr
+            subprocess.run(["clang-16", "-w", *flags, "-x", "c", "-", "-o", str(program)], input=source,
+                           text=True, check=True)
+            return subprocess.run([str(program)], env=self.environment, capture_output=True, text=True,
+                                  check=False).stderr
 
     def test_an_overflow_is_noticed(self):
         self.assertIn("heap-buffer-overflow", self.complaint(OVERFLOW))

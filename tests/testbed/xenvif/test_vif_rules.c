@@ -335,3 +335,20 @@ TEST(disable_that_never_returns_is_caught)
 
     test_expect_rule(__FILE__, __LINE__, "vif-disable", vb_run_simulated, &story);
 }
+
+typedef MS_ABI int32_t vb_set_algorithm(void *interface, uint32_t algorithm);
+
+static void set_hash_with_a_dead_control_ring(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    netback_silence_control(bed->netback, true);
+    ((vb_set_algorithm *)bed->vifi.ReceiverSetHashAlgorithm)(&bed->vifi, XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ);
+}
+
+TEST(a_control_request_that_waits_for_ever_is_caught)
+{
+    struct vb_story story = { set_hash_with_a_dead_control_ring,
+                              { .release = vif_release_find("9.1"), .version = 10, .queues = 2 } };
+
+    test_expect_rule(__FILE__, __LINE__, "vif-control", vb_run_simulated, &story);
+}
