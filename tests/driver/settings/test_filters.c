@@ -144,7 +144,7 @@ static void lists(struct story *story)
     CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, sizeof(list)), NDIS_STATUS_MULTICAST_FULL); /* 33 */
     CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 7), NDIS_STATUS_INVALID_LENGTH);
     list[0][0] = 0x00; /* not a group */
-    CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 6), NDIS_STATUS_INVALID_DATA);
+    CHECK_STATUS(oid_put(story, OID_802_3_MULTICAST_LIST, list, 6), NDIS_STATUS_MULTICAST_FULL);
     list[0][0] = 0x01;
     CHECK_EQ(oid_get(story, OID_802_3_MULTICAST_LIST, back, sizeof(back)), SUCCESS);
     CHECK_EQ(oid_written, MAX_MULTICAST * 6); /* refused sets changed nothing */
