@@ -177,7 +177,8 @@ class Life(unittest.TestCase):
                 self.assertEqual(dom0(f"xenstore-read {FRONT}/multi-queue-num-queues"), str(queues))
                 for direction in ([], ["-R"]):
                     traffic.guest(["iperf3", "-4", "-c", ADDRESSES["wire"][4], "-p", str(IPERF_PORT),
-                                   "-P", str(FLOWS_AT_ONCE), "-n", FLOW_BYTES, *direction], f"{FLOWS_AT_ONCE} flows with {queues} queues", 0)
+                                   "-P", str(FLOWS_AT_ONCE), "-n", FLOW_BYTES, *direction],
+                                  f"{FLOWS_AT_ONCE} flows with {queues} queues", 0)
         print(f"note: {len(QUEUE_COUNTS)} reconnects, {FLOWS_AT_ONCE} flows each way after each")
 
     def test_a_new_frontend_takes_over_after_a_crash(self):
