@@ -85,7 +85,7 @@ static VOID
 RssFoldByOrder(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
 {
     PROCESSOR_NUMBER Kept[RSS_MAX_TABLE_ENTRIES];
-    ULONG Limit = RssQueueLimit(Rss);
+    ULONG Limit = XENNET_MAX(RssQueueLimit(Rss), 1);
     ULONG Turn = 0;
     ULONG Count = 0;
     ULONG Index;
@@ -113,7 +113,7 @@ static VOID
 RssFoldByIndex(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
 {
     UCHAR Taken[RSS_MAX_TABLE_ENTRIES] = {0};
-    ULONG Limit = XENNET_MIN(RssQueueLimit(Rss), RSS_MAX_TABLE_ENTRIES);
+    ULONG Limit = XENNET_MAX(XENNET_MIN(RssQueueLimit(Rss), RSS_MAX_TABLE_ENTRIES), 1);
     ULONG Turn = 0;
     ULONG Index;
     ULONG Before;

@@ -81,6 +81,7 @@ static void says_nothing(struct story *story)
     uint64_t before;
 
     backend_goes_silent(story);
+    story_sleep(SECOND); /* what it was at is through */
     backend_send_many(watch, SENDS, NULL);
     story_sleep(REPORTED_SECONDS * SECOND);
     CHECK_EQ(backend_stalls(), 1);
