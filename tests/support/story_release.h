@@ -15,6 +15,8 @@ enum story_needs {
     STORY_NEEDS_DISABLE = 1 << 1,    /* Disable ends with requests at a backend that is connected and silent */
     STORY_NEEDS_NO_CONTROL = 1 << 2, /* Enable works at a backend without control ring */
     STORY_NEEDS_VIF9 = 1 << 3,       /* VIF 9 or 10 */
+    STORY_NEEDS_RSS = 1 << 4,        /* receive side scaling at a backend that has a control ring */
+    STORY_NEEDS_PLACES = 1 << 5,     /* a table may name any processors */
 };
 
 /* The release of this plan, and the VIF version it offers here: the plan's own where the release has it. */

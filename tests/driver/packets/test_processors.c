@@ -5,6 +5,7 @@
  * choose processors, and a processor that comes while the adapter works.
  */
 #include "nt/sync/topology.h"
+#include "story_release.h"
 #include "story_rss.h"
 
 enum { SECOND = 1000000000, QUEUES = 8, MAX_QUEUES = 64 };
@@ -106,7 +107,8 @@ static void everywhere(struct story *story)
 static void tell(const struct machine *machine, uint32_t queues, const char *windows, bool live)
 {
     static const char *const polling[] = { "*NdisPoll=1", NULL };
-    struct story_plan plan = { .kind = SCHED_SIMULATED,
+    struct story_plan plan = { .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
+                               .kind = SCHED_SIMULATED,
                                .seed = test_seed(),
                                .topology = &machine->topology,
                                .queues = queues,
@@ -154,7 +156,8 @@ TEST(sixty_four_queues_work_where_the_backend_gives_them)
 {
     static const char *const set[] = { "*NumRssQueues=64", "*MaxRssProcessors=64", NULL };
     const struct machine *machine = &machines[2];
-    struct story_plan plan = { .kind = SCHED_SIMULATED,
+    struct story_plan plan = { .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
+                               .kind = SCHED_SIMULATED,
                                .seed = test_seed(),
                                .topology = &machine->topology,
                                .queues = MAX_QUEUES,
@@ -201,10 +204,12 @@ static void newcomer(struct story *story)
 
 TEST(processors_that_come_while_the_adapter_works_are_used)
 {
-    story_everywhere(
-        &(struct story_plan){
-            .topology = &machines[2].topology, .queues = QUEUES, .edge_buffers = 8, .tell = newcomer },
-        1);
+    story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
+                                           .topology = &machines[2].topology,
+                                           .queues = QUEUES,
+                                           .edge_buffers = 8,
+                                           .tell = newcomer },
+                     1);
 }
 
 /* Two processors with the same number in different groups work side by side, each on its own packets and sends. */
@@ -243,7 +248,8 @@ static void same_number(struct story *story)
 
 TEST(the_same_number_in_two_groups_is_two_processors)
 {
-    story_everywhere(&(struct story_plan){ .topology = &machines[1].topology,
+    story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
+                                           .topology = &machines[1].topology,
                                            .queues = 2,
                                            .edge_buffers = 8,
                                            .windows = "10-22h2",
@@ -300,7 +306,8 @@ TEST(packets_stay_on_the_processors_that_the_keywords_choose)
     uint32_t i;
 
     for (i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
-        story_everywhere(&(struct story_plan){ .topology = &machines[1].topology,
+        story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
+                                               .topology = &machines[1].topology,
                                                .queues = QUEUES,
                                                .edge_buffers = 8,
                                                .set = choices[i].set,

@@ -7,6 +7,7 @@
 
 #include "nt/export/fail.h"
 #include "nt/sync/topology.h"
+#include "story_release.h"
 #include "story_rss.h"
 
 enum { QUEUES = 4 };
@@ -34,7 +35,8 @@ static void published(struct story *story)
 /* 2c_Mini6RSSSendRecv */
 TEST(packets_arrive_on_the_processor_that_the_table_names_with_the_published_hash)
 {
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = published }, 2);
+    story_everywhere(
+        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .tell = published }, 2);
 }
 
 struct wrong {
@@ -111,7 +113,8 @@ static void refusals(struct story *story)
 /* 1c_Mini6RSSOids */
 TEST(a_refused_rss_set_keeps_what_was)
 {
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = refusals }, 1);
+    story_everywhere(
+        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .tell = refusals }, 1);
 }
 
 static void valid_sets(struct story *story)
@@ -156,7 +159,8 @@ static void valid_sets(struct story *story)
 
 TEST(valid_rss_sets_of_every_size_take_effect_and_flags_leave_alone_what_they_name)
 {
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = valid_sets }, 1);
+    story_everywhere(
+        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .tell = valid_sets }, 1);
 }
 
 static void not_offered(struct story *story)
@@ -181,9 +185,11 @@ TEST(without_a_control_ring_or_with_the_keyword_off_rss_is_not_offered)
 {
     static const char *const off[] = { "*RSS=0", NULL };
 
-    story_everywhere(
-        &(struct story_plan){ .queues = QUEUES, .backend_without = 1u << NETBACK_BIT_CTRL_RING, .tell = not_offered },
-        1);
+    story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL,
+                                           .queues = QUEUES,
+                                           .backend_without = 1u << NETBACK_BIT_CTRL_RING,
+                                           .tell = not_offered },
+                     1);
     story_everywhere(&(struct story_plan){ .queues = QUEUES, .set = off, .tell = not_offered }, 1);
 }
 
@@ -237,7 +243,8 @@ static void hash_only(struct story *story)
 
 TEST(hash_values_are_indicated_without_scaling_when_requested)
 {
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .tell = hash_only }, 1);
+    story_everywhere(
+        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .tell = hash_only }, 1);
 }
 
 /* The set that names more processors than there are queues: what has a queue keeps it, the rest is spread over those.
@@ -296,10 +303,19 @@ TEST(a_table_of_more_processors_than_queues_is_carried_out_as_far_as_queues_go)
 {
     static const char *const two[] = { "*NumRssQueues=2", NULL };
 
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .processors = 16, .edge_buffers = 16, .tell = too_many },
+    story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
+                                           .queues = QUEUES,
+                                           .processors = 16,
+                                           .edge_buffers = 16,
+                                           .tell = too_many },
                      1);
-    story_everywhere(
-        &(struct story_plan){ .queues = QUEUES, .processors = 5, .edge_buffers = 16, .set = two, .tell = too_many }, 1);
+    story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
+                                           .queues = QUEUES,
+                                           .processors = 5,
+                                           .edge_buffers = 16,
+                                           .set = two,
+                                           .tell = too_many },
+                     1);
 }
 
 struct first_set {
@@ -354,8 +370,10 @@ static void revisions(struct story *story)
 
 TEST(sets_of_revision_1_and_3_take_effect)
 {
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .edge_buffers = 16, .windows = "2025", .tell = revisions },
-                     1);
+    story_everywhere(
+        &(struct story_plan){
+            .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .windows = "2025", .tell = revisions },
+        1);
 }
 
 /* XenVif's own calls fail, one after the other: half a set is none, and what was in force still is. */
@@ -412,7 +430,8 @@ TEST(a_set_that_xenvif_refuses_half_way_changes_nothing)
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+        story_run(&(struct story_plan){ .needs = STORY_NEEDS_RSS,
+                                        .kind = SCHED_SIMULATED,
                                         .seed = test_seed(),
                                         .vif_version = version,
                                         .windows = story_windows(version),

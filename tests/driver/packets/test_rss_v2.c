@@ -3,6 +3,7 @@
  * RSS of the second generation: parameters without a table, entries moved one by one at DISPATCH_LEVEL, and packets
  * that come up where the table says. On the simulated scheduler.
  */
+#include "story_release.h"
 #include "story_rss.h"
 #include "xenvif/internal.h"
 
@@ -187,9 +188,12 @@ static void move_entries(struct story *story)
 
 static void run(void (*tell)(struct story *), const char *windows)
 {
-    struct story_plan plan = {
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = QUEUES, .windows = windows, .tell = tell
-    };
+    struct story_plan plan = { .needs = STORY_NEEDS_RSS,
+                               .kind = SCHED_SIMULATED,
+                               .seed = test_seed(),
+                               .queues = QUEUES,
+                               .windows = windows,
+                               .tell = tell };
 
     story_run(&plan);
 }
@@ -272,7 +276,8 @@ TEST(a_table_that_nobody_filled_is_at_the_base_processor_of_the_keywords)
     static const char *const keywords[] = { "*RssBaseProcGroup=1", "*RssBaseProcNumber=7", "*MaxRssProcessors=1",
                                             NULL };
     struct topology topology = topology_of(24, 12);
-    struct story_plan plan = { .kind = SCHED_SIMULATED,
+    struct story_plan plan = { .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
+                               .kind = SCHED_SIMULATED,
                                .seed = test_seed(),
                                .queues = QUEUES,
                                .topology = &topology,
