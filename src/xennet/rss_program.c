@@ -85,12 +85,14 @@ static VOID
 RssFoldByOrder(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
 {
     PROCESSOR_NUMBER Kept[RSS_MAX_TABLE_ENTRIES];
-    ULONG Limit = XENNET_MAX(RssQueueLimit(Rss), 1);
+    ULONG Limit = RssQueueLimit(Rss);
     ULONG Turn = 0;
     ULONG Count = 0;
     ULONG Index;
     ULONG Queue;
 
+    if (Limit == 0)
+        Limit = 1;
     for (Index = 0; Index < Setting->TableCount; Index++) {
         for (Queue = 0; Queue < Count; Queue++) {
             if (RssSameProcessor(&Kept[Queue], &Setting->Table[Index]))
@@ -113,12 +115,13 @@ static VOID
 RssFoldByIndex(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
 {
     UCHAR Taken[RSS_MAX_TABLE_ENTRIES] = {0};
-    ULONG Limit = XENNET_MAX(XENNET_MIN(RssQueueLimit(Rss), RSS_MAX_TABLE_ENTRIES), 1);
+    ULONG Limit = RssQueueLimit(Rss);
     ULONG Turn = 0;
     ULONG Index;
     ULONG Before;
     ULONG Queue;
 
+    Limit = Limit == 0 ? 1 : XENNET_MIN(Limit, RSS_MAX_TABLE_ENTRIES);
     for (Index = 0; Index < Setting->TableCount; Index++) {
         Queue = KeGetProcessorIndexFromNumber((PROCESSOR_NUMBER *)&Setting->Table[Index]);
         if (Queue < Limit)
