@@ -83,7 +83,7 @@ class Options(SentenceCase):
         self.bad("--mtu")("--mtu", "--help")
 
     def test_numbers_out_of_range_are_named_with_their_range(self):
-        for option, least, most in (("--queues", 1, cli_run.MAX_QUEUES),
+        for option, least, most in (("--queues", 1, cli_run.QUEUES_MOST),
                                     ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600),
                                     ("--processors", 1, cli_run.PROCESSORS_MOST), ("--group-size", 1,
                                                                                    cli_run.GROUP_MOST)):
@@ -312,10 +312,10 @@ class Machines(SentenceCase):
                               check=True).stdout.strip()
         self.tool("apt-get", f"echo \"$@\" >> {calls}; [ \"$1\" = update ] || touch {installed}")
         environment = self.tool("dpkg-query", f"if [ -e {installed} ]; then exec {real} \"$@\"; fi; {real} \"$@\" | "
-                                f"grep -v -e ' tshark$' -e ' make$'")
+                                f"grep -v -e ' tshark$' -e ' cmake$'")
         done = run_test_py("--list", "test_cli", env=environment)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(calls.read_text().splitlines(), ["update", "install -y --no-install-recommends make tshark"])
+        self.assertEqual(calls.read_text().splitlines(), ["update", "install -y --no-install-recommends cmake tshark"])
 
     def test_a_system_without_dpkg_is_reported(self):
         bare = self.folder / "bin"
