@@ -35,7 +35,8 @@ def rig():
     children = Children().__enter__()
     atexit.register(children.end_all)
     files = xenbed.bed_files(made.DRIVER, made.INF) + [(PROGRAMS / "conformance_netif", "rig/conformance_netif")]
-    # The tests look for the driver from their own place in the tree.
+    # The tests look for the driver from their own place in the tree, whose top has test.py.
+    files += [(ROOT / "test.py", "rig/test.py")]
     files += [(path, f"rig/build/tests/{path.name}") for path in SCENARIOS]
     files += [(path, f"rig/xennet/x64/{path.name}") for path in (made.DRIVER, made.INF)]
     return xenbed.boot(children, parts, files, print, "console-test.log")
