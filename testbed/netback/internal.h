@@ -27,16 +27,16 @@
 
 enum {
     RING_SLOTS = 256,    /* of a one-page ring, both directions */
-    TX_SLOTS_MOST = 18,  /* slots behind the first; more: the packet is dropped */
+    TX_MAX_SLOTS = 18,   /* slots behind the first; more: the packet is dropped */
     TX_SLOTS_FATAL = 20, /* more still: the frontend is disabled */
     TX_BATCH = 64,
     RX_BATCH = 64,
-    QUEUES_MOST = 64,
-    MULTICAST_MOST = 64,
-    HASH_MAPPING_MOST = 128,
+    MAX_QUEUES = 64,
+    MAX_MULTICAST = 64,
+    MAX_HASH_MAPPING = 128,
     EXTRA_TYPE_XDP = 5, /* room before the data of each slot, in its first 16 bits; netif.h here is older than that */
     EXTRA_TYPE_LAST = EXTRA_TYPE_XDP,
-    HEADROOM_MOST =
+    MAX_HEADROOM =
         1024, /* Linux takes more, and would write beyond the page; the largest frame must fit FRAME_VECTORS */
     PATH_BYTES = 96,
 };
@@ -49,7 +49,7 @@ struct frontend_features {
 struct rx_hash {
     uint32_t algorithm, flags, mapping_size;
     uint8_t key[TOEPLITZ_KEY_BYTES];
-    uint32_t mapping[HASH_MAPPING_MOST];
+    uint32_t mapping[MAX_HASH_MAPPING];
 };
 
 /* A request that was taken off the ring, its page mapped. */
@@ -72,7 +72,7 @@ struct queue_rx {
     struct rx_hash hash;
     uint64_t packets, bytes, gso, csum_blank, kicks_sent;
     /* the receive task */
-    uint8_t *stage;         /* FRAME_BYTES_MOST bytes */
+    uint8_t *stage;         /* MAX_FRAME_BYTES bytes */
     uint8_t *nowhere;       /* a page of our own */
     uint64_t patience_ends; /* when a ring that is short of slots is taken as it is; 0: it is not short */
     uint64_t dropped;       /* atomic: any receive task */
@@ -110,7 +110,7 @@ struct netback {
     struct netback_options options;
     char backend[PATH_BYTES], frontend[PATH_BYTES];
     uint16_t guest;
-    uint32_t queues_most;
+    uint32_t max_queues;
     uint32_t queues_offered; /* changes between connections only, as options.without does */
     struct task *task;
     struct xen_watch *state_watch, *multicast_watch;
@@ -123,7 +123,7 @@ struct netback {
     uint32_t control_reference;
     struct xen_event *control_event;
     struct rx_hash hash;          /* the master copy */
-    struct netback_queue *queues; /* queues_most of them */
+    struct netback_queue *queues; /* max_queues of them */
     uint32_t queue_count;         /* connected ones; constant while their tasks run */
     /* atomic */
     struct bell bell;
@@ -136,7 +136,7 @@ struct netback {
     /* under multicast_lock */
     struct sched_lock multicast_lock;
     uint32_t multicast_count;
-    uint8_t multicast[MULTICAST_MOST][6];
+    uint8_t multicast[MAX_MULTICAST][6];
 };
 
 static inline uint32_t flag(const uint32_t *word)

@@ -10,7 +10,7 @@
 
 void nt_start(uint32_t processors)
 {
-    struct topology topology = topology_of(processors, GROUP_MOST);
+    struct topology topology = topology_of(processors, MAX_GROUP);
 
     nt_start_on(&topology);
 }

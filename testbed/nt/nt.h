@@ -21,14 +21,14 @@
 #include "run/sched.h"
 
 /* --- start and stop --- */
-enum { GROUP_MOST = 64, GROUPS_MOST = 32 };
+enum { MAX_GROUP = 64, MAX_GROUPS = 32 };
 struct processor_group {
     uint32_t maximum; /* numbers 0 ... maximum - 1 are there or may come */
     uint64_t active;  /* those that are there from the start */
 };
 struct topology {
     uint32_t groups;
-    struct processor_group group[GROUPS_MOST];
+    struct processor_group group[MAX_GROUPS];
 };
 /* So many processors, each group filled up to `group_size` (1 to 64) before the next begins, as Windows' boot option
  * does. */

@@ -25,13 +25,13 @@
 #include "xenvif/vif.h"
 
 enum {
-    QUEUES_MOST = 64,
+    MAX_QUEUES = 64,
     RING_SLOTS = 256,
     TX_PACKETS = 4096, /* per queue that may wait or be on their way */
     TX_CACHED_GRANTS = 16384,
-    TX_FRAGMENTS_MOST = XEN_NETIF_NR_SLOTS_MIN,
-    MULTICAST_MOST = 64, /* addresses, and changes of them that wait for room in the ring */
-    HASH_MAPPING_MOST = 128,
+    TX_MAX_FRAGMENTS = XEN_NETIF_NR_SLOTS_MIN,
+    MAX_MULTICAST = 64, /* addresses, and changes of them that wait for room in the ring */
+    MAX_HASH_MAPPING = 128,
     STATISTICS = XENVIF_VIF_STATISTIC_COUNT,
     NO_INDEX = 0xffff,
 };
@@ -131,7 +131,7 @@ struct tx_ring {
     struct {
         uint8_t address[6];
         bool add;
-    } multicast[MULTICAST_MOST];
+    } multicast[MAX_MULTICAST];
     uint32_t multicast_first, multicast_count;
     uint64_t statistics[STATISTICS];
     uint64_t packets_sent, bytes, doorbells, calls_without_more, gso, csum_blank, bounced;
@@ -166,7 +166,7 @@ uint32_t transmit_held(const struct tx_ring *ring); /* cookies not returned */
 
 /* transmit_prepare.c: with the ring's lock held */
 struct tx_plan {
-    struct tx_fragment fragments[TX_FRAGMENTS_MOST + 1];
+    struct tx_fragment fragments[TX_MAX_FRAGMENTS + 1];
     uint32_t count, extras;
     uint16_t flags;
     uint8_t gso_type;
@@ -243,7 +243,7 @@ struct rx_ring {
     struct rx_assembly assembly;
     struct rx_chunk *chunks[RX_CHUNKS];
     uint64_t chunks_free; /* bits: chunks that have a free page */
-    uint32_t chunk_count, pages_free, pages_free_least, runs;
+    uint32_t chunk_count, pages_free, min_pages_free, runs;
     struct rx_packet *packets[RX_CHUNKS];
     uint8_t *packet_headers[RX_CHUNKS];
     uint32_t packet_chunks;
@@ -282,7 +282,7 @@ struct rx_settings { /* what the subscriber wants, sampled once per DPC */
     struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options;
     uint32_t backfill;
     uint32_t hash_algorithm, hash_types;
-    uint32_t frame_most;
+    uint32_t max_frame_bytes;
 };
 void process_packet(struct rx_ring *ring, const struct rx_settings *settings, struct rx_packet *packet);
 /* receive_segment.c: `packet`'s headers and pages are described; cuts it as the settings want, each piece through
@@ -298,7 +298,7 @@ void process_pull(struct rx_ring *ring, struct rx_packet *packet, uint8_t *to, u
 struct mac {
     struct sched_lock lock;
     uint8_t permanent[6], current[6];
-    uint8_t multicast[MULTICAST_MOST][6];
+    uint8_t multicast[MAX_MULTICAST][6];
     uint32_t multicast_count;
     uint32_t levels[ETHERNET_ADDRESS_TYPE_COUNT]; /* atomic */
     uint32_t mtu;                                 /* atomic */
@@ -317,7 +317,7 @@ struct hash {
     uint32_t algorithm; /* XENVIF_PACKET_HASH_ALGORITHM_... */
     uint32_t types;     /* 1 << XENVIF_PACKET_HASH_TYPE_... */
     uint8_t key[XENVIF_VIF_HASH_KEY_SIZE];
-    uint32_t mapping[HASH_MAPPING_MOST];
+    uint32_t mapping[MAX_HASH_MAPPING];
     uint32_t size;
 };
 
@@ -390,12 +390,12 @@ enum callback_kind { CALLBACK_VARIABLE = 8, CALLBACK_RECORD = 9, CALLBACK_PAUSE 
 struct subscriber {
     uint32_t version;
     void *callback, *argument;
-    bool enabled;                 /* atomic */
-    uint32_t acquired;            /* atomic: references of the VIF interface */
-    bool left_alone;              /* atomic: vif_leave_alone */
-    uint32_t queued[QUEUES_MOST]; /* versions 8 and 9: packets since a batch ended */
-    uint32_t in_mac;              /* atomic: a MAC_STATE_CHANGE runs; Disable sleeps on it */
-    uint32_t mac_count;           /* atomic: of them that were over; Enable sleeps on it */
+    bool enabled;                /* atomic */
+    uint32_t acquired;           /* atomic: references of the VIF interface */
+    bool left_alone;             /* atomic: vif_leave_alone */
+    uint32_t queued[MAX_QUEUES]; /* versions 8 and 9: packets since a batch ended */
+    uint32_t in_mac;             /* atomic: a MAC_STATE_CHANGE runs; Disable sleeps on it */
+    uint32_t mac_count;          /* atomic: of them that were over; Enable sleeps on it */
 };
 void callback_transmit(struct vif *vif, void *cookie, struct XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *completion);
 bool callback_receive(struct vif *vif, uint32_t queue, struct rx_packet *packet, void *cookie,
@@ -421,8 +421,8 @@ struct vif {
     uint32_t offered;      /* atomic: transmit offloads of any connection so far */
     uint32_t queues;       /* atomic: rings in use, 0: not connected */
     uint32_t queues_known; /* of the last connection */
-    struct tx_ring *tx[QUEUES_MOST];
-    struct rx_ring *rx[QUEUES_MOST];
+    struct tx_ring *tx[MAX_QUEUES];
+    struct rx_ring *rx[MAX_QUEUES];
     /* other interfaces */
     struct xenbus_store store;
     struct xenbus_suspend suspend;

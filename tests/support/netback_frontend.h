@@ -68,7 +68,7 @@ uint32_t fe_responses(struct fe *fe, uint32_t queue, uint32_t responses);
 /* --- receive --- */
 
 struct fe_received {
-    uint8_t bytes[FRAME_BYTES_MOST];
+    uint8_t bytes[MAX_FRAME_BYTES];
     uint32_t length, slots;
     uint16_t flags;
     bool error;

@@ -13,7 +13,7 @@
 #include "nt/export/version.h"
 #include "nt/sync/topology.h"
 
-enum { KEPT_MOST = 512, FILL = 0xdd };
+enum { MAX_KEPT = 512, FILL = 0xdd };
 
 struct nbl_block {
     struct NET_BUFFER_LIST nbl;
@@ -132,7 +132,7 @@ static void give(struct nbl_pool *pool, struct nbl_block *block)
     nbl_set_tag(&block->nbl, NBL_TAG_FREE);
     sched_lock(&cache->lock);
     cache->out--;
-    if (cache->kept < KEPT_MOST) {
+    if (cache->kept < MAX_KEPT) {
         block->next = cache->free;
         cache->free = block;
         cache->kept++;

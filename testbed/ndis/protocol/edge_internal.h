@@ -12,7 +12,7 @@
 #include "ndis/internal.h"
 #include "wire/parse.h"
 
-enum { EDGE_CHAIN_MOST = 64, EDGE_QUEUES_MOST = 64 };
+enum { EDGE_MAX_CHAIN = 64, EDGE_MAX_QUEUES = 64 };
 
 struct edge_slot {
     struct NET_BUFFER_LIST *nbl;

@@ -167,7 +167,7 @@ void edge_queue(struct edge *edge, uint32_t index, struct frame *frame)
     }
     queue->last = nbl;
     queue->queued_bytes += nbl->FirstNetBuffer->DataLength;
-    if (++queue->queued == EDGE_CHAIN_MOST) {
+    if (++queue->queued == EDGE_MAX_CHAIN) {
         edge_flush(edge, index);
     }
 }

@@ -35,7 +35,7 @@ static uint64_t MS_ABI group_mask(uint16_t group)
     return group_active(group);
 }
 
-static uint16_t MS_ABI groups_most(void)
+static uint16_t MS_ABI max_groups(void)
 {
     return (uint16_t)group_count();
 }
@@ -125,7 +125,7 @@ static int32_t MS_ABI processor_information(void *handle, struct NDIS_SYSTEM_PRO
     X(NdisGroupMaxProcessorCount, group_maximum_count, PASSIVE_LEVEL, HIGH_LEVEL)                                      \
     X(NdisGroupActiveProcessorCount, group_count_active, PASSIVE_LEVEL, HIGH_LEVEL)                                    \
     X(NdisGroupActiveProcessorMask, group_mask, PASSIVE_LEVEL, HIGH_LEVEL)                                             \
-    X(NdisMaxGroupCount, groups_most, PASSIVE_LEVEL, HIGH_LEVEL)                                                       \
+    X(NdisMaxGroupCount, max_groups, PASSIVE_LEVEL, HIGH_LEVEL)                                                        \
     X(NdisActiveGroupCount, groups_active, PASSIVE_LEVEL, HIGH_LEVEL)                                                  \
     X(NdisCurrentProcessorIndex, current_index, PASSIVE_LEVEL, DISPATCH_LEVEL)                                         \
     X(NdisCurrentGroupAndProcessor, current_number, DISPATCH_LEVEL, HIGH_LEVEL)                                        \

@@ -4,7 +4,7 @@
 #include "nt/sync/irql.h"
 #include "run/sched.h"
 
-static struct provider_waits waits[PROCESSORS_MOST];
+static struct provider_waits waits[MAX_PROCESSORS];
 
 void provider_wait(uint64_t since)
 {

@@ -12,7 +12,7 @@
 #include "nt/sync/timer.h"
 
 #define STATUS_TIMEOUT 0x102
-#define OBJECTS_MOST   64 /* MAXIMUM_WAIT_OBJECTS */
+#define MAX_OBJECTS    64 /* MAXIMUM_WAIT_OBJECTS */
 
 static bool try_object(struct DISPATCHER_HEADER *header)
 {
@@ -140,7 +140,7 @@ static MS_ABI int32_t nt_KeWaitForMultipleObjects(uint32_t count, struct DISPATC
     (void)alertable;
     (void)blocks;
     check_irql("KeWaitForMultipleObjects", timeout);
-    RULE(count >= 1 && count <= OBJECTS_MOST, "wait", "KeWaitForMultipleObjects for %u objects", count);
+    RULE(count >= 1 && count <= MAX_OBJECTS, "wait", "KeWaitForMultipleObjects for %u objects", count);
     const bool any = wait_type == 1;
     const uint64_t deadline = wait_deadline(timeout);
     for (bool in_time = true;;) {

@@ -11,7 +11,7 @@
 
 #include "nt/nt.h"
 
-#define PROCESSORS_MOST 256
+#define MAX_PROCESSORS 256
 
 struct processor {
     _Alignas(64) uint32_t token;
@@ -23,7 +23,7 @@ struct processor {
     uint64_t dpcs_run;
 };
 
-extern struct processor processors[PROCESSORS_MOST];
+extern struct processor processors[MAX_PROCESSORS];
 
 /* Runs the DPCs queued to the calling task's processor when called, at DISPATCH_LEVEL with the token held. */
 void dpc_drain(struct processor *processor);
