@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 
 enum {
     ALL_HASH_TYPES = XEN_NETIF_CTRL_HASH_TYPE_IPV4 | XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | XEN_NETIF_CTRL_HASH_TYPE_IPV6 |

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 
 static const char *const names[] = {
 #define X(name, text) text,

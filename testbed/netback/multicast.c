@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 #include "wire/bytes.h"
 
 bool multicast_add(struct netback *netback, const uint8_t *address)

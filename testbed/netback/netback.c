@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 
 void netback_fatal(struct netback *netback, const char *what)
 {

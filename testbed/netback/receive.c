@@ -13,7 +13,8 @@
  */
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/slots.h"
+#include "netback/state.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 #include "wire/segment.h"

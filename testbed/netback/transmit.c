@@ -12,7 +12,7 @@
  */
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 

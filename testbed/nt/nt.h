@@ -15,9 +15,9 @@
 #include <time.h>
 
 #include "abi.h"
+#include "nt/check/rule.h"
 #include "nt/export/export.h"
 #include "run/leak.h"
-#include "nt/check/rule.h"
 #include "run/sched.h"
 
 /* --- start and stop --- */
@@ -70,7 +70,7 @@ struct nt_dpc {
     void (*function)(void *argument);
     void *argument;
     uint32_t processor;
-    uint32_t queued; /* owned by nt/sync/dpc.c */
+    uint32_t queued; /* owned by nt/processor/dpc.c */
     struct nt_dpc *next;
 };
 void dpc_init(struct nt_dpc *dpc, uint32_t processor, void (*function)(void *), void *argument);

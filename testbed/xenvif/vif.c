@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 static bool make_rings(struct vif *vif)
 {

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 #include "story_wire.h"
 #include "wire/bytes.h"
 

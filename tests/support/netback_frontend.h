@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "harness.h"
-#include "netback/internal.h"
+#include "netback/state.h"
 #include "wire/bytes.h"
 
 #define SECOND 1000000000ull

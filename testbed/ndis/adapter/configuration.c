@@ -8,7 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
 #include "nt/registry/registry.h"
 
 enum { MAX_VALUE = 4096, MAX_KEY = 512, FILL = 0xdd };
@@ -40,7 +44,7 @@ static int32_t MS_ABI open_configuration(struct NDIS_CONFIGURATION_OBJECT *objec
     struct ndis_object *owner;
     char key[MAX_KEY];
 
-    record_check(RECORD_CONFIGURATION, object, ndis_version_played());
+    record_check(RECORD_CONFIGURATION, object, ndis_version_simulated());
     owner = object->NdisHandle;
     RULE(owner != NULL, "ndis-handle", "NdisOpenConfigurationEx with a NULL NdisHandle");
     if (owner->kind == NDIS_KIND_ADAPTER) {

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
 #include "nt/registry/registry.h"
 
 _Static_assert(sizeof(((struct rss_processors *)0)->indexes) / sizeof(uint32_t) == MAX_GROUP * 4,
@@ -85,7 +87,7 @@ void rss_processors_of(const struct adapter *adapter, struct rss_processors *set
 static int32_t MS_ABI get_information(void *handle, struct NDIS_RSS_PROCESSOR_INFO *info, size_t *size)
 {
     const struct adapter *adapter = adapter_check(handle, "NdisGetRssProcessorInformation");
-    bool second = ndis_version_played() >= NDIS_VERSION(6, 30);
+    bool second = ndis_version_simulated() >= NDIS_VERSION(6, 30);
     size_t header = second ? NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_2 : NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_1,
            need, had = *size;
     struct NDIS_RSS_PROCESSOR *processor;

@@ -9,7 +9,8 @@
 #ifndef TESTBED_NDIS_PROTOCOL_EDGE_INTERNAL_H
 #define TESTBED_NDIS_PROTOCOL_EDGE_INTERNAL_H
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/object.h"
 #include "wire/parse.h"
 
 enum { EDGE_MAX_CHAIN = 64, EDGE_MAX_QUEUES = 64 };

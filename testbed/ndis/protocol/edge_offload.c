@@ -7,6 +7,7 @@
  */
 #include "ndis/protocol/edge_internal.h"
 
+#include "ndis/nbl/nbl.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 

@@ -5,9 +5,10 @@
  * each sent packet's flow as the adapter would compute it for what comes back (addresses and ports swapped), so that a
  * flow uses one queue in both directions. edge_hash runs per packet in the queue's task; its tables are immutable then.
  */
-#include "ndis/protocol/edge_internal.h"
 #include "ndis/adapter/rss_processors.h"
+#include "ndis/protocol/edge_internal.h"
 
+#include "ndis/adapter/record.h"
 #include "wire/toeplitz.h"
 
 enum { MAX_ENTRIES = 128 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ndis/nbl/nbl.h"
 #include "ndis/protocol/edge_internal.h"
 
 static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)

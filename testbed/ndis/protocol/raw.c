@@ -8,6 +8,9 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "ndis/adapter/adapter.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/object.h"
 #include "ndis/protocol/raw_internal.h"
 
 enum { MAX_PARTS = 64 };

@@ -12,8 +12,11 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
-#include "nt/sync/topology.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
+#include "nt/processor/topology.h"
 
 enum { MAX_POLL = 64 };
 

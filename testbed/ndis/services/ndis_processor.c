@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processors by NDIS's names: those of nt/sync/topology.h, each a core of its own in a socket for each group. Functions
- * that know no groups speak of group 0. Functions that describe processors follow the two-call pattern: too small a
- * buffer gives the size that is needed.
+ * Processors by NDIS's names: those of nt/processor/topology.h, each a core of its own in a socket for each group.
+ * Functions that know no groups speak of group 0. Functions that describe processors follow the two-call pattern: too
+ * small a buffer gives the size that is needed.
  */
-#include "ndis/internal.h"
-#include "nt/sync/topology.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "nt/processor/topology.h"
 
 static int8_t MS_ABI system_count(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each processor writes its own, at DISPATCH_LEVEL. */
 #include "nt/check/provider_wait.h"
-#include "nt/sync/irql.h"
+#include "nt/processor/irql.h"
 #include "run/sched.h"
 
 static struct provider_waits waits[MAX_PROCESSORS];

@@ -6,8 +6,9 @@
  * wait for all of them takes one after another and puts back what it took when one is missing; others may see that
  * moment, which Windows hides.
  */
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/sync/event_objects.h"
-#include "nt/internal.h"
 #include "nt/sync/thread.h"
 #include "nt/sync/timer.h"
 

@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "image/image.h"
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/export/register.h"
 #include "nt/io/io_device.h"
+#include "nt/nt.h"
 
 enum {
     KEPT = 4096,

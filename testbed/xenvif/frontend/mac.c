@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define DEFAULT_SPEED (100ull * 1000000000ull)
 #define DEFAULT_MTU   1500u

@@ -10,7 +10,7 @@
  */
 #include <stdio.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 enum { MAX_DOUBLINGS = 6 };
 

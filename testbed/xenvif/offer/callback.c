@@ -9,7 +9,7 @@
 #include <limits.h>
 
 #include "xenvif/offer/hostile.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 enum { MAX_QUEUED = 1024 };
 

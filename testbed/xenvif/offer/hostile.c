@@ -7,7 +7,7 @@
 #include "xenvif/offer/hostile.h"
 
 #include "nt/export/fail.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 enum { MAX_INJECTED = 65536 };
 

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "nt/check/provider_wait.h"
-#include "nt/sync/topology.h"
-#include "xenvif/internal.h"
+#include "nt/processor/topology.h"
+#include "xenvif/state.h"
 
 static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_t highest)
 {

@@ -9,7 +9,7 @@
 
 #include "nt/export/fail.h"
 #include "xenvif/offer/hostile.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define STATUS_BUFFER_OVERFLOW ((int32_t)0x80000005)
 #define CONNECT_PATIENCE                                                                                               \

@@ -10,8 +10,9 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "nt/sync/topology.h"
-#include "xenvif/receive/receive.h"
+#include "nt/processor/topology.h"
+#include "xenvif/receive/receive_internal.h"
+#include "xenvif/state.h"
 
 enum { COOKIE_QUEUE_SHIFT = 24, COOKIE_MARK = 1 << 23, THREADED_WAIT_NS = 1000, MAX_THREADED_POINTS = 4 };
 

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/receive/receive_internal.h"
+#include "xenvif/state.h"
 
 enum { TIDY_RUNS = 1024, SPARE_PAGES = 2 * RX_CHUNK };
 

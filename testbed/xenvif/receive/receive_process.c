@@ -9,7 +9,8 @@
  */
 #include <string.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/receive/receive_internal.h"
+#include "xenvif/state.h"
 
 #define FIRST_LOOK 192u
 

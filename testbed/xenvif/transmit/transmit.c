@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xenvif/transmit/transmit.h"
+#include "xenvif/state.h"
+#include "xenvif/transmit/transmit_internal.h"
 
 bool transmit_create(struct tx_ring *ring, struct vif *vif, uint32_t index)
 {

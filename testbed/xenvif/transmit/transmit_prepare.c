@@ -11,7 +11,8 @@
  */
 #include <string.h>
 
-#include "xenvif/transmit/transmit.h"
+#include "xenvif/state.h"
+#include "xenvif/transmit/transmit_internal.h"
 
 #define FIRST_LOOK 192u /* enough for nearly all headers */
 

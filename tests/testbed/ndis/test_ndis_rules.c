@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule of the simulated NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
-#include "nt/check/provider_wait.h"
 #include "ndis_fake.h"
-#include "nt/sync/dpc.h"
+#include "nt/check/provider_wait.h"
+#include "nt/processor/dpc.h"
 
 typedef void *MS_ABI fake_NdisAllocateRWLock(void *);
 typedef void MS_ABI fake_NdisReleaseRWLock(void *, void *);

@@ -6,8 +6,8 @@
  * queue and then looks at the token; who gives the token up writes the token and then looks at the queue. Both are
  * sequentially consistent, so one of the two sees the other and no DPC stays behind.
  */
-#ifndef TESTBED_NT_SYNC_IRQL_H
-#define TESTBED_NT_SYNC_IRQL_H
+#ifndef TESTBED_NT_PROCESSOR_IRQL_H
+#define TESTBED_NT_PROCESSOR_IRQL_H
 
 #include "nt/nt.h"
 

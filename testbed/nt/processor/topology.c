@@ -3,12 +3,13 @@
  * Groups, numbers and indexes (topology.h). Readers take no lock: an entry is complete before the count that includes
  * it is raised, and processors only ever come.
  */
-#include "nt/sync/topology.h"
+#include "nt/processor/topology.h"
 
 #include <string.h>
 
-#include "nt/internal.h"
-#include "nt/sync/irql.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
+#include "nt/processor/irql.h"
 
 static struct topology played;
 static uint64_t active[MAX_GROUPS];

@@ -10,9 +10,10 @@
  *
  * The lock words are sched_wait words: nothing here spins for long.
  */
-#include "nt/sync/irql.h"
+#include "nt/processor/irql.h"
 
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
 #include "nt/sync/thread.h"
 
 #define LOOKS 128 /* a holder is often gone within a microsecond */
