@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ndis_fake.h"
+#include "ndis/adapter/record.h"
 
 void fake_complete_sends(struct fake *fake)
 {

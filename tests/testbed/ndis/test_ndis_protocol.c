@@ -6,6 +6,8 @@
 
 #include "wire/bytes.h"
 #include "wire/checksum.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/adapter/record.h"
 
 enum { TCP = 6, UDP = 17, HEADERS4 = 14 + 20 + 20, BUFFERS = 8 };
 

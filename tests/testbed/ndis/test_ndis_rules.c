@@ -3,6 +3,8 @@
 #include "ndis_fake.h"
 #include "nt/check/provider_wait.h"
 #include "nt/processor/dpc.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/adapter/record.h"
 
 typedef void *MS_ABI fake_NdisAllocateRWLock(void *);
 typedef void MS_ABI fake_NdisReleaseRWLock(void *, void *);

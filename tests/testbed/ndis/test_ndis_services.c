@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What NDIS serves beside packets: configuration, NBL pools and data, timers, work items, locks, processors, names. */
 #include "ndis_fake.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/adapter/record.h"
 
 #include <stdlib.h>
 
