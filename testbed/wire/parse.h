@@ -20,7 +20,7 @@ struct layout {
     uint8_t version;  /* 4, 6, or 0: not IP, or a malformed IP header */
     uint8_t protocol; /* behind the extension headers; 0: not reached */
     bool fragment;    /* any fragment, the first one too */
-    bool cut;         /* the IP header tells more bytes than the frame has */
+    bool cut;         /* the IP header has more bytes than the frame has */
     uint16_t network;
     uint16_t transport;   /* 0: no complete TCP or UDP header */
     uint16_t payload;     /* behind the TCP or UDP header */

@@ -4,7 +4,7 @@
  *
  * Filter levels read at DISPATCH_LEVEL by receive DPCs without a lock; the multicast list is under mac.lock. As in
  * XenVif, all figures come from the guest's own directory, where toolstacks write them: `speed` (with a unit) and
- * `disconnect` are watched and tell the subscriber of a new link state, `mtu` is read when the frontend connects and
+ * `disconnect` are watched and notify the subscriber of a new link state, `mtu` is read when the frontend connects and
  * holds for that connection.
  */
 #include <stdio.h>

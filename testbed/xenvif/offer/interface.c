@@ -5,7 +5,7 @@
  *
  * Rules: vif-acquire (a method or Release without Acquire), vif-enabled (a packet sent while not enabled, Release while
  * enabled), vif-offload (options that the backend does not have, nor had since the driver could ask), vif-irql (Enable
- * and Disable above APC_LEVEL, others above DISPATCH_LEVEL), vif-removed (a method called while a test says that the
+ * and Disable above APC_LEVEL, others above DISPATCH_LEVEL), vif-removed (a method called while a test holds that the
  * device must be left alone).
  */
 #include <string.h>

@@ -19,7 +19,7 @@
 
 enum packet_parse {
     PACKET_PARSED,
-    PACKET_TRUNCATED, /* what `info` tells is there, the next header is not or makes no sense */
+    PACKET_TRUNCATED, /* what `info` has is there, the next header is not or makes no sense */
     PACKET_MORE,      /* headers go on behind `available`: call again with more */
 };
 

@@ -340,6 +340,6 @@ bool prepare_packet(struct tx_ring *ring, struct tx_packet *packet, struct tx_pl
         prepare_undo(ring, plan);
         return false;
     }
-    first->size = (uint16_t)packet->sent; /* netif: the first request tells the whole packet's size */
+    first->size = (uint16_t)packet->sent; /* netif: the first request has the whole packet's size */
     return true;
 }
