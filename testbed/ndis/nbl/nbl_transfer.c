@@ -17,7 +17,7 @@
 typedef void MS_ABI send_handler(void *, struct NET_BUFFER_LIST *, uint32_t, uint32_t);
 typedef void MS_ABI return_handler(void *, struct NET_BUFFER_LIST *, uint32_t);
 
-enum { ETHERNET_HEADER_BYTES = 14 };
+enum { ETHERNET_HEADER = 14 };
 
 static void check_level(uint32_t flags, uint32_t dispatch_flag, const char *function)
 {
@@ -81,7 +81,7 @@ static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER
          function);
     RULE(nb != NULL && nb->Next == NULL, "ndis-nbl", "%s with an NBL of %s NB: Ethernet has one", function,
          nb == NULL ? "no" : "more than one");
-    RULE(nb->DataLength >= ETHERNET_HEADER_BYTES, "ndis-nb", "%s with a frame of %u bytes", function, nb->DataLength);
+    RULE(nb->DataLength >= ETHERNET_HEADER, "ndis-nb", "%s with a frame of %u bytes", function, nb->DataLength);
     net_buffer_check(nb, function);
     check_flags(nbl, NBL_FLAGS_OF_NDIS, function);
     check_slots(nbl, function);

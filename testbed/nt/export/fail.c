@@ -120,7 +120,7 @@ uint32_t fail_candidates(void)
     return count;
 }
 
-bool fail_failed_call(char *text, size_t size)
+bool fail_described(char *text, size_t size)
 {
     snprintf(text, size, "%s", failed_call);
     return failed_call[0] != '\0';

@@ -15,8 +15,8 @@
 
 #define DEFAULT_SPEED (100ull * 1000000000ull)
 #define DEFAULT_MTU   1500u
-#define LEAST_MTU     68u
-#define MOST_MTU      (65535u - ETHERNET_HEADER_BYTES)
+#define MIN_MTU       68u
+#define MAX_MTU       (65535u - ETHERNET_HEADER)
 
 uint8_t mac_type(const uint8_t *destination)
 {
@@ -68,8 +68,7 @@ static uint32_t read_mtu(struct vif *vif)
     char path[128];
 
     snprintf(path, sizeof(path), "%s/mtu", vif->frontend.path);
-    return xen_store_scanf(vif->xen, 0, path, "%u", &mtu) == 1 && mtu >= LEAST_MTU && mtu <= MOST_MTU ? mtu
-                                                                                                      : DEFAULT_MTU;
+    return xen_store_scanf(vif->xen, 0, path, "%u", &mtu) == 1 && mtu >= MIN_MTU && mtu <= MAX_MTU ? mtu : DEFAULT_MTU;
 }
 
 static bool read_up(struct vif *vif, uint64_t speed)
