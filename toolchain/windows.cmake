@@ -45,7 +45,8 @@ set(WARNINGS
 
 set(CODE
     -std=gnu89 -fms-extensions -nostdinc -fno-ident -fshort-wchar -fno-common -fno-autolink
-    -fno-delete-null-pointer-checks -fno-strict-aliasing -fwrapv -mno-stack-arg-probe -g -gcodeview -gno-codeview-command-line
+    -fno-delete-null-pointer-checks
+    -fno-strict-aliasing -fwrapv -mno-stack-arg-probe -g -gcodeview -gno-codeview-command-line
     -fasynchronous-unwind-tables
     -fstack-protector-strong "SHELL:-Xclang -cfguard" "SHELL:-include annotations.h"
     -fdebug-compilation-dir=. -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
