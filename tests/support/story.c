@@ -136,7 +136,7 @@ static void child_body(void *argument)
     const struct story_plan *plan = child->plan;
     struct sched_options options = { .kind = plan->kind, .seed = plan->seed };
 
-    windows_play(windows_version_find(plan->windows != NULL ? plan->windows : STORY_WINDOWS));
+    windows_simulate(windows_version_find(plan->windows != NULL ? plan->windows : STORY_WINDOWS));
     if (plan->trace_path != NULL) {
         options.trace = fopen(plan->trace_path, "w");
         CHECK(options.trace != NULL);

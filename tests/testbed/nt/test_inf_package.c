@@ -53,7 +53,7 @@ TEST(every_device_and_revision_gets_its_section_on_every_windows)
 
     CHECK_STR(error, "");
     for (const struct windows_version *windows = windows_versions; windows->name != NULL; windows++) {
-        windows_play(windows);
+        windows_simulate(windows);
         for (int i = 0; i < VENDORS * REVISIONS; i++) {
             const struct expected *revision = &revisions[i % REVISIONS];
             char id[64], section[64];
@@ -80,7 +80,7 @@ TEST(a_provider_of_all_revisions_gets_the_newest)
         id_of(id[i], sizeof(id[i]), "XP0001", revisions[REVISIONS - 1 - i].revision);
         ids[i] = id[i];
     }
-    windows_play(windows_version_find("11-24h2"));
+    windows_simulate(windows_version_find("11-24h2"));
     CHECK(inf_select(inf, ids, ids, &model, error, sizeof(error)));
     CHECK_STR(model.matched_id, id[0]);
     CHECK_STR(model.section, "XenNet_Inst_Vif10");
@@ -126,7 +126,7 @@ static void install_and_look(void)
     CHECK(registry_get_string(package->driver_key, "*RSS", text, sizeof(text)));
     CHECK(registry_get_dword(package->service_key, "BootFlags", &number));
     CHECK_EQ(number, 0x81);
-    if (is_old(windows_played())) {
+    if (is_old(windows_simulated())) {
         CHECK(!registry_key_exists(INTERFACES)); /* the co-installer writes it */
     } else {
         CHECK(registry_get_dword(INTERFACES, "VIF", &number));
@@ -146,7 +146,7 @@ TEST(the_subscription_is_written_where_there_is_no_coinstaller)
     for (const struct windows_version *windows = windows_versions; windows->name != NULL; windows++) {
         for (size_t i = 0; i < REVISIONS; i++) {
             installing = &revisions[i];
-            windows_play(windows);
+            windows_simulate(windows);
             CHECK_EQ(nt_run(install_and_look, NULL), 0);
         }
     }
