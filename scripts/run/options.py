@@ -13,10 +13,10 @@ XEN_GUESTS = ("pv", "pvh")
 BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-queue", "split-event-channels",
                     "ctrl-ring",
                     "multicast-control", "rx-notify", "mtu", "speed")
-QUEUES_MOST = 16
-PROCESSORS_MOST, GROUP_MOST, GROUPS_MOST = 256, 64, 32
-RATE_MOST = 100_000_000  # 100 Gb/s
-MTU_LEAST, MTU_MOST = 1280, 9000  # what IPv6 needs; jumbo frames
+MAX_QUEUES = 16
+MAX_PROCESSORS, MAX_GROUP, MAX_GROUPS = 256, 64, 32
+MAX_RATE = 100_000_000  # 100 Gb/s
+MIN_MTU, MAX_MTU = 1280, 9000  # what IPv6 needs; jumbo frames
 SECONDS, QUICK_SECONDS = 5, 2
 
 USAGE = "run.py [options] [--shell | -- COMMAND...]"
@@ -42,13 +42,13 @@ def parser():
     add("--json", metavar="FILE", type=new_file("--json"), help="write the summary for programs")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
-    add("--queues", metavar="N", type=number("--queues", 1, QUEUES_MOST),
+    add("--queues", metavar="N", type=number("--queues", 1, MAX_QUEUES),
         help="queues offered (default: this machine's processors, at most 4)")
-    add("--processors", metavar="N", type=number("--processors", 1, PROCESSORS_MOST),
+    add("--processors", metavar="N", type=number("--processors", 1, MAX_PROCESSORS),
         help="simulated processors, if not one for each queue")
-    add("--group-size", metavar="N", type=number("--group-size", 1, GROUP_MOST),
+    add("--group-size", metavar="N", type=number("--group-size", 1, MAX_GROUP),
         help="processors in each processor group (default 64)")
-    add("--mtu", metavar="N", type=number("--mtu", MTU_LEAST, MTU_MOST), default=1500,
+    add("--mtu", metavar="N", type=number("--mtu", MIN_MTU, MAX_MTU), default=1500,
         help="MTU of both sides (default 1500)")
     add("--driver", metavar="FILE", type=existing_file("--driver"),
         help="another NDIS 6 miniport for XenVif (default: the one built here)")
@@ -63,7 +63,7 @@ def parser():
         help="the XenVif interface version to offer: 8, 9, 10 (default: the newest that the release has)")
     add("--backend-no", metavar="LIST", type=words_of("--backend-no", BACKEND_FEATURES),
         help="features to take away from the backend, joined by commas; they are named below")
-    add("--backend-rate", metavar="KBITS", type=number("--backend-rate", 1, RATE_MOST),
+    add("--backend-rate", metavar="KBITS", type=number("--backend-rate", 1, MAX_RATE),
         help="thousands of bits a second that the backend takes from the guest on each queue (default: no limit)")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
     add("--xen", action="store_true", help="carry the traffic through the real Xen and the real Linux netback, in "
@@ -108,9 +108,9 @@ def read(argv):
     if options.pcap and options.seconds is None:
         options.quick = True
     options.processors = options.processors or options.queues
-    options.group_size = options.group_size or GROUP_MOST
-    if options.processors > options.group_size * GROUPS_MOST:
-        raise Stop(f"--processors {options.processors} do not fit into {GROUPS_MOST} groups of {options.group_size}: "
+    options.group_size = options.group_size or MAX_GROUP
+    if options.processors > options.group_size * MAX_GROUPS:
+        raise Stop(f"--processors {options.processors} do not fit into {MAX_GROUPS} groups of {options.group_size}: "
                    "raise --group-size")
     # a small download: everything is recorded, or the machine is emulated
     options.small = bool(options.pcap or options.xen)

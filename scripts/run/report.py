@@ -10,7 +10,7 @@ FIGURES = (
     "udp_packets", "udp_lost", "udp_overflows", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
     "download6_gbps",
     "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
-    "resident_kb_most", "leaks", "event_log", "command_status", "failures", "ok",
+    "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
 )
 
 

@@ -75,7 +75,7 @@ class Show:
         self.figures["driver_queues"] = last.get("driver_queues")
         self.figures["leaks"] = (bed.end or {}).get("leaks")
         self.figures["event_log"] = (bed.end or {}).get("event_log")
-        self.figures["resident_kb_most"] = max(bed.resident_kb, default=None)
+        self.figures["max_resident_kb"] = max(bed.resident_kb, default=None)
         failure = bed.failure()
         if failure and failure not in self.figures["failures"]:
             self.fail(failure)

@@ -23,10 +23,10 @@ IPERF_AGAIN = ("the server is busy running a test", "unable to connect to server
 WEB_PORT = 80
 UDP_RATE = "100M"
 # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
-UDP_LOST_MOST = 0.001
+MAX_UDP_LOST = 0.001
 RECEIVE_BUFFER = Path("/proc/sys/net/core/rmem_max")
-RECEIVE_BUFFER_LEAST = 212992  # the kernel's own default, where another network namespace hides the limit
-RECEIVE_BUFFER_MOST = 4 << 20
+MIN_RECEIVE_BUFFER = 212992  # the kernel's own default, where another network namespace hides the limit
+MAX_RECEIVE_BUFFER = 4 << 20
 SPARE_SECONDS = 30     # what a tool may take beyond its own time
 POLL_SECONDS = 0.1
 SERVER_SECONDS = 20
@@ -85,7 +85,7 @@ class Traffic:
         # counts a late datagram as lost first and as found again later: never below none.
         overflows = self._overflows(receiver, family) - before
         lost = max(0, total["lost_packets"] - overflows)
-        if lost > UDP_LOST_MOST * total["packets"]:
+        if lost > MAX_UDP_LOST * total["packets"]:
             raise TrafficFailed(f"{what}: {lost} of {total['packets']} datagrams lost")
         return {"packets": total["packets"], "lost": lost, "overflows": overflows,
                 "gbps": total["bits_per_second"] / 1e9}
@@ -200,9 +200,9 @@ class Traffic:
 def receive_buffer():
     """The largest receive buffer that a program may ask for here, in bytes."""
     try:
-        return min(int(RECEIVE_BUFFER.read_text()), RECEIVE_BUFFER_MOST)
+        return min(int(RECEIVE_BUFFER.read_text()), MAX_RECEIVE_BUFFER)
     except (OSError, ValueError):
-        return RECEIVE_BUFFER_LEAST
+        return MIN_RECEIVE_BUFFER
 
 
 def udp_overflows(text, family):

@@ -10,7 +10,7 @@ import shlex
 import time
 
 from scripts.run.namespaces import ADDRESSES
-from scripts.run.traffic import (IPERF_PORT, RECEIVE_BUFFER_LEAST, SERVER_SECONDS, WEB_PORT, Traffic, TrafficFailed,
+from scripts.run.traffic import (IPERF_PORT, MIN_RECEIVE_BUFFER, SERVER_SECONDS, WEB_PORT, Traffic, TrafficFailed,
                                  explain)
 
 UDP_RATE = "10M"       # what a software-emulated machine carries without losing any
@@ -30,7 +30,7 @@ class XenTraffic(Traffic):
         return super().udp(family, direction, seconds, rate)
 
     def receive_buffer(self):
-        return RECEIVE_BUFFER_LEAST
+        return MIN_RECEIVE_BUFFER
 
     def download(self, family, size):
         what = f"download over IPv{family}"

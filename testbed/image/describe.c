@@ -13,7 +13,7 @@
 
 #include "image/image_internal.h"
 
-#define SECONDS_MOST 10
+#define MAX_SECONDS 10
 
 static void run_symbolizer(const struct image *image, uintptr_t offset, int out)
 {
@@ -24,7 +24,7 @@ static void run_symbolizer(const struct image *image, uintptr_t offset, int out)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGALRM, SIG_DFL);
-    alarm(SECONDS_MOST);
+    alarm(MAX_SECONDS);
     dup2(null, STDIN_FILENO);
     dup2(null, STDERR_FILENO);
     dup2(out, STDOUT_FILENO);

@@ -10,10 +10,10 @@
 #include "image/image_internal.h"
 #include "wire/integers.h"
 
-enum { DOS_HEADER_BYTES = 64, COFF_BYTES = 24, OPTIONAL_BYTES_LEAST = 112, SECTION_BYTES = 40 };
+enum { DOS_HEADER_BYTES = 64, COFF_BYTES = 24, MIN_OPTIONAL_BYTES = 112, SECTION_BYTES = 40 };
 enum { MACHINE_X64 = 0x8664, MACHINE_X86 = 0x14c, MACHINE_ARM64 = 0xaa64, MACHINE_ARM = 0x1c4 };
 enum { MAGIC_PE32_PLUS = 0x20b, SUBSYSTEM_NATIVE = 1, FLAG_EXECUTABLE = 2, FLAG_RELOCATIONS_STRIPPED = 1 };
-#define IMAGE_BYTES_MOST (256u << 20)
+#define IMAGE_MAX_BYTES (256u << 20)
 
 struct why {
     const char *path;
@@ -119,7 +119,7 @@ static bool parse_optional(struct image *image, const struct why *why, const uin
             why, "cannot be mapped: its sections are aligned to %u bytes, less than a page: link it with /ALIGN:4096",
             get_le32(optional + 32));
     }
-    if (image->size > IMAGE_BYTES_MOST || image->size < image->header_size || image->entry >= image->size) {
+    if (image->size > IMAGE_MAX_BYTES || image->size < image->header_size || image->entry >= image->size) {
         return refuse(why,
                       "is damaged: its headers contradict each other (image %u bytes, headers %u, entry at %#x): build "
                       "or copy it again",
@@ -129,10 +129,9 @@ static bool parse_optional(struct image *image, const struct why *why, const uin
         return refuse(why, "has no entry point (DriverEntry), so it is no driver: give the .sys file");
     }
     uint32_t directories = get_le32(optional + 108);
-    for (uint32_t i = 0; i < directories && i < DIRECTORIES && OPTIONAL_BYTES_LEAST + 8 * (i + 1) <= optional_size;
-         i++) {
-        image->directories[i].address = get_le32(optional + OPTIONAL_BYTES_LEAST + 8 * i);
-        image->directories[i].size = get_le32(optional + OPTIONAL_BYTES_LEAST + 8 * i + 4);
+    for (uint32_t i = 0; i < directories && i < DIRECTORIES && MIN_OPTIONAL_BYTES + 8 * (i + 1) <= optional_size; i++) {
+        image->directories[i].address = get_le32(optional + MIN_OPTIONAL_BYTES + 8 * i);
+        image->directories[i].size = get_le32(optional + MIN_OPTIONAL_BYTES + 8 * i + 4);
     }
     return true;
 }
@@ -161,7 +160,7 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
     const size_t optional_size = get_le16(coff + 20);
     const uint64_t sections = header + COFF_BYTES + optional_size;
     image->section_count = get_le16(coff + 6);
-    if (optional_size < OPTIONAL_BYTES_LEAST || image->section_count > SECTIONS_MOST ||
+    if (optional_size < MIN_OPTIONAL_BYTES || image->section_count > MAX_SECTIONS ||
         sections + image->section_count * SECTION_BYTES > file_size) {
         return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again",
                       file_size);

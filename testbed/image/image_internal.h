@@ -8,9 +8,9 @@
 
 #include "image/image.h"
 
-#define SECTIONS_MOST 96 /* the Windows loader's limit */
-#define PAGE          4096u
-#define MS_ABI        __attribute__((ms_abi))
+#define MAX_SECTIONS 96 /* the Windows loader's limit */
+#define PAGE         4096u
+#define MS_ABI       __attribute__((ms_abi))
 
 struct section {
     char name[9];
@@ -34,7 +34,7 @@ struct image {
     uint64_t preferred;
     uint32_t entry, header_size;
     bool relocatable;
-    struct section sections[SECTIONS_MOST];
+    struct section sections[MAX_SECTIONS];
     uint32_t section_count;
     struct {
         uint32_t address, size;

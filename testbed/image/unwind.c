@@ -16,8 +16,8 @@
 #include "image/image_internal.h"
 #include "wire/integers.h"
 
-#define STEPS_MOST 256
-#define CHAIN_MOST 8
+#define MAX_STEPS 256
+#define MAX_CHAIN 8
 
 enum {
     PUSH_NONVOL,
@@ -111,7 +111,7 @@ static bool undo(struct unwind_state *state, unsigned operation, unsigned info, 
 static bool undo_prologue(struct unwind_state *state, const struct image *image, const uint8_t *function,
                           uint32_t offset)
 {
-    for (int chain = 0; chain < CHAIN_MOST; chain++) {
+    for (int chain = 0; chain < MAX_CHAIN; chain++) {
         const uint32_t into = offset - get_le32(function);
         const uint8_t *info = image_at(image, get_le32(function + 8), 4);
         if (info == NULL) {
@@ -174,7 +174,7 @@ size_t unwind_driver_frames(const struct unwind_state *from, void **addresses, s
 {
     struct unwind_state state = *from;
     size_t count = 0;
-    for (int step = 0; step < STEPS_MOST && count < most && state.rip != 0; step++) {
+    for (int step = 0; step < MAX_STEPS && count < most && state.rip != 0; step++) {
         const struct image *image = image_find((void *)state.rip);
         if (image != NULL) {
             addresses[count++] = (void *)state.rip;

@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
 #include "ndis/adapter/rss_processors.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
+#include "ndis/services/services.h"
 
 static struct sched_lock list_lock;
 static struct ndis_object list = { .next = &list, .previous = &list };

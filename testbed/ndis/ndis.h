@@ -126,7 +126,7 @@ struct edge_options {
     struct xen *memory;  /* where send buffers come from: grantable memory */
     uint32_t buffers;    /* frames that may be on their way at once, per queue, e.g. 256 */
     uint32_t queues;     /* send queues: one task at a time each; queue q sends on processor q modulo count */
-    uint32_t frame_size; /* largest frame sent: FRAME_BYTES_MOST, or less to save memory */
+    uint32_t frame_size; /* largest frame sent: MAX_FRAME_BYTES, or less to save memory */
     struct pcap *pcap;
     /* Called for each NBL received, at DISPATCH or below, before it is returned. The frame's vectors point into the
      * driver's MDLs. */

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/slots.h"
+#include "netback/state.h"
 
 int netback_complain(struct netback *netback, int failure, const char *what)
 {

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 
 enum {
     ALL_HASH_TYPES = XEN_NETIF_CTRL_HASH_TYPE_IPV4 | XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | XEN_NETIF_CTRL_HASH_TYPE_IPV6 |
@@ -106,7 +106,7 @@ static uint32_t set_key(struct netback *netback, uint32_t reference, uint32_t le
 
 static uint32_t set_mapping(struct netback *netback, uint32_t reference, uint32_t entries, uint32_t first)
 {
-    uint32_t mapping[HASH_MAPPING_MOST], i;
+    uint32_t mapping[MAX_HASH_MAPPING], i;
 
     if (first > netback->hash.mapping_size || entries > netback->hash.mapping_size - first ||
         !copy_granted(netback, reference, mapping, entries * sizeof(mapping[0]))) {
@@ -148,10 +148,10 @@ static uint32_t handle(struct netback *netback, const struct xen_netif_ctrl_requ
     case XEN_NETIF_CTRL_TYPE_SET_HASH_KEY:
         return set_key(netback, request->data[0], request->data[1]);
     case XEN_NETIF_CTRL_TYPE_GET_HASH_MAPPING_SIZE:
-        *data = HASH_MAPPING_MOST;
+        *data = MAX_HASH_MAPPING;
         return XEN_NETIF_CTRL_STATUS_SUCCESS;
     case XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE:
-        if (request->data[0] > HASH_MAPPING_MOST) {
+        if (request->data[0] > MAX_HASH_MAPPING) {
             return XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER;
         }
         hash->mapping_size = request->data[0];

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 
 static const char *const names[] = {
 #define X(name, text) text,
@@ -186,11 +186,11 @@ void features_read_headroom(struct netback *netback)
     if (store_unsigned(netback, netback->frontend, "xdp-headroom", &headroom) != 0) {
         headroom = 0;
     }
-    for (q = 0; q < netback->queues_most; q++) {
+    for (q = 0; q < netback->max_queues; q++) {
         struct queue_rx *rx = &netback->queues[q].rx;
 
         sched_lock(&rx->lock);
-        rx->headroom = headroom < HEADROOM_MOST ? headroom : HEADROOM_MOST;
+        rx->headroom = headroom < MAX_HEADROOM ? headroom : MAX_HEADROOM;
         sched_unlock(&rx->lock);
     }
 }

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 #include "wire/bytes.h"
 
 bool multicast_add(struct netback *netback, const uint8_t *address)
@@ -13,7 +13,7 @@ bool multicast_add(struct netback *netback, const uint8_t *address)
     bool room;
 
     sched_lock(&netback->multicast_lock);
-    room = netback->multicast_count < MULTICAST_MOST;
+    room = netback->multicast_count < MAX_MULTICAST;
     if (room) {
         memcpy(netback->multicast[netback->multicast_count++], address, 6);
     }

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 
 void netback_fatal(struct netback *netback, const char *what)
 {
@@ -142,7 +142,7 @@ static void free_queues(struct netback *netback)
 {
     uint32_t q;
 
-    for (q = 0; netback->queues != NULL && q < netback->queues_most; q++) {
+    for (q = 0; netback->queues != NULL && q < netback->max_queues; q++) {
         free(netback->queues[q].rx.stage);
         free(netback->queues[q].rx.nowhere);
     }
@@ -153,17 +153,17 @@ static bool make_queues(struct netback *netback)
 {
     uint32_t q;
 
-    netback->queues = aligned_alloc(64, netback->queues_most * sizeof(netback->queues[0]));
+    netback->queues = aligned_alloc(64, netback->max_queues * sizeof(netback->queues[0]));
     if (netback->queues == NULL) {
         return false;
     }
-    memset(netback->queues, 0, netback->queues_most * sizeof(netback->queues[0]));
-    for (q = 0; q < netback->queues_most; q++) {
+    memset(netback->queues, 0, netback->max_queues * sizeof(netback->queues[0]));
+    for (q = 0; q < netback->max_queues; q++) {
         struct netback_queue *queue = &netback->queues[q];
 
         queue->netback = netback;
         queue->index = q;
-        queue->rx.stage = malloc(FRAME_BYTES_MOST);
+        queue->rx.stage = malloc(MAX_FRAME_BYTES);
         queue->rx.nowhere = malloc(XEN_PAGE_SIZE);
         if (queue->rx.stage == NULL || queue->rx.nowhere == NULL) {
             return false;
@@ -202,8 +202,8 @@ struct netback *netback_create(struct xen *backend_domain, struct port *port, co
     netback->options = *options;
     netback->options.without = with_consequences(options->without);
     netback->guest = options->vif.guest;
-    netback->queues_most = limit(limit(options->queues, port_queues(port)), QUEUES_MOST);
-    netback->queues_offered = netback->queues_most;
+    netback->max_queues = limit(limit(options->queues, port_queues(port)), MAX_QUEUES);
+    netback->queues_offered = netback->max_queues;
     netback->link_up = 1;
     netback->mtu = options->mtu;
     netback->frontend_state = -1;
@@ -276,7 +276,7 @@ void netback_refuse(struct netback *netback, uint32_t queue, uint32_t packets)
 
 void netback_offer(struct netback *netback, uint32_t queues, uint32_t without_features)
 {
-    netback->queues_offered = queues < netback->queues_most ? queues : netback->queues_most;
+    netback->queues_offered = queues < netback->max_queues ? queues : netback->max_queues;
     netback->options.without = without_features;
     (void)features_advertise(netback);
 }
@@ -305,7 +305,7 @@ void netback_counters(struct netback *netback, struct netback_counters *counters
     uint32_t q;
 
     *counters = (struct netback_counters){ 0 };
-    for (q = 0; q < netback->queues_most; q++) {
+    for (q = 0; q < netback->max_queues; q++) {
         const struct netback_queue *queue = &netback->queues[q];
 
         counters->tx_packets += value(&queue->tx.packets);

@@ -13,7 +13,8 @@
  */
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/slots.h"
+#include "netback/state.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 #include "wire/segment.h"
@@ -22,7 +23,7 @@ enum {
     PATIENCE_NS = 1000000,          /* for a ring with some slots to get enough for any frame */
     POLL_NS = 1000000,              /* between looks at the ring of a frontend that does not notify */
     FOREIGN_PATIENCE_NS = 10000000, /* for another queue's full ring, before its frame is dropped */
-    EXTRAS_MOST = 3,
+    MAX_EXTRAS = 3,
     VLAN_TAG = 4,
 };
 
@@ -38,12 +39,12 @@ static void drop(struct netback_queue *queue)
     __atomic_fetch_add(&queue->rx.dropped, 1, __ATOMIC_RELAXED);
 }
 
-static uint32_t frame_most(const struct netback *netback)
+static uint32_t max_frame_bytes(const struct netback *netback)
 {
     const struct frontend_features *features = &netback->features;
     uint32_t plain = flag(&netback->mtu) + ETHERNET_HEADER + VLAN_TAG;
 
-    return features->gso4 || features->gso6 || plain > FRAME_BYTES_MOST ? FRAME_BYTES_MOST : plain;
+    return features->gso4 || features->gso6 || plain > MAX_FRAME_BYTES ? MAX_FRAME_BYTES : plain;
 }
 
 static void add_hash(struct netback_queue *queue, const struct frame *frame, struct judged *judged)
@@ -199,7 +200,7 @@ static void deliver_staged(struct netback_queue *queue, struct frame *frame, enu
 
 static void stage_frame(struct netback_queue *queue, struct frame *frame)
 {
-    frame->vectors[0] = (struct iovec){ queue->rx.stage, FRAME_BYTES_MOST };
+    frame->vectors[0] = (struct iovec){ queue->rx.stage, MAX_FRAME_BYTES };
     frame->vector_count = 1;
 }
 
@@ -233,7 +234,7 @@ static enum received receive_direct(struct netback_queue *queue, struct frame *f
     struct netback *netback = queue->netback;
     uint32_t expected = queue->rx.expected_extras;
 
-    slots_frame(queue, expected, slots_of(queue, frame_most(netback)), frame);
+    slots_frame(queue, expected, slots_of(queue, max_frame_bytes(netback)), frame);
     if (port_try_receive(netback->port, queue->index, frame) == 0) {
         return RECEIVED_NOTHING;
     }
@@ -323,7 +324,7 @@ void receive_run(void *argument)
         }
         sched_point("netback-rx");
         sched_lock(&queue->rx.lock);
-        want = slots_of(queue, frame_most(netback)) + EXTRAS_MOST;
+        want = slots_of(queue, max_frame_bytes(netback)) + MAX_EXTRAS;
         have = slots_map(queue, want);
         if (have >= want || have == 0) {
             queue->rx.patience_ends = 0;

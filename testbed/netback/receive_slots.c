@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/slots.h"
+#include "netback/state.h"
 
 static struct rx_slot *slot_at(struct netback_queue *queue, RING_IDX index)
 {

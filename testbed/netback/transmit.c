@@ -12,12 +12,12 @@
  */
 #include <string.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 
 struct packet {
-    struct netif_tx_request slots[1 + TX_SLOTS_MOST]; /* size: of the slot alone, also for the first */
+    struct netif_tx_request slots[1 + TX_MAX_SLOTS]; /* size: of the slot alone, also for the first */
     uint32_t slot_count, extra_count;
     struct netif_extra_info extras[EXTRA_TYPE_LAST]; /* by type; type 0: not there */
 };
@@ -105,7 +105,7 @@ static enum outcome take_slots(struct netback_queue *queue, RING_IDX producer, s
             return fatal(queue, "a transmit request crosses its page");
         }
         more = (slot.flags & NETTXF_more_data) != 0;
-        if (!*wrong && (slots > TX_SLOTS_MOST || slot.size > left)) {
+        if (!*wrong && (slots > TX_MAX_SLOTS || slot.size > left)) {
             *wrong = true;
             respond_all(queue, packet, NETIF_RSP_ERROR);
         }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starts and stops the kernel's areas (nt/internal.h) inside a run of the scheduler: memory first, then what schedules,
+ * Starts and stops the kernel's areas (nt/areas.h) inside a run of the scheduler: memory first, then what schedules,
  * then what drivers call. Stopping goes the other way round and clears the registry; leaks are to be listed before.
  */
 #include "image/image.h"
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
+#include "nt/processor/topology.h"
 #include "nt/registry/registry.h"
-#include "nt/sync/topology.h"
 
 void nt_start(uint32_t processors)
 {
-    struct topology topology = topology_of(processors, GROUP_MOST);
+    struct topology topology = topology_of(processors, MAX_GROUP);
 
     nt_start_on(&topology);
 }
@@ -33,7 +34,10 @@ void nt_start_on(const struct topology *topology)
     mdl_start();
     io_start();
     rtl_start();
-    ex_start();
+    lookaside_start();
+    rundown_start();
+    error_log_start();
+    bug_check_start();
     debug_start();
     etw_start();
 }
@@ -42,7 +46,7 @@ void nt_stop(void)
 {
     etw_stop();
     debug_stop();
-    ex_stop();
+    bug_check_stop();
     rtl_stop();
     io_stop();
     mdl_stop();
@@ -65,6 +69,6 @@ void nt_leaks(struct leaks *leaks)
     io_leaks(leaks);
     timer_leaks(leaks);
     threads_leaks(leaks);
-    ex_leaks(leaks);
+    bug_check_leaks(leaks);
     etw_leaks(leaks);
 }

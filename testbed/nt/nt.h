@@ -15,20 +15,20 @@
 #include <time.h>
 
 #include "abi.h"
+#include "nt/check/rule.h"
 #include "nt/export/export.h"
 #include "run/leak.h"
-#include "nt/check/rule.h"
 #include "run/sched.h"
 
 /* --- start and stop --- */
-enum { GROUP_MOST = 64, GROUPS_MOST = 32 };
+enum { MAX_GROUP = 64, MAX_GROUPS = 32 };
 struct processor_group {
     uint32_t maximum; /* numbers 0 ... maximum - 1 are there or may come */
     uint64_t active;  /* those that are there from the start */
 };
 struct topology {
     uint32_t groups;
-    struct processor_group group[GROUPS_MOST];
+    struct processor_group group[MAX_GROUPS];
 };
 /* So many processors, each group filled up to `group_size` (1 to 64) before the next begins, as Windows' boot option
  * does. */
@@ -70,7 +70,7 @@ struct nt_dpc {
     void (*function)(void *argument);
     void *argument;
     uint32_t processor;
-    uint32_t queued; /* owned by nt/sync/dpc.c */
+    uint32_t queued; /* owned by nt/processor/dpc.c */
     struct nt_dpc *next;
 };
 void dpc_init(struct nt_dpc *dpc, uint32_t processor, void (*function)(void *), void *argument);

@@ -20,7 +20,7 @@ enum {
     BACKEND_DOMAIN = 0,
     GUEST_MEMORY_PAGES = 32 * 1024, /* of address space; only what is used becomes resident */
     QUEUE_MEMORY_PAGES = 8 * 1024,  /* the same for each queue: send buffers, received packets */
-    GRANTS_MOST = 65536,
+    MAX_GRANTS = 65536,
     EDGE_BUFFERS = 256, /* per queue */
     CONNECT_SECONDS = 20,
     PATIENCE = 12, /* times as long as usual for a real Xen under emulation, on a machine that has other work */
@@ -41,7 +41,7 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
 
 static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
-    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, GRANTS_MOST,
+    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, MAX_GRANTS,
                                      options->strict_grants };
     struct netback_options netback = {
         .vif = bed->vif_config,
@@ -129,7 +129,7 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
         .memory = bed->guest,
         .buffers = options->edge_buffers != 0 ? options->edge_buffers : EDGE_BUFFERS,
         .queues = options->queues,
-        .frame_size = FRAME_BYTES_MOST,
+        .frame_size = MAX_FRAME_BYTES,
         .pcap = options->pcap,
         .receive = options->guest_port != NULL ? receive_to_port : options->receive,
         .context = options->guest_port != NULL ? (void *)options->guest_port : options->context,

@@ -106,8 +106,8 @@ static bool add_setting(struct options *options, const char *text, char *error, 
         snprintf(error, size, "--set takes KEYWORD=VALUE, not '%s'", text);
         return false;
     }
-    if (count == SETTINGS_MOST) {
-        snprintf(error, size, "--set may be given %d times at most", SETTINGS_MOST);
+    if (count == MAX_SETTINGS) {
+        snprintf(error, size, "--set may be given %d times at most", MAX_SETTINGS);
         return false;
     }
     options->settings[count] = text;
@@ -175,17 +175,17 @@ static bool take(struct options *options, enum option_id id, const char *argumen
     case VIF:
         return parse_number("vif", argument, 8, 10, &options->vif, error, size);
     case QUEUES:
-        return parse_number("queues", argument, 1, QUEUES_MOST, &options->queues, error, size);
+        return parse_number("queues", argument, 1, MAX_QUEUES, &options->queues, error, size);
     case PROCESSORS:
         return parse_number("processors", argument, 1, PROCESSORS_LIMIT, &options->processors, error, size);
     case GROUP_SIZE:
-        return parse_number("group-size", argument, 1, GROUP_MOST, &options->group_size, error, size);
+        return parse_number("group-size", argument, 1, MAX_GROUP, &options->group_size, error, size);
     case MTU:
-        return parse_number("mtu", argument, MTU_LEAST, MTU_MOST, &options->mtu, error, size);
+        return parse_number("mtu", argument, MIN_MTU, MAX_MTU, &options->mtu, error, size);
     case BACKEND_NO:
         return netback_features_parse(argument, &options->backend_without, error, size);
     case BACKEND_RATE:
-        return parse_number("backend-rate", argument, 1, RATE_MOST, &options->backend_rate, error, size);
+        return parse_number("backend-rate", argument, 1, MAX_RATE, &options->backend_rate, error, size);
     case PCAP:
         options->pcap = argument;
         return true;
@@ -259,11 +259,11 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
         options->processors = options->queues;
     }
     if (options->group_size == 0) {
-        options->group_size = GROUP_MOST;
+        options->group_size = MAX_GROUP;
     }
-    if (options->processors > options->group_size * GROUPS_MOST) {
+    if (options->processors > options->group_size * MAX_GROUPS) {
         snprintf(error, size, "--processors %u do not fit into %d groups of %u: raise --group-size",
-                 options->processors, GROUPS_MOST, options->group_size);
+                 options->processors, MAX_GROUPS, options->group_size);
         return false;
     }
     return true;

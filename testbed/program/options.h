@@ -8,17 +8,17 @@
 #include <stdint.h>
 
 enum {
-    SETTINGS_MOST = 64,
-    QUEUES_MOST = 16,
+    MAX_SETTINGS = 64,
+    MAX_QUEUES = 16,
     PROCESSORS_LIMIT = 256,
-    MTU_LEAST = 1280,
-    MTU_MOST = 9000,
-    RATE_MOST = 100000000
+    MIN_MTU = 1280,
+    MAX_MTU = 9000,
+    MAX_RATE = 100000000
 };
 
 struct options {
     const char *driver, *inf;
-    const char *settings[SETTINGS_MOST + 1]; /* KEYWORD=VALUE, ends with NULL */
+    const char *settings[MAX_SETTINGS + 1]; /* KEYWORD=VALUE, ends with NULL */
     const struct windows_version *windows;
     const struct vif_release *release;
     uint32_t vif, queues, processors, group_size, mtu;

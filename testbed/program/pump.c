@@ -65,14 +65,14 @@ static void run_edge(void *argument)
 static void run_bypass(void *argument)
 {
     struct pump_lane *lane = argument;
-    uint8_t *bytes = malloc(FRAME_BYTES_MOST);
+    uint8_t *bytes = malloc(MAX_FRAME_BYTES);
 
     if (bytes == NULL) {
         fputs("testbed: no memory for a bypass buffer\n", stderr);
         exit(1);
     }
     for (;;) {
-        struct frame frame = { .vectors = { { bytes, FRAME_BYTES_MOST } }, .vector_count = 1 };
+        struct frame frame = { .vectors = { { bytes, MAX_FRAME_BYTES } }, .vector_count = 1 };
 
         if (port_receive(lane->from, lane->queue, &frame) == 0) {
             break;

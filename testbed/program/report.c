@@ -59,7 +59,7 @@ static uint64_t resident_kb(void)
 
 static uint32_t queues_used(struct bed *bed)
 {
-    uint64_t tx[QUEUES_MOST] = { 0 }, rx[QUEUES_MOST] = { 0 };
+    uint64_t tx[MAX_QUEUES] = { 0 }, rx[MAX_QUEUES] = { 0 };
     uint32_t q, used = 0;
 
     vif_queue_packets(bed->vif, tx, rx, bed->options->queues);
@@ -131,7 +131,7 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
  * stand in the driver's order: whoever reads the report has their names. */
 static void put_driver(FILE *out, struct bed *bed)
 {
-    enum { OID_COUNTERS = 0xff584e01, OID_QUEUES = 0xff584e02, COUNTERS = 64, QUEUE_VALUES = 2 * QUEUES_MOST };
+    enum { OID_COUNTERS = 0xff584e01, OID_QUEUES = 0xff584e02, COUNTERS = 64, QUEUE_VALUES = 2 * MAX_QUEUES };
     uint64_t counters[COUNTERS], queues[QUEUE_VALUES];
     uint32_t written, needed, i;
 

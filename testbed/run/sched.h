@@ -32,8 +32,8 @@ struct sched_options {
 struct task {
     const char *name;
     uint32_t id;        /* 1, 2, ... in order of creation: stable over runs of one seed */
-    uint32_t processor; /* simulated processor it runs on; changed by nt/sync/irql.c only */
-    uint8_t irql;       /* current IRQL; changed by nt/sync/irql.c only */
+    uint32_t processor; /* simulated processor it runs on; changed by nt/processor/irql.c only */
+    uint8_t irql;       /* current IRQL; changed by nt/processor/irql.c only */
     uint32_t locks_held;
     uint32_t internal_locks; /* struct sched_lock held: no DPC may run inside this task then */
     const char *waits_for;   /* said before sched_wait by who waits, for deadlock reports; NULL: the last sched_point */

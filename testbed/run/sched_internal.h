@@ -8,12 +8,12 @@
 
 #include "run/sched.h"
 
-#define TASK_NAME_MOST 32
+#define TASK_MAX_NAME 32
 
 /* What both schedulers keep of a task. */
 struct task_common {
     struct task task;
-    char name[TASK_NAME_MOST];
+    char name[TASK_MAX_NAME];
     void (*run)(void *);
     void *argument;
     uint32_t done; /* 0 until it ended; waited on by task_join */

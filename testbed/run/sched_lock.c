@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The testbed's own lock on sched_wait and sched_wake: 0 free, 1 held, 2 held and somebody may sleep. The holder's task
- * counts its locks, because a task that holds one must not run DPCs when it lowers its IRQL (nt/sync/irql.c).
+ * counts its locks, because a task that holds one must not run DPCs when it lowers its IRQL (nt/processor/irql.c).
  */
 #include "run/sched.h"
 

@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 
 #define GUARD_BYTES 4096u
-#define KEPT_MOST   64
+#define MAX_KEPT    64
 
-static void *kept[KEPT_MOST];
+static void *kept[MAX_KEPT];
 static size_t kept_count;
 
 /* The six registers that System V preserves, then the stack pointer; a fresh stack holds the entry in r12 and its
@@ -130,7 +130,7 @@ void *coroutine_stack_get(void)
 void coroutine_stack_put(void *stack)
 {
     clean(stack);
-    if (kept_count < KEPT_MOST) {
+    if (kept_count < MAX_KEPT) {
         kept[kept_count++] = stack;
     } else {
         munmap((char *)stack - GUARD_BYTES, GUARD_BYTES + COROUTINE_STACK_BYTES);

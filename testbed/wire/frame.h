@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define FRAME_VECTORS    24 /* 65,550 bytes in 4,096-byte pages, plus odd starts and headers */
-#define FRAME_BYTES_MOST (65535 + 14 + 4)
+#define FRAME_VECTORS   24 /* 65,550 bytes in 4,096-byte pages, plus odd starts and headers */
+#define MAX_FRAME_BYTES (65535 + 14 + 4)
 
 enum frame_gso { FRAME_GSO_NONE, FRAME_GSO_TCPV4, FRAME_GSO_TCPV6 };
 

@@ -57,7 +57,7 @@ static int ring_put(struct memory_port *memory, struct ring *ring, const struct 
         port_count(&ring->full);
         return -EAGAIN;
     }
-    if (frame->length > FRAME_BYTES_MOST || frame_room(frame) < frame->length) {
+    if (frame->length > MAX_FRAME_BYTES || frame_room(frame) < frame->length) {
         return -EINVAL;
     }
     if (slot->room < frame->length) {

@@ -18,7 +18,7 @@
 #include "run/sched.h"
 #include "wire/bytes.h"
 
-enum { BUFFER_BYTES = 1 << 20, COMMENT_BYTES = 160, BLOCK_MOST = FRAME_BYTES_MOST + COMMENT_BYTES + 128 };
+enum { BUFFER_BYTES = 1 << 20, COMMENT_BYTES = 160, MAX_BLOCK = MAX_FRAME_BYTES + COMMENT_BYTES + 128 };
 enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_PACKET = 6 };
 enum {
     OPTION_END = 0,
@@ -190,14 +190,14 @@ void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction dire
     sched_lock(&pcap->lock);
     time = sched_now();
     time += clock_base(pcap, time);
-    if (pcap->used + BLOCK_MOST > BUFFER_BYTES) {
+    if (pcap->used + MAX_BLOCK > BUFFER_BYTES) {
         flush(pcap);
     }
     start = block_begin(pcap, BLOCK_PACKET);
     put_word(pcap, (uint32_t)edge);
     put_word(pcap, (uint32_t)(time >> 32));
     put_word(pcap, (uint32_t)time);
-    length = frame->length < FRAME_BYTES_MOST ? frame->length : FRAME_BYTES_MOST;
+    length = frame->length < MAX_FRAME_BYTES ? frame->length : MAX_FRAME_BYTES;
     put_word(pcap, length); /* set right below, when the vectors hold less than the frame claims */
     put_word(pcap, frame->length);
     length = frame_copy_out(frame, 0, pcap->buffer + pcap->used, length);

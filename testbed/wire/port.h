@@ -16,7 +16,7 @@ struct port_features {
     bool checksum, tso4, tso6;
 };
 
-/* Receives into frame->vectors (given by the caller with their sizes, at least FRAME_BYTES_MOST in all, or what fits: a
+/* Receives into frame->vectors (given by the caller with their sizes, at least MAX_FRAME_BYTES in all, or what fits: a
  * longer frame is dropped and counted). Sets length and offload. Blocks until a frame is there; 0: stopped. */
 uint32_t port_receive(struct port *port, uint32_t queue, struct frame *frame);
 uint32_t port_try_receive(struct port *port, uint32_t queue, struct frame *frame); /* 0: none now */

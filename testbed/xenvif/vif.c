@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 static bool make_rings(struct vif *vif)
 {
@@ -55,7 +55,7 @@ struct vif *vif_create(struct xen *xen, const struct vif_options *options)
     vif->suspend.trigger = trigger_suspend;
     vif->suspend.context = vif;
     vif->release = options->release != NULL ? options->release : &vif_releases[0];
-    vif->options.queues = options->queues == 0 ? 1 : options->queues < QUEUES_MOST ? options->queues : QUEUES_MOST;
+    vif->options.queues = options->queues == 0 ? 1 : options->queues < MAX_QUEUES ? options->queues : MAX_QUEUES;
     vif->hash.algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE;
     if (!make_rings(vif) || frontend_start(vif) < 0) {
         free_rings(vif);

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "netback/internal.h"
+#include "netback/state.h"
 #include "story_wire.h"
 #include "wire/bytes.h"
 
@@ -97,7 +97,7 @@ uint32_t tx_answers(struct bed *bed, uint32_t queue, struct tx_answer *answers,
                     uint32_t most); /* until all are answered or patience ends */
 void rx_post(struct bed *bed, uint32_t queue, bool bad_grant);
 struct received {
-    uint8_t bytes[FRAME_BYTES_MOST];
+    uint8_t bytes[MAX_FRAME_BYTES];
     uint32_t length, slots, flags;
     int16_t status; /* the worst */
     struct netif_extra_info extras[8];

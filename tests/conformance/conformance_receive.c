@@ -7,7 +7,7 @@
 
 enum { HEADROOM = 256 };
 
-static uint8_t bytes[FRAME_BYTES_MOST + 64];
+static uint8_t bytes[MAX_FRAME_BYTES + 64];
 static struct received received;
 
 static const struct setup setup_no_gso = { .queues = 1, .no_gso = true },

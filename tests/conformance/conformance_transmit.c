@@ -11,7 +11,7 @@
 
 #define NO_GRANT 0x00fffff0u
 
-static uint8_t bytes[FRAME_BYTES_MOST + 64], taken[FRAME_BYTES_MOST + 64];
+static uint8_t bytes[MAX_FRAME_BYTES + 64], taken[MAX_FRAME_BYTES + 64];
 
 const struct setup setup_plain = { .queues = 1 }, setup_multicast = { .queues = 1, .multicast = true };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ndis_fake.h"
+#include "ndis/adapter/record.h"
 
 void fake_complete_sends(struct fake *fake)
 {
@@ -236,7 +237,7 @@ static void fake_task(void *argument)
 {
     const struct fake_plan *plan = argument;
     struct fake *fake = ndis_alloc(sizeof(*fake));
-    struct xen_host_options host = { .guest_pages = 4096, .grants_most = 1024 };
+    struct xen_host_options host = { .guest_pages = 4096, .max_grants = 1024 };
     struct leaks leaks = { 0 };
     size_t i;
 

@@ -13,9 +13,10 @@
 #include <stdio.h>
 
 #include "harness.h"
-#include "ndis/internal.h"
-#include "nt/registry/registry.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
 #include "nt/export/version.h"
+#include "nt/registry/registry.h"
 #include "xen/embedded/backend.h"
 
 #define FAKE_DRIVER_KEY                                                                                                \

@@ -147,7 +147,7 @@ void fe_connect(struct fe *fe)
 
 void fe_start(struct fe *fe)
 {
-    const struct xen_host_options host = { .guest_pages = 4096, .grants_most = 8192, .strict = fe->strict };
+    const struct xen_host_options host = { .guest_pages = 4096, .max_grants = 8192, .strict = fe->strict };
 
     fe->queues = fe->queues == 0 ? 1 : fe->queues;
     fe->post = fe->post == 0 ? RING_SLOTS : fe->post;

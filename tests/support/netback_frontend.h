@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "harness.h"
-#include "netback/internal.h"
+#include "netback/state.h"
 #include "wire/bytes.h"
 
 #define SECOND 1000000000ull
@@ -68,7 +68,7 @@ uint32_t fe_responses(struct fe *fe, uint32_t queue, uint32_t responses);
 /* --- receive --- */
 
 struct fe_received {
-    uint8_t bytes[FRAME_BYTES_MOST];
+    uint8_t bytes[MAX_FRAME_BYTES];
     uint32_t length, slots;
     uint16_t flags;
     bool error;

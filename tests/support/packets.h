@@ -18,7 +18,7 @@ struct packet_shape {
     uint16_t source_port;
 };
 
-/* Builds into `bytes` (room for FRAME_BYTES_MOST) and returns the length. The checksum field holds the pseudo-header
+/* Builds into `bytes` (room for MAX_FRAME_BYTES) and returns the length. The checksum field holds the pseudo-header
  * sum. */
 uint32_t packet_build(const struct packet_shape *shape, uint8_t *bytes, struct frame *frame);
 /* The same frame over many vectors, cut at odd places. */

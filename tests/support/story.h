@@ -88,9 +88,9 @@ void story_check_from(struct story *story, uint32_t first_out, uint32_t first_in
 void story_rest(void);
 /* True as soon as `reached` is; false after `seconds` of the scheduler's time. */
 bool story_until(struct story *story, bool (*reached)(struct story *story), uint32_t seconds);
-/* Every number sent arrived exactly once, undamaged. `lost_most`: this many may be missing (a pause drops what comes
+/* Every number sent arrived exactly once, undamaged. `max_lost`: this many may be missing (a pause drops what comes
  * then). */
-void story_check(const struct story_ledger *ledger, uint32_t lost_most);
+void story_check(const struct story_ledger *ledger, uint32_t max_lost);
 
 /* What arrived, into the ledger; frames of another length are not of it. */
 void story_enter(struct story_ledger *ledger, const struct frame *frame, bool outwards);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "../include/counters.h"
-#include "netback/internal.h"
+#include "netback/state.h"
 
 #define NAME_OF(name, side, member) #name,
 static const char *const counter_names[] = { XENNET_COUNTERS(NAME_OF) };

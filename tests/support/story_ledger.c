@@ -192,7 +192,7 @@ void story_check_from(struct story *story, uint32_t first_out, uint32_t first_in
     }
 }
 
-void story_check(const struct story_ledger *ledger, uint32_t lost_most)
+void story_check(const struct story_ledger *ledger, uint32_t max_lost)
 {
     uint32_t i, lost = 0;
 
@@ -205,7 +205,7 @@ void story_check(const struct story_ledger *ledger, uint32_t lost_most)
         }
         lost += times == 0;
     }
-    if (lost > lost_most) {
-        test_fail(__FILE__, __LINE__, "%u of %u frames were lost, at most %u may be", lost, ledger->sent, lost_most);
+    if (lost > max_lost) {
+        test_fail(__FILE__, __LINE__, "%u of %u frames were lost, at most %u may be", lost, ledger->sent, max_lost);
     }
 }

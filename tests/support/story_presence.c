@@ -104,7 +104,7 @@ static void open_edge(struct story *story)
     struct edge_options options = { .memory = story->bed.guest,
                                     .buffers = 32,
                                     .queues = story->queues,
-                                    .frame_size = FRAME_BYTES_MOST,
+                                    .frame_size = MAX_FRAME_BYTES,
                                     .receive = story->options.receive,
                                     .context = story };
     char error[512];

@@ -57,7 +57,7 @@ void provider_everywhere(const struct provider_plan *plan, uint32_t seeds);
 void provider_fill(uint8_t *bytes, uint32_t length, uint32_t number, bool outwards);
 void provider_send(struct provider *provider, uint32_t queue, const struct frame *frame); /* from the guest */
 uint32_t provider_take(struct provider *provider, uint8_t *bytes,
-                       struct frame *frame); /* at the wire, FRAME_BYTES_MOST; fails when nothing comes */
+                       struct frame *frame); /* at the wire, MAX_FRAME_BYTES; fails when nothing comes */
 void provider_inject(struct provider *provider, const struct frame *frame); /* at the wire */
 struct provider_frame *provider_received(struct provider *provider,
                                          uint64_t timeout_ns);     /* by the guest; free() it. NULL: nothing */

@@ -34,7 +34,7 @@ void provider_send(struct provider *provider, uint32_t queue, const struct frame
 
 uint32_t provider_take(struct provider *provider, uint8_t *bytes, struct frame *frame)
 {
-    *frame = (struct frame){ .vectors = { { bytes, FRAME_BYTES_MOST } }, .vector_count = 1 };
+    *frame = (struct frame){ .vectors = { { bytes, MAX_FRAME_BYTES } }, .vector_count = 1 };
     if (wire_take(provider->wire, frame, PROVIDER_PATIENCE) == 0) {
         give_up("nothing arrived at the wire");
     }
@@ -102,7 +102,7 @@ struct provider_frame *provider_expect(struct provider *provider)
 
 static void compare(const uint8_t *bytes, uint32_t length, uint32_t expected_length, uint32_t number, bool outwards)
 {
-    static uint8_t expected[FRAME_BYTES_MOST];
+    static uint8_t expected[MAX_FRAME_BYTES];
 
     provider_fill(expected, expected_length, number, outwards);
     if (length != expected_length || memcmp(bytes, expected, length) != 0) {
@@ -113,7 +113,7 @@ static void compare(const uint8_t *bytes, uint32_t length, uint32_t expected_len
 
 static void exchange_window(struct provider *provider, const uint32_t *lengths, uint32_t count, uint32_t number)
 {
-    static uint8_t bytes[FRAME_BYTES_MOST];
+    static uint8_t bytes[MAX_FRAME_BYTES];
     struct frame frame;
 
     for (uint32_t i = 0; i < count; i++) {

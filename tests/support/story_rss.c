@@ -2,7 +2,7 @@
 /* Sets and published packets of receive side scaling (story_rss.h). */
 #include "story_rss.h"
 
-#include "nt/sync/topology.h"
+#include "nt/processor/topology.h"
 #include "packets.h"
 
 /* The key of "Verifying the RSS Hash Calculation". */

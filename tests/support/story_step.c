@@ -14,7 +14,7 @@
 #include "image/image.h"
 #include "nt/export/export.h"
 #include "nt/export/export_bound.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 enum { MAX_IMAGE = 1 << 20, MAX_NAMES = 128 };
 

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/nbl/nbl.h"
 
 enum { SECOND = 1000000000 };
 

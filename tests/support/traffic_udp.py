@@ -12,7 +12,7 @@ import sys
 
 PERIOD = 251            # no power of two, so that a piece in the wrong place shows
 PATIENCE = 5.0          # seconds for one datagram to come back
-TROUBLE_MOST = 10
+MAX_TROUBLE = 10
 BUFFER = 1 << 20
 
 
@@ -57,7 +57,7 @@ def send(address, port, first, last):
                     wrong = next(at for at in range(length) if buffer[at] != payload[at])
                     print(f"{length}: byte {wrong} is not what was sent")
                     trouble += 1
-            if trouble == TROUBLE_MOST:
+            if trouble == MAX_TROUBLE:
                 print("giving up")
                 break
     return trouble

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vif_bed.h"
 
-uint8_t vb_bytes[FRAME_BYTES_MOST + 64], vb_other[FRAME_BYTES_MOST + 64];
+uint8_t vb_bytes[MAX_FRAME_BYTES + 64], vb_other[MAX_FRAME_BYTES + 64];
 
 static void vb_fault(bool good, const char *what)
 {

@@ -103,7 +103,7 @@ void vb_run(struct vb_story *story, enum sched_kind kind, uint64_t seed);
 void vb_run_simulated(void *story);
 void vb_run_all(struct vb_story story, uint32_t seeds);
 /* For a test's use: a frame that it builds, and one to compare with it. */
-extern uint8_t vb_bytes[FRAME_BYTES_MOST + 64], vb_other[FRAME_BYTES_MOST + 64];
+extern uint8_t vb_bytes[MAX_FRAME_BYTES + 64], vb_other[MAX_FRAME_BYTES + 64];
 
 /* Built into `vb_bytes`; its checksum is partial. */
 struct frame vb_udp(uint32_t payload, uint16_t source_port);

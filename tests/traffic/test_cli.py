@@ -83,10 +83,10 @@ class Options(SentenceCase):
         self.bad("--mtu")("--mtu", "--help")
 
     def test_numbers_out_of_range_are_named_with_their_range(self):
-        for option, least, most in (("--queues", 1, cli_run.QUEUES_MOST),
-                                    ("--mtu", cli_run.MTU_LEAST, cli_run.MTU_MOST), ("--seconds", 1, 3600),
-                                    ("--processors", 1, cli_run.PROCESSORS_MOST), ("--group-size", 1,
-                                                                                   cli_run.GROUP_MOST)):
+        for option, least, most in (("--queues", 1, cli_run.MAX_QUEUES),
+                                    ("--mtu", cli_run.MIN_MTU, cli_run.MAX_MTU), ("--seconds", 1, 3600),
+                                    ("--processors", 1, cli_run.MAX_PROCESSORS), ("--group-size", 1,
+                                                                                   cli_run.MAX_GROUP)):
             for value in (least - 1, most + 1, "many", "1.5", "-1", ""):
                 with self.subTest(option=option, value=value):
                     self.bad(f"{option}={value}")(option, f"from {least} to {most}", f"'{value}'")

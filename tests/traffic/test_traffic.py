@@ -21,9 +21,9 @@ from tests.support.traffic_bed import fresh_copy, needs_traffic, running
 MB = 1_000_000
 DOWNLOAD = 100 * MB
 UDP_PORT = 7
-UDP_MOST = 65507
+MAX_UDP = 65507
 UDP_SECONDS = 400
-MEMORY_MOST_KB = 512 * 1024
+MAX_MEMORY_KB = 512 * 1024
 MEMORY_SECONDS = 24
 MEMORY_DRIFT = 0.03      # of the middle of the run, and
 MEMORY_DRIFT_KB = 4096   # what a thread's stack or a grown table may add
@@ -63,7 +63,7 @@ class Udp(unittest.TestCase):
             traffic.ping(family, count=1)
             echo = traffic.start("wire", [*tool, "echo", address, str(UDP_PORT)], stdout=subprocess.PIPE)
             self.assertTrue(echo.stdout.readline(), "the echo on the wire side did not start")
-            wrong = traffic.guest([*tool, "send", address, str(UDP_PORT), "1", str(UDP_MOST)], f"UDP over IPv{family}",
+            wrong = traffic.guest([*tool, "send", address, str(UDP_PORT), "1", str(MAX_UDP)], f"UDP over IPv{family}",
                                   UDP_SECONDS)
             self.assertEqual(wrong, "")
             self.assertTrue(bed.alive())
@@ -93,7 +93,7 @@ class Memory(unittest.TestCase):
             last = statistics.median(way[-3:])
             self.assertLess(last - warm, max(MEMORY_DRIFT * warm, MEMORY_DRIFT_KB),
                             f"resident KB, a second each: {memory}")
-        self.assertLess(max(memory), MEMORY_MOST_KB)
+        self.assertLess(max(memory), MAX_MEMORY_KB)
         print(f"note: at most {max(memory) // 1024} MB resident")
 
 
@@ -141,10 +141,10 @@ class Queues(unittest.TestCase):
         self.assertEqual(bed.end["queues_used"], 4)
 
     def test_as_many_queues_as_can_be_asked_for_carry_traffic(self):
-        with running("--queues", str(cli_run.QUEUES_MOST), "--mtu", str(cli_run.MTU_LEAST)) as (bed, traffic):
-            self.assertEqual(bed.ready["queues"], cli_run.QUEUES_MOST)
+        with running("--queues", str(cli_run.MAX_QUEUES), "--mtu", str(cli_run.MIN_MTU)) as (bed, traffic):
+            self.assertEqual(bed.ready["queues"], cli_run.MAX_QUEUES)
             for way in ("out", "in"):
-                traffic.tcp(4, way, 1, streams=cli_run.QUEUES_MOST)
+                traffic.tcp(4, way, 1, streams=cli_run.MAX_QUEUES)
         self.assertGreater(bed.end["queues_used"], 4)
 
     def test_the_guest_obeys_the_mtu_that_the_driver_indicates(self):

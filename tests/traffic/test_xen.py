@@ -22,7 +22,7 @@ DOWNLOAD = 10_000_000
 SECONDS = 1
 TCP_BYTES = "1M"
 ROUNDS = 100
-QUEUES_MOST = 8
+MAX_QUEUES = 8
 QUEUE_COUNTS = (1, 2, 3, 4, 5, 6, 7, 8, 1, 8, 2, 7, 3, 6, 4, 5, 8, 4, 2, 1)
 FLOWS_AT_ONCE = 8
 FLOW_BYTES = "256K"
@@ -167,7 +167,7 @@ class Life(unittest.TestCase):
             traffic.ping(6)
 
     def test_20_reconnects_with_one_to_eight_queues_lose_no_flow(self):
-        with running("--queues", str(QUEUES_MOST)) as (bed, traffic):
+        with running("--queues", str(MAX_QUEUES)) as (bed, traffic):
             traffic.ping(4, count=1)
             traffic.serve(1000)
             for queues in QUEUE_COUNTS:

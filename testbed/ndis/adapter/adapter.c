@@ -7,9 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/object.h"
+#include "ndis/services/services.h"
+#include "nt/processor/topology.h"
 #include "nt/registry/registry.h"
-#include "nt/sync/topology.h"
 
 typedef int32_t MS_ABI initialize_handler(void *, void *, struct NDIS_MINIPORT_INIT_PARAMETERS *);
 typedef int32_t MS_ABI add_device_handler(void *, void *);

@@ -4,7 +4,10 @@
  * shutdown. Called at PASSIVE_LEVEL by the one task that moves the adapter. NDIS pauses an adapter before anything of
  * it goes away, and tells of what comes by MiniportDevicePnPEventNotify first.
  */
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/protocol/edge.h"
 
 #include <stdlib.h>
 

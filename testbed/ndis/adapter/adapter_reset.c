@@ -7,7 +7,12 @@
  * simulated ones only who wants it, since a clock that always has a next tick would hide deadlocks. A reset may be
  * asked for at any IRQL up to DISPATCH_LEVEL, and from 6.30 on ends when all that was sent before has come back.
  */
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
+#include "ndis/protocol/edge.h"
 
 #include <limits.h>
 #include <stdlib.h>

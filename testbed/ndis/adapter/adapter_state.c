@@ -13,7 +13,10 @@
  * A pause is done only when every NBL indicated has been given back and every send completed: checked where it
  * completes.
  */
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/protocol/edge.h"
 
 typedef void MS_ABI halt_handler(void *, uint32_t);
 typedef int32_t MS_ABI pause_handler(void *, struct NDIS_MINIPORT_PAUSE_PARAMETERS *);

@@ -4,7 +4,10 @@
  * from them (adapter_facts, adapter_counters). Indications come at any IRQL up to DISPATCH_LEVEL; the adapter's lock
  * covers what they change.
  */
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
 #include "ndis/protocol/raw_internal.h"
 
 static void take_link(struct adapter *adapter, const struct NDIS_STATUS_INDICATION *indication)

@@ -7,7 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
 
 static void set_registration(struct adapter *adapter, const struct NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES *a)
 {

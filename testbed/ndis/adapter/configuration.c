@@ -8,10 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
 #include "nt/registry/registry.h"
 
-enum { VALUE_MOST = 4096, KEY_MOST = 512, FILL = 0xdd };
+enum { MAX_VALUE = 4096, MAX_KEY = 512, FILL = 0xdd };
 
 struct read_value {
     struct read_value *next;
@@ -22,7 +26,7 @@ struct read_value {
 
 struct configuration {
     struct ndis_object object;
-    char key[KEY_MOST];
+    char key[MAX_KEY];
     struct read_value *values;
 };
 
@@ -38,9 +42,9 @@ static struct configuration *open_key(const char *key)
 static int32_t MS_ABI open_configuration(struct NDIS_CONFIGURATION_OBJECT *object, void **handle)
 {
     struct ndis_object *owner;
-    char key[KEY_MOST];
+    char key[MAX_KEY];
 
-    record_check(RECORD_CONFIGURATION, object, ndis_version_played());
+    record_check(RECORD_CONFIGURATION, object, ndis_version_simulated());
     owner = object->NdisHandle;
     RULE(owner != NULL, "ndis-handle", "NdisOpenConfigurationEx with a NULL NdisHandle");
     if (owner->kind == NDIS_KIND_ADAPTER) {
@@ -176,7 +180,7 @@ static void MS_ABI read_configuration(int32_t *status, struct NDIS_CONFIGURATION
                                       struct UNICODE_STRING *keyword, uint32_t wanted)
 {
     struct configuration *configuration = ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisReadConfiguration");
-    uint16_t data[VALUE_MOST / 2];
+    uint16_t data[MAX_VALUE / 2];
     size_t size = sizeof(data);
     enum registry_type type;
     struct read_value *value = NULL;
@@ -197,7 +201,7 @@ static void MS_ABI write_configuration(int32_t *status, void *handle, struct UNI
 {
     struct configuration *configuration = ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisWriteConfiguration");
     const struct UNICODE_STRING *text = (const void *)&parameter->ParameterData.StringData;
-    char name[128], value[VALUE_MOST];
+    char name[128], value[MAX_VALUE];
 
     ndis_utf8(name, sizeof(name), (const uint16_t *)keyword->Buffer, keyword->Length / 2);
     *status = NDIS_STATUS_SUCCESS;
@@ -265,7 +269,7 @@ static void MS_ABI open_by_name(int32_t *status, void *handle, struct UNICODE_ST
 {
     struct configuration *configuration =
         ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisOpenConfigurationKeyByName");
-    char key[KEY_MOST], sub[200];
+    char key[MAX_KEY], sub[200];
 
     ndis_utf8(sub, sizeof(sub), (const uint16_t *)name->Buffer, name->Length / 2);
     snprintf(key, sizeof(key), "%.300s\\%s", configuration->key, sub);
@@ -298,7 +302,7 @@ static void MS_ABI open_by_index(int32_t *status, void *handle, uint32_t index, 
         ndis_object_check(handle, NDIS_KIND_CONFIGURATION, "NdisOpenConfigurationKeyByIndex");
     struct nth_key nth = { .wanted = index };
     uint16_t wide[128];
-    char key[KEY_MOST];
+    char key[MAX_KEY];
     struct read_value *kept;
     size_t units;
 

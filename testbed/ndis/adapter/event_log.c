@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
+#include "ndis/services/services.h"
 #include "nt/check/debug.h"
 
 static struct sched_lock lock;

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
 
 static struct sched_lock lock;
 static struct miniport *miniports;
@@ -77,7 +80,7 @@ static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struc
     RULE(driver_object != NULL && registry_path != NULL && characteristics != NULL && handle != NULL,
          "ndis-characteristics", "NdisMRegisterMiniportDriver with a NULL argument");
     version = NDIS_VERSION(characteristics->MajorNdisVersion, characteristics->MinorNdisVersion);
-    if (!ndis_version_exists(version) || version > ndis_version_played()) {
+    if (!ndis_version_exists(version) || version > ndis_version_simulated()) {
         return (int32_t)NDIS_STATUS_BAD_VERSION;
     }
     record_check(RECORD_DRIVER_CHARACTERISTICS, &characteristics->Header, version);
@@ -148,7 +151,7 @@ static int32_t MS_ABI set_optional_handlers(void *handle, struct NDIS_OBJECT_HEA
 
 static uint32_t MS_ABI get_version(void)
 {
-    uint16_t version = ndis_version_played();
+    uint16_t version = ndis_version_simulated();
 
     return (uint32_t)(version >> 8) << 16 | (version & 0xff);
 }

@@ -6,7 +6,11 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
 #include "nt/check/provider_wait.h"
 
 typedef int32_t MS_ABI oid_handler(void *, struct NDIS_OID_REQUEST *);

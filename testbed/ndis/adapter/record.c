@@ -5,7 +5,7 @@
  * or another size than the revision's, is rule "ndis-revision": Windows would refuse it or read past its end. Older
  * revisions stay valid. Any IRQL.
  */
-#include "ndis/internal.h"
+#include "ndis/adapter/record.h"
 #include "nt/export/version.h"
 
 #define NDIS_6(minor) NDIS_VERSION(6, minor)
@@ -98,7 +98,7 @@ struct record_facts record_facts(enum ndis_record record, uint16_t version)
     return facts;
 }
 
-uint16_t ndis_version_played(void)
+uint16_t ndis_version_simulated(void)
 {
     const struct windows_version *windows = windows_played();
 

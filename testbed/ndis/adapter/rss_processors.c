@@ -10,9 +10,11 @@
 
 #include <stdlib.h>
 
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
 #include "nt/registry/registry.h"
 
-_Static_assert(sizeof(((struct rss_processors *)0)->indexes) / sizeof(uint32_t) == GROUP_MOST * 4,
+_Static_assert(sizeof(((struct rss_processors *)0)->indexes) / sizeof(uint32_t) == MAX_GROUP * 4,
                "as many as can be played");
 
 static uint32_t keyword(const struct adapter *adapter, const char *name, uint32_t otherwise)
@@ -62,13 +64,13 @@ void rss_processors_of(const struct adapter *adapter, struct rss_processors *set
     memset(set, 0, sizeof(*set));
     set->base = number_of(keyword(adapter, "*RssBaseProcGroup", 0), keyword(adapter, "*RssBaseProcNumber", 0));
     set->last = number_of(keyword(adapter, "*RssMaxProcGroup", groups - 1),
-                          keyword(adapter, "*RssMaxProcNumber", GROUP_MOST - 1));
-    set->most = keyword(adapter, "*MaxRssProcessors", GROUP_MOST);
+                          keyword(adapter, "*RssMaxProcNumber", MAX_GROUP - 1));
+    set->most = keyword(adapter, "*MaxRssProcessors", MAX_GROUP);
     set->profile = keyword(adapter, "*RSSProfile", NdisRssProfileClosest);
     node = keyword(adapter, "*NumaNodeId", UINT16_MAX);
     set->node = (uint16_t)(node < groups ? node : 0);
     if (set->profile == NdisRssProfileNuma || set->profile == NdisRssProfileNumaStatic) {
-        for (number = 0; number < GROUP_MOST; number++) {
+        for (number = 0; number < MAX_GROUP; number++) {
             for (turn = 0; turn < groups; turn++) {
                 take(set, (set->node + turn) % groups, number);
             }
@@ -76,7 +78,7 @@ void rss_processors_of(const struct adapter *adapter, struct rss_processors *set
         return;
     }
     for (turn = 0; turn < groups; turn++) {
-        for (number = 0; number < GROUP_MOST; number++) {
+        for (number = 0; number < MAX_GROUP; number++) {
             take(set, (set->node + turn) % groups, number);
         }
     }
@@ -85,7 +87,7 @@ void rss_processors_of(const struct adapter *adapter, struct rss_processors *set
 static int32_t MS_ABI get_information(void *handle, struct NDIS_RSS_PROCESSOR_INFO *info, size_t *size)
 {
     const struct adapter *adapter = adapter_check(handle, "NdisGetRssProcessorInformation");
-    bool second = ndis_version_played() >= NDIS_VERSION(6, 30);
+    bool second = ndis_version_simulated() >= NDIS_VERSION(6, 30);
     size_t header = second ? NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_2 : NDIS_SIZEOF_RSS_PROCESSOR_INFO_REVISION_1,
            need, had = *size;
     struct NDIS_RSS_PROCESSOR *processor;

@@ -4,8 +4,8 @@
 #ifndef TESTBED_NDIS_ADAPTER_RSS_PROCESSORS_H
 #define TESTBED_NDIS_ADAPTER_RSS_PROCESSORS_H
 
-#include "ndis/internal.h"
-#include "nt/sync/topology.h"
+#include "ndis/adapter/adapter.h"
+#include "nt/processor/topology.h"
 
 struct rss_processors {
     struct PROCESSOR_NUMBER base, last; /* none below, none above */

@@ -9,11 +9,15 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/object.h"
 #include "nt/export/version.h"
-#include "nt/sync/topology.h"
+#include "nt/processor/topology.h"
 
-enum { KEPT_MOST = 512, FILL = 0xdd };
+enum { MAX_KEPT = 512, FILL = 0xdd };
 
 struct nbl_block {
     struct NET_BUFFER_LIST nbl;
@@ -132,7 +136,7 @@ static void give(struct nbl_pool *pool, struct nbl_block *block)
     nbl_set_tag(&block->nbl, NBL_TAG_FREE);
     sched_lock(&cache->lock);
     cache->out--;
-    if (cache->kept < KEPT_MOST) {
+    if (cache->kept < MAX_KEPT) {
         block->next = cache->free;
         cache->free = block;
         cache->kept++;
@@ -252,7 +256,7 @@ static struct NET_BUFFER_LIST_CONTEXT *add_context(struct NET_BUFFER_LIST *nbl, 
 static void *MS_ABI allocate_nbl_pool(void *handle, struct NET_BUFFER_LIST_POOL_PARAMETERS *parameters)
 {
     (void)handle; /* an adapter, a miniport or NULL: NDIS uses it for accounting only */
-    record_check(RECORD_NBL_POOL, parameters, ndis_version_played());
+    record_check(RECORD_NBL_POOL, parameters, ndis_version_simulated());
     RULE(parameters->PoolTag != 0, "ndis-pool", "NdisAllocateNetBufferListPool without a PoolTag");
     RULE(parameters->ContextSize % 8 == 0, "ndis-pool", "ContextSize %u is no multiple of MEMORY_ALLOCATION_ALIGNMENT",
          parameters->ContextSize);
@@ -338,7 +342,7 @@ static void *MS_ABI allocate_nb_pool(void *handle, struct NET_BUFFER_POOL_PARAME
     struct nbl_pool *pool;
 
     (void)handle;
-    record_check(RECORD_NB_POOL, parameters, ndis_version_played());
+    record_check(RECORD_NB_POOL, parameters, ndis_version_simulated());
     RULE(parameters->PoolTag != 0, "ndis-pool", "NdisAllocateNetBufferPool without a PoolTag");
     if (parameters->DataSize != 0) {
         rule_break("ndis-pool", "NdisAllocateNetBufferPool with DataSize is not played");

@@ -7,7 +7,11 @@
  *   protocol --adapter_send--> miniport --NdisMSendNetBufferListsComplete--> protocol
  *   miniport --NdisMIndicateReceiveNetBufferLists--> protocol --adapter_return--> miniport
  */
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/export.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/protocol/edge.h"
 #include "ndis/protocol/raw_internal.h"
 
 typedef void MS_ABI send_handler(void *, struct NET_BUFFER_LIST *, uint32_t, uint32_t);

@@ -5,7 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/export.h"
+#include "ndis/nbl/nbl.h"
 
 void *ndis_info(const struct NET_BUFFER_LIST *nbl, uint32_t index)
 {

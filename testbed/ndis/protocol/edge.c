@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ndis/adapter/record.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/protocol/edge.h"
 #include "ndis/protocol/edge_internal.h"
 
 enum { LOOKAHEAD = 256 };

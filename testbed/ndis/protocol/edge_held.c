@@ -8,7 +8,7 @@
 
 #include "ndis/protocol/edge_internal.h"
 
-enum { HELD_ONE_IN = 16, HELD_MOST = 16 /* NBLs */ };
+enum { HELD_ONE_IN = 16, MAX_HELD = 16 /* NBLs */ };
 
 #define SECOND 1000000000ull
 
@@ -59,7 +59,7 @@ bool edge_held_keep(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t c
     struct edge_held *held = &edge->application;
     bool asked = __atomic_load_n(&held->asked, __ATOMIC_ACQUIRE) != 0, kept = false;
 
-    if (held->task == NULL || count > HELD_MOST || (!asked && sched_random(HELD_ONE_IN) != 0)) {
+    if (held->task == NULL || count > MAX_HELD || (!asked && sched_random(HELD_ONE_IN) != 0)) {
         return false;
     }
     sched_lock(&held->lock);

@@ -9,10 +9,11 @@
 #ifndef TESTBED_NDIS_PROTOCOL_EDGE_INTERNAL_H
 #define TESTBED_NDIS_PROTOCOL_EDGE_INTERNAL_H
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/object.h"
 #include "wire/parse.h"
 
-enum { EDGE_CHAIN_MOST = 64, EDGE_QUEUES_MOST = 64 };
+enum { EDGE_MAX_CHAIN = 64, EDGE_MAX_QUEUES = 64 };
 
 struct edge_slot {
     struct NET_BUFFER_LIST *nbl;

@@ -7,10 +7,11 @@
  */
 #include "ndis/protocol/edge_internal.h"
 
+#include "ndis/nbl/nbl.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 
-enum { IPV4_LENGTH = 2, IPV4_CHECKSUM = 10, IPV6_LENGTH = 4, TAG_BYTES = 4, ADDRESS_BYTES = 12, MSS_MOST = 0xfffff };
+enum { IPV4_LENGTH = 2, IPV4_CHECKSUM = 10, IPV6_LENGTH = 4, TAG_BYTES = 4, ADDRESS_BYTES = 12, MAX_MSS = 0xfffff };
 
 static void refresh_caps(struct edge_queue *queue)
 {

@@ -6,6 +6,7 @@
  */
 #include "ndis/protocol/edge_internal.h"
 
+#include "ndis/nbl/nbl.h"
 #include "wire/bytes.h"
 
 enum { LATE_ONE_IN = 4, TAG_BYTES = 4, ADDRESS_BYTES = 12 };

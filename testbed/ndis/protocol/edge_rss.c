@@ -5,12 +5,13 @@
  * each sent packet's flow as the adapter would compute it for what comes back (addresses and ports swapped), so that a
  * flow uses one queue in both directions. edge_hash runs per packet in the queue's task; its tables are immutable then.
  */
-#include "ndis/protocol/edge_internal.h"
 #include "ndis/adapter/rss_processors.h"
+#include "ndis/protocol/edge_internal.h"
 
+#include "ndis/adapter/record.h"
 #include "wire/toeplitz.h"
 
-enum { ENTRIES_MOST = 128 };
+enum { MAX_ENTRIES = 128 };
 
 static const uint8_t key[TOEPLITZ_KEY_BYTES] = {
     0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
@@ -21,9 +22,9 @@ static const uint8_t key[TOEPLITZ_KEY_BYTES] = {
 /* The record with its table, masks and key behind it. */
 struct rss_set {
     struct NDIS_RECEIVE_SCALE_PARAMETERS parameters;
-    struct PROCESSOR_NUMBER table[ENTRIES_MOST];
+    struct PROCESSOR_NUMBER table[MAX_ENTRIES];
     uint8_t key[TOEPLITZ_KEY_BYTES];
-    struct GROUP_AFFINITY masks[GROUPS_MOST];
+    struct GROUP_AFFINITY masks[MAX_GROUPS];
 };
 
 static uint32_t hash_types(uint32_t capabilities)
@@ -56,10 +57,10 @@ static void build_tables(struct edge_rss *rss)
 
 static uint32_t entries_of(const struct adapter *adapter)
 {
-    uint32_t offered = adapter->rss.Header.Revision >= 2 ? adapter->rss.NumberOfIndirectionTableEntries : ENTRIES_MOST,
+    uint32_t offered = adapter->rss.Header.Revision >= 2 ? adapter->rss.NumberOfIndirectionTableEntries : MAX_ENTRIES,
              entries = 1;
 
-    while (entries * 2 <= offered && entries < ENTRIES_MOST) {
+    while (entries * 2 <= offered && entries < MAX_ENTRIES) {
         entries *= 2;
     }
     return entries;

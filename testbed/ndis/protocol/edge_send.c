@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ndis/nbl/nbl.h"
 #include "ndis/protocol/edge_internal.h"
 
 static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)
@@ -167,7 +168,7 @@ void edge_queue(struct edge *edge, uint32_t index, struct frame *frame)
     }
     queue->last = nbl;
     queue->queued_bytes += nbl->FirstNetBuffer->DataLength;
-    if (++queue->queued == EDGE_CHAIN_MOST) {
+    if (++queue->queued == EDGE_MAX_CHAIN) {
         edge_flush(edge, index);
     }
 }

@@ -8,16 +8,19 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "ndis/adapter/adapter.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/object.h"
 #include "ndis/protocol/raw_internal.h"
 
-enum { PARTS_MOST = 64 };
+enum { MAX_PARTS = 64 };
 
 struct raw_buffer {
     struct raw_buffer *next;
     struct NET_BUFFER nb;
     uint8_t *memory;
     size_t pages;
-    struct MDL *mdls[PARTS_MOST];
+    struct MDL *mdls[MAX_PARTS];
     uint32_t mdl_count;
 };
 
@@ -83,7 +86,7 @@ void raw_add(struct raw *raw, struct NET_BUFFER_LIST *nbl, const void *bytes, ui
         cuts = &one;
         count = 1;
     }
-    RULE(count <= PARTS_MOST, "unsupported", "an NB of %u MDLs", count);
+    RULE(count <= MAX_PARTS, "unsupported", "an NB of %u MDLs", count);
     for (i = 0; i < count; i++) {
         whole += cuts[i];
     }

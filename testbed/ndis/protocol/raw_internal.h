@@ -3,8 +3,6 @@
 #ifndef TESTBED_NDIS_PROTOCOL_RAW_INTERNAL_H
 #define TESTBED_NDIS_PROTOCOL_RAW_INTERNAL_H
 
-#include "ndis/internal.h"
-
 struct NET_BUFFER_LIST *raw_take_completed(struct raw *raw,
                                            struct NET_BUFFER_LIST *chain); /* the others of the chain */
 void raw_received(struct raw *raw, const struct NET_BUFFER_LIST *chain, uint32_t flags);

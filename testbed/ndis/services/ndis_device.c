@@ -4,7 +4,12 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/miniport.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
+#include "ndis/services/services.h"
 
 struct dma {
     struct ndis_object object;

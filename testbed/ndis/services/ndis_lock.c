@@ -6,7 +6,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
 
 #define WRITER 0x80000000u
 

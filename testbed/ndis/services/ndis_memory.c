@@ -5,7 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
 
 static void *MS_ABI allocate_memory(void *handle, uint32_t bytes, uint32_t tag, uint32_t priority)
 {

@@ -12,10 +12,13 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
-#include "nt/sync/topology.h"
+#include "ndis/adapter/adapter.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
+#include "nt/processor/topology.h"
 
-enum { POLL_MOST = 64 };
+enum { MAX_POLL = 64 };
 
 struct poll_transmit {
     uint32_t MaxNblsToComplete, Reserved1[3];
@@ -73,7 +76,7 @@ static void tell(struct poll *poll, bool enabled)
 
 static uint32_t limit(void)
 {
-    return sched_kind() == SCHED_SIMULATED ? 1 + (uint32_t)sched_random(8) : POLL_MOST;
+    return sched_kind() == SCHED_SIMULATED ? 1 + (uint32_t)sched_random(8) : MAX_POLL;
 }
 
 /* One call of the handler; whether it moved anything or has more. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processors by NDIS's names: those of nt/sync/topology.h, each a core of its own in a socket for each group. Functions
- * that know no groups speak of group 0. Functions that describe processors follow the two-call pattern: too small a
- * buffer gives the size that is needed.
+ * Processors by NDIS's names: those of nt/processor/topology.h, each a core of its own in a socket for each group.
+ * Functions that know no groups speak of group 0. Functions that describe processors follow the two-call pattern: too
+ * small a buffer gives the size that is needed.
  */
-#include "ndis/internal.h"
-#include "nt/sync/topology.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "nt/processor/topology.h"
 
 static int8_t MS_ABI system_count(void)
 {
@@ -35,7 +36,7 @@ static uint64_t MS_ABI group_mask(uint16_t group)
     return group_active(group);
 }
 
-static uint16_t MS_ABI groups_most(void)
+static uint16_t MS_ABI max_groups(void)
 {
     return (uint16_t)group_count();
 }
@@ -125,7 +126,7 @@ static int32_t MS_ABI processor_information(void *handle, struct NDIS_SYSTEM_PRO
     X(NdisGroupMaxProcessorCount, group_maximum_count, PASSIVE_LEVEL, HIGH_LEVEL)                                      \
     X(NdisGroupActiveProcessorCount, group_count_active, PASSIVE_LEVEL, HIGH_LEVEL)                                    \
     X(NdisGroupActiveProcessorMask, group_mask, PASSIVE_LEVEL, HIGH_LEVEL)                                             \
-    X(NdisMaxGroupCount, groups_most, PASSIVE_LEVEL, HIGH_LEVEL)                                                       \
+    X(NdisMaxGroupCount, max_groups, PASSIVE_LEVEL, HIGH_LEVEL)                                                        \
     X(NdisActiveGroupCount, groups_active, PASSIVE_LEVEL, HIGH_LEVEL)                                                  \
     X(NdisCurrentProcessorIndex, current_index, PASSIVE_LEVEL, DISPATCH_LEVEL)                                         \
     X(NdisCurrentGroupAndProcessor, current_number, DISPATCH_LEVEL, HIGH_LEVEL)                                        \

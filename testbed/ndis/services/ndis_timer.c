@@ -6,7 +6,9 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/adapter/record.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
 
 typedef void MS_ABI timer_function(void *, void *, void *, void *);
 
@@ -37,7 +39,7 @@ static int32_t MS_ABI allocate_timer(void *handle, struct NDIS_TIMER_CHARACTERIS
     char text[5];
 
     RULE(handle != NULL, "ndis-handle", "NdisAllocateTimerObject with a NULL handle");
-    record_check(RECORD_TIMER, characteristics, ndis_version_played());
+    record_check(RECORD_TIMER, characteristics, ndis_version_simulated());
     RULE(characteristics->TimerFunction != NULL && characteristics->AllocationTag != 0, "ndis-timer",
          "a timer without function or tag");
     timer = ndis_alloc(sizeof(*timer));

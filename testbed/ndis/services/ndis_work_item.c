@@ -5,7 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "ndis/internal.h"
+#include "ndis/export.h"
+#include "ndis/object.h"
+#include "ndis/services/services.h"
 
 typedef void MS_ABI work_function(void *, void *);
 

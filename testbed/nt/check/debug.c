@@ -8,8 +8,10 @@
 
 #include <string.h>
 
-#include "nt/internal.h"
+#include "nt/areas.h"
 #include "nt/check/rule_context.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/rtl/string_format.h"
 
 enum { KEPT = 64, LINE_BYTES = 512 };

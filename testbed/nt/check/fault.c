@@ -15,9 +15,10 @@
 
 #include "image/image.h"
 #include "image/unwind.h"
+#include "nt/areas.h"
 #include "nt/check/fault_emulate.h"
-#include "nt/internal.h"
 #include "nt/check/rule_context.h"
+#include "nt/nt.h"
 
 #define SIGNAL_STACK_BYTES (64u << 10)
 #define PAGE_FAULT_WRITE   2

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each processor writes its own, at DISPATCH_LEVEL. */
 #include "nt/check/provider_wait.h"
-#include "nt/sync/irql.h"
+#include "nt/processor/irql.h"
 #include "run/sched.h"
 
-static struct provider_waits waits[PROCESSORS_MOST];
+static struct provider_waits waits[MAX_PROCESSORS];
 
 void provider_wait(uint64_t since)
 {

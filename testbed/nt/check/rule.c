@@ -14,7 +14,7 @@
 #include "nt/check/rule_context.h"
 #include "run/sched.h"
 
-#define FRAMES_MOST  32
+#define MAX_FRAMES   32
 #define REMARKS_KEPT 64
 
 void (*rule_more)(FILE *out);
@@ -25,11 +25,11 @@ static const char *said[REMARKS_KEPT];
 
 static void print_stack(void)
 {
-    void *addresses[FRAMES_MOST];
-    size_t count = rule_fault_frames(addresses, FRAMES_MOST);
+    void *addresses[MAX_FRAMES];
+    size_t count = rule_fault_frames(addresses, MAX_FRAMES);
     const bool fault = count != 0;
     if (!fault) {
-        count = image_backtrace(addresses, FRAMES_MOST);
+        count = image_backtrace(addresses, MAX_FRAMES);
     }
     for (size_t i = 0; i < count; i++) {
         char text[256];

@@ -13,14 +13,14 @@
 #include "nt/check/rule.h"
 #include "run/sched.h"
 
-enum { CANDIDATES_MOST = 4096, FRAMES_MOST = 24, TEXT_MOST = 1024 };
+enum { MAX_CANDIDATES = 4096, MAX_FRAMES = 24, MAX_TEXT = 1024 };
 
 #define RESOURCES ((int32_t)0xC000009A) /* STATUS_INSUFFICIENT_RESOURCES and NDIS_STATUS_RESOURCES */
 
 bool fail_armed;
 static uint32_t wanted, count;
-static uint64_t seen[CANDIDATES_MOST];
-static char told[TEXT_MOST];
+static uint64_t seen[MAX_CANDIDATES];
+static char told[MAX_TEXT];
 static void *real; /* the function that is made to fail, for those who must still do a part of it */
 
 static MS_ABI void *fail_null(void)
@@ -133,7 +133,7 @@ static bool is_new(uint64_t hash)
             return false;
         }
     }
-    RULE(count < CANDIDATES_MOST, "unsupported", "more than %u different calls that can fail", CANDIDATES_MOST);
+    RULE(count < MAX_CANDIDATES, "unsupported", "more than %u different calls that can fail", MAX_CANDIDATES);
     seen[count++] = hash;
     return true;
 }
@@ -154,8 +154,8 @@ static void tell(const char *name, void **frames, size_t frame_count)
 static bool chosen(const char *name)
 {
     uint64_t hash = 14695981039346656037ull;
-    void *frames[FRAMES_MOST];
-    size_t frame_count = image_backtrace(frames, FRAMES_MOST);
+    void *frames[MAX_FRAMES];
+    size_t frame_count = image_backtrace(frames, MAX_FRAMES);
 
     for (const char *c = name; *c != '\0'; c++) {
         hash = (hash ^ (uint8_t)*c) * 1099511628211ull;

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 #include "nt/install/inf_strings.h"
-#include "nt/internal.h"
+#include "nt/nt.h"
+#include "nt/rtl/utf.h"
 
 enum { LARGEST = 4 << 20 };
 

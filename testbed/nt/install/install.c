@@ -16,9 +16,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "nt/internal.h"
 #include "nt/io/pnp.h"
+#include "nt/nt.h"
 #include "nt/registry/registry.h"
+#include "nt/rtl/utf.h"
 
 struct installed {
     struct package package; /* first: package_free gets it */

@@ -11,8 +11,9 @@
 #include <strings.h>
 
 #include "nt/install/install.h"
-#include "nt/internal.h"
+#include "nt/nt.h"
 #include "nt/registry/registry.h"
+#include "nt/rtl/utf.h"
 
 struct listing {
     const char *driver_key;

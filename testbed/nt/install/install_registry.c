@@ -11,8 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "nt/internal.h"
+#include "nt/nt.h"
 #include "nt/registry/registry.h"
+#include "nt/rtl/utf.h"
 
 /* FLG_ADDREG_... */
 enum {

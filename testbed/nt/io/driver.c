@@ -10,6 +10,7 @@
 #include "nt/export/export.h"
 #include "nt/io/io_device.h"
 #include "nt/memory/pool.h"
+#include "nt/rtl/utf.h"
 
 enum { TYPE_DRIVER = 4, NAME_UNITS = 300 };
 

@@ -12,6 +12,9 @@
 #include <strings.h>
 
 #include "image/image.h"
+#include "nt/export/register.h"
+#include "nt/io/object.h"
+#include "nt/rtl/utf.h"
 
 enum { TYPE_DEVICE = 3, FLAG_INITIALIZING = 0x80 };
 

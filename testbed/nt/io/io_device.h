@@ -3,8 +3,8 @@
 #ifndef TESTBED_NT_IO_IO_DEVICE_H
 #define TESTBED_NT_IO_IO_DEVICE_H
 
-#include "nt/internal.h"
 #include "nt/io/pnp.h"
+#include "nt/nt.h"
 
 struct device {
     struct DEVICE_OBJECT object; /* first: a device object's address is its device's */

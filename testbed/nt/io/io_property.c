@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nt/export/register.h"
 #include "nt/io/io_device.h"
+#include "nt/io/object.h"
 #include "nt/registry/registry.h"
 #include "nt/registry/registry_key.h"
+#include "nt/rtl/utf.h"
 
 enum property_kind { KIND_NONE, KIND_VALUE, KIND_TEXT, KIND_NUMBER, KIND_UNKNOWN };
 
@@ -131,9 +134,17 @@ static MS_ABI int32_t nt_IoOpenDeviceRegistryKey(struct DEVICE_OBJECT *object, u
     return STATUS_SUCCESS;
 }
 
+static MS_ABI int32_t nt_IoGetDeviceNumaNode(struct DEVICE_OBJECT *device, uint16_t *node)
+{
+    device_of(device);
+    *node = 0;
+    return STATUS_SUCCESS;
+}
+
 #define IO_PROPERTY_EXPORTS(X)                                                                                         \
     X("ntoskrnl.exe", IoGetDeviceProperty, nt_IoGetDeviceProperty, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)            \
-    X("ntoskrnl.exe", IoOpenDeviceRegistryKey, nt_IoOpenDeviceRegistryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
+    X("ntoskrnl.exe", IoOpenDeviceRegistryKey, nt_IoOpenDeviceRegistryKey, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)    \
+    X("ntoskrnl.exe", IoGetDeviceNumaNode, nt_IoGetDeviceNumaNode, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void io_property_start(void)
 {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "image/image.h"
+#include "nt/export/register.h"
 #include "nt/io/io_device.h"
 #include "nt/memory/pool.h"
 

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/export/register.h"
+#include "nt/io/object.h"
+#include "nt/nt.h"
 
 #define HANDLE_BASE           0xffffffff80000000ull
 #define STATUS_INVALID_HANDLE ((int32_t)0xC0000008)

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "nt/io/io_device.h"
+#include "nt/io/object.h"
 #include "nt/memory/pool.h"
+#include "nt/rtl/utf.h"
 
 #define ENUM_ROOT "\\Registry\\Machine\\System\\CurrentControlSet\\Enum\\"
 #define TAG_PNP   0x20506e50 /* "PnP " */

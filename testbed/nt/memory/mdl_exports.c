@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/areas.h"
+#include "nt/export/register.h"
 #include "nt/export/version.h"
-#include "nt/internal.h"
 #include "nt/memory/mdl.h"
 #include "nt/memory/pool.h"
+#include "nt/nt.h"
 
 #define TAG_MDL 0x206c644d /* "Mdl " */
 

@@ -15,7 +15,8 @@
 #include <string.h>
 
 #include "image/image.h"
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
 
 enum {
     SHARDS = 16,

@@ -5,9 +5,11 @@
  */
 #include <string.h>
 
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/export/register.h"
 #include "nt/memory/mdl.h"
 #include "nt/memory/pool.h"
+#include "nt/nt.h"
 
 /* POOL_TYPE: the lowest bit says paged, 4 cache-aligned, 32 session, 512 no-execute, 16 raise on failure, 8 quota. */
 enum { TYPE_PAGED = 1, TYPE_RAISE = 16, TYPE_KNOWN = 1 | 4 | 32 | 512 | 1024 };

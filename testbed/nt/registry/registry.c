@@ -6,6 +6,7 @@
  * copies.
  */
 #include "nt/registry/registry_key.h"
+#include "nt/rtl/utf.h"
 
 #include <stdio.h>
 #include <stdlib.h>

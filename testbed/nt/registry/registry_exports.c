@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nt/export/register.h"
+#include "nt/io/object.h"
 #include "nt/registry/registry_key.h"
+#include "nt/rtl/utf.h"
 
 #define STATUS_INVALID_HANDLE  ((int32_t)0xC0000008)
 #define STATUS_BUFFER_OVERFLOW ((int32_t)0x80000005)

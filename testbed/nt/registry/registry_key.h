@@ -3,7 +3,7 @@
 #ifndef TESTBED_NT_REGISTRY_REGISTRY_KEY_H
 #define TESTBED_NT_REGISTRY_REGISTRY_KEY_H
 
-#include "nt/internal.h"
+#include "nt/nt.h"
 #include "nt/registry/registry.h"
 
 struct registry_value {

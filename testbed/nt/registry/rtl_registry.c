@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nt/internal.h"
+#include "nt/export/register.h"
 #include "nt/memory/pool.h"
+#include "nt/nt.h"
 #include "nt/registry/registry.h"
 #include "nt/rtl/rtl.h"
+#include "nt/rtl/utf.h"
 
 #define TAG_REGISTRY 0x67655251 /* "QReg" */
 

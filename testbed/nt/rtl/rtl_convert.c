@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nt/internal.h"
+#include "nt/export/register.h"
 #include "nt/memory/pool.h"
+#include "nt/nt.h"
 #include "nt/rtl/rtl.h"
+#include "nt/rtl/utf.h"
 
 #define TAG_STRING 0x53727453 /* "StrS" */
 
@@ -147,6 +149,16 @@ static MS_ABI uint32_t nt_RtlRandomEx(uint32_t *seed)
     return *seed;
 }
 
+static MS_ABI int32_t nt_ExUuidCreate(uint8_t *uuid)
+{
+    for (int i = 0; i < 16; i++) {
+        uuid[i] = (uint8_t)sched_random(256);
+    }
+    uuid[7] = (uint8_t)((uuid[7] & 0x0f) | 0x40);
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+    return STATUS_SUCCESS;
+}
+
 #define RTL_CONVERT_EXPORTS(X)                                                                                         \
     X("ntoskrnl.exe", RtlStringFromGUID, nt_RtlStringFromGUID, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                \
     X("ntoskrnl.exe", RtlGUIDFromString, nt_RtlGUIDFromString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                \
@@ -157,7 +169,8 @@ static MS_ABI uint32_t nt_RtlRandomEx(uint32_t *seed)
     X("ntoskrnl.exe", RtlInt64ToUnicodeString, nt_RtlInt64ToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)    \
     X("ntoskrnl.exe", RtlCompareMemory, nt_RtlCompareMemory, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
     X("ntoskrnl.exe", RtlRandomEx, nt_RtlRandomEx, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                \
-    X("ntoskrnl.exe", RtlRandom, nt_RtlRandomEx, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)
+    X("ntoskrnl.exe", RtlRandom, nt_RtlRandomEx, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)                                  \
+    X("ntoskrnl.exe", ExUuidCreate, nt_ExUuidCreate, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)
 
 void rtl_convert_start(void)
 {

@@ -5,9 +5,12 @@
  */
 #include <string.h>
 
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/export/register.h"
 #include "nt/memory/pool.h"
+#include "nt/nt.h"
 #include "nt/rtl/rtl.h"
+#include "nt/rtl/utf.h"
 
 #define TAG_STRING                 0x53727453 /* "StrS" */
 #define STATUS_BUFFER_OVERFLOW     ((int32_t)0x80000005)

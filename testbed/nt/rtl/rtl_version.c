@@ -5,9 +5,11 @@
  */
 #include <string.h>
 
-#include "nt/internal.h"
-#include "nt/rtl/rtl.h"
+#include "nt/export/register.h"
 #include "nt/export/version.h"
+#include "nt/nt.h"
+#include "nt/rtl/rtl.h"
+#include "nt/rtl/utf.h"
 
 #define STATUS_REVISION_MISMATCH ((int32_t)0xC0000059)
 

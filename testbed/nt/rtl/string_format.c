@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#include "nt/internal.h"
+#include "nt/nt.h"
+#include "nt/rtl/utf.h"
 
 enum argument_size { SIZE_INT, SIZE_SHORT, SIZE_LONG, SIZE_WIDE, SIZE_64, SIZE_POINTER };
 

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "nt/internal.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/rtl/rtl.h"
+#include "nt/rtl/utf.h"
 
 static MS_ABI void *nt_memcpy(void *to, const void *from, size_t bytes)
 {

@@ -6,7 +6,8 @@
  */
 #include <string.h>
 
-#include "nt/internal.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/rtl/rtl.h"
 #include "nt/rtl/string_format.h"
 

@@ -3,7 +3,8 @@
  * UTF-8, as the testbed has its text, to UTF-16, as Windows has it, and back. What cannot be converted becomes U+FFFD,
  * so that no input makes a name disappear. Any IRQL.
  */
-#include "nt/internal.h"
+#include "nt/nt.h"
+#include "nt/rtl/utf.h"
 
 #define REPLACEMENT 0xfffdu
 

@@ -14,7 +14,8 @@
 
 #include <limits.h>
 
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
 
 /* Waits for several objects sleep here: any signal changes the word while such a wait is under way. */
 static uint32_t several_waiting, several_word;

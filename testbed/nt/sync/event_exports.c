@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Events (KEVENT) under their NT names. Priority increments are accepted and mean nothing here. */
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/sync/event.h"
-#include "nt/internal.h"
 
 static uint32_t *word_of(struct KEVENT *event)
 {

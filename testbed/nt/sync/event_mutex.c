@@ -9,7 +9,8 @@
 
 #include <limits.h>
 
-#include "nt/internal.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/sync/thread.h"
 
 /* --- semaphores --- */

@@ -6,13 +6,14 @@
  * wait for all of them takes one after another and puts back what it took when one is missing; others may see that
  * moment, which Windows hides.
  */
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/sync/event_objects.h"
-#include "nt/internal.h"
 #include "nt/sync/thread.h"
 #include "nt/sync/timer.h"
 
 #define STATUS_TIMEOUT 0x102
-#define OBJECTS_MOST   64 /* MAXIMUM_WAIT_OBJECTS */
+#define MAX_OBJECTS    64 /* MAXIMUM_WAIT_OBJECTS */
 
 static bool try_object(struct DISPATCHER_HEADER *header)
 {
@@ -140,7 +141,7 @@ static MS_ABI int32_t nt_KeWaitForMultipleObjects(uint32_t count, struct DISPATC
     (void)alertable;
     (void)blocks;
     check_irql("KeWaitForMultipleObjects", timeout);
-    RULE(count >= 1 && count <= OBJECTS_MOST, "wait", "KeWaitForMultipleObjects for %u objects", count);
+    RULE(count >= 1 && count <= MAX_OBJECTS, "wait", "KeWaitForMultipleObjects for %u objects", count);
     const bool any = wait_type == 1;
     const uint64_t deadline = wait_deadline(timeout);
     for (bool in_time = true;;) {

@@ -8,7 +8,8 @@
  */
 #include "nt/sync/lock.h"
 
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
 
 #define LOOKS 256
 

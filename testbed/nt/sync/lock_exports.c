@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Spin lock functions under their NT names. In-stack queued locks are ordinary ones here: the handle keeps lock and old
  * IRQL. */
-#include "nt/internal.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/sync/lock.h"
 
 /* KLOCK_QUEUE_HANDLE: a queue link, the lock, the IRQL to go back to. */

@@ -8,7 +8,8 @@
  * that a pop that looked at an entry which went and came back fails. A popper may read an entry that somebody else has
  * freed meanwhile: pool memory stays mapped, as Windows takes care of by other means.
  */
-#include "nt/internal.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/sync/lock.h"
 
 struct slist_entry {

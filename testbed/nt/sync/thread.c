@@ -19,11 +19,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "nt/sync/event.h"
+#include "nt/areas.h"
 #include "nt/check/fault.h"
-#include "nt/internal.h"
+#include "nt/io/object.h"
+#include "nt/nt.h"
+#include "nt/processor/topology.h"
+#include "nt/sync/event.h"
 #include "run/sched_internal.h"
-#include "nt/sync/topology.h"
 
 #define FSGSBASE_USABLE 2u /* AT_HWCAP2: the kernel lets us set GS base by instruction */
 

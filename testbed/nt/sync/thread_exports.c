@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* System threads under their NT names. A thread's handle and its object are references of their own. */
-#include "nt/internal.h"
+#include "nt/export/register.h"
+#include "nt/io/object.h"
+#include "nt/nt.h"
 #include "nt/sync/thread.h"
 
 #define STATUS_INVALID_HANDLE       ((int32_t)0xC0000008)

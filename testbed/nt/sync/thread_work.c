@@ -7,7 +7,8 @@
  */
 #include <stdlib.h>
 
-#include "nt/internal.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
 #include "nt/sync/thread.h"
 
 #define WORKERS 2

@@ -11,9 +11,10 @@
 
 #include <stdlib.h>
 
-#include "nt/sync/dpc.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
+#include "nt/processor/dpc.h"
 #include "nt/sync/event.h"
-#include "nt/internal.h"
 
 #define NS_PER_MS 1000000u
 #define NATIVE    0x40u /* Header.TimerControlFlags: this KTIMER is a struct nt_timer's */

@@ -5,9 +5,10 @@
  */
 #include <time.h>
 
-#include "nt/sync/dpc.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
+#include "nt/processor/dpc.h"
 #include "nt/sync/event.h"
-#include "nt/internal.h"
 #include "nt/sync/timer.h"
 
 #define TICK_100NS            156250u                  /* 15.625 ms, as on most machines */

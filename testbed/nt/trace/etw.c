@@ -11,13 +11,15 @@
 #include <string.h>
 
 #include "image/image.h"
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/export/register.h"
 #include "nt/io/io_device.h"
+#include "nt/nt.h"
 
 enum {
     KEPT = 4096,
-    PAYLOAD_MOST = 64 << 10,
-    DESCRIPTORS_MOST = 128,
+    MAX_PAYLOAD = 64 << 10,
+    MAX_DESCRIPTORS = 128,
     WMI_REGISTER = 1,
     WMI_DEREGISTER = 2,
     WMI_REREGISTER = 3,
@@ -110,14 +112,14 @@ static int32_t write_event(uint64_t handle, const struct EVENT_DESCRIPTOR *descr
     const struct provider *provider;
     uint8_t *payload = NULL;
 
-    if (count > DESCRIPTORS_MOST) {
+    if (count > MAX_DESCRIPTORS) {
         return STATUS_INVALID_PARAMETER;
     }
     __atomic_add_fetch(&written, 1, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < count; i++) {
         event.size += data[i].Size;
     }
-    if (wanted(descriptor->Level, descriptor->Keyword) && event.size <= PAYLOAD_MOST &&
+    if (wanted(descriptor->Level, descriptor->Keyword) && event.size <= MAX_PAYLOAD &&
         (payload = malloc(event.size + 1)) != NULL) {
         size_t at = 0;
 

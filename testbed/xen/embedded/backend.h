@@ -13,9 +13,9 @@
 struct xen_host;
 
 struct xen_host_options {
-    size_t guest_pages;   /* memory for grants, for all guests together */
-    uint32_t grants_most; /* per domain, e.g. 32768 */
-    bool strict;          /* page protection at each grant and ungrant */
+    size_t guest_pages;  /* memory for grants, for all guests together */
+    uint32_t max_grants; /* per domain, e.g. 32768 */
+    bool strict;         /* page protection at each grant and ungrant */
 };
 
 struct xen_host *xen_host_create(const struct xen_host_options *options);

@@ -15,9 +15,9 @@
 #include "xen/embedded/tree.h"
 
 enum {
-    DOMAINS_MOST = 16,
+    MAX_DOMAINS = 16,
     PAGES_PER_OPENING = 64, /* lazy protection: pages made accessible to backends at once */
-    PORTS_MOST = 4096,      /* per domain, as Xen's two-level table */
+    MAX_PORTS = 4096,       /* per domain, as Xen's two-level table */
     GRANT_REFERENCES_RESERVED = 8,
 };
 
@@ -45,7 +45,7 @@ struct domain {
     struct xen xen;
     struct xen_host *host;
     struct grant_table grants;
-    struct event *ports[PORTS_MOST];
+    struct event *ports[MAX_PORTS];
     uint64_t pages; /* owned now */
 };
 
@@ -101,7 +101,7 @@ struct xen_host {
     size_t search;               /* where the next allocation starts looking */
     struct sched_lock event_lock;
     struct event *events_free, *events_made;
-    struct domain *domains[DOMAINS_MOST];
+    struct domain *domains[MAX_DOMAINS];
     struct store store;
 };
 
@@ -154,7 +154,7 @@ int store_transaction_end(struct xen *xen, xen_transaction t, bool commit);
 void store_leaks(struct domain *domain, struct leaks *leaks);
 /* `path` made absolute for the domain. False: empty, too long or malformed. */
 bool store_path(const struct xen *xen, const char *path, char *absolute, size_t size);
-enum { STORE_PATH_MOST = 1024 };
+enum { STORE_MAX_PATH = 1024 };
 
 /* watch.c; `watch_match` with store.lock held */
 void watch_start(struct xen_host *host);

@@ -25,10 +25,10 @@ static struct event *make_event(struct domain *domain)
     struct event *event = host->events_free;
     uint32_t port = 1;
 
-    while (port < PORTS_MOST && domain->ports[port] != NULL) {
+    while (port < MAX_PORTS && domain->ports[port] != NULL) {
         port++;
     }
-    if (port == PORTS_MOST) {
+    if (port == MAX_PORTS) {
         return NULL;
     }
     if (event != NULL) {
@@ -84,7 +84,7 @@ int evtchn_bind(struct xen *xen, uint16_t peer, uint32_t remote_port, void (*han
     int error = -EINVAL;
 
     *result = NULL;
-    if (remote_domain == NULL || remote_port == 0 || remote_port >= PORTS_MOST) {
+    if (remote_domain == NULL || remote_port == 0 || remote_port >= MAX_PORTS) {
         return -EINVAL;
     }
     sched_lock(&domain->host->event_lock);
@@ -167,7 +167,7 @@ void evtchn_close(struct xen_event *base)
 
 void evtchn_leaks(struct domain *domain, struct leaks *leaks)
 {
-    for (uint32_t port = 1; port < PORTS_MOST; port++) {
+    for (uint32_t port = 1; port < MAX_PORTS; port++) {
         const struct event *event = domain->ports[port];
 
         if (event != NULL) {

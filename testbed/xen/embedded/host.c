@@ -69,7 +69,7 @@ struct xen_host *xen_host_create(const struct xen_host_options *options)
 void xen_host_destroy(struct xen_host *host)
 {
     watch_stop(host);
-    for (size_t i = 0; i < DOMAINS_MOST; i++) {
+    for (size_t i = 0; i < MAX_DOMAINS; i++) {
         if (host->domains[i] != NULL) {
             xen_domain_destroy(&host->domains[i]->xen);
         }
@@ -82,7 +82,7 @@ void xen_host_destroy(struct xen_host *host)
 
 struct domain *host_domain(struct xen_host *host, uint16_t domid)
 {
-    for (size_t i = 0; i < DOMAINS_MOST; i++) {
+    for (size_t i = 0; i < MAX_DOMAINS; i++) {
         struct domain *domain = __atomic_load_n(&host->domains[i], __ATOMIC_ACQUIRE);
 
         if (domain != NULL && domain->xen.domid == domid) {
@@ -108,11 +108,11 @@ struct xen *xen_domain_create(struct xen_host *host, uint16_t domid)
     size_t slot = 0;
     char path[64];
 
-    while (slot < DOMAINS_MOST && host->domains[slot] != NULL) {
+    while (slot < MAX_DOMAINS && host->domains[slot] != NULL) {
         slot++;
     }
-    if (domain == NULL || toolstack == NULL || slot == DOMAINS_MOST ||
-        grant_start(&domain->grants, host->options.grants_most) < 0) {
+    if (domain == NULL || toolstack == NULL || slot == MAX_DOMAINS ||
+        grant_start(&domain->grants, host->options.max_grants) < 0) {
         free(domain);
         free(toolstack);
         return NULL;
@@ -133,7 +133,7 @@ void xen_domain_destroy(struct xen *xen)
     struct domain *domain = domain_of(xen);
     struct xen_host *host = domain->host;
 
-    for (size_t i = 0; i < DOMAINS_MOST; i++) {
+    for (size_t i = 0; i < MAX_DOMAINS; i++) {
         if (host->domains[i] == domain) {
             __atomic_store_n(&host->domains[i], NULL, __ATOMIC_RELEASE);
         }

@@ -145,7 +145,7 @@ struct scene {
     struct store *store;
     struct transaction *transaction;
     struct node *root;
-    char path[STORE_PATH_MOST];
+    char path[STORE_MAX_PATH];
 };
 
 static int enter(struct scene *scene, struct xen *xen, xen_transaction t, const char *path)

@@ -158,7 +158,7 @@ int watch_add(struct xen *xen, const char *path, void (*fired)(void *, const cha
     struct domain *domain = domain_of(xen);
     struct store *store = &domain->host->store;
     struct watch *watch = calloc(1, sizeof(*watch));
-    char absolute[STORE_PATH_MOST];
+    char absolute[STORE_MAX_PATH];
 
     *result = NULL;
     if (watch == NULL || !store_path(xen, path, absolute, sizeof(absolute))) {

@@ -21,7 +21,7 @@
 #include "xen/real/libxen.h"
 
 #define STOP_SIGNAL   (SIGRTMIN + 4)
-#define THREADS_MOST  512
+#define MAX_THREADS   512
 #define STOP_PATIENCE 60 /* seconds */
 
 static struct {
@@ -69,7 +69,7 @@ static enum hearing hearing(pid_t thread)
 }
 
 struct told {
-    pid_t threads[THREADS_MOST];
+    pid_t threads[MAX_THREADS];
     size_t count;
 };
 
@@ -87,7 +87,7 @@ static bool tell_thread(pid_t thread, struct told *told)
         return false;
     }
     heard = hearing(thread);
-    if (heard == HEARS && told->count < THREADS_MOST && syscall(SYS_tgkill, getpid(), thread, STOP_SIGNAL) == 0) {
+    if (heard == HEARS && told->count < MAX_THREADS && syscall(SYS_tgkill, getpid(), thread, STOP_SIGNAL) == 0) {
         told->threads[told->count++] = thread;
     }
     return heard != DEAF;

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define MILLISECOND 1000000ull
 #define FOR_EVER    (60000 * MILLISECOND)

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define CLOSE_PATIENCE (5ull * 1000000000ull)
 

@@ -8,8 +8,8 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "nt/sync/topology.h"
-#include "xenvif/internal.h"
+#include "nt/processor/topology.h"
+#include "xenvif/state.h"
 
 enum { ATTEMPTS = 10 };
 

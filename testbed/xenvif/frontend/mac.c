@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define DEFAULT_SPEED (100ull * 1000000000ull)
 #define DEFAULT_MTU   1500u
@@ -147,7 +147,7 @@ static bool listed(const uint8_t (*list)[6], uint32_t count, const uint8_t *addr
 int32_t mac_set_multicast(struct vif *vif, const uint8_t *addresses, uint32_t count)
 {
     struct mac *mac = &vif->mac;
-    uint8_t before[MULTICAST_MOST][6], after[MULTICAST_MOST][6];
+    uint8_t before[MAX_MULTICAST][6], after[MAX_MULTICAST][6];
     uint32_t before_count;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -155,7 +155,7 @@ int32_t mac_set_multicast(struct vif *vif, const uint8_t *addresses, uint32_t co
             return STATUS_INVALID_PARAMETER;
         }
     }
-    if (count > MULTICAST_MOST) {
+    if (count > MAX_MULTICAST) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     if (count != 0) {
@@ -185,7 +185,7 @@ int32_t mac_set_multicast(struct vif *vif, const uint8_t *addresses, uint32_t co
 void mac_announce_multicast(struct vif *vif)
 {
     struct mac *mac = &vif->mac;
-    uint8_t list[MULTICAST_MOST][6];
+    uint8_t list[MAX_MULTICAST][6];
     uint32_t count;
 
     sched_lock(&mac->lock);

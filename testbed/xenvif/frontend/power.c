@@ -5,7 +5,7 @@
  * somebody still has its STORE or SUSPEND interface acquired). Called at PASSIVE_LEVEL, after the driver above was told
  * of D3 and before it is told of D0.
  */
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define COME_BACK_PATIENCE (10ull * 1000000000ull)
 

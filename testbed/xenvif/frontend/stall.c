@@ -10,9 +10,9 @@
  */
 #include <stdio.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
-enum { DOUBLINGS_MOST = 6 };
+enum { MAX_DOUBLINGS = 6 };
 
 void stall_forget(struct vif *vif)
 {
@@ -40,7 +40,7 @@ bool stall_seen(struct vif *vif)
             fprintf(stderr, "testbed: the backend of %s has not answered on queue %u for %llu ms: connecting anew\n",
                     vif->frontend.path, i, (unsigned long long)((now - ring->stall.since) / 1000000));
             __atomic_add_fetch(&vif->frontend.stalls, 1, __ATOMIC_RELAXED);
-            vif->frontend.stalls_in_vain += vif->frontend.stalls_in_vain < DOUBLINGS_MOST;
+            vif->frontend.stalls_in_vain += vif->frontend.stalls_in_vain < MAX_DOUBLINGS;
             return true;
         }
     }

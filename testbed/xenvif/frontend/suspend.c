@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define COME_BACK_PATIENCE (10ull * 1000000000ull)
 #define RESUME_PATIENCE    (500ull * 1000000000ull) /* an emulated machine */

@@ -9,9 +9,9 @@
 #include <limits.h>
 
 #include "xenvif/offer/hostile.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
-enum { QUEUED_MOST = 1024 };
+enum { MAX_QUEUED = 1024 };
 
 typedef MS_ABI void callback_variable(void *argument, uint32_t type, ...);
 typedef MS_ABI void callback_record(void *argument, uint32_t type, void *parameters);
@@ -83,7 +83,7 @@ bool callback_receive(struct vif *vif, uint32_t queue, struct rx_packet *packet,
         receive_variable(subscriber, queue, packet, cookie, more);
     }
     subscriber->queued[queue] = more ? subscriber->queued[queue] + 1 : 0;
-    if (subscriber->queued[queue] <= QUEUED_MOST) {
+    if (subscriber->queued[queue] <= MAX_QUEUED) {
         return false;
     }
     subscriber->queued[queue] = 0;

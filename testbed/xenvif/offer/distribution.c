@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 enum { INDEX_MAX = 31, PATH_BYTES = 24 };
 

@@ -7,14 +7,14 @@
 #include "xenvif/offer/hostile.h"
 
 #include "nt/export/fail.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
-enum { INJECTED_MOST = 65536 };
+enum { MAX_INJECTED = 65536 };
 
 static bool lies[LIE_COUNT];
 static uint64_t values[LIE_COUNT];
 static bool injecting;
-static uint8_t cookies[INJECTED_MOST]; /* their addresses are the cookies; 1: out */
+static uint8_t cookies[MAX_INJECTED]; /* their addresses are the cookies; 1: out */
 static uint32_t injected;
 static uint64_t returned;
 
@@ -115,7 +115,7 @@ static MS_ABI void lie_ReceiverReturnPacket(struct INTERFACE *interface, void *c
 {
     uint8_t *mine = cookie;
 
-    if (mine < cookies || mine >= cookies + INJECTED_MOST) {
+    if (mine < cookies || mine >= cookies + MAX_INJECTED) {
         ((MS_ABI void (*)(struct INTERFACE *, void *))honest.ReceiverReturnPacket)(interface, cookie);
         return;
     }
@@ -229,7 +229,7 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
     struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 parameters;
     uint8_t *cookie, old;
 
-    RULE(injecting && injected < INJECTED_MOST, "unsupported", "%s",
+    RULE(injecting && injected < MAX_INJECTED, "unsupported", "%s",
          "a packet injected without vif_inject_start, or too many of them");
     cookie = &cookies[injected++];
     *cookie = 1;

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "nt/check/provider_wait.h"
-#include "nt/sync/topology.h"
-#include "xenvif/internal.h"
+#include "nt/processor/topology.h"
+#include "xenvif/state.h"
 
 static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_t highest)
 {
@@ -147,7 +147,7 @@ static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const s
                                             uint32_t size)
 {
     struct vif *vif = enter(interface, "UpdateHashMapping", DISPATCH_LEVEL);
-    uint32_t queues = vif->queues_known, used = 0, processors[QUEUES_MOST];
+    uint32_t queues = vif->queues_known, used = 0, processors[MAX_QUEUES];
     struct hash hash = vif->hash;
     int32_t status;
 
@@ -155,7 +155,7 @@ static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const s
         return (int32_t)0xc0000017; /* STATUS_NO_MEMORY: XenVif allocates nothing for nothing */
     }
     hash.size = size;
-    if (size > HASH_MAPPING_MOST ||
+    if (size > MAX_HASH_MAPPING ||
         !(vif->release->queue_is_index ? map_by_index(mapping, queues, &hash)
                                        : map_by_order(mapping, queues, &hash, processors, &used))) {
         return STATUS_INVALID_PARAMETER;
@@ -294,12 +294,12 @@ static MS_ABI void vif_TransmitterQueryOffloadOptions(struct INTERFACE *interfac
  * has. */
 static MS_ABI void vif_TransmitterQueryLargePacketSize(struct INTERFACE *interface, uint8_t version, uint32_t *size)
 {
-    enum { IPV6_HEADER = 40, IPV6_OPTIONS_MOST = 216, TCP_HEADER_MOST = 60 };
+    enum { IPV6_HEADER = 40, MAX_IPV6_OPTIONS = 216, MAX_TCP_HEADER = 60 };
     const struct features *features =
         &enter(interface, "TransmitterQueryLargePacketSize", DISPATCH_LEVEL)->frontend.features;
     bool there = (version == 4 && features->gso4) || (version == 6 && features->gso6);
 
-    *size = there ? UINT16_MAX - ETHERNET_HEADER_BYTES - IPV6_HEADER - IPV6_OPTIONS_MOST - TCP_HEADER_MOST : 0;
+    *size = there ? UINT16_MAX - ETHERNET_HEADER_BYTES - IPV6_HEADER - MAX_IPV6_OPTIONS - MAX_TCP_HEADER : 0;
 }
 
 static MS_ABI void vif_MacQueryState(struct INTERFACE *interface, uint32_t *connect, uint64_t *speed, uint32_t *duplex)

@@ -9,18 +9,18 @@
 
 #include "nt/export/fail.h"
 #include "xenvif/offer/hostile.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define STATUS_BUFFER_OVERFLOW ((int32_t)0x80000005)
 #define CONNECT_PATIENCE                                                                                               \
     (10ull * 1000000000ull) /* a started device waits for its backend before its driver sees it                        \
                              */
 
-enum { REVISIONS_MOST = 5, IDS_MOST = REVISIONS_MOST + 2, ID_BYTES = 64 };
+enum { MAX_REVISIONS = 5, MAX_IDS = MAX_REVISIONS + 2, ID_BYTES = 64 };
 
 struct provider {
-    uint32_t version;                   /* VIF */
-    uint32_t revisions[REVISIONS_MOST]; /* oldest first, 0 ends */
+    uint32_t version;                  /* VIF */
+    uint32_t revisions[MAX_REVISIONS]; /* oldest first, 0 ends */
 };
 
 /* 8: XenVif 8.2 ... 9.1; 9: 9.1 late; 10: today, which serves 8 to 10 under the revisions it keeps. */
@@ -106,8 +106,8 @@ static const char *device_id(const struct vif *vif, const char *newest, char *te
 struct device *pdo_make(struct vif *vif)
 {
     const struct provider *provider = &providers[sizeof(providers) / sizeof(providers[0]) - 1];
-    char text[IDS_MOST][ID_BYTES], device[ID_BYTES], instance[12], location[40];
-    const char *ids[IDS_MOST + 1] = { NULL };
+    char text[MAX_IDS][ID_BYTES], device[ID_BYTES], instance[12], location[40];
+    const char *ids[MAX_IDS + 1] = { NULL };
     size_t count = 0;
     struct pdo_ids names = {
         .hardware_ids = ids, .compatible_ids = ids, .instance_id = instance, .location = location
@@ -118,7 +118,7 @@ struct device *pdo_make(struct vif *vif)
             provider = &providers[i];
         }
     }
-    for (size_t i = REVISIONS_MOST; i-- > 0;) {
+    for (size_t i = MAX_REVISIONS; i-- > 0;) {
         if (provider->revisions[i] != 0) {
             snprintf(text[count], ID_BYTES, "XENVIF\\VEN_%s&DEV_NET&REV_%08X", vif->options.vendor,
                      provider->revisions[i]);

@@ -10,9 +10,9 @@
 
 #include "wire/parse.h"
 
-enum { LENGTH_MOST = 1500 };
+enum { MAX_LENGTH = 1500 };
 enum { NEXT_HOP = 0, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_AUTHENTICATION = 51, NEXT_DESTINATION = 60 };
-enum { EXTENSIONS_MOST = 100 };
+enum { MAX_EXTENSIONS = 100 };
 
 struct cursor {
     const uint8_t *bytes;
@@ -131,7 +131,7 @@ static enum packet_parse parse_ipv6(struct cursor *cursor)
             next != NEXT_AUTHENTICATION) {
             break;
         }
-        result = count < EXTENSIONS_MOST ? need(cursor, 8) : PACKET_TRUNCATED;
+        result = count < MAX_EXTENSIONS ? need(cursor, 8) : PACKET_TRUNCATED;
         if (result != PACKET_PARSED) {
             return result;
         }
@@ -199,7 +199,7 @@ enum packet_parse packet_parse(const uint8_t *bytes, uint32_t available, uint32_
         cursor.at += ETHERNET_TAG_BYTES;
     }
     info->EthernetHeader.Length = info->Length = cursor.at;
-    if (type <= LENGTH_MOST) {
+    if (type <= MAX_LENGTH) {
         return parse_llc(&cursor);
     }
     return type == ETHERTYPE_IPV4 ? parse_ipv4(&cursor) : type == ETHERTYPE_IPV6 ? parse_ipv6(&cursor) : PACKET_PARSED;

@@ -14,8 +14,8 @@
 #define ETHERNET_HEADER_BYTES 14u
 #define VLAN_TAG_BYTES        4u
 #define ETHERNET_TAG_BYTES    4u
-#define ETHERNET_PACKET_LEAST 60u
-#define HEADERS_MOST          1024u /* bytes of headers that are ever looked at */
+#define MIN_ETHERNET_PACKET   60u
+#define MAX_HEADERS           1024u /* bytes of headers that are ever looked at */
 
 enum packet_parse {
     PACKET_PARSED,

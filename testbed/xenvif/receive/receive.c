@@ -10,10 +10,11 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "nt/sync/topology.h"
-#include "xenvif/receive/receive.h"
+#include "nt/processor/topology.h"
+#include "xenvif/receive/receive_internal.h"
+#include "xenvif/state.h"
 
-enum { COOKIE_QUEUE_SHIFT = 24, COOKIE_MARK = 1 << 23, THREADED_WAIT_NS = 1000, THREADED_POINTS_MOST = 4 };
+enum { COOKIE_QUEUE_SHIFT = 24, COOKIE_MARK = 1 << 23, THREADED_WAIT_NS = 1000, MAX_THREADED_POINTS = 4 };
 
 static void receive_dpc(void *argument);
 
@@ -334,7 +335,7 @@ static void pass_through_passive(const struct rx_ring *ring)
         return;
     }
     irql_lower(PASSIVE_LEVEL);
-    for (uint64_t i = sched_random(THREADED_POINTS_MOST); i > 0; i--) {
+    for (uint64_t i = sched_random(MAX_THREADED_POINTS); i > 0; i--) {
         sched_point("threaded DPC");
     }
     (void)irql_raise(DISPATCH_LEVEL);
@@ -373,7 +374,7 @@ static void sample(struct rx_ring *ring, struct rx_settings *settings)
     settings->backfill = __atomic_load_n(&vif->backfill, __ATOMIC_RELAXED);
     settings->hash_algorithm = __atomic_load_n(&vif->hash.algorithm, __ATOMIC_RELAXED);
     settings->hash_types = __atomic_load_n(&vif->hash.types, __ATOMIC_RELAXED);
-    settings->frame_most =
+    settings->max_frame_bytes =
         __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES + ETHERNET_TAG_BYTES;
 }
 

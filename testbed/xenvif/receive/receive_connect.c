@@ -6,7 +6,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "xenvif/receive/receive.h"
+#include "xenvif/receive/receive_internal.h"
+#include "xenvif/state.h"
 
 #define HELD_SECONDS 30ull /* that Disable waits for a subscriber which keeps packets */
 

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/receive/receive_internal.h"
+#include "xenvif/state.h"
 
 enum { TIDY_RUNS = 1024, SPARE_PAGES = 2 * RX_CHUNK };
 
@@ -70,8 +71,8 @@ struct rx_page *pool_page(struct rx_ring *ring)
     if (chunk->free == 0) {
         ring->chunks_free &= ~(1ull << index);
     }
-    if (--ring->pages_free < ring->pages_free_least) {
-        ring->pages_free_least = ring->pages_free;
+    if (--ring->pages_free < ring->min_pages_free) {
+        ring->min_pages_free = ring->pages_free;
     }
     return &chunk->pages[bit];
 }
@@ -188,7 +189,7 @@ void pool_tidy(struct rx_ring *ring)
     if (++ring->runs < TIDY_RUNS) {
         return;
     }
-    if (ring->pages_free_least > SPARE_PAGES) {
+    if (ring->min_pages_free > SPARE_PAGES) {
         uint32_t index = RX_CHUNKS;
 
         while (index-- > 0 && (ring->chunks[index] == NULL || ring->chunks[index]->free != UINT64_MAX)) {
@@ -198,7 +199,7 @@ void pool_tidy(struct rx_ring *ring)
         }
     }
     ring->runs = 0;
-    ring->pages_free_least = ring->pages_free;
+    ring->min_pages_free = ring->pages_free;
 }
 
 void pool_revoke(struct rx_ring *ring)

@@ -9,7 +9,8 @@
  */
 #include <string.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/receive/receive_internal.h"
+#include "xenvif/state.h"
 
 #define FIRST_LOOK 192u
 
@@ -77,7 +78,7 @@ static bool pull_headers(struct rx_ring *ring, struct rx_packet *packet, uint32_
     enum packet_parse result = packet_parse(headers, available, packet->length, &packet->info);
 
     if (result == PACKET_MORE) {
-        available = peek(packet, headers, room < HEADERS_MOST ? room : HEADERS_MOST);
+        available = peek(packet, headers, room < MAX_HEADERS ? room : MAX_HEADERS);
         result = packet_parse(headers, available, packet->length, &packet->info);
     }
     if (result != PACKET_PARSED) {
@@ -226,7 +227,7 @@ static void process_standard(struct rx_ring *ring, const struct rx_settings *set
 {
     uint32_t payload = packet->length - packet->info.Length;
 
-    if (packet->length > settings->frame_most) {
+    if (packet->length > settings->max_frame_bytes) {
         process_drop(ring, packet);
         return;
     }

@@ -6,7 +6,8 @@
  */
 #include <string.h>
 
-#include "xenvif/internal.h"
+#include "xenvif/receive/receive_internal.h"
+#include "xenvif/state.h"
 
 enum { FLAG_FIN = 0x01, FLAG_PSH = 0x08, FLAG_CWR = 0x80 };
 

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "xenvif/transmit/transmit.h"
+#include "xenvif/state.h"
+#include "xenvif/transmit/transmit_internal.h"
 
 bool transmit_create(struct tx_ring *ring, struct vif *vif, uint32_t index)
 {
@@ -136,7 +137,7 @@ static void post_multicast(struct tx_ring *ring)
         extra = next_extra(
             ring, ring->multicast[first].add ? XEN_NETIF_EXTRA_TYPE_MCAST_ADD : XEN_NETIF_EXTRA_TYPE_MCAST_DEL, false);
         memcpy(extra->u.mcast.addr, ring->multicast[first].address, sizeof(extra->u.mcast.addr));
-        ring->multicast_first = (first + 1) % MULTICAST_MOST;
+        ring->multicast_first = (first + 1) % MAX_MULTICAST;
         ring->multicast_count--;
     }
 }
@@ -202,7 +203,7 @@ void transmit_schedule(struct tx_ring *ring)
 static uint32_t choose_ring(struct vif *vif, const struct tx_request *request)
 {
     uint32_t queues = vif->queues_known;
-    uint8_t headers[HEADERS_MOST];
+    uint8_t headers[MAX_HEADERS];
     struct XENVIF_PACKET_INFO_V2 info;
 
     if (request->hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
@@ -289,11 +290,11 @@ void transmit_multicast(struct vif *vif, const uint8_t address[6], bool add)
 
     spin_lock(&ring->lock, &irql);
     if (ring->connected && ring->enabled) {
-        if (ring->multicast_count == MULTICAST_MOST) {
-            ring->multicast_first = (ring->multicast_first + 1) % MULTICAST_MOST;
+        if (ring->multicast_count == MAX_MULTICAST) {
+            ring->multicast_first = (ring->multicast_first + 1) % MAX_MULTICAST;
             ring->multicast_count--;
         }
-        last = (ring->multicast_first + ring->multicast_count++) % MULTICAST_MOST;
+        last = (ring->multicast_first + ring->multicast_count++) % MAX_MULTICAST;
         memcpy(ring->multicast[last].address, address, 6);
         ring->multicast[last].add = add;
         transmit_schedule(ring);
@@ -309,7 +310,7 @@ void transmit_offend(struct tx_ring *ring)
     if (ring->connected && ring->buffers_free_count != 0 && ring->ids_free_count != 0 &&
         RING_FREE_REQUESTS(&ring->front) != 0) {
         uint16_t buffer = ring->buffers_free[--ring->buffers_free_count];
-        const struct tx_fragment crossing = { ring->buffer_references[buffer], XEN_PAGE_SIZE - 1, ETHERNET_PACKET_LEAST,
+        const struct tx_fragment crossing = { ring->buffer_references[buffer], XEN_PAGE_SIZE - 1, MIN_ETHERNET_PACKET,
                                               buffer, NO_INDEX };
 
         post_fragment(ring, &crossing, NO_INDEX, 0, 0);

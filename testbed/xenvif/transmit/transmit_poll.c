@@ -9,7 +9,8 @@
 #include <limits.h>
 #include <string.h>
 
-#include "xenvif/transmit/transmit.h"
+#include "xenvif/state.h"
+#include "xenvif/transmit/transmit_internal.h"
 
 #define MILLISECOND   1000000ull
 #define LOOPS_FOREVER (60000 * MILLISECOND)

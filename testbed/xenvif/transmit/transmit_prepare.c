@@ -11,7 +11,8 @@
  */
 #include <string.h>
 
-#include "xenvif/transmit/transmit.h"
+#include "xenvif/state.h"
+#include "xenvif/transmit/transmit_internal.h"
 
 #define FIRST_LOOK 192u /* enough for nearly all headers */
 
@@ -111,13 +112,13 @@ static uint32_t copy_headers(const struct MDL *mdl, uint32_t offset, uint32_t le
     return wanted;
 }
 
-void transmit_look(const struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[HEADERS_MOST],
+void transmit_look(const struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[MAX_HEADERS],
                    struct XENVIF_PACKET_INFO_V2 *info)
 {
     uint32_t copied = copy_headers(mdl, offset, length, headers, FIRST_LOOK);
 
     if (packet_parse(headers, copied, length, info) == PACKET_MORE) {
-        copied = copy_headers(mdl, offset, length, headers, HEADERS_MOST);
+        copied = copy_headers(mdl, offset, length, headers, MAX_HEADERS);
         packet_parse(headers, copied, length, info);
     }
 }
@@ -230,7 +231,7 @@ static bool grant_payload(struct tx_ring *ring, const struct tx_packet *packet, 
             uint32_t in_page = (uint32_t)((uintptr_t)at % XEN_PAGE_SIZE);
             uint32_t piece = XEN_PAGE_SIZE - in_page < here ? XEN_PAGE_SIZE - in_page : here;
 
-            if (plan->count == TX_FRAGMENTS_MOST || !xen_memory_owns(ring->vif->xen, at) ||
+            if (plan->count == TX_MAX_FRAGMENTS || !xen_memory_owns(ring->vif->xen, at) ||
                 !grant_page(ring, at - in_page, fragment)) {
                 return false;
             }
@@ -264,7 +265,7 @@ static bool copy_payload(struct tx_ring *ring, const struct tx_packet *packet, u
         fragment->size = (uint16_t)(fragment->size + piece + zeros);
         done += piece + zeros;
         if (done < packet->payload + padding) {
-            if (plan->count == TX_FRAGMENTS_MOST || !take_buffer(ring, &plan->fragments[plan->count])) {
+            if (plan->count == TX_MAX_FRAGMENTS || !take_buffer(ring, &plan->fragments[plan->count])) {
                 return false;
             }
             plan->count++;
@@ -320,9 +321,9 @@ bool prepare_packet(struct tx_ring *ring, struct tx_packet *packet, struct tx_pl
         return false;
     }
     first->size = (uint16_t)info.Length;
-    if (packet->sent < ETHERNET_PACKET_LEAST) {
-        padding = ETHERNET_PACKET_LEAST - packet->sent;
-        packet->sent = ETHERNET_PACKET_LEAST;
+    if (packet->sent < MIN_ETHERNET_PACKET) {
+        padding = MIN_ETHERNET_PACKET - packet->sent;
+        packet->sent = MIN_ETHERNET_PACKET;
         packet->padding = (uint16_t)padding;
         done = copy_payload(ring, packet, skip, plan, padding);
     } else {

@@ -4,10 +4,10 @@
  * restart end within ten seconds on every release of XenVif that can, an ordinary pause costs nothing, and a device
  * that is gone is left alone.
  */
+#include "ndis/adapter/adapter.h"
 #include "story_backend.h"
 #include "story_rss.h"
-#include "ndis/internal.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define NOT_ACCEPTED ((int32_t)NDIS_STATUS_NOT_ACCEPTED)
 

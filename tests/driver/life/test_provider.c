@@ -18,7 +18,7 @@ bool test_option(const char *name, const char *value)
     return provider_option(name, value);
 }
 
-static uint8_t bytes[FRAME_BYTES_MOST], taken[FRAME_BYTES_MOST];
+static uint8_t bytes[MAX_FRAME_BYTES], taken[MAX_FRAME_BYTES];
 
 /* --- frames --- */
 

@@ -170,7 +170,7 @@ static void inject_load(void *argument)
 
 static void drain(struct provider *provider)
 {
-    static uint8_t bytes[FRAME_BYTES_MOST];
+    static uint8_t bytes[MAX_FRAME_BYTES];
     struct provider_frame *came;
     struct frame frame;
 

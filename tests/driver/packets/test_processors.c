@@ -4,7 +4,7 @@
  * on every processor, packets on the processor that the RSS table names in whatever group it is, the keywords that
  * choose processors, and a processor that comes while the adapter works.
  */
-#include "nt/sync/topology.h"
+#include "nt/processor/topology.h"
 #include "story_release.h"
 #include "story_rss.h"
 

@@ -7,10 +7,10 @@
 
 #include "../include/counters.h"
 #include "netback/netback.h"
-#include "nt/sync/topology.h"
+#include "nt/processor/topology.h"
 #include "story_release.h"
 #include "story_rss.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
 #define SECOND  1000000000ull

@@ -200,7 +200,7 @@ static void make_anew(struct story *story)
     struct edge_options options = { .memory = bed->guest,
                                     .buffers = 16,
                                     .queues = story->queues,
-                                    .frame_size = FRAME_BYTES_MOST,
+                                    .frame_size = MAX_FRAME_BYTES,
                                     .receive = story->options.receive,
                                     .context = story };
     char error[512];

@@ -35,7 +35,7 @@ static bool accepted(struct watch_seen *seen)
 static void one(struct watch *watch, int version, int protocol, bool complete, uint32_t combination)
 {
     struct packet_shape shape = { .version = version, .protocol = protocol, .payload = PAYLOAD };
-    static uint8_t bytes[FRAME_BYTES_MOST];
+    static uint8_t bytes[MAX_FRAME_BYTES];
     struct frame frame;
     uint32_t length = packet_build(&shape, bytes, &frame);
 

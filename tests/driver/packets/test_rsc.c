@@ -165,7 +165,7 @@ TEST(a_coalesced_packet_that_comes_although_it_was_switched_off_is_dropped)
  * (rule ndis-rsc). */
 static void off_in_traffic(struct story *story)
 {
-    enum { PACKETS = 60, FIRST = 3, WAIT_MOST = 20000 };
+    enum { PACKETS = 60, FIRST = 3, MAX_WAIT = 20000 };
     struct watch *watch = watch_open(story);
     struct frame_offload offload;
     uint32_t length = tcp_frame(4, 5 * MSS, &offload), i, before, late = 0;
@@ -173,7 +173,7 @@ static void off_in_traffic(struct story *story)
     for (i = 0; i < PACKETS; i++) {
         wire_inject(story, 0, bytes, length, &offload);
     }
-    for (i = 0; i < WAIT_MOST && __atomic_load_n(&watch->count, __ATOMIC_ACQUIRE) < FIRST; i++) {
+    for (i = 0; i < MAX_WAIT && __atomic_load_n(&watch->count, __ATOMIC_ACQUIRE) < FIRST; i++) {
         sched_point("packets on their way");
     }
     CHECK_EQ(switch_rsc(story, NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED, NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED), SUCCESS);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "nt/export/fail.h"
-#include "nt/sync/topology.h"
+#include "nt/processor/topology.h"
 #include "story_release.h"
 #include "story_rss.h"
 

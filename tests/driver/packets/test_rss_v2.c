@@ -5,7 +5,7 @@
  */
 #include "story_release.h"
 #include "story_rss.h"
-#include "xenvif/internal.h"
+#include "xenvif/state.h"
 
 #include "ndis/protocol/raw.h"
 

@@ -57,7 +57,7 @@ static bool until_arrived(struct arrived *arrived, uint32_t packets)
 /* A tagged packet in; what came of it without its tag. */
 static void inject_one(struct story *story, struct arrived *arrived, struct packet_shape *shape)
 {
-    static uint8_t bytes[FRAME_BYTES_MOST];
+    static uint8_t bytes[MAX_FRAME_BYTES];
     struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO info;
     bool tcp = shape->protocol == PROTOCOL_TCP;
     uint32_t length, tag = shape->vlan ? TAG_BYTES : 0, expected = arrived->packets + 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An adapter's life and its OIDs, with a fake miniport: what NDIS calls when, what it says when something fails. */
 #include "ndis_fake.h"
+#include "ndis/adapter/record.h"
 
 #include <stdlib.h>
 

@@ -6,6 +6,8 @@
 
 #include "wire/bytes.h"
 #include "wire/checksum.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/adapter/record.h"
 
 enum { TCP = 6, UDP = 17, HEADERS4 = 14 + 20 + 20, BUFFERS = 8 };
 
@@ -29,7 +31,7 @@ static void receive(void *context, uint32_t processor, const struct frame *frame
 static struct edge *open_edge(struct fake *fake, uint32_t queues)
 {
     struct edge_options options = {
-        .memory = fake->xen, .buffers = BUFFERS, .queues = queues, .frame_size = FRAME_BYTES_MOST, .receive = receive
+        .memory = fake->xen, .buffers = BUFFERS, .queues = queues, .frame_size = MAX_FRAME_BYTES, .receive = receive
     };
     char error[300] = "";
     struct edge *edge;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule of the simulated NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
-#include "nt/check/provider_wait.h"
 #include "ndis_fake.h"
-#include "nt/sync/dpc.h"
+#include "nt/check/provider_wait.h"
+#include "nt/processor/dpc.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/adapter/record.h"
 
 typedef void *MS_ABI fake_NdisAllocateRWLock(void *);
 typedef void MS_ABI fake_NdisReleaseRWLock(void *, void *);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What NDIS serves beside packets: configuration, NBL pools and data, timers, work items, locks, processors, names. */
 #include "ndis_fake.h"
+#include "ndis/nbl/nbl.h"
+#include "ndis/adapter/record.h"
 
 #include <stdlib.h>
 
@@ -236,7 +238,7 @@ TEST(work_items_run_at_passive_level)
 }
 
 static void *rw_lock;
-static uint32_t guarded, readers, readers_most;
+static uint32_t guarded, readers, max_readers;
 static void use_lock(void *argument)
 {
     bool write = argument != NULL;
@@ -253,7 +255,7 @@ static void use_lock(void *argument)
         } else {
             NDIS(NdisAcquireRWLockRead)(rw_lock, state, 0);
             readers++;
-            readers_most = readers > readers_most ? readers : readers_most;
+            max_readers = readers > max_readers ? readers : max_readers;
             CHECK_EQ(guarded % 2, 0);
             sched_point("read");
             readers--;
@@ -270,7 +272,7 @@ static void locks(struct fake *fake)
 
     fake_add_running(fake);
     rw_lock = NDIS(NdisAllocateRWLock)(fake->handle);
-    guarded = readers = readers_most = 0;
+    guarded = readers = max_readers = 0;
     for (i = 0; i < 4; i++) {
         tasks[i] = task_spawn("user", i, use_lock, i == 0 ? &guarded : NULL);
     }
@@ -278,7 +280,7 @@ static void locks(struct fake *fake)
         task_join(tasks[i]);
     }
     CHECK_EQ(guarded, 100);
-    CHECK(readers_most > 1);
+    CHECK(max_readers > 1);
     NDIS(NdisFreeRWLock)(rw_lock);
 }
 TEST(read_write_locks_let_readers_share_and_writers_alone)

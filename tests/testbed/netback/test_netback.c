@@ -24,7 +24,7 @@ static void run_all(void (*body)(void *))
     }
 }
 
-static uint8_t bytes[FRAME_BYTES_MOST + 64], collected[FRAME_BYTES_MOST];
+static uint8_t bytes[MAX_FRAME_BYTES + 64], collected[MAX_FRAME_BYTES];
 static struct fe_received received;
 
 static void collect(struct fe *fe, uint32_t queue, struct frame *frame)

@@ -7,7 +7,7 @@
 #include "netback_frontend.h"
 #include "packets.h"
 
-static uint8_t bytes[FRAME_BYTES_MOST + 64], collected[FRAME_BYTES_MOST];
+static uint8_t bytes[MAX_FRAME_BYTES + 64], collected[MAX_FRAME_BYTES];
 static struct fe_received received;
 
 static void run_all(void (*body)(void *), void *argument)

@@ -3,6 +3,7 @@
 #include "nt/io/io_device.h"
 
 #include "nt_run.h"
+#include "nt/io/object.h"
 
 static uint8_t guid[16] = { 7 };
 

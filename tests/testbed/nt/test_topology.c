@@ -4,8 +4,8 @@
 #include "nt_run.h"
 
 #include "ndis/ndis.h"
-#include "nt/sync/dpc.h"
-#include "nt/sync/topology.h"
+#include "nt/processor/dpc.h"
+#include "nt/processor/topology.h"
 
 static void run_on(void *argument)
 {

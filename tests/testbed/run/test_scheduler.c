@@ -10,8 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "nt/internal.h"
-#include "nt/sync/irql.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
+#include "nt/processor/irql.h"
 
 static int run(enum sched_kind kind, uint64_t seed, FILE *trace, void (*body)(void *), void *argument)
 {

@@ -4,7 +4,7 @@
 #include "packets.h"
 #include "wire/toeplitz.h"
 
-static uint8_t bytes[FRAME_BYTES_MOST + 64];
+static uint8_t bytes[MAX_FRAME_BYTES + 64];
 
 static uint16_t reference(const uint8_t *p, size_t length)
 {

@@ -90,7 +90,7 @@ TEST(frames_pass_in_order_with_their_offloads)
 
 static void limits(void *unused)
 {
-    static uint8_t bytes[FRAME_BYTES_MOST + 1];
+    static uint8_t bytes[MAX_FRAME_BYTES + 1];
     struct frame frame = frame_over(bytes, 100), small = frame_over(bytes, 50);
     struct port_counters counters;
     uint64_t start;
@@ -107,7 +107,7 @@ static void limits(void *unused)
     port_counters(port, &counters);
     CHECK_EQ(counters.receive_dropped, 1);
     CHECK_EQ(counters.send_refused, 1);
-    frame.length = FRAME_BYTES_MOST + 1;
+    frame.length = MAX_FRAME_BYTES + 1;
     frame.vectors[0].iov_len = frame.length;
     CHECK_EQ(memory_port_inject(port, 0, &frame), -EINVAL);
     CHECK_EQ(port_set_queues(port, 3), -EINVAL);

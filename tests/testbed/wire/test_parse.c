@@ -3,7 +3,7 @@
 #include "harness.h"
 #include "packets.h"
 
-static uint8_t bytes[FRAME_BYTES_MOST + 64];
+static uint8_t bytes[MAX_FRAME_BYTES + 64];
 
 TEST(offsets_of_every_shape)
 {

@@ -10,7 +10,7 @@
 #include "packets.h"
 #include "wire/pcap.h"
 
-static uint8_t bytes[FRAME_BYTES_MOST + 64];
+static uint8_t bytes[MAX_FRAME_BYTES + 64];
 static char path[64];
 
 static void write_capture(void *unused)

@@ -4,7 +4,7 @@
 #include "packets.h"
 #include "wire/segment.h"
 
-static uint8_t bytes[FRAME_BYTES_MOST + 64], rebuilt[FRAME_BYTES_MOST], whole[FRAME_BYTES_MOST];
+static uint8_t bytes[MAX_FRAME_BYTES + 64], rebuilt[MAX_FRAME_BYTES], whole[MAX_FRAME_BYTES];
 
 struct gathered {
     const struct layout *layout;

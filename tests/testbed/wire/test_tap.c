@@ -91,8 +91,8 @@ static void spoil(struct frame *frame, uint64_t number)
 static void pump(void *argument)
 {
     struct lane *lane = argument;
-    uint8_t *bytes = malloc(FRAME_BYTES_MOST);
-    struct frame frame = { .vectors = { { bytes, FRAME_BYTES_MOST } }, .vector_count = 1 };
+    uint8_t *bytes = malloc(MAX_FRAME_BYTES);
+    struct frame frame = { .vectors = { { bytes, MAX_FRAME_BYTES } }, .vector_count = 1 };
 
     while (port_receive(lane->from, lane->queue, &frame) != 0) {
         lane->frames++;

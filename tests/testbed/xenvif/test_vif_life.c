@@ -3,8 +3,8 @@
  * The XenVif stand-in over its life: several queues and hashing, backends that go and come back, suspend and resume,
  * Disable with packets out, pauses, rings that fill up, memory that cannot be granted.
  */
+#include "netback/state.h"
 #include "vif_bed.h"
-#include "netback/internal.h"
 
 typedef MS_ABI int32_t vb_algorithm(void *interface, uint32_t algorithm);
 typedef MS_ABI int32_t vb_mapping(void *interface, const struct PROCESSOR_NUMBER *mapping, uint32_t size);

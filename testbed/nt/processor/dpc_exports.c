@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* DPC functions under their NT names. KDPC.Number is 0 for "the processor that queues", else the target's index plus
  * one. */
-#include "nt/sync/dpc.h"
-#include "nt/internal.h"
-#include "nt/sync/topology.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
+#include "nt/processor/dpc.h"
+#include "nt/processor/topology.h"
 
 static MS_ABI void nt_KeInitializeDpc(struct KDPC *dpc, void *routine, void *context)
 {

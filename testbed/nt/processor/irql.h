@@ -6,12 +6,12 @@
  * queue and then looks at the token; who gives the token up writes the token and then looks at the queue. Both are
  * sequentially consistent, so one of the two sees the other and no DPC stays behind.
  */
-#ifndef TESTBED_NT_SYNC_IRQL_H
-#define TESTBED_NT_SYNC_IRQL_H
+#ifndef TESTBED_NT_PROCESSOR_IRQL_H
+#define TESTBED_NT_PROCESSOR_IRQL_H
 
 #include "nt/nt.h"
 
-#define PROCESSORS_MOST 256
+#define MAX_PROCESSORS 256
 
 struct processor {
     _Alignas(64) uint32_t token;
@@ -23,7 +23,7 @@ struct processor {
     uint64_t dpcs_run;
 };
 
-extern struct processor processors[PROCESSORS_MOST];
+extern struct processor processors[MAX_PROCESSORS];
 
 /* Runs the DPCs queued to the calling task's processor when called, at DISPATCH_LEVEL with the token held. */
 void dpc_drain(struct processor *processor);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The driver's DPC objects (KDPC), for dpc_exports.c and timer.c. DpcData is the queue a KDPC is in, or NULL. */
-#ifndef TESTBED_NT_SYNC_DPC_H
-#define TESTBED_NT_SYNC_DPC_H
+#ifndef TESTBED_NT_PROCESSOR_DPC_H
+#define TESTBED_NT_PROCESSOR_DPC_H
 
 #include "nt/nt.h"
 

@@ -3,29 +3,30 @@
  * Groups, numbers and indexes (topology.h). Readers take no lock: an entry is complete before the count that includes
  * it is raised, and processors only ever come.
  */
-#include "nt/sync/topology.h"
+#include "nt/processor/topology.h"
 
 #include <string.h>
 
-#include "nt/internal.h"
-#include "nt/sync/irql.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
+#include "nt/processor/irql.h"
 
 static struct topology played;
-static uint64_t active[GROUPS_MOST];
+static uint64_t active[MAX_GROUPS];
 static uint32_t maximum;
-static struct PROCESSOR_NUMBER numbers[PROCESSORS_MOST];
-static uint32_t indexes[GROUPS_MOST][GROUP_MOST]; /* plus one; 0: not there */
+static struct PROCESSOR_NUMBER numbers[MAX_PROCESSORS];
+static uint32_t indexes[MAX_GROUPS][MAX_GROUP]; /* plus one; 0: not there */
 static struct sched_lock adding;
 
 struct topology topology_of(uint32_t wanted, uint32_t group_size)
 {
     struct topology topology = { 0 };
 
-    while (wanted != 0 && topology.groups < GROUPS_MOST) {
+    while (wanted != 0 && topology.groups < MAX_GROUPS) {
         uint32_t here = wanted < group_size ? wanted : group_size;
 
         topology.group[topology.groups].maximum = here;
-        topology.group[topology.groups++].active = here == GROUP_MOST ? UINT64_MAX : (1ull << here) - 1;
+        topology.group[topology.groups++].active = here == MAX_GROUP ? UINT64_MAX : (1ull << here) - 1;
         wanted -= here;
     }
     return topology;
@@ -55,18 +56,18 @@ void topology_start(const struct topology *topology)
     maximum = 0;
     memset(active, 0, sizeof(active));
     memset(indexes, 0, sizeof(indexes));
-    RULE(played.groups >= 1 && played.groups <= GROUPS_MOST, "processor",
-         "%u processor groups wanted, 1 to %u can be played", played.groups, GROUPS_MOST);
+    RULE(played.groups >= 1 && played.groups <= MAX_GROUPS, "processor",
+         "%u processor groups wanted, 1 to %u can be played", played.groups, MAX_GROUPS);
     for (uint16_t g = 0; g < played.groups; g++) {
         const struct processor_group *group = &played.group[g];
 
-        RULE(group->maximum >= 1 && group->maximum <= GROUP_MOST &&
-                 (group->maximum == GROUP_MOST || group->active >> group->maximum == 0),
+        RULE(group->maximum >= 1 && group->maximum <= MAX_GROUP &&
+                 (group->maximum == MAX_GROUP || group->active >> group->maximum == 0),
              "processor", "group %u has room for %u processors and those of mask %#llx", g, group->maximum,
              (unsigned long long)group->active);
         maximum += group->maximum;
-        RULE(maximum <= PROCESSORS_MOST, "processor", "%u processors wanted, 1 to %u can be played", maximum,
-             PROCESSORS_MOST);
+        RULE(maximum <= MAX_PROCESSORS, "processor", "%u processors wanted, 1 to %u can be played", maximum,
+             MAX_PROCESSORS);
         for (uint8_t number = 0; number < group->maximum; number++) {
             if ((group->active >> number & 1) != 0) {
                 describe(g, number, index);
@@ -105,7 +106,7 @@ uint32_t processor_maximum(void)
 
 uint32_t processor_index(const struct PROCESSOR_NUMBER *number)
 {
-    if (number->Group >= played.groups || number->Number >= GROUP_MOST || number->Reserved != 0) {
+    if (number->Group >= played.groups || number->Number >= MAX_GROUP || number->Reserved != 0) {
         return NO_PROCESSOR;
     }
     return __atomic_load_n(&indexes[number->Group][number->Number], __ATOMIC_ACQUIRE) - 1; /* 0 becomes NO_PROCESSOR */

@@ -3,10 +3,11 @@
  * IRQL and processor functions under their NT names. Functions that know no processor groups speak of group 0; IRQL
  * ranges are those of the DDI pages (wdm).
  */
-#include "nt/internal.h"
-#include "nt/sync/irql.h"
+#include "nt/export/register.h"
+#include "nt/nt.h"
+#include "nt/processor/irql.h"
+#include "nt/processor/topology.h"
 #include "nt/sync/thread.h"
-#include "nt/sync/topology.h"
 
 /* The two that drivers call most often read the task themselves: a call would save ten vector registers first. */
 static MS_ABI uint8_t nt_KeGetCurrentIrql(void)

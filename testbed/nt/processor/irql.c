@@ -10,14 +10,15 @@
  *
  * The lock words are sched_wait words: nothing here spins for long.
  */
-#include "nt/sync/irql.h"
+#include "nt/processor/irql.h"
 
-#include "nt/internal.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
 #include "nt/sync/thread.h"
 
 #define LOOKS 128 /* a holder is often gone within a microsecond */
 
-struct processor processors[PROCESSORS_MOST];
+struct processor processors[MAX_PROCESSORS];
 static uint32_t count;
 
 uint32_t processor_count(void)
@@ -157,8 +158,8 @@ void driver_leave(const struct driver_call *call)
 
 void irql_start(uint32_t wanted)
 {
-    RULE(wanted >= 1 && wanted <= PROCESSORS_MOST, "processor", "%u processors wanted, 1 to %u can be played", wanted,
-         PROCESSORS_MOST);
+    RULE(wanted >= 1 && wanted <= MAX_PROCESSORS, "processor", "%u processors wanted, 1 to %u can be played", wanted,
+         MAX_PROCESSORS);
     for (uint32_t i = 0; i < wanted; i++) {
         irql_add(i);
     }

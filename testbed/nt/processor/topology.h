@@ -8,8 +8,8 @@
  * neither 64 times the group plus the number nor the order of numbers says anything about an index. Each group is a
  * NUMA node.
  */
-#ifndef TESTBED_NT_SYNC_TOPOLOGY_H
-#define TESTBED_NT_SYNC_TOPOLOGY_H
+#ifndef TESTBED_NT_PROCESSOR_TOPOLOGY_H
+#define TESTBED_NT_PROCESSOR_TOPOLOGY_H
 
 #include "nt/nt.h"
 

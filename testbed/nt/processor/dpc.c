@@ -8,10 +8,11 @@
  * driver's KDPC (1), linked through its own DpcListEntry. Both leave the queue before their routine runs, which may
  * free or queue them again; nothing here touches them after that.
  */
-#include "nt/sync/dpc.h"
+#include "nt/processor/dpc.h"
 
-#include "nt/internal.h"
-#include "nt/sync/irql.h"
+#include "nt/areas.h"
+#include "nt/nt.h"
+#include "nt/processor/irql.h"
 
 #define KDPC_BIT 1u
 

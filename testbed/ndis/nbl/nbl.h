@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* NBLs and NBs: who has one, its pool, its out-of-band slots. */
+#ifndef TESTBED_NDIS_NBL_NBL_H
+#define TESTBED_NDIS_NBL_NBL_H
+
+#include "ndis/object.h"
+
+#define NBL_TAG_FREE      0x656572664c424e01ull
+#define NBL_TAG_OWNED     0x6e776f4c424e02ull   /* with whoever allocated it */
+#define NBL_TAG_SENT      0x746e65734c424e03ull /* with the miniport, until it completes the send */
+#define NBL_TAG_INDICATED 0x64636e694c424e04ull /* with the protocol, until it is returned */
+#define NBL_TAG_LENT      0x746e656c4c424e05ull /* with the protocol, until the indication returns */
+static inline uint64_t nbl_tag(const struct NET_BUFFER_LIST *nbl)
+{
+    return (uint64_t)(uintptr_t)nbl->NdisReserved[0];
+}
+static inline void nbl_set_tag(struct NET_BUFFER_LIST *nbl, uint64_t tag)
+{
+    nbl->NdisReserved[0] = (void *)(uintptr_t)tag;
+}
+/* Whose the bits of an NBL's Flags are, and what they hold from the allocation on. */
+#define NBL_FLAGS_OF_NDIS     0x00000ffcu
+#define NBL_FLAGS_OF_PROTOCOL 0xfff00003u
+#define NBL_FLAGS_GIVEN       0xa5a005a5u
+const char *nbl_tag_name(uint64_t tag);
+/* Out-of-band slots of an NBL: that NDIS of this version has, and of them those that are not NDIS's own. What lies
+ * behind in the record is not the NBL's on that Windows: rule "ndis-slot". */
+uint32_t nbl_slots(void);
+uint32_t nbl_public_slots(void);
+void nbl_check_end(const struct NET_BUFFER_LIST *nbl, const char *function);
+struct nbl_pool;
+struct nbl_pool *nbl_pool_create(const char *what, uint32_t tag, uint16_t context_size, bool with_net_buffer);
+void nbl_pool_destroy(struct nbl_pool *pool, const char *function);
+struct NET_BUFFER_LIST *nbl_create(struct nbl_pool *pool, struct MDL *mdl, uint32_t offset, size_t length);
+void nbl_free(struct NET_BUFFER_LIST *nbl, const char *function);
+void net_buffer_init(struct NET_BUFFER *nb, void *pool, struct MDL *mdl, uint32_t offset, size_t length);
+/* The NB describes bytes that its MDLs have, and CurrentMdl agrees with DataOffset; else rule "ndis-nb". */
+void net_buffer_check(const struct NET_BUFFER *nb, const char *function);
+uint8_t net_buffer_ip_version(const struct NET_BUFFER *nb); /* of the frame, tagged or not; 0: another protocol */
+void *ndis_info(const struct NET_BUFFER_LIST *nbl, uint32_t index);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A queue: its receive ring (the guest receives), its transmit ring, their tasks. Everything that the frontend can
+ * write is read once, then checked. */
+#ifndef TESTBED_NETBACK_QUEUE_H
+#define TESTBED_NETBACK_QUEUE_H
+
+#include <stdint.h>
+#include <xen/grant_table.h>
+#include <xen/io/netif.h>
+
+#include "netback/netback.h"
+#include "run/bell.h"
+#include "wire/parse.h"
+#include "wire/toeplitz.h"
+#include "xen/barrier.h"
+
+enum {
+    RING_SLOTS = 256,    /* of a one-page ring, both directions */
+    TX_MAX_SLOTS = 18,   /* slots behind the first; more: the packet is dropped */
+    TX_SLOTS_FATAL = 20, /* more still: the frontend is disabled */
+    TX_BATCH = 64,
+    RX_BATCH = 64,
+    MAX_QUEUES = 64,
+    MAX_MULTICAST = 64,
+    MAX_HASH_MAPPING = 128,
+    EXTRA_TYPE_XDP = 5, /* room before the data of each slot, in its first 16 bits; netif.h here is older than that */
+    EXTRA_TYPE_LAST = EXTRA_TYPE_XDP,
+    MAX_HEADROOM =
+        1024, /* Linux takes more, and would write beyond the page; the largest frame must fit FRAME_VECTORS */
+    PATH_BYTES = 96,
+};
+
+struct rx_hash {
+    uint32_t algorithm, flags, mapping_size;
+    uint8_t key[TOEPLITZ_KEY_BYTES];
+    uint32_t mapping[MAX_HASH_MAPPING];
+};
+
+/* A request that was taken off the ring, its page mapped. */
+struct rx_slot {
+    uint8_t *page; /* the guest's page, or queue->rx.nowhere when it could not be mapped */
+    uint32_t reference;
+    uint16_t id;
+    int16_t status; /* why not: what the hypervisor calls it */
+    bool bad;       /* not mapped */
+};
+
+struct queue_rx {
+    struct sched_lock lock;
+    /* under lock */
+    netif_rx_back_ring_t ring; /* req_cons: the next slot to complete */
+    RING_IDX mapped;           /* slots [req_cons, mapped) are in `slots` */
+    uint32_t expected_extras;  /* slots between a frame's first and second page: see receive.c */
+    uint32_t headroom;         /* bytes left free at the start of each page, as the frontend asked */
+    struct rx_slot slots[RING_SLOTS];
+    struct rx_hash hash;
+    uint64_t packets, bytes, gso, csum_blank, kicks_sent;
+    /* the receive task */
+    uint8_t *stage;         /* MAX_FRAME_BYTES bytes */
+    uint8_t *nowhere;       /* a page of our own */
+    uint64_t patience_ends; /* when a ring that is short of slots is taken as it is; 0: it is not short */
+    uint64_t dropped;       /* atomic: any receive task */
+};
+
+struct queue_tx {
+    /* the transmit task */
+    netif_tx_back_ring_t ring;
+    uint8_t headers[LAYOUT_HEADERS];
+    uint64_t packets, bytes, errors, gso, csum_blank, kicks_sent;
+    uint64_t ready; /* when the next packet may be taken, as the rate has it */
+    /* atomic */
+    uint32_t refuse;  /* packets to answer with an error */
+    uint64_t stalled; /* until when nothing is taken, whatever the rate */
+};
+
+struct netback_queue {
+    struct netback *netback;
+    uint32_t index;
+    uint32_t tx_reference, rx_reference;
+    bool tx_mapped, rx_mapped;
+    struct xen_event *tx_event, *rx_event; /* the same one unless split */
+    struct task *tx_task, *rx_task;
+    _Alignas(64) struct bell tx_bell;
+    _Alignas(64) struct bell rx_bell;
+    _Alignas(64) uint64_t kicks_received; /* atomic: handlers */
+    _Alignas(64) struct queue_tx tx;
+    _Alignas(64) struct queue_rx rx;
+};
+
+/* transmit.c, receive.c: the tasks */
+void transmit_run(void *queue);
+void receive_run(void *queue);
+
+/* A counter with one writer at a time, read by any. */
+static inline void count(uint64_t *counter, uint64_t more)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + more, __ATOMIC_RELAXED);
+}
+
+#endif
