@@ -14,6 +14,7 @@
 _Thread_local struct task *sched_current;
 bool sched_is_simulated;
 bool sched_hears_calls;
+uint32_t sched_processors;
 void (*sched_task_resumes)(struct task *task);
 void (*sched_task_ends)(struct task *task);
 
@@ -75,6 +76,9 @@ struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *
         fprintf(stderr, "testbed: task_spawn(%s) outside sched_run\n", name);
         abort();
     }
+    /* Whoever spawns one task for each queue need not know how many processors there are. */
+    uint32_t there = __atomic_load_n(&sched_processors, __ATOMIC_ACQUIRE);
+    processor = there != 0 ? processor % there : processor;
     struct task *task = sched_is_simulated ? task_spawn_simulated(name, processor, run, argument)
                                            : task_spawn_live(name, processor, run, argument);
     sched_point("spawn");

@@ -48,8 +48,9 @@ int sched_run(const struct sched_options *options, void (*main_task)(void *), vo
 enum sched_kind sched_kind(void);
 uint64_t sched_seed(void);
 
-/* `name` is copied (at most 31 characters). Never fails: running out of host threads ends the program with a message.
- */
+extern uint32_t sched_processors; /* that tasks may be put on, kept by nt/processor; 0: nobody counts them */
+/* `name` is copied (at most 31 characters). The task runs on `processor`, counted round those that there are. Never
+ * fails: running out of host threads ends the program with a message. */
 struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument);
 void task_join(struct task *task); /* waits for its end and frees it */
 extern _Thread_local struct task *sched_current;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "nt/check/rule.h"
+#include "run/sched.h"
 
 enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_SKIPPED = 77, MAX_SECONDS = 300 };
 
@@ -23,6 +24,21 @@ static struct {
     bool seed_given;
     uint32_t seeds;
 } options = { .seed = 1 };
+static uint64_t seed_under_test;
+
+void test_seed_tried(uint64_t seed)
+{
+    seed_under_test = seed;
+}
+
+/* The seed to give to --seed: that of the run that failed, not the one that a test over many began with. */
+static uint64_t failing_seed(void)
+{
+    if (sched_kind() == SCHED_SIMULATED) {
+        return sched_seed();
+    }
+    return seed_under_test != 0 ? seed_under_test : options.seed;
+}
 
 void test_add(struct test_case *test)
 {
@@ -44,7 +60,7 @@ void test_fail(const char *file, int line, const char *format, ...)
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, " (seed %" PRIu64 ")\n", options.seed);
+    fprintf(stderr, " (seed %" PRIu64 ")\n", failing_seed());
     _exit(STATUS_FAILED);
 }
 

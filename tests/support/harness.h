@@ -32,6 +32,7 @@ void test_part_not_run(const char *reason);
 
 uint64_t test_seed(void); /* --seed, or 1 */
 bool test_seed_given(void);
+void test_seed_tried(uint64_t seed); /* before a run in a child process: what a failure names from now on */
 uint32_t
 test_seeds(uint32_t usual);  /* how many seeds a case over many seeds should try: --seeds, or `usual`; 1 with --seed */
 const char *test_root(void); /* the repository's top folder */

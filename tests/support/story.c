@@ -208,6 +208,7 @@ void story_run(const struct story_plan *plan)
     }
     test_part_ran();
     child->plan = plan;
+    test_seed_tried(plan->seed);
     status = test_child(child_body, child, text, sizeof(text));
     free(child);
     if (status != 0) {

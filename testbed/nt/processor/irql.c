@@ -170,6 +170,7 @@ void irql_start(uint32_t wanted)
 void irql_add(uint32_t index)
 {
     processors[index] = (struct processor){ 0 };
+    __atomic_store_n(&sched_processors, index + 1, __ATOMIC_RELEASE); /* its DPC task is put on it before it counts */
 }
 
 void irql_count(uint32_t wanted)
@@ -180,4 +181,5 @@ void irql_count(uint32_t wanted)
 void irql_stop(void)
 {
     irql_count(0);
+    __atomic_store_n(&sched_processors, 0, __ATOMIC_RELEASE);
 }
