@@ -42,7 +42,7 @@ class Waits(unittest.TestCase):
 
     def test_a_single_wait_is_found(self):
         self.assertEqual(outside_of_loops("f()\n{\n    g();\n    sched_wait(&word, 0, end);\n}\n"), [4])
-        self.assertEqual(outside_of_loops("f()\n{\n    while (x) {\n        if (y) {\n            sched_wait(w);\n"), [])
+        self.assertEqual(outside_of_loops("f()\n{\n    while (x) {\n        if (y)\n            sched_wait(w);\n"), [])
         self.assertEqual(outside_of_loops("f()\n{\n    while (sched_wait(&w, 0, e)) {\n"), [])
 
 
