@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start and stop of the played ndis.sys, the list of handles it has given out, and small helpers of its files.
+ * Start and stop of the simulated ndis.sys, the list of handles it has given out, and small helpers of its files.
  *
  * ndis_start and ndis_stop run in the main task at PASSIVE_LEVEL. The handle functions may be called at any IRQL up to
  * DISPATCH_LEVEL; the list has one lock, which is taken only where handles are made and freed, never per packet.

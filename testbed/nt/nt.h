@@ -137,7 +137,7 @@ void driver_leave(const struct driver_call *call);
         driver_leave(&entered_);                                                                                       \
     } while (0)
 
-/* Live runs: set once the run is over, so that tasks blocked outside the scheduler can be told. */
+/* Live runs: set once the run is over, so that tasks blocked outside the scheduler can be notified. */
 #define NT_SUCCESS(status)            ((int32_t)(status) >= 0)
 #define STATUS_SUCCESS                0
 #define STATUS_PENDING                0x103

@@ -58,7 +58,7 @@ static uint8_t MS_ABI set_timer(void *handle, int64_t due, uint32_t period, void
     struct ndis_timer *timer = ndis_object_check(handle, NDIS_KIND_TIMER, "NdisSetTimerObject");
     uint8_t was;
 
-    RULE(due <= 0, "ndis-timer", "NdisSetTimerObject with an absolute due time is not played");
+    RULE(due <= 0, "ndis-timer", "NdisSetTimerObject with an absolute due time is not simulated");
     was = timer_cancel(timer->timer);
     timer->context = context != NULL ? context : timer->default_context;
     timer->period = period;

@@ -71,7 +71,8 @@ static void discard(struct driver *driver)
     free(driver);
 }
 
-/* As on Windows: an import that the played Windows does not export refuses the driver before any of its code has run.
+/* As on Windows: an import that the simulated Windows does not export refuses the driver before any of its code has
+ * run.
  */
 static void *resolve(const char *module, const char *name)
 {

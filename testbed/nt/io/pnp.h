@@ -31,7 +31,7 @@ struct device *pdo_create(const struct pdo_ids *ids, const struct pdo_ops *ops, 
 void pdo_destroy(struct device *pdo);
 struct DEVICE_OBJECT *device_object(struct device *device);
 
-/* --- the device stack above a PDO: whoever plays the driver's class (NDIS) puts the driver's functional device on it
+/* --- the device stack above a PDO: whoever is the driver's class (NDIS) puts the driver's functional device on it
  * --- */
 struct driver;
 struct device *fdo_create(struct driver *driver, struct device *pdo); /* attached to the top of the PDO's stack */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of XenVif's releases (release.h says what the columns mean). */
+/* The table of XenVif's releases (release.h explains the columns). */
 #include "xenvif/offer/release.h"
 
 #include <stdio.h>

@@ -374,8 +374,7 @@ static void sample(struct rx_ring *ring, struct rx_settings *settings)
     settings->backfill = __atomic_load_n(&vif->backfill, __ATOMIC_RELAXED);
     settings->hash_algorithm = __atomic_load_n(&vif->hash.algorithm, __ATOMIC_RELAXED);
     settings->hash_types = __atomic_load_n(&vif->hash.types, __ATOMIC_RELAXED);
-    settings->max_frame_bytes =
-        __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES + ETHERNET_TAG_BYTES;
+    settings->max_frame_bytes = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER + VLAN_TAG_BYTES;
 }
 
 static void run(struct rx_ring *ring)

@@ -224,7 +224,7 @@ static void unmapped(struct story *story)
     fail_at(1);
     raw_send(watch->raw, nbl, 0, false);
     data->MdlFlags = flags;
-    CHECK(fail_told(text, sizeof(text)));
+    CHECK(fail_described(text, sizeof(text)));
     fail_disarm();
     CHECK_CONTAINS(text, "MmMapLockedPagesSpecifyCache");
     CHECK(raw_wait(watch->raw, SECOND));
@@ -298,7 +298,7 @@ static void without_poll(struct story *story)
     char text[1024];
 
     shared->candidates = fail_candidates();
-    shared->poll = fail_told(text, sizeof(text)) && strstr(text, "NdisRegisterPoll") != NULL;
+    shared->poll = fail_described(text, sizeof(text)) && strstr(text, "NdisRegisterPoll") != NULL;
     fail_disarm();
     if (!shared->poll) {
         return;

@@ -5,7 +5,7 @@
  */
 #include "story_backend.h"
 
-enum { CHAIN = 40, LONG_CHAIN = 9000, MOST_PENDING = 64 };
+enum { CHAIN = 40, LONG_CHAIN = 9000, MAX_PENDING = 64 };
 
 /* One send call for `count` NBLs to one ring. */
 static void send_chain(struct watch *watch, struct NET_BUFFER_LIST **nbls, uint32_t count)
@@ -117,7 +117,7 @@ static void too_many(struct story *story)
         taken += nbls[i]->Status == SUCCESS;
     }
     story_count("%u NBLs in one call: %u sent, the others refused, none left", LONG_CHAIN, taken);
-    CHECK(taken > MOST_PENDING && taken < LONG_CHAIN);
+    CHECK(taken > MAX_PENDING && taken < LONG_CHAIN);
     CHECK_EQ(backend_recoveries() + backend_stalls(), 0);
     watch_close(watch);
 }
