@@ -31,6 +31,7 @@
 #include "link.h"
 #include "min_max.h"
 #include "receive.h"
+#include "rss.h"
 #include "transmit.h"
 #include "vif_callback.h"
 
@@ -90,6 +91,10 @@ StateBegin(XENNET_ADAPTER *Adapter)
     if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing && Backend != XennetBackendLeft) {
         // Packets that come before the state is Running go back; NDIS does not expect them yet.
         Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
+        if (Status != NDIS_STATUS_SUCCESS && Adapter->Context.Vif.EnableStatus != STATUS_TRANSACTION_TIMED_OUT) {
+            RssFollow(Adapter->Rss, RssFollowRefusal);
+            Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
+        }
         // An enabled XenVif may have nothing but the rings of a backend that went away.
         if (Status == NDIS_STATUS_SUCCESS && BackendIsGone(Adapter)) {
             VifDisable(&Adapter->Context.Vif);
