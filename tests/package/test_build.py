@@ -130,7 +130,8 @@ class Output(unittest.TestCase):
         found = {}
         for path in sorted((Path(folder) / "xennet").rglob("*")):
             if path.suffix == ".cat":
-                path = Path(folder) / "build" / "free" / path.parent.name / "xennet.cat.unsigned"
+                edition = "windows7" if path.parent.parent.name == "windows7" else "windows10"
+                path = Path(folder) / "build" / "free" / path.parent.name / edition / "xennet.cat.unsigned"
             if path.is_file() and path.suffix != ".cer":
                 data = path.read_bytes()
                 found[str(path.relative_to(folder))] = Image(data).unsigned() if is_image(data) else data
