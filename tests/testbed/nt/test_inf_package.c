@@ -137,7 +137,7 @@ static const struct expected *installing;
 
 static void install_and_look(void)
 {
-    char error[900] = "", id[64], text[100];
+    char error[900] = "", id[64], text[300];
     const char *const ids[] = { id, NULL };
     struct pdo_ids names = { id, ids, ids, "0", "0" };
     uint32_t number = 0;
