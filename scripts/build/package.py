@@ -3,8 +3,8 @@
 
 xennet/x64 and xennet/x86 are for Windows 10 1607 and later, xennet/windows7/x64 and x86 for what came before. A package
 folder holds the driver, for old Windows the co-installer, their PDBs, INF, catalog, install scripts and, when a test
-certificate signed, that certificate. It is put together in build/ and then delivered: each file is replaced whole or not at all, so
-a reader never meets half of one.
+certificate signed, that certificate. It is put together in build/ and then delivered: each file is replaced whole or
+not at all, so a reader never meets half of one.
 """
 
 import hashlib

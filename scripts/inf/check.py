@@ -5,9 +5,9 @@
 usage: scripts/inf/check.py [--arch x64|x86] [INF...]
        scripts/inf/check.py --rules
 
-Without a name, the INFs of the package folders below xennet/ are checked; the build checks each INF before it is signed.
-One line for each finding: file, line, rule and what to do. Exit status 1 if there is a finding. --rules lists the rules
-with the pages of Microsoft's driver documentation that they come from.
+Without a name, the INFs of the package folders below xennet/ are checked; the build checks each INF before it is
+signed. One line for each finding: file, line, rule and what to do. Exit status 1 if there is a finding. --rules lists
+the rules with the pages of Microsoft's driver documentation that they come from.
 """
 
 import sys

@@ -23,7 +23,8 @@ STANDARD_ENUMS = ((re.compile(r".*ChecksumOffloadIPv[46]|.*PriorityVLANTag", re.
 CONFIG = "src/xennet/config.c"
 ADDRESS_READER = "NdisReadNetworkAddress("  # NDIS has a function for this one keyword
 # Microsoft's tables: name as Device Manager shows it, default, minimum, maximum; None where they leave it to the maker.
-# The pages: enumeration-keywords, keywords-that-can-be-edited, standardized-inf-keywords-for-rss, -rsc, -ndis-poll-mode.
+# The pages: enumeration-keywords, keywords-that-can-be-edited, standardized-inf-keywords-for-rss, -rsc,
+# -ndis-poll-mode.
 BOOK = {
     "*ipchecksumoffloadipv4": ("IPv4 Checksum Offload", 3, 0, 3),
     "*tcpchecksumoffloadipv4": ("TCP Checksum Offload (IPv4)", 3, 0, 3),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules that decide whether Microsoft signs a package and whether Windows picks it: InfVerif /h, isolation, ranking.
+"""The rules that decide whether Microsoft signs a package and whether Windows picks it: InfVerif /h, isolation,
+ranking.
 
 As in rules.py. A section is judged as InfVerif /h does: by the rules of the last build that takes it.
 """
@@ -41,7 +42,7 @@ def one_side_of_1607(inf, _arch):
         if own is not None and any(last >= SIGNED_BY_MICROSOFT for _, last in builds):
             yield own.number, f"[{own.name}]: no co-installer for build {SIGNED_BY_MICROSOFT} and later"
         if own is None and any(first == 0 for first, _ in builds):
-            yield section.number, f"[{section.name}] serves Windows 7 to 8.1 and has no co-installer, which has the veto"
+            yield section.number, f"[{section.name}] serves Windows 7 to 8.1 without co-installer, which has the veto"
 
 
 def coinstaller(inf, _arch):

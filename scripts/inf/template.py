@@ -17,8 +17,9 @@ DEVICES = ("0001", "0002", "C000")
 # By this comment the scripts know a package as ours, whatever its version: others of the same company and file name are
 # not touched.
 MARK = "Package of XenNet {0B0E3D6C-6C0B-4E53-8A9E-58454E4E4500}"
-# Windows compares signatures first, then this score, the lowest first, and only then IDs, dates and versions. Upstream's
-# package has 0xFE, and every other has 0xFF, which is no score: ours, once installed, is chosen until it is removed.
+# Windows compares signatures first, then this score, the lowest first, and only then IDs, dates and versions.
+# Upstream's package has 0xFE, and every other has 0xFF, which is no score: ours, once installed, is chosen until it is
+# removed.
 FEATURE_SCORE = "0xFD"
 ENTRY = re.compile(r"Entry\((0x[0-9A-F]{8}), (\d+), (\d+), (\d+)\)")
 

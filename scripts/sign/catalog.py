@@ -11,8 +11,8 @@ Needs asn1crypto (Debian package python3-asn1crypto). The catalog comes out unsi
 A catalog is a PKCS #7 message around a certificate trust list whose subjects are files. Nothing in it depends on the
 clock or on chance: the date is the driver's, the list's identifier is a hash over its members. There are two layouts:
 
-  windows7    version 1, which Windows 7 reads: a subject's identifier is its hash in hexadecimal, and each file is there
-              twice, by SHA-1, as Windows 7 looks it up, and by SHA-256
+  windows7    version 1, which Windows 7 reads: a subject's identifier is its hash in hexadecimal, and each file is
+              there twice, by SHA-1, as Windows 7 looks it up, and by SHA-256
   windows10   version 2, since Windows 8: the identifier is the SHA-256 hash itself, and there is no other
 """
 

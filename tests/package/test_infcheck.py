@@ -74,20 +74,23 @@ BROKEN = (
     ("keyword-by-the-book", TEN, r"(HKR, Ndi\\params\\)NeedChecksumValue(, ParamDesc)", r"\1*Own\2", "drop the *"),
     ("keyword-by-the-book", TEN, r"(?s)HKR, Ndi\\params\\\*RssMaxProcGroup, .*?\r\n\r\n", "", "belong together"),
     ("keyword-of-driver", TEN, r'(\*ReceiveBuffers, Max, 0, )"16384"', r'\1"8192"', "default, min, max, step"),
-    ("keyword-of-driver", TEN, r"(HKR, Ndi\\params\\)NeedChecksumValue(, ParamDesc)", r"\1NeedNothing\2", "NeedNothing"),
+    ("keyword-of-driver", TEN, r"(HKR, Ndi\\params\\)NeedChecksumValue(, ParamDesc)", r"\1NeedNothing\2",
+     "NeedNothing"),
     ("event-log", TEN, r"HKR,, EventMessageFile.*\r\n", "", "EventMessageFile"),
     ("event-log", TEN, r"%12%\\xennet\.sys;", "", "must name %12%\\xennet.sys"),
     ("event-log", TEN, r";%%SystemRoot%%\\System32\\netevent\.dll", "", "netevent.dll"),
     ("decorated", SEVEN, r"NTamd64\.6\.1", "NTamd64", "Windows before 7"),
     ("decorated", SEVEN, r"NTamd64\.6\.1", "NTamd64.6.0", "Windows before 7"),
-    ("one-side-of-1607", SEVEN, r"(?s)(NTamd64\.6\.1\]\r\n)(.*?)(\r\n;.*?14393\]\r\n)", r"\1\2\3\2", "make it two packages"),
+    ("one-side-of-1607", SEVEN, r"(?s)(NTamd64\.6\.1\]\r\n)(.*?)(\r\n;.*?14393\]\r\n)", r"\1\2\3\2",
+     "make it two packages"),
     ("one-side-of-1607", SEVEN, r", NTamd64\.10\.0\.\.\.14393", "", "no co-installer for build 14393"),
     ("one-side-of-1607", SEVEN, r"\[XenNet_Inst\.CoInstallers\]", "[Other.CoInstallers]", "has the veto"),
     ("coinstaller", SEVEN, r'CoInstallers32, 0x00010000, "xennet_coinst_\w+\.dll',
      'CoInstallers32, 0x00010000, "xennet_coinst.dll', "version in its name"),
     ("coinstaller", SEVEN, r"CoInstallers32, 0x00010000", "CoInstallers32, 0x00000000", "REG_MULTI_SZ"),
     ("coinstaller", SEVEN, r"XenNet_CoInstaller_CopyFiles *= *11", "XenNet_CoInstaller_CopyFiles = 12", "System32"),
-    ("own-keys-only", TEN, r"HKR,, BootFlags,", r"HKLM, SYSTEM\\CurrentControlSet\\Services\\XENVIF, BootFlags,", "HKLM"),
+    ("own-keys-only", TEN, r"HKR,, BootFlags,", r"HKLM, SYSTEM\\CurrentControlSet\\Services\\XENVIF, BootFlags,",
+     "HKLM"),
     ("own-keys-only", TEN, r"HKR, Ndi, Service", "HKCR, Ndi, Service", "HKCR"),
     ("legacy-directives", TEN, r"(\[XenNet_Inst\]\r\n)", r"\1DelReg = XenNet_AddReg" + "\r\n", "DelReg"),
     ("legacy-directives", TEN, r"(\[Strings\])", "[ClassInstall32]\r\nx = 1\r\n" + r"\1", "ClassInstall32"),
@@ -95,8 +98,10 @@ BROKEN = (
     ("folders", TEN, r"XenNet_CopyFiles = 12", "XenNet_CopyFiles = 24", "does not let pass"),
     ("folders", TEN, r"(Service_Isolated\][^%]*%XenNetName%[^%]*)%13%", r"\1%12%", "must be in the driver store"),
     ("folders", TEN, r"(\[XenNet_CopyFiles_Isolated\]\r\n)xennet\.sys", r"\1xennet.sys, x.sys", "keep its name"),
-    ("boot-flags", TEN, r"(LoadOrderGroup = NDIS\r\n)BootFlags = 0x81", r"\1AddReg = XenNet_Boot", "refused from build"),
-    ("boot-flags", TEN, r"(LoadOrderGroup = NDIS\r\n)AddReg = XenNet_Boot", r"\1BootFlags = 0x81", "does not know this"),
+    ("boot-flags", TEN, r"(LoadOrderGroup = NDIS\r\n)BootFlags = 0x81", r"\1AddReg = XenNet_Boot",
+     "refused from build"),
+    ("boot-flags", TEN, r"(LoadOrderGroup = NDIS\r\n)AddReg = XenNet_Boot", r"\1BootFlags = 0x81",
+     "does not know this"),
     ("boot-flags", TEN, r"(BootFlags, 0x00010003,) 0x81", r"\1 0x80", "boot over the network"),
     ("boot-flags", TEN, r"BootFlags = 0x81", "BootFlags = 0x80", "boot over the network"),
     ("boot-flags", TEN, r"LoadOrderGroup *= *NDIS", "LoadOrderGroup = Base", "LoadOrderGroup"),
@@ -116,7 +121,8 @@ BROKEN = (
 OLD_FAULTS = (
     ("one-side-of-1607", "a package with a co-installer is not signed for Windows 10"),
     ("decorated", "the decoration 'NTamd64' lets Windows before 7 in"),
-    ("own-keys-only", r"HKLM\SYSTEM\CurrentControlSet\Services\XENVIF\Interfaces\XENNET is not this package's to write"),
+    ("own-keys-only",
+     r"HKLM\SYSTEM\CurrentControlSet\Services\XENVIF\Interfaces\XENNET is not this package's to write"),
     ("boot-flags", "BootFlags by AddReg is refused from build 25398 on"),
     ("not-by-hand", "[ControlFlags] needs ExcludeFromSelect"),
     ("feature-score", "[XenNet_Inst] needs FeatureScore"),
@@ -165,7 +171,8 @@ class Rules(unittest.TestCase):
         text = (ROOT / "docs" / "features.md").read_text()
         rows = re.findall(r"^\| `([^`]+)` \|[^|]+\|[^|]+\| ([^|]+) \|$",
                           text[text.index("## Where keywords differ"):], re.MULTILINE)
-        self.assertEqual(sorted(rows), sorted((each.name, each.deviation) for each in keywords.read() if each.deviation))
+        self.assertEqual(sorted(rows), sorted((each.name, each.deviation) for each in keywords.read()
+                                              if each.deviation))
         inf = Inf(templates.inf("x64"))
         section = inf.section("XenNet_Inst")
         values = {name.lower(): network.stated(value) for name, value in network.keywords(inf, section).items()}

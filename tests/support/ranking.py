@@ -2,8 +2,8 @@
 """Which of several driver packages Windows chooses for a device, by the rules of Microsoft's pages.
 
 install/how-windows-ranks-driver-packages: signature score, feature score and identifier score, the lowest rank first;
-of equal ranks the newer date, then the higher version (overview-of-the-driver-selection-process). Packages here count as
-signed alike: test, Authenticode and WHQL signatures share one score. Identifier scores are those of
+of equal ranks the newer date, then the higher version (overview-of-the-driver-selection-process). Packages here count
+as signed alike: test, Authenticode and WHQL signatures share one score. Identifier scores are those of
 install/identifier-score--windows-vista-and-later-.
 """
 
