@@ -141,8 +141,8 @@ def split_command(argv):
 
 
 def refuse_with_bypass(options):
-    for name in ("driver", "inf", "set", "windows", "xenvif", "xenvif_like", "vif", "backend_no", "backend_rate", "processors",
-                 "group_size"):
+    for name in ("driver", "inf", "set", "windows", "xenvif", "xenvif_like", "vif", "backend_no", "backend_rate",
+                 "processors", "group_size"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of "
                        "them out")
@@ -163,8 +163,8 @@ def refuse_with_xen(options):
 def refuse_with_xenvif(options):
     for name in ("xenvif_like", "vif"):
         if getattr(options, name):
-            raise Stop(f"--{name.replace('_', '-')} is the stand-in's, and a xenvif.sys offers what it has: leave it or "
-                       "--xenvif out")
+            raise Stop(f"--{name.replace('_', '-')} is the stand-in's, and a xenvif.sys offers what it has: leave one "
+                       "of them out")
 
 
 def inf_beside(driver, option):
