@@ -75,8 +75,9 @@ struct adapter {
     uint64_t oids_made;
     struct nt_event oid_done;
     int32_t oid_status;
-    struct edge *edge; /* read by indications, written by edge_open and edge_close */
-    struct raw *raw;   /* a test's protocol beside the edge, or NULL (raw.h) */
+    struct edge *edge;               /* read by indications, written by edge_open and edge_close */
+    struct raw *raw;                 /* a test's protocol beside the edge, or NULL (raw.h) */
+    struct bridge *bridge, *bridged; /* that takes what is received here, that sends here, or NULL (bridge.h) */
 };
 /* adapter_add, by what the driver and the device are to NDIS. */
 struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct device *pdo, const struct package *package,

@@ -49,9 +49,8 @@ void receive_flush(struct rx_ring *ring)
     }
     /* A threaded DPC is not waited for by that, between two packets. */
     while (__atomic_load_n(&ring->running, __ATOMIC_SEQ_CST) != 0 && ring->vif->release->threaded_receive) {
-        uint32_t word = 0;
 
-        (void)sched_wait(&word, 0, sched_now() + THREADED_WAIT_NS);
+        sched_sleep(THREADED_WAIT_NS);
     }
 }
 

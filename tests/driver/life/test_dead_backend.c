@@ -275,7 +275,7 @@ static void restart_without_backend(struct story *story)
     nbl = backend_send(watch, 0, 0);
     CHECK(raw_wait(watch->raw, SECOND));
     CHECK(nbl->Status != SUCCESS);
-    story_sleep(20 * SECOND);
+    sched_sleep(20 * SECOND);
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS); /* once more, still without one */
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
     if (story_release(story->plan)->reconnects) {

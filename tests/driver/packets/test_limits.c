@@ -142,16 +142,6 @@ TEST(a_batch_without_end_is_indicated_in_parts)
 
 /* --- NBLs --- */
 
-static void sleep_for(uint64_t ns)
-{
-    const uint64_t end = sched_now() + ns;
-    uint32_t word = 0;
-
-    while (sched_now() < end) {
-        (void)sched_wait(&word, 0, end);
-    }
-}
-
 static uint64_t injected;
 
 static bool injected_back(struct story *story)
@@ -184,7 +174,7 @@ static void grow_and_shrink(struct story *story)
     CHECK(grown >= 2 * MAGAZINE && grown % MAGAZINE == 0);
     /* Periods of ten seconds, a few magazines after each of which nobody needed them. */
     step_start(story);
-    sleep_for(40ull * SECOND);
+    sched_sleep(40ull * SECOND);
     step_stop();
     freed = step_calls("NdisFreeNetBufferList");
     CHECK(step_calls("KeSetTimer") >= 1);

@@ -53,7 +53,7 @@ static void refused_for_long(struct story *story)
 
     vif_refuse_sends(story->bed.vif, CHAIN - 1, 1000);
     send_chain(watch, nbls, CHAIN);
-    story_sleep(30 * SECOND);
+    sched_sleep(30 * SECOND);
     CHECK(raw_completed(watch->raw) < CHAIN); /* an event on the ring may have sent the others */
     vif_refuse_sends(story->bed.vif, 0, 0);
     send_chain(watch, next, 1);
@@ -109,7 +109,7 @@ static void too_many(struct story *story)
     netback_stall(story->bed.netback, 0, SECOND);
     send_chain(watch, nbls, LONG_CHAIN);
     for (i = 0; i < 50; i++) {
-        story_sleep(SECOND / 10);
+        sched_sleep(SECOND / 10);
         backend_frames_now(story);
     }
     CHECK(raw_wait(watch->raw, 0));
