@@ -50,7 +50,7 @@ def open_bed(children, options, on_status, screen, parts):
     """The testbed on this machine, or in a Xen machine that is booted for it."""
     if not options.xen:
         return Bed(children, options, on_status, screen.line)
-    files = xenbed.bed_files(options.driver, options.inf)
+    files = xenbed.bed_files(options.driver, options.inf, options.xenvif, options.xenvif_inf)
     if options.xen_guest:
         return guest_bed.GuestBed(guest_bed.boot(children, parts, files, screen.line, options.xen_guest), options,
                                   on_status, screen.line)
