@@ -28,8 +28,8 @@ from scripts.explore import search, shrink
 
 DESCRIPTION = """\
 Runs the driver in simulated testbeds through lists of operations made at random: traffic, OIDs, RSS, offloads, pause,
-power, migration, removal, a backend that is slow, refuses or goes away. Each list runs on a Windows, a release of XenVif
-and a schedule of its own; every rule is checked, and every frame is accounted for."""
+power, migration, removal, a backend that is slow, refuses or goes away. Each list runs on a Windows, a release of
+XenVif and a schedule of its own; every rule is checked, and every frame is accounted for."""
 EPILOG = """\
 It stops at the first list that fails, shortens it to the fewest operations that still fail, writes it to a file and
 prints it. The file is for --replay.

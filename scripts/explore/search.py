@@ -53,7 +53,8 @@ class Found:
     def summary(self):
         kinds = ", ".join(f"{name} {count}" for name, count in self.done.most_common())
         return (f"{self.operations} operations in {self.lists} lists ({self.skipped} could not be done), "
-                f"{self.frames} frames accounted for in calm, {self.seconds:.0f} s; {len(self.failures)} failed\n{kinds}")
+                f"{self.frames} frames accounted for in calm, {self.seconds:.0f} s; {len(self.failures)} failed\n"
+                f"{kinds}")
 
 
 def run(*arguments):

@@ -256,8 +256,8 @@ RssCommit(XENNET_RSS *Rss)
         Rss->Unsent = TRUE;
         return NDIS_STATUS_FAILURE;
     }
-    if (!NT_SUCCESS(Status) && ContextQueryQueues(Rss->Context) == 0) {
-        // Nobody is there to take it. RssFollow sends it when somebody is.
+    if (Status == STATUS_NOT_SUPPORTED) {
+        // XenVif has no control ring at the moment. RssFollow sends the setting when it has one.
         Rss->Unsent = TRUE;
         Status = STATUS_SUCCESS;
     }
@@ -319,9 +319,6 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     BOOLEAN Again;
     KIRQL Irql;
 
-    // Not connected: what XenVif has was not the reason.
-    if (Why == RssFollowRefusal && ContextQueryQueues(Context) == 0)
-        return;
     Irql = IrqlRaise(FALSE);
     RssLock(Rss);
     Again = RssTakeQueues(Rss);
