@@ -132,7 +132,7 @@ void backend_restore_device(struct explorer *explorer)
     struct story *story = explorer->story;
 
     if (story->bed.netback != NULL && (backend_lost_its_place(explorer) || backend_serves_no_more(story))) {
-        explorer->lossy_out = explorer->lossy_in = true;
+        explorer->lossy_out = explorer->lossy_in = explorer->doubled = true;
         backend_leaves(story);
     }
     if (story->bed.netback == NULL) {

@@ -56,6 +56,7 @@ struct explorer {
     bool holding;      /* the protocol keeps what it receives */
     bool link_down;    /* as the toolstack has it */
     uint64_t resets;   /* rings that XenVif has begun anew */
+    bool doubled;      /* since the last settle a backend has lost its place in one */
     uint64_t settled;  /* frames that arrived in calm, one by one accounted for */
     uint32_t injected; /* packets whose description may be a lie */
     const char *operation;
