@@ -39,12 +39,16 @@ void nt_start_on(const struct topology *topology)
     error_log_start();
     bug_check_start();
     debug_start();
+    bcrypt_start();
+    module_start();
     etw_start();
 }
 
 void nt_stop(void)
 {
     etw_stop();
+    netio_stop();
+    bcrypt_stop();
     debug_stop();
     bug_check_stop();
     rtl_stop();
@@ -70,5 +74,7 @@ void nt_leaks(struct leaks *leaks)
     timer_leaks(leaks);
     threads_leaks(leaks);
     bug_check_leaks(leaks);
+    netio_leaks(leaks);
+    bcrypt_leaks(leaks);
     etw_leaks(leaks);
 }

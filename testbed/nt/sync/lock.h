@@ -14,6 +14,7 @@ void lock_acquire(uint64_t *word);
 bool lock_try(uint64_t *word);
 void lock_release(uint64_t *word);
 void lock_exports(void);
+void lock_shared_exports(void);
 void slist_exports(void);
 
 #endif
