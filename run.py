@@ -39,7 +39,7 @@ def prepare(options, screen):
     with made.one_at_a_time(screen.line):
         if options.own_driver and not options.bypass:
             made.driver(screen.line, ["x64"])
-            options.driver, options.inf = made.DRIVER, made.INF
+            options.driver, options.inf = made.package(options.windows)
         made.testbed(screen.line)
         if options.xen_guest:
             return guest_bed.prepare(screen.line)

@@ -10,12 +10,21 @@ import sys
 import time
 from contextlib import contextmanager
 
+from scripts.build import editions
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 
-PACKAGE = ROOT / "xennet" / "x64"
-DRIVER = PACKAGE / "xennet.sys"
-INF = PACKAGE / "xennet.inf"
+PACKAGES = {edition: ROOT / "xennet" / edition.path("x64") for edition in editions.EDITIONS}
+DRIVER = PACKAGES[editions.WINDOWS10] / "xennet.sys"
+INF = PACKAGES[editions.WINDOWS10] / "xennet.inf"
+WINDOWS_BEFORE_10 = ("7", "8.1")    # of the versions that --windows names
+
+
+def package(windows):
+    """(driver, INF) of the package that a Windows would be given."""
+    folder = PACKAGES[editions.WINDOWS7 if windows in WINDOWS_BEFORE_10 else editions.WINDOWS10]
+    return folder / "xennet.sys", folder / "xennet.inf"
+
 
 
 @contextmanager
