@@ -39,7 +39,7 @@ def arguments(options):
         line.append("--bypass")
     else:
         line += ["--driver", str(options.driver), "--inf", str(options.inf)]
-        if not options.own_driver:
+        if options.lenient:
             line.append("--lenient")
     for setting in options.set:
         line += ["--set", setting]

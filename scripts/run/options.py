@@ -70,6 +70,8 @@ def parser():
         "QEMU's software emulation")
     add("--xen-guest", metavar="KIND", type=one_of("--xen-guest", XEN_GUESTS),
         help=f"with --xen: the testbed in a guest of its own, not in domain 0: {' or '.join(XEN_GUESTS)}")
+    add("--lenient", action="store_true",
+        help="report a rule that is documented and that Windows does not enforce, and go on")
     add("--trace", action="store_true", help="show the driver's trace events")
     add("--verbose", action="store_true", help="show what the driver and the testbed say")
     return options
@@ -133,7 +135,7 @@ def split_command(argv):
 
 def refuse_with_bypass(options):
     for name in ("driver", "inf", "set", "windows", "xenvif_like", "vif", "backend_no", "backend_rate", "processors",
-                 "group_size"):
+                 "group_size", "lenient"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of "
                        "them out")

@@ -165,39 +165,44 @@ size_t ndis_utf16(uint16_t *wide, size_t most, const char *text)
     return n;
 }
 
+/* Names of numbers, as Microsoft's headers have them; where two names share a number the first is used. */
+struct named {
+    uint32_t value;
+    const char *name;
+};
+
+static const char *find_name(const struct named *names, size_t count, uint32_t value, const char *otherwise)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (names[i].value == value) {
+            return names[i].name;
+        }
+    }
+    return otherwise;
+}
+
+#define ROW(name, value) { value, #name },
+
 const char *ndis_status_name(int32_t status)
 {
-#define NAME(name)                                                                                                     \
-    case name:                                                                                                         \
-        return #name
-    switch ((uint32_t)status) {
-        NAME(NDIS_STATUS_SUCCESS);
-        NAME(NDIS_STATUS_PENDING);
-        NAME(NDIS_STATUS_FAILURE);
-        NAME(NDIS_STATUS_RESOURCES);
-        NAME(NDIS_STATUS_NOT_SUPPORTED);
-        NAME(NDIS_STATUS_BAD_VERSION);
-        NAME(NDIS_STATUS_BAD_CHARACTERISTICS);
-        NAME(NDIS_STATUS_ADAPTER_NOT_FOUND);
-        NAME(NDIS_STATUS_ADAPTER_NOT_READY);
-        NAME(NDIS_STATUS_OPEN_FAILED);
-        NAME(NDIS_STATUS_DEVICE_FAILED);
-        NAME(NDIS_STATUS_INVALID_PARAMETER);
-        NAME(NDIS_STATUS_INVALID_DATA);
-        NAME(NDIS_STATUS_INVALID_LENGTH);
-        NAME(NDIS_STATUS_INVALID_OID);
-        NAME(NDIS_STATUS_INVALID_STATE);
-        NAME(NDIS_STATUS_BUFFER_TOO_SHORT);
-        NAME(NDIS_STATUS_BUFFER_OVERFLOW);
-        NAME(NDIS_STATUS_PAUSED);
-        NAME(NDIS_STATUS_INTERFACE_NOT_FOUND);
-        NAME(NDIS_STATUS_UNSUPPORTED_REVISION);
-        NAME(NDIS_STATUS_UNSUPPORTED_MEDIA);
-        NAME(NDIS_STATUS_MULTICAST_FULL);
-        NAME(NDIS_STATUS_SEND_ABORTED);
-        NAME(NDIS_STATUS_REQUEST_ABORTED);
-    default:
-        return "unnamed";
-    }
-#undef NAME
+    /* Numbers that the kernel and NDIS share have the kernel's name there, and NDIS's here. */
+    static const struct named names[] = { ABI_NAMES_NDIS_STATUS(ROW) };
+
+    return find_name(names, sizeof(names) / sizeof(names[0]), (uint32_t)status, "unnamed");
+}
+
+const char *ndis_oid_name(uint32_t oid)
+{
+    static const struct named names[] = { ABI_NAMES_OID(ROW) };
+
+    return find_name(names, sizeof(names) / sizeof(names[0]), oid, "an OID of the vendor's own");
+}
+
+const char *ndis_event_name(uint32_t code)
+{
+    static const struct named names[] = { ABI_NAMES_EVENT_NDIS(ROW) };
+
+    return find_name(names, sizeof(names) / sizeof(names[0]), code, NULL);
 }

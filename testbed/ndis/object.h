@@ -45,6 +45,8 @@ void *ndis_alloc(size_t bytes); /* zeroed host memory for the testbed's own reco
 /* UTF-16 to UTF-8, bytes written without the NUL that is always there. */
 size_t ndis_utf8(char *text, size_t size, const uint16_t *wide, size_t units);
 size_t ndis_utf16(uint16_t *wide, size_t most, const char *text);
+const char *ndis_oid_name(uint32_t oid);      /* "OID_GEN_STATISTICS", or "an OID without a name here" */
+const char *ndis_event_name(uint32_t code);   /* "EVENT_NDIS_TIMEOUT", or NULL */
 const char *ndis_status_name(int32_t status); /* "NDIS_STATUS_FAILURE" or "unnamed" */
 
 #endif

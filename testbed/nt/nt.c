@@ -40,12 +40,12 @@ void nt_start_on(const struct topology *topology)
     bug_check_start();
     debug_start();
     etw_start();
+    watchdog_start();
 }
 
 void nt_stop(void)
 {
     etw_stop();
-    debug_stop();
     bug_check_stop();
     rtl_stop();
     io_stop();
@@ -60,6 +60,8 @@ void nt_stop(void)
     object_stop();
     pool_stop();
     topology_stop();
+    watchdog_stop();
+    debug_stop();
 }
 
 void nt_leaks(struct leaks *leaks)

@@ -30,6 +30,7 @@ static void free_adapter(struct adapter *adapter)
         adapter->physical->AttachedDevice = NULL;
     }
     adapter->miniport->adapters--;
+    adapter_report_stop(adapter);
     ndis_object_remove(&adapter->object);
     free(adapter->oids);
     free(adapter->functional);
@@ -130,6 +131,7 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
     event_init(&adapter->oid_done, false, false);
     miniport->adapters++;
     ndis_object_add(&adapter->object, NDIS_KIND_ADAPTER, "adapter \"%.40s\" was not removed", package->description);
+    adapter_report_start(adapter);
     if (!add_device(adapter, error, size)) {
         free_adapter(adapter);
         return NULL;

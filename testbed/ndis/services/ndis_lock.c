@@ -36,7 +36,7 @@ static void MS_ABI acquire_spin_lock(struct NDIS_SPIN_LOCK *lock)
 {
     uint8_t old;
 
-    spin_lock((struct spin_lock *)(void *)&lock->SpinLock, &old);
+    spin_lock_from((struct spin_lock *)(void *)&lock->SpinLock, &old, __builtin_return_address(0));
     lock->OldIrql = old;
 }
 
@@ -49,7 +49,7 @@ static void MS_ABI acquire_spin_lock_dpc(struct NDIS_SPIN_LOCK *lock)
 {
     uint8_t old;
 
-    spin_lock((struct spin_lock *)(void *)&lock->SpinLock, &old);
+    spin_lock_from((struct spin_lock *)(void *)&lock->SpinLock, &old, __builtin_return_address(0));
 }
 
 static void MS_ABI release_spin_lock_dpc(struct NDIS_SPIN_LOCK *lock)

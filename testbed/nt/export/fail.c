@@ -145,7 +145,7 @@ static void tell(const char *name, void **frames, size_t frame_count)
     for (size_t i = 0; i < frame_count && used < sizeof(told); i++) {
         char place[160];
 
-        image_describe(frames[i], place, sizeof(place));
+        image_describe((char *)frames[i] - 1, place, sizeof(place));
         used += (size_t)snprintf(told + used, sizeof(told) - used, " < %s", place);
     }
 }

@@ -11,6 +11,7 @@
 #include "nt/io/io_device.h"
 #include "nt/memory/pool.h"
 #include "nt/rtl/utf.h"
+#include "nt/sync/thread.h"
 
 enum { TYPE_DRIVER = 4, NAME_UNITS = 300 };
 
@@ -117,6 +118,7 @@ void driver_unload(struct driver *driver)
     }
     RULE(driver->object.DeviceObject == NULL, "unload", "%s returned from DriverUnload with a device object left",
          image_name(driver->image));
+    threads_check_ended(driver->image);
     discard(driver);
 }
 

@@ -261,7 +261,7 @@ void pool_name_callers(const struct image *image)
             if (block->origin == NULL && block->caller != NULL && image_contains(image, block->caller)) {
                 char name[200];
 
-                image_describe(block->caller, name, sizeof(name));
+                image_describe((const char *)block->caller - 1, name, sizeof(name));
                 block->origin = strdup(name);
             }
         }
@@ -276,7 +276,7 @@ static void leak_block(struct leaks *leaks, const struct block *block)
     if (block->origin != NULL) {
         snprintf(name, sizeof(name), "%s", block->origin);
     } else if (block->caller != NULL && image_find(block->caller) != NULL) {
-        image_describe(block->caller, name, sizeof(name));
+        image_describe((const char *)block->caller - 1, name, sizeof(name));
     }
     leak_add(leaks, "%s '%s' of %zu bytes, allocated by %s", kind_name(block->kind), tag_text(block->tag, tag),
              block->size, name);

@@ -20,7 +20,7 @@ static MS_ABI void nt_KeInitializeSpinLock(uint64_t *lock)
 static MS_ABI uint8_t nt_KeAcquireSpinLockRaiseToDpc(uint64_t *lock)
 {
     uint8_t old;
-    spin_lock((struct spin_lock *)lock, &old);
+    spin_lock_from((struct spin_lock *)lock, &old, __builtin_return_address(0));
     return old;
 }
 
@@ -32,7 +32,7 @@ static MS_ABI void nt_KeReleaseSpinLock(uint64_t *lock, uint8_t old_irql)
 
 static MS_ABI void nt_KeAcquireSpinLockAtDpcLevel(uint64_t *lock)
 {
-    lock_acquire(lock);
+    lock_acquire(lock, __builtin_return_address(0));
 }
 
 static MS_ABI void nt_KeReleaseSpinLockFromDpcLevel(uint64_t *lock)
@@ -42,7 +42,7 @@ static MS_ABI void nt_KeReleaseSpinLockFromDpcLevel(uint64_t *lock)
 
 static MS_ABI uint8_t nt_KeTryToAcquireSpinLockAtDpcLevel(uint64_t *lock)
 {
-    return lock_try(lock);
+    return lock_try(lock, __builtin_return_address(0));
 }
 
 static MS_ABI uint8_t nt_KeTestSpinLock(const uint64_t *lock)
@@ -53,7 +53,7 @@ static MS_ABI uint8_t nt_KeTestSpinLock(const uint64_t *lock)
 static MS_ABI void nt_KeAcquireInStackQueuedSpinLock(uint64_t *lock, struct lock_handle *handle)
 {
     handle->lock = lock;
-    spin_lock((struct spin_lock *)lock, &handle->old_irql);
+    spin_lock_from((struct spin_lock *)lock, &handle->old_irql, __builtin_return_address(0));
 }
 
 static MS_ABI void nt_KeReleaseInStackQueuedSpinLock(struct lock_handle *handle)
@@ -64,7 +64,7 @@ static MS_ABI void nt_KeReleaseInStackQueuedSpinLock(struct lock_handle *handle)
 static MS_ABI void nt_KeAcquireInStackQueuedSpinLockAtDpcLevel(uint64_t *lock, struct lock_handle *handle)
 {
     handle->lock = lock;
-    lock_acquire(lock);
+    lock_acquire(lock, __builtin_return_address(0));
 }
 
 static MS_ABI void nt_KeReleaseInStackQueuedSpinLockFromDpcLevel(struct lock_handle *handle)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Faults to plant in the driver, each with what the testbed must report. See scripts/check/faults.py.
+
+Places are named as scripts/check/places.py finds them: the function they stand in, and the words that stand there. The
+line that must be named is the one that ends in MARK, in what is put there.
+"""
+
+from dataclasses import dataclass
+
+MARK = "/*!*/"
+SEND = "TransmitSend(Adapter->Transmit, Chain, Flags);"
+RETURN = "ReceiveReturn(Adapter->Receive, Chain, Flags);"
+HALT = "ReportStop(&Adapter->Context.Reporter);"
+OID = "Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);"
+PAUSE = "WatchdogStop(Adapter->Watchdog);"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`old` in `place` becomes `new`; run.py, or the test that is named, then reports `rule` in `function`."""
+    name: str
+    place: str
+    old: str
+    new: str
+    rule: str
+    function: str = ""       # that the report's stack names, with the line of MARK if there is one
+    says: str = ""           # words of the report
+    options: tuple = ()      # of run.py
+    traffic: tuple = ()      # the command on the guest side, if not a usual one
+    test: str = ""           # FILE:CASE: what only simulation can find
+    quick: bool = False      # among those that the tests run
+    head: str = ""           # definitions in front of the place
+
+
+def before(statement, fault):
+    """`statement` with a fault in front of it."""
+    return f"{fault}\n    {statement}"
+
+
+HANGS = (
+    Fault("a send that never returns", "MiniportSend", SEND,
+          before(SEND, f"while (*(volatile ULONG *)&Flags != 77) YieldProcessor(); {MARK}"),
+          "hang", "MiniportSend", "0x133", quick=True),
+    Fault("a spin lock taken twice by two functions", "MiniportSend", SEND,
+          before(SEND, "{ static KSPIN_LOCK Lock; KeAcquireSpinLockAtDpcLevel(&Lock);\n"
+                       f"    KeAcquireSpinLockAtDpcLevel(&Lock); {MARK}\n }}"),
+          "lock", "MiniportSend", "holds already"),
+    Fault("a pause that never completes", "MiniportPause", PAUSE,
+          before(PAUSE, "if (Context != NULL) return NDIS_STATUS_PENDING;"), "hang", "MiniportPause", "MiniportPause"),
+    Fault("a halt that waits for an event that nobody sets", "MiniportHalt", HALT,
+          before(HALT, "{ KEVENT Never; KeInitializeEvent(&Never, NotificationEvent, FALSE);\n"
+                       f"    (void)KeWaitForSingleObject(&Never, Executive, KernelMode, FALSE, NULL); {MARK}\n }}"),
+          "hang", "MiniportHalt", "MiniportHaltEx has not returned", quick=True),
+    Fault("a halt that loops", "MiniportHalt", HALT,
+          before(HALT, f"while (*(volatile NDIS_HALT_ACTION *)&Action != 77) YieldProcessor(); {MARK}"),
+          "hang", "MiniportHalt", "runs without end"),
+    Fault("an OID that stays pending", "OidRequest", OID,
+          before(OID, "if (Request->DATA.QUERY_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER)\n"
+                      "        return NDIS_STATUS_PENDING;"),
+          "hang", "OidRequest", "OID_GEN_CURRENT_PACKET_FILTER"),
+    Fault("sends that are never completed", "MiniportSend", SEND, "(void)Adapter; (void)Chain; (void)Flags;",
+          "hang", "MiniportSend", "sends"),
+    Fault("received packets that are never given back to XenVif", "VifReturnPacket",
+          "VIF_CALL(Vif, ReceiverReturnPacket, Cookie);", "(void)Vif; (void)Cookie;", "hang", "",
+          "ReceiverReturnPacket"),
+)
+
+FAULTS = HANGS
