@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Some of the planted faults (scripts/check/faults.py has all), and the list itself: each place is there to be found."""
+"""Some of the planted faults (scripts/check/faults.py has all), and the list itself: each place can be found."""
 
 import unittest
 
