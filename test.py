@@ -26,12 +26,16 @@ from scripts.run.options import RELEASES
 from scripts.test import sanitize, suite
 from scripts.test.runner import Runner
 
+RELEASE_VARIABLE = "XENNET_XENVIF_LIKE"  # read by the programs of the driver's tests
+
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
 EPILOG = """\
 NAME is a file (test_store), a case (test_store:watch_fires_once), a folder of tests/ (driver/) or a pattern of any of
 them in shell wildcards.
 test_xen boots the real Xen in software emulation; test_xen_guests guests on it, which takes many minutes: it runs
 only when it is named, or with --xen-guests.
+--every-release runs the driver's tests (or those named) once for each release of XenVif. A case that a release cannot
+have is skipped with the reason.
 Without root, the tests that need it are skipped by name. Exit status: 0 all passed; 1 a test failed; 2 something
 to put right first."""
 
@@ -51,7 +55,13 @@ def read(arguments):
                         help="run the simulated tests with this seed only")
     parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
                         help=f"the release of XenVif that scenarios meet: {', '.join(RELEASES)} (default strict)")
+    parser.add_argument("--every-release", action="store_true",
+                        help="run the tests of driver/, or those named, on each release of XenVif in turn")
     options = parser.parse_args(arguments)
+    if options.every_release and options.xenvif_like:
+        raise cli.Stop("--every-release and --xenvif-like exclude each other: give one of them")
+    if options.every_release and not options.names:
+        options.names = ["driver/"]
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
     if options.xen_guests:
@@ -73,24 +83,35 @@ def command(arguments):
             os.environ.update(sanitize.ENVIRONMENT)
         else:
             made.tests(say)
-    if options.xenvif_like:
-        os.environ["XENNET_XENVIF_LIKE"] = options.xenvif_like  # read by the scenarios' programs
     files = suite.find(sanitize.PROGRAMS, modules=False) if options.sanitize else suite.find()
     if options.list and not options.names:
         return show_names(files, screen)
     files = suite.choose(files, options.names)
     if options.list:
         return show_names(files, screen)
-    runner = Runner(screen, options.seed, options.seeds)
-    runner.run(files)
-    score = runner.score
-    for heading, lines in (("failed:", score.failed), ("skipped:",
-                                                       [f"{name}: {reason}" for name, reason in score.skipped])):
+    scores = []
+    for release in RELEASES if options.every_release else (options.xenvif_like,):
+        if release is not None:
+            os.environ[RELEASE_VARIABLE] = release
+        runner = Runner(screen, options.seed, options.seeds, release if options.every_release else "")
+        runner.run(files)
+        scores.append((release, runner.score))
+    return show_scores(scores, screen)
+
+
+def show_scores(scores, screen):
+    """What failed and what was skipped, then the counts, a line for each release. The exit status."""
+    many = len(scores) > 1
+    for heading, lines in (("failed:", [(release, name) for release, score in scores for name in score.failed]),
+                           ("skipped:", [(release, f"{name}: {reason}")
+                                         for release, score in scores for name, reason in score.skipped])):
         if lines:
-            screen.line("\n".join(["", heading, *(f"  {line}" for line in lines)]))
+            screen.line("\n".join(["", heading,
+                                   *(f"  {release}  {text}" if many else f"  {text}" for release, text in lines)]))
     screen.line()
-    screen.line(score.text())
-    return 1 if score.failed else 0
+    for release, score in scores:
+        screen.line(f"XenVif like {release}: {score.text()}" if many else score.text())
+    return 1 if any(score.failed for _, score in scores) else 0
 
 
 def show_names(files, screen):

@@ -19,9 +19,10 @@ foreach(name LLD_LINK=lld-link-16 DLLTOOL=llvm-dlltool-16 RC=llvm-rc-16)
     list(GET name 1 program)
     find_program(${variable} ${program} REQUIRED)
 endforeach()
-execute_process(COMMAND ${CMAKE_C_COMPILER} -print-resource-dir OUTPUT_VARIABLE resources OUTPUT_STRIP_TRAILING_WHITESPACE
-                COMMAND_ERROR_IS_FATAL ANY)
-set(HEADERS -isystem${PROJECT_SOURCE_DIR}/toolchain/include -isystem${resources}/include -isystem${MINGW} -isystem${MINGW}/ddk)
+execute_process(COMMAND ${CMAKE_C_COMPILER} -print-resource-dir OUTPUT_VARIABLE resources
+                OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+set(HEADERS -isystem${PROJECT_SOURCE_DIR}/toolchain/include -isystem${resources}/include -isystem${MINGW}
+    -isystem${MINGW}/ddk)
 
 # What a Windows 7 driver of either architecture sees. The build speaks to Windows 7 and looks newer functions up.
 set(DEFINES
@@ -30,7 +31,8 @@ set(DEFINES
     __INTRINSIC_DEFINED_InterlockedBitTestAndSet __INTRINSIC_DEFINED_InterlockedBitTestAndReset)
 
 set(WARNINGS
-    -Wall -Wextra -Werror -Wshadow -Wundef -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wunreachable-code
+    -Wall -Wextra -Werror -Wshadow -Wundef -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
+    -Wunreachable-code
     # C90 as Visual C++ 2012 takes it: // comments, long long and anonymous members are fine, these are not.
     -Wdeclaration-after-statement -Wc99-extensions -Wc99-designator -Wvla -Wgnu-empty-initializer -Wgnu-designator
     -Wgnu-statement-expression -Wgnu-conditional-omitted-operand -Wgnu-case-range -Wgnu-zero-variadic-macro-arguments
@@ -42,8 +44,10 @@ set(WARNINGS
     -Wno-missing-field-initializers -Wno-missing-braces)
 
 set(CODE
-    -std=gnu89 -fms-extensions -nostdinc -fno-ident -fshort-wchar -fno-common -fno-autolink -fno-delete-null-pointer-checks
-    -fno-strict-aliasing -fwrapv -mno-stack-arg-probe -g -gcodeview -gno-codeview-command-line -fasynchronous-unwind-tables
+    -std=gnu89 -fms-extensions -nostdinc -fno-ident -fshort-wchar -fno-common -fno-autolink
+    -fno-delete-null-pointer-checks
+    -fno-strict-aliasing -fwrapv -mno-stack-arg-probe -g -gcodeview -gno-codeview-command-line
+    -fasynchronous-unwind-tables
     -fstack-protector-strong "SHELL:-Xclang -cfguard" "SHELL:-include annotations.h"
     -fdebug-compilation-dir=. -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 set(CODE_x64 -mno-red-zone)
@@ -55,8 +59,8 @@ set(CODE_checked -O1 -DDBG=1)
 set(CODE_runtime -fno-stack-protector -fno-builtin)
 
 set(LINK
-    /nologo /nodefaultlib /base:0x10000000 /dynamicbase /nxcompat /guard:cf /opt:ref /opt:noicf /release /Brepro /incremental:no /WX
-    /osversion:6.01 /debug /pdbaltpath:%_PDB% /pdbsourcepath:.)
+    /nologo /nodefaultlib /base:0x10000000 /dynamicbase /nxcompat /guard:cf /opt:ref /opt:noicf /release /Brepro
+    /incremental:no /WX /osversion:6.01 /debug /pdbaltpath:%_PDB% /pdbsourcepath:.)
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" numbers ${XENNET_VERSION})
 list(APPEND LINK /version:${numbers})
 set(LINK_driver /driver:wdm /tsaware:no /subsystem:native,6.01 /section:INIT,ERD)
@@ -98,8 +102,8 @@ function(version_resource variable source)
     cmake_path(GET source STEM stem)
     set(made generated/${stem})
     add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/${made}.res
-        COMMAND ${CMAKE_C_COMPILER} --target=${TARGET_x64} -E -x c -DRC_INVOKED -nostdinc -MD -MF ${made}.d -MT ${made}.res
-                -I${GENERATED} ${HEADERS} ${source} -o ${made}.i.rc
+        COMMAND ${CMAKE_C_COMPILER} --target=${TARGET_x64} -E -x c -DRC_INVOKED -nostdinc -MD -MF ${made}.d
+                -MT ${made}.res -I${GENERATED} ${HEADERS} ${source} -o ${made}.i.rc
         COMMAND ${RC} /nologo /no-preprocess /FO ${made}.res ${made}.i.rc
         DEPENDS ${source} DEPFILE ${PROJECT_BINARY_DIR}/${made}.d WORKING_DIRECTORY ${PROJECT_BINARY_DIR} VERBATIM
         COMMENT "Version resource ${stem}")
@@ -110,7 +114,8 @@ endfunction()
 #           [LIBRARIES NAME...] [RESOURCE FILE] [OPTIONS FLAG...] [LINK FLAG...])
 # An image with its PDB beside it. OUTPUT is relative to the build folder; OPTIONS and LINK come last and win.
 function(add_image name)
-    cmake_parse_arguments(PARSE_ARGV 1 image "" "KIND;ARCH;FLAVOUR;OUTPUT;RESOURCE" "SOURCES;INCLUDES;LIBRARIES;OPTIONS;LINK")
+    cmake_parse_arguments(PARSE_ARGV 1 image "" "KIND;ARCH;FLAVOUR;OUTPUT;RESOURCE"
+        "SOURCES;INCLUDES;LIBRARIES;OPTIONS;LINK")
     set(arch ${image_ARCH})
     add_library(${name}-objects OBJECT EXCLUDE_FROM_ALL ${image_SOURCES})
     target_compile_definitions(${name}-objects PRIVATE ${DEFINES})
@@ -133,8 +138,8 @@ function(add_image name)
     set(objects $<TARGET_OBJECTS:${name}-objects>)
     set(relative ${PROJECT_SOURCE_DIR}/scripts/build/relative.py)
     add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/${image_OUTPUT} ${PROJECT_BINARY_DIR}/${pdb}
-        COMMAND ${PYTHON} ${relative} ${LLD_LINK} /machine:${arch} ${LINK} ${LINK_${image_KIND}} ${LINK_${image_KIND}_${arch}}
-                /out:${image_OUTPUT} /pdb:${pdb} ${objects} ${inputs} ${image_LINK}
+        COMMAND ${PYTHON} ${relative} ${LLD_LINK} /machine:${arch} ${LINK} ${LINK_${image_KIND}}
+                ${LINK_${image_KIND}_${arch}} /out:${image_OUTPUT} /pdb:${pdb} ${objects} ${inputs} ${image_LINK}
         DEPENDS ${objects} ${inputs} ${relative} WORKING_DIRECTORY ${PROJECT_BINARY_DIR} VERBATIM COMMAND_EXPAND_LISTS
         COMMENT "Linking ${image_OUTPUT}")
     add_custom_target(${name} DEPENDS ${PROJECT_BINARY_DIR}/${image_OUTPUT})

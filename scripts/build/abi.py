@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the testbed's C view of the Windows and XenVif records from the measured layouts.
 
-The testbed plays Windows to a driver that was compiled from other headers, so it must not share those
+The testbed simulates Windows to a driver that was compiled from other headers, so it must not share those
 headers: its records come from toolchain/abi/*.json (offsets measured with the Microsoft ABI), every field
 placed at its measured x64 offset and every offset asserted by the compiler.
 

@@ -65,4 +65,26 @@ HANGS = (
           "ReceiverReturnPacket"),
 )
 
-FAULTS = HANGS
+MEMORY = (
+    Fault("memory from NDIS used as if it were zeroed", "MiniportSend", SEND,
+          before(SEND, "{ PULONG_PTR *Memory =\n"
+                       "    NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 64, 'lluN',\n"
+                       "    LowPoolPriority);\n"
+                       f"    if (Memory != NULL && Memory[0] != NULL) *Memory[0] = 1; {MARK}\n }}"),
+          "access", "MiniportSend"),
+    Fault("memory from NDIS that is never freed", "MiniportPause", PAUSE,
+          before(PAUSE, f"(void)NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL', {MARK}\n"
+                        "    LowPoolPriority);"), "", "MiniportPause", "left behind"),
+    Fault("memory from NDIS freed as the kernel's", "MiniportPause", PAUSE,
+          before(PAUSE, "{ PVOID Memory = NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
+                        "    LowPoolPriority);\n"
+                        f"    ExFreePoolWithTag(Memory, 'kaeL'); {MARK}\n }}"),
+          "pool", "MiniportPause", "NDIS memory"),
+    Fault("NDIS memory written past its end", "MiniportPause", PAUSE,
+          before(PAUSE, "{ PUCHAR Memory = NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
+                        "    LowPoolPriority);\n"
+                        f"    Memory[104] = 0; NdisFreeMemory(Memory, 0, 0); {MARK}\n }}"),
+          "pool", "MiniportPause", "5 bytes past its end"),
+)
+
+FAULTS = HANGS + MEMORY

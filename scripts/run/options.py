@@ -56,7 +56,7 @@ def parser():
     add("--set", metavar="KEYWORD=VALUE", action="append", default=[], type=setting,
         help="set a keyword as in Device Manager; may be repeated")
     add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS),
-        help=f"the Windows to play: {', '.join(WINDOWS)} (default 10-22h2)")
+        help=f"the Windows to simulate: {', '.join(WINDOWS)} (default 10-22h2)")
     add("--xenvif-like", metavar="RELEASE", type=one_of("--xenvif-like", tuple(RELEASES)),
         help=f"the release of XenVif to behave like: {', '.join(RELEASES)} (default strict: the hardest of each)")
     add("--vif", metavar="N", type=one_of("--vif", VIF),

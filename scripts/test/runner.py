@@ -34,8 +34,10 @@ class Score:
 
 
 class Runner:
-    def __init__(self, screen, seed=None, seeds=None):
+    def __init__(self, screen, seed=None, seeds=None, label=""):
+        """`label` stands in front of each result: what the tests run on this time."""
         self.score = Score()
+        self._label = f"{label}  " if label else ""
         self._screen = screen
         self._seed_argv = (["--seed", str(seed)] if seed is not None else ["--seeds", str(seeds)] if seeds is not None
                            else [])
@@ -125,11 +127,11 @@ class Runner:
         elif reason is not None:
             with self._lock:
                 self.score.skipped.append((name, reason))
-            self._screen.line(f"skip          {name}: {reason}")
+            self._screen.line(f"{self._label}skip          {name}: {reason}")
         else:
             with self._lock:
                 self.score.passed += 1
-            self._screen.line(f"ok   {seconds:6.1f} s {name}")
+            self._screen.line(f"{self._label}ok   {seconds:6.1f} s {name}")
             for line in said:
                 if line.startswith(NOTE):
                     self._screen.line(f"                {line[len(NOTE):]}")
@@ -137,7 +139,7 @@ class Runner:
     def _failed(self, name, seconds, said):
         with self._lock:
             self.score.failed.append(name)
-        self._screen.line("\n".join([f"FAIL {seconds:6.1f} s {name}", *(f"     {line}" for line in said)]))
+        self._screen.line("\n".join([f"{self._label}FAIL {seconds:6.1f} s {name}", *(f"     {line}" for line in said)]))
 
 
 class Reader:

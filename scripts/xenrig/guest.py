@@ -20,7 +20,7 @@ MEMORY_MB = 192
 # Interrupts between processors leave a PVH guest for the hypervisor, which is slow under emulation.
 PROCESSORS = {"pv": 2, "pvh": 1}
 # Domain 0 holds the guest's kernel and RAM disk twice while it makes the guest, and all of its memory while it is
-# saved. A PVH guest needs hardware virtualization, which QEMU plays as AMD's.
+# saved. A PVH guest needs hardware virtualization, which QEMU emulates as AMD's.
 SHAPES = {"pv": Shape(1280, 768, "qemu64,+rdtscp"), "pvh": Shape(1280, 768, "qemu64,-rdtscp,+svm,+npt")}
 CREATE_SECONDS = 600
 SAVE_SECONDS = 900

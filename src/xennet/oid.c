@@ -348,7 +348,8 @@ OidSynchronousRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     if (Adapter->Context.Gone)
         return NDIS_STATUS_NOT_ACCEPTED;
     if (Request->RequestType != NdisRequestMethod ||
-        Request->DATA.METHOD_INFORMATION.Oid != OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES)
+        Request->DATA.METHOD_INFORMATION.Oid != OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES ||
+        OidFind(Adapter, OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES) == NULL)
         return NDIS_STATUS_NOT_SUPPORTED;
 
     Irql = IrqlRaise(FALSE);

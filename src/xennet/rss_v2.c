@@ -197,8 +197,6 @@ RssV2MoveEntries(XENNET_RSS *Rss, VOID *Buffer, ULONG Length)
     if (Request->RssEntryTableOffset < Fixed || Request->RssEntryTableOffset > Length ||
         Request->NumberOfRssEntries > (Length - Request->RssEntryTableOffset) / Size)
         return NDIS_STATUS_INVALID_LENGTH;
-    if (!Rss->Available)
-        return NDIS_STATUS_NOT_SUPPORTED;
 
     Entries = (UCHAR *)Buffer + Request->RssEntryTableOffset;
     RssLock(Rss);

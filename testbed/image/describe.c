@@ -131,23 +131,26 @@ void image_describe_frames(const struct image *image, const void *const *address
     }
 }
 
-struct first_line {
+struct one_line {
     char *text;
     size_t size;
 };
 
-static void keep_first(void *context, const char *line)
+/* "xennet.sys+0x12 Inner (a.h:3) < Outer (b.c:40)": the lines of one address, joined. */
+static void join_line(void *context, const char *line)
 {
-    struct first_line *first = context;
-    if (first->text[0] == '\0') {
-        snprintf(first->text, first->size, "%.*s", (int)strcspn(line, ","), line);
-    }
+    struct one_line *one = context;
+    const size_t used = strlen(one->text);
+    const char *function = used != 0 ? strchr(line, ' ') : line;
+    const char *end = strstr(line, "), inlined into ");
+    const int length = end != NULL ? (int)(end + 1 - function) : (int)strlen(function);
+    snprintf(one->text + used, one->size - used, "%s%.*s", used != 0 ? " <" : "", length, function);
 }
 
 void image_describe(const void *address, char *text, size_t size)
 {
     const struct image *image = image_find(address);
-    struct first_line first = { text, size };
+    struct one_line one = { text, size };
     if (image == NULL) {
         snprintf(text, size, "code of the testbed");
         return;
@@ -157,5 +160,5 @@ void image_describe(const void *address, char *text, size_t size)
         snprintf(text, size, "%s+0", image->name);
         return;
     }
-    image_describe_frames(image, &address, 1, keep_first, &first);
+    image_describe_frames(image, &address, 1, join_line, &one);
 }

@@ -37,7 +37,7 @@ uintptr_t image_offset(const struct image *image, const void *address);
 /* The image that holds `address`, or NULL. */
 struct image *image_find(const void *address);
 /* "xennet.sys+0x1234" or, with a PDB beside the file and llvm-symbolizer there, "xennet.sys+0x1234 TransmitSend
- * (transmit.c:120)": the innermost function, where several are inlined into one another. */
+ * (transmit.c:120)"; functions that are inlined are followed by " <" and the one that they are inlined into. */
 void image_describe(const void *address, char *text, size_t size);
 /* The same for each address of one image, with a line for each function that is inlined there, innermost first. */
 enum { IMAGE_LINE_BYTES = 512 };

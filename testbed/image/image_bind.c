@@ -132,7 +132,8 @@ bool image_bind(struct image *image, image_resolver *resolve, char *error, size_
     }
     if (missing.count != 0) {
         snprintf(error, size,
-                 "%s imports %zu name%s that the played Windows does not export or the testbed does not have: %s: play "
+                 "%s imports %zu name%s that the simulated Windows does not export or the testbed does not have: %s: "
+                 "simulate "
                  "a newer Windows (--windows) or look the name up at run time",
                  image->path, missing.count, missing.count == 1 ? "" : "s", missing.text);
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The stack walk. Inside an image the x64 unwind data of the function (UNWIND_INFO, "x64 exception handling" in
- * Microsoft's documentation) tells where the caller's registers are; outside it the testbed's own code keeps frame
+ * Microsoft's documentation) describes where the caller's registers are; outside it the testbed's own code keeps frame
  * pointers, and trampolines leave no frame. A fault inside a prologue is told apart by the code offsets, one inside an
  * epilogue is not.
  *

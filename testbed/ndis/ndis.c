@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start and stop of the played ndis.sys, the list of handles it has given out, and small helpers of its files.
+ * Start and stop of the simulated ndis.sys, the list of handles it has given out, and small helpers of its files.
  *
  * ndis_start and ndis_stop run in the main task at PASSIVE_LEVEL. The handle functions may be called at any IRQL up to
  * DISPATCH_LEVEL; the list has one lock, which is taken only where handles are made and freed, never per packet.
@@ -14,9 +14,12 @@
 #include "ndis/export.h"
 #include "ndis/object.h"
 #include "ndis/services/services.h"
+#include "nt/io/pnp.h"
 
 static struct sched_lock list_lock;
 static struct ndis_object list = { .next = &list, .previous = &list };
+
+static void name_callers(const struct image *image);
 
 void ndis_start(void)
 {
@@ -43,6 +46,7 @@ void ndis_start(void)
         transfer_exports();
         work_item_exports();
     }
+    driver_before_unload(name_callers);
     work_items_start();
 }
 
@@ -62,6 +66,8 @@ void ndis_object_add(struct ndis_object *object, enum ndis_kind kind, const char
     vsnprintf(object->what, sizeof(object->what), format, arguments);
     va_end(arguments);
     object->kind = kind;
+    object->caller = NULL;
+    object->origin = NULL;
     sched_lock(&list_lock);
     object->previous = list.previous;
     object->next = &list;
@@ -76,6 +82,22 @@ void ndis_object_remove(struct ndis_object *object)
     object->kind = 0;
     object->previous->next = object->next;
     object->next->previous = object->previous;
+    sched_unlock(&list_lock);
+    free(object->origin);
+    object->origin = NULL;
+}
+
+/* An image is about to go: places in it are named while that can be done. */
+static void name_callers(const struct image *image)
+{
+    struct ndis_object *object;
+
+    sched_lock(&list_lock);
+    for (object = list.next; object != &list; object = object->next) {
+        if (object->caller != NULL && object->origin == NULL) {
+            object->origin = place_in_image(image, object->caller);
+        }
+    }
     sched_unlock(&list_lock);
 }
 
@@ -95,7 +117,8 @@ void ndis_leaks(struct leaks *leaks)
 
     sched_lock(&list_lock);
     for (object = list.next; object != &list; object = object->next) {
-        leak_add(leaks, "NDIS: %s", object->what);
+        leak_add(leaks, "NDIS: %s%s%s", object->what, object->origin != NULL ? ", made by " : "",
+                 object->origin != NULL ? object->origin : "");
     }
     sched_unlock(&list_lock);
 }

@@ -36,8 +36,8 @@ int32_t adapter_set_power(struct adapter *adapter,
 void adapter_stop(struct adapter *adapter);
 int32_t adapter_start(struct adapter *adapter);
 
-/* MiniportCheckForHangEx, and a reset where that says so: true. A live run does it by itself, as often as the miniport
- * wants. */
+/* MiniportCheckForHangEx, and a reset where that returns TRUE: true. A live run does it by itself, as often as the
+ * miniport wants. */
 bool adapter_check_for_hang(struct adapter *adapter);
 int32_t adapter_reset(struct adapter *adapter); /* MiniportResetEx on a running adapter */
 void adapter_hang_watch_start(struct adapter *adapter);
@@ -90,7 +90,7 @@ struct record_facts {
 };
 struct record_facts record_facts(enum ndis_record record, uint16_t version);
 
-/* What the miniport told about itself. */
+/* What the miniport reported about itself. */
 struct adapter_facts {
     uint8_t ndis_major, ndis_minor; /* version registered */
     uint8_t permanent_mac[6], current_mac[6];

@@ -32,10 +32,14 @@ enum ndis_kind {
 struct ndis_object {
     uint32_t kind; /* 0 once it is gone */
     char what[60];
+    const void *caller; /* the driver's, who made it, or NULL */
+    char *origin;       /* its name, once its image is about to go */
     struct ndis_object *next, *previous;
 };
 void ndis_object_add(struct ndis_object *object, enum ndis_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Made for the driver by an export: `caller` is its return address. */
+#define ndis_object_made_here(object) ((object)->caller = __builtin_return_address(0))
 void ndis_object_remove(struct ndis_object *object);
 /* The object behind a driver's handle, or the end by rule "ndis-handle". */
 void *ndis_object_check(void *handle, enum ndis_kind kind, const char *function);

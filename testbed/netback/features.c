@@ -96,7 +96,7 @@ static int put_keys(struct netback *netback, xen_transaction t)
         failure = put(netback, t, netback->backend, keys[i].name,
                       keys[i].bit == NETBACK_FEATURE_COUNT || !without(netback, keys[i].bit), 1, "");
     }
-    if (failure == 0) { /* IPv4 checksum offload is there unless this says no */
+    if (failure == 0) { /* IPv4 checksum offload is there unless this is set */
         failure =
             put(netback, t, netback->backend, "feature-no-csum-offload", without(netback, NETBACK_BIT_CSUM), 1, "");
     }

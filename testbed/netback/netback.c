@@ -89,7 +89,7 @@ static void follow_frontend(struct netback *netback)
     case XenbusStateClosing:
         seek_state(netback, XenbusStateClosing);
         break;
-    case XenbusStateReconfiguring: /* a headroom from now on; what we are does not change, only what the store tells */
+    case XenbusStateReconfiguring: /* a headroom from now on; what we are does not change, only what the store holds */
         features_read_headroom(netback);
         publish_state(netback, XenbusStateReconfigured);
         break;

@@ -31,7 +31,7 @@ uint32_t slots_map(struct netback_queue *queue, uint32_t want)
     producer = __atomic_load_n(&rx->ring.sring->req_prod, __ATOMIC_ACQUIRE);
     if (producer - rx->ring.rsp_prod_pvt > RING_SIZE(&rx->ring)) {
         producer = rx->ring.rsp_prod_pvt +
-                   RING_SIZE(&rx->ring); /* as in Linux nobody is told: the frontend harms itself alone */
+                   RING_SIZE(&rx->ring); /* as in Linux nobody is notified: the frontend harms itself alone */
     }
     while (rx->mapped != producer && rx->mapped - rx->ring.req_cons < want) {
         struct rx_slot *slot = slot_at(queue, rx->mapped);

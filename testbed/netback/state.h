@@ -15,7 +15,7 @@
 
 #include "netback/queue.h"
 
-/* What the frontend said in xenstore; written before the queues start. */
+/* What the frontend wrote to xenstore; written before the queues start. */
 struct frontend_features {
     bool sg, gso4, gso6, checksum4, checksum6, rx_notify;
 };

@@ -166,8 +166,8 @@ static bool reseed(struct netback_queue *queue, struct frame *frame, const struc
     return true;
 }
 
-/* What the packet says about its checksums and segments, in the frame's terms. That a large packet is what its extra
- * segment says is left to whoever takes it, as in Linux. False: there is no checksum to be left open, or it was not
+/* What the packet carries about its checksums and segments, in the frame's terms. That a large packet is what its extra
+ * segment claims is left to whoever takes it, as in Linux. False: there is no checksum to be left open, or it was not
  * offered to this frontend. */
 static bool set_offload(struct netback_queue *queue, const struct packet *packet, struct frame *frame)
 {

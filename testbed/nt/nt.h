@@ -107,6 +107,8 @@ void pool_free(void *block);
 
 /* --- MDLs: always nonpaged, mapped; StartVa/ByteOffset/ByteCount as Windows has them --- */
 struct MDL *mdl_create(void *address, uint32_t bytes);
+/* The driver's, allocated at `caller`; NULL when the run was told to fail here. */
+struct MDL *mdl_create_for(void *address, uint32_t bytes, const void *caller);
 void mdl_free(struct MDL *mdl);
 static inline void *mdl_address(const struct MDL *mdl)
 {
@@ -139,7 +141,7 @@ void driver_leave(const struct driver_call *call);
         driver_leave(&entered_);                                                                                       \
     } while (0)
 
-/* Live runs: set once the run is over, so that tasks blocked outside the scheduler can be told. */
+/* Live runs: set once the run is over, so that tasks blocked outside the scheduler can be notified. */
 #define NT_SUCCESS(status)            ((int32_t)(status) >= 0)
 #define STATUS_SUCCESS                0
 #define STATUS_PENDING                0x103

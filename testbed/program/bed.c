@@ -108,7 +108,7 @@ static bool start_driver(struct bed *bed, const struct bed_options *options, cha
     vif.stall_ns = (options->stall_seconds != 0 ? options->stall_seconds
                     : options->real_xen         ? STALL_SECONDS
                                                 : 0) *
-                   SECOND; /* our own backend tells when it gives up on us */
+                   SECOND; /* our own backend reports when it gives up on us */
 
     bed->vif = vif_create(bed->guest, &vif);
     bed->package = package_install(vif_pdo(bed->vif), options->inf_path, options->set, error, size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The testbed program: two network namespaces joined only by the driver under test (or by nothing but a pair of pumps,
- * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; tells what happens on stdout (report.h). On
- * a real Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one.
+ * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; reports what happens on stdout (report.h).
+ * On a real Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one.
  *
  * Exit status: 0 clean, 1 something was left behind or failed, 2 bad input, 3 a rule was broken (nt/check/rule.h).
  */
@@ -37,7 +37,7 @@ static struct {
     struct options options;
     struct report_ports ports;
     struct pcap *pcap;
-    uint32_t stop; /* futex word: 1 once told to stop */
+    uint32_t stop; /* futex word: 1 once it is to stop */
     int asked;     /* atomic: SIGUSR1 or SIGUSR2 came, looked at once a second */
     int signals;
     int status;
@@ -134,7 +134,7 @@ static void run_bypass(void)
     report_end(&leaks);
 }
 
-/* The guest's stack sends no more than the driver says it may. A longer MTU than the keyword's is the backend's. */
+/* The guest's stack sends no more than the driver advertises. A longer MTU than the keyword's is the backend's. */
 static bool follow_mtu(struct bed *bed, char *error, size_t size)
 {
     struct adapter_facts facts;
@@ -231,7 +231,7 @@ static bool open_edges(char *error, size_t size)
         return false;
     }
     if (options->real_xen) {
-        ports->wire_name = REAL_BACKEND_DEVICE; /* moved into the wire's namespace by whoever plays the toolstack */
+        ports->wire_name = REAL_BACKEND_DEVICE; /* moved into the wire's namespace by whoever acts as the toolstack */
         return open_capture(error, size);
     }
     ports->wire = tap_create(WIRE_TAP, ports->wire_netns, options->queues, options->mtu, wire_mac, error, size);

@@ -44,7 +44,7 @@ static const struct {
     { "driver", "FILE", "the driver image to load (x64)", DRIVER },
     { "inf", "FILE", "the INF that installs it", INF },
     { "set", "KEYWORD=VALUE", "set one of the INF's keywords, as in Device Manager; may be repeated", SET },
-    { "windows", "VERSION", "the Windows to play: 7, 8.1, 10-1809, 10-22h2, 11-24h2, 2025", WINDOWS },
+    { "windows", "VERSION", "the Windows to simulate: 7, 8.1, 10-1809, 10-22h2, 11-24h2, 2025", WINDOWS },
     { "xenvif-like", "RELEASE", "behave like a release of XenVif: strict, 8.2, 9.1, 9.1-r3, main", XENVIF_LIKE },
     { "vif", "VERSION", "the VIF interface that XenVif offers: 8, 9 or 10", VIF },
     { "queues", "N", "queues of the backend and of both network devices", QUEUES },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the testbed program tells its caller: one JSON object per line on stdout, each with an "event": ready, status
- * (once a second, counters since the start), end (the same counters and what was left behind), error; suspended and
- * resumed where a caller asked for it.
+ * What the testbed program reports to its caller: one JSON object per line on stdout, each with an "event": ready,
+ * status (once a second, counters since the start), end (the same counters and what was left behind), error; suspended
+ * and resumed where a caller asked for it.
  */
 #ifndef TESTBED_PROGRAM_REPORT_H
 #define TESTBED_PROGRAM_REPORT_H

@@ -108,6 +108,15 @@ bool sched_wait(uint32_t *word, uint32_t expected, uint64_t deadline)
                               : sched_wait_live(word, expected, deadline);
 }
 
+void sched_sleep(uint64_t nanoseconds)
+{
+    uint64_t now = sched_now(), until = nanoseconds > SCHED_FOREVER - now ? SCHED_FOREVER : now + nanoseconds;
+    uint32_t never = 0;
+
+    while (sched_wait(&never, 0, until)) {
+    }
+}
+
 void sched_wake(uint32_t *word, unsigned count)
 {
     if (sched_is_simulated) {

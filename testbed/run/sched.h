@@ -104,6 +104,7 @@ static inline void sched_point(const char *what)
 /* Sleep while *word == expected, until woken or until `deadline` (ns of sched_now, or SCHED_FOREVER).
  * Returns false only when the deadline passed. Spurious returns happen: callers loop. */
 bool sched_wait(uint32_t *word, uint32_t expected, uint64_t deadline);
+void sched_sleep(uint64_t nanoseconds);          /* the whole time: nothing ends it early */
 void sched_wake(uint32_t *word, unsigned count); /* wakes at most `count` sleepers, UINT_MAX for all */
 
 /* The testbed's own lock, for what the driver does not see: any IRQL, not recursive. All-zero is unlocked. Nothing that

@@ -361,7 +361,7 @@ void task_reap_simulated(struct task *task)
 {
     struct sim_task *ended = (struct sim_task *)task;
     size_t at = 0;
-    while (ended->runnable_at != SIZE_MAX) { /* it has said so, but still has to leave its stack */
+    while (ended->runnable_at != SIZE_MAX) { /* it has reported so, but still has to leave its stack */
         yield();
     }
     while (all.tasks[at] != ended) {

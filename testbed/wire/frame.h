@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A frame on its way: its bytes, scattered, and what a network card and a stack tell each other beside them (the
+ * A frame on its way: its bytes, scattered, and what a network card and a stack exchange beside them (the
  * content of a virtio-net header, in host order and without its encoding). No Windows and no Xen types here.
  */
 #ifndef TESTBED_WIRE_FRAME_H

@@ -4,13 +4,10 @@
 #define TESTBED_WIRE_PARSE_H
 
 #include "wire/frame.h"
+#include "wire/headers.h"
 
-#define ETHERNET_HEADER 14u
 #define LAYOUT_HEADERS                                                                                                 \
     192u /* bytes looked at: a TCP header with all options behind 100 bytes of IPv6 extension headers */
-
-enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
-enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_IPV6 = 0x86dd, ETHERTYPE_VLAN = 0x8100, ETHERTYPE_QINQ = 0x88a8 };
 
 /* Offsets count from the start of the frame. */
 struct layout {
@@ -20,7 +17,7 @@ struct layout {
     uint8_t version;  /* 4, 6, or 0: not IP, or a malformed IP header */
     uint8_t protocol; /* behind the extension headers; 0: not reached */
     bool fragment;    /* any fragment, the first one too */
-    bool cut;         /* the IP header tells more bytes than the frame has */
+    bool cut;         /* the IP header has more bytes than the frame has */
     uint16_t network;
     uint16_t transport;   /* 0: no complete TCP or UDP header */
     uint16_t payload;     /* behind the TCP or UDP header */

@@ -145,7 +145,7 @@ struct pcap *pcap_create(const char *path, char *error, size_t size)
     return pcap;
 }
 
-/* "gso tcpv4 mss 1448, checksum partial at 34+16": 0 when there is nothing to tell. */
+/* "gso tcpv4 mss 1448, checksum partial at 34+16": 0 when there is nothing to report. */
 static size_t describe(const struct frame_offload *offload, char *text)
 {
     size_t used = 0;

@@ -11,7 +11,7 @@ enum pcap_direction { PCAP_TOWARDS_DRIVER, PCAP_FROM_DRIVER }; /* epb_flags inbo
 
 struct pcap;
 struct pcap *pcap_create(const char *path, char *error, size_t size);
-/* An opt_comment tells the frame's offload data ("gso tcpv4 mss 1448, checksum partial"). A NULL pcap is allowed:
+/* An opt_comment has the frame's offload data ("gso tcpv4 mss 1448, checksum partial"). A NULL pcap is allowed:
  * nothing. */
 void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction, const struct frame *frame);
 int pcap_close(struct pcap *pcap); /* 0 or -errno of the first failed write */

@@ -29,7 +29,7 @@ void port_stop(struct port *port); /* wakes every task blocked in port_receive, 
 bool port_wait(struct port *port, uint32_t queue);
 /* The wait of this queue that is under way, or else the next one, ends (port_receive: 0). */
 void port_interrupt(struct port *port, uint32_t queue);
-/* Frames come out of the first `queues` queues only (1 to port_queues), until told otherwise. */
+/* Frames come out of the first `queues` queues only (1 to port_queues), until changed. */
 int port_set_queues(struct port *port, uint32_t queues);
 void port_destroy(struct port *port);
 uint32_t port_queues(const struct port *port);

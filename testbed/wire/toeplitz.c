@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The hash of toeplitz.h. Called for each frame by the backend when the frontend set a hash, and by whoever plays a
+/* The hash of toeplitz.h. Called for each frame by the backend when the frontend set a hash, and by whoever acts as a
  * stack. */
 #include "wire/toeplitz.h"
 

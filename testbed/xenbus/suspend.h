@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SUSPEND 1 as XenBus gives it to a subscriber: callbacks around a suspend and resume. Who owns the record says what
+ * SUSPEND 1 as XenBus gives it to a subscriber: callbacks around a suspend and resume. Who owns the record decides what
  * happens in between.
  */
 #ifndef TESTBED_XENBUS_SUSPEND_H

@@ -60,7 +60,7 @@ static inline uint64_t vif_patience(const struct vif *vif, uint64_t usual)
 
 /* fills the function table */
 void interface_fill_vif(struct vif *vif, void *interface);
-uint32_t interface_offloads(struct vif *vif); /* what TransmitterQueryOffloadOptions tells */
+uint32_t interface_offloads(struct vif *vif); /* what TransmitterQueryOffloadOptions returns */
 
 struct device *pdo_make(struct vif *vif);
 /* distribution.c */

@@ -43,11 +43,7 @@ void saw(struct bed *bed, const char *format, ...)
 
 void bed_pause(uint64_t ns)
 {
-    uint64_t until = sched_now() + ns;
-    uint32_t word = 0;
-
-    while (sched_wait(&word, 0, until)) {
-    }
+    sched_sleep(ns);
 }
 
 /* --- keys --- */

@@ -70,6 +70,24 @@ void test_skip(const char *reason)
     _exit(STATUS_SKIPPED);
 }
 
+/* What the running case could not do, and whether it did anything else. */
+static struct {
+    bool ran;
+    char reason[256];
+} part;
+
+void test_part_ran(void)
+{
+    part.ran = true;
+}
+
+void test_part_not_run(const char *reason)
+{
+    printf("# not run: %s\n", reason);
+    fflush(stdout);
+    snprintf(part.reason, sizeof(part.reason), "%s", reason);
+}
+
 uint64_t test_seed(void)
 {
     return options.seed;
@@ -175,6 +193,9 @@ static void run_body(void *argument)
     const struct test_case *test = argument;
 
     test->run();
+    if (!part.ran && part.reason[0] != '\0') {
+        test_skip(part.reason);
+    }
 }
 
 static bool chosen(const char *name, char **names, int count)

@@ -26,6 +26,10 @@ void test_add(struct test_case *test);
 _Noreturn void test_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 _Noreturn void test_skip(const char *reason); /* ends the case; counted as skipped, with the reason */
 
+/* A case of several parts reports each of them here; one of which no part could run is skipped, for the last reason. */
+void test_part_ran(void);
+void test_part_not_run(const char *reason);
+
 uint64_t test_seed(void); /* --seed, or 1 */
 bool test_seed_given(void);
 void test_seed_tried(uint64_t seed); /* before a run in a child process: what a failure names from now on */

@@ -39,9 +39,8 @@ const char *story_inf(void)
 
 void story_rest(void)
 {
-    uint32_t word = 0;
 
-    (void)sched_wait(&word, 0, sched_now() + SECOND / 1000);
+    sched_sleep(SECOND / 1000);
 }
 
 bool story_until(struct story *story, bool (*reached)(struct story *story), uint32_t seconds)
@@ -207,6 +206,7 @@ void story_run(const struct story_plan *plan)
         free(child);
         return;
     }
+    test_part_ran();
     child->plan = plan;
     test_seed_tried(plan->seed);
     status = test_child(child_body, child, text, sizeof(text));

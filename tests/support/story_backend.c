@@ -73,16 +73,6 @@ void backend_send_many(struct watch *watch, uint32_t count, struct NET_BUFFER_LI
     }
 }
 
-void story_sleep(uint64_t nanoseconds)
-{
-    uint64_t until = sched_now() + nanoseconds;
-    uint32_t word = 0;
-
-    while (sched_now() < until) {
-        (void)sched_wait(&word, 0, until);
-    }
-}
-
 uint32_t backend_frames(struct story *story)
 {
     uint8_t bytes[2048];
@@ -123,7 +113,7 @@ void backend_works(struct story *story, struct watch *watch, uint32_t seconds)
         if (sched_now() >= deadline) {
             test_fail(__FILE__, __LINE__, "after %u s a send still ends with %#x", seconds, (uint32_t)nbl->Status);
         }
-        story_sleep(SECOND / 10);
+        sched_sleep(SECOND / 10);
     }
     for (uint32_t i = 0; i < TRIES && frames == 0; i++) {
         frames = backend_frames(story);

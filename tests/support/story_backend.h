@@ -29,8 +29,6 @@ void backend_works(struct story *story, struct watch *watch, uint32_t seconds);
 uint32_t backend_frames(struct story *story);
 uint32_t backend_frames_now(struct story *story);
 
-void story_sleep(uint64_t nanoseconds);
-
 /* Records in the event log: a queue that stood still, a backend that was gone and whose sends were aborted. */
 uint32_t backend_stalls(void);
 uint32_t backend_recoveries(void);

@@ -23,8 +23,13 @@ enum story_needs {
 const struct vif_release *story_release(const struct story_plan *plan);
 uint32_t story_version(const struct story_plan *plan);
 
-/* False, and a line of the test's output: the release cannot do what the plan needs. */
+/* False, and a line of the test's output: the release cannot do what the plan needs, or test.py was asked for another
+ * than the plan names (on strict, each of those runs, too). A case that runs nothing at all is skipped for that reason.
+ */
 bool story_release_can(const struct story_plan *plan);
+
+/* Within a story: whether this release has what these STORY_NEEDS_... are about. */
+bool story_has(const struct story *story, uint32_t needs);
 
 /* The plan once on every release; only on the one that was asked for with --xenvif-like. */
 void story_on_releases(const struct story_plan *plan);

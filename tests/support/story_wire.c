@@ -66,9 +66,8 @@ struct port *wire_port(struct wire *wire)
 
 static void rest(void)
 {
-    uint32_t word = 0;
 
-    (void)sched_wait(&word, 0, sched_now() + 1000000);
+    sched_sleep(1000000);
 }
 
 static void send_real(struct wire *wire, const struct frame *frame)

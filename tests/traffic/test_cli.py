@@ -23,7 +23,7 @@ OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "-
            "--backend-no",
            "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
-needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to play other users and machines")
+needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to run as other users and machines")
 
 
 def run_test_py(*arguments, before=(), **options):

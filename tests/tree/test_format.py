@@ -13,7 +13,7 @@ from scripts.cli import ROOT
 
 COLUMNS = 120
 FORMATTED = ("src", "testbed", "tests", "include", "toolchain")
-MEASURED = (".c", ".h", ".py", ".md", ".ps1", ".sh")
+MEASURED = (".c", ".h", ".py", ".md", ".ps1", ".sh", ".cmake")
 ONE_WORD = re.compile(r"^\s*(?:[-*>#|]|//|\d+\.)?\s*\S+$")
 
 
@@ -41,7 +41,7 @@ class Format(unittest.TestCase):
     def test_no_line_is_longer_than_120_columns(self):
         wrong = []
         for path in files():
-            if path.suffix in MEASURED and path.is_file():
+            if (path.suffix in MEASURED or path.name == "CMakeLists.txt") and path.is_file():
                 for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
                     if len(line) > COLUMNS and not excepted(path, line):
                         wrong.append(f"{path.relative_to(ROOT)}:{number}: {len(line)}")

@@ -19,7 +19,7 @@ enum adapter_state {
     ADAPTER_RUNNING,
     ADAPTER_PAUSING
 };
-enum { ADAPTER_RESETTING = 16 }; /* no state: what `waiting_for` says while a reset is on its way */
+enum { ADAPTER_RESETTING = 16 }; /* no state: what `waiting_for` holds while a reset is on its way */
 const char *adapter_state_name(enum adapter_state state);
 
 /* Written by whoever runs on that processor, with relaxed atomics (a call at PASSIVE_LEVEL may be interrupted). */
@@ -56,7 +56,7 @@ struct adapter {
     uint32_t life_busy; /* 1: somebody moves it */
     uint32_t power;
     bool restart_on_wake;
-    bool addressing_reset; /* what a reset said that ended late */
+    bool addressing_reset; /* what a reset reported that ended late */
     uint32_t hang_seconds; /* CheckForHangTimeInSeconds, 0: the usual */
     struct hang_watch *hang_watch;
     /* under lock */

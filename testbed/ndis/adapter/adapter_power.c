@@ -2,7 +2,7 @@
 /*
  * What makes an adapter sleep, stop and vanish: device power states, a rebalance of resources, surprise removal,
  * shutdown. Called at PASSIVE_LEVEL by the one task that moves the adapter. NDIS pauses an adapter before anything of
- * it goes away, and tells of what comes by MiniportDevicePnPEventNotify first.
+ * it goes away, and announces what comes by MiniportDevicePnPEventNotify first.
  */
 #include "ndis/adapter/adapter.h"
 #include "ndis/adapter/miniport.h"
@@ -83,7 +83,7 @@ void adapter_bugcheck(struct adapter *adapter)
     irql_lower(old);
 }
 
-/* NDIS says what may wake the adapter before it lets it sleep: here nothing. */
+/* NDIS sets what may wake the adapter before it lets it sleep: here nothing. */
 static void set_wake(struct adapter *adapter)
 {
     struct NDIS_PM_PARAMETERS wake;

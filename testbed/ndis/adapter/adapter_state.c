@@ -237,7 +237,8 @@ static void fill_restart(struct adapter *adapter, struct NDIS_RESTART_GENERAL_AT
     to->MaxLookaheadSizeAccessed = NDIS_MAX_LOOKAHEAD_SIZE_ACCESSED_UNDEFINED;
 }
 
-/* What the miniport changed in them holds from now on: those above are told of it (Microsoft, "MINIPORT_RESTART"). */
+/* What the miniport changed in them holds from now on: those above are notified of it (Microsoft, "MINIPORT_RESTART").
+ */
 static void take_restart(struct adapter *adapter, const struct NDIS_RESTART_GENERAL_ATTRIBUTES *from)
 {
     RULE(from->MtuSize >= 68 && from->MtuSize <= 65535, "ndis-attributes", "MtuSize %u in the restart attributes",

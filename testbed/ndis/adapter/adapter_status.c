@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a miniport says while it runs: status indications, state completions, and what the testbed knows of the adapter
- * from them (adapter_facts, adapter_counters). Indications come at any IRQL up to DISPATCH_LEVEL; the adapter's lock
- * covers what they change.
+ * What a miniport indicates while it runs: status indications, state completions, and what the testbed knows of the
+ * adapter from them (adapter_facts, adapter_counters). Indications come at any IRQL up to DISPATCH_LEVEL; the adapter's
+ * lock covers what they change.
  */
 #include "ndis/adapter/adapter.h"
 #include "ndis/adapter/miniport.h"
@@ -30,8 +30,7 @@ static void take_offload(struct adapter *adapter, const struct NDIS_STATUS_INDIC
 
     RULE(offload != NULL && indication->StatusBufferSize >= sizeof(offload->Header) &&
              indication->StatusBufferSize >= offload->Header.Size,
-         "ndis-status", "an offload indication of %u bytes is shorter than its record says",
-         indication->StatusBufferSize);
+         "ndis-status", "an offload indication of %u bytes is shorter than its record", indication->StatusBufferSize);
     adapter_take_offload(adapter, offload, hardware);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * NdisMSetMiniportAttributes: what a miniport says of an adapter while MiniportInitializeEx runs, in the documented
+ * NdisMSetMiniportAttributes: what a miniport reports of an adapter while MiniportInitializeEx runs, in the documented
  * order (registration, then general, then the rest). PASSIVE_LEVEL. Everything is copied: the driver's records may lie
  * on its stack.
  */
@@ -52,7 +52,7 @@ static void set_general(struct adapter *adapter, const struct NDIS_MINIPORT_ADAP
     record_check(RECORD_GENERAL_ATTRIBUTES, &a->Header, adapter->miniport->version);
     RULE(adapter->has_registration, "ndis-attributes", "general attributes before registration attributes");
     RULE(!adapter->has_general, "ndis-attributes", "general attributes were set twice");
-    RULE(a->MediaType == NdisMedium802_3, "ndis-attributes", "MediaType %u; only NdisMedium802_3 is played",
+    RULE(a->MediaType == NdisMedium802_3, "ndis-attributes", "MediaType %u; only NdisMedium802_3 is simulated",
          a->MediaType);
     RULE(a->MacAddressLength == 6, "ndis-attributes", "MacAddressLength %u, Ethernet has 6", a->MacAddressLength);
     RULE((a->PermanentMacAddress[0] & 1) == 0 && (a->CurrentMacAddress[0] & 1) == 0, "ndis-attributes",

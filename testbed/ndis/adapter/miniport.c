@@ -85,7 +85,7 @@ static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struc
     }
     record_check(RECORD_DRIVER_CHARACTERISTICS, &characteristics->Header, version);
     if ((characteristics->Flags & NDIS_INTERMEDIATE_DRIVER) != 0) {
-        rule_break("ndis-characteristics", "intermediate drivers are not played");
+        rule_break("ndis-characteristics", "intermediate drivers are not simulated");
     }
     require_handlers(characteristics);
     refuse_hang_checks(characteristics, version);
@@ -142,7 +142,7 @@ static int32_t MS_ABI set_optional_handlers(void *handle, struct NDIS_OBJECT_HEA
     RULE(handlers != NULL, "ndis-characteristics", "NdisSetOptionalHandlers without handlers");
     if (handlers->Type != NDIS_OBJECT_TYPE_MINIPORT_PNP_CHARACTERISTICS) {
         return (int32_t)
-            NDIS_STATUS_NOT_SUPPORTED; /* selective suspend, CoNDIS, NDK: what Windows says where they are absent */
+            NDIS_STATUS_NOT_SUPPORTED; /* selective suspend, CoNDIS, NDK: what Windows returns where they are absent */
     }
     record_check(RECORD_PNP_CHARACTERISTICS, handlers, miniport->version);
     memcpy(&miniport->pnp, handlers, NDIS_SIZEOF_MINIPORT_PNP_CHARACTERISTICS_REVISION_1);

@@ -2,7 +2,7 @@
 /*
  * OID requests: made here as NDIS makes them, one at a time per adapter, and checked when they come back. Callers are
  * tasks at PASSIVE_LEVEL. The driver works on a copy of the caller's buffer with guard bytes behind it, so that writing
- * past the length it was told shows (rule "ndis-oid"), and a refused request must leave the counts in range too.
+ * past the length it was given shows (rule "ndis-oid"), and a refused request must leave the counts in range too.
  */
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /*
  * Which processors RSS uses (Microsoft, "Standardized INF Keywords for RSS"): from *RssBaseProcGroup and
  * *RssBaseProcNumber to *RssMaxProcGroup and *RssMaxProcNumber, at most *MaxRssProcessors of them, those of *NumaNodeId
- * before others. *RSSProfile says in which order: node by node, or one of each node in turn (NUMA scaling). Asked by
+ * before others. *RSSProfile sets the order: node by node, or one of each node in turn (NUMA scaling). Asked by
  * the driver at any IRQL up to DISPATCH_LEVEL (NdisGetRssProcessorInformation) and by the edge, which builds its table
  * from it as TCP/IP does.
  */
@@ -15,7 +15,7 @@
 #include "nt/registry/registry.h"
 
 _Static_assert(sizeof(((struct rss_processors *)0)->indexes) / sizeof(uint32_t) == MAX_GROUP * 4,
-               "as many as can be played");
+               "as many as can be simulated");
 
 static uint32_t keyword(const struct adapter *adapter, const char *name, uint32_t otherwise)
 {

@@ -3,7 +3,7 @@
  * Pools of NET_BUFFER_LISTs and NET_BUFFERs, and who owns each NBL. Any IRQL up to DISPATCH_LEVEL.
  *
  * A block holds an NBL and, where the pool has them, its NB. Each processor keeps a list of free blocks under a lock of
- * its own, so that a driver that allocates per packet does not make processors meet. The tag in NdisReserved[0] says
+ * its own, so that a driver that allocates per packet does not make processors meet. The tag in NdisReserved[0] shows
  * whom an NBL belongs to; every function that passes one on checks and changes it. Freed blocks are filled, except in
  * live runs.
  */
@@ -255,15 +255,19 @@ static struct NET_BUFFER_LIST_CONTEXT *add_context(struct NET_BUFFER_LIST *nbl, 
 
 static void *MS_ABI allocate_nbl_pool(void *handle, struct NET_BUFFER_LIST_POOL_PARAMETERS *parameters)
 {
+    struct nbl_pool *pool;
+
     (void)handle; /* an adapter, a miniport or NULL: NDIS uses it for accounting only */
     record_check(RECORD_NBL_POOL, parameters, ndis_version_simulated());
     RULE(parameters->PoolTag != 0, "ndis-pool", "NdisAllocateNetBufferListPool without a PoolTag");
     RULE(parameters->ContextSize % 8 == 0, "ndis-pool", "ContextSize %u is no multiple of MEMORY_ALLOCATION_ALIGNMENT",
          parameters->ContextSize);
     if (parameters->DataSize != 0) {
-        rule_break("ndis-pool", "NdisAllocateNetBufferListPool with DataSize is not played");
+        rule_break("ndis-pool", "NdisAllocateNetBufferListPool with DataSize is not simulated");
     }
-    return nbl_pool_create("NBL", parameters->PoolTag, parameters->ContextSize, parameters->fAllocateNetBuffer != 0);
+    pool = nbl_pool_create("NBL", parameters->PoolTag, parameters->ContextSize, parameters->fAllocateNetBuffer != 0);
+    ndis_object_made_here(&pool->object);
+    return pool;
 }
 
 static void MS_ABI free_nbl_pool(void *handle)
@@ -345,9 +349,10 @@ static void *MS_ABI allocate_nb_pool(void *handle, struct NET_BUFFER_POOL_PARAME
     record_check(RECORD_NB_POOL, parameters, ndis_version_simulated());
     RULE(parameters->PoolTag != 0, "ndis-pool", "NdisAllocateNetBufferPool without a PoolTag");
     if (parameters->DataSize != 0) {
-        rule_break("ndis-pool", "NdisAllocateNetBufferPool with DataSize is not played");
+        rule_break("ndis-pool", "NdisAllocateNetBufferPool with DataSize is not simulated");
     }
     pool = create(NDIS_KIND_NB_POOL, "NB", parameters->PoolTag);
+    ndis_object_made_here(&pool->object);
     pool->of_net_buffers = true;
     return pool;
 }

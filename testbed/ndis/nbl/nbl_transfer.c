@@ -17,12 +17,12 @@
 typedef void MS_ABI send_handler(void *, struct NET_BUFFER_LIST *, uint32_t, uint32_t);
 typedef void MS_ABI return_handler(void *, struct NET_BUFFER_LIST *, uint32_t);
 
-enum { ETHERNET_HEADER_BYTES = 14 };
+enum { ETHERNET_HEADER = 14 };
 
 static void check_level(uint32_t flags, uint32_t dispatch_flag, const char *function)
 {
     RULE((flags & dispatch_flag) == 0 || irql_current() == DISPATCH_LEVEL, "ndis-flags",
-         "%s says DISPATCH_LEVEL in its flags, but runs at IRQL %u", function, irql_current());
+         "%s has DISPATCH_LEVEL in its flags, but runs at IRQL %u", function, irql_current());
 }
 
 /* What the slots of an NBL hold that came back: whoever was above may have written them. Only where runs are simulated.
@@ -81,7 +81,7 @@ static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER
          function);
     RULE(nb != NULL && nb->Next == NULL, "ndis-nbl", "%s with an NBL of %s NB: Ethernet has one", function,
          nb == NULL ? "no" : "more than one");
-    RULE(nb->DataLength >= ETHERNET_HEADER_BYTES, "ndis-nb", "%s with a frame of %u bytes", function, nb->DataLength);
+    RULE(nb->DataLength >= ETHERNET_HEADER, "ndis-nb", "%s with a frame of %u bytes", function, nb->DataLength);
     net_buffer_check(nb, function);
     check_flags(nbl, NBL_FLAGS_OF_NDIS, function);
     check_slots(nbl, function);
@@ -118,7 +118,7 @@ void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, ui
         n++;
     }
     RULE(n > 0 && (count == n || count == NDIS_INDICATE_ALL_NBLS), "ndis-nbl",
-         "NdisMIndicateReceiveNetBufferLists says %u NBLs, the chain has %u", count, n);
+         "NdisMIndicateReceiveNetBufferLists was given the count %u, the chain has %u", count, n);
     COUNT(here->counts.rx_packets, n);
     COUNT(here->counts.rx_bytes, bytes);
     COUNT(here->counts.rx_calls, 1);

@@ -61,7 +61,7 @@ struct edge_held {
     uint32_t word; /* changes when `first` does */
     struct task *task;
     uint32_t stop;  /* atomic */
-    uint32_t asked; /* atomic: the next batch is held until told otherwise */
+    uint32_t asked; /* atomic: the next batch is held until released */
 };
 
 struct edge_rss {
@@ -91,7 +91,7 @@ void edge_queues_destroy(struct edge *edge);
 /* edge_offload.c. Sets the slot's NB and out-of-band data from the frame, whose bytes are the slot's buffer; false: it
  * cannot be sent. */
 bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame *frame);
-/* What the miniport said about a received frame. */
+/* What the miniport indicated about a received frame. */
 void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, struct frame *frame);
 /* edge_held.c: in simulated runs; elsewhere nothing is held. */
 void edge_held_start(struct edge *edge);

@@ -77,7 +77,7 @@ static bool complete_here(struct edge_queue *queue, struct frame *frame, const s
     if (!frame_complete_checksum(frame)) {
         return false;
     }
-    frame->offload.checksum_valid = false; /* it is in the frame, and the adapter is told nothing of it */
+    frame->offload.checksum_valid = false; /* it is in the frame, and nothing of it goes to the adapter */
     return true;
 }
 
@@ -103,7 +103,7 @@ static void checksum(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, stru
     COUNT(adapter_here(queue->edge->adapter)->counts.tx_checksum, 1);
 }
 
-/* A tag goes out of band where the adapter says it handles that, and stays in the frame where it does not. Returns
+/* A tag goes out of band where the adapter advertises it, and stays in the frame where it does not. Returns
  * bytes to skip. */
 static uint32_t take_tag(struct edge *edge, struct NET_BUFFER_LIST *nbl, struct frame *frame,
                          const struct layout *layout)
@@ -205,7 +205,7 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     return true;
 }
 
-/* A frame longer than the link's MTU was put together from segments; RSC data says of how many, older drivers say
+/* A frame longer than the link's MTU was put together from segments; RSC data has of how many, older drivers give
  * nothing. */
 static void receive_large(struct edge *edge, const struct NET_BUFFER_LIST *nbl, struct frame *frame)
 {
@@ -242,7 +242,7 @@ void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, 
     RULE(!(sum.Receive.TcpChecksumSucceeded && sum.Receive.TcpChecksumFailed) &&
              !(sum.Receive.UdpChecksumSucceeded && sum.Receive.UdpChecksumFailed) &&
              !(sum.Receive.IpChecksumSucceeded && sum.Receive.IpChecksumFailed),
-         "ndis-nbl", "a received packet's checksum is said to be both good and bad");
+         "ndis-nbl", "a received packet's checksum is indicated as both good and bad");
     frame->offload.checksum_valid =
         (sum.Receive.TcpChecksumSucceeded || sum.Receive.UdpChecksumSucceeded) && !sum.Receive.IpChecksumFailed;
     receive_large(edge, nbl, frame);

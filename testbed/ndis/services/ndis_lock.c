@@ -64,6 +64,7 @@ static void *MS_ABI allocate_rw_lock(void *handle)
     RULE(handle != NULL, "ndis-handle", "NdisAllocateRWLock with a NULL handle");
     lock = ndis_alloc(sizeof(*lock));
     ndis_object_add(&lock->object, NDIS_KIND_RW_LOCK, "a read-write lock was not freed");
+    ndis_object_made_here(&lock->object);
     return lock;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * NDIS poll as NDIS 6.85 and later have it: a poll object runs the miniport's poll handler in a DPC of the processor it
- * is bound to, once for each request and again while the handler moves anything; then the miniport is told that polling
- * ends. Simulated runs ask for few NBLs at a time, any number of them, so that remainders and their order matter. Rule
- * "ndis-poll".
+ * is bound to, once for each request and again while the handler moves anything; then the miniport is notified that
+ * polling ends. Simulated runs ask for few NBLs at a time, any number of them, so that remainders and their order
+ * matter. Rule "ndis-poll".
  *
  * In simulated runs a request may poll at once, from within NdisRequestPoll, as NDIS may. A handler that hands nothing
  * over and still reports packets that remain would be polled for ever.
@@ -66,7 +66,7 @@ struct poll {
     struct nt_dpc dpc;
 };
 
-static void tell(struct poll *poll, bool enabled)
+static void notify(struct poll *poll, bool enabled)
 {
     struct poll_notification notification = { .Enabled = enabled };
 
@@ -119,7 +119,7 @@ static bool poll_round(struct poll *poll)
     __atomic_store_n(&poll->active, 1, __ATOMIC_SEQ_CST);
     again = run_once(poll) && __atomic_load_n(&poll->closing, __ATOMIC_SEQ_CST) == 0;
     if (!again) {
-        tell(poll, true);
+        notify(poll, true);
     }
     __atomic_store_n(&poll->active, 0, __ATOMIC_SEQ_CST);
     return again;
@@ -161,6 +161,7 @@ static int32_t MS_ABI register_poll(void *handle, void *context, const struct po
     dpc_init(&poll->dpc, 0, poll_dpc, poll);
     COUNT(adapter_here(adapter)->counts.polls_made, 1);
     ndis_object_add(&poll->object, NDIS_KIND_POLL, "a poll object was not deregistered");
+    ndis_object_made_here(&poll->object);
     *result = poll;
     return NDIS_STATUS_SUCCESS;
 }

@@ -48,6 +48,7 @@ static int32_t MS_ABI allocate_timer(void *handle, struct NDIS_TIMER_CHARACTERIS
     timer->timer = timer_create(processor_current(), fire, timer);
     ndis_object_add(&timer->object, NDIS_KIND_TIMER, "timer '%s' was not freed",
                     ndis_tag_text(characteristics->AllocationTag, text));
+    ndis_object_made_here(&timer->object);
     *result = timer;
     return NDIS_STATUS_SUCCESS;
 }
@@ -58,7 +59,7 @@ static uint8_t MS_ABI set_timer(void *handle, int64_t due, uint32_t period, void
     struct ndis_timer *timer = ndis_object_check(handle, NDIS_KIND_TIMER, "NdisSetTimerObject");
     uint8_t was;
 
-    RULE(due <= 0, "ndis-timer", "NdisSetTimerObject with an absolute due time is not played");
+    RULE(due <= 0, "ndis-timer", "NdisSetTimerObject with an absolute due time is not simulated");
     was = timer_cancel(timer->timer);
     timer->context = context != NULL ? context : timer->default_context;
     timer->period = period;

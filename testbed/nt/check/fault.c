@@ -5,7 +5,7 @@
  * a division ("divide"), an instruction that is not one or needs the machine ("instruction").
  *
  * Each host thread that runs driver code has a stack of its own for this, so that an overflow of the usual one can be
- * told as well. Handlers never switch tasks. rule_break may be called from here: it takes no locks.
+ * reported as well. Handlers never switch tasks. rule_break may be called from here: it takes no locks.
  */
 #include "nt/check/fault.h"
 
@@ -128,7 +128,7 @@ static _Noreturn void report_access(const ucontext_t *context, const siginfo_t *
     const uint64_t rip = (uint64_t)gregs[REG_RIP], address = (uint64_t)info->si_addr;
     const unsigned long error = (unsigned long)gregs[REG_ERR];
     char place[320], where[320];
-    if (info->si_code == SI_KERNEL) { /* general protection: the processor does not tell the address */
+    if (info->si_code == SI_KERNEL) { /* general protection: the processor does not give the address */
         describe_place(rip, place, sizeof(place));
         rule_break("access",
                    "in %s: an address that no processor can have, a misaligned operand or a privileged instruction",
@@ -170,7 +170,7 @@ static void handle_driver(int number, const siginfo_t *info, ucontext_t *context
     if (info->si_code == SI_KERNEL && (code[0] == 0xf4 || code[0] == 0xfa || code[0] == 0xfb ||
                                        (code[0] == 0x0f && (code[1] == 0x20 || code[1] == 0x22 || code[1] == 0x30 ||
                                                             code[1] == 0x32 || code[1] == 0x00 || code[1] == 0x01)))) {
-        rule_break("instruction", "the driver used a privileged instruction that is not played (%02x %02x %02x)",
+        rule_break("instruction", "the driver used a privileged instruction that is not simulated (%02x %02x %02x)",
                    code[0], code[1], code[2]);
     }
     report_access(context, info);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of a run that broke a rule: says what, who and where, then leaves at once with RULE_EXIT_STATUS. Called from
- * any task, at any IRQL, and from the fault handler; takes no lock of the testbed and unwinds nothing.
+ * The end of a run that broke a rule: reports what, who and where, then leaves at once with RULE_EXIT_STATUS. Called
+ * from any task, at any IRQL, and from the fault handler; takes no lock of the testbed and unwinds nothing.
  */
 #include "nt/check/rule.h"
 
@@ -21,7 +21,7 @@ void (*rule_more)(FILE *out);
 
 static bool lenient;
 static uint32_t remarks;
-static const char *said[REMARKS_KEPT];
+static const char *reported[REMARKS_KEPT];
 
 static void print_stack(void)
 {
@@ -99,16 +99,16 @@ uint32_t rule_remarks(void)
     return __atomic_load_n(&remarks, __ATOMIC_RELAXED);
 }
 
-/* Each remark is said once: its format tells it apart. */
+/* Each remark is reported once: its format distinguishes it. */
 static bool said_before(const char *format)
 {
     for (uint32_t i = 0; i < REMARKS_KEPT; i++) {
         const char *none = NULL;
 
-        if (__atomic_load_n(&said[i], __ATOMIC_ACQUIRE) == format) {
+        if (__atomic_load_n(&reported[i], __ATOMIC_ACQUIRE) == format) {
             return true;
         }
-        if (__atomic_compare_exchange_n(&said[i], &none, format, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        if (__atomic_compare_exchange_n(&reported[i], &none, format, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             return false;
         }
         if (none == format) {

@@ -26,7 +26,7 @@ _Noreturn void rule_break(const char *rule, const char *format, ...) __attribute
     } while (0)
 
 /* For what the documents ask and Windows does not enforce. Breaks the rule as above, unless rules are lenient (a driver
- * built elsewhere, --lenient): then it is said once on stderr and counted, and the run goes on. */
+ * built elsewhere, --lenient): then it is reported once on stderr and counted, and the run goes on. */
 void rule_remark(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rule_be_lenient(bool lenient);
 uint32_t rule_remarks(void); /* how many so far */

@@ -7,7 +7,7 @@
  *
  * and registers it with export_register. Binding an import goes through a small trampoline that calls export_enter
  * (IRQL range checked, call traced, switch point) and then jumps to the implementation with registers and stack
- * untouched. A driver that imports a name nobody registered, or one that the played Windows does not export yet, is
+ * untouched. A driver that imports a name nobody registered, or one that the simulated Windows does not export yet, is
  * refused when it is loaded. Bound all the same, such a name is a trampoline that ends the run by rule "import" when it
  * is called.
  */
@@ -22,7 +22,7 @@
 
 enum { PASSIVE_LEVEL = 0, APC_LEVEL = 1, DISPATCH_LEVEL = 2, DIRQL = 5, HIGH_LEVEL = 15 };
 
-/* Build numbers of the Windows versions that are played (see version.h). */
+/* Build numbers of the Windows versions that are simulated (see version.h). */
 enum {
     WINDOWS_7 = 7601,
     WINDOWS_8_1 = 9600,
@@ -42,7 +42,7 @@ struct export
 };
 
 void export_register(const struct export *table, size_t count);
-/* The export as the played Windows has it, or NULL. `image` may be NULL: any (MmGetSystemRoutineAddress). */
+/* The export as the simulated Windows has it, or NULL. `image` may be NULL: any (MmGetSystemRoutineAddress). */
 const struct export *export_find(const char *image, const char *name);
 /* Callable address: the trampoline for the export. Lives until the end of the program. */
 void *export_bind(const char *image, const char *name);

@@ -20,7 +20,7 @@ enum { MAX_CANDIDATES = 4096, MAX_FRAMES = 24, MAX_TEXT = 1024 };
 bool fail_armed;
 static uint32_t wanted, count;
 static uint64_t seen[MAX_CANDIDATES];
-static char told[MAX_TEXT];
+static char failed_call[MAX_TEXT];
 static void *real; /* the function that is made to fail, for those who must still do a part of it */
 
 static MS_ABI void *fail_null(void)
@@ -61,6 +61,11 @@ static const struct failure {
     { "NdisReadConfiguration", (void *)fail_read_configuration },
     { "NdisReadNetworkAddress", (void *)fail_read_configuration },
     { "NdisAllocateMemoryWithTagPriority", (void *)fail_null },
+    { "NdisAllocateMemoryWithTag", (void *)fail_status },
+    { "NdisAllocateMdl", (void *)fail_null },
+    { "NdisAllocateRWLock", (void *)fail_null },
+    { "NdisAllocateGenericObject", (void *)fail_null },
+    { "NdisAllocateNetBuffer", (void *)fail_null },
     { "NdisAllocateNetBufferListPool", (void *)fail_null },
     { "NdisAllocateNetBufferPool", (void *)fail_null },
     { "NdisAllocateNetBufferAndNetBufferList", (void *)fail_null },
@@ -106,7 +111,7 @@ void fail_at(uint32_t n)
     RULE(sched_kind() == SCHED_SIMULATED, "unsupported", "calls are made to fail in simulated runs only");
     wanted = n;
     count = 0;
-    told[0] = '\0';
+    failed_call[0] = '\0';
     fail_armed = true;
 }
 
@@ -120,10 +125,10 @@ uint32_t fail_candidates(void)
     return count;
 }
 
-bool fail_told(char *text, size_t size)
+bool fail_described(char *text, size_t size)
 {
-    snprintf(text, size, "%s", told);
-    return told[0] != '\0';
+    snprintf(text, size, "%s", failed_call);
+    return failed_call[0] != '\0';
 }
 
 static bool is_new(uint64_t hash)
@@ -138,19 +143,19 @@ static bool is_new(uint64_t hash)
     return true;
 }
 
-static void tell(const char *name, void **frames, size_t frame_count)
+static void describe(const char *name, void **frames, size_t frame_count)
 {
-    size_t used = (size_t)snprintf(told, sizeof(told), "%s", name);
+    size_t used = (size_t)snprintf(failed_call, sizeof(failed_call), "%s", name);
 
-    for (size_t i = 0; i < frame_count && used < sizeof(told); i++) {
+    for (size_t i = 0; i < frame_count && used < sizeof(failed_call); i++) {
         char place[160];
 
         image_describe((char *)frames[i] - 1, place, sizeof(place));
-        used += (size_t)snprintf(told + used, sizeof(told) - used, " < %s", place);
+        used += (size_t)snprintf(failed_call + used, sizeof(failed_call) - used, " < %s", place);
     }
 }
 
-/* Whether this call, told apart by its name and the driver's stack, is the one to fail. */
+/* Whether this call, failed_call apart by its name and the driver's stack, is the one to fail. */
 static bool chosen(const char *name)
 {
     uint64_t hash = 14695981039346656037ull;
@@ -166,7 +171,7 @@ static bool chosen(const char *name)
     if (!is_new(hash) || count != wanted) {
         return false;
     }
-    tell(name, frames, frame_count);
+    describe(name, frames, frame_count);
     return true;
 }
 

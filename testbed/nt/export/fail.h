@@ -23,7 +23,7 @@ void fail_at(
 void fail_disarm(void);
 uint32_t fail_candidates(void); /* different candidates met since fail_at */
 /* The function and call stack that was made to fail; false: not reached. */
-bool fail_told(char *text, size_t size);
+bool fail_described(char *text, size_t size);
 
 /* For what the testbed itself answers to the driver: true once, when this call is the one to fail. */
 bool fail_now(const char *name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The played Windows versions. NDIS versions are those that each Windows brings (Microsoft, "Overview of NDIS
+ * The simulated Windows versions. NDIS versions are those that each Windows brings (Microsoft, "Overview of NDIS
  * versions"). Server 2025 and Windows 11 24H2 share build 26100; export.h tells them apart by a number of its own.
  */
 #include "nt/export/version.h"
@@ -18,7 +18,7 @@ const struct windows_version windows_versions[] = {
     { NULL, NULL, 0, 0, 0, 0, 0, 0 },
 };
 
-static const struct windows_version *played;
+static const struct windows_version *simulated;
 
 const struct windows_version *windows_version_find(const char *name)
 {
@@ -32,10 +32,10 @@ const struct windows_version *windows_version_find(const char *name)
 
 void windows_play(const struct windows_version *version)
 {
-    played = version;
+    simulated = version;
 }
 
 const struct windows_version *windows_played(void)
 {
-    return played != NULL ? played : windows_version_find("10-22h2");
+    return simulated != NULL ? simulated : windows_version_find("10-22h2");
 }

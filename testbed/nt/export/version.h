@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The Windows versions that the testbed plays: chosen once, before anything else starts. */
+/* The Windows versions that the testbed simulates: chosen once, before anything else starts. */
 #ifndef TESTBED_NT_EXPORT_VERSION_H
 #define TESTBED_NT_EXPORT_VERSION_H
 

@@ -40,7 +40,7 @@ const struct inf_line *inf_find(const struct inf *inf, const char *section, cons
 const char *inf_field(const struct inf_line *line, size_t index); /* "" past the end or for a NULL line */
 bool inf_number(const char *text, uint32_t *value);               /* decimal, or hexadecimal with 0x */
 
-/* The model of the INF that fits a device best on the played Windows. */
+/* The model of the INF that fits a device best on the simulated Windows. */
 struct inf_model {
     const char *description;
     const char *manufacturer;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which model of an INF a device gets, by the rules of SetupAPI for x64: of each manufacturer's decorations (NTamd64,
- * then major, minor, product type, suite and build) the one that names the newest Windows not newer than the played one
- * counts; of its models the one whose ID ranks best: hardware IDs before compatible IDs, on both sides, and the
+ * then major, minor, product type, suite and build) the one that names the newest Windows not newer than the simulated
+ * one counts; of its models the one whose ID ranks best: hardware IDs before compatible IDs, on both sides, and the
  * device's earlier IDs first.
  */
 #include <stdio.h>

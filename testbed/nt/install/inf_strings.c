@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * %strings% of an INF. The played Windows speaks American English: [Strings.0409] comes before [Strings.0009] before
+ * %strings% of an INF. The simulated Windows speaks American English: [Strings.0409] comes before [Strings.0009] before
  * [Strings].
  * %% stands for one percent sign; %12% and other directory numbers stay for who knows the directories. A string's own
  * text is not looked at again.

@@ -65,14 +65,36 @@ static void make_object(struct driver *driver, const struct package *package)
     }
 }
 
+static void (*before_unload)(const struct image *image);
+
+void driver_before_unload(void (*each)(const struct image *image))
+{
+    before_unload = each;
+}
+
+char *place_in_image(const struct image *image, const void *return_address)
+{
+    char place[IMAGE_LINE_BYTES];
+
+    if (!image_contains(image, return_address)) {
+        return NULL;
+    }
+    image_describe((const char *)return_address - 1, place, sizeof(place));
+    return strdup(place);
+}
+
 static void discard(struct driver *driver)
 {
+    if (before_unload != NULL) {
+        before_unload(driver->image);
+    }
     pool_name_callers(driver->image);
     image_unload(driver->image);
     free(driver);
 }
 
-/* As on Windows: an import that the played Windows does not export refuses the driver before any of its code has run.
+/* As on Windows: an import that the simulated Windows does not export refuses the driver before any of its code has
+ * run.
  */
 static void *resolve(const char *module, const char *name)
 {

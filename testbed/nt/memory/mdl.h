@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory descriptor lists. Host addresses play physical addresses: a page's frame number is its address over 4096, so a
- * driver that computes with the frame numbers behind an MDL sees numbers that fit together. Memory behind one MDL is
- * always contiguous.
+ * Memory descriptor lists. Host addresses stand for physical addresses: a page's frame number is its address over 4096,
+ * so a driver that computes with the frame numbers behind an MDL sees numbers that fit together. Memory behind one MDL
+ * is always contiguous.
  */
 #ifndef TESTBED_NT_MEMORY_MDL_H
 #define TESTBED_NT_MEMORY_MDL_H

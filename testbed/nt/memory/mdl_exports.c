@@ -185,7 +185,8 @@ static struct MDL *allocate_pages(uint64_t bytes, bool zero, const void *caller)
 static MS_ABI struct MDL *nt_MmAllocatePagesForMdlEx(int64_t low, int64_t high, int64_t skip, size_t bytes,
                                                      uint32_t caching, uint32_t flags)
 {
-    (void)low, (void)high, (void)skip, (void)caching; /* the frame numbers played here have no meaning to any device */
+    (void)low, (void)high, (void)skip,
+        (void)caching; /* the frame numbers simulated here have no meaning to any device */
     return allocate_pages(bytes, (flags & DONT_ZERO) == 0, __builtin_return_address(0));
 }
 

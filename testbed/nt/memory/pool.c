@@ -83,7 +83,9 @@ static const char *tag_text(uint32_t tag, char text[5])
 
 static const char *kind_name(enum pool_kind kind)
 {
-    static const char *const names[] = { "?", "pool block", "pool block", "MDL", "MDL with pages", "IRP" };
+    static const char *const names[] = {
+        "?", "pool block", "pool block", "MDL", "MDL with pages", "IRP", "NDIS memory"
+    };
 
     return names[kind];
 }
@@ -138,7 +140,7 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     block->paged = paged;
     block->caller = caller;
     block->shard = (uint16_t)(processor_current() % SHARDS);
-    memset(memory_of(block), kind == POOL_BLOCK ? FILL_NEW : 0, bytes);
+    memset(memory_of(block), kind == POOL_BLOCK || kind == POOL_NDIS ? FILL_NEW : 0, bytes);
     memset(memory_of(block) + bytes, FILL_GUARD, GUARD_BYTES);
     shard = &shards[block->shard];
     sched_lock(&shard->lock);

@@ -19,9 +19,10 @@ enum pool_kind {
     POOL_MDL,       /* IoAllocateMdl, mdl_create */
     POOL_PAGES,     /* MDL of MmAllocatePagesForMdlEx: freed by ExFreePool once its pages are gone */
     POOL_IRP,
+    POOL_NDIS, /* the driver's, by NdisAllocateMemory... */
 };
 
-/* NULL when the run was told to fail here, or `bytes` are absurd. `caller` is the driver's return address or NULL. */
+/* NULL when the run is to fail here, or `bytes` are absurd. `caller` is the driver's return address or NULL. */
 void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, const void *caller);
 /* Checks everything; `tag` 0 means any. `function` names the caller's function in the rule's text. */
 void pool_give(void *block, uint32_t tag, enum pool_kind kind, const char *function);
@@ -32,7 +33,7 @@ void pool_set_kind(void *block, enum pool_kind kind);
 /* The `n`th allocation of the driver from now on fails (1: the next), and only that one; 0: none does. */
 void pool_fail_at(uint64_t n);
 uint64_t pool_requests(void); /* allocations that pool_fail_at could have failed, since nt_start */
-bool pool_fails(void);        /* for other allocators (NBL pools): counts one request, says whether it is to fail */
+bool pool_fails(void);        /* for other allocators (NBL pools): counts one request, returns whether it is to fail */
 
 /* Before an image goes away: remember its functions' names for the leak listing. */
 void pool_name_callers(const struct image *image);

@@ -163,7 +163,7 @@ void driver_leave(const struct driver_call *call)
 
 void irql_start(uint32_t wanted)
 {
-    RULE(wanted >= 1 && wanted <= MAX_PROCESSORS, "processor", "%u processors wanted, 1 to %u can be played", wanted,
+    RULE(wanted >= 1 && wanted <= MAX_PROCESSORS, "processor", "%u processors wanted, 1 to %u can be simulated", wanted,
          MAX_PROCESSORS);
     for (uint32_t i = 0; i < wanted; i++) {
         irql_add(i);

@@ -11,7 +11,7 @@
 #include "nt/nt.h"
 #include "nt/processor/irql.h"
 
-static struct topology played;
+static struct topology simulated;
 static uint64_t active[MAX_GROUPS];
 static uint32_t maximum;
 static struct PROCESSOR_NUMBER numbers[MAX_PROCESSORS];
@@ -52,21 +52,21 @@ void topology_start(const struct topology *topology)
 {
     uint32_t index = 0;
 
-    played = *topology;
+    simulated = *topology;
     maximum = 0;
     memset(active, 0, sizeof(active));
     memset(indexes, 0, sizeof(indexes));
-    RULE(played.groups >= 1 && played.groups <= MAX_GROUPS, "processor",
-         "%u processor groups wanted, 1 to %u can be played", played.groups, MAX_GROUPS);
-    for (uint16_t g = 0; g < played.groups; g++) {
-        const struct processor_group *group = &played.group[g];
+    RULE(simulated.groups >= 1 && simulated.groups <= MAX_GROUPS, "processor",
+         "%u processor groups wanted, 1 to %u can be simulated", simulated.groups, MAX_GROUPS);
+    for (uint16_t g = 0; g < simulated.groups; g++) {
+        const struct processor_group *group = &simulated.group[g];
 
         RULE(group->maximum >= 1 && group->maximum <= MAX_GROUP &&
                  (group->maximum == MAX_GROUP || group->active >> group->maximum == 0),
              "processor", "group %u has room for %u processors and those of mask %#llx", g, group->maximum,
              (unsigned long long)group->active);
         maximum += group->maximum;
-        RULE(maximum <= MAX_PROCESSORS, "processor", "%u processors wanted, 1 to %u can be played", maximum,
+        RULE(maximum <= MAX_PROCESSORS, "processor", "%u processors wanted, 1 to %u can be simulated", maximum,
              MAX_PROCESSORS);
         for (uint8_t number = 0; number < group->maximum; number++) {
             if ((group->active >> number & 1) != 0) {
@@ -75,7 +75,7 @@ void topology_start(const struct topology *topology)
             }
         }
     }
-    RULE(played.group[0].active != 0, "processor", "no processor in group %u: Windows starts on one", 0);
+    RULE(simulated.group[0].active != 0, "processor", "no processor in group %u: Windows starts on one", 0);
     irql_start(index);
 }
 
@@ -86,7 +86,8 @@ void topology_stop(void)
 
 uint32_t processor_add(uint16_t group, uint8_t number)
 {
-    RULE(group < played.groups && number < played.group[group].maximum && (group_active(group) >> number & 1) == 0,
+    RULE(group < simulated.groups && number < simulated.group[group].maximum &&
+             (group_active(group) >> number & 1) == 0,
          "processor", "processor %u of group %u cannot be added", number, group);
     sched_lock(&adding);
     uint32_t index = processor_count();
@@ -106,7 +107,7 @@ uint32_t processor_maximum(void)
 
 uint32_t processor_index(const struct PROCESSOR_NUMBER *number)
 {
-    if (number->Group >= played.groups || number->Number >= MAX_GROUP || number->Reserved != 0) {
+    if (number->Group >= simulated.groups || number->Number >= MAX_GROUP || number->Reserved != 0) {
         return NO_PROCESSOR;
     }
     return __atomic_load_n(&indexes[number->Group][number->Number], __ATOMIC_ACQUIRE) - 1; /* 0 becomes NO_PROCESSOR */
@@ -119,17 +120,17 @@ struct PROCESSOR_NUMBER processor_number(uint32_t index)
 
 uint32_t group_count(void)
 {
-    return played.groups;
+    return simulated.groups;
 }
 
 uint32_t group_maximum(uint16_t group)
 {
-    return group == ALL_PROCESSOR_GROUPS ? maximum : group < played.groups ? played.group[group].maximum : 0;
+    return group == ALL_PROCESSOR_GROUPS ? maximum : group < simulated.groups ? simulated.group[group].maximum : 0;
 }
 
 uint64_t group_active(uint16_t group)
 {
-    return group < played.groups ? __atomic_load_n(&active[group], __ATOMIC_ACQUIRE) : 0;
+    return group < simulated.groups ? __atomic_load_n(&active[group], __ATOMIC_ACQUIRE) : 0;
 }
 
 uint32_t group_active_count(uint16_t group)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which Windows this is, as a driver may ask (RtlGetVersion, RtlVerifyVersionInfo, PsGetVersion), and functions looked
- * up by name at run time. All answer for the played version.
+ * up by name at run time. All answer for the simulated version.
  */
 #include <string.h>
 
@@ -151,7 +151,7 @@ static MS_ABI uint8_t nt_PsGetVersion(uint32_t *major, uint32_t *minor, uint32_t
     return 0; /* not a checked kernel */
 }
 
-/* NTDDI_VERSION of the played Windows, without its service pack byte. */
+/* NTDDI_VERSION of the simulated Windows, without its service pack byte. */
 static MS_ABI uint8_t nt_RtlIsNtDdiVersionAvailable(uint32_t version)
 {
     static const struct {

@@ -29,7 +29,7 @@ bool signal_clear(uint32_t *word);
 bool signal_try(uint32_t *word, const uint32_t *epoch);
 /* Sleeps until the signal could be taken. False: deadline (SCHED_FOREVER: never) passed. */
 bool signal_wait(uint32_t *word, const uint32_t *epoch, uint64_t deadline);
-/* Somebody waits for several objects at once: tell that some object's signal changed. */
+/* Somebody waits for several objects at once: notify that some object's signal changed. */
 void signal_announce(void);
 
 /* Sleep until any signal changed since `seen` was read by several_begin; one _end for each _begin. */

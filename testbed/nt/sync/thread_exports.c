@@ -18,9 +18,9 @@ static MS_ABI int32_t nt_PsCreateSystemThread(void **handle, uint32_t access, vo
 {
     (void)access;
     (void)attributes;
-    RULE(process == NULL, "thread", "PsCreateSystemThread in a process: only system threads are played");
+    RULE(process == NULL, "thread", "PsCreateSystemThread in a process: only system threads are simulated");
     if (client_id != NULL) {
-        rule_break("thread", "PsCreateSystemThread with a ClientId is not played");
+        rule_break("thread", "PsCreateSystemThread with a ClientId is not simulated");
     }
     struct nt_thread *thread = thread_create(start, context);
     *handle = handle_create(HANDLE_THREAD, thread, close_handle, "system thread");

@@ -22,7 +22,7 @@ static bool stopping;
 /* An IO_WORKITEM, which drivers hold by address only. */
 struct io_work {
     struct nt_work work;
-    void *object; /* the device or driver the routine is told */
+    void *object; /* the device or driver the routine is given */
     void *routine, *context;
     bool extended; /* IoQueueWorkItemEx: the routine gets the item too */
     struct io_work *next;

@@ -86,7 +86,7 @@ static MS_ABI void nt_KeStallExecutionProcessor(uint32_t microseconds)
 
 static MS_ABI void nt_ExSystemTimeToLocalTime(const struct LARGE_INTEGER *system, struct LARGE_INTEGER *local)
 {
-    local->QuadPart = system->QuadPart; /* the played machine keeps UTC */
+    local->QuadPart = system->QuadPart; /* the simulated machine keeps UTC */
 }
 
 /* RtlTimeToTimeFields' TIME_FIELDS. */

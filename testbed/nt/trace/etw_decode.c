@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reads a self-describing event as any trace viewer would: the provider's block, the event's block with names and types
- * of the fields, then the values. Each block states its size first. Whatever does not fit is said, never read past. Any
- * IRQL.
+ * of the fields, then the values. Each block states its size first. Whatever does not fit is reported, never read past.
+ * Any IRQL.
  */
 #include <inttypes.h>
 #include <stdio.h>

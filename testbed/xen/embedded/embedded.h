@@ -22,7 +22,7 @@ enum {
 };
 
 struct grant_table {
-    uint64_t *entries; /* grant.c tells the bits */
+    uint64_t *entries; /* the bits are in grant.c */
     uint32_t *next;    /* free list, by reference */
     uint64_t free;     /* reference of the first free entry, and above it a count that makes each change unique */
     uint32_t size;

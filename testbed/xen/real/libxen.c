@@ -156,7 +156,7 @@ bool libxen_read_domid(struct libxen *libxen, char *error, size_t size)
     int result = libxen_store_read(&libxen->xen, 0, "domid", &value);
 
     if (result != 0) {
-        snprintf(error, size, "xenstore does not tell the own domain's number (%s): is xen-init-dom0 done?",
+        snprintf(error, size, "xenstore does not have the own domain's number (%s): is xen-init-dom0 done?",
                  strerror(-result));
         return false;
     }
@@ -194,7 +194,7 @@ void libxen_close(struct xen *xen)
     struct libxen *libxen = (struct libxen *)xen;
 
     if (eventfd_write(libxen->stop, 1) != 0) {
-        perror("testbed: the provider's tasks cannot be told to end");
+        perror("testbed: the provider's tasks cannot be asked to end");
         abort();
     }
     libxen_store_close(libxen);

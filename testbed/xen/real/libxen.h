@@ -41,7 +41,7 @@ struct libxen_watch;
 struct libxen {
     struct xen xen;
     uint16_t peer;
-    int stop; /* eventfd: tells both tasks to end */
+    int stop; /* eventfd: asks both tasks to end */
 
     xengntshr_handle *shared;
     struct sched_lock memory_lock; /* areas */

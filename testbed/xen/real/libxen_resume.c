@@ -68,18 +68,18 @@ static enum hearing hearing(pid_t thread)
     return state != NULL && state[7] == 'S' ? DEAF : UNDECIDED;
 }
 
-struct told {
+struct signalled {
     pid_t threads[MAX_THREADS];
     size_t count;
 };
 
 /* True: look again. */
-static bool tell_thread(pid_t thread, struct told *told)
+static bool signal_thread(pid_t thread, struct signalled *signalled)
 {
     enum hearing heard;
 
-    for (size_t i = 0; i < told->count; i++) {
-        if (told->threads[i] == thread) {
+    for (size_t i = 0; i < signalled->count; i++) {
+        if (signalled->threads[i] == thread) {
             return false;
         }
     }
@@ -87,14 +87,15 @@ static bool tell_thread(pid_t thread, struct told *told)
         return false;
     }
     heard = hearing(thread);
-    if (heard == HEARS && told->count < MAX_THREADS && syscall(SYS_tgkill, getpid(), thread, STOP_SIGNAL) == 0) {
-        told->threads[told->count++] = thread;
+    if (heard == HEARS && signalled->count < MAX_THREADS && syscall(SYS_tgkill, getpid(), thread, STOP_SIGNAL) == 0) {
+        signalled->threads[signalled->count++] = thread;
     }
     return heard != DEAF;
 }
 
-/* Signal every thread that was not told yet. True: there were some, so look again: they may have started others. */
-static bool tell_threads(struct told *told)
+/* Signal every thread that was not signalled yet. True: there were some, so look again: they may have started others.
+ */
+static bool signal_threads(struct signalled *signalled)
 {
     struct {
         uint64_t inode;
@@ -111,7 +112,7 @@ static bool tell_threads(struct told *told)
     while (folder >= 0 && (length = syscall(SYS_getdents64, folder, buffer, sizeof(buffer))) > 0) {
         for (long at = 0; at < length; at += entry->length) {
             entry = (void *)(buffer + at);
-            again = tell_thread((pid_t)atoi(entry->name), told) || again;
+            again = signal_thread((pid_t)atoi(entry->name), signalled) || again;
         }
     }
     close(folder);
@@ -123,12 +124,12 @@ static bool world_stop(void)
 {
     struct sigaction action = { .sa_handler = stand_still, .sa_flags = SA_RESTART | SA_ONSTACK };
     uint64_t deadline = sched_now() + STOP_PATIENCE * 1000000000ull;
-    static struct told told;
+    static struct signalled signalled;
 
-    told.count = 0;
+    signalled.count = 0;
     sigaction(STOP_SIGNAL, &action, NULL);
     __atomic_store_n(&world.go, 0, __ATOMIC_SEQ_CST);
-    while (tell_threads(&told) || __atomic_load_n(&world.stopped, __ATOMIC_SEQ_CST) < told.count) {
+    while (signal_threads(&signalled) || __atomic_load_n(&world.stopped, __ATOMIC_SEQ_CST) < signalled.count) {
         if (sched_now() > deadline) {
             return false;
         }

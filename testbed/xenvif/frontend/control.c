@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control ring: hash algorithm, key, types and queue mapping told to the backend, one request at a time, waited
+ * The control ring: hash algorithm, key, types and queue mapping sent to the backend, one request at a time, waited
  * for.
  *
  * Callers may be at DISPATCH_LEVEL: the wait keeps their processor, as XenVif's polling does; the event handler needs

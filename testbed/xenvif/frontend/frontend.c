@@ -139,7 +139,7 @@ static void step_connecting(struct vif *vif, uint32_t backend)
     }
 }
 
-/* True: tell the subscriber that the link is another. A XenVif that does not reconnect does not even look whether the
+/* True: notify the subscriber that the link is another. A XenVif that does not reconnect does not even look whether the
  * backend is still there. */
 static bool step_connected(struct vif *vif, uint32_t backend)
 {

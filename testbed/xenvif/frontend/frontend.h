@@ -25,16 +25,16 @@ struct frontend {
     uint32_t word;                             /* changes when the thread has something to look at */
     uint32_t phase;                            /* atomic enum frontend_phase; others sleep on it */
     bool stop;                                 /* atomic */
-    bool announce;                             /* atomic: tell the subscriber the link state although it is the same */
-    bool cycle;                                /* atomic: close and connect again, for a resume */
-    uint32_t cycles;                           /* done; others sleep on it */
-    uint32_t own_state;                        /* what we wrote last */
-    uint64_t patience;                         /* when to stop waiting for a backend that should close */
-    uint64_t stalls;                           /* atomic: connections given up because the backend did not answer */
-    uint32_t stalls_in_vain;                   /* of them since it last answered, 6 at most; frontend thread */
-    bool running;                              /* atomic: rings run, XenVif's state ENABLED */
-    bool migrating;                            /* connected again, and the late callbacks have not run yet */
-    struct nt_event gate;                      /* auto-reset: who starts and stops rings; PASSIVE */
+    bool announce;           /* atomic: report the link state to the subscriber although it is the same */
+    bool cycle;              /* atomic: close and connect again, for a resume */
+    uint32_t cycles;         /* done; others sleep on it */
+    uint32_t own_state;      /* what we wrote last */
+    uint64_t patience;       /* when to stop waiting for a backend that should close */
+    uint64_t stalls;         /* atomic: connections given up because the backend did not answer */
+    uint32_t stalls_in_vain; /* of them since it last answered, 6 at most; frontend thread */
+    bool running;            /* atomic: rings run, XenVif's state ENABLED */
+    bool migrating;          /* connected again, and the late callbacks have not run yet */
+    struct nt_event gate;    /* auto-reset: who starts and stops rings; PASSIVE */
     struct features features;
 };
 int frontend_start(struct vif *vif);

@@ -210,7 +210,7 @@ int32_t connect_run(struct vif *vif)
     sched_lock(&vif->lock);
     hash = vif->hash;
     sched_unlock(&vif->lock);
-    status = vif->release->enable_sends_hash ? control_update(vif, &hash) : STATUS_SUCCESS;
+    status = control_update(vif, &hash); /* every release since 8.2.0: Enable passes all settings on once more */
     if (!NT_SUCCESS(status)) {
         sched_trace("vif: the backend does not take the hash: %#x, nothing runs", (uint32_t)status);
         return status;

@@ -4,7 +4,7 @@
  *
  * Filter levels read at DISPATCH_LEVEL by receive DPCs without a lock; the multicast list is under mac.lock. As in
  * XenVif, all figures come from the guest's own directory, where toolstacks write them: `speed` (with a unit) and
- * `disconnect` are watched and tell the subscriber of a new link state, `mtu` is read when the frontend connects and
+ * `disconnect` are watched and notify the subscriber of a new link state, `mtu` is read when the frontend connects and
  * holds for that connection.
  */
 #include <stdio.h>
@@ -15,8 +15,8 @@
 
 #define DEFAULT_SPEED (100ull * 1000000000ull)
 #define DEFAULT_MTU   1500u
-#define LEAST_MTU     68u
-#define MOST_MTU      (65535u - ETHERNET_HEADER_BYTES)
+#define MIN_MTU       68u
+#define MAX_MTU       (65535u - ETHERNET_HEADER)
 
 uint8_t mac_type(const uint8_t *destination)
 {
@@ -68,8 +68,7 @@ static uint32_t read_mtu(struct vif *vif)
     char path[128];
 
     snprintf(path, sizeof(path), "%s/mtu", vif->frontend.path);
-    return xen_store_scanf(vif->xen, 0, path, "%u", &mtu) == 1 && mtu >= LEAST_MTU && mtu <= MOST_MTU ? mtu
-                                                                                                      : DEFAULT_MTU;
+    return xen_store_scanf(vif->xen, 0, path, "%u", &mtu) == 1 && mtu >= MIN_MTU && mtu <= MAX_MTU ? mtu : DEFAULT_MTU;
 }
 
 static bool read_up(struct vif *vif, uint64_t speed)

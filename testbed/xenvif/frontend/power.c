@@ -2,8 +2,8 @@
 /*
  * The device asleep: what XenVif and XenBus do and expect when the machine goes to S3 or S4 and comes back (XenVif's
  * pdo.c closes the frontend in D3 and connects it in D0; XenBus' fdo.c ends the machine with a bug check if, at S4,
- * somebody still has its STORE or SUSPEND interface acquired). Called at PASSIVE_LEVEL, after the driver above was told
- * of D3 and before it is told of D0.
+ * somebody still has its STORE or SUSPEND interface acquired). Called at PASSIVE_LEVEL, after the driver above was
+ * notified of D3 and before it is notified of D0.
  */
 #include "xenvif/state.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the subscriber is told, in the convention of the VIF version it took: 8 passes variable arguments, 9 a record,
- * 10 a longer record whose Pause it may set. For 8 and 9 XenVif itself pauses after a thousand packets without an end
- * of batch.
+ * What the subscriber is called with, in the convention of the VIF version it took: 8 passes variable arguments, 9 a
+ * record, 10 a longer record whose Pause it may set. For 8 and 9 XenVif itself pauses after a thousand packets without
+ * an end of batch.
  *
  * Called without locks; packets at DISPATCH_LEVEL, link changes at PASSIVE_LEVEL.
  */

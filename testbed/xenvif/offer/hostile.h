@@ -30,7 +30,7 @@ enum vif_lie {
 void vif_lie(enum vif_lie what, uint64_t value);
 void vif_tell_truth(void); /* of everything again */
 
-/* A received packet as the subscriber is to be told of it. The cookie is the testbed's. */
+/* A received packet as the subscriber is to get it. The cookie is the testbed's. */
 struct vif_inject {
     uint32_t index;
     struct MDL *mdl;

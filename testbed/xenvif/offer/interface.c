@@ -5,7 +5,7 @@
  *
  * Rules: vif-acquire (a method or Release without Acquire), vif-enabled (a packet sent while not enabled, Release while
  * enabled), vif-offload (options that the backend does not have, nor had since the driver could ask), vif-irql (Enable
- * and Disable above APC_LEVEL, others above DISPATCH_LEVEL), vif-removed (a method called while a test says that the
+ * and Disable above APC_LEVEL, others above DISPATCH_LEVEL), vif-removed (a method called while a test holds that the
  * device must be left alone).
  */
 #include <string.h>
@@ -299,7 +299,7 @@ static MS_ABI void vif_TransmitterQueryLargePacketSize(struct INTERFACE *interfa
         &enter(interface, "TransmitterQueryLargePacketSize", DISPATCH_LEVEL)->frontend.features;
     bool there = (version == 4 && features->gso4) || (version == 6 && features->gso6);
 
-    *size = there ? UINT16_MAX - ETHERNET_HEADER_BYTES - IPV6_HEADER - MAX_IPV6_OPTIONS - MAX_TCP_HEADER : 0;
+    *size = there ? UINT16_MAX - ETHERNET_HEADER - IPV6_HEADER - MAX_IPV6_OPTIONS - MAX_TCP_HEADER : 0;
 }
 
 static MS_ABI void vif_MacQueryState(struct INTERFACE *interface, uint32_t *connect, uint64_t *speed, uint32_t *duplex)
@@ -323,7 +323,7 @@ static MS_ABI void vif_MacQueryMaximumFrameSize(struct INTERFACE *interface, uin
     struct vif *vif = enter(interface, "MacQueryMaximumFrameSize", DISPATCH_LEVEL);
 
     /* XenVif counts in a VLAN tag that may be there. */
-    *size = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES;
+    *size = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER + VLAN_TAG_BYTES;
 }
 
 static MS_ABI void vif_MacQueryPermanentAddress(struct INTERFACE *interface, uint8_t *address)

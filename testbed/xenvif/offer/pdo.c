@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The physical device as XenVif creates it: its IDs from a table of revisions, and the interfaces it answers for. A
- * provider lists every revision it still serves, newest first; which those are depends on the XenVif that is played.
+ * provider lists every revision it still serves, newest first; which those are depends on the XenVif that is simulated.
  */
 #include <stdio.h>
 #include <stdlib.h>

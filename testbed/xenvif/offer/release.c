@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of XenVif's releases (release.h says what the columns mean). */
+/* The table of XenVif's releases (release.h explains the columns). */
 #include "xenvif/offer/release.h"
 
 #include <stdio.h>
@@ -16,7 +16,6 @@ const struct vif_release vif_releases[] = {
         .threaded_receive = true,
         .strip_corrupts = true,
         .enable_needs_control = false,
-        .enable_sends_hash = true,
         .hash = VIF_HASH_PLAIN,
         .hashes_when_enabled = true,
         .queue_is_index = false,
@@ -33,7 +32,6 @@ const struct vif_release vif_releases[] = {
         .threaded_receive = false,
         .strip_corrupts = true,
         .enable_needs_control = false,
-        .enable_sends_hash = false,
         .hash = VIF_HASH_NONE_IS_TOEPLITZ,
         .hashes_when_enabled = false,
         .queue_is_index = true,
@@ -50,7 +48,6 @@ const struct vif_release vif_releases[] = {
         .threaded_receive = true,
         .strip_corrupts = false,
         .enable_needs_control = false,
-        .enable_sends_hash = true,
         .hash = VIF_HASH_UNTRANSLATED,
         .hashes_when_enabled = false,
         .queue_is_index = false,
@@ -67,7 +64,6 @@ const struct vif_release vif_releases[] = {
         .threaded_receive = true,
         .strip_corrupts = false,
         .enable_needs_control = false,
-        .enable_sends_hash = true,
         .hash = VIF_HASH_WHEN_ENABLED,
         .hashes_when_enabled = true,
         .queue_is_index = false,
@@ -84,7 +80,6 @@ const struct vif_release vif_releases[] = {
         .threaded_receive = true,
         .strip_corrupts = false,
         .enable_needs_control = true,
-        .enable_sends_hash = true,
         .hash = VIF_HASH_PLAIN,
         .hashes_when_enabled = false,
         .queue_is_index = false,

@@ -51,7 +51,6 @@ struct vif_release {
                             2024-03) */
     enum vif_device_id device_id; /* pdo.c */
     bool enable_needs_control;    /* frontend_connect.c: Enable fails at a backend without control ring */
-    bool enable_sends_hash;       /* frontend_connect.c: Enable asks the control ring for the hash once more */
     enum vif_hash hash;
     bool hashes_when_enabled;     /* interface.c: what the backend can hash is answered only while enabled */
     bool queue_is_index;          /* interface.c: in a table of processors the index is the queue, until 2022-03 */

@@ -9,17 +9,15 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "wire/headers.h"
 #include "wire/integers.h"
 
-#define ETHERNET_HEADER_BYTES 14u
-#define VLAN_TAG_BYTES        4u
-#define ETHERNET_TAG_BYTES    4u
-#define MIN_ETHERNET_PACKET   60u
-#define MAX_HEADERS           1024u /* bytes of headers that are ever looked at */
+#define MIN_ETHERNET_PACKET 60u
+#define MAX_HEADERS         1024u /* bytes of headers that are ever looked at */
 
 enum packet_parse {
     PACKET_PARSED,
-    PACKET_TRUNCATED, /* what `info` tells is there, the next header is not or makes no sense */
+    PACKET_TRUNCATED, /* what `info` has is there, the next header is not or makes no sense */
     PACKET_MORE,      /* headers go on behind `available`: call again with more */
 };
 

@@ -50,9 +50,8 @@ void receive_flush(struct rx_ring *ring)
     }
     /* A threaded DPC is not waited for by that, between two packets. */
     while (__atomic_load_n(&ring->running, __ATOMIC_SEQ_CST) != 0 && ring->vif->release->threaded_receive) {
-        uint32_t word = 0;
 
-        (void)sched_wait(&word, 0, sched_now() + THREADED_WAIT_NS);
+        sched_sleep(THREADED_WAIT_NS);
     }
 }
 
@@ -377,8 +376,7 @@ static void sample(struct rx_ring *ring, struct rx_settings *settings)
     settings->backfill = __atomic_load_n(&vif->backfill, __ATOMIC_RELAXED);
     settings->hash_algorithm = __atomic_load_n(&vif->hash.algorithm, __ATOMIC_RELAXED);
     settings->hash_types = __atomic_load_n(&vif->hash.types, __ATOMIC_RELAXED);
-    settings->max_frame_bytes =
-        __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER_BYTES + ETHERNET_TAG_BYTES;
+    settings->max_frame_bytes = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER + VLAN_TAG_BYTES;
 }
 
 static void run(struct rx_ring *ring)

@@ -149,11 +149,10 @@ void pool_packet_free(struct rx_ring *ring, struct rx_packet *packet)
 
 static bool revoke_page(struct rx_ring *ring, struct rx_page *page)
 {
-    uint32_t never = 0;
     int result = page->reference != 0 ? xen_ungrant(ring->vif->xen, page->reference) : 0;
 
     for (int tries = 0; result == -16 /* -EBUSY */ && tries < 100 && irql_current() < DISPATCH_LEVEL; tries++) {
-        sched_wait(&never, 0, sched_now() + 1000000);
+        sched_sleep(1000000);
         result = xen_ungrant(ring->vif->xen, page->reference);
     }
     if (result == 0) {

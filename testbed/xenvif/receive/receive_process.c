@@ -95,15 +95,15 @@ static void strip_tag(const struct rx_settings *settings, struct rx_packet *pack
 {
     uint8_t *headers = packet->headers + packet->offset;
 
-    if (packet->info.EthernetHeader.Length == ETHERNET_HEADER_BYTES || !settings->options.OffloadTagManipulation) {
+    if (packet->info.EthernetHeader.Length == ETHERNET_HEADER || !settings->options.OffloadTagManipulation) {
         return;
     }
     packet->tci = get16(headers + 14);
     packet->stripped = true;
-    memmove(headers + ETHERNET_TAG_BYTES, headers, 12);
-    packet->offset += ETHERNET_TAG_BYTES;
-    packet->length -= ETHERNET_TAG_BYTES;
-    packet_shift(&packet->info, -(int32_t)ETHERNET_TAG_BYTES);
+    memmove(headers + VLAN_TAG_BYTES, headers, 12);
+    packet->offset += VLAN_TAG_BYTES;
+    packet->length -= VLAN_TAG_BYTES;
+    packet_shift(&packet->info, -(int32_t)VLAN_TAG_BYTES);
 }
 
 /* XenVif moves the MDL over the bytes that are gone, or, until 2024-03, its mapped address alone. */
@@ -112,11 +112,11 @@ static void move_mdl(const struct rx_ring *ring, struct rx_packet *packet)
     if (!packet->stripped) {
         return;
     }
-    packet->offset -= ETHERNET_TAG_BYTES;
-    packet->mdl->MappedSystemVa = (uint8_t *)packet->mdl->MappedSystemVa + ETHERNET_TAG_BYTES;
+    packet->offset -= VLAN_TAG_BYTES;
+    packet->mdl->MappedSystemVa = (uint8_t *)packet->mdl->MappedSystemVa + VLAN_TAG_BYTES;
     if (!ring->vif->release->strip_corrupts) {
-        packet->mdl->ByteOffset += ETHERNET_TAG_BYTES;
-        packet->mdl->ByteCount -= ETHERNET_TAG_BYTES;
+        packet->mdl->ByteOffset += VLAN_TAG_BYTES;
+        packet->mdl->ByteCount -= VLAN_TAG_BYTES;
     }
 }
 
@@ -184,7 +184,7 @@ void process_finish(struct rx_ring *ring, const struct rx_settings *settings, st
 
     strip_tag(settings, packet);
     version = packet_ip_version(packet->headers + packet->offset, info);
-    packet->marks = (uint16_t)((info->EthernetHeader.Length > ETHERNET_HEADER_BYTES) << MARK_TAGGED |
+    packet->marks = (uint16_t)((info->EthernetHeader.Length > ETHERNET_HEADER) << MARK_TAGGED |
                                (info->LLCSnapHeader.Length != 0) << MARK_LLC | (version == 4) << MARK_IPV4 |
                                (version == 6) << MARK_IPV6 | (info->TcpHeader.Length != 0) << MARK_TCP |
                                (info->UdpHeader.Length != 0) << MARK_UDP | (packet->mss != 0) << MARK_GSO);

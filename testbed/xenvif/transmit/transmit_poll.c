@@ -177,11 +177,10 @@ int transmit_connect(struct tx_ring *ring)
 
 static void end_grant(struct vif *vif, uint32_t *reference)
 {
-    uint32_t never = 0;
 
     for (int tries = 0; *reference != 0 && xen_ungrant(vif->xen, *reference) == -16 /* -EBUSY */ && tries < 100;
          tries++) {
-        sched_wait(&never, 0, sched_now() + MILLISECOND);
+        sched_sleep(MILLISECOND);
     }
     *reference = 0;
 }
@@ -297,7 +296,7 @@ static void fake_responses(struct tx_ring *ring)
 /* Waits with the processor at DISPATCH_LEVEL, as XenVif does. */
 static void wait_for_backend(struct tx_ring *ring)
 {
-    uint32_t backend = XenbusStateUnknown, never = 0;
+    uint32_t backend = XenbusStateUnknown;
     uint64_t since = sched_now();
     uint8_t irql;
 
@@ -318,7 +317,7 @@ static void wait_for_backend(struct tx_ring *ring)
         if (done) {
             break;
         }
-        (void)sched_wait(&never, 0, sched_now() + MILLISECOND);
+        sched_sleep(MILLISECOND);
     }
     irql_lower(irql);
 }

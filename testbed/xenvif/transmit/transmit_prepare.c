@@ -128,8 +128,8 @@ static void insert_tag(struct tx_packet *packet, uint8_t *headers, struct XENVIF
     memmove(headers + 16, headers + 12, info->Length - 12);
     put16(headers + 12, 0x8100);
     put16(headers + 14, packet->tci);
-    packet_shift(info, ETHERNET_TAG_BYTES);
-    packet->sent += ETHERNET_TAG_BYTES;
+    packet_shift(info, VLAN_TAG_BYTES);
+    packet->sent += VLAN_TAG_BYTES;
 }
 
 /* The lengths in the headers become those of the whole packet; what must be offloaded with it is. */
@@ -199,7 +199,7 @@ static void mark_headers(struct tx_packet *packet, const uint8_t *headers, const
         version = 6; /* as XenVif counts a packet into which it puts a tag */
     }
     packet->type = mac_type(headers);
-    packet->marks = (uint16_t)((info->EthernetHeader.Length > ETHERNET_HEADER_BYTES) << MARK_TAGGED |
+    packet->marks = (uint16_t)((info->EthernetHeader.Length > ETHERNET_HEADER) << MARK_TAGGED |
                                (info->LLCSnapHeader.Length != 0) << MARK_LLC | (version == 4) << MARK_IPV4 |
                                (version == 6) << MARK_IPV6 | (info->TcpHeader.Length != 0) << MARK_TCP |
                                (info->UdpHeader.Length != 0) << MARK_UDP);
@@ -316,7 +316,7 @@ bool prepare_packet(struct tx_ring *ring, struct tx_packet *packet, struct tx_pl
     prepare_checksums(packet, headers, &info, plan);
     plan_hash(packet, plan);
     if (packet->sent > UINT16_MAX ||
-        (plan->gso_type == 0 && packet->sent > ring->vif->mac.mtu + ETHERNET_HEADER_BYTES + ETHERNET_TAG_BYTES)) {
+        (plan->gso_type == 0 && packet->sent > ring->vif->mac.mtu + ETHERNET_HEADER + VLAN_TAG_BYTES)) {
         prepare_undo(ring, plan);
         return false;
     }
@@ -340,6 +340,6 @@ bool prepare_packet(struct tx_ring *ring, struct tx_packet *packet, struct tx_pl
         prepare_undo(ring, plan);
         return false;
     }
-    first->size = (uint16_t)packet->sent; /* netif: the first request tells the whole packet's size */
+    first->size = (uint16_t)packet->sent; /* netif: the first request has the whole packet's size */
     return true;
 }

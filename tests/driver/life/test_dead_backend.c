@@ -11,7 +11,7 @@
 
 #define NOT_ACCEPTED ((int32_t)NDIS_STATUS_NOT_ACCEPTED)
 
-enum { SENDS = 60, MOST_SECONDS = 10, COME_BACK_SECONDS = 40 };
+enum { SENDS = 60, MAX_SECONDS = 10, COME_BACK_SECONDS = 40 };
 
 /* --- a backend that is dead, in one of two ways --- */
 
@@ -72,7 +72,7 @@ static void ends_in_time(struct story *story)
     story_count("%s, backend %s: %u ms", events[event].name,
                 *(const enum death *)story->plan->detail == SILENT ? "silent" : "gone",
                 (uint32_t)((sched_now() - before) / 1000000));
-    CHECK(sched_now() - before <= MOST_SECONDS * SECOND);
+    CHECK(sched_now() - before <= MAX_SECONDS * SECOND);
     CHECK(raw_wait(watch->raw, 0));
     watch_close(watch);
 }
@@ -110,7 +110,7 @@ static void event_alone(struct story *story)
     backend_send_many(watch, SENDS, NULL);
     before = sched_now();
     adapter_surprise_event(story->bed.adapter);
-    CHECK(raw_wait(watch->raw, MOST_SECONDS * SECOND));
+    CHECK(raw_wait(watch->raw, MAX_SECONDS * SECOND));
     story_count("after the event alone %u sends are back after %u ms", SENDS,
                 (uint32_t)((sched_now() - before) / 1000000));
     watch_close(watch);
@@ -270,12 +270,12 @@ static void restart_without_backend(struct story *story)
     backend_leaves(story);
     before = sched_now();
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
-    CHECK(sched_now() - before <= MOST_SECONDS * SECOND);
+    CHECK(sched_now() - before <= MAX_SECONDS * SECOND);
     CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateDisconnected);
     nbl = backend_send(watch, 0, 0);
     CHECK(raw_wait(watch->raw, SECOND));
     CHECK(nbl->Status != SUCCESS);
-    story_sleep(20 * SECOND);
+    sched_sleep(20 * SECOND);
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS); /* once more, still without one */
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
     if (story_release(story->plan)->reconnects) {

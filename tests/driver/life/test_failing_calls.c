@@ -55,7 +55,7 @@ static void tell_failure(const struct sweep *sweep)
 {
     char text[1024];
 
-    if (fail_told(text, sizeof(text))) {
+    if (fail_described(text, sizeof(text))) {
         fprintf(stderr, "# candidate %u failed: %s\n", sweep->n, text);
     }
 }

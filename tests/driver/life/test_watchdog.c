@@ -81,12 +81,12 @@ static void says_nothing(struct story *story)
     uint64_t before;
 
     backend_goes_silent(story);
-    story_sleep(SECOND); /* what it was at is through */
+    sched_sleep(SECOND); /* what it was at is through */
     backend_send_many(watch, SENDS, NULL);
-    story_sleep(REPORTED_SECONDS * SECOND);
+    sched_sleep(REPORTED_SECONDS * SECOND);
     CHECK_EQ(backend_stalls(), 1);
     CHECK_EQ(story_counter(story, "SendStalls"), 1);
-    story_sleep(60 * SECOND);
+    sched_sleep(60 * SECOND);
     CHECK_EQ(raw_completed(watch->raw), 0); /* they are XenVif's, and it may not be disabled */
     CHECK_EQ(backend_recoveries(), 0);
     CHECK_EQ(backend_stalls(), 1);
@@ -123,7 +123,7 @@ static void takes_its_time(struct story *story)
             nbls[sent] = backend_send(watch, sent, 0);
             sent++;
         }
-        story_sleep(SECOND / 10);
+        sched_sleep(SECOND / 10);
         backend_frames_now(story);
     }
     CHECK(raw_wait(watch->raw, 2 * AHEAD / 50 * SECOND));
@@ -194,7 +194,7 @@ static void one_queue_stuck(struct story *story)
         for (i = 0; i < round % 7; i++, others++) {
             (void)backend_send(watch, 0, 0);
         }
-        story_sleep(SECOND / 10);
+        sched_sleep(SECOND / 10);
         arrived += backend_frames_now(story);
     }
     CHECK(raw_completed(watch->raw) + 10 >= others);
@@ -214,6 +214,7 @@ static void one_queue_stuck(struct story *story)
 TEST(a_queue_that_stands_still_beside_another_that_moves_is_reported)
 {
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .needs = STORY_NEEDS_RSS, /* a table that names the second queue */
                                     .seed = test_seed(),
                                     .queues = 2,
                                     .edge_buffers = 32,
@@ -232,7 +233,7 @@ static void held_while_away(struct story *story)
     frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
     edge_hold_received(story->bed.edge, true);
     wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
-    story_sleep(SECOND);
+    sched_sleep(SECOND);
     CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 1);
     backend_leaves(story);
     backend_send_many(watch, SENDS, NULL);

@@ -5,6 +5,7 @@
  * the calls it must (tests/floor).
  */
 #include "packets.h"
+#include "story_release.h"
 #include "story_step.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
@@ -359,6 +360,7 @@ TEST(a_packet_costs_no_allocation_and_no_lock)
 TEST(instructions_of_a_packet_are_counted)
 {
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .needs = STORY_NEEDS_VIF9, /* the limits are those of the newest VIF */
                                     .seed = test_seed(),
                                     .edge_buffers = 16,
                                     .loose_grants = true,

@@ -142,16 +142,6 @@ TEST(a_batch_without_end_is_indicated_in_parts)
 
 /* --- NBLs --- */
 
-static void sleep_for(uint64_t ns)
-{
-    const uint64_t end = sched_now() + ns;
-    uint32_t word = 0;
-
-    while (sched_now() < end) {
-        (void)sched_wait(&word, 0, end);
-    }
-}
-
 static uint64_t injected;
 
 static bool injected_back(struct story *story)
@@ -184,7 +174,7 @@ static void grow_and_shrink(struct story *story)
     CHECK(grown >= 2 * MAGAZINE && grown % MAGAZINE == 0);
     /* Periods of ten seconds, a few magazines after each of which nobody needed them. */
     step_start(story);
-    sleep_for(40ull * SECOND);
+    sched_sleep(40ull * SECOND);
     step_stop();
     freed = step_calls("NdisFreeNetBufferList");
     CHECK(step_calls("KeSetTimer") >= 1);
@@ -234,7 +224,7 @@ static void unmapped(struct story *story)
     fail_at(1);
     raw_send(watch->raw, nbl, 0, false);
     data->MdlFlags = flags;
-    CHECK(fail_told(text, sizeof(text)));
+    CHECK(fail_described(text, sizeof(text)));
     fail_disarm();
     CHECK_CONTAINS(text, "MmMapLockedPagesSpecifyCache");
     CHECK(raw_wait(watch->raw, SECOND));
@@ -308,7 +298,7 @@ static void without_poll(struct story *story)
     char text[1024];
 
     shared->candidates = fail_candidates();
-    shared->poll = fail_told(text, sizeof(text)) && strstr(text, "NdisRegisterPoll") != NULL;
+    shared->poll = fail_described(text, sizeof(text)) && strstr(text, "NdisRegisterPoll") != NULL;
     fail_disarm();
     if (!shared->poll) {
         return;

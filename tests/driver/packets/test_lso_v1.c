@@ -84,13 +84,13 @@ static void send_large(struct story *story)
     struct frame frame = { .vectors = { { out, sizeof(out) } }, .vector_count = 1 };
     struct NDIS_OFFLOAD_PARAMETERS parameters;
     struct NET_BUFFER_LIST *nbl;
-    uint32_t needed, word = 0;
+    uint32_t needed;
 
     write_packet();
     nbl = send(raw, sizeof(packet));
     CHECK_EQ(nbl->Status, NDIS_STATUS_SUCCESS);
     CHECK_EQ((uintptr_t)nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo], PAYLOAD);
-    (void)sched_wait(&word, 0, sched_now() + 20000000);
+    sched_sleep(20000000);
     CHECK(memory_port_collect(story->wire, 0, &frame, 0) != 0);
     CHECK_EQ(frame.length, sizeof(packet));
     CHECK_EQ(frame.offload.gso, FRAME_GSO_TCPV4);

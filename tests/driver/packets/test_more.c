@@ -5,7 +5,7 @@
  */
 #include "story_backend.h"
 
-enum { CHAIN = 40, LONG_CHAIN = 9000, MOST_PENDING = 64 };
+enum { CHAIN = 40, LONG_CHAIN = 9000, MAX_PENDING = 64 };
 
 /* One send call for `count` NBLs to one ring. */
 static void send_chain(struct watch *watch, struct NET_BUFFER_LIST **nbls, uint32_t count)
@@ -53,7 +53,7 @@ static void refused_for_long(struct story *story)
 
     vif_refuse_sends(story->bed.vif, CHAIN - 1, 1000);
     send_chain(watch, nbls, CHAIN);
-    story_sleep(30 * SECOND);
+    sched_sleep(30 * SECOND);
     CHECK(raw_completed(watch->raw) < CHAIN); /* an event on the ring may have sent the others */
     vif_refuse_sends(story->bed.vif, 0, 0);
     send_chain(watch, next, 1);
@@ -109,7 +109,7 @@ static void too_many(struct story *story)
     netback_stall(story->bed.netback, 0, SECOND);
     send_chain(watch, nbls, LONG_CHAIN);
     for (i = 0; i < 50; i++) {
-        story_sleep(SECOND / 10);
+        sched_sleep(SECOND / 10);
         backend_frames_now(story);
     }
     CHECK(raw_wait(watch->raw, 0));
@@ -117,7 +117,7 @@ static void too_many(struct story *story)
         taken += nbls[i]->Status == SUCCESS;
     }
     story_count("%u NBLs in one call: %u sent, the others refused, none left", LONG_CHAIN, taken);
-    CHECK(taken > MOST_PENDING && taken < LONG_CHAIN);
+    CHECK(taken > MAX_PENDING && taken < LONG_CHAIN);
     CHECK_EQ(backend_recoveries() + backend_stalls(), 0);
     watch_close(watch);
 }

@@ -403,7 +403,7 @@ static void refused_half_way(struct story *story)
         fail_at(n);
         status = rss_put(story, &set, sizeof(set));
         calls = fail_candidates();
-        others = fail_told(text, sizeof(text)) && strstr(text, "RssSetParameters") == NULL;
+        others = fail_described(text, sizeof(text)) && strstr(text, "RssSetParameters") == NULL;
         fprintf(stderr, "# call %u failed: %s\n", n, text);
         fail_disarm();
         if (others) { /* of a task of its own, which looks at the backend meanwhile */

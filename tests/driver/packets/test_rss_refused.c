@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a refused RSS set must not do: read beyond its buffer, or touch the setting that is in force. */
 #include "packets.h"
+#include "story_release.h"
 #include "story_watch.h"
 
 enum { SECOND = 1000000000 };
@@ -23,6 +24,16 @@ static void fill_rss(struct rss_set *set)
     set->parameters.HashSecretKeySize = sizeof(set->key);
     set->parameters.HashSecretKeyOffset = offsetof(struct rss_set, key);
     memset(set->key, 0x6d, sizeof(set->key));
+}
+
+static void run(void (*tell)(struct story *story))
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .needs = STORY_NEEDS_RSS,
+                                    .seed = test_seed(),
+                                    .queues = 2,
+                                    .edge_buffers = 16,
+                                    .tell = tell });
 }
 
 static int32_t put_rss(struct story *story, const struct rss_set *set)
@@ -59,7 +70,7 @@ static void rss_bounds(struct story *story)
 
 TEST(rss_key_and_table_outside_the_buffer_are_refused_and_revisions_checked)
 {
-    story_once(rss_bounds, 2);
+    run(rss_bounds);
 }
 
 static void rss_keeps(struct story *story)
@@ -92,5 +103,5 @@ static void rss_keeps(struct story *story)
 
 TEST(a_failed_rss_set_leaves_rss_on_as_it_was)
 {
-    story_once(rss_keeps, 2);
+    run(rss_keeps);
 }

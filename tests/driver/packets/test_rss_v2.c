@@ -102,7 +102,6 @@ static void inject(struct story *story, uint32_t flow)
     static const uint8_t guest[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 };
     uint8_t bytes[FRAME] = { 0 };
     struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1, .length = sizeof(bytes) };
-    uint32_t word = 0;
 
     memcpy(bytes, guest, 6);
     bytes[12] = 0x08;
@@ -111,7 +110,7 @@ static void inject(struct story *story, uint32_t flow)
     bytes[23] = 0xfd; /* for experiments */
     bytes[26] = 10, bytes[29] = (uint8_t)flow, bytes[30] = 10, bytes[33] = 1;
     while (memory_port_inject(story->wire, 0, &frame) == -EAGAIN) {
-        (void)sched_wait(&word, 0, sched_now() + MILLISECOND);
+        sched_sleep(MILLISECOND);
     }
 }
 

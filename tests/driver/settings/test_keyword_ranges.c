@@ -5,7 +5,7 @@
  * and says so in the event log, by name. The bounds come from the INF as it was installed, so a driver that knows
  * others fails here.
  */
-#include "story.h"
+#include "story_release.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,7 +218,7 @@ static void try(struct story *story, const struct way *way, const struct adapter
     bool set[MAX_KEYWORDS];
     struct adapter_facts facts;
     static struct lines lines;
-    uint32_t i, before = log_lines(&lines), expected = 0;
+    uint32_t i, before = log_lines(&lines), expected = 0, named = 0;
     char used[32];
 
     for (i = 0; i < keyword_count; i++) {
@@ -241,7 +241,10 @@ static void try(struct story *story, const struct way *way, const struct adapter
                       way->name, keywords[i].standard, line);
         }
     }
-    CHECK_EQ(lines.count - before, expected);
+    for (i = before; i < lines.count; i++) {
+        named += strstr(lines.text[i], ", using ") != NULL;
+    }
+    CHECK_EQ(named, expected);
     memset(&facts, 0, sizeof(facts));
     adapter_facts(story->bed.adapter, &facts);
     facts.link_changes = standard->link_changes;
@@ -260,7 +263,8 @@ static void all_keywords(struct story *story)
     snprintf(params, sizeof(params), "%s\\Ndi\\params", story->bed.package->driver_key);
     registry_each_key(params, found, NULL);
     CHECK(keyword_count >= 23);
-    CHECK_EQ(log_lines(&lines), 0);
+    /* That there is no RSS has a record. */
+    CHECK_EQ(log_lines(&lines), story_has(story, STORY_NEEDS_RSS) ? 0 : 1);
     start_again(story);
     memset(&standard, 0, sizeof(standard));
     adapter_facts(story->bed.adapter, &standard);

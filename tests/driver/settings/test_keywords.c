@@ -54,9 +54,8 @@ static void run(void (*tell)(struct story *), const char *const *keywords, uint3
 
 static void rest(void)
 {
-    uint32_t word = 0;
 
-    (void)sched_wait(&word, 0, sched_now() + 20 * MILLISECOND);
+    sched_sleep(20 * MILLISECOND);
 }
 
 /* A frame for the guest, tagged if `tci` is not 0; whether it was indicated. */

@@ -4,6 +4,7 @@
  * list and the answers agree, lengths are kept to, a refused set changes nothing, "no change" changes nothing.
  */
 #include "story.h"
+#include "story_release.h"
 #include "story_watch.h"
 
 #include <stdlib.h>
@@ -260,7 +261,8 @@ static void set_rss_wrongly(struct story *story)
 
 TEST(an_rss_setting_that_is_refused_leaves_rss_as_it_was)
 {
-    run(set_rss_wrongly, NULL);
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .needs = STORY_NEEDS_RSS, .seed = test_seed(), .queues = 4, .tell = set_rss_wrongly });
 }
 
 static int32_t put_parameters(struct story *story, uint8_t udp4, uint8_t tcp6)

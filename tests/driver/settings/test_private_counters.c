@@ -57,7 +57,7 @@ static void count(struct story *story)
     memcpy(bytes, guest, 6);
     CHECK_EQ(adapter_set(story->bed.adapter, OID_GEN_VLAN_ID, &vlan, sizeof(vlan), &needed), NDIS_STATUS_SUCCESS);
     CHECK(memory_port_inject(story->wire, 0, &frame) != -EAGAIN);
-    (void)sched_wait(&word, 0, sched_now() + 50 * MILLISECOND);
+    sched_sleep(50 * MILLISECOND);
     CHECK_EQ(adapter_set(story->bed.adapter, OID_GEN_VLAN_ID, &none, sizeof(none), &needed), NDIS_STATUS_SUCCESS);
     raw_close(raw);
     story_inject(story, 0, FRAMES);

@@ -66,7 +66,8 @@ static void live(struct story *story)
     struct raw *raw = raw_open(story->bed.adapter, &options);
     struct NET_BUFFER_LIST *nbl = raw_nbl(raw);
     uint8_t byte = 0;
-    uint32_t vlan = 5, needed, word = 0;
+    uint32_t vlan = 5, needed;
+    char start[80];
 
     /* Refused: shorter than an Ethernet header. */
     raw_add(raw, nbl, &byte, 1, 0, NULL, 0);
@@ -78,23 +79,26 @@ static void live(struct story *story)
     CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), NDIS_STATUS_SUCCESS);
 
     netback_set_link(story->bed.netback, false);
-    (void)sched_wait(&word, 0, sched_now() + 100000000);
+    sched_sleep(SECOND / 10);
     netback_set_link(story->bed.netback, true);
-    (void)sched_wait(&word, 0, sched_now() + 100000000);
+    sched_sleep(SECOND / 10);
 
     netback_set_mtu(story->bed.netback, 1400);
     CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
-    (void)sched_wait(&word, 0, sched_now() + 100000000);
+    sched_sleep(SECOND / 10);
     CHECK_EQ(adapter_reset(story->bed.adapter), NDIS_STATUS_SUCCESS);
 
     collect(&lines);
-    want(&lines, "XenNet Start Adapter=2 Vif=10 Queues=2 FrameSize=1514");
+    snprintf(start, sizeof(start), "XenNet Start Adapter=2 Vif=%u Queues=2 FrameSize=1514", story_version(story->plan));
+    want(&lines, start);
     want(&lines, "XenNet State Adapter=2 From=3 To=4");
     want(&lines, "XenNet State Adapter=2 From=4 To=5");
     want(&lines, "XenNet Link Adapter=2 Connect=2");
     want(&lines, "XenNet Link Adapter=2 Connect=1");
     want(&lines, "XenNet Offload Adapter=2 On=0x");
-    want(&lines, "XenNet Rss Adapter=2 Hash=1 Scale=1 Types=0x1700 Entries=128");
+    if (story_has(story, STORY_NEEDS_RSS)) {
+        want(&lines, "XenNet Rss Adapter=2 Hash=1 Scale=1 Types=0x1700 Entries=128");
+    }
     want(&lines, "XenNet Power Adapter=2 From=1 To=4");
     want(&lines, "XenNet PacketFilter Adapter=2 Types=0x");
     want(&lines, "XenNet Vlan Adapter=2 Id=5");
@@ -130,16 +134,18 @@ static void stall_and_leave(struct story *story)
 
     backend_goes_silent(story);
     (void)backend_send(watch, 1, 0);
-    story_sleep(24ull * 1000000000);
+    sched_sleep(24ull * 1000000000);
     collect(&lines);
     want(&lines, "XenNet Stall Adapter=2 Lists=1 Out=1");
     backend_leaves(story);
-    story_sleep(SECOND);
+    sched_sleep(SECOND);
     (void)backend_send(watch, 2, 0);
     CHECK(raw_wait(watch->raw, 12ull * 1000000000));
-    story_sleep(8ull * 1000000000);
+    sched_sleep(8ull * 1000000000);
     collect(&lines);
-    want(&lines, "XenNet Recovery Adapter=2 Lists=1 Works=0");
+    /* XenVif that sees the backend go aborts the first by itself, the others keep it for the recovery. */
+    want(&lines, story_has(story, STORY_NEEDS_RECONNECT) ? "XenNet Recovery Adapter=2 Lists=1 Works=0"
+                                                         : "XenNet Recovery Adapter=2 Lists=2 Works=0");
     watch_close(watch);
 }
 
@@ -253,6 +259,7 @@ static void drop_each(struct story *story)
     struct watch *watch = watch_open(story);
     struct vif_inject packet;
     uint32_t vlan = 5, none = 0;
+    bool again = story_has(story, STORY_NEEDS_RECONNECT);
 
     mdl = mdl_create(memory, MEMORY);
     frame_plain(memory, 100, story_guest_mac, story_peer_mac, 1);
@@ -281,14 +288,14 @@ static void drop_each(struct story *story)
     netback_destroy(story->bed.netback);
     story->bed.netback = NULL;
     fill(watch);
-    {
+    if (again) {
         struct netback_options options = {
             .vif = story->bed.vif_config, .queues = story->queues, .mtu = 1500, .speed_mbps = 10000
         };
 
         story->bed.netback = netback_create(story->bed.dom0, story->wire, &options);
         CHECK(netback_wait_connected(story->bed.netback, true, 60ull * SECOND));
-        (void)sched_wait(&none, 0, sched_now() + 60ull * SECOND); /* the adapter is back too */
+        sched_sleep(60ull * SECOND); /* the adapter is back too */
     }
     adapter_shutdown(story->bed.adapter);
     gone = true;

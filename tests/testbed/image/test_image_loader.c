@@ -174,7 +174,7 @@ static void unknown_imports(void)
     const char *path = fixture_driver("unknown", "NoSuchOne\nNoSuchTwo\nKeGetCurrentIrql", "", "");
     char error[4096] = "";
     CHECK(image_load(path, fixture_resolve, error, sizeof(error)) == NULL);
-    CHECK_CONTAINS(error, "imports 2 names that the played Windows does not export or the testbed does not have: "
+    CHECK_CONTAINS(error, "imports 2 names that the simulated Windows does not export or the testbed does not have: "
                           "ntoskrnl.exe!NoSuchOne, ntoskrnl.exe!NoSuchTwo");
 }
 TEST(all_unknown_imports_are_listed)

@@ -445,10 +445,9 @@ TRIPS("ndis-oid-dispatch", an_oid_with_many_round_trips_at_dispatch_is_caught)
 }
 static int32_t MS_ABI take_twenty_milliseconds(void *context, struct NDIS_OID_REQUEST *request)
 {
-    uint32_t never = 0;
 
     (void)context, (void)request;
-    (void)sched_wait(&never, 0, sched_now() + 20000000);
+    sched_sleep(20000000);
     return NDIS_STATUS_SUCCESS;
 }
 TRIPS("ndis-oid-dispatch", a_synchronous_oid_that_takes_its_time_is_caught)

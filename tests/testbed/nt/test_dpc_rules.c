@@ -221,8 +221,7 @@ static void ends_raised(void)
 {
     start_thread((void *)locked_thread, NULL);
     CALL(void, KeFlushQueuedDpcs, (void));
-    uint32_t never = 0;
-    sched_wait(&never, 0, sched_now() + 1000000);
+    sched_sleep(1000000);
 }
 TEST(thread_that_ends_above_passive_level_is_reported)
 {

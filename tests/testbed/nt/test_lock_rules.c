@@ -50,8 +50,7 @@ static void hold(void *argument)
     acquire(&lock);
     held = 1;
     sched_wake(&held, 1);
-    uint32_t never = 0;
-    sched_wait(&never, 0, SCHED_FOREVER);
+    sched_sleep(SCHED_FOREVER);
 }
 static void of_another(void)
 {

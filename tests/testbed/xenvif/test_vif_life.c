@@ -314,9 +314,8 @@ static void stalled(struct vif_bed *bed)
     memcpy(bed->memory, vb_bytes, frame.length);
     CHECK_EQ(vb_send(bed, 0, NULL, frame.length, 0, 0, NULL, false), 0);
     while (counters.stalls < 1) {
-        uint32_t word = 0;
 
-        sched_wait(&word, 0, sched_now() + SECOND / 10);
+        sched_sleep(SECOND / 10);
         vif_counters(bed->vif, &counters);
     }
     netback_destroy(bed->netback);
@@ -341,9 +340,8 @@ struct giver {
 static void give_later(void *argument)
 {
     struct giver *giver = argument;
-    uint32_t never = 0;
 
-    sched_wait(&never, 0, sched_now() + giver->delay);
+    sched_sleep(giver->delay);
     __atomic_store_n(&giver->bed->pause_every, 1,
                      __ATOMIC_SEQ_CST); /* shows below that packets had not come back before */
     vb_give_back(giver->bed);
@@ -476,13 +474,12 @@ static void stopped_early(struct vif_bed *bed)
 {
     for (uint32_t i = 0; i < 10; i++) {
         struct vif_options options = { .version = bed->version, .queues = 2, .vendor = "XP0002" };
-        uint32_t word = 0;
 
         vif_destroy(bed->vif);
         CHECK(netback_wait_connected(bed->netback, false, 20 * SECOND));
         bed->vif = vif_create(bed->guest, &options);
         CHECK(bed->vif != NULL);
-        (void)sched_wait(&word, 0, sched_now() + sched_random(2000));
+        sched_sleep(sched_random(2000));
         while (sched_random(20) != 0) {
             sched_point("stop soon");
         }
@@ -523,8 +520,8 @@ static void disabled_too_early(struct vif_bed *bed)
     CHECK_EQ(bed->sent_dropped, LATE_SENDS);
     CHECK_EQ(__atomic_load_n(&bed->netback->disabled, __ATOMIC_SEQ_CST), 0);
     netback_stall(bed->netback, 0, 0);
-    for (uint32_t i = 0, word = 0; i < 50 && __atomic_load_n(&bed->netback->disabled, __ATOMIC_SEQ_CST) == 0; i++) {
-        sched_wait(&word, 0, sched_now() + SECOND / 50);
+    for (uint32_t i = 0; i < 50 && __atomic_load_n(&bed->netback->disabled, __ATOMIC_SEQ_CST) == 0; i++) {
+        sched_sleep(SECOND / 50);
     }
     CHECK_EQ(__atomic_load_n(&bed->netback->disabled, __ATOMIC_SEQ_CST), 1);
     ((vb_release *)bed->vifi.Release)(&bed->vifi);
@@ -537,21 +534,11 @@ TEST(disable_with_requests_out_costs_the_device)
         20);
 }
 
-static void wait_a_second(void)
-{
-    uint64_t end = sched_now() + SECOND;
-    uint32_t word = 0;
-
-    while (sched_now() < end) { /* a wait may be cut short */
-        (void)sched_wait(&word, 0, end);
-    }
-}
-
 static void wakes_later(void *argument)
 {
     struct vif_bed *bed = argument;
 
-    wait_a_second();
+    sched_sleep(SECOND);
     netback_stall(bed->netback, 0, 0);
 }
 
@@ -587,7 +574,7 @@ static void returns_later(void *argument)
 {
     struct vif_bed *bed = argument;
 
-    wait_a_second();
+    sched_sleep(SECOND);
     CHECK_EQ(vb_completed(bed), 1);
     vb_give_back(bed);
 }
@@ -622,16 +609,15 @@ static void left_for_good(struct vif_bed *bed)
 {
     const struct vif_bed_options options = { .version = 10, .queues = 1 };
     struct vif_counters counters;
-    uint32_t word = 0;
 
     vb_bind(bed);
     exchange(bed, 1);
     netback_destroy(bed->netback);
-    sched_wait(&word, 0, sched_now() + 2 * SECOND);
+    sched_sleep(2 * SECOND);
     vif_counters(bed->vif, &counters);
     CHECK_EQ(counters.queues, 1); /* nobody notified the subscriber */
     CHECK_EQ(vb_send(bed, 0, NULL, 60, 0, 0, NULL, false), 0);
-    sched_wait(&word, 0, sched_now() + SECOND);
+    sched_sleep(SECOND);
     CHECK_EQ(vb_completed(bed), 1);
     ((vb_release *)bed->vifi.Disable)(&bed->vifi); /* at once: the backend is not Connected any more */
     CHECK_EQ(vb_completed(bed), 2);

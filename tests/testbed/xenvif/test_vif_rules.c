@@ -352,3 +352,27 @@ TEST(a_control_request_that_waits_for_ever_is_caught)
 
     test_expect_rule(__FILE__, __LINE__, "vif-control", vb_run_simulated, &story);
 }
+
+static void enable_with_a_dead_control_ring(struct vif_bed *bed)
+{
+    netback_silence_control(bed->netback, true);
+    vb_bind(bed);
+}
+
+/* FrontendEnable has asked the control ring since 8.2.0, and waits for the answer as long as a change of the hash. */
+TEST(enable_with_a_dead_control_ring_waits_for_ever_and_is_caught)
+{
+    static const struct {
+        const char *name;
+        uint32_t version;
+    } releases[] = { { "8.2", 8 }, { "9.1", 10 } };
+
+    for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++) {
+        struct vb_story story = {
+            enable_with_a_dead_control_ring,
+            { .release = vif_release_find(releases[i].name), .version = releases[i].version, .queues = 2 }
+        };
+
+        test_expect_rule(__FILE__, __LINE__, "vif-control", vb_run_simulated, &story);
+    }
+}
