@@ -74,6 +74,7 @@ def command(arguments):
     screen = cli.Screen()
     # A list is for programs: only names on standard output.
     say = screen.line if not options.list else lambda text: print(text, file=sys.stderr)
+    suite.refuse_unknown(options.names)
     packages.ensure(packages.TEST, say)
     with made.one_at_a_time(say):
         if not options.list:

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+from scripts.build import driver as build_driver
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 
@@ -49,6 +50,14 @@ def driver(say, architectures=("x64", "x86")):
     """The package: for traffic its x64 half is enough."""
     chosen = [word for arch in architectures for word in ("--arch", arch)]
     step("the driver", [sys.executable, "-B", str(ROOT / "build.py"), "free", *chosen], say)
+
+
+def checked_driver(say):
+    """The checked build's x64 driver and INF, in the build folder: the package stays as it is."""
+    started = time.monotonic()
+    image, _pdb, inf, *_ = build_driver.make(["x64"], "checked")["x64"]
+    say(f"built the checked driver in {time.monotonic() - started:.1f} s")
+    return image, inf
 
 
 def targets(what, say, *names, tree=None):

@@ -81,7 +81,8 @@ MEMORY = (
                         f"    ExFreePoolWithTag(Memory, 'kaeL'); {MARK}\n }}"),
           "pool", "MiniportPause", "NDIS memory"),
     Fault("NDIS memory written past its end", "MiniportPause", PAUSE,
-          before(PAUSE, "{ PUCHAR Memory = NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
+          before(PAUSE, "{ PUCHAR Memory =\n"
+                        "    NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
                         "    LowPoolPriority);\n"
                         f"    Memory[104] = 0; NdisFreeMemory(Memory, 0, 0); {MARK}\n }}"),
           "pool", "MiniportPause", "5 bytes past its end"),

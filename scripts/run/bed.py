@@ -13,6 +13,7 @@ import time
 from collections import deque
 
 from scripts.cli import ROOT, Stop
+from scripts.run.trace_names import name_fields
 
 PROGRAM = ROOT / "build" / "testbed" / "testbed"
 START_SECONDS = 60
@@ -193,4 +194,4 @@ class Bed:
         for line in self._process.stderr:
             self._stderr.append(line.rstrip("\n"))
             if self._on_text and (self.options.verbose or self.options.trace and line.startswith("trace: ")):
-                self._on_text(line.rstrip("\n"))
+                self._on_text(name_fields(line.rstrip("\n")))

@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from scripts.cli import Parser, Stop, existing_file, new_file, number, one_of, words_of
+from scripts.cli import Parser, Stop, existing_file, new_file, number, output_file, one_of, words_of
 
 WINDOWS = ("7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025")
 VIF = ("8", "9", "10")
@@ -17,6 +17,7 @@ MAX_QUEUES = 16
 MAX_PROCESSORS, MAX_GROUP, MAX_GROUPS = 256, 64, 32
 MAX_RATE = 100_000_000  # 100 Gb/s
 MIN_MTU, MAX_MTU = 1280, 9000  # what IPv6 needs; jumbo frames
+MAX_MTU_WITHOUT_SG = 1500
 SECONDS, QUICK_SECONDS = 5, 2
 
 USAGE = "run.py [options] [--shell | -- COMMAND...]"
@@ -39,7 +40,7 @@ def parser():
     add("--quick", action="store_true", help=f"a short show: {QUICK_SECONDS} s for each iperf3 run")
     add("--seconds", metavar="N", type=number("--seconds", 1, 3600),
         help=f"how long each iperf3 run takes (default {SECONDS})")
-    add("--json", metavar="FILE", type=new_file("--json"), help="write the summary for programs")
+    add("--json", metavar="FILE", type=output_file("--json"), help="write the summary for programs")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
     add("--queues", metavar="N", type=number("--queues", 1, MAX_QUEUES),
@@ -53,6 +54,7 @@ def parser():
     add("--driver", metavar="FILE", type=existing_file("--driver"),
         help="another NDIS 6 miniport for XenVif (default: the one built here)")
     add("--inf", metavar="FILE", type=existing_file("--inf"), help="its INF (default: the .inf beside the driver)")
+    add("--checked", action="store_true", help="run the driver's checked build: assertions, debug output")
     add("--set", metavar="KEYWORD=VALUE", action="append", default=[], type=setting,
         help="set a keyword as in Device Manager; may be repeated")
     add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS),
@@ -95,6 +97,12 @@ def read(argv):
         raise Stop("--shell and a command after -- exclude each other: give one of them")
     if options.bypass:
         refuse_with_bypass(options)
+    if "sg" in (options.backend_no or ()) and options.mtu > MAX_MTU_WITHOUT_SG:
+        raise Stop(f"--mtu {options.mtu} needs frames of several fragments, which --backend-no sg takes away: give an MTU "
+                   f"of at most {MAX_MTU_WITHOUT_SG}, or leave one of them out")
+    if options.checked and (options.driver or options.bypass):
+        raise Stop("--checked chooses the build of this repository's driver: leave it or "
+                   f"--{'driver' if options.driver else 'bypass'} out")
     if options.xen:
         refuse_with_xen(options)
     elif options.xen_guest:
