@@ -98,8 +98,8 @@ def read(argv):
     if options.bypass:
         refuse_with_bypass(options)
     if "sg" in (options.backend_no or ()) and options.mtu > MAX_MTU_WITHOUT_SG:
-        raise Stop(f"--mtu {options.mtu} needs frames of several fragments, which --backend-no sg takes away: give an MTU "
-                   f"of at most {MAX_MTU_WITHOUT_SG}, or leave one of them out")
+        raise Stop(f"--mtu {options.mtu} needs frames of several fragments, which --backend-no sg takes away: give an "
+                   f"MTU of at most {MAX_MTU_WITHOUT_SG}, or leave one of them out")
     if options.checked and (options.driver or options.bypass):
         raise Stop("--checked chooses the build of this repository's driver: leave it or "
                    f"--{'driver' if options.driver else 'bypass'} out")

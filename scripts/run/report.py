@@ -14,7 +14,8 @@ FIGURES = (
     "datagrams4_equal", "datagrams6_equal", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
     "download6_gbps", "upload4_ok", "upload6_ok", "upload4_gbps", "upload6_gbps",
     "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
-    "tx_failed", "drops", "driver_counters", "driver_queues", "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
+    "tx_failed", "drops", "driver_counters", "driver_queues",
+    "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
 )
 
 
@@ -100,7 +101,8 @@ def summary(figures, shown):
             lines.append(f"{'packets ' + way:<20}{packets:,}{through}")
         lines.append(f"queues used         {figures['queues_used']} of {figures['queues']}")
     if figures["drops"]:
-        lines.append("dropped by driver   " + ", ".join(f"{name} {count:,}" for name, count in figures["drops"].items()))
+        drops = ", ".join(f"{name} {count:,}" for name, count in figures["drops"].items())
+        lines.append(f"dropped by driver   {drops}")
     if figures["leaks"] is not None:
         lines.append("left behind         " + ("nothing" if not figures["leaks"] else ""))
         lines += [f"  {leak}" for leak in figures["leaks"]]

@@ -9,6 +9,7 @@ import re
 
 from scripts.cli import ROOT
 from scripts.run.bed import COUNTERS, BedEnded
+from scripts.run.event_log import in_words
 from scripts.run.report import FIGURES
 from scripts.run.traffic import TrafficFailed
 
@@ -86,7 +87,8 @@ class Show:
         self.figures["driver_queues"] = last.get("driver_queues")
         self._judge_drops(last)
         self.figures["leaks"] = (bed.end or {}).get("leaks")
-        self.figures["event_log"] = (bed.end or {}).get("event_log")
+        entries = (bed.end or {}).get("event_log")
+        self.figures["event_log"] = entries and [in_words(entry) for entry in entries]
         self.figures["max_resident_kb"] = max(bed.resident_kb, default=None)
         failure = bed.failure()
         if failure and failure not in self.figures["failures"]:
@@ -116,11 +118,12 @@ class Show:
         self.figures["drops"] = drops
         wrong = {name: count for name, count in drops.items() if name not in EXPLAINED_DROPS}
         if wrong:
-            self.fail("the driver dropped packets: " + ", ".join(f"{count:,} by {name}" for name, count in wrong.items()))
+            self.fail(f"the driver dropped packets: {', '.join(f'{count:,} by {name}' for name, count in wrong.items())}")
         failed, sent = last.get("tx_failed") or 0, last.get("tx_packets") or 0
         if failed and failed >= sent // 2:
             reasons = ", ".join(f"{name} {count:,}" for name, count in drops.items() if name.startswith("Send"))
             # One sentence instead of what each tool made of it.
             self.figures["failures"] = [
-                f"the driver refused {failed:,} of {sent:,} sends: {reasons or last.get('tx_failure', 'no reason given')}",
+                f"the driver refused {failed:,} of {sent:,} sends: "
+                f"{reasons or last.get('tx_failure', 'no reason given')}",
                 *(text for text in self.figures["failures"] if text.startswith("the testbed"))]

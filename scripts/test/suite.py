@@ -122,7 +122,8 @@ def _has_word(path, pattern):
     text = path.read_text(errors="replace")
     pieces = [piece for piece in re.split(r"[*?\[\]]+", pattern) if piece]
     longest = max(pieces, key=len, default="")
-    return longest in text or (longest.startswith("test_") and longest[len("test_"):].replace("_", " ")[:24] in text)
+    words = longest.split("_")
+    return longest in text or (words[0] == "test" and len(words) > 5 and " ".join(words[1:5]) in text)
 
 
 def in_folder(file, pattern):

@@ -112,11 +112,14 @@ struct adapter_counters {
     uint64_t rx_packets, rx_bytes, rx_calls, rx_returns, rx_return_calls,
         rx_low_resources; /* calls: NdisMIndicateReceiveNetBufferLists */
     uint64_t tx_lso, tx_checksum, rx_coalesced, rx_checksum_good;
-    uint64_t polls;      /* calls of NdisPoll handlers */
-    uint64_t polls_made; /* poll objects */
-    uint64_t rx_unshown; /* received in more pieces than a frame has vectors: returned, not shown to the receiver */
+    uint64_t polls;         /* calls of NdisPoll handlers */
+    uint64_t polls_made;    /* poll objects */
+    uint64_t rx_sums_wrong; /* simulated runs: received with a flag about a checksum that is not true */
+    uint64_t rx_unshown;    /* received in more pieces than a frame has vectors: returned, not shown to the receiver */
 };
 void adapter_counters(struct adapter *adapter, struct adapter_counters *counters);
+/* The name of the status with which the last send failed that did. */
+const char *adapter_send_failure(const struct adapter *adapter);
 
 /* NBLs indicated and not returned. */
 int64_t adapter_outstanding_receives(const struct adapter *adapter);

@@ -313,6 +313,7 @@ void netback_counters(struct netback *netback, struct netback_counters *counters
         counters->tx_errors += value(&queue->tx.errors);
         counters->tx_gso += value(&queue->tx.gso);
         counters->tx_csum_blank += value(&queue->tx.csum_blank);
+        counters->tx_csum_wrong += value(&queue->tx.csum_wrong);
         counters->rx_packets += value(&queue->rx.packets);
         counters->rx_bytes += value(&queue->rx.bytes);
         counters->rx_dropped += value(&queue->rx.dropped);

@@ -65,6 +65,7 @@ void netback_refuse(struct netback *netback, uint32_t queue, uint32_t packets);
 
 struct netback_counters {
     uint64_t tx_packets, tx_bytes, tx_errors, tx_gso, tx_csum_blank; /* tx: from the guest, as netif.h */
+    uint64_t tx_csum_wrong; /* went out with a checksum that the next machine will find wrong (transmit.c) */
     uint64_t rx_packets, rx_bytes, rx_dropped, rx_gso, rx_csum_blank;
     uint64_t kicks_received, kicks_sent;
 };

@@ -66,7 +66,7 @@ struct queue_tx {
     /* the transmit task */
     netif_tx_back_ring_t ring;
     uint8_t headers[LAYOUT_HEADERS];
-    uint64_t packets, bytes, errors, gso, csum_blank, kicks_sent;
+    uint64_t packets, bytes, errors, gso, csum_blank, csum_wrong, kicks_sent;
     uint64_t ready; /* when the next packet may be taken, as the rate has it */
     /* atomic */
     uint32_t refuse;  /* packets to answer with an error */

@@ -166,6 +166,16 @@ static bool reseed(struct netback_queue *queue, struct frame *frame, const struc
     return true;
 }
 
+/* Linux passes on what is in the frame: a wrong pseudo-header sum becomes a wrong checksum, wherever it is completed,
+ * and this machine's network stack, to which a blank checksum is as good as a right one, never notices. So sums of
+ * headers are looked at here, and in simulated runs whole frames. */
+static void wrong_checksum(struct netback_queue *queue, const struct frame *frame)
+{
+    sched_trace("netback: a frame of %u bytes leaves with a wrong %s", frame->length,
+                frame->offload.checksum_partial ? "pseudo-header sum" : "checksum");
+    count(&queue->tx.csum_wrong, 1);
+}
+
 /* What the packet carries about its checksums and segments, in the frame's terms. That a large packet is what its extra
  * segment claims is left to whoever takes it, as in Linux. False: there is no checksum to be left open, or it was not
  * offered to this frontend. */
@@ -192,6 +202,9 @@ static bool set_offload(struct netback_queue *queue, const struct packet *packet
     frame->offload.checksum_partial = true;
     frame->offload.checksum_start = layout.transport;
     frame->offload.checksum_offset = (uint16_t)(layout.checksum - layout.transport);
+    if (blank && !frame_seed_is_right(&layout)) {
+        wrong_checksum(queue, frame);
+    }
     if (!large) {
         return true;
     }
@@ -212,6 +225,10 @@ static void send_frame(struct netback_queue *queue, const struct frame *frame)
         queue->tx.ready = (queue->tx.ready > now ? queue->tx.ready : now) + (uint64_t)frame->length * 8000000 / rate;
     }
     pcap_write(netback->options.pcap, PCAP_WIRE, PCAP_FROM_DRIVER, frame);
+    if (sched_kind() == SCHED_SIMULATED && !frame->offload.checksum_partial &&
+        frame_verify_checksum(frame) == CHECKSUM_BAD) {
+        wrong_checksum(queue, frame);
+    }
     if (flag(&netback->link_up) != 0) {
         sent = port_send(netback->port, queue->index, frame) == 0;
     }

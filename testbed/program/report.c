@@ -119,9 +119,13 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("tx_bounced", vif.tx_bounced);
     PUT("backend_tx_errors", netback.tx_errors);
     PUT("backend_rx_dropped", netback.rx_dropped);
+    PUT("backend_tx_csum_wrong", netback.tx_csum_wrong);
     PUT("guest_refused", guest.send_refused);
     PUT("wire_refused", wire.send_refused);
     PUT("rule_remarks", rule_remarks());
+    if (bed != NULL && adapter.tx_failed != 0) {
+        fprintf(out, ",\"tx_failure\":\"%s\"", adapter_send_failure(bed->adapter));
+    }
     PUT("queues_used", used);
     PUT("resident_kb", resident_kb());
 #undef PUT

@@ -137,6 +137,29 @@ enum checksum_verdict frame_verify_checksum(const struct frame *frame)
     return sum == 0xffff ? CHECKSUM_GOOD : CHECKSUM_BAD;
 }
 
+bool frame_seed_is_right(const struct layout *layout)
+{
+    uint16_t seed = checksum_partial_seed(layout, layout->network_end - layout->transport);
+
+    return memcmp(layout->headers + layout->checksum, &seed, sizeof(seed)) == 0;
+}
+
+enum checksum_verdict frame_check_checksum(const struct frame *frame)
+{
+    struct layout layout;
+
+    if (!frame->offload.checksum_partial) {
+        return frame->offload.gso == FRAME_GSO_NONE ? frame_verify_checksum(frame) : CHECKSUM_BAD;
+    }
+    if (!frame_parse(frame, &layout) || layout.checksum == 0 || layout.fragment || layout.cut) {
+        return CHECKSUM_BAD; /* nothing there that could be completed */
+    }
+    return frame->offload.checksum_start == layout.transport &&
+                   frame->offload.checksum_offset == layout.checksum - layout.transport && frame_seed_is_right(&layout)
+               ? CHECKSUM_GOOD
+               : CHECKSUM_BAD;
+}
+
 bool frame_verify_ip_header(const struct frame *frame)
 {
     struct layout layout;

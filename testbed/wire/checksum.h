@@ -30,6 +30,11 @@ enum checksum_verdict {
     CHECKSUM_BAD
 }; /* NONE: no TCP or UDP checksum there, or UDP over IPv4 without */
 enum checksum_verdict frame_verify_checksum(const struct frame *frame); /* of a frame whose checksum is complete */
-bool frame_verify_ip_header(const struct frame *frame);                 /* true for what is not IPv4 */
+/* What is really in a frame, whichever way its checksum is: the pseudo-header's sum where it is left open, as
+ * netif.h's csum_blank and virtio-net's NEEDS_CSUM have it, else the complete one. Without a change to the frame. */
+enum checksum_verdict frame_check_checksum(const struct frame *frame);
+/* The pseudo-header's sum is in the field, so that completing it gives a right checksum. */
+bool frame_seed_is_right(const struct layout *layout);
+bool frame_verify_ip_header(const struct frame *frame); /* true for what is not IPv4 */
 
 #endif

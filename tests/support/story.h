@@ -49,6 +49,7 @@ struct story_plan {
     const void *detail;                             /* the test's own */
     bool may_not_start;                             /* then the test is called with `started` false */
     bool quiet;                                     /* counts are not printed */
+    bool any_checksums;                             /* wrong ones are what the test is about */
     bool loose_grants;                 /* simulated: pages stay accessible after a grant ends, which is faster */
     void (*tell)(struct story *story); /* the test itself: the bed is running when it is called */
 };

@@ -149,7 +149,7 @@ void presence_exchange(struct story *story, bool surprise)
     open_edge(story);
 }
 
-static void make_second(struct story *story)
+void presence_make_second(struct story *story)
 {
     struct vif_options options = { .release = story->options.release,
                                    .version = story->options.vif_version,
@@ -186,7 +186,7 @@ static void make_second(struct story *story)
     CHECK(netback_wait_connected(bed->netback, true, 5ull * SECOND));
 }
 
-static void remove_second(void)
+void presence_remove_second(void)
 {
     struct bed *bed = &second->story.bed;
     struct leaks leaks = { 0 };
@@ -248,7 +248,7 @@ static void rounds(struct story *story)
     uint32_t most = sched_kind() == SCHED_LIVE ? ROUNDS_LIVE : ROUNDS_PER_RUN, lost, round;
 
     if (presence->second) {
-        make_second(story);
+        presence_make_second(story);
     }
     for (round = 0; round < most; round++) {
         one_round(story, presence);
@@ -260,7 +260,7 @@ static void rounds(struct story *story)
     lost = missing(&story->out) + missing(&story->in);
     if (second != NULL) {
         lost += missing(&second->story.out) + missing(&second->story.in);
-        remove_second();
+        presence_remove_second();
     }
     story_count("%s: %u rounds, %u frames, %u dropped by the last events, none doubled, none lost between",
                 presence->name, most, (presence->second ? 2 : 1) * most * 4 * PRESENCE_BURST, lost);

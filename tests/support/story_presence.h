@@ -27,5 +27,8 @@ void presence_open(struct story *story);                    /* and comes back */
 void presence_exchange(struct story *story, bool surprise); /* the adapter is taken down and made again */
 uint32_t presence_driver_lines(struct story *story);        /* how often xenstore has the driver's line */
 struct story *presence_second(struct story *story);         /* the second adapter's story, NULL without */
+/* For tests that have no rounds: a second adapter of the same driver, and its end. */
+void presence_make_second(struct story *story);
+void presence_remove_second(void);
 
 #endif

@@ -75,9 +75,11 @@ struct adapter {
     uint64_t oids_made;
     struct nt_event oid_done;
     int32_t oid_status;
-    struct edge *edge;      /* read by indications, written by edge_open and edge_close */
-    struct raw *raw;        /* a test's protocol beside the edge, or NULL (raw.h) */
-    struct report_list out; /* what the miniport has, for reports: adapter_report.c */
+    struct edge *edge;               /* read by indications, written by edge_open and edge_close */
+    struct raw *raw;                 /* a test's protocol beside the edge, or NULL (raw.h) */
+    struct bridge *bridge, *bridged; /* that takes what is received here, that sends here, or NULL (bridge.h) */
+    struct report_list out;          /* what the miniport has, for reports: adapter_report.c */
+    int32_t tx_failure;              /* the last send that failed did so with this status */
 };
 /* adapter_add, by what the driver and the device are to NDIS. */
 struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT *physical,

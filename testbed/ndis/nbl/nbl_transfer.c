@@ -11,6 +11,7 @@
 #include "ndis/adapter/miniport.h"
 #include "ndis/export.h"
 #include "ndis/nbl/nbl.h"
+#include "ndis/protocol/bridge_internal.h"
 #include "ndis/protocol/edge.h"
 #include "ndis/protocol/raw_internal.h"
 
@@ -105,6 +106,7 @@ void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, ui
     enum adapter_state state = adapter_state(adapter);
     bool lent = (flags & NDIS_RECEIVE_FLAGS_RESOURCES) != 0;
     struct NET_BUFFER_LIST *nbl;
+    struct bridge *bridge;
     struct edge *edge;
     uint64_t bytes = 0;
     uint32_t n = 0;
@@ -133,7 +135,10 @@ void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, ui
         raw_received(adapter->raw, chain, flags);
     }
     edge = __atomic_load_n(&adapter->edge, __ATOMIC_SEQ_CST);
-    if (edge != NULL) {
+    bridge = __atomic_load_n(&adapter->bridge, __ATOMIC_SEQ_CST);
+    if (bridge != NULL && !lent) {
+        bridge_receive(bridge, chain);
+    } else if (edge != NULL) {
         edge_receive_chain(edge, chain, flags);
     } else if (!lent) {
         adapter_return(adapter, chain, n);
@@ -195,7 +200,10 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
         nbl_check_end(nbl, "NdisMSendNetBufferListsComplete");
         RULE(nbl->Status != NDIS_STATUS_PENDING, "ndis-send-complete", "a send was completed with NDIS_STATUS_PENDING");
         nbl_set_tag(nbl, NBL_TAG_OWNED);
-        failed += nbl->Status != NDIS_STATUS_SUCCESS;
+        if (__builtin_expect(nbl->Status != NDIS_STATUS_SUCCESS, 0)) {
+            adapter->tx_failure = nbl->Status;
+            failed++;
+        }
         n++;
     }
     COUNT(here->counts.tx_completions, n);
@@ -210,6 +218,9 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
     COUNT(here->completed, n);
     if (adapter->raw != NULL) {
         chain = raw_take_completed(adapter->raw, chain);
+    }
+    if (adapter->bridged != NULL) {
+        chain = bridge_take_completed(adapter->bridged, chain);
     }
     edge_send_complete(edge, chain);
     __atomic_fetch_sub(&here->busy, 1, __ATOMIC_RELEASE);

@@ -8,6 +8,7 @@
 
 #include "ndis/nbl/nbl.h"
 #include "wire/bytes.h"
+#include "wire/checksum.h"
 
 enum { LATE_ONE_IN = 4, TAG_BYTES = 4, ADDRESS_BYTES = 12 };
 
@@ -67,6 +68,29 @@ static uint32_t tag_of(const struct NET_BUFFER_LIST *nbl)
     return info.TagHeader.UserPriority << 13 | info.TagHeader.CanonicalFormatId << 12 | info.TagHeader.VlanId;
 }
 
+/* A checksum that is flagged as good is good, or left open by a backend that vouches for the packet; one that is
+ * flagged as bad is bad. Without a flag TCP/IP sums for itself. */
+static bool flags_are_true(const struct NET_BUFFER_LIST *nbl, const struct frame *frame)
+{
+    enum checksum_verdict verdict = frame_verify_checksum(frame);
+    struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO sum;
+    struct layout layout;
+    bool good, bad;
+
+    memset(&sum, 0, sizeof(sum));
+    sum.Value = ndis_info(nbl, TcpIpChecksumNetBufferListInfo);
+    good = sum.Receive.TcpChecksumSucceeded || sum.Receive.UdpChecksumSucceeded;
+    bad = sum.Receive.TcpChecksumFailed || sum.Receive.UdpChecksumFailed;
+    if (sum.Receive.IpChecksumSucceeded ? !frame_verify_ip_header(frame)
+                                        : sum.Receive.IpChecksumFailed && frame_verify_ip_header(frame)) {
+        return false;
+    }
+    if (good && verdict == CHECKSUM_BAD) {
+        return frame_parse(frame, &layout) && frame_seed_is_right(&layout);
+    }
+    return !(bad && verdict == CHECKSUM_GOOD);
+}
+
 static void receive_one(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl,
                         struct adapter_processor *here)
 {
@@ -90,6 +114,9 @@ static void receive_one(struct edge *edge, uint32_t processor, const struct NET_
     }
     if (frame.offload.gso != FRAME_GSO_NONE) {
         COUNT(here->counts.rx_coalesced, 1);
+    } else if (sched_kind() == SCHED_SIMULATED && !flags_are_true(nbl, &frame)) {
+        sched_trace("edge: %u bytes with an untrue flag about a checksum", frame.length);
+        COUNT(here->counts.rx_sums_wrong, 1);
     }
     pcap_write(edge->options.pcap, PCAP_GUEST, PCAP_FROM_DRIVER, &frame);
     if (edge->options.receive != NULL) {

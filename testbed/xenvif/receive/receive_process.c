@@ -129,7 +129,7 @@ static uint32_t judge_transport(const struct rx_settings *settings, struct rx_pa
     bool wanted =
         udp ? (ipv4 ? settings->options.OffloadIpVersion4UdpChecksum : settings->options.OffloadIpVersion6UdpChecksum)
             : (ipv4 ? settings->options.OffloadIpVersion4TcpChecksum : settings->options.OffloadIpVersion6TcpChecksum);
-    bool validated = packet->flags & (NETRXF_data_validated | NETRXF_csum_blank);
+    bool validated = (packet->flags & NETRXF_data_validated) != 0; /* csum_blank alone does not vouch for anything */
     uint32_t ip_end = ipv4 ? info->IpHeader.Offset + get16(headers + info->IpHeader.Offset + 2)
                            : info->IpHeader.Offset + 40u + get16(headers + info->IpHeader.Offset + 4);
     uint32_t payload = packet->length - info->Length;

@@ -42,7 +42,9 @@ static void away_for_long(struct story *story)
     CHECK_EQ(backend_recoveries(), 0);
     backend_leaves(story);
     first = send_all(watch);
-    CHECK(story_until(story, has_recovered, ABORTED_SECONDS));
+    if (!story_until(story, has_recovered, ABORTED_SECONDS)) {
+        test_fail(__FILE__, __LINE__, "%u sends came back after %u ms, and no recovery was reported", SENDS, first);
+    }
     CHECK(story_until(story, link_is_down, 1));
     raw_free_all(watch->raw);
     later = send_all(watch); /* refused while there is nobody to take them */

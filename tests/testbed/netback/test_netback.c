@@ -172,6 +172,45 @@ TEST(transmit_offloads_become_the_frames)
     run_all(transmit_offloads);
 }
 
+/* What is passed on as it is counts, because nobody here would find it: a wrong pseudo-header sum under a blank
+ * checksum, and a wrong checksum where none is blank. */
+static void wrong_checksums(void *unused)
+{
+    static const struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_UDP, .payload = 300 };
+    struct fe fe = { .queues = 1 };
+    uint64_t expected = 0;
+
+    (void)unused;
+    fe_start(&fe);
+    for (uint32_t i = 0; i < 4; i++) {
+        bool blank = (i & 1) != 0, wrong = (i & 2) != 0;
+        struct netback_counters counters;
+        struct frame frame, came;
+        uint32_t length = packet_build(&shape, bytes, &frame);
+        uint32_t field = frame.offload.checksum_start + frame.offload.checksum_offset;
+        uint8_t sum[2];
+
+        CHECK(blank || frame_complete_checksum(&frame));
+        bytes[field] ^= wrong;
+        memcpy(sum, bytes + field, sizeof(sum));
+        fe_queue_packet(&fe, 0, bytes, length, 4000, blank ? NETTXF_csum_blank | NETTXF_data_validated : 0, NULL);
+        fe_push_tx(&fe, 0);
+        collect(&fe, 0, &came);
+        CHECK_EQ(came.offload.checksum_partial, blank);
+        CHECK(memcmp(collected + field, sum, sizeof(sum)) == 0); /* nobody mends it */
+        CHECK_EQ(fe_responses(&fe, 0, 1), 0);
+        netback_counters(fe.netback, &counters);
+        expected += wrong && (blank || sched_kind() == SCHED_SIMULATED);
+        CHECK_EQ(counters.tx_csum_wrong, expected);
+    }
+    fe_stop(&fe);
+}
+
+TEST(a_frame_with_a_wrong_checksum_is_passed_on_and_counted)
+{
+    run_all(wrong_checksums);
+}
+
 static void check_received(const struct frame *frame, bool large)
 {
     CHECK(!received.error);
