@@ -49,7 +49,9 @@ def arguments(options):
     if options.backend_rate:
         line += ["--backend-rate", str(options.backend_rate)]
     if options.pcap:
-        line += ["--pcap", str(options.pcap)]
+        line += ["--pcap", str(options.pcap), "--pcap-limit", str(options.pcap_limit)]
+        if options.pcap_bytes:
+            line += ["--pcap-bytes", str(options.pcap_bytes)]
     if options.verbose:
         line.append("--verbose")
     if options.trace:

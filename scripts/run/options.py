@@ -18,6 +18,7 @@ MAX_PROCESSORS, MAX_GROUP, MAX_GROUPS = 256, 64, 32
 MAX_RATE = 100_000_000  # 100 Gb/s
 MIN_MTU, MAX_MTU = 1280, 9000  # what IPv6 needs; jumbo frames
 MAX_MTU_WITHOUT_SG = 1500
+MAX_FRAME, PCAP_LIMIT = 65535 + 18, 1000
 SECONDS, QUICK_SECONDS = 5, 2
 
 USAGE = "run.py [options] [--shell | -- COMMAND...]"
@@ -43,6 +44,10 @@ def parser():
     add("--json", metavar="FILE", type=output_file("--json"), help="write the summary for programs")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
+    add("--pcap-bytes", metavar="N", type=number("--pcap-bytes", 14, MAX_FRAME),
+        help="with --pcap: keep at most N bytes of each frame (default: all)")
+    add("--pcap-limit", metavar="MB", type=number("--pcap-limit", 1, 1_000_000),
+        help=f"with --pcap: leave frames out once the file has MB million bytes (default {PCAP_LIMIT})")
     add("--queues", metavar="N", type=number("--queues", 1, MAX_QUEUES),
         help="queues offered (default: this machine's processors, at most 4)")
     add("--processors", metavar="N", type=number("--processors", 1, MAX_PROCESSORS),
@@ -115,6 +120,9 @@ def read(argv):
         raise Stop(f"XenVif like {options.xenvif_like} offers VIF {', '.join(offered)}, not {options.vif}: leave "
                    "--vif out")
     options.queues = options.queues or min(4, os.cpu_count() or 1)
+    if not options.pcap and (options.pcap_bytes or options.pcap_limit):
+        raise Stop("--pcap-bytes and --pcap-limit are about a capture: give its file with --pcap, or leave them out")
+    options.pcap_limit = options.pcap_limit or PCAP_LIMIT
     if options.pcap and options.seconds is None:
         options.quick = True
     options.processors = options.processors or options.queues

@@ -15,7 +15,7 @@ FIGURES = (
     "download6_gbps", "upload4_ok", "upload6_ok", "upload4_gbps", "upload6_gbps",
     "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
     "tx_failed", "drops", "driver_counters", "driver_queues",
-    "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
+    "capture_bytes", "capture_left_out", "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
 )
 
 
@@ -100,6 +100,10 @@ def summary(figures, shown):
             through = "" if figures["bypass"] else f" in {calls:,} NDIS calls, {per_call(packets, calls)} a call"
             lines.append(f"{'packets ' + way:<20}{packets:,}{through}")
         lines.append(f"queues used         {figures['queues_used']} of {figures['queues']}")
+    if figures["capture_bytes"] is not None:
+        left = figures["capture_left_out"]
+        lines.append(f"capture             {figures['capture_bytes'] / 1e6:,.1f} MB"
+                     + (f", {left:,} frames left out: raise --pcap-limit, or lower --pcap-bytes" if left else ""))
     if figures["drops"]:
         drops = ", ".join(f"{name} {count:,}" for name, count in figures["drops"].items())
         lines.append(f"dropped by driver   {drops}")

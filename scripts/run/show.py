@@ -85,6 +85,9 @@ class Show:
             self.figures[name] = last.get(name)
         self.figures["driver_counters"] = named_counters(last.get("driver_counters"))
         self.figures["driver_queues"] = last.get("driver_queues")
+        if self.options.pcap and self.options.pcap.exists():
+            self.figures["capture_bytes"] = self.options.pcap.stat().st_size
+            self.figures["capture_left_out"] = last.get("pcap_left_out")
         self._judge_drops(last)
         self.figures["leaks"] = (bed.end or {}).get("leaks")
         entries = (bed.end or {}).get("event_log")
