@@ -88,4 +88,29 @@ MEMORY = (
           "pool", "MiniportPause", "5 bytes past its end"),
 )
 
-FAULTS = HANGS + MEMORY
+LOCKS = (
+    Fault("two locks taken in both orders", "MiniportSend", SEND,
+          before(SEND, "{ static KSPIN_LOCK One, Two; static LONG Turn;\n"
+                       "    KSPIN_LOCK *First = (InterlockedIncrement(&Turn) & 1) != 0 ? &One : &Two;\n"
+                       "    KSPIN_LOCK *Second = First == &One ? &Two : &One;\n"
+                       "    KeAcquireSpinLockAtDpcLevel(First);\n"
+                       f"    KeAcquireSpinLockAtDpcLevel(Second); {MARK}\n"
+                       "    KeReleaseSpinLockFromDpcLevel(Second); KeReleaseSpinLockFromDpcLevel(First); }"),
+          "lock-order", "MiniportSend", "the other order", quick=True),
+    Fault("150 ms at DISPATCH_LEVEL", "MiniportSend", SEND,
+          before(SEND, "{ LARGE_INTEGER Until, Now; KeQuerySystemTime(&Until); Until.QuadPart += 4000000;\n"
+                       f"    do KeQuerySystemTime(&Now); while (Now.QuadPart < Until.QuadPart); {MARK}\n }}"),
+          "dispatch-time", "MiniportSend"),
+    Fault("a thread that outlives the driver", "MiniportPause", PAUSE,
+          before(PAUSE, "{ HANDLE Thread;\n"
+                        "    if (NT_SUCCESS(PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, NULL, NULL, NULL,\n"
+                        "                                        MiniportStray, NULL))) ZwClose(Thread); }"),
+          "thread", "MiniportStray", "0xCE",
+          head="static KSTART_ROUTINE MiniportStray;\n"
+               f"static VOID NTAPI MiniportStray(PVOID Context) {{ {MARK}\n"
+               "    LARGE_INTEGER Time;\n"
+               "    Time.QuadPart = -600000000; (void)Context;\n"
+               "    (void)KeDelayExecutionThread(KernelMode, FALSE, &Time);\n}"),
+)
+
+FAULTS = HANGS + MEMORY + LOCKS

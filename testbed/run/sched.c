@@ -19,6 +19,7 @@ void (*sched_task_resumes)(struct task *task);
 void (*sched_task_ends)(struct task *task);
 void (*sched_time_jumps)(uint64_t to);
 void (*sched_deadlocked)(void);
+void (*sched_busy_too_long)(struct task *task);
 
 static struct sched_options options;
 static uint64_t stream;

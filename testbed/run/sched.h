@@ -52,6 +52,10 @@ struct task {
     struct held_lock held[TASK_MAX_LOCKS]; /* the first of `locks_held`, in the order in which they were taken */
     uint32_t seen_calls;                   /* the watchdog's own: driver_calls when it last rose, and when that was */
     uint64_t seen_since, seen_used;
+    uint32_t glanced_calls;
+    bool glanced_warned;
+    uint64_t glanced_used;
+    uint32_t busy; /* simulated: points since it came to DISPATCH_LEVEL or began a DPC; set to 0 by nt/processor */
 };
 
 /* Run `main_task` as the first task until it returns. All tasks it spawned must have been joined by then; any
@@ -91,6 +95,8 @@ uint64_t sched_steps(void); /* simulated: rises with each point, wait and switch
 /* Simulated, or NULL: time is about to jump because nobody can run; no task can ever run again. */
 extern void (*sched_time_jumps)(uint64_t to);
 extern void (*sched_deadlocked)(void);
+/* Simulated, or NULL: a task has taken 100 ms of virtual time of its own at raised IRQL. */
+extern void (*sched_busy_too_long)(struct task *task);
 
 /* A place where another task may run. `what` names it in the trace. */
 void sched_point_simulated(const char *what);

@@ -24,6 +24,8 @@
 #include <time.h>
 
 #define POINT_NS      20 /* virtual time a point takes: so that who polls a clock sees it move */
+#define RAISED        2  /* DISPATCH_LEVEL: time at it is bounded */
+#define BUSY_POINTS   (100000000 / POINT_NS)
 #define SPURIOUS_MASK 63 /* one wait in 64 returns for no reason, as sched.h allows */
 
 struct sim_task {
@@ -233,6 +235,9 @@ void sched_point_simulated(const char *what)
         return; /* before the run or after it: nobody else could run */
     }
     me->last_point = what;
+    if (me->common.task.irql >= RAISED && ++me->common.task.busy == BUSY_POINTS && sched_busy_too_long != NULL) {
+        sched_busy_too_long(&me->common.task);
+    }
     if (sched_tracing()) {
         sched_trace("%s", what);
     }

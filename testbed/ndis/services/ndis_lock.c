@@ -8,6 +8,7 @@
 
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "nt/sync/lock_order.h"
 
 #define WRITER 0x80000000u
 
@@ -24,12 +25,14 @@ enum { HELD_READ = 1, HELD_WRITE = 2, LOCK_AT_DISPATCH = 1 };
 
 static void MS_ABI allocate_spin_lock(struct NDIS_SPIN_LOCK *lock)
 {
+    lock_order_forget(lock, sizeof(*lock));
     memset(lock, 0, sizeof(*lock));
 }
 
 static void MS_ABI free_spin_lock(struct NDIS_SPIN_LOCK *lock)
 {
     RULE(lock->SpinLock == 0, "ndis-lock", "NdisFreeSpinLock of a lock that is held");
+    lock_order_forget(lock, sizeof(*lock));
 }
 
 static void MS_ABI acquire_spin_lock(struct NDIS_SPIN_LOCK *lock)

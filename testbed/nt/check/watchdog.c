@@ -25,7 +25,11 @@
 #define SECOND 1000000000ull
 
 enum {
-    LOOKS_A_SECOND = 2,
+    GLANCES_A_SECOND = 200,  /* at what runs at DISPATCH_LEVEL */
+    GLANCES_A_LOOK = 100,    /* at everything */
+    LONG_MILLISECONDS = 100, /* of processor time at DISPATCH_LEVEL in one callback: a rule */
+    WARN_MILLISECONDS = 10,
+    MAX_WARNINGS = 20,
     LIVE_SECONDS = 8,        /* until something that stands still is reported */
     SIMULATED_SECONDS = 600, /* of virtual time */
     LOOP_SECONDS = 6,        /* of processor time, without a call */
@@ -36,8 +40,8 @@ static pthread_t watcher;
 static pthread_mutex_t stop_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t stop_changed = PTHREAD_COND_INITIALIZER;
 static bool running, stopping;
-static uint32_t patience = 1;
-static uint64_t limit; /* ns of sched_now */
+static uint32_t patience = 1, patience_here; /* of the run: with that of the environment */
+static uint64_t limit;                       /* ns of sched_now */
 static uint64_t coarse;
 
 static struct sched_lock expectations_lock;
@@ -122,13 +126,16 @@ static void print_other(struct task *task, void *guilty)
     }
 }
 
-static void report(const struct task *task, const void *handler, const char *windows, const char *format, ...)
+#define report(...) report_rule("hang", __VA_ARGS__)
+__attribute__((format(printf, 5, 6))) static void report_rule(const char *rule, const struct task *task,
+                                                              const void *handler, const char *windows,
+                                                              const char *format, ...)
 {
     va_list arguments;
-    if (!rule_begin_report("hang")) {
+    if (!rule_begin_report(rule)) {
         return;
     }
-    fputs("rule hang: ", stderr);
+    fprintf(stderr, "rule %s: ", rule);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
@@ -145,7 +152,7 @@ static void report(const struct task *task, const void *handler, const char *win
     }
     sched_each_task(print_other, (void *)(uintptr_t)task);
     report_lists(stderr);
-    rule_end_report("hang");
+    rule_end_report(rule);
 }
 
 /* --- what stands still --- */
@@ -190,6 +197,66 @@ static void look_at(struct task *task, void *argument)
     if (now - task->seen_since > limit && suspect->task == NULL &&
         (__atomic_load_n(&task->asleep, __ATOMIC_RELAXED) != 0 || sched_used(task) - task->seen_used > limit / 16)) {
         *suspect = (struct suspect){ task, call, (now - task->seen_since) / SECOND };
+    }
+}
+
+/* --- callbacks that take long at DISPATCH_LEVEL --- */
+
+static void warn(const struct task *task, const char *call, uint64_t used)
+{
+    static uint32_t warned;
+    if (warned++ < MAX_WARNINGS) {
+        fprintf(stderr,
+                "testbed: %s has taken %llu ms of processor time at IRQL %u in task %s: Microsoft asks for less "
+                "than 0.1 ms, rule dispatch-time allows %u ms\n",
+                call, (unsigned long long)(used / 1000000), task->irql, task->name, LONG_MILLISECONDS);
+    }
+}
+
+/* Live: no call of the driver pays for this, and a report has the stack of the moment. Only a call that is seen twice
+ * without another in between is looked at closely. */
+static void glance_at(struct task *task, void *argument)
+{
+    struct suspect *suspect = argument;
+    const char *call = __atomic_load_n(&task->driver_call, __ATOMIC_ACQUIRE);
+    const uint32_t calls = __atomic_load_n(&task->driver_calls, __ATOMIC_RELAXED);
+    const uint8_t irql = __atomic_load_n(&task->irql, __ATOMIC_RELAXED);
+    if (call == NULL || irql < DISPATCH_LEVEL || may_last(call)) {
+        task->glanced_calls = calls - 1;
+        return;
+    }
+    if (calls != task->glanced_calls) {
+        task->glanced_calls = calls;
+        task->glanced_used = sched_used(task);
+        task->glanced_warned = false;
+        return;
+    }
+    const uint64_t used = sched_used(task) - task->glanced_used;
+    if (used > LONG_MILLISECONDS * 1000000ull * patience_here && suspect->task == NULL) {
+        *suspect = (struct suspect){ task, call, used / 1000000 };
+    } else if (used > WARN_MILLISECONDS * 1000000ull * patience_here && !task->glanced_warned) {
+        task->glanced_warned = true;
+        warn(task, call, used);
+    }
+}
+
+static void glance(void)
+{
+    struct suspect suspect = { 0 };
+    sched_each_task(glance_at, &suspect);
+    if (suspect.task != NULL) {
+        report_rule("dispatch-time", suspect.task, NULL, WINDOWS_DISPATCH,
+                    "%s has taken %llu ms of processor time at IRQL %u, at most %d", suspect.call,
+                    (unsigned long long)suspect.seconds, suspect.task->irql, LONG_MILLISECONDS);
+    }
+}
+
+/* Simulated: by the task itself, at a point. */
+static void busy_too_long(struct task *task)
+{
+    if (task->driver_call != NULL && !may_last(task->driver_call)) {
+        rule_break("dispatch-time", "%s has taken %d ms of virtual processor time at IRQL %u: %s", task->driver_call,
+                   LONG_MILLISECONDS, task->irql, WINDOWS_DISPATCH);
     }
 }
 
@@ -346,23 +413,30 @@ static bool is_debugged(void)
 static void *watch(void *unused)
 {
     (void)unused;
+    uint32_t glances = 0;
     pthread_mutex_lock(&stop_lock);
     while (!stopping) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 1000000000 / LOOKS_A_SECOND;
+        until.tv_nsec += 1000000000 / (sched_is_simulated ? GLANCES_A_SECOND / GLANCES_A_LOOK : GLANCES_A_SECOND);
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&stop_changed, &stop_lock, &until);
-        if (!stopping && !is_debugged()) {
-            pthread_mutex_unlock(&stop_lock);
+        if (stopping) {
+            break;
+        }
+        pthread_mutex_unlock(&stop_lock);
+        if (!sched_is_simulated) {
+            glance();
+        }
+        if (sched_is_simulated ? !is_debugged() : ++glances % GLANCES_A_LOOK == 0 && !is_debugged()) {
             if (sched_is_simulated) {
                 look_for_loop();
             } else {
                 look_live();
             }
-            pthread_mutex_lock(&stop_lock);
         }
+        pthread_mutex_lock(&stop_lock);
     }
     pthread_mutex_unlock(&stop_lock);
     return NULL;
@@ -381,6 +455,7 @@ void watchdog_start(void)
     const uint32_t more = times != NULL && atoi(times) > 0 ? (uint32_t)atoi(times) : 1;
     sigset_t all, before;
     limit = (uint64_t)(sched_is_simulated ? SIMULATED_SECONDS : LIVE_SECONDS) * patience * more * SECOND;
+    patience_here = patience * more;
     expectations = NULL;
     stopping = false;
     coarse = sched_now();
@@ -388,6 +463,7 @@ void watchdog_start(void)
     handle(stack_signal() + 1, report_loop);
     sched_time_jumps = time_jumps;
     sched_deadlocked = deadlocked;
+    sched_busy_too_long = busy_too_long;
     /* Signals of the program are for its own threads. */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -399,6 +475,7 @@ void watchdog_stop(void)
 {
     sched_time_jumps = NULL;
     sched_deadlocked = NULL;
+    sched_busy_too_long = NULL;
     if (!running) {
         return;
     }

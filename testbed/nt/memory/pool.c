@@ -17,6 +17,7 @@
 #include "image/image.h"
 #include "nt/areas.h"
 #include "nt/nt.h"
+#include "nt/sync/lock_order.h"
 
 enum {
     SHARDS = 16,
@@ -200,6 +201,7 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
     RULE(!block->paged || irql_current() <= APC_LEVEL, "irql", "%s: paged pool block '%s' freed at IRQL %u", function,
          tag_text(block->tag, was), irql_current());
     check_guard(block, function);
+    lock_order_forget(memory, block->size);
 
     shard = &shards[block->shard];
     if (block->size <= PAGE_BYTES) {

@@ -78,6 +78,7 @@ uint8_t irql_raise(uint8_t to)
         RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to,
              task->processor, processor_count());
         token_take(&processors[task->processor]);
+        task->busy = 0;
     }
     task->irql = to;
     return from;

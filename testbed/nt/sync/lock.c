@@ -10,6 +10,7 @@
 
 #include "nt/areas.h"
 #include "nt/nt.h"
+#include "nt/sync/lock_order.h"
 
 #define LOOKS 256
 
@@ -67,6 +68,9 @@ void lock_acquire(uint64_t *word, const void *from)
     struct task *task = task_self();
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock acquired at IRQL %u", task->irql);
     sched_point("lock");
+    if (__builtin_expect(task->locks_held != 0, 0)) {
+        lock_order_check(task, lock, from);
+    }
     if (__builtin_expect(!take(lock), 0)) {
         RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock",
              "spin lock acquired that this task holds already");
@@ -131,4 +135,5 @@ void lock_start(void)
 
 void lock_stop(void)
 {
+    lock_order_stop();
 }

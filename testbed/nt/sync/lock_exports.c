@@ -4,6 +4,7 @@
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/sync/lock.h"
+#include "nt/sync/lock_order.h"
 
 /* KLOCK_QUEUE_HANDLE: a queue link, the lock, the IRQL to go back to. */
 struct lock_handle {
@@ -14,6 +15,7 @@ struct lock_handle {
 
 static MS_ABI void nt_KeInitializeSpinLock(uint64_t *lock)
 {
+    lock_order_forget(lock, sizeof(*lock));
     *lock = 0;
 }
 
