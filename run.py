@@ -39,10 +39,10 @@ def prepare(options, screen):
     with made.one_at_a_time(screen.line):
         if options.own_driver and not options.bypass:
             if options.checked:
-                options.driver, options.inf = made.checked_driver(screen.line)
+                options.driver, options.inf = made.checked_driver(screen.line, options.windows)
             else:
                 made.driver(screen.line, ["x64"])
-                options.driver, options.inf = made.DRIVER, made.INF
+                options.driver, options.inf = made.package(options.windows)
         made.testbed(screen.line)
         if options.xen_guest:
             return guest_bed.prepare(screen.line)
@@ -53,7 +53,7 @@ def open_bed(children, options, on_status, screen, parts):
     """The testbed on this machine, or in a Xen machine that is booted for it."""
     if not options.xen:
         return Bed(children, options, on_status, screen.line)
-    files = xenbed.bed_files(options.driver, options.inf)
+    files = xenbed.bed_files(options.driver, options.inf, options.xenvif, options.xenvif_inf)
     if options.xen_guest:
         return guest_bed.GuestBed(guest_bed.boot(children, parts, files, screen.line, options.xen_guest), options,
                                   on_status, screen.line)

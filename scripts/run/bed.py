@@ -30,17 +30,24 @@ class BedEnded(Exception):
     """The testbed ended while traffic was under way; the text is its own report."""
 
 
+def xenvif(options, image, inf):
+    """The arguments for which XenVif it is."""
+    if options.xenvif:
+        return ["--xenvif", str(image), "--xenvif-inf", str(inf)]
+    return ["--xenvif-like", options.xenvif_like, "--vif", options.vif]
+
+
 def arguments(options):
     """The testbed's command line for run.py's options."""
     line = [str(PROGRAM), "--queues", str(options.queues), "--mtu", str(options.mtu),
             "--processors", str(options.processors), "--group-size", str(options.group_size), "--windows",
             options.windows,
-            "--xenvif-like", options.xenvif_like, "--vif", options.vif]
+            *xenvif(options, options.xenvif, options.xenvif_inf)]
     if options.bypass:
         line.append("--bypass")
     else:
         line += ["--driver", str(options.driver), "--inf", str(options.inf)]
-        if options.lenient:
+        if options.lenient or options.xenvif:
             line.append("--lenient")
     for setting in options.set:
         line += ["--set", setting]

@@ -64,6 +64,10 @@ def parser():
         help="set a keyword as in Device Manager; may be repeated")
     add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS),
         help=f"the Windows to simulate: {', '.join(WINDOWS)} (default 10-22h2)")
+    add("--xenvif", metavar="FILE", type=existing_file("--xenvif"),
+        help="a xenvif.sys to run beneath the driver, instead of the testbed's own stand-in for it")
+    add("--xenvif-inf", metavar="FILE", type=existing_file("--xenvif-inf"),
+        help="its INF (default: the .inf beside it)")
     add("--xenvif-like", metavar="RELEASE", type=one_of("--xenvif-like", tuple(RELEASES)),
         help=f"the release of XenVif to behave like: {', '.join(RELEASES)} (default strict: the hardest of each)")
     add("--vif", metavar="N", type=one_of("--vif", VIF),
@@ -108,6 +112,11 @@ def read(argv):
     if options.checked and (options.driver or options.bypass):
         raise Stop("--checked chooses the build of this repository's driver: leave it or "
                    f"--{'driver' if options.driver else 'bypass'} out")
+    if options.xenvif_inf and not options.xenvif:
+        raise Stop("--xenvif-inf belongs to a xenvif.sys: give that with --xenvif")
+    if options.xenvif:
+        refuse_with_xenvif(options)
+        options.xenvif_inf = options.xenvif_inf or inf_beside(options.xenvif, "--xenvif-inf")
     if options.xen:
         refuse_with_xen(options)
     elif options.xen_guest:
@@ -135,7 +144,7 @@ def read(argv):
     options.seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
     options.own_driver = options.driver is None
     if options.driver and not options.inf:
-        options.inf = inf_beside(options.driver)
+        options.inf = inf_beside(options.driver, "--inf")
     if options.inf and not options.driver:
         raise Stop("--inf belongs to another driver: give that driver with --driver")
     return options
@@ -150,8 +159,8 @@ def split_command(argv):
 
 
 def refuse_with_bypass(options):
-    for name in ("driver", "inf", "set", "windows", "xenvif_like", "vif", "backend_no", "backend_rate", "processors",
-                 "group_size", "lenient"):
+    for name in ("driver", "inf", "set", "windows", "xenvif", "xenvif_like", "vif", "backend_no", "backend_rate",
+                 "processors", "group_size", "lenient"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of "
                        "them out")
@@ -169,8 +178,15 @@ def refuse_with_xen(options):
                    "leave them or --xen out")
 
 
-def inf_beside(driver):
+def refuse_with_xenvif(options):
+    for name in ("xenvif_like", "vif"):
+        if getattr(options, name):
+            raise Stop(f"--{name.replace('_', '-')} is the stand-in's, and a xenvif.sys offers what it has: leave one "
+                       "of them out")
+
+
+def inf_beside(driver, option):
     for name in sorted(Path(driver).parent.iterdir()):
         if name.stem.lower() == Path(driver).stem.lower() and name.suffix.lower() == ".inf":
             return name
-    raise Stop(f"there is no {Path(driver).stem}.inf beside {driver}: give the driver's INF with --inf")
+    raise Stop(f"there is no {Path(driver).stem}.inf beside {driver}: give the driver's INF with {option}")

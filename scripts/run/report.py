@@ -8,7 +8,7 @@ from scripts.cli import Stop
 
 # The figures that --json always has, in this order; null where a piece was not run or did not work.
 FIGURES = (
-    "driver", "windows", "ndis", "vif", "queues", "queues_used", "mtu", "mac", "offloads", "bypass",
+    "driver", "xenvif", "windows", "ndis", "vif", "queues", "queues_used", "mtu", "mac", "offloads", "bypass",
     "ping4_ms", "ping6_ms", "tcp4_out_gbps", "tcp4_in_gbps", "tcp6_out_gbps", "tcp6_in_gbps",
     "udp_out_packets", "udp_out_lost", "udp_out_overflows", "udp_in_packets", "udp_in_lost", "udp_in_overflows",
     "datagrams4_equal", "datagrams6_equal", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
@@ -71,7 +71,8 @@ def describe(figures):
     if figures["bypass"]:
         return (f"two TAP devices joined without a driver, {figures['queues']} queue{plural(figures['queues'])}, MTU "
                 f"{figures['mtu']}")
-    return (f"{figures['driver']} on {figures['windows']} (NDIS {figures['ndis']}), VIF {figures['vif']}, "
+    beneath = f"{figures['xenvif']}, " if figures["xenvif"] else ""
+    return (f"{figures['driver']} on {figures['windows']} (NDIS {figures['ndis']}), {beneath}VIF {figures['vif']}, "
             f"{figures['queues']} queue{plural(figures['queues'])}, MTU {figures['mtu']}")
 
 

@@ -35,7 +35,7 @@ class Show:
                             download_bytes=SMALL_DOWNLOAD_BYTES if options.small else DOWNLOAD_BYTES)
 
     def started(self, bed):
-        for name in ("driver", "windows", "ndis", "vif", "queues", "mtu", "mac", "offloads"):
+        for name in ("driver", "xenvif", "windows", "ndis", "vif", "queues", "mtu", "mac", "offloads"):
             if name in bed.ready:
                 self.figures[name] = bed.ready[name]
 

@@ -39,6 +39,8 @@ void nt_start_on(const struct topology *topology)
     error_log_start();
     bug_check_start();
     debug_start();
+    bcrypt_start();
+    module_start();
     etw_start();
     watchdog_start();
 }
@@ -46,6 +48,8 @@ void nt_start_on(const struct topology *topology)
 void nt_stop(void)
 {
     etw_stop();
+    netio_stop();
+    bcrypt_stop();
     bug_check_stop();
     rtl_stop();
     io_stop();
@@ -72,5 +76,7 @@ void nt_leaks(struct leaks *leaks)
     timer_leaks(leaks);
     threads_leaks(leaks);
     bug_check_leaks(leaks);
+    netio_leaks(leaks);
+    bcrypt_leaks(leaks);
     etw_leaks(leaks);
 }

@@ -86,7 +86,7 @@ static bool wait_connected(struct bed *bed)
         return netback_wait_connected(bed->netback, true, CONNECT_SECONDS * SECOND);
     }
     for (;;) {
-        vif_counters(bed->vif, &counters);
+        bed_vif_counters(bed, &counters);
         if (counters.queues != 0) {
             return true;
         }
@@ -97,7 +97,7 @@ static bool wait_connected(struct bed *bed)
     }
 }
 
-static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+static void start_stand_in(struct bed *bed, const struct bed_options *options)
 {
     struct vif_options vif = {
         .release = options->release, .version = options->vif_version, .queues = options->queues, .vendor = "XP0002"
@@ -111,7 +111,31 @@ static bool start_driver(struct bed *bed, const struct bed_options *options, cha
                    SECOND; /* our own backend reports when it gives up on us */
 
     bed->vif = vif_create(bed->guest, &vif);
-    bed->package = package_install(vif_pdo(bed->vif), options->inf_path, options->set, error, size);
+}
+
+static bool start_xenvif(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct busdriver_options image = { options->xenvif_path, options->xenvif_inf, options->queues, 1 };
+
+    if (options->xenvif_path == NULL) {
+        start_stand_in(bed, options);
+        return true;
+    }
+    bed->bus = busdriver_start(bed->guest, &image, error, size);
+    return bed->bus != NULL;
+}
+
+struct device *bed_pdo(const struct bed *bed)
+{
+    return bed->bus != NULL ? busdriver_child(bed->bus, 0) : vif_pdo(bed->vif);
+}
+
+static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    if (!start_xenvif(bed, options, error, size)) {
+        return false;
+    }
+    bed->package = package_install(bed_pdo(bed), options->inf_path, options->set, error, size);
     if (bed->package == NULL) {
         return false;
     }
@@ -119,7 +143,7 @@ static bool start_driver(struct bed *bed, const struct bed_options *options, cha
     if (bed->driver == NULL) {
         return false;
     }
-    bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, size);
+    bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, size);
     return bed->adapter != NULL;
 }
 
@@ -222,6 +246,9 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
         package_free(bed->package);
     }
     ndis_leaks(leaks);
+    if (bed->bus != NULL) {
+        busdriver_stop(bed->bus, leaks);
+    }
     if (bed->vif != NULL) {
         vif_leaks(bed->vif, leaks);
         vif_destroy(bed->vif);
@@ -246,4 +273,38 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
     }
     ndis_stop();
     nt_stop();
+}
+
+/* A connected frontend's queues, from what it wrote for its backend. */
+static uint32_t queues_in_store(const struct bed *bed)
+{
+    enum { CONNECTED = 4 };
+    unsigned state = 0, queues = 1;
+
+    (void)xen_store_scanf(bed->guest, 0, "device/vif/0/state", "%u", &state);
+    (void)xen_store_scanf(bed->guest, 0, "device/vif/0/multi-queue-num-queues", "%u", &queues);
+    return state == CONNECTED ? queues : 0;
+}
+
+void bed_vif_counters(const struct bed *bed, struct vif_counters *counters)
+{
+    if (bed->vif != NULL) {
+        vif_counters(bed->vif, counters);
+    } else {
+        *counters = (struct vif_counters){ .queues = queues_in_store(bed) };
+    }
+}
+
+int bed_migrate(struct bed *bed)
+{
+    if (bed->vif != NULL) {
+        return vif_suspend_resume(bed->vif);
+    }
+    xenbus_suspend_resume(busdriver_xenbus(bed->bus));
+    return 0;
+}
+
+int bed_sleep(struct bed *bed, bool hibernate, void (*away)(void *context), void *context)
+{
+    return bed->vif != NULL ? vif_sleep(bed->vif, hibernate, away, context) : busdriver_sleep(bed->bus, away, context);
 }

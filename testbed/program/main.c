@@ -151,6 +151,8 @@ static void run_driver(void)
     struct bed_options bed_options = {
         .driver_path = options->driver,
         .inf_path = options->inf,
+        .xenvif_path = options->xenvif,
+        .xenvif_inf = options->xenvif_inf,
         .set = options->settings,
         .processors = options->processors,
         .topology = &topology,

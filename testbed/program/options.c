@@ -18,6 +18,8 @@ enum option_id {
     INF,
     SET,
     WINDOWS,
+    XENVIF,
+    XENVIF_INF,
     XENVIF_LIKE,
     VIF,
     QUEUES,
@@ -47,6 +49,8 @@ static const struct {
     { "inf", "FILE", "the INF that installs it", INF },
     { "set", "KEYWORD=VALUE", "set one of the INF's keywords, as in Device Manager; may be repeated", SET },
     { "windows", "VERSION", "the Windows to simulate: 7, 8.1, 10-1809, 10-22h2, 11-24h2, 2025", WINDOWS },
+    { "xenvif", "FILE", "the image of a XenVif (x64) instead of the stand-in", XENVIF },
+    { "xenvif-inf", "FILE", "the INF that installs it", XENVIF_INF },
     { "xenvif-like", "RELEASE", "behave like a release of XenVif: strict, 8.2, 9.1, 9.1-r3, main", XENVIF_LIKE },
     { "vif", "VERSION", "the VIF interface that XenVif offers: 8, 9 or 10", VIF },
     { "queues", "N", "queues of the backend and of both network devices", QUEUES },
@@ -174,6 +178,12 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return add_setting(options, argument, error, size);
     case WINDOWS:
         return find_windows(options, argument, error, size);
+    case XENVIF:
+        options->xenvif = argument;
+        return true;
+    case XENVIF_INF:
+        options->xenvif_inf = argument;
+        return true;
     case XENVIF_LIKE:
         return find_release(options, argument, error, size);
     case VIF:
@@ -255,6 +265,10 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
     }
     if (!options->help && !options->bypass && (options->driver == NULL || options->inf == NULL)) {
         snprintf(error, size, "--%s is needed, unless --bypass is given", options->driver == NULL ? "driver" : "inf");
+        return false;
+    }
+    if ((options->xenvif == NULL) != (options->xenvif_inf == NULL)) {
+        snprintf(error, size, "--xenvif and --xenvif-inf belong together: give both or none");
         return false;
     }
     if (options->vif == 0) {

@@ -18,6 +18,7 @@ enum {
 
 struct options {
     const char *driver, *inf;
+    const char *xenvif, *xenvif_inf;        /* a bus driver's image instead of the stand-in, or NULL */
     const char *settings[MAX_SETTINGS + 1]; /* KEYWORD=VALUE, ends with NULL */
     const struct windows_version *windows;
     const struct vif_release *release;

@@ -4,7 +4,7 @@
 import re
 import unittest
 
-from scripts.build import package, templates, version
+from scripts.build import editions, package, version
 from scripts.build.tools import ARCHITECTURES
 from scripts.cli import ROOT
 
@@ -36,7 +36,7 @@ class Scripts(unittest.TestCase):
     def texts(self):
         for arch in ARCHITECTURES:
             for name in package.SCRIPTS:
-                yield name, version.fill(f"src/{name}", dict(templates.places(), ARCHITECTURE=arch))
+                yield name, version.fill(f"src/package/{name}", package.script_places(arch, editions.WINDOWS7))
 
     def test_brackets_and_quotes_fit(self):
         for name, text in self.texts():
@@ -61,7 +61,7 @@ class Scripts(unittest.TestCase):
                 self.assertNotIn(late, code(text), name)
 
     def test_both_ways_of_pnputil_are_there(self):
-        install, uninstall = ((ROOT / "src" / name).read_text() for name in package.SCRIPTS)
+        install, uninstall = ((ROOT / "src" / "package" / name).read_text() for name in package.SCRIPTS)
         for words in ("'/add-driver', $inf, '/install'", "'-i', '-a', $inf", "testsigning on", "SystemStartOptions",
                       "Add-Content"):
             self.assertIn(words, install)
@@ -71,7 +71,7 @@ class Scripts(unittest.TestCase):
             self.assertIn(words, uninstall)
 
     def test_every_class_of_the_counters_is_added_and_removed(self):
-        install, uninstall = ((ROOT / "src" / name).read_text() for name in package.SCRIPTS)
+        install, uninstall = ((ROOT / "src" / "package" / name).read_text() for name in package.SCRIPTS)
         for words in (package.COUNTER_CLASSES, r"'-N:root\wmi'", "{ Add-CounterClass }"):
             self.assertIn(words, install)
         classes = re.findall(r"(?m)^class (\w+)", (ROOT / "src" / "xennet" / package.COUNTER_CLASSES).read_text())

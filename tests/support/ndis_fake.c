@@ -191,7 +191,7 @@ int32_t fake_register(struct fake *fake)
 struct adapter *fake_add(struct fake *fake, char *error, size_t size)
 {
     CHECK_EQ(fake_register(fake), NDIS_STATUS_SUCCESS);
-    fake->adapter = adapter_create(&fake->driver_object, &fake->physical, &fake->package, error, size);
+    fake->adapter = adapter_create(&fake->driver_object, fake->physical, &fake->package, error, size);
     return fake->adapter;
 }
 
@@ -238,6 +238,8 @@ static void fake_task(void *argument)
     const struct fake_plan *plan = argument;
     struct fake *fake = ndis_alloc(sizeof(*fake));
     struct xen_host_options host = { .guest_pages = 4096, .max_grants = 1024 };
+    static const char *const hardware[] = { "FAKE", NULL }, *const none[] = { NULL };
+    struct pdo_ids ids = { .device_id = "FAKE", .hardware_ids = hardware, .compatible_ids = none, .instance_id = "0" };
     struct leaks leaks = { 0 };
     size_t i;
 
@@ -247,6 +249,7 @@ static void fake_task(void *argument)
     registry_create_key(FAKE_SERVICE_KEY "\\Parameters");
     fake->host = xen_host_create(&host);
     fake->xen = xen_domain_create(fake->host, 1);
+    fake->physical = pdo_create(&ids, NULL, NULL);
     fake_init(fake);
     plan->body(fake);
     if (fake->adapter != NULL) {
@@ -255,6 +258,7 @@ static void fake_task(void *argument)
     if (fake->miniport != NULL) {
         NDIS(NdisMDeregisterMiniportDriver)(fake->miniport);
     }
+    pdo_destroy(fake->physical);
     ndis_leaks(&leaks);
     nt_leaks(&leaks);
     for (i = 0; i < leaks.count; i++) {

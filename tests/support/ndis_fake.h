@@ -42,7 +42,7 @@ typedef void MS_ABI fake_NdisWriteErrorLogEntry(void *, uint32_t, uint32_t, ...)
 
 struct fake {
     struct DRIVER_OBJECT driver_object;
-    struct DEVICE_OBJECT physical;
+    struct device *physical;
     struct package package;
     struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS characteristics;
     struct NDIS_OFFLOAD offload;

@@ -18,8 +18,9 @@ static const char *built(const char *name)
 {
     static char paths[2][4096];
     char *path = paths[strcmp(name, "xennet.inf") == 0];
+    const char *folder = windows_played()->major < 10 ? "windows7/x64" : "x64"; /* the package for that Windows */
 
-    snprintf(path, sizeof(paths[0]), "%s/xennet/x64/%s", test_root(), name);
+    snprintf(path, sizeof(paths[0]), "%s/xennet/%s/%s", test_root(), folder, name);
     if (access(path, R_OK) != 0) {
         test_skip("xennet/x64 has no built driver: run ./build.py free");
     }

@@ -38,13 +38,14 @@ struct adapter {
     struct miniport *miniport;
     struct DEVICE_OBJECT *physical;
     const struct package *package;
-    struct DEVICE_OBJECT *functional;
+    struct device *functional;
+    struct DEVICE_OBJECT *next; /* below the functional device: what NDIS sends down goes there */
     struct adapter_processor *processors;
     uint32_t processor_count; /* that there can ever be: the length of `processors` */
     void *context;            /* MiniportAdapterContext */
     void *add_device_context;
     uint32_t attribute_flags;
-    bool has_registration, has_general, added;
+    bool has_registration, has_general, added, surprise_removed;
     struct NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES general;
     uint32_t *oids, oid_count;
     /* the life: moved by adapter.c under its caller's single task, read anywhere */
@@ -82,8 +83,8 @@ struct adapter {
     int32_t tx_failure;              /* the last send that failed did so with this status */
 };
 /* adapter_add, by what the driver and the device are to NDIS. */
-struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT *physical,
-                               const struct package *package, char *error, size_t size);
+struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct device *pdo, const struct package *package,
+                               char *error, size_t size);
 struct adapter *adapter_check(void *handle, const char *function);
 static inline uint32_t adapter_state(const struct adapter *adapter)
 {

@@ -27,10 +27,10 @@ static void MS_ABI device_property(void *handle, void **physical, void **functio
         *physical = adapter->physical;
     }
     if (functional != NULL) {
-        *functional = adapter->functional;
+        *functional = device_object(adapter->functional);
     }
     if (next != NULL) {
-        *next = adapter->physical;
+        *next = adapter->next;
     }
     if (resources != NULL) {
         *resources = NULL;

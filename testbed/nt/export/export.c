@@ -146,6 +146,9 @@ void *export_bind(const char *image, const char *name)
 {
     const struct export *entry = export_find(image, name);
     void *function = entry != NULL ? entry->function : NULL;
+    if (entry != NULL && entry->lowest == EXPORT_DATA) {
+        return function;
+    }
     sched_lock(&lock);
     struct bound *bound = bounds;
     while (bound != NULL && !(strcmp(bound->name, name) == 0 && bound->function == function)) {

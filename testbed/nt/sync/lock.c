@@ -130,6 +130,7 @@ void spin_unlock(struct spin_lock *lock, uint8_t old_irql)
 void lock_start(void)
 {
     lock_exports();
+    lock_shared_exports();
     slist_exports();
 }
 

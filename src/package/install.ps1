@@ -148,7 +148,7 @@ try {
         Stop-Install "this package is for @ARCHITECTURE@ and this Windows is $machine."
     }
     $inf = Join-Path $Folder 'xennet.inf'
-    foreach ($name in 'xennet.inf', 'xennet.sys', 'xennet.cat', 'xennet.mof', '@COINSTALLER@') {
+    foreach ($name in 'xennet.inf', 'xennet.sys', 'xennet.cat', 'xennet.mof') {
         if (-not (Test-Path (Join-Path $Folder $name))) {
             Stop-Install "$name is missing beside this script: unpack the whole package."
         }
