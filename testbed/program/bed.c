@@ -306,5 +306,6 @@ int bed_migrate(struct bed *bed)
 
 int bed_sleep(struct bed *bed, bool hibernate, void (*away)(void *context), void *context)
 {
-    return bed->vif != NULL ? vif_sleep(bed->vif, hibernate, away, context) : busdriver_sleep(bed->bus, away, context);
+    return bed->vif != NULL ? vif_sleep(bed->vif, hibernate, away, context)
+                            : busdriver_sleep(bed->bus, hibernate, away, context);
 }
