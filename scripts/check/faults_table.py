@@ -40,7 +40,7 @@ def before(statement, fault):
 HANGS = (
     Fault("a send that never returns", "MiniportSend", SEND,
           before(SEND, f"while (*(volatile ULONG *)&Flags != 77) YieldProcessor(); {MARK}"),
-          "hang", "MiniportSend", "0x133", quick=True),
+          "dispatch-time", "MiniportSend", "0x133", quick=True),
     Fault("a spin lock taken twice by two functions", "MiniportSend", SEND,
           before(SEND, "{ static KSPIN_LOCK Lock; KeAcquireSpinLockAtDpcLevel(&Lock);\n"
                        f"    KeAcquireSpinLockAtDpcLevel(&Lock); {MARK}\n }}"),
@@ -97,9 +97,10 @@ LOCKS = (
                        f"    KeAcquireSpinLockAtDpcLevel(Second); {MARK}\n"
                        "    KeReleaseSpinLockFromDpcLevel(Second); KeReleaseSpinLockFromDpcLevel(First); }"),
           "lock-order", "MiniportSend", "the other order", quick=True),
-    Fault("150 ms at DISPATCH_LEVEL", "MiniportSend", SEND,
-          before(SEND, "{ LARGE_INTEGER Until, Now; KeQuerySystemTime(&Until); Until.QuadPart += 4000000;\n"
-                       f"    do KeQuerySystemTime(&Now); while (Now.QuadPart < Until.QuadPart); {MARK}\n }}"),
+    Fault("400 ms at DISPATCH_LEVEL", "MiniportSend", SEND,
+          before(SEND, "{ LONGLONG Rate, Now, Begun = KeQueryPerformanceCounter((LARGE_INTEGER *)&Rate).QuadPart;\n"
+                       "    do Now = KeQueryPerformanceCounter(NULL).QuadPart;\n"
+                       f"    while (Now - Begun < Rate * 4 / 10); {MARK}\n }}"),
           "dispatch-time", "MiniportSend"),
     Fault("a thread that outlives the driver", "MiniportPause", PAUSE,
           before(PAUSE, "{ HANDLE Thread;\n"

@@ -22,6 +22,7 @@ STATUS_FAILED = 1
 STATUS_BAD_INPUT = 2
 STATUS_RULE = 3
 ERROR_LINES = 200
+ENDING_SECONDS = 3
 
 COUNTERS = ("tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells")
 
@@ -120,6 +121,13 @@ class Bed:
         if not self.alive():
             self._join()
             raise BedEnded(self._report())
+
+    def check_ending(self):
+        """Like check, for a moment in which it may just be ending: something of its own is gone."""
+        deadline = time.monotonic() + ENDING_SECONDS
+        while time.monotonic() < deadline:
+            self.check()
+            time.sleep(0.05)
 
     def stop(self):
         """Tell the testbed to take everything down and wait for its last word. True if it ended well."""

@@ -121,7 +121,8 @@ class Show:
         self.figures["drops"] = drops
         wrong = {name: count for name, count in drops.items() if name not in EXPLAINED_DROPS}
         if wrong:
-            self.fail(f"the driver dropped packets: {', '.join(f'{count:,} by {name}' for name, count in wrong.items())}")
+            reasons = ", ".join(f"{count:,} by {name}" for name, count in wrong.items())
+            self.fail(f"the driver dropped packets: {reasons}")
         failed, sent = last.get("tx_failed") or 0, last.get("tx_packets") or 0
         if failed and failed >= sent // 2:
             reasons = ", ".join(f"{name} {count:,}" for name, count in drops.items() if name.startswith("Send"))

@@ -129,16 +129,27 @@ static void loop_at_dispatch(void)
     call_that_loops();
 }
 
-static void takes_a_lock(void)
+static struct spin_lock shared;
+
+static void waits_for_the_lock(void *unused)
 {
-    static struct spin_lock lock;
-    struct task *task;
     uint8_t irql;
 
-    spin_lock(&lock, &irql);
-    task = task_spawn("second", 1, (void (*)(void *))spin, NULL);
-    (void)task;
-    call_that_loops();
+    (void)unused;
+    spin_lock(&shared, &irql);
+}
+
+/* A callback that takes a lock which a task that never gives it back has: asleep at DISPATCH_LEVEL. */
+static void takes_a_lock(void)
+{
+    static struct spin_lock own;
+    uint8_t irql;
+
+    task_spawn("holder", 1, waits_for_the_lock, NULL);
+    while (__atomic_load_n(&shared.word, __ATOMIC_ACQUIRE) == 0) {
+    }
+    spin_lock(&own, &irql);
+    DRIVER_CALL_VOID("MiniportPause", waits_for_the_lock(NULL));
 }
 
 /* Seconds that it took. */
@@ -154,23 +165,32 @@ static double report_live(void (*body)(void))
 
 TEST(a_callback_that_does_not_return_is_reported_within_ten_seconds)
 {
-    double seconds = report_live(loop_at_dispatch);
+    double seconds = report_live(call_that_loops);
 
     CHECK_CONTAINS(text, "rule hang: MiniportPause has not returned for ");
-    CHECK_CONTAINS(text, "at IRQL 2 (DISPATCH_LEVEL): it runs without end: ");
+    CHECK_CONTAINS(text, "at IRQL 0 (PASSIVE_LEVEL): it runs without end: ");
+    CHECK_CONTAINS(text, "in task main#1 on processor 0 at IRQL 0 (PASSIVE_LEVEL), 0 locks held, in MiniportPause");
+    CHECK_CONTAINS(text, "testbed: spin");
+    CHECK(seconds < 12);
+}
+
+TEST(a_loop_at_dispatch_level_is_what_windows_stops_with_133_for)
+{
+    (void)report_live(loop_at_dispatch);
+    CHECK_CONTAINS(text, "rule dispatch-time: MiniportPause has taken ");
     CHECK_CONTAINS(text, "0x133 DPC_WATCHDOG_VIOLATION");
-    CHECK_CONTAINS(text, "in task main#1 on processor 0 at IRQL 2 (DISPATCH_LEVEL), 0 locks held, in MiniportPause");
     CHECK_CONTAINS(text, "testbed: spin");
     CHECK_CONTAINS(text, "the driver has a packet");
-    CHECK(seconds < 12);
 }
 
 TEST(every_task_and_its_locks_are_in_the_report)
 {
     (void)report_live(takes_a_lock);
+    CHECK_CONTAINS(text, "rule hang: MiniportPause has not returned for ");
+    CHECK_CONTAINS(text, "at IRQL 2 (DISPATCH_LEVEL): it waits for a spin lock: Windows stops with 0x133");
     CHECK_CONTAINS(text, "1 lock held, in MiniportPause");
     CHECK_CONTAINS(text, "lock 1 was taken in ");
-    CHECK_CONTAINS(text, "task second#");
+    CHECK_CONTAINS(text, "task worker#");
     CHECK_CONTAINS(text, "has waited");
 }
 
@@ -179,4 +199,51 @@ TEST(an_event_that_nobody_sets_is_reported_live)
     (void)report_live(call_that_waits);
     CHECK_CONTAINS(text, "it waits for an event");
     CHECK_CONTAINS(text, "0x9F DRIVER_POWER_STATE_FAILURE");
+}
+
+/* --- time at DISPATCH_LEVEL --- */
+
+static void poll_at_dispatch(void)
+{
+    irql_raise(DISPATCH_LEVEL);
+    for (uint32_t i = 0; i < 20000000; i++) {
+        sched_point("polls");
+    }
+    irql_lower(PASSIVE_LEVEL);
+}
+
+static void call_that_polls(void)
+{
+    DRIVER_CALL_VOID("MiniportSendNetBufferLists", poll_at_dispatch());
+}
+
+TEST(long_work_at_dispatch_level_is_reported_in_simulation)
+{
+    EXPECT_NT_RULE("dispatch-time", call_that_polls);
+}
+
+/* Raised as NDIS does it, so that the callback does nothing but work. */
+__attribute__((noinline)) static void work_at_dispatch(void)
+{
+    struct timespec begun, now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000 < 400);
+}
+
+static void call_that_works(void)
+{
+    irql_raise(DISPATCH_LEVEL);
+    DRIVER_CALL_VOID("MiniportSendNetBufferLists", work_at_dispatch());
+    irql_lower(PASSIVE_LEVEL);
+}
+
+TEST(long_work_at_dispatch_level_is_reported_live_with_its_stack)
+{
+    (void)report_live(call_that_works);
+    CHECK_CONTAINS(text, "rule dispatch-time: MiniportSendNetBufferLists has taken ");
+    CHECK_CONTAINS(text, "testbed: call_that_works");
+    CHECK_CONTAINS(text, "testbed: MiniportSendNetBufferLists has taken ");
 }
