@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -136,6 +137,46 @@ const char *test_root(void)
         } while (access(mark, F_OK) != 0);
     }
     return root;
+}
+
+/* --- temporary files --- */
+
+static char temporary[TEST_MAX_PATH];
+
+/* By the parent of all cases, so that it is gone even when a case dies. */
+static void make_temporary(void)
+{
+    const char *folder = getenv("TMPDIR");
+
+    snprintf(temporary, sizeof(temporary), "%s/xennet.XXXXXX", folder != NULL && *folder != '\0' ? folder : "/tmp");
+    if (mkdtemp(temporary) == NULL) {
+        perror(temporary);
+        exit(2);
+    }
+}
+
+static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *place)
+{
+    (void)facts, (void)kind, (void)place;
+    return remove(path);
+}
+
+static void remove_temporary(void)
+{
+    if (nftw(temporary, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0) {
+        perror(temporary);
+    }
+}
+
+char *test_temporary(char path[TEST_MAX_PATH], const char *format, ...)
+{
+    size_t used = (size_t)snprintf(path, TEST_MAX_PATH, "%.200s/", temporary);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(path + used, TEST_MAX_PATH - used, format, arguments);
+    va_end(arguments);
+    return path;
 }
 
 int test_child(void (*body)(void *), void *argument, char *text, size_t size)
@@ -296,12 +337,14 @@ int main(int argc, char **argv)
         return 2;
     }
     printf("1..%d\n", planned);
+    make_temporary();
     for (test = cases; test != NULL; test = test->next) {
         if (chosen(test->name, names, count)) {
             fflush(stdout);
             failed += run_case(test, ++index);
         }
     }
+    remove_temporary();
     free(names);
     return failed == 0 ? 0 : 1;
 }

@@ -224,7 +224,10 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
         nbl_check_end(nbl, "NdisMSendNetBufferListsComplete");
         RULE(nbl->Status != NDIS_STATUS_PENDING, "ndis-send-complete", "a send was completed with NDIS_STATUS_PENDING");
         nbl_set_tag(nbl, NBL_TAG_OWNED);
-        failed += nbl->Status != NDIS_STATUS_SUCCESS;
+        if (__builtin_expect(nbl->Status != NDIS_STATUS_SUCCESS, 0)) {
+            adapter->tx_failure = nbl->Status;
+            failed++;
+        }
         n++;
     }
     COUNT(here->counts.tx_completions, n);
