@@ -121,7 +121,7 @@ static void add_adapter(struct story *story)
     struct bed *bed = &story->bed;
     char error[512];
 
-    bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, sizeof(error));
+    bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, sizeof(error));
     if (bed->adapter == NULL) {
         test_fail(__FILE__, __LINE__, "the adapter did not start: %s", error);
     }
@@ -179,7 +179,7 @@ void presence_make_second(struct story *story)
     bed->netback = netback_create(bed->dom0, second->story.wire, &backend);
     bed->vif = vif_create(bed->guest, &options);
     CHECK(bed->netback != NULL && bed->vif != NULL);
-    bed->package = package_install(vif_pdo(bed->vif), story->options.inf_path, NULL, error, sizeof(error));
+    bed->package = package_install(bed_pdo(bed), story->options.inf_path, NULL, error, sizeof(error));
     CHECK(bed->package != NULL);
     add_adapter(&second->story);
     open_edge(&second->story);
