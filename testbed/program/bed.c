@@ -55,8 +55,7 @@ static struct netback *create_backend(const struct bed *bed)
     return netback_create(bed->dom0, options->wire_port, &netback);
 }
 
-/* The host that a guest comes to has a backend of its own for it, and its toolstack has written both directories. */
-static void change_host(void *context)
+void bed_change_host(void *context)
 {
     struct bed *bed = context;
 
@@ -140,14 +139,14 @@ static bool start_xenvif(struct bed *bed, const struct bed_options *options, cha
     }
     bed->bus = busdriver_start(bed->guest, &image, error, size);
     if (bed->bus != NULL && bed->host != NULL) {
-        xenbus_on_suspend(busdriver_xenbus(bed->bus), change_host, bed);
+        xenbus_on_suspend(busdriver_xenbus(bed->bus), bed_change_host, bed);
     }
     return bed->bus != NULL;
 }
 
 struct device *bed_pdo(const struct bed *bed)
 {
-    return bed->bus != NULL ? busdriver_child(bed->bus, 0) : vif_pdo(bed->vif);
+    return bed->bus != NULL ? busdriver_child(bed->bus, bed->child) : vif_pdo(bed->vif);
 }
 
 static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
