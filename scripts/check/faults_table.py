@@ -131,4 +131,17 @@ GUARDED = (
                         f"    NdisFreeMemory(Block, 0, 0); {MARK}\n }}"), "timer", "MiniportPause", "that is set"),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS + GUARDED
+NBLS = (
+    Fault("a send touched after it was completed", "MiniportSend", SEND,
+          "{ volatile ULONG Length; NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
+          "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);\n"
+          f"    Length = NET_BUFFER_DATA_LENGTH(NET_BUFFER_LIST_FIRST_NB(Chain)); (void)Length; {MARK}\n }}",
+          "access", "MiniportSend"),
+    Fault("a send written to after it was completed", "MiniportSend", SEND,
+          "{ PNET_BUFFER Nb = NET_BUFFER_LIST_FIRST_NB(Chain);\n"
+          "    NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
+          "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);\n"
+          "    NET_BUFFER_LIST_FIRST_NB(Chain) = Nb; }", "ndis-nbl", "", "after it completed its send"),
+)
+
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + NBLS
