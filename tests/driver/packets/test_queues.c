@@ -285,7 +285,7 @@ TEST(a_control_ring_that_dies_costs_one_request_and_no_packet)
 
 static void has_line(void *context, const char *line)
 {
-    *(bool *)context |= strstr(line, "UNSUPPORTED_CONFIGURATION") != NULL;
+    *(bool *)context |= strstr(line, "unsupported configuration") != NULL;
 }
 
 static void what_is_offered(struct story *story)
