@@ -56,7 +56,8 @@ bool explore_backend_leaves(struct explorer *explorer, const uint32_t *values)
     if (explorer->story->bed.netback == NULL || !story_release(explorer->story->plan)->reconnects) {
         return false;
     }
-    explorer->lossy_out = explorer->lossy_in = true;
+    /* What it has sent and not answered goes to the next one. */
+    explorer->lossy_out = explorer->lossy_in = explorer->doubled = true;
     backend_leaves(explorer->story);
     return true;
 }
