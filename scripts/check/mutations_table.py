@@ -345,7 +345,7 @@ MUTATIONS = (
      "Index < Info->RssProcessorCount && NT_SUCCESS(Status)", "Index < 1 && NT_SUCCESS(Status)",
      "test_poll:ndis_polls_where*"),
     ("memory mapped so that it can be executed", "DriverEntry",
-     "(Revisions->Minor >= 30 ? MdlMappingNoExecute : 0)", "0", "test_send:short_and_unparsable*"),
+     "(Revisions->Minor >= 30 ? MdlMappingNoExecute : 0)", "0", "test_lso_v1:*"),
     ("out-of-band data of the packet before", "ReceivePacketClearSlots",
      "RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, 0), RECEIVE_PACKET_SLOTS_620 * sizeof(PVOID));", "",
      "test_receive:nothing_is_doubled*"),
