@@ -236,7 +236,7 @@ MUTATIONS = (
     ("IP checksum of coalesced packets left out", "ReceivePacketReportCoalesced",
      "Checksum.Receive.IpChecksumSucceeded = 1;", "", HOSTILE),
     ("the tag left in the frame", "ReceivePacketReadCommon",
-     "if (Tagged)", "if (FALSE)", "test_vlan:a_received_tag*"),
+     "if (Tagged)", "if (Tagged && Limits == NULL)", "test_vlan:a_received_tag*"),
     ("length of a coalesced packet not checked", "ReceivePacketCheckCoalesced",
      "if (Length > RECEIVE_PACKET_MAX_COALESCED)", "if (FALSE)", HOSTILE),
     ("IP header's place not checked", "ReceivePacketCheckCoalesced",
