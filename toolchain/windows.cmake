@@ -49,6 +49,8 @@ set(CODE
     -fno-strict-aliasing -fwrapv -mno-stack-arg-probe -g -gcodeview -gno-codeview-command-line
     -fasynchronous-unwind-tables
     -fstack-protector-strong "SHELL:-Xclang -cfguard" "SHELL:-include annotations.h"
+    # Two counters side by side would become a vector: more instructions, and loads that wait for narrower stores.
+    -fno-vectorize -fno-slp-vectorize
     -fdebug-compilation-dir=. -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 set(CODE_x64 -mno-red-zone)
 # The 32-bit kernel does not save vector registers for drivers.

@@ -154,7 +154,7 @@ RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     RssLock(Rss);
     Status = RssChangeParameters(Rss, Buffer, Length);
     RssUnlock(Rss);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     return Status;
 }
 
@@ -207,7 +207,7 @@ RssSetHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     RssLock(Rss);
     Status = RssChangeHash(Rss, Buffer, Length);
     RssUnlock(Rss);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     return Status;
 }
 

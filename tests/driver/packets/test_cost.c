@@ -347,6 +347,32 @@ static void no_memory_no_locks(struct story *story)
     watch_close(watch);
 }
 
+static const struct load lone_sends = { "", true, false, 1, 8, 0 };
+
+/* Nothing else is out when the one packet comes back, so nothing has to be waited for. */
+static void no_dpc(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    carry(watch, &lone_sends, false);
+    carry(watch, &lone_sends, true);
+    CHECK_EQ(step_calls("NdisMSendNetBufferListsComplete"), lone_sends.calls);
+    CHECK_EQ(step_calls("KeInsertQueueDpc"), 0);
+    /* The first ones of a batch cannot know how many come with them. */
+    carry(watch, &send_batches, true);
+    CHECK(step_calls("KeInsertQueueDpc") <= send_batches.calls);
+    watch_close(watch);
+}
+
+TEST(a_lone_send_is_completed_without_a_dpc)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .loose_grants = true,
+                                    .tell = no_dpc });
+}
+
 TEST(a_packet_costs_no_allocation_and_no_lock)
 {
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
