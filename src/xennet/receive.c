@@ -238,7 +238,7 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
 // Ends a batch without reserved NBLs, which has one packet at least. NDIS may return NBLs from within the indication.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-ReceiveFlushCommon(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
+ReceiveFlushCommon(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
 {
     ULONG Count = Processor->Nbls.Taken;
 
@@ -328,24 +328,54 @@ ReceiveUncommon(RECEIVE_PROCESSOR *Processor, XENNET_RECEIVED_PACKET *Packet)
         ReceiveFlush(Processor);
 }
 
+// The free NBL for a packet of one of the common kinds; NULL: it has to go the other way.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+ReceiveBegin(const XENNET_RECEIVE *Receive, const RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet)
+{
+    NET_BUFFER_LIST *Nbl = NblPoolPeek(&Processor->Nbls);
+
+    if (!ContextIsRunning(Receive->Context) || Processor->Scarce.Head != NULL || Packet->Queue != Processor->Queue)
+        return NULL;
+    return Nbl;
+}
+
+// The packet is in the NBL.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+ReceiveEnd(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet,
+           NET_BUFFER_LIST *Nbl)
+{
+    ReceiveCount(Processor, Packet->Length);
+    NblPoolTake(&Processor->Nbls, Nbl);
+    if (!Packet->More || Processor->Nbls.Taken >= RECEIVE_MAX_BATCH)
+        ReceiveFlushCommon(Receive, Processor);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveQueueSpecial(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
+{
+    RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
+    NET_BUFFER_LIST *Nbl = ReceiveBegin(Receive, Processor, Packet);
+
+    if (Nbl != NULL && ReceivePacketReadCoalesced(&Receive->Limits, Packet, &Processor->Counters, Nbl))
+        ReceiveEnd(Receive, Processor, Packet, Nbl);
+    else
+        ReceiveUncommon(Processor, Packet);
+}
+
 _Use_decl_annotations_
 VOID
 ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
 {
     RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
-    NET_BUFFER_LIST *Nbl = NblPoolPeek(&Processor->Nbls);
-    ULONG Length = Packet->Length;
+    NET_BUFFER_LIST *Nbl = ReceiveBegin(Receive, Processor, Packet);
 
-    if (!ContextIsRunning(Receive->Context) || Nbl == NULL || Processor->Scarce.Head != NULL ||
-        Packet->Queue != Processor->Queue ||
-        !ReceivePacketReadCommon(&Receive->Limits, Packet, &Processor->Counters, Nbl)) {
+    if (Nbl != NULL && ReceivePacketReadCommon(&Receive->Limits, Packet, Nbl))
+        ReceiveEnd(Receive, Processor, Packet, Nbl);
+    else
         ReceiveUncommon(Processor, Packet);
-        return;
-    }
-    ReceiveCount(Processor, Length);
-    NblPoolTake(&Processor->Nbls, Nbl);
-    if (!Packet->More || Processor->Nbls.Taken >= RECEIVE_MAX_BATCH)
-        ReceiveFlushCommon(Receive, Processor);
 }
 
 _Use_decl_annotations_

@@ -23,7 +23,11 @@ _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReceiveDestroy(_In_opt_ XENNET_RECEIVE *Receive);
 
 // XenVif hands over one packet, which goes back with VifReturnPacket exactly once. Pause, where the version of VIF has
-// it, is FALSE before.
+// it, is FALSE before. ReceiveQueueSpecial is for packets whose Special is not 0, ReceiveQueuePacket for the others:
+// each saves no register for the other's sake.
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID ReceiveQueueSpecial(_In_ XENNET_RECEIVE *Receive, _Inout_ XENNET_RECEIVED_PACKET *Packet);
+
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _Inout_ XENNET_RECEIVED_PACKET *Packet);
 

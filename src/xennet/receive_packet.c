@@ -15,7 +15,9 @@
 
 // Three flags of XenVif for each checksum, from the lowest: succeeded, failed, not validated.
 #define CHECKSUM_CONTRADICTS(_Flags) (((_Flags) & ((_Flags) >> 1) & 0x049) != 0)
-#define CHECKSUM_IP(_Flags)          (((_Flags)&0x001 ? CHECKSUM_IP_SUCCEEDED : 0) | ((_Flags)&0x002 ? CHECKSUM_IP_FAILED : 0))
+
+#define CHECKSUM_IP(_Flags) (((_Flags)&0x001 ? CHECKSUM_IP_SUCCEEDED : 0) | ((_Flags)&0x002 ? CHECKSUM_IP_FAILED : 0))
+
 // The backend vouches for the segment but may have left the field half done.
 #define CHECKSUM_TCP(_Flags)                                                                                           \
     (((_Flags)&0x008 ? CHECKSUM_TCP_SUCCEEDED | CHECKSUM_TCP_BLANK : 0) | ((_Flags)&0x010 ? CHECKSUM_TCP_FAILED : 0))
@@ -124,7 +126,7 @@ ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIV
     // One segment alone is an ordinary packet.
     if (Packet->Length - Packet->Info->Length <= Packet->MaximumSegmentSize)
         return;
-    ReceivePacketReportSegments(Packet, Counters, Nbl);
+    ReceivePacketReportSegments(ReceivePacketSegments(Packet), Packet->Length, Counters, Nbl);
     // As in ReceivePacketReadCoalesced.
     if (Packet->Info->IpHeader.Length != OFFLOAD_IPV6_HEADER) {
         Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
@@ -183,6 +185,7 @@ ReceivePacketDescribe(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED
     NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = (PVOID)(ULONG_PTR)(Checksums & Limits->ChecksumMask);
     ReceivePacketReadHash(Packet->Hash, Nbl);
     ReceivePacketReadData(Packet, Nbl);
+    ReceivePacketReadRest(Packet, Nbl);
     if (ReceivePacketIsTagged(Packet)) {
         Reason = ReceivePacketTakeTag(Packet, Nbl, &Tci);
         if (Reason != XENNET_RECEIVE_ACCEPT)

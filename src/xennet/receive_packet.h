@@ -98,6 +98,11 @@ ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
     NET_BUFFER_DATA_OFFSET(Nb) = Offset;
     NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Offset;
     NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
+}
+
+FORCEINLINE VOID
+ReceivePacketReadRest(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
+{
     NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Packet->Cookie;
     NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
     NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
@@ -146,16 +151,22 @@ ReceivePacketDescribeCommon(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIS
     ReceivePacketClearSlots(Nbl, RECEIVE_PACKET_SLOTS_650);
     NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = (PVOID)(ULONG_PTR)Checksums;
     ReceivePacketReadHash(Packet->Hash, Nbl);
+    ReceivePacketReadRest(Packet, Nbl);
 }
 
-// Reports the segments of a coalesced packet to NDIS and to the statistics; they are several.
-FORCEINLINE VOID
-ReceivePacketReportSegments(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIVE_COUNTERS *Counters,
-                            NET_BUFFER_LIST *Nbl)
+// Segments of a coalesced packet.
+FORCEINLINE ULONG
+ReceivePacketSegments(const XENNET_RECEIVED_PACKET *Packet)
 {
     ULONG SegmentSize = Packet->MaximumSegmentSize;
-    ULONG Length = Packet->Length;
-    ULONG Segments = (Length - Packet->Info->Length + SegmentSize - 1) / SegmentSize;
+
+    return (Packet->Length - Packet->Info->Length + SegmentSize - 1) / SegmentSize;
+}
+
+// Reports them to NDIS and to the statistics; they are several.
+FORCEINLINE VOID
+ReceivePacketReportSegments(ULONG Segments, ULONG Length, XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
+{
     NDIS_RSC_NBL_INFO Rsc;
 
     Counters->CoalescedPackets++;
@@ -173,13 +184,15 @@ ReceivePacketReportSegments(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIVE
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE BOOLEAN
-ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, ULONG Checksums,
+ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
                            XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
 {
     const XENNET_PACKET_INFO *Info = Packet->Info;
     ULONG Length = Packet->Length;
     ULONG64 Segment;
     ULONG IpLength;
+    ULONG Segments;
+    ULONG Checksums;
 
     if (Info == NULL)
         return FALSE;
@@ -192,40 +205,40 @@ ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_REC
         (Limits->Offload->CoalescedHeaders >> (IpLength & 63) & 1) == 0 ||
         Info->TcpHeader.Offset != ETHERNET_HEADER_SIZE + IpLength ||
         Info->TcpHeader.Length < RECEIVE_PACKET_MIN_TCP_HEADER ||
-        (ULONG64)Info->TcpHeader.Offset + Info->TcpHeader.Length > Info->Length ||
-        !ReceivePacketFirstHolds(Packet, Length))
+        (ULONG64)Info->TcpHeader.Offset + Info->TcpHeader.Length > Info->Length)
         return FALSE;
+    Segments = ReceivePacketSegments(Packet);
+    Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
+    if ((Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+        return FALSE;
+    Checksums &= Limits->ChecksumMask;
     // Whoever coalesces has looked at the IPv4 headers and made the one that goes up, whatever is switched on.
     if (IpLength != OFFLOAD_IPV6_HEADER)
         Checksums = (Checksums & ~CHECKSUM_IP_FAILED) | CHECKSUM_IP_SUCCEEDED;
+    if (!ReceivePacketFirstHolds(Packet, Length))
+        return FALSE;
     ReceivePacketDescribeCommon(Packet, Nbl, Checksums);
-    ReceivePacketReportSegments(Packet, Counters, Nbl);
+    ReceivePacketReportSegments(Segments, Length, Counters, Nbl);
     return TRUE;
 }
 
 /*
- * Reads what nearly every packet is: one frame, or a coalesced one, in one MDL without a tag. Nothing is called.
- * FALSE: another one, or one that cannot be; ReceivePacketRead knows.
+ * What nearly every other packet is: one frame in one MDL without a tag. Nothing is called. FALSE: another one, or one
+ * that cannot be; ReceivePacketRead knows.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE BOOLEAN
-ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
-                        XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
+ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
     ULONG Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
 
-    if (Checksums & RECEIVE_PACKET_CONTRADICTION)
-        return FALSE;
-    Checksums &= Limits->ChecksumMask;
-    if (Packet->Special != 0)
-        return ReceivePacketReadCoalesced(Limits, Packet, Checksums, Counters, Nbl);
     // Unsigned: what is shorter than a header is too long.
     if (Packet->Length - ETHERNET_HEADER_SIZE >= Limits->CommonLengths ||
-        !ReceivePacketFirstHolds(Packet, Packet->Length))
+        !ReceivePacketFirstHolds(Packet, Packet->Length) || (Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
         return FALSE;
     if (Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE)
         return FALSE;
-    ReceivePacketDescribeCommon(Packet, Nbl, Checksums);
+    ReceivePacketDescribeCommon(Packet, Nbl, Checksums & Limits->ChecksumMask);
     return TRUE;
 }
 

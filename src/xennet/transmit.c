@@ -79,21 +79,20 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 // Hash: what TransmitHash returned. Once the NBL's last NB is offered the NBL may be gone.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NTSTATUS
-TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, XENNET_PACKET_HASH *Hash, BOOLEAN More)
+TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, XENNET_TRANSMIT_REQUEST Request,
+              XENNET_PACKET_HASH *Hash, BOOLEAN More)
 {
-    const XENNET_TRANSMIT_REQUEST *Request = TransmitRequestOf(Nb);
-
     return VifTransmitPacket(&Transmit->Context->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
-                             NET_BUFFER_DATA_LENGTH(Nb), Request->Options, Request->MaximumSegmentSize, Request->Tci,
-                             Hash, More, Nbl);
+                             NET_BUFFER_DATA_LENGTH(Nb), Request.Options, Request.MaximumSegmentSize, Request.Tci, Hash,
+                             More, Nbl);
 }
 
 // What XenVif gets of an NBL's hash; without one it hashes for itself.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE XENNET_PACKET_HASH *
-TransmitHash(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+TransmitHash(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, BOOLEAN Hashed)
 {
-    if (!TransmitRequestHasHash(&Transmit->Limits, Nbl))
+    if (!Hashed)
         return &Transmit->Limits.PlainHash;
     TransmitRequestReadHash(Nbl, &Processor->Hash);
     return &Processor->Hash;
@@ -109,7 +108,9 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
     // First: XenVif may return the packet, and NDIS send another, from within.
     Processor->Kept.Nbl = NULL;
     if (!Transmit->Context->Gone &&
-        NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, TransmitHash(Transmit, Processor, Kept.Nbl), FALSE)))
+        NT_SUCCESS(TransmitOffer(
+            Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
+            TransmitHash(Transmit, Processor, Kept.Nbl, TransmitRequestHasHash(&Transmit->Limits, Kept.Nbl)), FALSE)))
         return;
     if (ContextIsRunning(Transmit->Context))
         Processor->Kept = Kept;
@@ -179,12 +180,12 @@ TransmitQueue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, N
               XENNET_PACKET_HASH *Hash, BOOLEAN More, ULONG Run)
 {
     if (More && Run < TRANSMIT_MAX_RUN) {
-        if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Hash, TRUE)))
+        if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, TRUE)))
             return Run + 1;
         TransmitRefused(Transmit, Processor, Nbl, Nb, FALSE);
         return Run;
     }
-    if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Hash, FALSE)))
+    if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, FALSE)))
         return 0;
     TransmitRefused(Transmit, Processor, Nbl, Nb, (BOOLEAN)(!More && Run != 0));
     return Run;
@@ -238,7 +239,7 @@ TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
     for (Nbl = Chain; Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Count++;
-        if (TransmitRequestReadCommon(&Transmit->Limits, Nbl)) {
+        if (TransmitRequestReadCommon(&Transmit->Limits, Nbl, TransmitRequestOf(NET_BUFFER_LIST_FIRST_NB(Nbl)))) {
             TransmitListStart(Nbl, 1, Age);
         } else if (!TransmitReadUncommon(Transmit, Processor, Nbl, Age)) {
             if (Before != NULL)
@@ -258,26 +259,51 @@ TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
  * the last NB of an NBL only where the next NBL goes to the same ring for certain.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE VOID
+static DECLSPEC_NOINLINE VOID
 TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     NET_BUFFER_LIST *Nbl;
     NET_BUFFER_LIST *Next;
     NET_BUFFER *Nb;
     XENNET_PACKET_HASH *Hash;
+    BOOLEAN Hashed;
     BOOLEAN More;
     ULONG Run = 0;
 
     for (Nbl = TransmitReadChain(Transmit, Processor, Chain); Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        Hash = TransmitHash(Transmit, Processor, Nbl);
-        More = Next != NULL && TransmitRequestSameRing(&Transmit->Limits, Nbl, Next);
+        Hashed = TransmitRequestHasHash(&Transmit->Limits, Nbl);
+        More = Next != NULL && TransmitRequestSameRing(&Transmit->Limits, Hashed, Nbl, Next);
+        Hash = TransmitHash(Transmit, Processor, Nbl, Hashed);
         Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
         if (NET_BUFFER_NEXT_NB(Nb) == NULL)
             Run = TransmitQueue(Transmit, Processor, Nbl, Nb, Hash, More, Run);
         else
             Run = TransmitQueueSeveral(Transmit, Processor, Nbl, Hash, More, Run);
     }
+}
+
+/*
+ * Sends one NBL of the common kind: what it asks for stays in registers. FALSE: it is of another kind, and nothing was
+ * done.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE BOOLEAN
+TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+{
+    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    XENNET_TRANSMIT_REQUEST Request;
+    XENNET_PACKET_HASH *Hash;
+    ULONG Age = Transmit->Age;
+
+    if (!TransmitRequestReadCommon(&Transmit->Limits, Nbl, &Request))
+        return FALSE;
+    TransmitListTake(Processor, 1, Age);
+    TransmitListStart(Nbl, 1, Age);
+    Hash = TransmitHash(Transmit, Processor, Nbl, TransmitRequestHasHash(&Transmit->Limits, Nbl));
+    if (!NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Request, Hash, FALSE)))
+        TransmitRefused(Transmit, Processor, Nbl, Nb, FALSE);
+    return TRUE;
 }
 
 // The chain comes while the adapter does not run, or behind a packet that was kept.
@@ -316,10 +342,10 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     Processor->Counters.NdisCalls++;
 
     // At DISPATCH: StateStop visits every processor and so waits for whoever has seen the old state here.
-    if (ContextIsRunning(Transmit->Context) && Processor->Kept.Nbl == NULL)
-        TransmitSendChain(Transmit, Processor, Chain);
-    else
+    if (!ContextIsRunning(Transmit->Context) || Processor->Kept.Nbl != NULL)
         TransmitSendUncommon(Transmit, Processor, Chain);
+    else if (NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL || !TransmitSendOne(Transmit, Processor, Chain))
+        TransmitSendChain(Transmit, Processor, Chain);
 
     TransmitListLeave(Processor);
     AlarmRaise(&Transmit->Context->Alarm);

@@ -20,29 +20,46 @@ TransmitListQueueDpc(XENNET_TRANSMIT_PROCESSOR *Processor)
     (void)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
 }
 
+// Hands the done list to NDIS, which has something.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TransmitListComplete(XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    NET_BUFFER_LIST *Chain = Processor->Done;
+    ULONG64 ListsDone = Processor->ListsDone;
+
+    *Processor->DoneTail = NULL;
+    Processor->Done = NULL;
+    Processor->DoneTail = &Processor->Done;
+    Processor->Counters.NdisCalls++;
+    NdisMSendNetBufferListsComplete(Processor->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
+    // After the call: TransmitDrain must not see an NBL as completed that NDIS has not got back.
+    Processor->Counters.ListsCompleted = ListsDone;
+}
+
+// NDIS has sent from within a completion, and some of that is done.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+TransmitListFlushAgain(XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    ULONG Round;
+
+    for (Round = 1; Processor->Done != NULL && Round < TRANSMIT_LIST_MAX_ROUNDS; Round++)
+        TransmitListComplete(Processor);
+    if (Processor->Done != NULL && !Processor->DpcQueued)
+        TransmitListQueueDpc(Processor);
+}
+
 _Use_decl_annotations_
 VOID
 TransmitListFlush(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
-    NET_BUFFER_LIST *Chain;
-    ULONG64 ListsDone;
-    ULONG Round = 0;
-
     // What is sent or completed from within sees a depth above zero and only appends.
     Processor->Depth = 1;
-    while ((Chain = Processor->Done) != NULL && Round++ < TRANSMIT_LIST_MAX_ROUNDS) {
-        *Processor->DoneTail = NULL;
-        Processor->Done = NULL;
-        Processor->DoneTail = &Processor->Done;
-        ListsDone = Processor->ListsDone;
-        Processor->Counters.NdisCalls++;
-        NdisMSendNetBufferListsComplete(Processor->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
-        // After the call: TransmitDrain must not see an NBL as completed that NDIS has not got back.
-        Processor->Counters.ListsCompleted = ListsDone;
-    }
+    TransmitListComplete(Processor);
+    if (Processor->Done != NULL)
+        TransmitListFlushAgain(Processor);
     Processor->Depth = 0;
-    if (Chain != NULL && !Processor->DpcQueued)
-        TransmitListQueueDpc(Processor);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)

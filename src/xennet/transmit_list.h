@@ -69,7 +69,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID TransmitListInitialize(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ NDIS_HANDLE NdisHandle,
                             _In_ ULONG Index);
 
-// Hands what is done to NDIS, and what is done meanwhile. Depth is 0.
+// Hands the done list, which has something, to NDIS, and what is done meanwhile. Depth is 0.
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitListFlush(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
 

@@ -143,8 +143,8 @@ TransmitRequestReadLarge(const XENNET_TRANSMIT_LIMITS *Limits, NDIS_TCP_LARGE_SE
         // IPv4 only: the bit that has the IP version in version 2 is reserved.
         Request->Options.Value |= TRANSMIT_REQUEST_LARGE4 | TRANSMIT_REQUEST_IP4 | TRANSMIT_REQUEST_TCP4;
     } else {
-        Asked |= TransmitRequestLargeOption(Lso);
-        Request->Options.Value |= (USHORT)(TransmitRequestLargeOption(Lso) | TransmitRequestLargeChecksums(Lso));
+        Asked |= TransmitRequestLargeOptions(Lso) & (TRANSMIT_REQUEST_LARGE4 | TRANSMIT_REQUEST_LARGE6);
+        Request->Options.Value |= (USHORT)TransmitRequestLargeOptions(Lso);
     }
     if (Lso.LsoV2Transmit.MSS > Limits->MaximumSegmentSize)
         return NDIS_STATUS_INVALID_LENGTH;
@@ -312,17 +312,9 @@ TransmitRequestRead(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, 
 
 _Use_decl_annotations_
 VOID
-TransmitRequestSetLargeResult(NET_BUFFER_LIST *Nbl)
+TransmitRequestSetResultV1(NET_BUFFER_LIST *Nbl)
 {
-    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *Lso;
-
-    Lso = (NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO *)&NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
-    if (Lso->Transmit.Type == NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
-        // The completion of a large send of version 2 has the type bit and nothing else.
-        Lso->LsoV2TransmitComplete.Reserved = 0;
-        Lso->LsoV2TransmitComplete.Reserved2 = 0;
-    } else if (NET_BUFFER_LIST_STATUS(Nbl) != NDIS_STATUS_SUCCESS) {
-        // Version 1 reports how much was sent: nothing, for all that is known.
-        Lso->Value = NULL;
-    }
+    // It reports how much was sent (TransmitRequestSetPayload); of one that failed nothing, for all that is known.
+    if (NET_BUFFER_LIST_STATUS(Nbl) != NDIS_STATUS_SUCCESS)
+        NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = NULL;
 }

@@ -17,7 +17,8 @@
 #include "vif_packet.h"
 #include "vlan.h"
 
-#define MAX_TCP_HEADER 60
+#define MAX_TCP_HEADER        60
+#define MAX_TCP_HEADER_OFFSET 1023 // of large sends: ten bits
 
 struct _XENNET_CONTEXT;
 
@@ -78,8 +79,8 @@ _IRQL_requires_(DISPATCH_LEVEL)
 NDIS_STATUS TransmitRequestRead(_In_ const XENNET_TRANSMIT_LIMITS *Limits, _Inout_ NET_BUFFER_LIST *Nbl,
                                 _Out_ LONG *Count, _Out_ XENNET_TRANSMIT_DROP *Reason);
 
-// What NDIS finds in the out-of-band data of a large send that it gets back, its Status being set.
-VOID TransmitRequestSetLargeResult(_Inout_ NET_BUFFER_LIST *Nbl);
+// What NDIS finds in the out-of-band data of a large send of version 1 that it gets back, its Status being set.
+VOID TransmitRequestSetResultV1(_Inout_ NET_BUFFER_LIST *Nbl);
 
 FORCEINLINE XENNET_TRANSMIT_REQUEST *
 TransmitRequestOf(NET_BUFFER *Nb)
@@ -108,15 +109,17 @@ TransmitRequestReadHash(NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
     Hash->Value = NET_BUFFER_LIST_GET_HASH_VALUE(Nbl);
 }
 
-// XenVif sends both to the same ring for certain, so the first may wait for the second (More).
+// XenVif sends both to the same ring for certain, so the first may wait for the second (More). Hashed: the first one
+// is.
 FORCEINLINE BOOLEAN
-TransmitRequestSameRing(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *First, NET_BUFFER_LIST *Second)
+TransmitRequestSameRing(const XENNET_TRANSMIT_LIMITS *Limits, BOOLEAN Hashed, NET_BUFFER_LIST *First,
+                        NET_BUFFER_LIST *Second)
 {
-    if (!TransmitRequestHasHash(Limits, First))
-        return Limits->PlainHash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
-               !TransmitRequestHasHash(Limits, Second);
-    return TransmitRequestHasHash(Limits, Second) &&
-           NET_BUFFER_LIST_GET_HASH_VALUE(First) == NET_BUFFER_LIST_GET_HASH_VALUE(Second);
+    if (Hashed)
+        return TransmitRequestHasHash(Limits, Second) &&
+               NET_BUFFER_LIST_GET_HASH_VALUE(First) == NET_BUFFER_LIST_GET_HASH_VALUE(Second);
+    return Limits->PlainHash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
+           !TransmitRequestHasHash(Limits, Second);
 }
 
 // Not anything that is switched off at the moment or never was there.
@@ -126,82 +129,73 @@ TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, ULONG Asked)
     return (Asked & OffloadRefusedOptions(Limits->Offload)) == 0;
 }
 
-FORCEINLINE VOID
-TransmitRequestSet(NET_BUFFER *Nb, ULONG Options, ULONG MaximumSegmentSize)
-{
-    TransmitRequestOf(Nb)->Options.Value = (USHORT)Options;
-    TransmitRequestOf(Nb)->MaximumSegmentSize = (USHORT)MaximumSegmentSize;
-    TransmitRequestOf(Nb)->Tci = 0;
-}
-
-// What a large send of version 2 asks for by being one.
+// What a large send of version 2 asks for by being one, and the checksums that XenVif sets in every segment, whether
+// requested or not; setting their bits shows it.
 FORCEINLINE ULONG
-TransmitRequestLargeOption(NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso)
-{
-    return Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4 ? TRANSMIT_REQUEST_LARGE4
-                                                                           : TRANSMIT_REQUEST_LARGE6;
-}
-
-// XenVif sets the checksums of every segment, whether requested or not; setting the bits shows it.
-FORCEINLINE ULONG
-TransmitRequestLargeChecksums(NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso)
+TransmitRequestLargeOptions(NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso)
 {
     return Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4
-               ? TRANSMIT_REQUEST_IP4 | TRANSMIT_REQUEST_TCP4
-               : TRANSMIT_REQUEST_TCP6;
-}
-
-// A large send of version 2 with a payload longer than its MSS, which therefore needs no look at its headers.
-FORCEINLINE BOOLEAN
-TransmitRequestReadLongLarge(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER *Nb,
-                             NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso, ULONG Options)
-{
-    ULONG Segment = Lso.LsoV2Transmit.MSS;
-
-    Options |= TransmitRequestLargeOption(Lso);
-    // Unsigned: an MSS of 0 is too large.
-    if (Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Segment - 1 >= Limits->MaximumSegmentSize ||
-        NET_BUFFER_DATA_LENGTH(Nb) <= Lso.LsoV2Transmit.TcpHeaderOffset + MAX_TCP_HEADER + Segment ||
-        NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength || !TransmitRequestIsAllowed(Limits, Options))
-        return FALSE;
-    TransmitRequestSet(Nb, Options | TransmitRequestLargeChecksums(Lso), Segment);
-    return TRUE;
+               ? TRANSMIT_REQUEST_LARGE4 | TRANSMIT_REQUEST_IP4 | TRANSMIT_REQUEST_TCP4
+               : TRANSMIT_REQUEST_LARGE6 | TRANSMIT_REQUEST_TCP6;
 }
 
 /*
- * Reads what nearly every NBL is: one NB without a tag, to be sent as it is or as a large send with a long payload.
- * FALSE: another one, or one that cannot be sent; TransmitRequestRead knows.
+ * Reads what nearly every NBL is: one NB without a tag, to be sent as it is or as a large send of version 2 whose
+ * payload is longer than the MSS wherever its headers end. FALSE: another one, one that cannot be sent, or one for
+ * which fewer checksums are switched on than XenVif sets; TransmitRequestRead knows.
  */
 FORCEINLINE BOOLEAN
-TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl)
+TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
     ULONG Options =
         TransmitRequestChecksums[(ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) &
                                  TRANSMIT_REQUEST_CHECKSUM_MASK];
+    ULONG Segment = 0;
 
     if (NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) != NULL || Nb == NULL || NET_BUFFER_NEXT_NB(Nb) != NULL ||
         NET_BUFFER_CURRENT_MDL(Nb) == NULL)
         return FALSE;
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
-    if (Lso.Value != NULL)
-        return TransmitRequestReadLongLarge(Limits, Nb, Lso, Options);
-    // Unsigned: what is shorter than a header is too long.
-    if (NET_BUFFER_DATA_LENGTH(Nb) - ETHERNET_HEADER_SIZE >= Limits->CommonLengths ||
-        !TransmitRequestIsAllowed(Limits, Options))
-        return FALSE;
-    TransmitRequestSet(Nb, Options, 0);
-    return TRUE;
+    if (Lso.Value == NULL) {
+        // Unsigned: what is shorter than a header is too long.
+        if (NET_BUFFER_DATA_LENGTH(Nb) - ETHERNET_HEADER_SIZE >= Limits->CommonLengths)
+            return FALSE;
+    } else {
+        Segment = Lso.LsoV2Transmit.MSS;
+        Options |= TransmitRequestLargeOptions(Lso);
+        // Unsigned: an MSS of 0 is too large.
+        if (Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE ||
+            Segment - 1 >= Limits->MaximumSegmentSize ||
+            NET_BUFFER_DATA_LENGTH(Nb) <= MAX_TCP_HEADER_OFFSET + MAX_TCP_HEADER + Segment ||
+            NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength)
+            return FALSE;
+    }
+    Request->Options.Value = (USHORT)Options;
+    Request->MaximumSegmentSize = (USHORT)Segment;
+    Request->Tci = 0;
+    return TransmitRequestIsAllowed(Limits, Options);
 }
 
 // What NDIS finds in an NBL that it gets back.
 FORCEINLINE VOID
 TransmitRequestSetResult(NET_BUFFER_LIST *Nbl, NDIS_STATUS Status)
 {
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
+
     NET_BUFFER_LIST_STATUS(Nbl) = Status;
-    if (NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) != NULL)
-        TransmitRequestSetLargeResult(Nbl);
+    Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
+    if (Lso.Value == NULL)
+        return;
+    if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
+        TransmitRequestSetResultV1(Nbl);
+        return;
+    }
+    // The completion of a large send of version 2 has the type bit and nothing else.
+    Lso.Value = NULL;
+    Lso.LsoV2TransmitComplete.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+    NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = Lso.Value;
 }
 
 #endif

@@ -59,9 +59,12 @@ static VOID NTAPI
 VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
 {
     XENNET_ADAPTER *Adapter = Argument;
+    XENNET_RECEIVED_PACKET *Packet = (XENNET_RECEIVED_PACKET *)&Parameters->ReceiverQueuePacket;
 
-    if (Type == XENVIF_RECEIVER_QUEUE_PACKET)
-        ReceiveQueuePacket(Adapter->Receive, (XENNET_RECEIVED_PACKET *)&Parameters->ReceiverQueuePacket);
+    if (Type == XENVIF_RECEIVER_QUEUE_PACKET && Packet->Special == 0)
+        ReceiveQueuePacket(Adapter->Receive, Packet);
+    else if (Type == XENVIF_RECEIVER_QUEUE_PACKET)
+        ReceiveQueueSpecial(Adapter->Receive, Packet);
     else if (Type == XENVIF_TRANSMITTER_RETURN_PACKET)
         TransmitReturnPacket(Adapter->Transmit, Parameters->TransmitterReturnPacket.Cookie,
                              Parameters->TransmitterReturnPacket.Completion);

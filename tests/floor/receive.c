@@ -106,6 +106,12 @@ VOID ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
 }
 
 _Use_decl_annotations_
+VOID ReceiveQueueSpecial(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
+{
+    ReceiveQueuePacket(Receive, Packet);
+}
+
+_Use_decl_annotations_
 VOID ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
     NET_BUFFER_LIST *Nbl;
