@@ -15,6 +15,8 @@ exec python3 "$0" "$@"
 
 import os
 import sys
+import tempfile
+from contextlib import contextmanager
 
 sys.dont_write_bytecode = True
 if sys.version_info < (3, 8):
@@ -22,7 +24,7 @@ if sys.version_info < (3, 8):
 
 from scripts import cli, packages
 from scripts.build import made
-from scripts.run.options import RELEASES
+from scripts.run.options import RELEASES, inf_beside
 from scripts.test import sanitize, suite
 from scripts.test.runner import Runner
 
@@ -55,13 +57,24 @@ def read(arguments):
                         help="run the simulated tests with this seed only")
     parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
                         help=f"the release of XenVif that scenarios meet: {', '.join(RELEASES)} (default strict)")
+    parser.add_argument("--xenvif", metavar="FILE", type=cli.existing_file("--xenvif"),
+                        help="a xenvif.sys for scenarios, instead of the stand-in (alone: the tests of driver/)")
+    parser.add_argument("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"),
+                        help="its INF (default: the .inf beside it)")
     parser.add_argument("--every-release", action="store_true",
                         help="run the tests of driver/, or those named, on each release of XenVif in turn")
     options = parser.parse_args(arguments)
     if options.every_release and options.xenvif_like:
         raise cli.Stop("--every-release and --xenvif-like exclude each other: give one of them")
-    if options.every_release and not options.names:
+    if options.xenvif_inf and not options.xenvif:
+        raise cli.Stop("--xenvif-inf belongs to a xenvif.sys: give that with --xenvif")
+    if options.every_release and options.xenvif:
+        raise cli.Stop("--every-release is the stand-in's, and a xenvif.sys is one release: leave one of them out")
+    if (options.every_release or options.xenvif) and not options.names:
         options.names = ["driver/"]
+    if options.xenvif:
+        os.environ["XENVIF"] = str(options.xenvif.resolve())
+        os.environ["XENVIF_INF"] = str((options.xenvif_inf or inf_beside(options.xenvif, "--xenvif-inf")).resolve())
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
     if options.xen_guests:
@@ -74,6 +87,7 @@ def command(arguments):
     screen = cli.Screen()
     # A list is for programs: only names on standard output.
     say = screen.line if not options.list else lambda text: print(text, file=sys.stderr)
+    suite.refuse_unknown(options.names)
     packages.ensure(packages.TEST, say)
     with made.one_at_a_time(say):
         if not options.list:
@@ -89,6 +103,27 @@ def command(arguments):
     files = suite.choose(files, options.names)
     if options.list:
         return show_names(files, screen)
+    with temporary_folder():
+        return run_files(options, files, screen)
+
+
+@contextmanager
+def temporary_folder():
+    """Temporary files of everything that runs go with the run, even where a test was killed."""
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix="xennet-test-") as folder:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before[0]
+            if before[1] is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before[1]
+
+
+def run_files(options, files, screen):
     scores = []
     for release in RELEASES if options.every_release else (options.xenvif_like,):
         if release is not None:

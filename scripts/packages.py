@@ -14,7 +14,7 @@ from scripts.cli import Stop
 BUILD = ("cmake", "ninja-build", "git")    # git: which sources go into the archive
 SIGN = ("osslsigncode", "openssl", "python3-asn1crypto")
 DRIVER = ("clang-16", "libclang-common-16-dev", "lld-16", "llvm-16", "mingw-w64-common") + BUILD + SIGN
-TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev") + BUILD
+TESTBED = ("clang-16", "llvm-16", "libc6-dev", "libxen-dev", "nettle-dev") + BUILD
 TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
 CAPTURE = ("tshark",)
 ANALYSIS = ("cppcheck",)

@@ -9,7 +9,7 @@ import shutil
 import sys
 from contextlib import contextmanager
 
-from scripts.build import templates, version
+from scripts.build import editions, templates, version
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 
@@ -53,7 +53,7 @@ def one_at_a_time():
 
 
 def make(architectures, flavour, tree=None):
-    """Compile and link; {architecture: [driver, its PDB, INF, co-installer, its PDB]}."""
+    """Compile and link; {architecture: {edition: [driver, its PDB, INF, and with a co-installer that and its PDB]}}."""
     tree = tree or Tree()
     for folder in (DRIVER, COINSTALLER):
         sources(folder)
@@ -61,8 +61,13 @@ def make(architectures, flavour, tree=None):
     found = {}
     for arch in architectures:
         folder = tree.folder / flavour / arch
-        (folder / "xennet.inf").write_bytes(templates.inf(arch))
-        found[arch] = [*(folder / f"xennet.{ending}" for ending in ("sys", "pdb", "inf")), *coinstaller_files(folder)]
+        found[arch] = {}
+        for edition in editions.EDITIONS:
+            inf = folder / edition.name / "xennet.inf"
+            inf.parent.mkdir(exist_ok=True)
+            inf.write_bytes(templates.inf(arch, edition))
+            found[arch][edition] = [folder / "xennet.sys", folder / "xennet.pdb", inf,
+                                    *(coinstaller_files(folder) if edition.coinstaller else ())]
     return found
 
 

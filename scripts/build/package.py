@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From what the compilers made to xennet/x64 and xennet/x86: signed, catalogued, with symbols stored, in archives.
+"""From what the compilers made to the package folders: signed, catalogued, with symbols stored, in archives.
 
-A package folder holds driver, co-installer, their PDBs, INF, catalog, install scripts and, when a test certificate
-signed, that certificate. It is put together in build/ and then delivered: each file is replaced whole or not at all, so
-a reader never meets half of one.
+xennet/x64 and xennet/x86 are for Windows 10 1607 and later, xennet/windows7/x64 and x86 for what came before. A package
+folder holds the driver, for old Windows the co-installer, their PDBs, INF, catalog, install scripts and, when a test
+certificate signed, that certificate. It is put together in build/ and then delivered: each file is replaced whole or
+not at all, so a reader never meets half of one.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.build import archive as sources, driver, templates, version
+from scripts.build import archive as sources, driver, editions, templates, version
 from scripts.inf import check as infcheck, template as build_inf
 from scripts.sign import signer as sign
 from scripts.cli import ROOT, Stop
@@ -23,15 +24,9 @@ from scripts.build.symbols import Store
 PACKAGE = ROOT / "xennet"
 ARCHIVE = ROOT / "xennet.tar"
 STORE = ROOT / "build" / "symbols"
-SCRIPTS = ("install.ps1", "uninstall.ps1")
+SCRIPTS = ("install.ps1", "uninstall.ps1", "common.ps1")
 COUNTER_CLASSES = "xennet.mof"
 SYSTEM_PYTHON = "/usr/bin/python3"
-
-
-def hardware_ids():
-    """Every device the INF has a model for."""
-    return [f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in reversed(build_inf.revisions())
-            for vendor in build_inf.vendors()]
 
 
 def python_with_asn1():
@@ -45,13 +40,13 @@ def python_with_asn1():
     raise Stop("asn1crypto is missing, which writes the catalog: install the Debian package python3-asn1crypto")
 
 
-def catalog(folder, arch, members):
+def catalog(folder, arch, edition, members):
     """Write xennet.cat, not yet signed, over files of `folder`."""
     listing = folder / "hardware-ids.txt"
-    listing.write_text("\n".join(hardware_ids()) + "\n", encoding="ascii")
+    listing.write_text("\n".join(build_inf.all_hardware_ids()) + "\n", encoding="ascii")
     output = folder / "xennet.cat.unsigned"
     done = subprocess.run([python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"), "--output",
-                           str(output), "--arch", arch,
+                           str(output), "--arch", arch, "--edition", edition.name,
                            "--date", version.values()["INF_DATE"], "--hardware-ids", str(listing), *map(str, members)],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -66,31 +61,36 @@ def check_inf(path, arch):
                                                          for line, rule, text in found), 1)
 
 
-def assemble(arch, flavour, made, signer):
-    """Put one architecture's package together of what was compiled; return {name: path}. Of the same parts it stays as
-    it is.
+def assemble(arch, flavour, parts, signer):
+    """Put one architecture's packages together of what was compiled, {edition: paths}; return {edition: {name: path}}.
+    Of the same parts a package stays as it is.
     """
-    folder = ROOT / "build" / flavour / arch
-    stage, note, mark = folder / "package", folder / "package.made", fingerprint(arch, made, signer)
+    return {edition: assemble_edition(arch, edition, flavour, made, signer) for edition, made in parts.items()}
+
+
+def assemble_edition(arch, edition, flavour, made, signer):
+    folder = ROOT / "build" / flavour / arch / edition.name
+    stage, note, mark = folder / "package", folder / "package.made", fingerprint(arch, edition, made, signer)
     if not (note.is_file() and note.read_text(encoding="ascii") == mark):
         note.unlink(missing_ok=True)
-        put_together(arch, stage, made, signer)
+        put_together(arch, edition, stage, made, signer)
         note.write_text(mark, encoding="ascii")
     return {path.name: path for path in sorted(stage.iterdir())}
 
 
-def fingerprint(arch, made, signer):
+def fingerprint(arch, edition, made, signer):
     """Of all that decides what is in a package: the parts, who signs, and the programs that put it together."""
-    found = hashlib.sha256(repr((arch, hardware_ids(), version.values(), signer.who, signer.timestamp)).encode())
-    paths = [*made, *(Path(word) for word in signer.who if Path(word).is_file()), *(ROOT / "src").glob("*.ps1"),
-             ROOT / "src" / "xennet" / COUNTER_CLASSES]
+    found = hashlib.sha256(repr((arch, edition, build_inf.all_hardware_ids(), version.values(), signer.who,
+                                 signer.timestamp)).encode())
+    paths = [*made, *(Path(word) for word in signer.who if Path(word).is_file()),
+             *sorted((ROOT / "src" / "package").iterdir())]
     paths += [path for name in ("build", "sign", "inf") for path in sorted((ROOT / "scripts" / name).glob("*.py"))]
     for path in paths:
         found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
 
 
-def put_together(arch, stage, made, signer):
+def put_together(arch, edition, stage, made, signer):
     check_inf(next(path for path in made if path.suffix == ".inf"), arch)
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
@@ -100,24 +100,29 @@ def put_together(arch, stage, made, signer):
         else:
             shutil.copyfile(path, stage / path.name)
     members = [path for path in sorted(stage.iterdir()) if path.suffix in (".sys", ".dll", ".inf")]
-    signer.sign(catalog(stage.parent, arch, members), stage / "xennet.cat")
+    signer.sign(catalog(stage.parent, arch, edition, members), stage / "xennet.cat")
     if signer.is_test:
         (stage / "xennet.cer").write_bytes(sign.der(signer.certificate))
-    add_scripts(stage, arch)
+    add_scripts(stage, arch, edition)
 
 
-def add_scripts(stage, arch):
+def script_places(arch, edition):
+    """What the scripts for administrators are filled with."""
+    return dict(templates.places(), ARCHITECTURE=arch, EDITION=edition.name, EDITION_WINDOWS=edition.windows)
+
+
+def add_scripts(stage, arch, edition):
     """The scripts for administrators, and the WMI classes that they add and remove."""
     for name in SCRIPTS:
-        text = version.fill(f"src/{name}", dict(templates.places(), ARCHITECTURE=arch))
+        text = version.fill(f"src/package/{name}", script_places(arch, edition))
         (stage / name).write_bytes(templates.windows_lines(text))
     classes = (ROOT / "src" / "xennet" / COUNTER_CLASSES).read_text(encoding="ascii")
     (stage / COUNTER_CLASSES).write_bytes(templates.windows_lines(classes))
 
 
-def deliver(arch, files):
+def deliver(arch, edition, files):
     """Replace the package folder's files, and remove those that this package does not have."""
-    package = PACKAGE / arch
+    package = PACKAGE / edition.path(arch)
     package.mkdir(parents=True, exist_ok=True)
     driver.deliver(files.values(), package)
     for path in package.iterdir():
@@ -129,17 +134,19 @@ def deliver(arch, files):
 def store_symbols(flavour, packages):
     """Store what was built and retire what is old. SYMBOL_SERVER names the store; by default it lies in build/."""
     store = Store(os.environ.get("SYMBOL_SERVER") or STORE)
-    for arch, files in packages.items():
-        paths = [path for path in files.values() if path.suffix in (".pdb", ".sys", ".dll")]
-        store.add(paths, "XenNet", version.text(), f"{flavour} {arch}")
+    for arch, parts in packages.items():
+        # The driver is the same in both packages; the one with a co-installer has all there is.
+        paths = {path.name: path for files in parts.values() for path in files.values()
+                 if path.suffix in (".pdb", ".sys", ".dll")}
+        store.add(list(paths.values()), "XenNet", version.text(), f"{flavour} {arch}")
     store.retire()
 
 
 def archive(packages):
     """source.tgz, and xennet.tar with it and the packages just built. Tells whether there was a repository."""
     source = sources.source_archive(version.epoch())
-    members = {f"xennet/{arch}/{name}": (path.read_bytes(), False) for arch, files in packages.items()
-               for name, path in files.items()}
+    members = {f"xennet/{edition.path(arch)}/{name}": (path.read_bytes(), False) for arch, parts in packages.items()
+               for edition, files in parts.items() for name, path in files.items()}
     target = PACKAGE / "source.tgz"
     if source is None:
         target.unlink(missing_ok=True)
@@ -157,12 +164,13 @@ def replace(path, content):
 
 
 def finish(flavour, packages, signer, say):
-    """Deliver, store and archive what was assembled: {architecture: {name: path}}."""
-    for arch, files in packages.items():
-        package = deliver(arch, files)
-        say(f"{package.relative_to(ROOT)}: xennet.sys {version.text()} {flavour}, {files['xennet.sys'].stat().st_size} "
-            "bytes, "
-            f"signed with {'a test certificate' if signer.is_test else 'the given certificate'}")
+    """Deliver, store and archive what was assembled: {architecture: {edition: {name: path}}}."""
+    for arch, parts in packages.items():
+        for edition, files in parts.items():
+            package = deliver(arch, edition, files)
+            say(f"{package.relative_to(ROOT)}: xennet.sys {version.text()} {flavour} for {edition.windows}, "
+                f"{files['xennet.sys'].stat().st_size} bytes, "
+                f"signed with {'a test certificate' if signer.is_test else 'the given certificate'}")
     store_symbols(flavour, packages)
     if not archive(packages):
         say("xennet/source.tgz: not made, because git finds no repository here")

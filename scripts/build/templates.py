@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The package's text files made of templates: version.h, keywords.h, the INF, the scripts for administrators."""
 
-from scripts.build import version
+from scripts.build import editions, version
 from scripts.inf import keywords, template
 
 INF_ARCHITECTURES = {"x64": "amd64", "x86": "x86"}
@@ -21,9 +21,9 @@ def headers(folder):
             path.write_text(text)
 
 
-def inf(arch):
-    """The bytes of the INF. Windows tools expect CR LF."""
-    return windows_lines(version.fill("src/xennet.inf", dict(places(), INF_ARCH=INF_ARCHITECTURES[arch])))
+def inf(arch, edition=editions.WINDOWS10):
+    """The bytes of an INF. Windows tools expect CR LF."""
+    return windows_lines(version.fill(edition.template, dict(places(), INF_ARCH=INF_ARCHITECTURES[arch])))
 
 
 def windows_lines(text):

@@ -97,19 +97,26 @@ class Signer:
                 f"{quoted(path)}")
 
 
-def catalog(headers, stage, arch):
-    return f"{quoted(headers.need('inf2cat.exe', 'x86', 'x64'))} /driver:{quoted(stage)} /os:{headers.systems(arch)}"
+def catalog(headers, stage, arch, edition):
+    return (f"{quoted(headers.need('inf2cat.exe', 'x86', 'x64'))} /driver:{quoted(stage)} "
+            f"/os:{headers.systems(arch, edition)}")
+
+
+def images(edition):
+    return ["xennet.sys", *([f"{driver.coinstaller()}.dll"] if edition.coinstaller else [])]
 
 
 def commands(compiler, headers, signer, flavour, arch):
-    """The command lines of one architecture: [(what, command, folder's files it leaves)]."""
-    stage = output(flavour, arch) / "package"
-    images = [stage / "xennet.sys", stage / f"{driver.coinstaller()}.dll"]
-    return {
-        "compile": [msbuild(compiler, headers, flavour, arch)],
-        "sign": [signer.command(path) for path in images],
-        "catalog": [catalog(headers, stage, arch), signer.command(stage / "xennet.cat")],
-    }
+    """The command lines of one architecture: what compiles, and for each edition what signs and what makes its catalog.
+    """
+    found = {"compile": [msbuild(compiler, headers, flavour, arch)]}
+    for edition in headers.editions():
+        stage = output(flavour, arch) / edition.name / "package"
+        found[edition] = {
+            "sign": [signer.command(stage / name) for name in images(edition)],
+            "catalog": [catalog(headers, stage, arch, edition), signer.command(stage / "xennet.cat")],
+        }
+    return found
 
 
 def run(command, keep=False):
@@ -141,24 +148,31 @@ def store_folder():
 
 
 def assemble(arch, flavour, steps, signer):
-    """Run one architecture's steps and put its package together; return {name: path}."""
+    """Run one architecture's steps and put its packages together; return {edition: {name: path}}."""
     folder = output(flavour, arch)
-    stage = folder / "package"
     folder.mkdir(parents=True, exist_ok=True)
     templates.headers(folder)
     for command in steps["compile"]:
         run(command)
+    return {edition: assemble_edition(arch, edition, folder, commands_, signer)
+            for edition, commands_ in steps.items() if edition != "compile"}
+
+
+def assemble_edition(arch, edition, folder, steps, signer):
+    stage = folder / edition.name / "package"
     shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir()
+    stage.mkdir(parents=True)
     for name in ("xennet.sys", "xennet.pdb"):
         shutil.copyfile(folder / name, stage / name)
-    for suffix in (".dll", ".pdb"):
-        shutil.copyfile(folder / "coinst" / (driver.coinstaller() + suffix), stage / (driver.coinstaller() + suffix))
-    (stage / "xennet.inf").write_bytes(templates.inf(arch))
+    if edition.coinstaller:
+        for suffix in (".dll", ".pdb"):
+            shutil.copyfile(folder / "coinst" / (driver.coinstaller() + suffix),
+                            stage / (driver.coinstaller() + suffix))
+    (stage / "xennet.inf").write_bytes(templates.inf(arch, edition))
     package.check_inf(stage / "xennet.inf", arch)
     for command in steps["sign"] + steps["catalog"]:
         run(command)
-    package.add_scripts(stage, arch)
+    package.add_scripts(stage, arch, edition)
     if signer.is_test:
         shutil.copyfile(signer.certificate, stage / "xennet.cer")
     return {path.name: path for path in sorted(stage.iterdir())}

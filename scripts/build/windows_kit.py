@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.build import editions
 from scripts.cli import Stop
 
 YEARS = {11: "2012", 12: "2013", 14: "2015", 15: "2017", 16: "2019", 17: "2022"}
@@ -118,10 +119,15 @@ class Kit:
     def has_sdv(self):
         return (self.path / "Tools" / "sdv").is_dir()
 
-    def systems(self, arch):
+    def systems(self, arch, edition):
+        """Inf2Cat's names of the systems that a package is for and that this kit knows."""
         clients, servers = self.row.systems
         names = clients if arch == "x86" else clients + servers
-        return ",".join(f"{name}_{arch.upper()}" for name in names)
+        return ",".join(f"{name}_{arch.upper()}" for name in names if name in edition.systems[0] + edition.systems[1])
+
+    def editions(self):
+        """The packages that this kit can make: its programs know the systems, and its images run there."""
+        return [edition for edition in editions.EDITIONS if edition.systems[0][0] in self.row.systems[0]]
 
 
 def kit():

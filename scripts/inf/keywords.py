@@ -23,6 +23,7 @@ class Keyword:
     highest: int
     step: int
     optional: bool  # may be absent: an installation does not write the default
+    deviation: str  # why it is not as Microsoft's tables have it, or empty
     choices: tuple  # (value, text's token, text) of each, or nothing for a number
 
     @property
@@ -71,7 +72,7 @@ def keyword(name, section, shared):
     if section.get("optional", "no") not in ("yes", "no"):
         raise Stop(f"{SOURCE}: {name}: optional is yes or no")
     return Keyword(name, section["member"], section["text"], default, lowest, highest, step,
-                   section.get("optional") == "yes", listed)
+                   section.get("optional") == "yes", " ".join(section.get("deviation", "").split()), listed)
 
 
 def read():

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules for a network adapter's INF and for XenNet's: keywords, NDIS values, boot, event log, co-installer,
-subscription.
+"""The rules for a network adapter's INF: NDIS values, keywords by Microsoft's tables and by the driver's, event log.
 
 As in rules.py: a rule yields (line, text) for each finding, and its function's name is the rule's.
 """
 
 import re
 
-from scripts.inf import keywords as keyword_source, template as build_inf
+from scripts.inf import keywords as keyword_source
 from scripts.cli import ROOT
-from scripts.inf.rules import LAST_WITH_COINSTALLER, copied_files, install_sections, models_sections, number
+from scripts.inf.rules import install_sections, number
 
 # NCF_PHYSICAL and the values NDIS reads from the install section; IF_TYPE 6 is Ethernet, medium 0 802.3, 14 its
 # connector.
 INSTALL_VALUES = {"BusType": (5, 15), "*IfType": (6,), "*MediaType": (0,), "*PhysicalMediaType": (0, 14)}
 NCF_PHYSICAL = 0x4
-NETWORK_BOOT = 0x1
 ENUM_KEYWORDS = (
     re.compile(
         r"\*(IP|TCP|UDP)ChecksumOffloadIPv[46]|\*LsoV[12]IPv[46]|\*UsoIPv[46]|\*RscIPv[46]|\*RSS|\*PriorityVLANTag",
@@ -24,8 +22,33 @@ STANDARD_ENUMS = ((re.compile(r".*ChecksumOffloadIPv[46]|.*PriorityVLANTag", re.
                   (re.compile(r".*", re.IGNORECASE), {"0", "1"}))
 CONFIG = "src/xennet/config.c"
 ADDRESS_READER = "NdisReadNetworkAddress("  # NDIS has a function for this one keyword
-SUBSCRIPTION = r"system\currentcontrolset\services\xenvif\interfaces\xennet"
-PROVIDED = ("VIF", "STORE", "SUSPEND")
+# Microsoft's tables: name as Device Manager shows it, default, minimum, maximum; None where they leave it to the maker.
+# The pages: enumeration-keywords, keywords-that-can-be-edited, standardized-inf-keywords-for-rss, -rsc,
+# -ndis-poll-mode.
+BOOK = {
+    "*ipchecksumoffloadipv4": ("IPv4 Checksum Offload", 3, 0, 3),
+    "*tcpchecksumoffloadipv4": ("TCP Checksum Offload (IPv4)", 3, 0, 3),
+    "*tcpchecksumoffloadipv6": ("TCP Checksum Offload (IPv6)", 3, 0, 3),
+    "*udpchecksumoffloadipv4": ("UDP Checksum Offload (IPv4)", 3, 0, 3),
+    "*udpchecksumoffloadipv6": ("UDP Checksum Offload (IPv6)", 3, 0, 3),
+    "*lsov2ipv4": ("Large Send Offload V2 (IPv4)", 1, 0, 1),
+    "*lsov2ipv6": ("Large Send Offload V2 (IPv6)", 1, 0, 1),
+    "*rscipv4": ("Recv Segment Coalescing (IPv4)", 1, 0, 1),
+    "*rscipv6": ("Recv Segment Coalescing (IPv6)", 1, 0, 1),
+    "*rss": ("Receive Side Scaling", 1, 0, 1),
+    "*rssprofile": ("RSS load balancing profile", 4, 1, 5),
+    "*numrssqueues": ("Maximum Number of RSS Queues", None, 1, None),
+    "*maxrssprocessors": ("Maximum number of RSS Processors", 16, 1, None),
+    "*rssbaseprocnumber": ("RSS Base Processor Number", 0, 0, 63),
+    "*rssbaseprocgroup": ("RSS Base Processor Group", 0, 0, 31),
+    "*rssmaxprocnumber": ("Maximum RSS Processor Number", 63, 0, 63),
+    "*rssmaxprocgroup": ("RSS Max Processor Group", 0, 0, 31),
+    "*numanodeid": ("Preferred NUMA node", 65535, 0, 65534),
+    "*receivebuffers": ("Receive Buffers", None, 1, None),
+    "*jumbopacket": ("Jumbo Packet", 1514, 1514, None),
+    "*priorityvlantag": ("Packet Priority & VLAN", 3, 0, 3),
+    "*ndispoll": ("Ndis Poll Mode", 1, 0, 1),
+}
 
 
 def added(inf, section):
@@ -144,96 +167,65 @@ def keyword_of_driver(inf, _arch):
                        f"{keyword_source.SOURCE}")
 
 
-def service_sections(inf):
-    """(line, service's Section, event log's Section) of each AddService."""
+def stated(values):
+    """(default, minimum, maximum) of a keyword in the INF."""
+    numbers = [number(values[word][1]) if word in values else None for word in ("default", "min", "max")]
+    if values["enum"]:
+        choices = sorted(number(value) or 0 for value in values["enum"])
+        numbers[1:] = choices[0], choices[-1]
+    return tuple(numbers)
+
+
+def keyword_by_the_book(inf, _arch):
+    """Names of Microsoft's tables, and their defaults and ranges unless keywords.ini gives a reason."""
+    reasons = {each.name.lower() for each in keyword_source.read() if each.deviation}
     for section, _ in installs(inf):
+        found = keywords(inf, section)
+        for name, values in found.items():
+            if name.lower() not in BOOK:
+                if name.startswith("*"):
+                    yield values["line"], f"{name} is no keyword of Microsoft's that is known here: drop the *"
+                continue
+            shown = inf.text(values["paramdesc"][1]) if "paramdesc" in values else ""
+            for word, here, book in zip(("text", "default", "minimum", "maximum"), (shown, *stated(values)),
+                                        BOOK[name.lower()]):
+                if book is not None and here != book and (word == "text" or name.lower() not in reasons):
+                    yield values["line"], f"{name}: the {word} is '{here}' and must be '{book}'"
+        names = {name.lower() for name in found}
+        if {"*lsov1ipv4", "*lsov2ipv4"} <= names:
+            yield section.number, "*LsoV1IPv4 must not stand beside *LsoV2IPv4, which switches both"
+        if ("*rssmaxprocnumber" in names) != ("*rssmaxprocgroup" in names):
+            yield section.number, "*RssMaxProcNumber and *RssMaxProcGroup belong together"
+
+
+def service_sections(inf):
+    """(line, service's Section, event log's Section, builds) of each AddService."""
+    for section, builds in installs(inf):
         services = inf.section(section.name + ".services")
         for line in (services.all("AddService") if services else []):
-            yield line, *(inf.section(name) if name else None for name in (line.values[2:4] + ["", ""])[:2])
-
-
-def network_boot(inf, _arch):
-    for line, service, _ in service_sections(inf):
-        flags = [number(entry.values[4]) for entry in added(inf, service) if len(entry.values) > 4
-                 and entry.values[2].lower() == "bootflags"]
-        if not any(flag is not None and flag & NETWORK_BOOT for flag in flags):
-            yield (line.number, "the service needs BootFlags with 1 (network boot), or Windows cannot boot over the "
-                   "network")
-        if service and (service.value("LoadOrderGroup") or "").lower() != "ndis":
-            yield service.number, "LoadOrderGroup must be NDIS, so that a boot start comes at its turn"
+            yield line, *(inf.section(name) if name else None for name in (line.values[2:4] + ["", ""])[:2]), builds
 
 
 def event_log(inf, _arch):
-    for line, _, log in service_sections(inf):
-        names = {entry.values[2].lower() for entry in added(inf, log) if len(entry.values) > 4}
-        if not {"eventmessagefile", "typessupported"} <= names:
+    """The driver's own texts are in the driver itself, NDIS's in netevent.dll."""
+    for line, service, log, _ in service_sections(inf):
+        values = {entry.values[2].lower(): entry for entry in added(inf, log) if len(entry.values) > 4}
+        if not {"eventmessagefile", "typessupported"} <= values.keys():
             yield line.number, "AddService needs an event log section with EventMessageFile and TypesSupported"
-
-
-def coinstaller(inf, _arch):
-    copied = copied_files(inf)
-    for section, builds in installs(inf):
-        own = inf.section(section.name + ".coinstallers")
-        if own is None:
-            if any(build < LAST_WITH_COINSTALLER for build in builds):
-                yield (section.number, f"[{section.name}] serves Windows before build {LAST_WITH_COINSTALLER} and has "
-                       "no co-installer")
             continue
-        if any(build >= LAST_WITH_COINSTALLER for build in builds):
-            yield own.number, f"[{own.name}]: a co-installer is not allowed from build {LAST_WITH_COINSTALLER} on"
-        entries = [line for line in added(inf, own) if len(line.values) > 4
-                   and line.values[2].lower() == "coinstallers32"]
-        if len(entries) != 1 or number(entries[0].values[3]) != 0x10000:
-            yield own.number, "CoInstallers32 must be added once, as REG_MULTI_SZ (0x00010000)"
-            continue
-        name, _, entry = entries[0].values[4].partition(",")
-        if not re.fullmatch(r"\w+_\d+_\d+_\d+_\d+\.dll", name) or not entry.strip():
-            yield (entries[0].number, f"CoInstallers32 '{entries[0].values[4]}' must be a DLL with a version in its "
-                   "name, and a function")
-        _, target = copied.get(name.lower(), (None, None))
-        folders = inf.section("destinationdirs")
-        if target is None or folders is None or folders.value(target.name) != "11":
-            yield entries[0].number, f"{name} must be copied to System32 (11)"
+        files = values["eventmessagefile"].values[4].lower().split(";")
+        binary = (service.value("ServiceBinary") or "").lower() if service else ""
+        if binary not in files or not any(name.endswith("netevent.dll") for name in files):
+            yield (values["eventmessagefile"].number, f"EventMessageFile must name {binary}, which has the driver's "
+                   "texts, and netevent.dll")
 
 
-def subscription(inf, _arch):
-    """From build 16299 on the INF subscribes, with the VIF version that the device's revision stands for."""
-    versions = {row[0]: row[1:] for row in build_inf.revisions()}
-    for section in inf.sections.values():
-        for line in section.lines:
-            if not line.key and line.values and line.values[0].upper(
-                ) == "HKLM" and line.values[1].lower() != SUBSCRIPTION:
-                yield line.number, f"HKLM\\{line.values[1]} is not this driver's to write"
-    for _, decoration, models, _ in models_sections(inf):
-        checked = set()
-        for model in (models.lines if models else []):
-            match = re.search("REV_([0-9A-F]{8})$", model.values[-1], re.IGNORECASE)
-            wanted = versions.get(match.group(1).upper()) if match else None
-            if wanted is None:
-                yield model.number, f"{model.values[-1]}: this revision is not in {build_inf.REVISIONS}"
-                continue
-            if decoration.count(".") < 5 or (model.values[0].lower(), wanted) in checked:
-                continue
-            checked.add((model.values[0].lower(), wanted))
-            section = inf.section(model.values[0])
-            found = {line.values[2].upper(): line for line in added(inf, section) if len(line.values) > 4
-                     and line.values[1].lower() == SUBSCRIPTION}
-            for name, value in zip(PROVIDED, wanted):
-                line = found.get(name)
-                if line is None or number(line.values[3]) != 0x10001 or number(line.values[4]) != value:
-                    yield (line.number if line else model.number, f"[{model.values[0]}] must subscribe to {name} "
-                           f"{value} as REG_DWORD")
-
-
-def devices(inf, _arch):
-    """Each models section has every device that XenVif creates."""
-    wanted = {f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in build_inf.revisions()
-              for vendor in build_inf.vendors()}
-    for line, _, section, name in models_sections(inf):
-        found = {device.upper() for model in (section.lines if section else []) for device in model.values[1:]}
-        for device in sorted(wanted - found):
-            yield line.number, f"[{name}] lacks {device}"
-
-
-RULES = [adapter_values, ndi_values, keyword_complete, keyword_of_driver, network_boot, event_log, coinstaller,
-         subscription, devices]
+RULES = (
+    ("network/installation-requirements-for-network-adapters", adapter_values),
+    ("network/installation-requirements-for-network-adapters", ndi_values),
+    ("network/standardized-inf-keywords-for-network-devices", keyword_complete),
+    ("network/enumeration-keywords, network/keywords-that-can-be-edited, network/standardized-inf-keywords-for-rss",
+     keyword_by_the_book),
+    ("network/standardized-inf-keywords-for-network-devices", keyword_of_driver),
+    ("install/inf-addservice-directive", event_log),
+)

@@ -2,7 +2,8 @@
 """The rules for any driver's INF: header, strings, sections, files, models, services.
 
 A rule takes an Inf and the architecture as INFs call it (amd64, x86) and yields (line, text) for each finding; its
-function's name is the rule's. check.py runs all of RULES. Facts: Microsoft's INF reference and InfVerif's messages.
+function's name is the rule's. RULES has a row for each: the page of Microsoft's driver documentation that demands it,
+and the rule. check.py runs all of them.
 """
 
 import re
@@ -11,8 +12,10 @@ from scripts.inf.file import STRING
 
 NET_CLASS = ("net", "{4d36e972-e325-11ce-bfc1-08002be10318}")
 DATE = re.compile(r"(0[1-9]|1[0-2])/(0[1-9]|[12][0-9]|3[01])/20[0-9]{2}")
+FIRST_DATE = ("2009", "04/21")    # Inf2Cat refuses older ones for Windows 7 and later
 VERSION = re.compile(r"\d{1,5}(\.\d{1,5}){3}")
-HEADER = ("version", "strings", "manufacturer", "destinationdirs", "sourcedisksnames", "sourcedisksfiles")
+HEADER = ("version", "strings", "manufacturer", "destinationdirs", "sourcedisksnames", "sourcedisksfiles",
+          "controlflags")
 FOLDERS = {"11": "System32", "12": "System32\\drivers", "13": "the driver's folder in the driver store"}
 REFERENCES = ("addreg", "delreg", "copyfiles", "delfiles")
 ROOTS = ("HKR", "HKLM")
@@ -20,8 +23,7 @@ ROOTS = ("HKR", "HKLM")
 REG_TYPES = {0x0: "REG_SZ", 0x1: "REG_BINARY", 0x10000: "REG_MULTI_SZ", 0x10001: "REG_DWORD", 0x20000: "REG_EXPAND_SZ",
              0x20001: "REG_NONE"}
 NO_OVERWRITE = 0x2
-# Windows takes no co-installer from a package for 10 1709 or later that wants to be universal.
-LAST_WITH_COINSTALLER = 16299
+NEWEST = 1 << 30    # the last build that a section serves which no later one replaces
 
 
 def number(text):
@@ -47,12 +49,21 @@ def first_build(decoration):
     return number(parts[5]) or 0 if len(parts) > 5 else 0
 
 
+def last_build(decoration, decorations):
+    """The last build that takes a models section: InfVerif /h judges it by the rules of that one."""
+    later = [first_build(other) for other in decorations if first_build(other) > first_build(decoration)]
+    return min(later) - 1 if later else NEWEST
+
+
 def install_sections(inf):
-    """{install section's name in lower case: [first build of the models that lead there]}"""
+    """{install section's name in lower case: [(first, last build) of the models that lead there]}"""
     found = {}
-    for _, decoration, section, _ in models_sections(inf):
+    sections = models_sections(inf)
+    decorations = [decoration for _, decoration, _, _ in sections]
+    for _, decoration, section, _ in sections:
         for line in (section.lines if section else []):
-            found.setdefault(line.values[0].lower(), []).append(first_build(decoration))
+            found.setdefault(line.values[0].lower(), []).append((first_build(decoration),
+                                                                 last_build(decoration, decorations)))
     return found
 
 
@@ -65,14 +76,17 @@ def version_header(inf, _arch):
         yield section.number, 'Signature must be "$Windows NT$"'
     if ((section.value("Class") or "").lower(), (section.value("ClassGuid") or "").lower()) != NET_CLASS:
         yield section.number, f"Class and ClassGuid must be Net and {NET_CLASS[1]}"
-    if not section.value("Provider"):
-        yield section.number, "Provider is missing"
+    provider = inf.text(section.value("Provider") or "")
+    if not provider or "microsoft" in provider.lower():
+        yield section.number, f"Provider '{provider}' must be the company that made the driver"
     line = section.get("DriverVer")
     if line is None or len(
         line.values) != 2 or not DATE.fullmatch(line.values[0]) or not VERSION.fullmatch(line.values[1]):
         yield line.number if line else section.number, "DriverVer must be month/day/year, four numbers"
     elif any(int(part) > 65535 for part in line.values[1].split(".")):
         yield line.number, "a number of DriverVer's version is above 65535"
+    elif (line.values[0][6:], line.values[0][:5]) < FIRST_DATE:
+        yield line.number, f"DriverVer's date {line.values[0]} is older than Windows 7, so Windows' own drivers win"
 
 
 def catalog_file(inf, _arch):
@@ -238,9 +252,9 @@ def models(inf, _arch):
     sections = models_sections(inf)
     if not sections:
         yield 1, "[Manufacturer] names no models"
-    for line, _, section, name in sections:
-        if section is not None and not section.lines:
-            yield line.number, f"[{name}] has no device"
+    if all(section is None or not section.lines for _, _, section, _ in sections):
+        yield 1, "no models section has a device"
+    for _, _, section, name in sections:
         seen = set()
         for model in (section.lines if section else []):
             if len(model.values) < 2:
@@ -281,7 +295,7 @@ def services(inf, _arch):
 
 
 def registry(inf, _arch):
-    """Values go to the device's or the service's own key; what HKLM may be used for is the network rules' to say."""
+    """Roots, flags and numbers of AddReg lines."""
     for section in inf.sections.values():
         for line in section.lines:
             if line.key or not line.values or not re.fullmatch("HK[A-Z]+", line.values[0].upper()):
@@ -296,6 +310,19 @@ def registry(inf, _arch):
                 yield line.number, "a REG_DWORD needs a number"
 
 
-RULES = [version_header, catalog_file, pnp_lockdown, string_defined, string_used, text_in_strings, section_exists,
-         section_used,
-         files_listed, destinations, architecture, models, services, registry]
+RULES = (
+    ("install/inf-version-section, devtest/inf-validation-errors-and-warnings (1204)", version_header),
+    ("install/inf-version-section, devtest/inf-validation-errors-and-warnings (1233)", catalog_file),
+    ("install/inf-version-section", pnp_lockdown),
+    ("devtest/inf-validation-errors-and-warnings (1235)", string_defined),
+    ("install/inf-strings-section", string_used),
+    ("install/inf-strings-section", text_in_strings),
+    ("devtest/inf-validation-errors-and-warnings (1203)", section_exists),
+    ("devtest/inf-validation-errors-and-warnings (2083)", section_used),
+    ("devtest/inf-validation-errors-and-warnings (1230)", files_listed),
+    ("install/inf-destinationdirs-section", destinations),
+    ("install/inf-manufacturer-section", architecture),
+    ("install/inf-models-section", models),
+    ("install/inf-addservice-directive, devtest/inf-validation-errors-and-warnings (1296)", services),
+    ("install/inf-addreg-directive", registry),
+)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The parts of the INF that follow from tables: the keywords, and the models, one line for each device of XenVif.
+"""The parts of the INFs that follow from tables: the keywords, and the models, one line for each toolstack's device.
 
 A device ID is XENVIF\\VEN_<prefix><id>&DEV_NET&REV_<revision>: prefix and id of the PCI device that XenBus binds to,
 and a revision of include/revision.h, which also says which VIF version the provider has. Newest revisions come first.
@@ -14,6 +14,13 @@ from scripts.inf import keywords
 REVISIONS = "include/revision.h"
 PREFIXES = ("XP", "XS", "XN")
 DEVICES = ("0001", "0002", "C000")
+# By this comment the scripts know a package as ours, whatever its version: others of the same company and file name are
+# not touched.
+MARK = "Package of XenNet {0B0E3D6C-6C0B-4E53-8A9E-58454E4E4500}"
+# Windows compares signatures first, then this score, the lowest first, and only then IDs, dates and versions.
+# Upstream's package has 0xFE, and every other has 0xFF, which is no score: ours, once installed, is chosen until it is
+# removed.
+FEATURE_SCORE = "0xFD"
 ENTRY = re.compile(r"Entry\((0x[0-9A-F]{8}), (\d+), (\d+), (\d+)\)")
 
 
@@ -27,26 +34,42 @@ def revisions():
 
 
 def vendors():
-    """The VEN_ part of every device: the Xen Project's, XenServer's and XCP-ng's, and this build's own prefix and
-    device id.
+    """{prefix: device ids}: the Xen Project's, XenServer's and XCP-ng's, and this build's own prefix and device id.
+
+    A host shows a virtual interface as one of a prefix's devices, and as another when it is configured anew.
     """
-    found = version.values()
-    names = [prefix + device for prefix in PREFIXES for device in DEVICES]
-    own = [found["VENDOR_PREFIX"] + device for device in ("0001", "0002", found["VENDOR_DEVICE_ID"]) if device]
-    return list(dict.fromkeys(names + own))
+    values = version.values()
+    found = {prefix: list(DEVICES) for prefix in PREFIXES}
+    own = found.setdefault(values["VENDOR_PREFIX"], list(DEVICES[:2]))
+    if values["VENDOR_DEVICE_ID"] and values["VENDOR_DEVICE_ID"] not in own:
+        own.append(values["VENDOR_DEVICE_ID"])
+    return found
+
+
+def hardware_ids(prefix):
+    """All IDs of a prefix's devices, in the order in which Windows is to prefer them."""
+    return [f"XENVIF\\VEN_{prefix}{device}&DEV_NET&REV_{row[0]}"
+            for row in reversed(revisions()) for device in vendors()[prefix]]
+
+
+def all_hardware_ids():
+    """Every device that the INF has a model for."""
+    return [each for prefix in vendors() for each in hardware_ids(prefix)]
 
 
 def models(section):
-    """Model lines; `section` names the install section for a VIF version."""
-    return "\n".join(f"%XenNetName% = {section(vif)}, XENVIF\\VEN_{vendor}&DEV_NET&REV_{revision}"
-                     for revision, vif, _, _ in reversed(revisions()) for vendor in vendors())
+    """Model lines, one for each prefix with all its IDs."""
+    return "\n".join(f"%XenNetName% = {section}, \\\n    " + ", \\\n    ".join(hardware_ids(prefix))
+                     for prefix in vendors())
 
 
 def places():
-    """What the template's @NAME@ places of this module become."""
+    """What the templates' @NAME@ places of this module become."""
     return {
-        "MODELS_WITH_COINSTALLER": models(lambda vif: "XenNet_Inst"),
-        "MODELS": models(lambda vif: f"XenNet_Inst_Vif{vif}"),
+        "MARK": MARK,
+        "FEATURE_SCORE": FEATURE_SCORE,
+        "MODELS": models("XenNet_Inst"),
+        "MODELS_ISOLATED": models("XenNet_Inst_Isolated"),
         "KEYWORDS": keywords.inf_lines(),
         "KEYWORD_TEXTS": keywords.inf_texts(),
         "COINSTALLER": "xennet_coinst_" + version.text().replace(".", "_") + ".dll",

@@ -2,20 +2,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Write a security catalog: the signed list of a driver package's files by which Windows knows them.
 
-usage: catalog.py --output FILE --date MM/DD/YYYY --arch x64|x86 [--hardware-ids FILE] MEMBER...
+usage: catalog.py --output FILE --date MM/DD/YYYY --arch x64|x86 --edition windows7|windows10 [--hardware-ids FILE]
+                  MEMBER...
        catalog.py --list CATALOG
 
 Needs asn1crypto (Debian package python3-asn1crypto). The catalog comes out unsigned; scripts/sign/signer.py signs it.
 
-A catalog is a PKCS #7 message around a certificate trust list whose subjects are files. This one has the layout that
-Windows 7 reads (version 1), since the package installs there: a subject's identifier is its hash in hexadecimal, and
-each file is there twice, by SHA-1, as Windows 7 looks it up, and by SHA-256. Nothing in it depends on the clock or on
-chance: the date is the driver's, the list's identifier is a hash over its members.
+A catalog is a PKCS #7 message around a certificate trust list whose subjects are files. Nothing in it depends on the
+clock or on chance: the date is the driver's, the list's identifier is a hash over its members. There are two layouts:
+
+  windows7    version 1, which Windows 7 reads: a subject's identifier is its hash in hexadecimal, and each file is
+              there twice, by SHA-1, as Windows 7 looks it up, and by SHA-256
+  windows10   version 2, since Windows 8: the identifier is the SHA-256 hash itself, and there is no other
 """
 
 import datetime
 import hashlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -28,19 +32,32 @@ from scripts import cli
 from scripts.cli import Stop
 from scripts.sign import authenticode
 
-ALGORITHMS = ("sha1", "sha256")
 ATTRIBUTE_FLAGS = 0x10010001     # authenticated, value is text, name is text
 CERTIFICATE_VERSION = 0x200
 PE_SUBJECT = "{C689AAB8-8E78-11D0-8C47-00C04FC295EE}"      # hashed as an image
 FLAT_SUBJECT = "{DE351A42-8E59-11D0-8C47-00C04FC295EE}"    # hashed as it is
-# Windows 7, 8, 8.1 and 10 with the servers of the same kernels; 2 is the NT platform.
-OS_ATTRIBUTE = "2:6.1,2:6.2,2:6.3,2:10.0"
-OS_NAMES = ("7{0}", "Server2008R2{0}", "8{0}", "Server8{0}", "_v63_{0}", "Server_v63_{0}", "_v100_{0}",
-            "Server_v100_{0}")
-CLIENT_ONLY = ("7{0}", "8{0}", "_v63_{0}", "_v100_{0}")    # Windows Server has no 32-bit edition since 2008 R2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What differs. Systems as Inf2Cat spells them; 2 is the NT platform."""
+    version: int
+    algorithms: tuple
+    member: str       # the list's algorithm: how members are identified
+    attribute: str    # OSAttr of each file
+    systems: tuple    # OS of the list
+    clients: tuple    # of these the ones with a 32-bit edition: Windows Server has none since 2008 R2
+
+
+LAYOUTS = {
+    "windows7": Layout(1, ("sha1", "sha256"), "1.3.6.1.4.1.311.12.1.2", "2:6.1,2:6.2,2:6.3,2:10.0",
+                       ("7{0}", "Server2008R2{0}", "8{0}", "Server8{0}", "_v63_{0}", "Server_v63_{0}", "_v100_{0}",
+                        "Server_v100_{0}"), ("7{0}", "8{0}", "_v63_{0}", "_v100_{0}")),
+    "windows10": Layout(2, ("sha256",), "1.3.6.1.4.1.311.12.1.3", "2:10.0", ("_v100_{0}", "Server_v100_{0}"),
+                        ("_v100_{0}",)),
+}
 
 CATALOG_LIST = "1.3.6.1.4.1.311.12.1.1"
-CATALOG_MEMBER = "1.3.6.1.4.1.311.12.1.2"
 
 
 class ObjectIdentifiers(core.SequenceOf):
@@ -53,6 +70,15 @@ class NameValue(core.Sequence):
 
 class MemberInfo(core.Sequence):
     _fields = [("subject_guid", core.BMPString), ("certificate_version", core.Integer)]
+
+
+class MemberKind(core.Choice):
+    """In version 2 the kind of a member is an empty element with its number."""
+    _alternatives = [("pe_image", core.Null, {"implicit": 0}), ("flat", core.Null, {"implicit": 2})]
+
+
+class MemberKinds(core.SetOf):
+    _child_spec = MemberKind
 
 
 class SpcString(core.Choice):
@@ -97,6 +123,7 @@ class AttributeType(core.ObjectIdentifier):
     _map = {
         "1.3.6.1.4.1.311.12.2.1": "name_value",
         "1.3.6.1.4.1.311.12.2.2": "member_info",
+        "1.3.6.1.4.1.311.12.2.3": "member_kind",
         "1.3.6.1.4.1.311.2.1.4": "indirect_data",
     }
 
@@ -104,7 +131,8 @@ class AttributeType(core.ObjectIdentifier):
 class Attribute(core.Sequence):
     _fields = [("type", AttributeType), ("values", core.Any)]
     _oid_pair = ("type", "values")
-    _oid_specs = {"name_value": NameValues, "member_info": MemberInfos, "indirect_data": IndirectDatas}
+    _oid_specs = {"name_value": NameValues, "member_info": MemberInfos, "member_kind": MemberKinds,
+                  "indirect_data": IndirectDatas}
 
 
 class Attributes(core.SetOf):
@@ -178,7 +206,7 @@ def attribute(kind, value):
     return Attribute({"type": kind, "values": [value]})
 
 
-def subject(name, data, algorithm):
+def subject(name, data, algorithm, layout):
     """One file under one of its hashes."""
     found = authenticode.digest(data, algorithm, name)
     link = SpcLink("file", SpcString("unicode", ""))
@@ -190,10 +218,16 @@ def subject(name, data, algorithm):
         "data": {"type": kind, "value": value},
         "message_digest": {"digest_algorithm": {"algorithm": algorithm, "parameters": core.Null()}, "digest": found},
     })
-    return Subject({"identifier": wide(found.hex().upper()), "attributes": [
+    if layout.version == 1:
+        identifier = wide(found.hex().upper())
+        member = attribute("member_info", MemberInfo({"subject_guid": guid,
+                                                      "certificate_version": CERTIFICATE_VERSION}))
+    else:
+        identifier, member = found, attribute("member_kind", MemberKind(kind, core.Null()))
+    return Subject({"identifier": identifier, "attributes": [
         attribute("name_value", name_value("File", name)),
-        attribute("name_value", name_value("OSAttr", OS_ATTRIBUTE)),
-        attribute("member_info", MemberInfo({"subject_guid": guid, "certificate_version": CERTIFICATE_VERSION})),
+        attribute("name_value", name_value("OSAttr", layout.attribute)),
+        member,
         attribute("indirect_data", indirect),
     ]})
 
@@ -202,12 +236,14 @@ def extension(name, value):
     return Extension({"type": AttributeType("name_value").dotted, "value": name_value(name, value).dump()})
 
 
-def make(members, arch, date, hardware_ids=()):
+def make(members, arch, edition, date, hardware_ids=()):
     """The catalog's bytes. `members` is {file name: content}, `date` the INF's DriverVer date."""
-    systems = CLIENT_ONLY if arch == "x86" else OS_NAMES
+    layout = LAYOUTS[edition]
+    systems = layout.clients if arch == "x86" else layout.systems
     listed = [extension("OS", ",".join(name.format(arch.upper()) for name in systems))]
     listed += [extension(f"HWID{index}", text.lower()) for index, text in enumerate(hardware_ids, 1)]
-    subjects = [subject(name, data, algorithm) for name, data in members.items() for algorithm in ALGORITHMS]
+    subjects = [subject(name, data, algorithm, layout) for name, data in members.items()
+                for algorithm in layout.algorithms]
     # CryptoAPI searches the list, so it is in the order of the identifiers.
     subjects.sort(key=lambda item: item["identifier"].native)
     month, day, year = map(int, date.split("/"))
@@ -216,7 +252,7 @@ def make(members, arch, date, hardware_ids=()):
         "usage": [CATALOG_LIST],
         "identifier": hashlib.sha256(body.dump()).digest()[:16],
         "this_update": datetime.datetime(year, month, day, tzinfo=datetime.timezone.utc),
-        "subject_algorithm": {"algorithm": CATALOG_MEMBER, "parameters": core.Null()},
+        "subject_algorithm": {"algorithm": layout.member, "parameters": core.Null()},
         "subjects": body,
         "extensions": listed,
     })
@@ -264,6 +300,7 @@ def command(arguments):
     parser.add_argument("--output", type=Path)
     parser.add_argument("--date")
     parser.add_argument("--arch", choices=("x64", "x86"))
+    parser.add_argument("--edition", choices=LAYOUTS)
     parser.add_argument("--hardware-ids", type=Path)
     parser.add_argument("members", nargs="*", type=Path)
     options = parser.parse_args(arguments)
@@ -271,11 +308,12 @@ def command(arguments):
         for name, algorithm, digest in members(options.list.read_bytes()):
             print(f"{algorithm} {digest} {name}")
         return
-    if not (options.output and options.date and options.arch and options.members):
-        parser.error("--output, --date, --arch and at least one member are needed")
+    if not (options.output and options.date and options.arch and options.edition and options.members):
+        parser.error("--output, --date, --arch, --edition and at least one member are needed")
     ids = options.hardware_ids.read_text(encoding="ascii").split("\n") if options.hardware_ids else []
     content = {path.name: path.read_bytes() for path in options.members}
-    options.output.write_bytes(make(content, options.arch, options.date, [text for text in ids if text]))
+    options.output.write_bytes(make(content, options.arch, options.edition, options.date,
+                                    [text for text in ids if text]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 
-from scripts.run.bed import BedEnded, STATUS_BAD_INPUT, STATUS_FAILED, STATUS_RULE
+from scripts.run.bed import xenvif, BedEnded, STATUS_BAD_INPUT, STATUS_FAILED, STATUS_RULE
 from scripts.cli import ROOT, Stop
 from scripts.run.namespaces import ADDRESSES, PREFIX
 from scripts.xenrig import image, packages
@@ -60,8 +60,9 @@ def boot(children, parts, files, say, console="console.log", shape=ALONE):
     return rig
 
 
-def bed_files(driver, inf):
-    return [(PROGRAM, "rig/testbed"), (driver, f"rig/{driver.name}"), (inf, f"rig/{inf.name}")]
+def bed_files(*files):
+    """The testbed's program and what it loads: drivers and their INFs."""
+    return [(PROGRAM, "rig/testbed"), *((file, f"rig/{file.name}") for file in files if file)]
 
 
 def arguments(options):
@@ -69,10 +70,14 @@ def arguments(options):
     line = ["/rig/testbed", "--provider", "xen", "--driver", f"/rig/{options.driver.name}", "--inf",
             f"/rig/{options.inf.name}",
             "--queues", str(options.queues), "--processors", str(options.queues), "--mtu", str(options.mtu),
-            "--windows", options.windows, "--xenvif-like", options.xenvif_like, "--vif", options.vif,
+            "--windows", options.windows,
+            *xenvif(options, options.xenvif and f"/rig/{options.xenvif.name}",
+                    options.xenvif_inf and f"/rig/{options.xenvif_inf.name}"),
             "--edge-buffers", str(EDGE_BUFFERS)]
     for setting in options.set:
         line += ["--set", setting]
+    if options.lenient or options.xenvif:
+        line.append("--lenient")
     if options.verbose:
         line.append("--verbose")
     return line

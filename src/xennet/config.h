@@ -17,7 +17,7 @@ typedef struct _XENNET_CONFIG {
     ULONG Tcp6Checksum;
     ULONG Udp6Checksum;
     // 0 off, 1 on
-    ULONG Lso4;
+    ULONG Lso4; // both versions
     ULONG Lso6;
     ULONG Rsc4;
     ULONG Rsc6;
@@ -34,7 +34,6 @@ typedef struct _XENNET_CONFIG {
     ULONG RssMaxGroup;
     ULONG NumaNode; // 65535: any
     ULONG RssProfile;
-    ULONG LsoV1;        // 0 off, 1 on
     ULONG JumboPacket;  // bytes of a frame, Ethernet header included, tag and CRC not: upper limit
     ULONG PriorityVlan; // 0 off, 1 priority, 2 VLAN, 3 both
     ULONG VlanId;       // 0: a member of no one VLAN

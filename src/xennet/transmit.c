@@ -90,15 +90,25 @@ TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, X
 // What XenVif gets of an NBL's hash; without one it hashes for itself.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE XENNET_PACKET_HASH *
-TransmitHash(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, BOOLEAN Hashed)
+TransmitHash(XENNET_TRANSMIT_PROCESSOR *Processor, XENNET_PACKET_HASH *PlainHash, NET_BUFFER_LIST *Nbl, BOOLEAN Hashed)
 {
     if (!Hashed)
-        return &Transmit->Limits.PlainHash;
+        return PlainHash;
     TransmitRequestReadHash(Nbl, &Processor->Hash);
     return &Processor->Hash;
 }
 
-// The packet that was kept is offered again, for the last time where the adapter does not run any more.
+// The same for a packet that no other one waits for.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE XENNET_PACKET_HASH *
+TransmitHashOfOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+{
+    return TransmitHash(Processor, &Transmit->Limits.PlainHash, Nbl,
+                        TransmitRequestHasHash(Transmit->Limits.HashFunction, Nbl));
+}
+
+// The packet that was kept is offered again, for the last time where the adapter does not run any more. XenVif of
+// before 2021 is not disabled before those that wait for this one are back, so there it stays until XenVif takes it.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
@@ -107,12 +117,10 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     // First: XenVif may return the packet, and NDIS send another, from within.
     Processor->Kept.Nbl = NULL;
-    if (!Transmit->Context->Gone &&
-        NT_SUCCESS(TransmitOffer(
-            Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
-            TransmitHash(Transmit, Processor, Kept.Nbl, TransmitRequestHasHash(&Transmit->Limits, Kept.Nbl)), FALSE)))
+    if (!Transmit->Context->Gone && NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
+                                                             TransmitHashOfOne(Transmit, Processor, Kept.Nbl), FALSE)))
         return;
-    if (ContextIsRunning(Transmit->Context))
+    if (ContextIsRunning(Transmit->Context) || (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone))
         Processor->Kept = Kept;
     else
         TransmitNotQueued(Transmit, Processor, Kept.Nbl);
@@ -269,12 +277,15 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
     BOOLEAN Hashed;
     BOOLEAN More;
     ULONG Run = 0;
+    // Both may change meanwhile: what was promised with the first packet holds for the last one.
+    ULONG Function = Transmit->Limits.HashFunction;
 
+    Processor->PlainHash.Algorithm = Transmit->Limits.PlainHash.Algorithm;
     for (Nbl = TransmitReadChain(Transmit, Processor, Chain); Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        Hashed = TransmitRequestHasHash(&Transmit->Limits, Nbl);
-        More = Next != NULL && TransmitRequestSameRing(&Transmit->Limits, Hashed, Nbl, Next);
-        Hash = TransmitHash(Transmit, Processor, Nbl, Hashed);
+        Hashed = TransmitRequestHasHash(Function, Nbl);
+        More = Next != NULL && TransmitRequestSameRing(Function, &Processor->PlainHash, Hashed, Nbl, Next);
+        Hash = TransmitHash(Processor, &Processor->PlainHash, Nbl, Hashed);
         Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
         if (NET_BUFFER_NEXT_NB(Nb) == NULL)
             Run = TransmitQueue(Transmit, Processor, Nbl, Nb, Hash, More, Run);
@@ -300,7 +311,7 @@ TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
         return FALSE;
     TransmitListTake(Processor, 1, Age);
     TransmitListStart(Nbl, 1, Age);
-    Hash = TransmitHash(Transmit, Processor, Nbl, TransmitRequestHasHash(&Transmit->Limits, Nbl));
+    Hash = TransmitHashOfOne(Transmit, Processor, Nbl);
     if (!NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Request, Hash, FALSE)))
         TransmitRefused(Transmit, Processor, Nbl, Nb, FALSE);
     return TRUE;

@@ -39,7 +39,8 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     ULONG64 ListsDone;          // NBLs that were ever on the done list; Counters.Lists has those taken
     ULONG Depth;                // send calls and completions in progress: they flush, no DPC needed
     BOOLEAN DpcQueued;
-    XENNET_PACKET_HASH Hash; // of the packet being given to XenVif, which reads it before it returns
+    XENNET_PACKET_HASH Hash;      // of the packet being given to XenVif, which reads it before it returns
+    XENNET_PACKET_HASH PlainHash; // of packets without a hash of their own, the same for all of a chain
     XENNET_TRANSMIT_COUNTERS Counters;
     XENNET_TRANSMIT_KEPT Kept;
 

@@ -31,7 +31,7 @@ typedef struct _XENNET_TRANSMIT_LIMITS {
     ULONG MaximumSegmentSize;     // MSS of segments that are such frames
     ULONG CommonLengths;          // that TransmitRequestReadCommon takes, from the header's on; 0: none
     ULONG CommonLargeLength;      // the longest large send that it takes; 0: none
-    ULONG HashFunction;           // whose values may pick a queue: Toeplitz, or none that exists
+    volatile ULONG HashFunction;  // whose values may pick a queue: Toeplitz, or none that exists
     XENNET_PACKET_HASH PlainHash; // of packets without such a value; XenVif reads it
 } XENNET_TRANSMIT_LIMITS;
 
@@ -88,13 +88,13 @@ TransmitRequestOf(NET_BUFFER *Nb)
     return (XENNET_TRANSMIT_REQUEST *)NET_BUFFER_MINIPORT_RESERVED(Nb);
 }
 
-// NDIS computed a hash for RSS, and its value picks the queue.
+// NDIS computed a hash for RSS, and its value picks the queue. Function: HashFunction, read once for a chain.
 FORCEINLINE BOOLEAN
-TransmitRequestHasHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl)
+TransmitRequestHasHash(ULONG Function, NET_BUFFER_LIST *Nbl)
 {
     ULONG Information = (ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo);
 
-    return (Information & NDIS_HASH_FUNCTION_MASK) == Limits->HashFunction;
+    return (Information & NDIS_HASH_FUNCTION_MASK) == Function;
 }
 
 // The hash of such an NBL. A type that XenVif has no name for still picks a ring by its value.
@@ -112,14 +112,13 @@ TransmitRequestReadHash(NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
 // XenVif sends both to the same ring for certain, so the first may wait for the second (More). Hashed: the first one
 // is.
 FORCEINLINE BOOLEAN
-TransmitRequestSameRing(const XENNET_TRANSMIT_LIMITS *Limits, BOOLEAN Hashed, NET_BUFFER_LIST *First,
+TransmitRequestSameRing(ULONG Function, const XENNET_PACKET_HASH *PlainHash, BOOLEAN Hashed, NET_BUFFER_LIST *First,
                         NET_BUFFER_LIST *Second)
 {
     if (Hashed)
-        return TransmitRequestHasHash(Limits, Second) &&
+        return TransmitRequestHasHash(Function, Second) &&
                NET_BUFFER_LIST_GET_HASH_VALUE(First) == NET_BUFFER_LIST_GET_HASH_VALUE(Second);
-    return Limits->PlainHash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
-           !TransmitRequestHasHash(Limits, Second);
+    return PlainHash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && !TransmitRequestHasHash(Function, Second);
 }
 
 // Not anything that is switched off at the moment or never was there.

@@ -53,8 +53,16 @@ void error_log_start(void);
 void bug_check_start(void);
 void bug_check_stop(void);
 void bug_check_leaks(struct leaks *leaks);
+void watchdog_start(void);
+void watchdog_stop(void);
 void debug_start(void);
 void debug_stop(void);
+void module_start(void); /* loaded modules, netio.sys among them */
+void netio_stop(void);
+void netio_leaks(struct leaks *leaks);
+void bcrypt_start(void);
+void bcrypt_stop(void);
+void bcrypt_leaks(struct leaks *leaks);
 void etw_start(void);
 void etw_stop(void);
 void etw_leaks(struct leaks *leaks);

@@ -39,13 +39,17 @@ void nt_start_on(const struct topology *topology)
     error_log_start();
     bug_check_start();
     debug_start();
+    bcrypt_start();
+    module_start();
     etw_start();
+    watchdog_start();
 }
 
 void nt_stop(void)
 {
     etw_stop();
-    debug_stop();
+    netio_stop();
+    bcrypt_stop();
     bug_check_stop();
     rtl_stop();
     io_stop();
@@ -60,6 +64,8 @@ void nt_stop(void)
     object_stop();
     pool_stop();
     topology_stop();
+    watchdog_stop();
+    debug_stop();
 }
 
 void nt_leaks(struct leaks *leaks)
@@ -70,5 +76,7 @@ void nt_leaks(struct leaks *leaks)
     timer_leaks(leaks);
     threads_leaks(leaks);
     bug_check_leaks(leaks);
+    netio_leaks(leaks);
+    bcrypt_leaks(leaks);
     etw_leaks(leaks);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nt/check/watchdog.h"
 #include "program/pump.h"
 #include "xen/real/libxen.h"
 
@@ -39,10 +40,9 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
     (void)port_send(guest, processor % port_queues(guest), frame); /* a refusal is counted by the port */
 }
 
-static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+static struct netback *create_backend(const struct bed *bed)
 {
-    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, MAX_GRANTS,
-                                     options->strict_grants };
+    const struct bed_options *options = bed->options;
     struct netback_options netback = {
         .vif = bed->vif_config,
         .queues = options->queues,
@@ -53,11 +53,28 @@ static bool start_embedded_host(struct bed *bed, const struct bed_options *optio
         .pcap = options->pcap,
     };
 
+    return netback_create(bed->dom0, options->wire_port, &netback);
+}
+
+void bed_change_host(void *context)
+{
+    struct bed *bed = context;
+
+    netback_destroy(bed->netback);
+    xen_toolstack_add_vif(bed->host, &bed->vif_config);
+    bed->netback = create_backend(bed);
+}
+
+static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, MAX_GRANTS,
+                                     options->strict_grants };
+
     bed->host = xen_host_create(&host);
     bed->dom0 = xen_domain_create(bed->host, BACKEND_DOMAIN);
     bed->guest = xen_domain_create(bed->host, GUEST_DOMAIN);
     xen_toolstack_add_vif(bed->host, &bed->vif_config);
-    bed->netback = netback_create(bed->dom0, options->wire_port, &netback);
+    bed->netback = create_backend(bed);
     if (bed->netback == NULL) {
         snprintf(error, size, "the network backend could not be created");
         return false;
@@ -86,7 +103,7 @@ static bool wait_connected(struct bed *bed)
         return netback_wait_connected(bed->netback, true, CONNECT_SECONDS * SECOND);
     }
     for (;;) {
-        vif_counters(bed->vif, &counters);
+        bed_vif_counters(bed, &counters);
         if (counters.queues != 0) {
             return true;
         }
@@ -97,7 +114,7 @@ static bool wait_connected(struct bed *bed)
     }
 }
 
-static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+static void start_stand_in(struct bed *bed, const struct bed_options *options)
 {
     struct vif_options vif = {
         .release = options->release, .version = options->vif_version, .queues = options->queues, .vendor = "XP0002"
@@ -111,7 +128,34 @@ static bool start_driver(struct bed *bed, const struct bed_options *options, cha
                    SECOND; /* our own backend reports when it gives up on us */
 
     bed->vif = vif_create(bed->guest, &vif);
-    bed->package = package_install(vif_pdo(bed->vif), options->inf_path, options->set, error, size);
+}
+
+static bool start_xenvif(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct busdriver_options image = { options->xenvif_path, options->xenvif_inf, options->queues, 1 };
+
+    if (options->xenvif_path == NULL) {
+        start_stand_in(bed, options);
+        return true;
+    }
+    bed->bus = busdriver_start(bed->guest, &image, error, size);
+    if (bed->bus != NULL && bed->host != NULL) {
+        xenbus_on_suspend(busdriver_xenbus(bed->bus), bed_change_host, bed);
+    }
+    return bed->bus != NULL;
+}
+
+struct device *bed_pdo(const struct bed *bed)
+{
+    return bed->bus != NULL ? busdriver_child(bed->bus, bed->child) : vif_pdo(bed->vif);
+}
+
+static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    if (!start_xenvif(bed, options, error, size)) {
+        return false;
+    }
+    bed->package = package_install(bed_pdo(bed), options->inf_path, options->set, error, size);
     if (bed->package == NULL) {
         return false;
     }
@@ -119,7 +163,7 @@ static bool start_driver(struct bed *bed, const struct bed_options *options, cha
     if (bed->driver == NULL) {
         return false;
     }
-    bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, size);
+    bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, size);
     return bed->adapter != NULL;
 }
 
@@ -173,6 +217,7 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
         (struct xen_vif_config){ .guest = GUEST_DOMAIN, .backend = BACKEND_DOMAIN, .handle = 0, .vif_name = "vif1.0" };
     memcpy(bed->vif_config.mac, guest_mac, sizeof(guest_mac));
 
+    watchdog_patience(options->real_xen ? PATIENCE : 1);
     if (options->topology != NULL) {
         nt_start_on(options->topology);
     } else {
@@ -222,6 +267,9 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
         package_free(bed->package);
     }
     ndis_leaks(leaks);
+    if (bed->bus != NULL) {
+        busdriver_stop(bed->bus, leaks);
+    }
     if (bed->vif != NULL) {
         vif_leaks(bed->vif, leaks);
         vif_destroy(bed->vif);
@@ -246,4 +294,39 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
     }
     ndis_stop();
     nt_stop();
+}
+
+/* A connected frontend's queues, from what it wrote for its backend. */
+static uint32_t queues_in_store(const struct bed *bed)
+{
+    enum { CONNECTED = 4 };
+    unsigned state = 0, queues = 1;
+
+    (void)xen_store_scanf(bed->guest, 0, "device/vif/0/state", "%u", &state);
+    (void)xen_store_scanf(bed->guest, 0, "device/vif/0/multi-queue-num-queues", "%u", &queues);
+    return state == CONNECTED ? queues : 0;
+}
+
+void bed_vif_counters(const struct bed *bed, struct vif_counters *counters)
+{
+    if (bed->vif != NULL) {
+        vif_counters(bed->vif, counters);
+    } else {
+        *counters = (struct vif_counters){ .queues = queues_in_store(bed) };
+    }
+}
+
+int bed_migrate(struct bed *bed)
+{
+    if (bed->vif != NULL) {
+        return vif_suspend_resume(bed->vif);
+    }
+    xenbus_suspend_resume(busdriver_xenbus(bed->bus));
+    return 0;
+}
+
+int bed_sleep(struct bed *bed, bool hibernate, void (*away)(void *context), void *context)
+{
+    return bed->vif != NULL ? vif_sleep(bed->vif, hibernate, away, context)
+                            : busdriver_sleep(bed->bus, hibernate, away, context);
 }

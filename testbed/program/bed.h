@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A whole testbed put together: Xen host, backend, XenVif stand-in, Windows, the driver under test installed from its
- * INF, the protocol edge, and pumps between edge and port. main.c runs one on TAPs; scenarios and tests run one on
- * memory ports.
+ * A whole testbed put together: Xen host, backend, XenVif (the stand-in or an image), Windows, the driver under test
+ * installed from its INF, the protocol edge, and pumps between edge and port. main.c runs one on TAPs; scenarios and
+ * tests run one on memory ports.
  */
 #ifndef TESTBED_PROGRAM_BED_H
 #define TESTBED_PROGRAM_BED_H
 
+#include "busdriver/busdriver.h"
 #include "ndis/ndis.h"
 #include "netback/netback.h"
 #include "xenvif/vif.h"
 
 struct bed_options {
     const char *driver_path, *inf_path;
-    const char *const *set; /* NULL-terminated KEYWORD=VALUE */
+    const char *xenvif_path, *xenvif_inf; /* a bus driver's image instead of the stand-in; NULL: the stand-in */
+    const char *const *set;               /* NULL-terminated KEYWORD=VALUE */
     uint32_t processors, queues;
     const struct topology *topology;   /* or NULL: `processors` in groups of 64 */
     const struct vif_release *release; /* of XenVif; NULL: the first */
@@ -39,7 +41,9 @@ struct bed {
     struct xen_host *host; /* host, dom0, netback: NULL on a real hypervisor */
     struct xen *guest, *dom0;
     struct netback *netback;
-    struct vif *vif;
+    struct vif *vif;       /* NULL with a bus driver's image */
+    uint32_t child;        /* which of the bus driver's devices */
+    struct busdriver *bus; /* NULL with the stand-in */
     struct package *package;
     struct driver *driver;
     struct adapter *adapter;
@@ -52,6 +56,17 @@ struct bed {
 /* Inside sched_run's main task. False and one sentence in `error` when it cannot start; everything is taken down then.
  */
 bool bed_start(struct bed *bed, const struct bed_options *options, char *error, size_t size);
+/* The network device that the driver is installed for. */
+struct device *bed_pdo(const struct bed *bed);
+/* What the stand-in counts; all 0 but the queues with a bus driver's image, which reports nothing of that kind. */
+void bed_vif_counters(const struct bed *bed, struct vif_counters *counters);
+/* What a migration meets at the other host: a backend of its own, both directories written anew. */
+void bed_change_host(void *bed);
+/* A migration, from early to late callbacks: 0, or -1. */
+int bed_migrate(struct bed *bed);
+/* The bus driver's devices asleep, as vif_sleep. */
+int bed_sleep(struct bed *bed, bool hibernate, void (*away)(void *context), void *context);
+
 /* Takes all down in order and lists what was left behind. */
 void bed_stop(struct bed *bed, struct leaks *leaks);
 

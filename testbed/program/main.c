@@ -17,6 +17,7 @@
 #include "program/bed.h"
 #include "program/namespace.h"
 #include "nt/check/debug.h"
+#include "nt/memory/guard.h"
 #include "nt/trace/etw.h"
 #include "nt/export/version.h"
 #include "program/options.h"
@@ -151,6 +152,8 @@ static void run_driver(void)
     struct bed_options bed_options = {
         .driver_path = options->driver,
         .inf_path = options->inf,
+        .xenvif_path = options->xenvif,
+        .xenvif_inf = options->xenvif_inf,
         .set = options->settings,
         .processors = options->processors,
         .topology = &topology,
@@ -212,7 +215,12 @@ static bool open_capture(char *error, size_t size)
         return true;
     }
     program.pcap = pcap_create(program.options.pcap, error, size);
-    return program.pcap != NULL;
+    if (program.pcap == NULL) {
+        return false;
+    }
+    pcap_limit(program.pcap, program.options.pcap_bytes, program.options.pcap_limit * 1000000ull);
+    program.ports.pcap = program.pcap;
+    return true;
 }
 
 static bool open_edges(char *error, size_t size)
@@ -273,11 +281,12 @@ int main(int argc, char **argv)
         report_error("signals cannot be received through a descriptor: use a kernel with signalfd");
         return EXIT_BAD_INPUT;
     }
-    windows_play(program.options.windows);
+    windows_simulate(program.options.windows);
     debug_verbose(program.options.verbose);
     etw_enable(program.options.trace, 0, 0);
     etw_show(program.options.trace);
     rule_be_lenient(program.options.lenient);
+    guard_pages = program.options.guard_pages;
     if (!open_edges(error, sizeof(error))) {
         report_error(error);
         return EXIT_BAD_INPUT;

@@ -18,6 +18,8 @@ enum option_id {
     INF,
     SET,
     WINDOWS,
+    XENVIF,
+    XENVIF_INF,
     XENVIF_LIKE,
     VIF,
     QUEUES,
@@ -27,6 +29,8 @@ enum option_id {
     BACKEND_NO,
     BACKEND_RATE,
     PCAP,
+    PCAP_BYTES,
+    PCAP_LIMIT,
     BYPASS,
     VERBOSE,
     TRACE,
@@ -34,6 +38,7 @@ enum option_id {
     PROVIDER,
     EDGE_BUFFERS_OPTION,
     LENIENT,
+    GUARD_PAGES,
     HELP
 };
 
@@ -45,6 +50,8 @@ static const struct {
     { "inf", "FILE", "the INF that installs it", INF },
     { "set", "KEYWORD=VALUE", "set one of the INF's keywords, as in Device Manager; may be repeated", SET },
     { "windows", "VERSION", "the Windows to simulate: 7, 8.1, 10-1809, 10-22h2, 11-24h2, 2025", WINDOWS },
+    { "xenvif", "FILE", "the image of a XenVif (x64) instead of the stand-in", XENVIF },
+    { "xenvif-inf", "FILE", "the INF that installs it", XENVIF_INF },
     { "xenvif-like", "RELEASE", "behave like a release of XenVif: strict, 8.2, 9.1, 9.1-r3, main", XENVIF_LIKE },
     { "vif", "VERSION", "the VIF interface that XenVif offers: 8, 9 or 10", VIF },
     { "queues", "N", "queues of the backend and of both network devices", QUEUES },
@@ -54,12 +61,15 @@ static const struct {
     { "backend-no", "LIST", "features the backend lacks, with commas between", BACKEND_NO },
     { "backend-rate", "KBITS", "thousands of bits a second that the backend takes of each queue", BACKEND_RATE },
     { "pcap", "FILE", "record both edges of the driver in a pcapng file", PCAP },
+    { "pcap-bytes", "N", "keep at most so many bytes of each frame in it", PCAP_BYTES },
+    { "pcap-limit", "MB", "leave frames out once it has so many million bytes", PCAP_LIMIT },
     { "bypass", NULL, "join the two network devices without a driver", BYPASS },
     { "verbose", NULL, "show what the driver prints", VERBOSE },
     { "trace", NULL, "show the driver's trace events", TRACE },
     { "strict-grants", NULL, "change page protection with every grant", STRICT_GRANTS },
     { "provider", "NAME", "embedded, or xen: this machine is a domain on a real Xen", PROVIDER },
     { "edge-buffers", "N", "frames on their way at once per send queue", EDGE_BUFFERS_OPTION },
+    { "guard-pages", NULL, "end each memory block of the driver at an inaccessible page", GUARD_PAGES },
     { "lenient", NULL, "go on where a documented rule is broken that Windows does not enforce", LENIENT },
     { "help", NULL, "show this", HELP },
 };
@@ -170,6 +180,12 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return add_setting(options, argument, error, size);
     case WINDOWS:
         return find_windows(options, argument, error, size);
+    case XENVIF:
+        options->xenvif = argument;
+        return true;
+    case XENVIF_INF:
+        options->xenvif_inf = argument;
+        return true;
     case XENVIF_LIKE:
         return find_release(options, argument, error, size);
     case VIF:
@@ -189,6 +205,10 @@ static bool take(struct options *options, enum option_id id, const char *argumen
     case PCAP:
         options->pcap = argument;
         return true;
+    case PCAP_BYTES:
+        return parse_number("pcap-bytes", argument, 14, MAX_FRAME_BYTES, &options->pcap_bytes, error, size);
+    case PCAP_LIMIT:
+        return parse_number("pcap-limit", argument, 1, 1000000, &options->pcap_limit, error, size);
     case BYPASS:
         options->bypass = true;
         return true;
@@ -207,6 +227,9 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
     case LENIENT:
         options->lenient = true;
+        return true;
+    case GUARD_PAGES:
+        options->guard_pages = true;
         return true;
     case HELP:
         options->help = true;
@@ -247,6 +270,10 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
     }
     if (!options->help && !options->bypass && (options->driver == NULL || options->inf == NULL)) {
         snprintf(error, size, "--%s is needed, unless --bypass is given", options->driver == NULL ? "driver" : "inf");
+        return false;
+    }
+    if ((options->xenvif == NULL) != (options->xenvif_inf == NULL)) {
+        snprintf(error, size, "--xenvif and --xenvif-inf belong together: give both or none");
         return false;
     }
     if (options->vif == 0) {

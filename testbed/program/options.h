@@ -18,6 +18,7 @@ enum {
 
 struct options {
     const char *driver, *inf;
+    const char *xenvif, *xenvif_inf;        /* a bus driver's image instead of the stand-in, or NULL */
     const char *settings[MAX_SETTINGS + 1]; /* KEYWORD=VALUE, ends with NULL */
     const struct windows_version *windows;
     const struct vif_release *release;
@@ -25,7 +26,8 @@ struct options {
     uint32_t backend_without; /* netback feature mask */
     uint32_t backend_rate;    /* kbit/s; 0: no limit */
     const char *pcap;
-    bool bypass, verbose, trace, strict_grants, real_xen, lenient, help;
+    uint32_t pcap_bytes, pcap_limit; /* of each frame; millions in all; 0: no limit */
+    bool bypass, verbose, trace, strict_grants, real_xen, lenient, guard_pages, help;
     uint32_t edge_buffers; /* 0: the usual number */
 };
 

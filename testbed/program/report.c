@@ -62,6 +62,12 @@ static uint32_t queues_used(struct bed *bed)
     uint64_t tx[MAX_QUEUES] = { 0 }, rx[MAX_QUEUES] = { 0 };
     uint32_t q, used = 0;
 
+    if (bed->vif == NULL) {
+        struct vif_counters vif;
+
+        bed_vif_counters(bed, &vif);
+        return vif.queues; /* a bus driver's image does not report which of them it used */
+    }
     vif_queue_packets(bed->vif, tx, rx, bed->options->queues);
     for (q = 0; q < bed->options->queues; q++) {
         used += tx[q] + rx[q] != 0;
@@ -83,7 +89,7 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     }
     if (bed != NULL) {
         adapter_counters(bed->adapter, &adapter);
-        vif_counters(bed->vif, &vif);
+        bed_vif_counters(bed, &vif);
         if (bed->netback != NULL) {
             netback_counters(bed->netback, &netback);
         }
@@ -122,7 +128,11 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("backend_tx_csum_wrong", netback.tx_csum_wrong);
     PUT("guest_refused", guest.send_refused);
     PUT("wire_refused", wire.send_refused);
+    PUT("pcap_left_out", pcap_left_out(ports->pcap));
     PUT("rule_remarks", rule_remarks());
+    if (bed != NULL && adapter.tx_failed != 0) {
+        fprintf(out, ",\"tx_failure\":\"%s\"", adapter_send_failure(bed->adapter));
+    }
     PUT("queues_used", used);
     PUT("resident_kb", resident_kb());
 #undef PUT
@@ -212,6 +222,11 @@ static void put_offloads(FILE *out, const struct adapter_facts *facts)
     fputc(']', out);
 }
 
+static uint32_t vif_version(const struct options *options, const struct bed *bed)
+{
+    return bed->bus != NULL ? busdriver_vif_version(bed_pdo(bed)) : options->vif;
+}
+
 void report_ready(const struct options *options, const struct report_ports *ports, struct bed *bed)
 {
     struct adapter_facts facts = { .mtu = options->mtu };
@@ -220,7 +235,7 @@ void report_ready(const struct options *options, const struct report_ports *port
 
     if (bed != NULL) {
         adapter_facts(bed->adapter, &facts);
-        vif_counters(bed->vif, &vif);
+        bed_vif_counters(bed, &vif);
     }
     snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", facts.current_mac[0], facts.current_mac[1],
              facts.current_mac[2], facts.current_mac[3], facts.current_mac[4], facts.current_mac[5]);
@@ -228,10 +243,14 @@ void report_ready(const struct options *options, const struct report_ports *port
            ports->guest_netns, getpid(), ports->wire_netns);
     printf(",\"guest_tap\":\"%s\",\"wire_tap\":\"%s\",\"driver\":", ports->guest_name, ports->wire_name);
     put_string(stdout, bed != NULL ? driver_title(options->driver) : "none (bypass)");
+    if (options->xenvif != NULL) {
+        fputs(",\"xenvif\":", stdout);
+        put_string(stdout, driver_title(options->xenvif));
+    }
     printf(",\"windows\":\"%s\",\"ndis\":\"%u.%u\",\"vif\":%u,\"queues\":%u,\"mtu\":%u,\"mac\":\"%s\",\"link_mbps\":"
            "%" PRIu64,
-           options->windows->title, facts.ndis_major, facts.ndis_minor, bed != NULL ? options->vif : 0, vif.queues,
-           facts.mtu, mac, facts.link_speed_tx / 1000000);
+           options->windows->title, facts.ndis_major, facts.ndis_minor, bed != NULL ? vif_version(options, bed) : 0,
+           vif.queues, facts.mtu, mac, facts.link_speed_tx / 1000000);
     put_offloads(stdout, &facts);
     fputs("}\n", stdout);
     fflush(stdout);

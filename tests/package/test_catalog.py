@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from scripts.build import package, templates, version
+from scripts.build import editions, package, templates, version
 from scripts.sign.authenticode import Image, digest
 from scripts.cli import ROOT, Stop
 
@@ -35,9 +35,9 @@ class Catalog(unittest.TestCase):
         (self.path / "ids").write_text("XENVIF\\VEN_XP0001&DEV_NET&REV_09000005\n")
         self.members = [self.path / "image.sys", self.path / "plain.inf"]
 
-    def make(self, name="made.cat", date="02/03/2026", arch="x64"):
-        done = catalog("--output", self.path / name, "--date", date, "--arch", arch, "--hardware-ids",
-                       self.path / "ids", *self.members)
+    def make(self, name="made.cat", date="02/03/2026", arch="x64", edition="windows7"):
+        done = catalog("--output", self.path / name, "--date", date, "--arch", arch, "--edition", edition,
+                       "--hardware-ids", self.path / "ids", *self.members)
         self.assertEqual(done.returncode, 0, done.stderr)
         return self.path / name
 
@@ -67,6 +67,22 @@ class Catalog(unittest.TestCase):
             self.assertEqual(len(re.findall(rf":1\.3\.6\.1\.4\.1\.311\.{re.escape(oid)}\n", text)), count, oid)
         self.assertEqual(text.count(wide(OS_ATTRIBUTE)), 4)
         self.assertEqual(text.count(wide("image.sys")), 2)
+
+    def test_version_2_identifies_each_file_by_its_sha256_hash_alone(self):
+        text = self.parsed(self.make(edition="windows10"))
+        self.assertIn(":1.3.6.1.4.1.311.12.1.3\n", text)
+        self.assertNotIn(":sha1\n", text)
+        for path, kind in ((self.path / "plain.inf", 2), (self.path / "image.sys", 0)):
+            found = digest(path.read_bytes(), "sha256").hex().upper()
+            # Once as the identifier, once as the hash; the kind of file is an empty element with its number.
+            self.assertEqual(text.count(f"[HEX DUMP]:{found}\n"), 2)
+            marked = rf"311\.12\.2\.3\n.*l= +2 cons: SET.*\n.*l= +0 prim: cont \[ {kind} \]"
+            self.assertEqual(len(re.findall(marked, text)), 1)
+        self.assertEqual(text.count(wide("2:10.0")), 2)
+        self.assertEqual(text.count(":1.3.6.1.4.1.311.2.1.4\n"), 2)
+        data = self.make(edition="windows10").read_bytes()
+        self.assertIn("_v100_X64,Server_v100_X64".encode("utf-16-le"), data)
+        self.assertNotIn("_v63".encode("utf-16-le"), data)
 
     def test_no_page_hashes_are_in_it(self):
         self.assertNotIn("1.3.6.1.4.1.311.2.3", self.parsed(self.make()))
@@ -130,27 +146,30 @@ class Catalog(unittest.TestCase):
 class Built(unittest.TestCase):
     """The catalogs of the package."""
 
-    def listed(self, arch):
-        done = catalog("--list", ROOT / "xennet" / arch / "xennet.cat")
+    def listed(self, folder):
+        done = catalog("--list", folder / "xennet.cat")
         self.assertEqual(done.returncode, 0, done.stderr)
         return {(name, algorithm): found
                 for algorithm, found, name in (line.split(" ", 2) for line in done.stdout.splitlines())}
 
     def test_they_hold_the_hash_of_every_file_that_is_installed(self):
-        for arch in ("x64", "x86"):
-            listed = self.listed(arch)
-            names = [path.name for path in (ROOT / "xennet" / arch).iterdir()
-                     if path.suffix in (".sys", ".dll", ".inf")]
-            self.assertEqual(len(names), 3)
-            self.assertEqual(sorted(listed), sorted((name, algorithm) for name in names
-                                                    for algorithm in ("sha1", "sha256")))
-            for (name, algorithm), found in listed.items():
-                self.assertEqual(found, digest((ROOT / "xennet" / arch / name).read_bytes(), algorithm).hex(), name)
+        for edition, algorithms in ((editions.WINDOWS10, ("sha256",)), (editions.WINDOWS7, ("sha1", "sha256"))):
+            for arch in ("x64", "x86"):
+                folder = ROOT / "xennet" / edition.path(arch)
+                listed = self.listed(folder)
+                names = [path.name for path in folder.iterdir() if path.suffix in (".sys", ".dll", ".inf")]
+                self.assertEqual(len(names), 3 if edition.coinstaller else 2)
+                self.assertEqual(sorted(listed), sorted((name, algorithm) for name in names
+                                                        for algorithm in algorithms))
+                for (name, algorithm), found in listed.items():
+                    self.assertEqual(found, digest((folder / name).read_bytes(), algorithm).hex(), name)
 
     def test_they_list_every_device_of_the_inf(self):
         data = (ROOT / "xennet" / "x64" / "xennet.cat").read_bytes()
         inf = templates.inf("x64").decode()
-        for found in set(re.findall(r"XENVIF\\VEN_\S+", inf)):
+        ids = set(re.findall(r"XENVIF\\VEN_[^\s,]+", inf))
+        self.assertEqual(len(ids), 63)
+        for found in ids:
             self.assertIn(found.lower().encode("utf-16-le"), data)
         self.assertRegex(inf, rf"DriverVer *= *{re.escape(version.values()['INF_DATE'])}")
 

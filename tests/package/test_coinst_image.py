@@ -11,11 +11,12 @@ import struct
 import unittest
 from unittest import mock
 
-from scripts.build import driver, made, templates, version
+from scripts.build import driver, editions, made, templates, version
 from scripts.build.tools import ARCHITECTURES
 from scripts.build.tree import Tree
 from scripts.cli import ROOT
 from scripts.inf import template as build_inf
+from scripts.inf.file import Inf
 from tests.support.pe_file import Image, pdb_identity
 from tests.package.test_image import MACHINES, windows_7_exports
 
@@ -50,11 +51,11 @@ class CoinstallerImage:
         self.assertEqual((self.image.subsystem, self.image.subsystem_version, self.image.os_version),
                          (2, (6, 1), (6, 1)))
         self.assertEqual(self.path.name, f"xennet_coinst_{version.text().replace('.', '_')}.dll")
-        self.assertIn(self.path.name, templates.inf(self.arch).decode())
+        self.assertIn(self.path.name, templates.inf(self.arch, editions.WINDOWS7).decode())
 
     def test_the_inf_names_what_it_exports(self):
         self.assertEqual(list(exports(self.image)), ["CoDeviceInstall"])
-        self.assertIn(f'"{self.path.name},CoDeviceInstall"', templates.inf(self.arch).decode())
+        self.assertIn(f'"{self.path.name},CoDeviceInstall"', templates.inf(self.arch, editions.WINDOWS7).decode())
 
     def test_it_needs_nothing_but_windows_own_dlls_of_windows_7(self):
         imports = self.image.imports()
@@ -119,52 +120,28 @@ class X86(CoinstallerImage, unittest.TestCase):
 
 
 class Models(unittest.TestCase):
-    def sections(self, arch="x64"):
-        found, name = {}, None
-        for line in templates.inf(arch).decode().splitlines():
-            line = line.split(";")[0].strip()
-            if line.startswith("["):
-                name = line.strip("[]")
-                found[name] = []
-            elif line:
-                found[name].append(line)
-        return found
+    def sections(self, edition, arch="x64"):
+        return Inf(templates.inf(arch, edition)).sections
 
     def test_each_windows_gets_every_device_of_every_revision_once(self):
         rows = build_inf.revisions()
         self.assertEqual([row[0] for row in rows], ["0800000D"] + [f"0900000{i}" for i in range(6)])
-        expected = [f"XENVIF\\VEN_{vendor}&DEV_NET&REV_{row[0]}" for row in rows
-                    for vendor in ("XP0001", "XP0002", "XPC000", "XS0001", "XS0002", "XSC000",
-                                   "XN0001", "XN0002", "XNC000")]
+        expected = [[f"XENVIF\\VEN_{prefix}{device}&DEV_NET&REV_{row[0]}" for row in reversed(rows)
+                     for device in ("0001", "0002", "C000")] for prefix in ("XP", "XS", "XN")]
         for arch, decoration in zip(ARCHITECTURES, ("NTamd64", "NTx86")):
-            sections = self.sections(arch)
-            self.assertEqual(sections["Manufacturer"], [f"%Vendor% = XenNet, {decoration}, {decoration}.10.0...16299"])
-            for name in (f"XenNet.{decoration}", f"XenNet.{decoration}.10.0...16299"):
-                self.assertEqual(sorted(line.split(", ")[1] for line in sections[name]), sorted(expected), name)
+            for edition, ends in ((editions.WINDOWS10, (".10.0...14393", ".10.0...25398")),
+                                  (editions.WINDOWS7, (".6.1", ".10.0...14393"))):
+                sections = self.sections(edition, arch)
+                self.assertEqual(sections["manufacturer"].lines[0].values, ["XenNet", *(decoration + end
+                                                                                        for end in ends)])
+                for end in ends:
+                    lines = [line.values[1:] for line in sections[f"xennet.{decoration}{end}".lower()].lines]
+                    empty = edition is editions.WINDOWS7 and end != ".6.1"
+                    self.assertEqual(lines, [] if empty else expected)
 
-    def test_what_the_inf_subscribes_to_is_what_the_revision_stands_for(self):
-        sections = self.sections()
-        meant = {row[0]: row[1:] for row in build_inf.revisions()}
-        for line in sections["XenNet.NTamd64.10.0...16299"]:
-            section, revision = re.match(r"%XenNetName% = (\S+), .*&REV_(\w+)$", line).groups()
-            values = {}
-            for name in next(line for line in sections[section] if line.startswith("AddReg")).split("=")[1].split(","):
-                for entry in sections[name.strip()]:
-                    root, key, value, kind, data = (entry.split(",") + [""] * 5)[:5]
-                    if root == "HKLM":
-                        self.assertEqual((key.strip(), kind.strip()),
-                                         (r"SYSTEM\CurrentControlSet\Services\XENVIF\Interfaces\XENNET", "0x00010001"))
-                        values[value.strip()] = int(data)
-            self.assertEqual(values, dict(zip(("VIF", "STORE", "SUSPEND"), meant[revision])), line)
-            self.assertIn(section + ".Services", sections)
-            self.assertNotIn(section + ".CoInstallers", sections)
-
-    def test_before_10_1709_there_is_a_coinstaller_and_the_inf_subscribes_to_nothing(self):
-        sections = self.sections()
-        for line in sections["XenNet.NTamd64"]:
-            self.assertTrue(line.startswith("%XenNetName% = XenNet_Inst, "), line)
-        self.assertNotIn("Subscribe", "".join(sections["XenNet_Inst"]))
-        self.assertIn("XenNet_Inst.CoInstallers", sections)
+    def test_only_the_package_for_old_windows_has_a_coinstaller(self):
+        self.assertIn("xennet_inst.coinstallers", self.sections(editions.WINDOWS7))
+        self.assertNotIn(b"coinst", templates.inf("x64").lower())
 
     def test_the_coinstaller_asks_for_the_versions_that_the_driver_negotiates(self):
         asked = {name: (low, high) for name, low, high in
@@ -179,7 +156,7 @@ class Models(unittest.TestCase):
 
     def test_a_prefix_and_device_id_of_ones_own_are_added(self):
         with mock.patch.dict("os.environ", {"VENDOR_PREFIX": "AC", "VENDOR_DEVICE_ID": "1234"}):
-            self.assertEqual(build_inf.vendors()[9:], ["AC0001", "AC0002", "AC1234"])
+            self.assertEqual(build_inf.vendors()["AC"], ["0001", "0002", "1234"])
             self.assertIn("XENVIF\\VEN_AC1234&DEV_NET&REV_09000005", templates.inf("x64").decode())
 
 

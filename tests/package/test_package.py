@@ -11,25 +11,39 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from scripts.build import archive as sources, package, version
+from scripts.build import archive as sources, editions, package, version
 from scripts.cli import ROOT, Stop
+from scripts.sign.authenticode import Image
 
-FILES = {"xennet.sys", "xennet.pdb", "xennet.inf", "xennet.cat", "install.ps1", "uninstall.ps1", "xennet.mof"}
+FILES = {"xennet.sys", "xennet.pdb", "xennet.inf", "xennet.cat", "install.ps1", "uninstall.ps1", "common.ps1",
+         "xennet.mof"}
 
 
 class Folders(unittest.TestCase):
-    def test_each_architecture_has_the_whole_package(self):
-        for arch in ("x64", "x86"):
-            names = {path.name for path in (ROOT / "xennet" / arch).iterdir()} - {"xennet.cer"}
+    def folders(self):
+        for edition in editions.EDITIONS:
+            for arch in ("x64", "x86"):
+                yield edition, ROOT / "xennet" / edition.path(arch)
+
+    def test_each_architecture_has_the_whole_package_of_each_edition(self):
+        for edition, folder in self.folders():
+            names = {path.name for path in folder.iterdir()} - {"xennet.cer"}
             others = sorted(names - FILES)
             self.assertLessEqual(FILES, names)
-            self.assertEqual([name.rsplit(".", 1)[1] for name in others], ["dll", "pdb"])
-            self.assertRegex(others[0], r"^xennet_coinst_\d+_\d+_\d+_\d+\.dll$")
+            self.assertEqual([name.rsplit(".", 1)[1] for name in others], ["dll", "pdb"] if edition.coinstaller else [])
+            if edition.coinstaller:
+                self.assertRegex(others[0], r"^xennet_coinst_\d+_\d+_\d+_\d+\.dll$")
+
+    def test_both_editions_have_the_same_driver(self):
+        for arch in ("x64", "x86"):
+            first, second = (Image((ROOT / "xennet" / edition.path(arch) / "xennet.sys").read_bytes())
+                             for edition in editions.EDITIONS)
+            self.assertEqual(first.unsigned(), second.unsigned())
 
     def test_the_scripts_are_filled_in_for_windows(self):
-        for arch in ("x64", "x86"):
+        for _, folder in self.folders():
             for name in package.SCRIPTS:
-                text = (ROOT / "xennet" / arch / name).read_bytes()
+                text = (folder / name).read_bytes()
                 self.assertNotRegex(text, rb"@[A-Z_]+@")
                 self.assertEqual(text.count(b"\n"), text.count(b"\r\n"))
                 text.decode("ascii")
@@ -41,7 +55,7 @@ class Folders(unittest.TestCase):
             old.write_text("")
             made = Path(folder) / "made.sys"
             made.write_text("new")
-            package.deliver("x64", {"made.sys": made})
+            package.deliver("x64", editions.WINDOWS10, {"made.sys": made})
             self.assertEqual([path.name for path in old.parent.iterdir()], ["made.sys"])
 
 
@@ -49,9 +63,9 @@ class Archives(unittest.TestCase):
     def test_the_tar_holds_the_package(self):
         with tarfile.open(package.ARCHIVE) as archive:
             names = set(archive.getnames())
-            for arch in ("x64", "x86"):
+            for _, folder in Folders().folders():
                 for name in FILES:
-                    self.assertIn(f"xennet/{arch}/{name}", names)
+                    self.assertIn(f"{folder.relative_to(ROOT)}/{name}", names)
             for entry in archive:
                 self.assertEqual((entry.uid, entry.gid, entry.uname, entry.mtime), (0, 0, "", version.epoch()))
 

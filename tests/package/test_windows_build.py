@@ -13,6 +13,7 @@ from unittest import mock
 from xml.etree import ElementTree
 
 from scripts.build import driver, windows as build_windows, windows_kit
+from scripts.build.editions import WINDOWS10, WINDOWS7
 from scripts.sign import signer as sign
 from scripts.cli import ROOT, Stop
 
@@ -93,24 +94,30 @@ class Commands(Fake):
                 f'/p:XenNetCoinstaller=xennet_coinst_10_0_0_5{sdk} /p:XenNetOut="{out}{os.sep}{os.sep}""')
 
     def check(self, arch, tools, compile_line, systems, flavour="free"):
+        """`systems` is {edition: Inf2Cat's names}."""
         steps, signer = self.plan(arch, flavour)
-        stage = ROOT / "build" / flavour / arch / "package"
         who = f'"{tools}/x64/signtool.exe" sign /q /fd sha256 /s My /n "{signer.name}" '
-        self.assertEqual(steps["compile"], [compile_line])
-        self.assertEqual(steps["sign"], [f'{who}"{stage}/xennet.sys"', f'{who}"{stage}/xennet_coinst_10_0_0_5.dll"'])
-        self.assertEqual(steps["catalog"], [f'"{tools}/x86/inf2cat.exe" /driver:"{stage}" /os:{systems}',
-                                            f'{who}"{stage}/xennet.cat"'])
+        self.assertEqual(steps.pop("compile"), [compile_line])
+        self.assertEqual(steps.keys(), systems.keys())
+        for edition, found in steps.items():
+            stage = ROOT / "build" / flavour / arch / edition.name / "package"
+            self.assertEqual(found["sign"], [f'{who}"{stage}/xennet.sys"']
+                             + [f'{who}"{stage}/xennet_coinst_10_0_0_5.dll"'] * (edition is WINDOWS7))
+            self.assertEqual(found["catalog"], [f'"{tools}/x86/inf2cat.exe" /driver:"{stage}" /os:{systems[edition]}',
+                                                f'{who}"{stage}/xennet.cat"'])
 
     def test_visual_studio_2012_with_wdk_8(self):
         self.studio("2012")
         tools = self.kit("8.0")
         for arch, systems in (("x64", "7_X64,8_X64,Server2008R2_X64,Server8_X64"), ("x86", "7_X86,8_X86")):
-            self.check(arch, tools, self.expected(arch, "VC/vcvarsall.bat", "8.0", "Windows7", ""), systems)
+            self.check(arch, tools, self.expected(arch, "VC/vcvarsall.bat", "8.0", "Windows7", ""),
+                       {WINDOWS7: systems})
 
     def test_visual_studio_2013_with_wdk_8_1(self):
         self.studio("2013")
         tools = self.kit("8.1")
-        self.check("x86", tools, self.expected("x86", "VC/vcvarsall.bat", "8.1", "Windows7", ""), "7_X86,8_X86,6_3_X86")
+        self.check("x86", tools, self.expected("x86", "VC/vcvarsall.bat", "8.1", "Windows7", ""),
+                   {WINDOWS7: "7_X86,8_X86,6_3_X86"})
 
     def test_visual_studio_2015_with_wdk_10(self):
         self.studio("2015")
@@ -119,13 +126,15 @@ class Commands(Fake):
                                "7_X64,8_X64,6_3_X64,10_X64,Server2008R2_X64,Server8_X64,Server6_3_X64,Server10_X64"),
                               ("x86", "7_X86,8_X86,6_3_X86,10_X86")):
             self.check(arch, tools, self.expected(arch, "VC/vcvarsall.bat", "10.0", "Windows7", "10.0.14393.0",
-                                                  "checked"), systems, "checked")
+                                                  "checked"),
+                       {WINDOWS10: f"10_{arch.upper()}" + ",Server10_X64" * (arch == "x64"), WINDOWS7: systems},
+                       "checked")
 
     def test_visual_studio_2022_with_wdk_11(self):
         self.studio("2022")
         tools = self.kit("10.0.22621.0")
         self.check("x64", tools, self.expected("x64", "VC/Auxiliary/Build/vcvarsall.bat", "10.0", "Windows10",
-                                               "10.0.22621.0"), "10_X64,Server10_X64")
+                                               "10.0.22621.0"), {WINDOWS10: "10_X64,Server10_X64"})
 
     def test_every_pair_from_2012_to_2022_is_known(self):
         for year, version in (("2017", "10.0.17763.0"), ("2019", "10.0.19041.0"), ("2019", "10.0.22000.0"),
@@ -174,13 +183,13 @@ class Signing(Fake):
         self.kit("10.0.22621.0")
         steps, signer = self.plan("x64", "free", "--certificate", THUMBPRINT, "--timestamp", "http://time.example")
         self.assertFalse(signer.is_test)
-        self.assertIn(f"/fd sha256 /sha1 {THUMBPRINT} /tr http://time.example /td sha256 ", steps["sign"][0])
+        self.assertIn(f"/fd sha256 /sha1 {THUMBPRINT} /tr http://time.example /td sha256 ", steps[WINDOWS10]["sign"][0])
 
     def test_pkcs12_with_a_password(self):
         self.kit("10.0.22621.0")
         (self.root / "password").write_text("se cret\n")
         steps, _ = self.plan("x64", "free", "--pkcs12", "my.p12", "--password-file", str(self.root / "password"))
-        self.assertIn(f'/f "{Path("my.p12").resolve()}" /p "se cret" ', steps["catalog"][1])
+        self.assertIn(f'/f "{Path("my.p12").resolve()}" /p "se cret" ', steps[WINDOWS10]["catalog"][1])
 
     def test_what_signtool_cannot_do_is_named(self):
         self.kit("10.0.22621.0")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ndis_fake.h"
 #include "ndis/adapter/record.h"
+#include "ndis/nbl/nbl.h"
 
 void fake_complete_sends(struct fake *fake)
 {
@@ -191,7 +192,7 @@ int32_t fake_register(struct fake *fake)
 struct adapter *fake_add(struct fake *fake, char *error, size_t size)
 {
     CHECK_EQ(fake_register(fake), NDIS_STATUS_SUCCESS);
-    fake->adapter = adapter_create(&fake->driver_object, &fake->physical, &fake->package, error, size);
+    fake->adapter = adapter_create(&fake->driver_object, fake->physical, &fake->package, error, size);
     return fake->adapter;
 }
 
@@ -238,6 +239,8 @@ static void fake_task(void *argument)
     const struct fake_plan *plan = argument;
     struct fake *fake = ndis_alloc(sizeof(*fake));
     struct xen_host_options host = { .guest_pages = 4096, .max_grants = 1024 };
+    static const char *const hardware[] = { "FAKE", NULL }, *const none[] = { NULL };
+    struct pdo_ids ids = { .device_id = "FAKE", .hardware_ids = hardware, .compatible_ids = none, .instance_id = "0" };
     struct leaks leaks = { 0 };
     size_t i;
 
@@ -247,6 +250,7 @@ static void fake_task(void *argument)
     registry_create_key(FAKE_SERVICE_KEY "\\Parameters");
     fake->host = xen_host_create(&host);
     fake->xen = xen_domain_create(fake->host, 1);
+    fake->physical = pdo_create(&ids, NULL, NULL);
     fake_init(fake);
     plan->body(fake);
     if (fake->adapter != NULL) {
@@ -255,6 +259,7 @@ static void fake_task(void *argument)
     if (fake->miniport != NULL) {
         NDIS(NdisMDeregisterMiniportDriver)(fake->miniport);
     }
+    pdo_destroy(fake->physical);
     ndis_leaks(&leaks);
     nt_leaks(&leaks);
     for (i = 0; i < leaks.count; i++) {
@@ -272,7 +277,7 @@ void fake_run(enum sched_kind kind, const char *windows, void (*body)(struct fak
     struct sched_options options = { .kind = kind, .seed = test_seed() };
     struct fake_plan plan = { windows, body };
 
-    windows_play(windows_version_find(windows));
+    windows_simulate(windows_version_find(windows));
     CHECK_EQ(sched_run(&options, fake_task, &plan), 0);
 }
 
@@ -282,4 +287,60 @@ void fake_add_running(struct fake *fake)
 
     CHECK(fake_add(fake, error, sizeof(error)) != NULL);
     CHECK_EQ(adapter_restart(fake->adapter), NDIS_STATUS_SUCCESS);
+}
+
+/* --- rules --- */
+
+uint8_t fake_bytes[FAKE_BYTES];
+
+void fake_run_body(void *argument)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", (void (*)(struct fake *))argument);
+}
+
+struct NET_BUFFER_LIST *fake_received(struct fake *fake)
+{
+    return fake_packet(fake, mdl_create(fake_bytes, FAKE_BYTES), 0, 100);
+}
+
+void fake_indicate(struct fake *fake, struct NET_BUFFER_LIST *nbl, uint32_t flags)
+{
+    NDIS(NdisMIndicateReceiveNetBufferLists)(fake->handle, nbl, 0, 1, flags);
+}
+
+static void no_receive(void *context, uint32_t processor, const struct frame *frame)
+{
+    (void)context;
+    (void)processor;
+    (void)frame;
+}
+
+struct edge *fake_open_edge(struct fake *fake)
+{
+    struct edge_options options = {
+        .memory = fake->xen, .buffers = 4, .queues = 1, .frame_size = 1514, .receive = no_receive
+    };
+    char error[300] = "";
+    struct edge *edge = edge_open(fake->adapter, &options, error, sizeof(error));
+
+    CHECK_STR(error, "");
+    return edge;
+}
+
+void fake_send_one(struct edge *edge)
+{
+    struct frame frame;
+
+    CHECK(edge_buffer(edge, 0, &frame, true));
+    memset(frame.vectors[0].iov_base, 0, 60);
+    frame.length = 60;
+    edge_queue(edge, 0, &frame);
+    edge_flush(edge, 0);
+}
+
+void fake_keep_one(struct fake *fake, struct NET_BUFFER_LIST *nbl)
+{
+    /* As if the protocol held it: indicated, and the return not made. */
+    nbl_set_tag(nbl, NBL_TAG_INDICATED);
+    COUNT(adapter_here(fake->adapter)->indicated, 1);
 }

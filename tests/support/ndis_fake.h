@@ -42,7 +42,7 @@ typedef void MS_ABI fake_NdisWriteErrorLogEntry(void *, uint32_t, uint32_t, ...)
 
 struct fake {
     struct DRIVER_OBJECT driver_object;
-    struct DEVICE_OBJECT physical;
+    struct device *physical;
     struct package package;
     struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS characteristics;
     struct NDIS_OFFLOAD offload;
@@ -82,5 +82,26 @@ struct NET_BUFFER_LIST *fake_packet(struct fake *fake, struct MDL *mdl, uint32_t
 void fake_run(enum sched_kind kind, const char *windows, void (*body)(struct fake *fake));
 /* Added, and restarted. */
 void fake_add_running(struct fake *fake);
+
+/* --- rules --- */
+
+/* A case whose body breaks a rule, and ends by it. */
+#define TRIPS(rule, name)                                                                                              \
+    static void body_##name(struct fake *fake);                                                                        \
+    TEST(name)                                                                                                         \
+    {                                                                                                                  \
+        EXPECT_RULE(rule, fake_run_body, (void *)body_##name);                                                         \
+    }                                                                                                                  \
+    static void body_##name(struct fake *fake)
+
+enum { FAKE_BYTES = 200 };
+extern uint8_t fake_bytes[FAKE_BYTES]; /* what a packet of fake_received is over */
+
+void fake_run_body(void *body);                           /* `body` with a driver, in a simulated run */
+struct NET_BUFFER_LIST *fake_received(struct fake *fake); /* a packet of 100 bytes, not yet indicated */
+void fake_indicate(struct fake *fake, struct NET_BUFFER_LIST *nbl, uint32_t flags);
+void fake_keep_one(struct fake *fake, struct NET_BUFFER_LIST *nbl); /* as if the protocol had it */
+struct edge *fake_open_edge(struct fake *fake);
+void fake_send_one(struct edge *edge);
 
 #endif

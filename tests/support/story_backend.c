@@ -133,7 +133,7 @@ struct found {
 static void look(void *context, const char *line)
 {
     struct found *found = context;
-    const char *values = strstr(line, "TIMEOUT (");
+    const char *values = strstr(line, "timeout (");
 
     found->count += values != NULL && strstr(values, found->what) != NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For tests of vif/: a kernel, a hypervisor with the embedded backend on a memory port, the XenVif stand-in, and a
+ * For tests of xenvif/: a kernel, a hypervisor with the embedded backend on a memory port, the XenVif stand-in, and a
  * subscriber that binds to it as a miniport would, keeps what it is given, and says what it saw. All three callback
  * conventions. VIF_TRACE=FILE in the environment writes the last run's trace.
  */
@@ -107,5 +107,8 @@ extern uint8_t vb_bytes[MAX_FRAME_BYTES + 64], vb_other[MAX_FRAME_BYTES + 64];
 
 /* Built into `vb_bytes`; its checksum is partial. */
 struct frame vb_udp(uint32_t payload, uint16_t source_port);
+
+/* A frame each way, of this number: both arrive. */
+void vb_exchange(struct vif_bed *bed, uint32_t number);
 
 #endif

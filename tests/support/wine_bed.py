@@ -3,7 +3,8 @@
 
 tests/support/wine/wine_setup.c does the installing; this starts it, gives it commands and reads its answers. Wine never
 looks at the Windows version in an INF, so a package's INF is reduced to the models that the Windows of the story would
-take.
+take; nor does it know the driver store (13), whose files then go to System32\\drivers (12). Which of several packages
+Windows chooses is ranking.py's to say.
 """
 
 import atexit
@@ -18,7 +19,7 @@ from collections import namedtuple
 from pathlib import Path
 from unittest import mock
 
-from scripts.build import driver, templates, tools
+from scripts.build import driver, editions, templates, tools
 from scripts.build.tree import Tree
 from scripts.cli import ROOT
 
@@ -29,6 +30,8 @@ SERVERS = ("wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver
 PACKAGES = {"x64": "wine, wine64 and mingw-w64-x86-64-dev", "x86": "wine, wine32:i386 and mingw-w64-i686-dev"}
 LIBRARIES = {"x64": "/usr/x86_64-w64-mingw32/lib", "x86": "/usr/i686-w64-mingw32/lib"}
 DECORATIONS = {"x64": "NTamd64", "x86": "NTx86"}
+# The first Windows of each models section.
+SEVEN, TEN, ISOLATED = ".6.1", ".10.0...14393", ".10.0...25398"
 HIVES = ("system.reg", "user.reg", "userdef.reg")
 FIRST_START_SECONDS = 180
 SECONDS = 60
@@ -58,19 +61,21 @@ def windows_path(path):
 def reduced(inf, arch, since, more_ids=()):
     """The INF with the models of one Windows, under the decoration that Wine knows, and of more IDs."""
     plain, lines, section = DECORATIONS[arch], [], ""
+    models = None
     for line in inf.splitlines():
         if line.startswith("["):
             section = line.strip("[]")
         if section == "Manufacturer" and "=" in line:
+            models = line.split("=")[1].split(",")[0].strip()
             line = line.split(",")[0] + f", {plain}"
-        if section.startswith("XenNet." + plain):
-            if section != f"XenNet.{plain}{since}":
+        if models and section.startswith(f"{models}.{plain}"):
+            if section != f"{models}.{plain}{since}":
                 continue
             if line.startswith("["):
-                lines.append(f"[XenNet.{plain}]")
+                lines.append(f"[{models}.{plain}]")
                 lines += [f"%XenNetName% = XenNet_Inst, {device_id}" for device_id in more_ids]
                 continue
-        lines.append(line)
+        lines.append(line.replace("= 13", "= 12").replace("%13%", "%12%"))
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -202,27 +207,41 @@ class Bed:
                  "-lsetupapi"], check=True)
         return program
 
-    def inf(self, build):
-        """The INF of version 10.0.0.<build>, as the build makes it."""
+    def inf(self, build, since=SEVEN):
+        """The INF of version 10.0.0.<build> for a Windows, as the build makes it."""
+        edition = editions.WINDOWS7 if since == SEVEN else editions.WINDOWS10
         with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
-            return templates.inf(self.arch).decode()
+            return templates.inf(self.arch, edition).decode()
 
-    def package(self, build, since="", more_ids=()):
+    def package(self, build, since=SEVEN, more_ids=()):
         """A package of version 10.0.0.<build> with the models of Windows since then; its INF's path in Windows."""
         folder = self.home / f"package-{build}{since}"
         inf = windows_path(folder / "xennet.inf")
         if (inf, more_ids) in self.packages:
             return inf
-        folder.mkdir(exist_ok=True)
-        with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
-            for path in driver.make_coinstaller(self.arch, "free", Tree(self.home / "coinst")):
-                shutil.copy(path, folder)
-        (folder / "xennet.inf").write_text(reduced(self.inf(build), self.arch, since, more_ids), newline="")
-        (folder / "xennet.cat").write_bytes(b"")
-        # Wine would start the real driver and fail, as it has no NDIS 6; the file only has to be there.
-        (folder / "xennet.sys").write_text(f"driver of build {build}\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        if since == SEVEN:
+            with mock.patch.dict(os.environ, {"BUILD_NUMBER": str(build)}):
+                for path in driver.make_coinstaller(self.arch, "free", Tree(self.home / "coinst")):
+                    shutil.copy(path, folder)
+        self.fill(folder, reduced(self.inf(build, since), self.arch, since, more_ids), f"driver of build {build}\n")
         self.packages.add((inf, more_ids))
         return inf
+
+    def foreign(self, name, text, since):
+        """A package of somebody else's from the text of its INF; the INF's path in Windows."""
+        folder = self.home / f"foreign-{name}"
+        folder.mkdir(exist_ok=True)
+        self.fill(folder, reduced(text, self.arch, since), f"driver of {name}\n")
+        return windows_path(folder / "xennet.inf")
+
+    @staticmethod
+    def fill(folder, inf, driver_text):
+        (folder / "xennet.inf").write_text(inf, newline="")
+        (folder / "xennet.cat").write_bytes(b"")
+        # Wine would start the real driver and fail, as it has no NDIS 6; the file only has to be there.
+        (folder / "xennet.sys").write_text(driver_text)
 
     def run(self, *commands):
         """Give commands, each a tuple of fields, to one program; a Result for each."""

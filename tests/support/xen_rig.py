@@ -38,7 +38,7 @@ def rig():
     # The tests look for the driver from their own place in the tree, whose top has test.py.
     files += [(ROOT / "test.py", "rig/test.py")]
     files += [(path, f"rig/build/tests/{path.name}") for path in SCENARIOS]
-    files += [(path, f"rig/xennet/x64/{path.name}") for path in (made.DRIVER, made.INF)]
+    files += [(path, f"rig/{path.relative_to(ROOT)}") for windows in ("7", "10-22h2") for path in made.package(windows)]
     return xenbed.boot(children, parts, files, print, "console-test.log")
 
 

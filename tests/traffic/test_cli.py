@@ -20,6 +20,7 @@ from scripts.cli import ROOT
 from tests.support.traffic_bed import ensure_built, needs_traffic, run_py
 
 OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif",
+           "--xenvif", "--xenvif-inf",
            "--backend-no",
            "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
@@ -125,6 +126,16 @@ class Options(SentenceCase):
     def test_a_bypass_takes_nothing_that_is_about_a_driver(self):
         for argument in (("--set", "*RSS=0"), ("--windows", "7"), ("--vif", "8"), ("--backend-no", "csum")):
             self.bad("--bypass", *argument)("--bypass", argument[0])
+
+    def test_a_xenvif_takes_nothing_of_the_stand_in(self):
+        image = self.folder / "xenvif.sys"
+        image.write_bytes(b"MZ")
+        self.bad("--xenvif", str(image))("no xenvif.inf beside", "--xenvif-inf")
+        (self.folder / "XenVif.INF").write_text("[Version]")
+        for argument in (("--vif", "8"), ("--xenvif-like", "main")):
+            self.bad("--xenvif", str(image), *argument)(argument[0], "stand-in")
+        self.bad("--xenvif-inf", str(self.folder / "XenVif.INF"))("--xenvif-inf", "--xenvif")
+        self.bad("--bypass", "--xenvif", str(image))("--bypass", "--xenvif")
 
     def test_an_inf_without_its_driver_is_reported(self):
         path = self.folder / "a.inf"

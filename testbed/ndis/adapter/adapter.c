@@ -12,6 +12,7 @@
 #include "ndis/adapter/record.h"
 #include "ndis/object.h"
 #include "ndis/services/services.h"
+#include "nt/io/pnp_bus.h"
 #include "nt/processor/topology.h"
 #include "nt/registry/registry.h"
 
@@ -26,31 +27,13 @@ struct adapter *adapter_check(void *handle, const char *function)
 
 static void free_adapter(struct adapter *adapter)
 {
-    if (adapter->physical->AttachedDevice == adapter->functional) {
-        adapter->physical->AttachedDevice = NULL;
-    }
     adapter->miniport->adapters--;
+    adapter_report_stop(adapter);
+    fdo_destroy(adapter->functional);
     ndis_object_remove(&adapter->object);
     free(adapter->oids);
-    free(adapter->functional);
     free(adapter->processors);
     free(adapter);
-}
-
-/* The functional device that NDIS puts on top of the bus's; only its links matter, nothing is sent to it. */
-static struct DEVICE_OBJECT *create_functional(struct miniport *miniport, struct DEVICE_OBJECT *physical)
-{
-    struct DEVICE_OBJECT *device = ndis_alloc(sizeof(*device));
-
-    device->Type = 3; /* IO_TYPE_DEVICE */
-    device->Size = sizeof(*device);
-    device->ReferenceCount = 1;
-    device->DriverObject = miniport->driver_object;
-    device->StackSize = (int8_t)(physical->StackSize + 1);
-    device->Flags = physical->Flags;
-    device->DeviceType = 0x17; /* FILE_DEVICE_PHYSICAL_NETCARD */
-    physical->AttachedDevice = device;
-    return device;
 }
 
 int32_t adapter_initialize(struct adapter *adapter)
@@ -105,8 +88,20 @@ static void remove_device(struct adapter *adapter)
     }
 }
 
-struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT *physical,
-                               const struct package *package, char *error, size_t size)
+/* The bus below first: MiniportInitializeEx finds a device that is started. */
+static bool start_device(struct adapter *adapter, char *error, size_t size)
+{
+    int32_t status = pnp_start_device(adapter->next);
+
+    if (!NT_SUCCESS(status)) {
+        snprintf(error, size, "the bus driver could not start the device: IRP_MN_START_DEVICE returned %#x",
+                 (uint32_t)status);
+    }
+    return NT_SUCCESS(status);
+}
+
+struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct device *pdo, const struct package *package,
+                               char *error, size_t size)
 {
     struct miniport *miniport = miniport_of(owner);
     size_t logged = event_log_count(), used;
@@ -120,9 +115,10 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
     }
     adapter = ndis_alloc(sizeof(*adapter));
     adapter->miniport = miniport;
-    adapter->physical = physical;
+    adapter->physical = device_object(pdo);
     adapter->package = package;
-    adapter->functional = create_functional(miniport, physical);
+    adapter->functional = fdo_create(owner, pdo);
+    adapter->next = device_lower(adapter->functional);
     adapter->processor_count = processor_maximum();
     adapter->processors = ndis_alloc(adapter->processor_count * sizeof(*adapter->processors));
     adapter->power = NdisDeviceStateD0;
@@ -130,7 +126,13 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
     event_init(&adapter->oid_done, false, false);
     miniport->adapters++;
     ndis_object_add(&adapter->object, NDIS_KIND_ADAPTER, "adapter \"%.40s\" was not removed", package->description);
+    adapter_report_start(adapter);
     if (!add_device(adapter, error, size)) {
+        free_adapter(adapter);
+        return NULL;
+    }
+    if (!start_device(adapter, error, size)) {
+        remove_device(adapter);
         free_adapter(adapter);
         return NULL;
     }
@@ -145,6 +147,7 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
         }
         adapter_move(adapter, ADAPTER_HALTED);
         remove_device(adapter);
+        (void)pnp_send(adapter->next, IRP_MN_REMOVE_DEVICE);
         free_adapter(adapter);
         return NULL;
     }
@@ -160,17 +163,21 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct DEVICE_OBJECT
 struct adapter *adapter_add(struct driver *driver, struct device *pdo, const struct package *package, char *error,
                             size_t size)
 {
-    return adapter_create(driver_object(driver), device_object(pdo), package, error, size);
+    return adapter_create(driver_object(driver), pdo, package, error, size);
 }
 
 void adapter_remove(struct adapter *adapter)
 {
     RULE(adapter->edge == NULL, "ndis-state", "the testbed removes an adapter that a protocol still has open");
     adapter_hang_watch_stop(adapter);
+    if (!adapter->surprise_removed) {
+        (void)pnp_send(adapter->next, IRP_MN_QUERY_REMOVE_DEVICE);
+    }
     (void)adapter_pause_for(adapter, NDIS_PAUSE_MINIPORT_DEVICE_REMOVE);
     if (adapter_state(adapter) != ADAPTER_HALTED) {
         adapter_halt(adapter, NdisHaltDeviceDisabled);
     }
     remove_device(adapter);
+    (void)pnp_send(adapter->next, IRP_MN_REMOVE_DEVICE);
     free_adapter(adapter);
 }

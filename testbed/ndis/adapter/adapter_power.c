@@ -8,6 +8,7 @@
 #include "ndis/adapter/miniport.h"
 #include "ndis/adapter/record.h"
 #include "ndis/protocol/edge.h"
+#include "nt/io/pnp_bus.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,8 @@ void adapter_surprise_remove(struct adapter *adapter)
     if (adapter_state(adapter) == ADAPTER_PAUSED) {
         adapter_halt(adapter, NdisHaltDeviceSurpriseRemoved);
     }
+    adapter->surprise_removed = true;
+    (void)pnp_send(adapter->next, IRP_MN_SURPRISE_REMOVAL);
 }
 
 void adapter_shutdown(struct adapter *adapter)
@@ -117,11 +120,18 @@ int32_t adapter_set_power(struct adapter *adapter, uint32_t device_state)
         (void)adapter_pause_for(adapter, NDIS_PAUSE_LOW_POWER);
         adapter->restart_on_wake = true;
     }
+    if (!down) {
+        status = pnp_set_device_power(adapter->next, device_state);
+        RULE(NT_SUCCESS(status), "ndis-power", "the bus driver refused D0 with %#x", (uint32_t)status);
+    }
     status = adapter_set(adapter, OID_PNP_SET_POWER, &device_state, sizeof(device_state), &needed);
     RULE(status == NDIS_STATUS_SUCCESS || !down, "ndis-power", "OID_PNP_SET_POWER to D%u was refused with %#x",
          device_state - 1, (uint32_t)status);
     if (status == NDIS_STATUS_SUCCESS) {
         adapter->power = device_state;
+    }
+    if (down) {
+        (void)pnp_set_device_power(adapter->next, device_state);
     }
     if (!down && status == NDIS_STATUS_SUCCESS && adapter->restart_on_wake) {
         adapter->restart_on_wake = false;
@@ -134,9 +144,11 @@ void adapter_stop(struct adapter *adapter)
 {
     RULE(adapter->edge == NULL, "ndis-state", "the testbed stops an adapter that a protocol still has %s", "open");
     notify(adapter, NdisDevicePnPEventQueryStopped);
+    (void)pnp_send(adapter->next, IRP_MN_QUERY_STOP_DEVICE);
     notify(adapter, NdisDevicePnPEventStopped);
     (void)adapter_pause_for(adapter, NDIS_PAUSE_NDIS_INTERNAL);
     adapter_halt(adapter, NdisHaltDeviceStopped);
+    (void)pnp_send(adapter->next, IRP_MN_STOP_DEVICE);
 }
 
 int32_t adapter_start(struct adapter *adapter)
@@ -151,6 +163,8 @@ int32_t adapter_start(struct adapter *adapter)
     adapter->oid_count = 0;
     memset(&adapter->offload, 0, sizeof(adapter->offload));
     memset(&adapter->hardware_offload, 0, sizeof(adapter->hardware_offload));
+    status = pnp_start_device(adapter->next);
+    RULE(NT_SUCCESS(status), "ndis-state", "the bus driver could not start the device again: %#x", (uint32_t)status);
     status = adapter_initialize(adapter);
     adapter_move(adapter, status == NDIS_STATUS_SUCCESS ? ADAPTER_PAUSED : ADAPTER_HALTED);
     return status;

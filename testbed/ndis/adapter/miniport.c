@@ -11,6 +11,7 @@
 #include "ndis/adapter/record.h"
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "nt/io/io_device.h"
 
 static struct sched_lock lock;
 static struct miniport *miniports;
@@ -69,6 +70,14 @@ static int32_t MS_ABI no_dispatch(struct DEVICE_OBJECT *device, struct IRP *irp)
     rule_break("ndis-irp", "an IRP was sent to a device that NDIS owns; the testbed sends IRPs to the bus device only");
 }
 
+/* NDIS' own functional device: what adapter.c and adapter_power.c do of their own accord is not waited for here. */
+static int32_t MS_ABI pass_dispatch(struct DEVICE_OBJECT *object, struct IRP *irp)
+{
+    struct DEVICE_OBJECT *lower = device_lower(device_of(object));
+
+    return lower != NULL ? irp_pass(lower, irp) : irp_invalid_request(object, irp);
+}
+
 static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struct UNICODE_STRING *registry_path,
                                       void *context, struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *characteristics,
                                       void **handle)
@@ -103,6 +112,7 @@ static int32_t MS_ABI register_driver(struct DRIVER_OBJECT *driver_object, struc
     for (i = 0; i < sizeof(driver_object->MajorFunction) / sizeof(driver_object->MajorFunction[0]); i++) {
         driver_object->MajorFunction[i] = (void *)no_dispatch;
     }
+    driver_object->MajorFunction[IRP_MJ_PNP] = driver_object->MajorFunction[IRP_MJ_POWER] = (void *)pass_dispatch;
     driver_object->DriverUnload = miniport->handlers.UnloadHandler;
     ndis_object_add(&miniport->object, NDIS_KIND_MINIPORT, "a miniport driver was not deregistered");
     sched_lock(&lock);

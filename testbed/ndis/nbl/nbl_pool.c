@@ -22,7 +22,8 @@ enum { MAX_KEPT = 512, FILL = 0xdd };
 struct nbl_block {
     struct NET_BUFFER_LIST nbl;
     struct NET_BUFFER nb __attribute__((aligned(64)));
-    struct nbl_block *next; /* while free */
+    struct nbl_block *next;    /* while free */
+    struct NET_BUFFER *hidden; /* the NBL's FirstNetBuffer while nobody may use it, or NULL */
 } __attribute__((aligned(64)));
 
 struct nbl_cache {
@@ -66,14 +67,14 @@ enum {
 
 uint32_t nbl_public_slots(void)
 {
-    uint32_t minor = windows_played()->ndis_minor;
+    uint32_t minor = windows_simulated()->ndis_minor;
 
     return 1 + (minor < 30 ? LAST_SLOT_620 : minor < 50 ? LAST_SLOT_630 : LAST_SLOT_650);
 }
 
 uint32_t nbl_slots(void)
 {
-    return windows_played()->ndis_minor < 80 ? nbl_public_slots() : MaxNetBufferListInfo;
+    return windows_simulated()->ndis_minor < 80 ? nbl_public_slots() : MaxNetBufferListInfo;
 }
 
 /* What follows the NBL in memory. */
@@ -213,6 +214,28 @@ static struct nbl_block *block_of(struct NET_BUFFER_LIST *nbl)
     return (struct nbl_block *)(void *)nbl; /* the NBL is the block's first member */
 }
 
+/* No processor has such an address: whoever follows it is reported at that instruction. */
+static struct NET_BUFFER *const nowhere = (struct NET_BUFFER *)(uintptr_t)0x4e424c0badbadbadull;
+
+void nbl_hide(struct NET_BUFFER_LIST *nbl)
+{
+    block_of(nbl)->hidden = nbl->FirstNetBuffer;
+    nbl->FirstNetBuffer = nowhere;
+}
+
+void nbl_show(struct NET_BUFFER_LIST *nbl, const char *meanwhile)
+{
+    struct nbl_block *block = block_of(nbl);
+
+    if (block->hidden == NULL) {
+        return;
+    }
+    RULE(nbl->FirstNetBuffer == nowhere, "ndis-nbl",
+         "the miniport has written into an NBL %s: it was not the miniport's", meanwhile);
+    nbl->FirstNetBuffer = block->hidden;
+    block->hidden = NULL;
+}
+
 static void free_context(struct NET_BUFFER_LIST *nbl)
 {
     while (nbl->Context != NULL) {
@@ -255,6 +278,8 @@ static struct NET_BUFFER_LIST_CONTEXT *add_context(struct NET_BUFFER_LIST *nbl, 
 
 static void *MS_ABI allocate_nbl_pool(void *handle, struct NET_BUFFER_LIST_POOL_PARAMETERS *parameters)
 {
+    struct nbl_pool *pool;
+
     (void)handle; /* an adapter, a miniport or NULL: NDIS uses it for accounting only */
     record_check(RECORD_NBL_POOL, parameters, ndis_version_simulated());
     RULE(parameters->PoolTag != 0, "ndis-pool", "NdisAllocateNetBufferListPool without a PoolTag");
@@ -263,7 +288,9 @@ static void *MS_ABI allocate_nbl_pool(void *handle, struct NET_BUFFER_LIST_POOL_
     if (parameters->DataSize != 0) {
         rule_break("ndis-pool", "NdisAllocateNetBufferListPool with DataSize is not simulated");
     }
-    return nbl_pool_create("NBL", parameters->PoolTag, parameters->ContextSize, parameters->fAllocateNetBuffer != 0);
+    pool = nbl_pool_create("NBL", parameters->PoolTag, parameters->ContextSize, parameters->fAllocateNetBuffer != 0);
+    ndis_object_made_here(&pool->object);
+    return pool;
 }
 
 static void MS_ABI free_nbl_pool(void *handle)
@@ -348,6 +375,7 @@ static void *MS_ABI allocate_nb_pool(void *handle, struct NET_BUFFER_POOL_PARAME
         rule_break("ndis-pool", "NdisAllocateNetBufferPool with DataSize is not simulated");
     }
     pool = create(NDIS_KIND_NB_POOL, "NB", parameters->PoolTag);
+    ndis_object_made_here(&pool->object);
     pool->of_net_buffers = true;
     return pool;
 }

@@ -10,6 +10,7 @@
 #include "ndis/nbl/nbl.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
+#include "nt/check/watchdog.h"
 
 enum { IPV4_LENGTH = 2, IPV4_CHECKSUM = 10, IPV6_LENGTH = 4, TAG_BYTES = 4, ADDRESS_BYTES = 12, MAX_MSS = 0xfffff };
 
@@ -177,6 +178,7 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     uint32_t skip;
 
     refresh_caps(queue);
+    nbl_show(nbl, "after it completed its send");
     memset(nbl->NetBufferListInfo, 0, nbl_slots() * sizeof(nbl->NetBufferListInfo[0]));
     nbl->Status = NDIS_STATUS_SUCCESS;
     nbl->NblFlags = 0;
@@ -200,6 +202,7 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     describe(slot, skip, frame->length - skip);
     nbl->SourceHandle = queue->edge;
     nbl_set_tag(nbl, NBL_TAG_SENT);
+    nbl_set_since(nbl, watchdog_clock());
     return true;
 }
 

@@ -27,10 +27,10 @@ static void MS_ABI device_property(void *handle, void **physical, void **functio
         *physical = adapter->physical;
     }
     if (functional != NULL) {
-        *functional = adapter->functional;
+        *functional = device_object(adapter->functional);
     }
     if (next != NULL) {
-        *next = adapter->physical;
+        *next = adapter->next;
     }
     if (resources != NULL) {
         *resources = NULL;
@@ -71,6 +71,7 @@ static int32_t MS_ABI register_dma(void *handle, struct NDIS_SG_DMA_DESCRIPTION 
     dma->adapter = adapter;
     description->ScatterGatherListSize = SG_LIST_BYTES;
     ndis_object_add(&dma->object, NDIS_KIND_DMA, "scatter/gather DMA was not deregistered");
+    ndis_object_made_here(&dma->object);
     *result = dma;
     return NDIS_STATUS_SUCCESS;
 }

@@ -18,6 +18,7 @@
 #include "nt/areas.h"
 #include "nt/check/fault_emulate.h"
 #include "nt/check/rule_context.h"
+#include "nt/memory/guard.h"
 #include "nt/nt.h"
 
 #define SIGNAL_STACK_BYTES (64u << 10)
@@ -36,8 +37,9 @@ static _Thread_local ucontext_t *fault_context;
 
 extern const uint8_t __executable_start[], etext[];
 
-static void registers_of(const ucontext_t *context, struct unwind_state *state)
+void fault_registers(const void *ucontext, struct unwind_state *state)
 {
+    const ucontext_t *context = ucontext;
     static const int order[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
     state->rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
@@ -46,18 +48,23 @@ static void registers_of(const ucontext_t *context, struct unwind_state *state)
     }
 }
 
+void rule_at_fault(void *ucontext)
+{
+    fault_context = ucontext;
+}
+
 size_t rule_fault_frames(void **addresses, size_t most)
 {
     struct unwind_state state;
     if (fault_context == NULL) {
         return 0;
     }
-    registers_of(fault_context, &state);
+    fault_registers(fault_context, &state);
     if (state.rip < NULL_PAGE) { /* called through a NULL pointer: the caller is on the stack */
         state.rip = *(uint64_t *)state.registers[UNWIND_RSP];
         state.registers[UNWIND_RSP] += 8;
     }
-    return unwind_driver_frames(&state, addresses, most);
+    return unwind_all_frames(&state, addresses, most);
 }
 
 /* FAST_FAIL_* of the code that __fastfail was given in ecx. */
@@ -107,6 +114,9 @@ static const char *describe_address(uint64_t address, uint64_t rsp, char *text, 
     if (address - (rsp - STACK_GUARD_BYTES) < 2 * STACK_GUARD_BYTES) {
         return " (the end of the stack)";
     }
+    if (guard_describe(address, text, size)) {
+        return text;
+    }
     if (image_find((void *)address) != NULL) {
         char name[256];
         image_describe((void *)address, name, sizeof(name));
@@ -121,7 +131,7 @@ static _Noreturn void report_access(const ucontext_t *context, const siginfo_t *
     const greg_t *gregs = context->uc_mcontext.gregs;
     const uint64_t rip = (uint64_t)gregs[REG_RIP], address = (uint64_t)info->si_addr;
     const unsigned long error = (unsigned long)gregs[REG_ERR];
-    char place[320], where[320];
+    char place[320], where[1400];
     if (info->si_code == SI_KERNEL) { /* general protection: the processor does not give the address */
         describe_place(rip, place, sizeof(place));
         rule_break("access",

@@ -87,7 +87,7 @@ static bool same_image(const char *wanted, const char *image)
 const struct export *export_find(const char *image, const char *name)
 {
     /* Server 2025 has the build number of Windows 11 24H2; export.h tells them apart by a number of its own. */
-    const struct windows_version *windows = windows_played();
+    const struct windows_version *windows = windows_simulated();
     const uint32_t build =
         windows->build == WINDOWS_11_24H2 && windows->product_type != 1 ? WINDOWS_2025 : windows->build;
     for (const struct slot *slot = buckets[hash(name)]; slot != NULL; slot = slot->next) {
@@ -146,6 +146,9 @@ void *export_bind(const char *image, const char *name)
 {
     const struct export *entry = export_find(image, name);
     void *function = entry != NULL ? entry->function : NULL;
+    if (entry != NULL && entry->lowest == EXPORT_DATA) {
+        return function;
+    }
     sched_lock(&lock);
     struct bound *bound = bounds;
     while (bound != NULL && !(strcmp(bound->name, name) == 0 && bound->function == function)) {
@@ -176,4 +179,16 @@ bool export_is_trampoline(const void *address)
 {
     const uintptr_t at = (uintptr_t)address - (uintptr_t)arena;
     return arena != NULL && at < arena_used && at % CODE_BYTES == 0;
+}
+
+const struct export *export_of(const void *function)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct slot *slot = buckets[i]; slot != NULL; slot = slot->next) {
+            if (slot->entry->function == function) {
+                return slot->entry;
+            }
+        }
+    }
+    return NULL;
 }

@@ -22,6 +22,9 @@
 
 enum { PASSIVE_LEVEL = 0, APC_LEVEL = 1, DISPATCH_LEVEL = 2, DIRQL = 5, HIGH_LEVEL = 15 };
 
+/* Instead of the lowest IRQL: what is exported is data, and importing it gives its address. */
+enum { EXPORT_DATA = 0xff };
+
 /* Build numbers of the Windows versions that are simulated (see version.h). */
 enum {
     WINDOWS_7 = 7601,
@@ -36,7 +39,7 @@ struct export
 {
     const char *image;
     const char *name;
-    void *function; /* MS_ABI */
+    void *function; /* MS_ABI; or the data, with EXPORT_DATA as the lowest IRQL */
     uint8_t lowest, highest;
     uint32_t since; /* Windows build */
 };
@@ -50,5 +53,7 @@ void *export_bind(const char *image, const char *name);
  * must stay. */
 void *export_wrap(const struct export *entry);
 bool export_is_trampoline(const void *address);
+/* The export whose implementation begins at `function`, or NULL. */
+const struct export *export_of(const void *function);
 
 #endif

@@ -21,8 +21,14 @@
 #include "nt/registry/registry.h"
 #include "nt/rtl/utf.h"
 
+/* Setup classes that drivers are installed for. */
+static const struct setup_class {
+    const char *guid, *name, *drivers; /* what the class's drivers are, for messages */
+} network_class = { NET_CLASS, "Net", "network adapters" }, system_class = { SYSTEM_CLASS, "System", "system devices" };
+
 struct installed {
     struct package package; /* first: package_free gets it */
+    const struct setup_class *class;
     char service[128], service_key[256], driver_key[256], description[256], matched_id[256], image_name[128];
     char driver[128]; /* {class}\0000 */
     struct device *device;
@@ -201,7 +207,7 @@ static void choose_driver_key(struct installed *at)
 
     if (!registry_get_string(enum_key, "Driver", at->driver, sizeof(at->driver))) {
         for (unsigned i = 0;; i++) {
-            snprintf(at->driver, sizeof(at->driver), "%s\\%04u", NET_CLASS, i);
+            snprintf(at->driver, sizeof(at->driver), "%s\\%04u", at->class->guid, i);
             snprintf(at->driver_key, sizeof(at->driver_key), "%s\\Control\\Class\\%s", CURRENT_CONTROL_SET, at->driver);
             if (!registry_key_exists(at->driver_key)) {
                 break;
@@ -263,10 +269,12 @@ static bool install_driver_key(struct installed *at)
     registry_set_string(at->driver_key, "MatchingDeviceId", at->matched_id);
     registry_set_string(at->driver_key, "ComponentId", at->matched_id);
     registry_set_string(at->driver_key, "DeviceInstanceID", device_instance_path(at->device));
-    registry_set_dword(at->driver_key, "NetLuidIndex",
-                       32768 + (uint32_t)strtoul(at->driver + strlen(at->driver) - 4, NULL, 10));
-    set_instance_id(at);
-    install_defaults(at->driver_key);
+    if (at->class == &network_class) {
+        registry_set_dword(at->driver_key, "NetLuidIndex",
+                           32768 + (uint32_t)strtoul(at->driver + strlen(at->driver) - 4, NULL, 10));
+        set_instance_id(at);
+        install_defaults(at->driver_key);
+    }
     return true;
 }
 
@@ -278,8 +286,8 @@ static bool install_device_key(struct installed *at)
 
     registry_set_string(key, "DeviceDesc", at->description);
     registry_set_string(key, "Mfg", at->model.manufacturer);
-    registry_set_string(key, "Class", "Net");
-    registry_set_string(key, "ClassGUID", NET_CLASS);
+    registry_set_string(key, "Class", at->class->name);
+    registry_set_string(key, "ClassGUID", at->class->guid);
     registry_set_string(key, "Service", at->service);
     registry_set_string(key, "Driver", at->driver);
     registry_set_dword(key, "ConfigFlags", 0);
@@ -299,9 +307,9 @@ static bool install(struct installed *at, const char *const *set)
     const struct pdo_ids *ids = device_ids(at->device);
     const char *class = inf_field(inf_find(at->inf, "Version", "ClassGUID"), 0);
 
-    if (strcasecmp(class, NET_CLASS) != 0) {
-        return complain(at, "%s: ClassGUID \"%s\" is not the network adapters' %s: use a network driver's INF",
-                        at->inf->file, class, NET_CLASS);
+    if (strcasecmp(class, at->class->guid) != 0) {
+        return complain(at, "%s: ClassGUID \"%s\" is not the %s' %s: use a %s driver's INF", at->inf->file, class,
+                        at->class->drivers, at->class->guid, at->class == &network_class ? "network" : "bus");
     }
     if (!inf_select(at->inf, ids->hardware_ids, ids->compatible_ids, &at->model, at->error, at->size)) {
         return false;
@@ -323,8 +331,8 @@ static bool install(struct installed *at, const char *const *set)
     return true;
 }
 
-struct package *package_install(struct device *pdo, const char *inf_path, const char *const *set, char *error,
-                                size_t size)
+static struct package *install_for(struct device *pdo, const struct setup_class *class, const char *inf_path,
+                                   const char *const *set, char *error, size_t size)
 {
     struct installed *at = calloc(1, sizeof(*at));
     bool good;
@@ -333,6 +341,7 @@ struct package *package_install(struct device *pdo, const char *inf_path, const 
         abort();
     }
     at->device = pdo;
+    at->class = class;
     at->error = error;
     at->size = size;
     at->inf = inf_open(inf_path, error, size);
@@ -347,6 +356,17 @@ struct package *package_install(struct device *pdo, const char *inf_path, const 
     at->package = (struct package){ at->service,     at->service_key, at->driver_key,
                                     at->description, at->matched_id,  at->image_name };
     return &at->package;
+}
+
+struct package *package_install(struct device *pdo, const char *inf_path, const char *const *set, char *error,
+                                size_t size)
+{
+    return install_for(pdo, &network_class, inf_path, set, error, size);
+}
+
+struct package *package_install_bus(struct device *pdo, const char *inf_path, char *error, size_t size)
+{
+    return install_for(pdo, &system_class, inf_path, NULL, error, size);
 }
 
 void package_free(struct package *package)

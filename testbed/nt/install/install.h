@@ -10,6 +10,7 @@
 
 #define CURRENT_CONTROL_SET "\\Registry\\Machine\\System\\CurrentControlSet"
 #define NET_CLASS           "{4d36e972-e325-11ce-bfc1-08002be10318}"
+#define SYSTEM_CLASS        "{4d36e97d-e325-11ce-bfc1-08002be10318}"
 
 /* AddReg and DelReg of the install section, HKR meaning `relative`. False and one sentence when something cannot be
  * done. */

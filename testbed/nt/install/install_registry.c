@@ -86,10 +86,15 @@ static void set_text(const struct target *at, enum registry_type type, size_t fi
         used = bytes / 2 - 1; /* without the list's closing NUL */
     }
     for (size_t i = first; i < last; i++) {
+        char path[1024];
         const char *text = inf_field(at->line, i);
         size_t room = sizeof(wide) / 2 - used - 1;
-        size_t units = utf16_from_utf8(wide + used, room, text);
+        size_t units;
 
+        if (text[0] == '%' && install_directory(text, path, sizeof(path))) {
+            text = path;
+        }
+        units = utf16_from_utf8(wide + used, room, text);
         used += (units < room ? units : room - 1) + 1;
     }
     if (type == REGISTRY_MULTI_SZ) {

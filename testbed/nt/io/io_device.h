@@ -19,7 +19,14 @@ struct device {
     struct pdo_ids ids; /* copies */
     char instance_path[256];
     char enum_key[400];
+    uint32_t changes;     /* of a bus's children, as its driver announced them: a futex word */
+    bool eject;           /* its bus driver asked for that */
+    uint32_t power_state; /* DEVICE_POWER_STATE, as its driver last said */
 };
+
+#define ENUM_ROOT "\\Registry\\Machine\\System\\CurrentControlSet\\Enum\\"
+/* BUS_QUERY_ID_TYPE */
+enum { ID_DEVICE = 0, ID_HARDWARE = 1, ID_COMPATIBLE = 2, ID_INSTANCE = 3 };
 
 /* STATUS_OBJECT_NAME_COLLISION or success. `name` "" for none. */
 int32_t device_make(struct DRIVER_OBJECT *driver, uint32_t extension, const char *name, uint32_t type,
@@ -30,6 +37,8 @@ void device_detach(struct device *device);
 struct device *device_of(struct DEVICE_OBJECT *object);
 struct device *device_top(struct device *device);
 struct device *device_bottom(struct device *device); /* the PDO of its stack */
+
+void pdo_free_ids(struct device *pdo); /* what a bus, or pnp_identify, made of them */
 
 /* The driver object that owns every PDO; its PnP dispatch answers for the bus. */
 struct DRIVER_OBJECT *pnp_bus_driver(void);
@@ -44,32 +53,19 @@ int32_t irp_send_answered(struct DEVICE_OBJECT *device, uint8_t major, uint8_t m
                           void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, int32_t status,
                           uint64_t *information);
 void irp_complete(struct IRP *irp);
+/* To the next driver down, with the same stack location (IoSkipCurrentIrpStackLocation). */
+int32_t irp_pass(struct DEVICE_OBJECT *lower, struct IRP *irp);
 
 void io_device_start(void);
 void io_property_start(void);
 void irp_start(void);
+void power_start(void);
 
 #define STATUS_INVALID_DEVICE_REQUEST   ((int32_t)0xC0000010)
 #define STATUS_MORE_PROCESSING_REQUIRED ((int32_t)0xC0000016)
 #define STATUS_OBJECT_NAME_COLLISION    ((int32_t)0xC0000035)
 #define STATUS_NO_SUCH_DEVICE           ((int32_t)0xC000000E)
 
-enum { IRP_MJ_PNP = 27, IRP_MJ_MAXIMUM_FUNCTION = 27 };
-enum {
-    IRP_MN_START_DEVICE = 0,
-    IRP_MN_QUERY_REMOVE_DEVICE = 1,
-    IRP_MN_REMOVE_DEVICE = 2,
-    IRP_MN_CANCEL_REMOVE_DEVICE = 3,
-    IRP_MN_STOP_DEVICE = 4,
-    IRP_MN_QUERY_STOP_DEVICE = 5,
-    IRP_MN_CANCEL_STOP_DEVICE = 6,
-    IRP_MN_QUERY_DEVICE_RELATIONS = 7,
-    IRP_MN_QUERY_INTERFACE = 8,
-    IRP_MN_QUERY_CAPABILITIES = 9,
-    IRP_MN_QUERY_DEVICE_TEXT = 12,
-    IRP_MN_QUERY_ID = 19,
-    IRP_MN_QUERY_PNP_DEVICE_STATE = 20,
-    IRP_MN_SURPRISE_REMOVAL = 23
-};
+enum { IRP_MJ_POWER = 22, IRP_MJ_PNP = 27, IRP_MJ_MAXIMUM_FUNCTION = 27 };
 
 #endif

@@ -84,6 +84,13 @@ static int32_t send(struct DEVICE_OBJECT *object, struct IRP *irp)
     return call("dispatch routine", object->DriverObject->MajorFunction[location->MajorFunction], object, irp);
 }
 
+int32_t irp_pass(struct DEVICE_OBJECT *lower, struct IRP *irp)
+{
+    irp->CurrentLocation++;
+    irp->Tail.Overlay.CurrentStackLocation++;
+    return send(lower, irp);
+}
+
 /* Back at the top. */
 static void finish(struct IRP *irp)
 {

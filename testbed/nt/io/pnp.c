@@ -10,17 +10,13 @@
 
 #include "nt/io/io_device.h"
 #include "nt/io/object.h"
+#include "nt/io/pnp_bus.h"
 #include "nt/memory/pool.h"
 #include "nt/rtl/utf.h"
 
-#define ENUM_ROOT "\\Registry\\Machine\\System\\CurrentControlSet\\Enum\\"
-#define TAG_PNP   0x20506e50 /* "PnP " */
+#define TAG_PNP 0x20506e50 /* "PnP " */
 
 enum {
-    ID_DEVICE = 0,
-    ID_HARDWARE = 1,
-    ID_COMPATIBLE = 2,
-    ID_INSTANCE = 3,
     TARGET_DEVICE_RELATION = 4,
     DEVICE_BUS_EXTENDER = 0x2a,
     DEVICE_NETWORK = 0x12,
@@ -34,6 +30,7 @@ struct DEVICE_RELATIONS {
 };
 
 static MS_ABI int32_t bus_pnp(struct DEVICE_OBJECT *object, struct IRP *irp);
+static MS_ABI int32_t bus_power(struct DEVICE_OBJECT *object, struct IRP *irp);
 
 static struct DRIVER_OBJECT bus_driver;
 static uint32_t pdo_number;
@@ -47,6 +44,7 @@ struct DRIVER_OBJECT *pnp_bus_driver(void)
             bus_driver.MajorFunction[i] = (void *)irp_invalid_request;
         }
         bus_driver.MajorFunction[IRP_MJ_PNP] = (void *)bus_pnp;
+        bus_driver.MajorFunction[IRP_MJ_POWER] = (void *)bus_power;
     }
     return &bus_driver;
 }
@@ -70,7 +68,7 @@ static const char *const *copy_list(const char *const *list)
 
 static void free_list(const char *const *list)
 {
-    for (size_t i = 0; list[i] != NULL; i++) {
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
         free((char *)(uintptr_t)list[i]);
     }
     free((void *)(uintptr_t)list);
@@ -101,7 +99,7 @@ struct device *pdo_create(const struct pdo_ids *ids, const struct pdo_ops *ops, 
     return pdo;
 }
 
-void pdo_destroy(struct device *pdo)
+void pdo_free_ids(struct device *pdo)
 {
     free((char *)(uintptr_t)pdo->ids.device_id);
     free((char *)(uintptr_t)pdo->ids.instance_id);
@@ -109,14 +107,19 @@ void pdo_destroy(struct device *pdo)
     free_list(pdo->ids.hardware_ids);
     free_list(pdo->ids.compatible_ids);
     memset(&pdo->ids, 0, sizeof(pdo->ids));
+}
+
+void pdo_destroy(struct device *pdo)
+{
+    pdo_free_ids(pdo);
     device_delete(pdo);
 }
 
-struct device *fdo_create(struct driver *driver, struct device *pdo)
+struct device *fdo_create(struct DRIVER_OBJECT *driver, struct device *pdo)
 {
     struct device *fdo;
 
-    if (device_make(driver_object(driver), 0, "", DEVICE_NETWORK, SECURE_OPEN, &fdo) != STATUS_SUCCESS) {
+    if (device_make(driver, 0, "", DEVICE_NETWORK, SECURE_OPEN, &fdo) != STATUS_SUCCESS) {
         abort();
     }
     fdo->object.Flags &= ~(uint32_t)FLAG_INITIALIZING;
@@ -210,6 +213,21 @@ static int32_t query_relations(struct device *pdo, uint32_t type, int32_t status
     return STATUS_SUCCESS;
 }
 
+/* DEVICE_CAPABILITIES: in which power state the device is while the machine is working, and while it sleeps. A driver
+ * above asks for that state when the machine's changes. */
+static void map_power_states(void *capabilities)
+{
+    enum { DEVICE_STATES_OFFSET = 16, SYSTEM_STATES = 7, WORKING = 1, D0 = 1, D3 = 4 };
+    uint32_t states[SYSTEM_STATES] = { 0 };
+
+    for (int i = WORKING; i < SYSTEM_STATES; i++) {
+        states[i] = i == WORKING ? D0 : D3;
+    }
+    if (capabilities != NULL) {
+        memcpy((uint8_t *)capabilities + DEVICE_STATES_OFFSET, states, sizeof(states));
+    }
+}
+
 static int32_t answer(struct device *pdo, struct IRP *irp, const struct IO_STACK_LOCATION *location)
 {
     switch (location->MinorFunction) {
@@ -235,7 +253,9 @@ static int32_t answer(struct device *pdo, struct IRP *irp, const struct IO_STACK
     case IRP_MN_QUERY_STOP_DEVICE:
     case IRP_MN_CANCEL_STOP_DEVICE:
     case IRP_MN_SURPRISE_REMOVAL:
+        return STATUS_SUCCESS;
     case IRP_MN_QUERY_CAPABILITIES:
+        map_power_states(location->Parameters.DeviceCapabilities.Capabilities);
         return STATUS_SUCCESS;
     default:
         return irp->IoStatus.Status; /* a bus leaves what it does not know as it came */
@@ -249,6 +269,15 @@ static MS_ABI int32_t bus_pnp(struct DEVICE_OBJECT *object, struct IRP *irp)
     irp->IoStatus.Status = status;
     irp_complete(irp);
     return status;
+}
+
+/* Sleeping and waking up is the owner's affair (a machine under simulation has no power to save). */
+static MS_ABI int32_t bus_power(struct DEVICE_OBJECT *object, struct IRP *irp)
+{
+    (void)object;
+    irp->IoStatus.Status = STATUS_SUCCESS;
+    irp_complete(irp);
+    return STATUS_SUCCESS;
 }
 
 /* --- IRPs of the testbed's own --- */
@@ -300,4 +329,6 @@ void io_start(void)
     io_device_start();
     io_property_start();
     irp_start();
+    power_start();
+    pnp_bus_start();
 }

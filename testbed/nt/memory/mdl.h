@@ -29,4 +29,14 @@ size_t mdl_record_size(const void *address, uint64_t bytes);
 void mdl_describe(struct MDL *mdl, const void *address, uint32_t bytes); /* fills the fixed part, not the frames */
 void mdl_fill_frames(struct MDL *mdl, const void *first_page);
 
+/* Where the pages of MmAllocatePagesForMdl come from while somebody shares pages with other domains; NULL: the heap.
+ * The source is in force from a driver's first allocation to its last. */
+struct page_source {
+    void *context;
+    void *(*take)(void *context, size_t pages); /* NULL: none left */
+    void (*give)(void *context, void *address, size_t pages);
+    bool (*owns)(void *context, const void *address);
+};
+void mdl_pages_from(const struct page_source *source);
+
 #endif

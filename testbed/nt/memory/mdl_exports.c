@@ -111,7 +111,7 @@ static void *map(const char *function, struct MDL *mdl, int8_t mode)
 /* Code integrity of Windows 8 and later, under Driver Verifier: a driver maps memory for data only. */
 static void check_priority(uint32_t priority)
 {
-    bool has_flags = windows_played()->ndis_minor >= 30;
+    bool has_flags = windows_simulated()->ndis_minor >= 30;
 
     RULE_DOCUMENTED(!has_flags || (priority & MAPPING_NO_EXECUTE) != 0, "mdl-execute",
                     "an MDL is mapped so that its bytes can be executed: MdlMappingNoExecute is missing");
@@ -160,6 +160,28 @@ static MS_ABI void nt_MmUnlockPages(struct MDL *mdl)
     mdl->MdlFlags &= ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA);
 }
 
+static const struct page_source *page_source;
+
+void mdl_pages_from(const struct page_source *source)
+{
+    page_source = source;
+}
+
+static void *pages_take(uint64_t bytes)
+{
+    return page_source != NULL ? page_source->take(page_source->context, bytes / MDL_PAGE)
+                               : aligned_alloc(MDL_PAGE, bytes);
+}
+
+static void pages_give(void *pages, uint64_t bytes)
+{
+    if (page_source != NULL && page_source->owns(page_source->context, pages)) {
+        page_source->give(page_source->context, pages, bytes / MDL_PAGE);
+    } else {
+        free(pages);
+    }
+}
+
 static struct MDL *allocate_pages(uint64_t bytes, bool zero, const void *caller)
 {
     uint64_t whole = (bytes + MDL_PAGE - 1) & ~(uint64_t)(MDL_PAGE - 1);
@@ -170,7 +192,7 @@ static struct MDL *allocate_pages(uint64_t bytes, bool zero, const void *caller)
     if (size == 0 || bytes == 0 || (mdl = pool_take(size, TAG_MDL, POOL_PAGES, false, caller)) == NULL) {
         return NULL;
     }
-    pages = aligned_alloc(MDL_PAGE, whole);
+    pages = pages_take(whole);
     if (pages == NULL) {
         pool_give(mdl, 0, POOL_PAGES, "MmAllocatePagesForMdlEx");
         return NULL;
@@ -202,7 +224,7 @@ static MS_ABI void nt_MmFreePagesFromMdl(struct MDL *mdl)
          "MmFreePagesFromMdl of an MDL that MmAllocatePagesForMdl did not make");
     RULE((mdl->MdlFlags & MDL_PAGES_LOCKED) != 0, "mdl", "MmFreePagesFromMdl: the pages were freed before");
     RULE((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0, "mdl", "MmFreePagesFromMdl of pages that are still mapped");
-    free((void *)(mdl_frames(mdl)[0] * MDL_PAGE));
+    pages_give((void *)(mdl_frames(mdl)[0] * MDL_PAGE), mdl->ByteCount);
     mdl->MdlFlags &= ~MDL_PAGES_LOCKED;
 }
 
@@ -242,4 +264,5 @@ void mdl_start(void)
 
 void mdl_stop(void)
 {
+    page_source = NULL;
 }

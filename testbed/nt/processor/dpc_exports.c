@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* DPC functions under their NT names. KDPC.Number is 0 for "the processor that queues", else the target's index plus
  * one. */
+#include <string.h>
+
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/processor/dpc.h"
@@ -56,11 +58,21 @@ static MS_ABI int32_t nt_KeSetTargetProcessorDpcEx(struct KDPC *dpc, const struc
     return STATUS_SUCCESS;
 }
 
+/* Limits and counts of 32 bits, in the order DPC time, DPC time so far, watchdog, watchdog so far: nothing is limited.
+ */
+static MS_ABI int32_t nt_KeQueryDpcWatchdogInformation(uint32_t information[4])
+{
+    memset(information, 0, 4 * sizeof(information[0]));
+    return STATUS_SUCCESS;
+}
+
 #define DPC_EXPORTS(X)                                                                                                 \
     X("ntoskrnl.exe", KeInitializeDpc, nt_KeInitializeDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                       \
     X("ntoskrnl.exe", KeInitializeThreadedDpc, nt_KeInitializeDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)               \
     X("ntoskrnl.exe", KeInsertQueueDpc, nt_KeInsertQueueDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
     X("ntoskrnl.exe", KeRemoveQueueDpc, nt_KeRemoveQueueDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", KeQueryDpcWatchdogInformation, nt_KeQueryDpcWatchdogInformation, DISPATCH_LEVEL, HIGH_LEVEL,     \
+      WINDOWS_7)                                                                                                       \
     X("ntoskrnl.exe", KeFlushQueuedDpcs, nt_KeFlushQueuedDpcs, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)                \
     X("ntoskrnl.exe", KeSetImportanceDpc, nt_KeSetImportanceDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
     X("ntoskrnl.exe", KeSetTargetProcessorDpc, nt_KeSetTargetProcessorDpc, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)       \

@@ -215,6 +215,45 @@ static MS_ABI int32_t nt_RtlUTF8ToUnicodeN(uint16_t *out, uint32_t room, uint32_
     return out == NULL || units * 2 <= room ? STATUS_SUCCESS : STATUS_BUFFER_TOO_SMALL;
 }
 
+static MS_ABI int32_t nt_RtlCompareString(const struct UNICODE_STRING *a, const struct UNICODE_STRING *b, uint8_t fold)
+{
+    const uint8_t *p = a->Buffer, *q = b->Buffer;
+
+    for (size_t i = 0; i < a->Length && i < b->Length; i++) {
+        int32_t difference = fold ? utf16_upcase(p[i]) - utf16_upcase(q[i]) : p[i] - q[i];
+
+        if (difference != 0) {
+            return difference;
+        }
+    }
+    return (int32_t)a->Length - b->Length;
+}
+
+static MS_ABI int32_t nt_RtlUpcaseUnicodeString(struct UNICODE_STRING *target, const struct UNICODE_STRING *source,
+                                                uint8_t allocate)
+{
+    uint16_t *to;
+
+    if (allocate) {
+        target->Buffer = pool_take(source->Length + 2u, TAG_STRING, POOL_BLOCK, true, __builtin_return_address(0));
+        target->MaximumLength = (uint16_t)(source->Length + 2);
+        if (target->Buffer == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+    } else if (target->MaximumLength < source->Length) {
+        return STATUS_BUFFER_OVERFLOW;
+    }
+    to = target->Buffer;
+    for (size_t i = 0; i < source->Length / 2u; i++) {
+        to[i] = utf16_upcase(((const uint16_t *)source->Buffer)[i]);
+    }
+    target->Length = source->Length;
+    if (allocate) {
+        to[source->Length / 2u] = 0;
+    }
+    return STATUS_SUCCESS;
+}
+
 #define RTL_STRING_EXPORTS(X)                                                                                          \
     X("ntoskrnl.exe", RtlInitUnicodeString, nt_RtlInitUnicodeString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
     X("ntoskrnl.exe", RtlInitAnsiString, nt_RtlInitAnsiString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                   \
@@ -226,6 +265,8 @@ static MS_ABI int32_t nt_RtlUTF8ToUnicodeN(uint16_t *out, uint32_t room, uint32_
     X("ntoskrnl.exe", RtlAppendUnicodeStringToString, nt_RtlAppendUnicodeStringToString, PASSIVE_LEVEL,                \
       DISPATCH_LEVEL, WINDOWS_7)                                                                                       \
     X("ntoskrnl.exe", RtlAppendUnicodeToString, nt_RtlAppendUnicodeToString, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7) \
+    X("ntoskrnl.exe", RtlCompareString, nt_RtlCompareString, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                     \
+    X("ntoskrnl.exe", RtlUpcaseUnicodeString, nt_RtlUpcaseUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL, WINDOWS_7)      \
     X("ntoskrnl.exe", RtlUpcaseUnicodeChar, nt_RtlUpcaseUnicodeChar, PASSIVE_LEVEL, APC_LEVEL, WINDOWS_7)              \
     X("ntoskrnl.exe", RtlAnsiStringToUnicodeString, nt_RtlAnsiStringToUnicodeString, PASSIVE_LEVEL, PASSIVE_LEVEL,     \
       WINDOWS_7)                                                                                                       \

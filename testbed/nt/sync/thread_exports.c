@@ -8,6 +8,10 @@
 #define STATUS_INVALID_HANDLE       ((int32_t)0xC0000008)
 #define STATUS_OBJECT_TYPE_MISMATCH ((int32_t)0xC0000024)
 
+/* PsThreadType is a variable that holds the type's address; nobody looks inside. */
+static uint64_t thread_type_object[8];
+static void *thread_type = thread_type_object;
+
 static void close_handle(void *object)
 {
     object_dereference(object);
@@ -36,8 +40,9 @@ static MS_ABI int32_t nt_ObReferenceObjectByHandle(void *handle, uint32_t access
                                                    void **object, void *information)
 {
     (void)access;
-    (void)type;
     (void)mode;
+    RULE(type == NULL || type == thread_type_object, "thread",
+         "ObReferenceObjectByHandle with a type that is not *PsThreadType");
     (void)information;
     *object = NULL;
     void *thread = handle_object(handle, HANDLE_THREAD);
@@ -81,6 +86,7 @@ static MS_ABI uint8_t nt_PsIsSystemThread(void *thread)
     X("ntoskrnl.exe", PsGetCurrentThread, nt_KeGetCurrentThread, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                 \
     X("ntoskrnl.exe", PsGetCurrentThreadId, nt_PsGetCurrentThreadId, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
     X("ntoskrnl.exe", KeSetPriorityThread, nt_KeSetPriorityThread, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)           \
+    X("ntoskrnl.exe", PsThreadType, &thread_type, EXPORT_DATA, 0, WINDOWS_7)                                           \
     X("ntoskrnl.exe", PsIsSystemThread, nt_PsIsSystemThread, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
 
 void thread_exports(void)

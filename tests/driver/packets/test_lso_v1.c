@@ -136,9 +136,9 @@ static void refuse_large(struct story *story)
     raw_close(raw);
 }
 
-TEST(the_keyword_lsov1ipv4_switches_version_1_off)
+TEST(the_keyword_lsov2ipv4_switches_version_1_off_too)
 {
-    static const char *const set[] = { "*LsoV1IPv4=0", NULL };
+    static const char *const set[] = { "*LsoV2IPv4=0", NULL };
 
     run(set, refuse_large);
 }

@@ -105,7 +105,7 @@ static void keep_busy(struct watch *watch, uint32_t queues)
 static void migrate(struct story *story, uint32_t queues, uint32_t without)
 {
     netback_offer(story->bed.netback, queues, without);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK(netback_wait_connected(story->bed.netback, true, 5 * SECOND));
 }
 
@@ -285,7 +285,7 @@ TEST(a_control_ring_that_dies_costs_one_request_and_no_packet)
 
 static void has_line(void *context, const char *line)
 {
-    *(bool *)context |= strstr(line, "UNSUPPORTED_CONFIGURATION") != NULL;
+    *(bool *)context |= strstr(line, "unsupported configuration") != NULL;
 }
 
 static void what_is_offered(struct story *story)

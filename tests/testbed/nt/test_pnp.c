@@ -213,9 +213,36 @@ static void bad_packages(void)
     }
     pdo_destroy(pdo);
 }
+static void install_bus(void)
+{
+    struct device *pdo = make_pdo("0");
+    char path[40], error[400] = "", key[300];
+    struct package *package;
+
+    inf_write(path, NULL, NULL);
+    CHECK(package_install_bus(pdo, path, error, sizeof(error)) == NULL);
+    CHECK_CONTAINS(error, "is not the system devices'");
+    unlink(path);
+    inf_write(path, "4d36e972", "4d36e97d");
+    package = package_install_bus(pdo, path, error, sizeof(error));
+    unlink(path);
+    CHECK(package != NULL);
+    CHECK_CONTAINS(package->driver_key, "{4d36e97d-e325-11ce-bfc1-08002be10318}\\0000");
+    snprintf(key, sizeof(key), "%s", device_enum_key(pdo));
+    expect_string(key, "Class", "System");
+    CHECK(!registry_get_string(package->driver_key, "NetCfgInstanceId", key, sizeof(key)));
+    package_free(package);
+    pdo_destroy(pdo);
+}
+
 TEST(a_package_that_cannot_be_installed_is_refused_with_the_reason)
 {
     CHECK_EQ(nt_run(bad_packages, NULL), 0);
+}
+
+TEST(a_bus_driver_is_installed_from_an_inf_of_its_class_alone)
+{
+    CHECK_EQ(nt_run(install_bus, NULL), 0);
 }
 
 static void interfaces(void)

@@ -21,8 +21,9 @@ MAY_USE = {
     "nt": {"run", "image"},
     "xenbus": {"run", "nt", "xen"},
     "xenvif": {"run", "wire", "nt", "xen", "xenbus"},
+    "busdriver": {"run", "nt", "xen", "xenbus"},
     "ndis": {"run", "wire", "nt", "xen"},
-    "program": {"run", "wire", "image", "xen", "netback", "nt", "xenbus", "xenvif", "ndis"},
+    "program": {"run", "wire", "image", "xen", "netback", "nt", "xenbus", "xenvif", "busdriver", "ndis"},
 }
 
 # The two providers of xen/ are chosen where a whole testbed is put together; a domain's own end needs one header.
