@@ -189,5 +189,9 @@ TEST(a_pause_of_xenvif_8_ends_when_it_takes_sends_again)
 
 TEST(a_chain_longer_than_xenvif_takes_leaves_nothing_behind)
 {
+    if (story_xenvif() != NULL) {
+        test_part_not_run("XenVif takes as many packets as there are");
+        return;
+    }
     each(too_many, 0);
 }
