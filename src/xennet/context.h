@@ -46,10 +46,11 @@ typedef struct _XENNET_CONTEXT {
     volatile ULONG QueueCount; // at most ProcessorCount
     ULONG QueuesSeen;          // the most so far
 
-    // Moved by StateMove, read by every packet.
-    volatile LONG State; // XENNET_STATE
-    volatile LONG Gone;  // surprise removed or shut down: XenVif is not asked any more
-    BOOLEAN Recovering;  // not running although NDIS has restarted it
+    // Moved by StateMove.
+    volatile LONG State;   // XENNET_STATE
+    volatile LONG Gone;    // surprise removed or shut down: XenVif is not asked any more
+    volatile LONG Running; // State is Running, and not Gone: one word for every packet to read
+    BOOLEAN Recovering;    // not running although NDIS has restarted it
 
     // Whoever NDIS or the watchdog's gate lets move the state.
     volatile BOOLEAN Detached; // XenVif has nobody to talk to: no link, whatever it reports
@@ -64,7 +65,24 @@ typedef struct _XENNET_CONTEXT {
 FORCEINLINE BOOLEAN
 ContextIsRunning(const XENNET_CONTEXT *Context)
 {
-    return Context->State == XennetStateRunning && !Context->Gone;
+    return Context->Running != FALSE;
+}
+
+// State or Gone has changed. Whoever changes one of them later sees the other one: Gone stays the last word.
+FORCEINLINE VOID
+ContextSetRunning(XENNET_CONTEXT *Context)
+{
+    (void)InterlockedExchange(&Context->Running, Context->State == XennetStateRunning && !Context->Gone);
+    if (Context->Gone)
+        (void)InterlockedExchange(&Context->Running, FALSE);
+}
+
+// Any IRQL: nothing but flags is touched.
+FORCEINLINE VOID
+ContextSetGone(XENNET_CONTEXT *Context)
+{
+    (void)InterlockedExchange(&Context->Gone, TRUE);
+    ContextSetRunning(Context);
 }
 
 // Bytes of payload in one frame.

@@ -31,11 +31,12 @@ IrqlRaise(BOOLEAN AlreadyAtDispatch)
     return Irql;
 }
 
+// Irql: what IrqlRaise returned, which has all that is to be known.
 LOCK_PRIMITIVE _IRQL_lowers_
 FORCEINLINE VOID
-IrqlLower(BOOLEAN WasAtDispatch, KIRQL Irql)
+IrqlLower(KIRQL Irql)
 {
-    if (!WasAtDispatch)
+    if (Irql != DISPATCH_LEVEL)
         KeLowerIrql(Irql);
 }
 

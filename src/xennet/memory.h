@@ -8,12 +8,16 @@
 
 #include <ndis.h>
 
+#ifndef IMAGE_DATA
+#define IMAGE_DATA // see annotations.h of the toolchain
+#endif
+
 #define XENNET_TAG        ((ULONG)'tNeX')
 #define XENNET_CACHE_LINE 64
 
 // What MmGetSystemAddressForMdlSafe is called with: from Windows 8 on memory that is not code, as code integrity asks
 // for. Written once, in DriverEntry.
-extern ULONG MemoryMapPriority;
+extern IMAGE_DATA ULONG MemoryMapPriority;
 
 // An MDL's bytes as the system sees them; NULL: nothing left to map them with. IRQL: up to DISPATCH.
 FORCEINLINE PVOID

@@ -246,7 +246,7 @@ MiniportPnpEvent(NDIS_HANDLE Context, PNET_DEVICE_PNP_EVENT Event)
 
     if (Event->DevicePnPEvent != NdisDevicePnPEventSurpriseRemoved)
         return;
-    (void)InterlockedExchange(&Adapter->Context.Gone, TRUE);
+    ContextSetGone(&Adapter->Context);
     WatchdogRemove(Adapter->Watchdog);
 }
 
@@ -258,7 +258,7 @@ MiniportShutdown(NDIS_HANDLE Context, NDIS_SHUTDOWN_ACTION Action)
 
     UNREFERENCED_PARAMETER(Action);
 
-    (void)InterlockedExchange(&Adapter->Context.Gone, TRUE);
+    ContextSetGone(&Adapter->Context);
 }
 
 VOID NTAPI

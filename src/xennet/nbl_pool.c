@@ -22,7 +22,6 @@
 #include "context.h"
 #include "lock.h"
 #include "memory.h"
-#include "per_processor.h"
 
 #define NBL_POOL_DEPOT_LOW     5                  // magazines: below this the depot is refilled; more than one batch
 #define NBL_POOL_GROWTH        4                  // magazines a maintenance run adds or removes at most
@@ -36,7 +35,8 @@ struct _XENNET_NBL_POOL {
     // Immutable after NblPoolCreate.
     NDIS_HANDLE NdisPool;
     NDIS_HANDLE NdisHandle;
-    PUCHAR Caches; // XENNET_NBL_CACHE of each processor
+    PUCHAR Caches; // XENNET_NBL_CACHE of each processor, Stride bytes apart
+    SIZE_T Stride;
     ULONG ProcessorCount;
     ULONG Maximum; // magazines
     KDPC Dpc;
@@ -221,11 +221,10 @@ NblPoolTimerDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     NblPoolArm(Pool);
 }
 
-_Use_decl_annotations_
-XENNET_NBL_CACHE *
+static XENNET_NBL_CACHE *
 NblPoolCache(XENNET_NBL_POOL *Pool, ULONG Processor)
 {
-    return PER_PROCESSOR(XENNET_NBL_CACHE, Pool->Caches, Processor);
+    return (XENNET_NBL_CACHE *)(Pool->Caches + Processor * Pool->Stride);
 }
 
 _Use_decl_annotations_
@@ -233,17 +232,19 @@ BOOLEAN
 NblPoolFillCache(XENNET_NBL_CACHE *Cache)
 {
     XENNET_NBL_POOL *Pool = Cache->Pool;
+    NET_BUFFER_LIST *Magazine;
     BOOLEAN Low;
 
     NblPoolLock(Pool);
-    Cache->Free = NblPoolPopDepot(Pool);
+    Magazine = NblPoolPopDepot(Pool);
     Low = Pool->DepotCount < NBL_POOL_DEPOT_LOW && Pool->Total < Pool->Maximum;
     NblPoolUnlock(Pool);
     if (Low)
         (void)KeInsertQueueDpc(&Pool->Dpc, NULL, NULL);
-    if (Cache->Free == NULL)
+    if (Magazine == NULL)
         return FALSE;
-    Cache->FreeCount = NBL_POOL_MAGAZINE;
+    *Cache->Free = Magazine;
+    Cache->Count += NBL_POOL_MAGAZINE;
     return TRUE;
 }
 
@@ -256,17 +257,19 @@ NblPoolSpillCache(XENNET_NBL_CACHE *Cache)
     NET_BUFFER_LIST *Magazine;
     ULONG Index;
 
-    // The newest half goes: the walk to its end stays in lines this processor has just written.
-    Magazine = Cache->Free;
-    for (Last = Magazine, Index = 1; Index < NBL_POOL_MAGAZINE; Index++)
-        Last = NET_BUFFER_LIST_NEXT_NBL(Last);
-    Cache->Free = NET_BUFFER_LIST_NEXT_NBL(Last);
-    NET_BUFFER_LIST_NEXT_NBL(Last) = NULL;
-    Cache->FreeCount -= NBL_POOL_MAGAZINE;
+    while (Cache->Count - Cache->Taken >= 2 * NBL_POOL_MAGAZINE) {
+        // The newest ones go: the walk to the end of the magazine stays in lines this processor has just written.
+        Magazine = *Cache->Free;
+        for (Last = Magazine, Index = 1; Index < NBL_POOL_MAGAZINE; Index++)
+            Last = NET_BUFFER_LIST_NEXT_NBL(Last);
+        *Cache->Free = NET_BUFFER_LIST_NEXT_NBL(Last);
+        NET_BUFFER_LIST_NEXT_NBL(Last) = NULL;
+        Cache->Count -= NBL_POOL_MAGAZINE;
 
-    NblPoolLock(Pool);
-    NblPoolPushDepot(Pool, Magazine);
-    NblPoolUnlock(Pool);
+        NblPoolLock(Pool);
+        NblPoolPushDepot(Pool, Magazine);
+        NblPoolUnlock(Pool);
+    }
 }
 
 static NDIS_STATUS
@@ -277,8 +280,11 @@ NblPoolFill(XENNET_NBL_POOL *Pool)
     ULONG Index;
     KIRQL Irql;
 
-    for (Index = 0; Index < Pool->ProcessorCount; Index++)
-        NblPoolCache(Pool, Index)->Pool = Pool;
+    for (Index = 0; Index < Pool->ProcessorCount; Index++) {
+        Cache = NblPoolCache(Pool, Index);
+        Cache->Pool = Pool;
+        Cache->Free = &Cache->First;
+    }
     // Processors that are added later have no reserve; they live from the depot.
     for (Index = 0; Index < KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS); Index++) {
         Cache = NblPoolCache(Pool, Index);
@@ -295,26 +301,26 @@ NblPoolFill(XENNET_NBL_POOL *Pool)
         NblPoolPushDepot(Pool, Magazine);
         Pool->Total++;
         NblPoolUnlock(Pool);
-        IrqlLower(FALSE, Irql);
+        IrqlLower(Irql);
     }
     return NDIS_STATUS_SUCCESS;
 }
 
 _Use_decl_annotations_
 NDIS_STATUS
-NblPoolCreate(XENNET_CONTEXT *Context, XENNET_NBL_POOL **Result)
+NblPoolCreate(XENNET_CONTEXT *Context, PVOID Caches, SIZE_T Stride, XENNET_NBL_POOL **Result)
 {
     NET_BUFFER_LIST_POOL_PARAMETERS Parameters;
     XENNET_NBL_POOL *Pool;
     NDIS_STATUS Status;
 
     *Result = NULL;
-    Pool = MemoryAllocate(Context->NdisHandle,
-                          sizeof(*Pool) + PER_PROCESSOR_SIZE(XENNET_NBL_CACHE, Context->ProcessorCount));
+    Pool = MemoryAllocate(Context->NdisHandle, sizeof(*Pool));
     if (Pool == NULL)
         return NDIS_STATUS_RESOURCES;
     Pool->NdisHandle = Context->NdisHandle;
-    Pool->Caches = PER_PROCESSOR_ARRAY(Pool + 1);
+    Pool->Caches = Caches;
+    Pool->Stride = Stride;
     Pool->ProcessorCount = Context->ProcessorCount;
     Pool->Maximum = Context->Config.ReceiveBuffers / NBL_POOL_MAGAZINE + NBL_POOL_CACHED * Pool->ProcessorCount;
     KeInitializeSpinLock(&Pool->Lock);
@@ -354,12 +360,12 @@ NblPoolDestroy(XENNET_NBL_POOL *Pool)
     NblPoolLock(Pool);
     Pool->Stopping = TRUE;
     NblPoolUnlock(Pool);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     (void)KeCancelTimer(&Pool->Timer);
     KeFlushQueuedDpcs();
 
     for (Index = 0; Index < Pool->ProcessorCount; Index++) {
-        NblPoolFreeList(NblPoolCache(Pool, Index)->Free);
+        NblPoolFreeList(NblPoolCache(Pool, Index)->First);
         NblPoolFreeList(NblPoolCache(Pool, Index)->Reserve);
     }
     for (;;) {
@@ -367,7 +373,7 @@ NblPoolDestroy(XENNET_NBL_POOL *Pool)
         NblPoolLock(Pool);
         Magazine = NblPoolPopDepot(Pool);
         NblPoolUnlock(Pool);
-        IrqlLower(FALSE, Irql);
+        IrqlLower(Irql);
         if (Magazine == NULL)
             break;
         NblPoolFreeList(Magazine);

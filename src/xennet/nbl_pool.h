@@ -13,31 +13,34 @@
 struct _XENNET_CONTEXT;
 typedef struct _XENNET_NBL_POOL XENNET_NBL_POOL;
 
+#define NBL_POOL_MAGAZINE 64
+#define NBL_POOL_RESERVE  32
+
+// A processor's own NBLs in one chain: those taken for the batch that is being collected, behind them the free ones.
+// So nothing is linked or unlinked for a packet. This processor at DISPATCH.
+typedef struct _XENNET_NBL_CACHE {
+    NET_BUFFER_LIST *First;
+    NET_BUFFER_LIST **Free; // where the free ones begin: First, or the Next of the last one taken
+    ULONG Taken;
+    ULONG Count; // of the whole chain
+    NET_BUFFER_LIST *Reserve;
+    XENNET_NBL_POOL *Pool; // immutable
+} XENNET_NBL_CACHE;
+
+// Caches: one of each processor, the first one at Caches, Stride bytes apart, zeroed.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS NblPoolCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_NBL_POOL **Pool);
+NDIS_STATUS NblPoolCreate(_In_ struct _XENNET_CONTEXT *Context, _Inout_ PVOID Caches, _In_ SIZE_T Stride,
+                          _Outptr_ XENNET_NBL_POOL **Pool);
 
 // Every NBL must be back.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID NblPoolDestroy(_In_opt_ XENNET_NBL_POOL *Pool);
 
-// A processor's own NBLs. This processor at DISPATCH.
-typedef struct _XENNET_NBL_CACHE {
-    NET_BUFFER_LIST *Free;
-    NET_BUFFER_LIST *Reserve;
-    ULONG FreeCount;
-    XENNET_NBL_POOL *Pool; // immutable
-} XENNET_NBL_CACHE;
-
-#define NBL_POOL_MAGAZINE 64
-#define NBL_POOL_RESERVE  32
-
-XENNET_NBL_CACHE *NblPoolCache(_In_ XENNET_NBL_POOL *Pool, _In_ ULONG Processor);
-
-// Gets a magazine from the depot; FALSE: there is none.
+// Gets a magazine from the depot for a cache without a free NBL; FALSE: there is none.
 _IRQL_requires_(DISPATCH_LEVEL)
 BOOLEAN NblPoolFillCache(_Inout_ XENNET_NBL_CACHE *Cache);
 
-// Gives a magazine to the depot.
+// Gives what a cache has too many of to the depot.
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID NblPoolSpillCache(_Inout_ XENNET_NBL_CACHE *Cache);
 
@@ -60,23 +63,58 @@ NblPoolPop(NET_BUFFER_LIST **List)
     return Nbl;
 }
 
-// NULL when cache and depot are empty: use the reserve.
+// The first free NBL of the cache, which still has it; NULL: see NblPoolFillCache.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
-NblPoolGet(XENNET_NBL_CACHE *Cache)
+NblPoolPeek(const XENNET_NBL_CACHE *Cache)
 {
-    if (Cache->Free == NULL && !NblPoolFillCache(Cache))
-        return NULL;
-    Cache->FreeCount--;
-    return NblPoolPop(&Cache->Free);
+    return *Cache->Free;
 }
 
+// Takes the NBL that NblPoolPeek returned.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-NblPoolPut(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
+NblPoolTake(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Nbl)
 {
-    NblPoolPush(&Cache->Free, Nbl);
-    if (++Cache->FreeCount == 2 * NBL_POOL_MAGAZINE)
+    Cache->Free = &NET_BUFFER_LIST_NEXT_NBL(Nbl);
+    Cache->Taken++;
+}
+
+// The last one taken; there is one.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+NblPoolLastTaken(const XENNET_NBL_CACHE *Cache)
+{
+    return CONTAINING_RECORD(Cache->Free, NET_BUFFER_LIST, Next);
+}
+
+// Cuts those taken off; NULL: there are none.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+NblPoolCut(XENNET_NBL_CACHE *Cache)
+{
+    NET_BUFFER_LIST *Free = *Cache->Free;
+    NET_BUFFER_LIST *Chain;
+
+    *Cache->Free = NULL;
+    Chain = Cache->First;
+    Cache->First = Free;
+    Cache->Free = &Cache->First;
+    Cache->Count -= Cache->Taken;
+    Cache->Taken = 0;
+    return Chain;
+}
+
+// Puts a chain back, Last being its last one. Count has all of them but the last.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+NblPoolPut(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last)
+{
+    NET_BUFFER_LIST **Free = Cache->Free;
+
+    NET_BUFFER_LIST_NEXT_NBL(Last) = *Free;
+    *Free = Chain;
+    if (++Cache->Count >= 2 * NBL_POOL_MAGAZINE)
         NblPoolSpillCache(Cache);
 }
 

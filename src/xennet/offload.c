@@ -163,7 +163,7 @@ OffloadApplyTransmit(XENNET_OFFLOAD *Offload)
     Options.OffloadIpVersion6UdpChecksum = (Bits & OFFLOAD_UDP6_TX) != 0;
     Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_LSO4) != 0;
     Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_LSO6) != 0;
-    Offload->Allowed = Options;
+    Offload->Refused = ~(ULONG)Options.Value;
     Offload->AllowedLso1 = (Bits & OFFLOAD_LSO1) != 0;
 }
 
@@ -193,6 +193,8 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     ReportOffload(&Offload->Context->Reporter, OffloadInForce(Offload), Bits);
     WentOff = (Offload->ReceiveRsc & ~Rsc) != 0;
     Offload->ReceiveRsc = Rsc;
+    Offload->CoalescedHeaders = ((Rsc & OFFLOAD_RSC4) != 0 ? (ULONG64)1 << OFFLOAD_IPV4_HEADER : 0) |
+                                ((Rsc & OFFLOAD_RSC6) != 0 ? (ULONG64)1 << OFFLOAD_IPV6_HEADER : 0);
     // A coalesced packet that XenVif took up with the old options is dropped from here on; those accepted before go up.
     if (WentOff && Offload->Receive != NULL)
         ReceiveFlushAll(Offload->Receive);

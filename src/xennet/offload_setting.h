@@ -31,6 +31,10 @@ struct _XENNET_RECEIVE;
 
 #define OFFLOAD_TRANSPORT_RX (OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX)
 
+// Coalesced packets have neither IPv4 options nor IPv6 extension headers.
+#define OFFLOAD_IPV4_HEADER 20
+#define OFFLOAD_IPV6_HEADER 40
+
 #define OFFLOAD_ENCAPSULATION NDIS_ENCAPSULATION_IEEE_802_3
 
 #define OFFLOAD_IPV4_ALL                                                                                               \
@@ -52,19 +56,20 @@ typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadAttach.
     struct _XENNET_RECEIVE *Receive;
 
-    // Within OID requests; the data path reads Allowed and ReceiveRsc without order.
-    XENNET_OFFLOAD_OPTIONS Allowed; // what a packet on its way out may ask for
+    // Within OID requests; the data path reads Refused, ReceiveRsc and CoalescedHeaders without order.
+    ULONG Refused; // options that a packet on its way out may not ask for, all but the bits of Transmit that are on
     BOOLEAN AllowedLso1;
-    ULONG Current;      // OFFLOAD_*: what is switched on
-    ULONG Encapsulated; // OFFLOAD_*_ALL of the IP versions NDIS has bound: those that receives are looked at for
-    ULONG SwitchedOff;  // OFFLOAD_*_ALL of the IP versions that it has switched off as a whole
-    ULONG ReceiveRsc;   // OFFLOAD_RSC*: coalesced packets are indicated to NDIS as such
+    ULONG Current;            // OFFLOAD_*: what is switched on
+    ULONG Encapsulated;       // OFFLOAD_*_ALL of the IP versions NDIS has bound: those that receives are looked at for
+    ULONG SwitchedOff;        // OFFLOAD_*_ALL of the IP versions that it has switched off as a whole
+    ULONG ReceiveRsc;         // OFFLOAD_RSC*: coalesced packets are indicated to NDIS as such
+    ULONG64 CoalescedHeaders; // the same by lengths of IP headers: bit n for n bytes
 } XENNET_OFFLOAD;
 
-FORCEINLINE XENNET_OFFLOAD_OPTIONS
-OffloadTransmitOptions(const XENNET_OFFLOAD *Offload)
+FORCEINLINE ULONG
+OffloadRefusedOptions(const XENNET_OFFLOAD *Offload)
 {
-    return Offload->Allowed;
+    return Offload->Refused;
 }
 
 FORCEINLINE ULONG

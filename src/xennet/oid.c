@@ -355,7 +355,7 @@ OidSynchronousRequest(NDIS_HANDLE Context, PNDIS_OID_REQUEST Request)
     Irql = IrqlRaise(FALSE);
     Status = RssV2MoveEntries(Adapter->Rss, Request->DATA.METHOD_INFORMATION.InformationBuffer,
                               Request->DATA.METHOD_INFORMATION.InputBufferLength);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     if (Status == NDIS_STATUS_INVALID_LENGTH)
         Request->DATA.METHOD_INFORMATION.BytesNeeded = NDIS_SIZEOF_RSS_SET_INDIRECTION_ENTRIES_REVISION_1;
     if (Status == NDIS_STATUS_SUCCESS) {

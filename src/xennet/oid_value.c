@@ -7,10 +7,13 @@
 #include "oid_value.h"
 #include "adapter.h"
 #include "counters.h"
+#include "receive.h"
 #include "report.h"
 #include "link.h"
 #include "min_max.h"
 #include "stats.h"
+#include "transmit.h"
+#include "transmit.h"
 
 static const CHAR OidDescription[] = PRODUCT_NAME_STR " PV Network Device";
 
@@ -309,6 +312,8 @@ OidSetVlan(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
     if (Id > VLAN_MAX_ID)
         return NDIS_STATUS_INVALID_DATA;
     Adapter->Context.Vlan.Id = Id;
+    ReceiveSetVlan(Adapter->Receive);
+    TransmitSetVlan(Adapter->Transmit);
     ReportVlan(&Adapter->Context.Reporter, Id);
     return NDIS_STATUS_SUCCESS;
 }

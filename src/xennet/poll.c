@@ -127,7 +127,7 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
         Data->Receive.NumberOfRemainingNbls = Queue->Count;
     }
     PollUnlock(Queue);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     Data->Receive.Flags = 0;
     // Sends complete from their own batches, see transmit.c.
     Data->Transmit.CompletedNblChain = NULL;
@@ -150,7 +150,7 @@ PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
     PollLock(Queue);
     Waiting = Queue->Count != 0 && ContextIsRunning(Queue->Poll->Context);
     PollUnlock(Queue);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     if (Waiting)
         Queue->Poll->Request(Queue->Handle, NULL);
 }

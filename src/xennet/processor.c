@@ -28,7 +28,7 @@ ProcessorVisitAll(PROCESSOR_VISIT *Visit, PVOID Context)
         Moved = TRUE;
         Irql = IrqlRaise(FALSE);
         Visit(Context);
-        IrqlLower(FALSE, Irql);
+        IrqlLower(Irql);
     }
     if (Moved)
         KeRevertToUserGroupAffinityThread(&Before);

@@ -34,13 +34,15 @@ typedef struct _RECEIVE_BATCH {
 
 typedef struct _RECEIVE_PROCESSOR {
     // This processor at DISPATCH.
-    RECEIVE_BATCH Plenty; // NBLs that NDIS may keep
-    RECEIVE_BATCH Scarce; // reserved NBLs, all behind those of Plenty
+    XENNET_NBL_CACHE Nbls; // those taken are on the batch: NDIS may keep them
+    RECEIVE_BATCH Scarce;  // reserved NBLs, all behind those
+    ULONG Queue;           // of the last packet, below Limits.QueueCount
+    XENNET_QUEUE_COUNTERS *QueueCounters;
     XENNET_RECEIVE_COUNTERS Counters;
 
     // Immutable after ReceiveCreate.
     XENNET_RECEIVE *Receive;
-    XENNET_NBL_CACHE *Nbls;
+    NDIS_HANDLE NdisHandle;
     ULONG Index;
 } RECEIVE_PROCESSOR;
 
@@ -52,6 +54,8 @@ struct _XENNET_RECEIVE {
     PUCHAR Processors; // RECEIVE_PROCESSOR of each
     PUCHAR Queues;     // XENNET_QUEUE_COUNTERS of each, laid out as per_processor.h does
     ULONG ProcessorCount;
+    BOOLEAN CanPause; // the version of VIF has Pause
+
     XENNET_RECEIVE_LIMITS Limits;
 };
 
@@ -78,20 +82,82 @@ ReceiveAppend(RECEIVE_BATCH *Batch, NET_BUFFER_LIST *Nbl)
     Batch->Count++;
 }
 
+FORCEINLINE VOID
+ReceiveCount(RECEIVE_PROCESSOR *Processor, ULONG Octets)
+{
+    XENNET_QUEUE_COUNTERS *Queue = Processor->QueueCounters;
+
+    Queue->Packets++;
+    Queue->Octets += Octets;
+}
+
 _IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-ReceiveIndicate(RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch, ULONG Flags)
+FORCEINLINE VOID
+ReceiveIndicate(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, ULONG Count, ULONG Flags)
 {
     Processor->Counters.NdisCalls++;
-    Processor->Counters.Packets += Batch->Count;
-    NdisMIndicateReceiveNetBufferLists(Processor->Receive->Context->NdisHandle, Batch->Head, NDIS_DEFAULT_PORT_NUMBER,
-                                       Batch->Count, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL | Flags);
+    NdisMIndicateReceiveNetBufferLists(Processor->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
+                                       NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL | Flags);
+}
+
+// The packets of all NBLs of a chain but the last go back to XenVif; there are two at least. Returns the last one.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE NET_BUFFER_LIST *
+ReceivePutBackSeveral(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+{
+    XENNET_VIF *Vif = &Processor->Receive->Context->Vif;
+    NET_BUFFER_LIST *Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+    ULONG Count = 0;
+
+    do {
+        VifReturnPacket(Vif, ReceivePacketCookie(Nbl));
+        Count++;
+        Nbl = Next;
+        Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+    } while (Next != NULL);
+    Processor->Nbls.Count += Count;
+    Processor->Counters.Returned += Count;
+    return Nbl;
+}
+
+/*
+ * The NBLs of a chain go back to the processor's cache and their packets to XenVif. The NBLs go back before the last
+ * packet does: VifDisable ends with the last packet, and the pool may go then.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+ReceivePutBack(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+{
+    NET_BUFFER_LIST *Last = Chain;
+    PVOID Cookie;
+
+    if (NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL)
+        Last = ReceivePutBackSeveral(Processor, Chain);
+    Cookie = ReceivePacketCookie(Last);
+    Processor->Counters.Returned++;
+    NblPoolPut(&Processor->Nbls, Chain, Last);
+    VifReturnPacket(&Receive->Context->Vif, Cookie);
 }
 
 // NBLs that NDIS never had, and their packets.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, BOOLEAN Reserved)
+ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+{
+    ULONG64 Returned = Processor->Counters.Returned;
+
+    if (Chain == NULL)
+        return;
+    ReceivePutBack(Processor->Receive, Processor, Chain);
+    Returned = Processor->Counters.Returned - Returned;
+    Processor->Counters.Unindicated += Returned;
+    Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE] += Returned;
+}
+
+// The same for reserved NBLs, whether NDIS had them or not.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ReceiveGiveBackScarce(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     NET_BUFFER_LIST *Nbl;
     PVOID Cookie;
@@ -100,33 +166,22 @@ ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, BOOLEAN Re
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Cookie = ReceivePacketCookie(Nbl);
-        Processor->Counters.Returned++;
-        Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE]++;
-        if (Reserved)
-            NblPoolPutReserve(Processor->Nbls, Nbl);
-        else
-            NblPoolPut(Processor->Nbls, Nbl);
+        NblPoolPutReserve(&Processor->Nbls, Nbl);
         VifReturnPacket(&Processor->Receive->Context->Vif, Cookie);
     }
 }
 
 // Leaves a batch for NDIS to take, or hands it up here and now.
 _IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-ReceiveDeliver(RECEIVE_PROCESSOR *Processor, const RECEIVE_BATCH *Batch)
+static DECLSPEC_NOINLINE VOID
+ReceivePoll(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last, ULONG Count)
 {
     XENNET_POLL *Poll = Processor->Receive->Poll;
 
-    if (Poll == NULL || !PollServes(Poll, Processor->Index)) {
-        ReceiveIndicate(Processor, Batch, 0);
-        return;
-    }
-    NET_BUFFER_LIST_NEXT_NBL(Batch->Tail) = NULL;
-    if (!PollQueue(Poll, Processor->Index, Batch->Head, Batch->Tail, Batch->Count)) {
-        ReceiveGiveBack(Processor, Batch->Head, FALSE);
-        return;
-    }
-    Processor->Counters.Packets += Batch->Count;
+    if (!PollServes(Poll, Processor->Index))
+        ReceiveIndicate(Processor, Chain, Count, 0);
+    else if (!PollQueue(Poll, Processor->Index, Chain, Last, Count))
+        ReceiveGiveBack(Processor, Chain);
 }
 
 // What waits to be polled goes up now, so that the reserved NBLs behind it do not overtake it.
@@ -141,93 +196,123 @@ ReceiveHurry(RECEIVE_PROCESSOR *Processor)
     if (Receive->Poll == NULL)
         return;
     Chain = PollTakeAll(Receive->Poll, Processor->Index, &Count);
-    if (Chain == NULL)
-        return;
-    Processor->Counters.NdisCalls++;
-    NdisMIndicateReceiveNetBufferLists(Receive->Context->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
-                                       NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
+    if (Chain != NULL)
+        ReceiveIndicate(Processor, Chain, Count, 0);
 }
 
-// Ends this processor's batch. The batch is taken off first: NDIS may return NBLs from within the indication.
+// The batch is taken off first: NDIS may return NBLs from within the indication.
 _IRQL_requires_(DISPATCH_LEVEL)
-static VOID
+static DECLSPEC_NOINLINE VOID
+ReceiveFlushScarce(RECEIVE_PROCESSOR *Processor)
+{
+    RECEIVE_BATCH Scarce = Processor->Scarce;
+
+    RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
+    ReceiveHurry(Processor);
+    Processor->Counters.ScarcePackets += Scarce.Count;
+    ReceiveIndicate(Processor, Scarce.Head, Scarce.Count, NDIS_RECEIVE_FLAGS_RESOURCES);
+    ReceiveGiveBackScarce(Processor, Scarce.Head);
+}
+
+// Ends this processor's batch, whatever it has. NDIS may return NBLs from within the indications.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
 ReceiveFlush(RECEIVE_PROCESSOR *Processor)
 {
-    RECEIVE_BATCH Plenty = Processor->Plenty;
-    RECEIVE_BATCH Scarce = Processor->Scarce;
-    NET_BUFFER_LIST *Nbl;
-    PVOID Cookie;
+    NET_BUFFER_LIST *Last = NblPoolLastTaken(&Processor->Nbls);
+    ULONG Count = Processor->Nbls.Taken;
+    NET_BUFFER_LIST *Chain;
 
-    RtlZeroMemory(&Processor->Plenty, sizeof(Processor->Plenty));
-    RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
-
-    if (Plenty.Head != NULL) {
-        Processor->Counters.Kept += Plenty.Count;
-        ReceiveDeliver(Processor, &Plenty);
+    if (Count != 0) {
+        Processor->Counters.Kept += Count;
+        Chain = NblPoolCut(&Processor->Nbls);
+        if (Processor->Receive->Poll != NULL)
+            ReceivePoll(Processor, Chain, Last, Count);
+        else
+            ReceiveIndicate(Processor, Chain, Count, 0);
     }
-    if (Scarce.Head == NULL)
-        return;
-    ReceiveHurry(Processor);
-
-    Processor->Counters.ScarcePackets += Scarce.Count;
-    ReceiveIndicate(Processor, &Scarce, NDIS_RECEIVE_FLAGS_RESOURCES);
-    while (Scarce.Head != NULL) {
-        Nbl = Scarce.Head;
-        Scarce.Head = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        Cookie = ReceivePacketCookie(Nbl);
-        NblPoolPutReserve(Processor->Nbls, Nbl);
-        VifReturnPacket(&Processor->Receive->Context->Vif, Cookie);
-    }
+    if (Processor->Scarce.Head != NULL)
+        ReceiveFlushScarce(Processor);
 }
 
-// Puts the packet on the batch, or returns why not.
+// Ends a batch without reserved NBLs, which has one packet at least. NDIS may return NBLs from within the indication.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+ReceiveFlushCommon(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
+{
+    ULONG Count = Processor->Nbls.Taken;
+
+    if (Receive->Poll != NULL) {
+        ReceiveFlush(Processor);
+        return;
+    }
+    Processor->Counters.Kept += Count;
+    ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);
+}
+
+// The first free NBL of the cache, which may get some from the depot for it.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+ReceivePeek(RECEIVE_PROCESSOR *Processor)
+{
+    NET_BUFFER_LIST *Nbl = NblPoolPeek(&Processor->Nbls);
+
+    if (Nbl == NULL && NblPoolFillCache(&Processor->Nbls))
+        Nbl = NblPoolPeek(&Processor->Nbls);
+    return Nbl;
+}
+
+// Puts a packet of any kind on the batch, or returns why not.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE XENNET_RECEIVE_DROP
 ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet)
 {
     XENNET_RECEIVE *Receive = Processor->Receive;
-    RECEIVE_BATCH *Batch = &Processor->Plenty;
-    XENNET_QUEUE_COUNTERS *Queue;
     XENNET_RECEIVE_DROP Reason;
     NET_BUFFER_LIST *Nbl;
+    BOOLEAN Reserved = FALSE;
 
     if (!ContextIsRunning(Receive->Context))
         return XENNET_RECEIVE_DROP_STATE;
-    Nbl = NblPoolGet(Processor->Nbls);
+    Nbl = ReceivePeek(Processor);
+    if (Nbl != NULL && Processor->Scarce.Head != NULL) {
+        // The batch goes up first: what is scarce already must not be overtaken.
+        ReceiveFlush(Processor);
+        Nbl = ReceivePeek(Processor);
+    }
     if (Nbl == NULL) {
-        Batch = &Processor->Scarce;
-        Nbl = NblPoolGetReserve(Processor->Nbls);
+        Reserved = TRUE;
+        Nbl = NblPoolGetReserve(&Processor->Nbls);
         if (Nbl == NULL)
             return XENNET_RECEIVE_DROP_RESOURCES;
-    } else if (Processor->Scarce.Head != NULL) {
-        // Plenty goes up first: what is scarce already must not be overtaken.
-        ReceiveFlush(Processor);
     }
 
     Reason = ReceivePacketRead(&Receive->Limits, Packet, &Processor->Counters, Nbl);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
-        if (Batch == &Processor->Plenty)
-            NblPoolPut(Processor->Nbls, Nbl);
-        else
-            NblPoolPutReserve(Processor->Nbls, Nbl);
+        if (Reserved)
+            NblPoolPutReserve(&Processor->Nbls, Nbl);
         return Reason;
     }
-    Queue = ReceiveQueue(Receive, Packet->Queue);
-    Queue->Packets++;
-    Queue->Octets += Packet->Length;
-    ReceiveAppend(Batch, Nbl);
+    // It was checked: there is such a queue.
+    Processor->Queue = Packet->Queue;
+    Processor->QueueCounters = ReceiveQueue(Receive, Packet->Queue);
+    ReceiveCount(Processor, Packet->Length);
+    if (Reserved)
+        ReceiveAppend(&Processor->Scarce, Nbl);
+    else
+        NblPoolTake(&Processor->Nbls, Nbl);
     return XENNET_RECEIVE_ACCEPT;
 }
 
-_Use_decl_annotations_
-BOOLEAN
-ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet)
+// A packet that is not like nearly all, or that comes when NBLs have run out or the adapter does not run.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+ReceiveUncommon(RECEIVE_PROCESSOR *Processor, XENNET_RECEIVED_PACKET *Packet)
 {
-    RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
-    XENNET_RECEIVE_DROP Reason;
-    BOOLEAN Pause;
+    XENNET_RECEIVE *Receive = Processor->Receive;
+    XENNET_RECEIVE_DROP Reason = ReceiveAccept(Processor, Packet);
+    BOOLEAN Full;
 
-    Reason = ReceiveAccept(Processor, Packet);
     if (Reason != XENNET_RECEIVE_ACCEPT) {
         Processor->Counters.Drops[Reason]++;
         REPORT_RECEIVE_DROP(&Receive->Context->Reporter, Reason);
@@ -236,10 +321,61 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet
 
     // With all of the reserve outstanding XenVif is asked to pause. It may not come back soon, so nothing is left on
     // the batch then.
-    Pause = Processor->Scarce.Count == NBL_POOL_RESERVE;
-    if (!Packet->More || Pause || Processor->Plenty.Count >= RECEIVE_MAX_BATCH)
+    Full = Processor->Scarce.Count == NBL_POOL_RESERVE;
+    if (Full && Receive->CanPause)
+        Packet->Pause = TRUE;
+    if (!Packet->More || Full || Processor->Nbls.Taken >= RECEIVE_MAX_BATCH)
         ReceiveFlush(Processor);
-    return Pause;
+}
+
+// The free NBL for a packet of one of the common kinds; NULL: it has to go the other way.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+ReceiveBegin(const XENNET_RECEIVE *Receive, const RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet)
+{
+    NET_BUFFER_LIST *Nbl = NblPoolPeek(&Processor->Nbls);
+
+    if (!ContextIsRunning(Receive->Context) || Processor->Scarce.Head != NULL || Packet->Queue != Processor->Queue)
+        return NULL;
+    return Nbl;
+}
+
+// The packet is in the NBL.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+ReceiveEnd(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet,
+           NET_BUFFER_LIST *Nbl)
+{
+    ReceiveCount(Processor, Packet->Length);
+    NblPoolTake(&Processor->Nbls, Nbl);
+    if (!Packet->More || Processor->Nbls.Taken >= RECEIVE_MAX_BATCH)
+        ReceiveFlushCommon(Receive, Processor);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveQueueSpecial(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
+{
+    RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
+    NET_BUFFER_LIST *Nbl = ReceiveBegin(Receive, Processor, Packet);
+
+    if (Nbl != NULL && ReceivePacketReadCoalesced(&Receive->Limits, Packet, &Processor->Counters, Nbl))
+        ReceiveEnd(Receive, Processor, Packet, Nbl);
+    else
+        ReceiveUncommon(Processor, Packet);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
+{
+    RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
+    NET_BUFFER_LIST *Nbl = ReceiveBegin(Receive, Processor, Packet);
+
+    if (Nbl != NULL && ReceivePacketReadCommon(&Receive->Limits, Packet, Nbl))
+        ReceiveEnd(Receive, Processor, Packet, Nbl);
+    else
+        ReceiveUncommon(Processor, Packet);
 }
 
 _Use_decl_annotations_
@@ -247,23 +383,11 @@ VOID
 ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
     BOOLEAN AtDispatch = NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) != 0;
-    RECEIVE_PROCESSOR *Processor;
-    NET_BUFFER_LIST *Nbl;
     KIRQL Irql;
-    PVOID Cookie;
 
     Irql = IrqlRaise(AtDispatch);
-    Processor = ReceiveThisProcessor(Receive);
-    while (Chain != NULL) {
-        Nbl = Chain;
-        Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        // The NBL is returned before the packet: VifDisable ends with the last packet, and the pool may go then.
-        Processor->Counters.Returned++;
-        Cookie = ReceivePacketCookie(Nbl);
-        NblPoolPut(Processor->Nbls, Nbl);
-        VifReturnPacket(&Receive->Context->Vif, Cookie);
-    }
-    IrqlLower(AtDispatch, Irql);
+    ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
+    IrqlLower(Irql);
 }
 
 // What this processor has accepted goes up. XenVif may be between two packets of a batch.
@@ -292,18 +416,16 @@ ReceiveStopHere(PVOID Context)
 {
     XENNET_RECEIVE *Receive = Context;
     RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
-    NET_BUFFER_LIST *Plenty = Processor->Plenty.Head;
-    NET_BUFFER_LIST *Scarce = Processor->Scarce.Head;
-    ULONG Count;
+    RECEIVE_BATCH Scarce = Processor->Scarce;
+    ULONG Count = Processor->Nbls.Taken;
 
-    // They go back without having been counted as gone up.
-    Processor->Counters.Kept += Processor->Plenty.Count + Processor->Scarce.Count;
-    RtlZeroMemory(&Processor->Plenty, sizeof(Processor->Plenty));
     RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
-    ReceiveGiveBack(Processor, Plenty, FALSE);
-    ReceiveGiveBack(Processor, Scarce, TRUE);
+    Processor->Counters.Kept += Count;
+    ReceiveGiveBack(Processor, NblPoolCut(&Processor->Nbls));
+    Processor->Counters.Drops[XENNET_RECEIVE_DROP_STATE] += Scarce.Count;
+    ReceiveGiveBackScarce(Processor, Scarce.Head);
     if (Receive->Poll != NULL)
-        ReceiveGiveBack(Processor, PollTakeAll(Receive->Poll, Processor->Index, &Count), FALSE);
+        ReceiveGiveBack(Processor, PollTakeAll(Receive->Poll, Processor->Index, &Count));
 }
 
 _Use_decl_annotations_
@@ -317,7 +439,14 @@ _Use_decl_annotations_
 VOID
 ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
 {
-    Receive->Limits.MaximumFrameSize = MaximumFrameSize;
+    ReceiveLimitsSet(&Receive->Limits, MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveSetVlan(XENNET_RECEIVE *Receive)
+{
+    ReceiveLimitsSet(&Receive->Limits, Receive->Limits.MaximumFrameSize);
 }
 
 _Use_decl_annotations_
@@ -325,6 +454,7 @@ VOID
 ReceiveReadCounters(XENNET_RECEIVE *Receive, XENNET_RECEIVE_COUNTERS *Counters)
 {
     PER_PROCESSOR_SUM(RECEIVE_PROCESSOR, Counters, Receive->Processors, Receive->ProcessorCount, Counters);
+    Counters->Packets = Counters->Kept - Counters->Unindicated + Counters->ScarcePackets;
 }
 
 _Use_decl_annotations_
@@ -364,23 +494,26 @@ ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_REC
     Receive->Processors = PER_PROCESSOR_ARRAY(Receive + 1);
     Receive->Queues = PER_PROCESSOR_ARRAY((PUCHAR)(Receive + 1) + Processors);
     Receive->ProcessorCount = Context->ProcessorCount;
+    Receive->CanPause = Context->Vif.Version >= 10;
     Receive->Limits.Offload = Offload;
     Receive->Limits.Vlan = &Context->Vlan;
     // A backend of later may bring more queues than there are now, but never more than processors.
     Receive->Limits.QueueCount = Context->ProcessorCount;
-    Receive->Limits.MaximumFrameSize = Context->MaximumFrameSize;
     Receive->Limits.NdisMinor = Context->Revisions->Minor;
+    ReceiveLimitsSet(&Receive->Limits, Context->MaximumFrameSize);
 
-    Status = NblPoolCreate(Context, &Receive->Pool);
-    if (Status != NDIS_STATUS_SUCCESS) {
-        ReceiveDestroy(Receive);
-        return Status;
-    }
     for (Index = 0; Index < Receive->ProcessorCount; Index++) {
         Processor = PER_PROCESSOR(RECEIVE_PROCESSOR, Receive->Processors, Index);
         Processor->Receive = Receive;
-        Processor->Nbls = NblPoolCache(Receive->Pool, Index);
+        Processor->NdisHandle = Context->NdisHandle;
+        Processor->QueueCounters = ReceiveQueue(Receive, 0);
         Processor->Index = Index;
+    }
+    Status = NblPoolCreate(Context, Receive->Processors + FIELD_OFFSET(RECEIVE_PROCESSOR, Nbls),
+                           PER_PROCESSOR_STRIDE(RECEIVE_PROCESSOR), &Receive->Pool);
+    if (Status != NDIS_STATUS_SUCCESS) {
+        ReceiveDestroy(Receive);
+        return Status;
     }
     PollCreate(Context, &Receive->Poll);
     *Result = Receive;

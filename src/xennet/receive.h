@@ -22,15 +22,20 @@ NDIS_STATUS ReceiveCreate(_In_ struct _XENNET_CONTEXT *Context, _In_ const struc
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReceiveDestroy(_In_opt_ XENNET_RECEIVE *Receive);
 
-/*
- * XenVif hands over one packet, which goes back with VifReturnPacket exactly once. TRUE asks it to hold further
- * packets for a moment.
- */
+// XenVif hands over one packet, which goes back with VifReturnPacket exactly once. Pause, where the version of VIF has
+// it, is FALSE before. ReceiveQueueSpecial is for packets whose Special is not 0, ReceiveQueuePacket for the others:
+// each saves no register for the other's sake.
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _In_ const XENNET_RECEIVED_PACKET *Packet);
+VOID ReceiveQueueSpecial(_In_ XENNET_RECEIVE *Receive, _Inout_ XENNET_RECEIVED_PACKET *Packet);
+
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _Inout_ XENNET_RECEIVED_PACKET *Packet);
 
 // Packets have at most so many bytes from now on, Ethernet header included, tag not.
 VOID ReceiveSetFrameSize(_Inout_ XENNET_RECEIVE *Receive, _In_ ULONG MaximumFrameSize);
+
+// The adapter's VLAN has changed.
+VOID ReceiveSetVlan(_Inout_ XENNET_RECEIVE *Receive);
 
 // Hands up all that was accepted so far: afterwards NDIS has whatever was received before the call.
 _IRQL_requires_(PASSIVE_LEVEL)

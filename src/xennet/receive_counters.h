@@ -33,14 +33,15 @@ typedef struct _XENNET_QUEUE_COUNTERS {
 // Sums over all processors, read while they move.
 typedef struct _XENNET_RECEIVE_COUNTERS {
     ULONG64 NdisCalls;     // indications
-    ULONG64 Packets;       // indicated
+    ULONG64 Packets;       // indicated: ReceiveReadCounters adds it up
     ULONG64 ScarcePackets; // of those, indicated with NDIS_RECEIVE_FLAGS_RESOURCES
     ULONG64 CoalescedSegments;
     ULONG64 CoalescedOctets;
     ULONG64 CoalescedPackets;
     ULONG64 Drops[XENNET_RECEIVE_DROP_COUNT];
-    ULONG64 Kept;     // packets that NDIS or a queue for it may keep, from the first
-    ULONG64 Returned; // of them that are back
+    ULONG64 Kept;        // packets that NDIS or a queue for it may keep, from the first
+    ULONG64 Returned;    // of them that are back
+    ULONG64 Unindicated; // of those that came back without NDIS having had them
 } XENNET_RECEIVE_COUNTERS;
 
 #endif

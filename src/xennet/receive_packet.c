@@ -8,35 +8,58 @@
  */
 #include "receive_packet.h"
 #include "memory.h"
+#include "min_max.h"
 
-#define RECEIVE_PACKET_MAX_COALESCED  (65535 + ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
-#define RECEIVE_PACKET_MIN_IP_HEADER  20
-#define RECEIVE_PACKET_IPV6_HEADER    40 // coalesced packets have no options
-#define RECEIVE_PACKET_MIN_TCP_HEADER 20
-// IpChecksumSucceeded, TcpChecksumSucceeded, UdpChecksumSucceeded; the bit above each means that it failed.
-#define RECEIVE_PACKET_CHECKSUM_SUCCEEDED (0x001 | 0x008 | 0x040)
-// Slots of out-of-band data that an NBL of NDIS 6.20 and 6.30 has.
-#define RECEIVE_PACKET_SLOTS_620 (TcpReceiveBytesTransferred + 1)
-#define RECEIVE_PACKET_SLOTS_630 (RscTcpTimestampDelta + 1)
-#define RECEIVE_PACKET_MAX_MDLS  1024 // MDLs in one packet: a chain that goes on longer is broken
+#define RECEIVE_PACKET_MIN_IP_HEADER 20
+#define RECEIVE_PACKET_MAX_MDLS      1024 // MDLs in one packet: a chain that goes on longer is broken
 
-// The hash types of the interface as NDIS has them, XENVIF_PACKET_HASH_TYPE being the index.
-static const ULONG ReceivePacketHashTypes[] = {
-    0,
+// Three flags of XenVif for each checksum, from the lowest: succeeded, failed, not validated.
+#define CHECKSUM_CONTRADICTS(_Flags) (((_Flags) & ((_Flags) >> 1) & 0x049) != 0)
+
+#define CHECKSUM_IP(_Flags) (((_Flags)&0x001 ? CHECKSUM_IP_SUCCEEDED : 0) | ((_Flags)&0x002 ? CHECKSUM_IP_FAILED : 0))
+
+// The backend vouches for the segment but may have left the field half done.
+#define CHECKSUM_TCP(_Flags)                                                                                           \
+    (((_Flags)&0x008 ? CHECKSUM_TCP_SUCCEEDED | CHECKSUM_TCP_BLANK : 0) | ((_Flags)&0x010 ? CHECKSUM_TCP_FAILED : 0))
+#define CHECKSUM_UDP(_Flags)                                                                                           \
+    (((_Flags)&0x040 ? CHECKSUM_UDP_SUCCEEDED : 0) | ((_Flags)&0x080 ? CHECKSUM_UDP_FAILED : 0))
+
+#define CHECKSUM_1(_Flags)                                                                                             \
+    (CHECKSUM_CONTRADICTS(_Flags) ? RECEIVE_PACKET_CONTRADICTION                                                       \
+                                  : CHECKSUM_IP(_Flags) | CHECKSUM_TCP(_Flags) | CHECKSUM_UDP(_Flags))
+#define CHECKSUM_8(_Flags)                                                                                             \
+    CHECKSUM_1((_Flags) + 0), CHECKSUM_1((_Flags) + 1), CHECKSUM_1((_Flags) + 2), CHECKSUM_1((_Flags) + 3),            \
+        CHECKSUM_1((_Flags) + 4), CHECKSUM_1((_Flags) + 5), CHECKSUM_1((_Flags) + 6), CHECKSUM_1((_Flags) + 7)
+#define CHECKSUM_64(_Flags)                                                                                            \
+    CHECKSUM_8((_Flags) + 000), CHECKSUM_8((_Flags) + 010), CHECKSUM_8((_Flags) + 020), CHECKSUM_8((_Flags) + 030),    \
+        CHECKSUM_8((_Flags) + 040), CHECKSUM_8((_Flags) + 050), CHECKSUM_8((_Flags) + 060), CHECKSUM_8((_Flags) + 070)
+
+const UCHAR ReceivePacketChecksums[] = {CHECKSUM_64(0000), CHECKSUM_64(0100), CHECKSUM_64(0200), CHECKSUM_64(0300),
+                                        CHECKSUM_64(0400), CHECKSUM_64(0500), CHECKSUM_64(0600), CHECKSUM_64(0700)};
+
+const ULONG ReceivePacketHashTypes[] = {
     NDIS_HASH_IPV4 | NdisHashFunctionToeplitz,
     NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz,
     NDIS_HASH_IPV6 | NdisHashFunctionToeplitz,
     NDIS_HASH_TCP_IPV6 | NdisHashFunctionToeplitz,
 };
 
-// NDIS wants the first byte in the first MDL.
-FORCEINLINE BOOLEAN
-ReceivePacketFirstHolds(const XENNET_RECEIVED_PACKET *Packet, ULONG Length)
-{
-    MDL *Mdl = Packet->Mdl;
-    ULONG Offset = Packet->Offset;
+C_ASSERT(XENVIF_PACKET_HASH_TYPE_IPV4 == 1);
+C_ASSERT(XENVIF_PACKET_HASH_TYPE_IPV4_TCP == 2);
+C_ASSERT(XENVIF_PACKET_HASH_TYPE_IPV6 == 3);
+C_ASSERT(XENVIF_PACKET_HASH_TYPE_IPV6_TCP == 4);
 
-    return Mdl != NULL && Offset < MmGetMdlByteCount(Mdl) && Length <= MmGetMdlByteCount(Mdl) - Offset;
+_Use_decl_annotations_
+VOID
+ReceiveLimitsSet(XENNET_RECEIVE_LIMITS *Limits, ULONG MaximumFrameSize)
+{
+    // With a VLAN there is more to look at, and NBLs of an older NDIS are shorter: no packet is common then.
+    BOOLEAN Common = !VlanIdIsSet(Limits->Vlan) && Limits->NdisMinor >= 50;
+
+    Limits->MaximumFrameSize = MaximumFrameSize;
+    Limits->ChecksumMask = OffloadChecksumValueMayBeBlank(Limits->Offload) ? MAXUCHAR : MAXUCHAR & ~CHECKSUM_TCP_BLANK;
+    Limits->CommonLengths = Common ? MaximumFrameSize + ETHERNET_TAG_SIZE - ETHERNET_HEADER_SIZE + 1 : 0;
+    Limits->CommonSegment = Common ? XENNET_MIN(MaximumFrameSize + ETHERNET_TAG_SIZE, (ULONG)MAXUSHORT) : 0;
 }
 
 static BOOLEAN
@@ -47,6 +70,7 @@ ReceivePacketChainHolds(const XENNET_RECEIVED_PACKET *Packet)
     ULONG Bytes;
     ULONG Count;
 
+    // NDIS wants the first byte in the first MDL.
     if (!ReceivePacketFirstHolds(Packet, 1))
         return FALSE;
     Bytes = MmGetMdlByteCount(Mdl) - Packet->Offset;
@@ -85,121 +109,31 @@ ReceivePacketCheckCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RE
         return XENNET_RECEIVE_DROP_HEADER;
     // Coalescing is switched off, whatever the backend sends: no packet is longer than a frame.
     if (Length - Info->Length > Packet->MaximumSegmentSize &&
-        !OffloadTakesCoalesced(Limits->Offload, Info->IpHeader.Length == RECEIVE_PACKET_IPV6_HEADER))
+        !OffloadTakesCoalesced(Limits->Offload, Info->IpHeader.Length == OFFLOAD_IPV6_HEADER))
         return XENNET_RECEIVE_DROP_SEGMENT;
     if (Info->Length + Packet->MaximumSegmentSize > Limits->MaximumFrameSize + ETHERNET_TAG_SIZE)
         return XENNET_RECEIVE_DROP_SEGMENT;
     return XENNET_RECEIVE_ACCEPT;
 }
 
-// Reports the segments of a coalesced packet that is indicated, to NDIS and to the statistics.
+// A coalesced packet is indicated.
 static VOID
 ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIVE_COUNTERS *Counters,
                              NET_BUFFER_LIST *Nbl)
 {
-    ULONG SegmentSize = Packet->MaximumSegmentSize;
-    ULONG Payload = Packet->Length - Packet->Info->Length;
     NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
-    NDIS_RSC_NBL_INFO Rsc;
-    ULONG Segments;
 
     // One segment alone is an ordinary packet.
-    if (Payload <= SegmentSize)
+    if (Packet->Length - Packet->Info->Length <= Packet->MaximumSegmentSize)
         return;
-    Segments = (Payload + SegmentSize - 1) / SegmentSize;
-    Counters->CoalescedPackets++;
-    Counters->CoalescedSegments += Segments;
-    Counters->CoalescedOctets += Packet->Length;
-    // No duplicate ACKs: a backend coalesces segments with payload only, and an ACK that repeats another has none.
-    Rsc.Value = NULL;
-    Rsc.Info.CoalescedSegCount = (USHORT)Segments;
-    NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
-    // Whoever coalesces has looked at the IPv4 headers and made the one that goes up, whatever is switched on.
-    if (Packet->Info->IpHeader.Length != RECEIVE_PACKET_IPV6_HEADER) {
+    ReceivePacketReportSegments(ReceivePacketSegments(Packet), Packet->Length, Counters, Nbl);
+    // As in ReceivePacketReadCoalesced.
+    if (Packet->Info->IpHeader.Length != OFFLOAD_IPV6_HEADER) {
         Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
         Checksum.Receive.IpChecksumFailed = 0;
         Checksum.Receive.IpChecksumSucceeded = 1;
         NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = Checksum.Value;
     }
-}
-
-// NBLs are used again, and anybody above may have written any slot. NBLs of an older NDIS end before the newer slots;
-// those behind the last one here are NDIS's own.
-FORCEINLINE VOID
-ReceivePacketClearSlots(const XENNET_RECEIVE_LIMITS *Limits, NET_BUFFER_LIST *Nbl)
-{
-    RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, 0), RECEIVE_PACKET_SLOTS_620 * sizeof(PVOID));
-    if (Limits->NdisMinor >= 30)
-        RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, RECEIVE_PACKET_SLOTS_620),
-                      (RECEIVE_PACKET_SLOTS_630 - RECEIVE_PACKET_SLOTS_620) * sizeof(PVOID));
-#ifdef _WIN64
-    if (Limits->NdisMinor >= 50) {
-        NET_BUFFER_LIST_INFO(Nbl, GftOffloadInformation) = NULL;
-        NET_BUFFER_LIST_INFO(Nbl, GftFlowEntryId) = NULL;
-    }
-#endif
-}
-
-// FALSE: a checksum is reported as both right and wrong.
-FORCEINLINE BOOLEAN
-ReceivePacketReadChecksums(const XENNET_RECEIVE_LIMITS *Limits, XENNET_PACKET_CHECKSUMS Flags, NET_BUFFER_LIST *Nbl)
-{
-    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Info;
-
-    Info.Value = NULL;
-    if (Flags.Value != 0) {
-        if (Flags.Value & (Flags.Value >> 1) & RECEIVE_PACKET_CHECKSUM_SUCCEEDED)
-            return FALSE;
-        Info.Receive.IpChecksumSucceeded = Flags.IpChecksumSucceeded;
-        Info.Receive.IpChecksumFailed = Flags.IpChecksumFailed;
-        Info.Receive.TcpChecksumSucceeded = Flags.TcpChecksumSucceeded;
-        Info.Receive.TcpChecksumFailed = Flags.TcpChecksumFailed;
-        Info.Receive.UdpChecksumSucceeded = Flags.UdpChecksumSucceeded;
-        Info.Receive.UdpChecksumFailed = Flags.UdpChecksumFailed;
-        // The backend vouches for the segment but may have left the field half done.
-        if (OffloadChecksumValueMayBeBlank(Limits->Offload))
-            Info.Receive.TcpChecksumValueInvalid = Flags.TcpChecksumSucceeded;
-    }
-    NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = Info.Value;
-    return TRUE;
-}
-
-// A hash that NDIS has no name for goes up as none: the packet is as good without it.
-FORCEINLINE VOID
-ReceivePacketReadHash(const XENNET_PACKET_HASH *Hash, NET_BUFFER_LIST *Nbl)
-{
-    ULONG Info = 0;
-    ULONG Value = 0;
-
-    if (Hash != NULL && Hash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
-        (ULONG)Hash->Type < RTL_NUMBER_OF(ReceivePacketHashTypes)) {
-        Info = ReceivePacketHashTypes[Hash->Type];
-        Value = Info != 0 ? Hash->Value : 0;
-    }
-    NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) = (PVOID)(ULONG_PTR)Info;
-    NET_BUFFER_LIST_SET_HASH_VALUE(Nbl, Value);
-}
-
-FORCEINLINE VOID
-ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
-{
-    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
-
-    NET_BUFFER_FIRST_MDL(Nb) = Packet->Mdl;
-    NET_BUFFER_CURRENT_MDL(Nb) = Packet->Mdl;
-    NET_BUFFER_DATA_OFFSET(Nb) = Packet->Offset;
-    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Packet->Offset;
-    NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
-    NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Packet->Cookie;
-    NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
-    NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
-}
-
-// XenVif found an 802.1Q header.
-FORCEINLINE BOOLEAN
-ReceivePacketIsTagged(const XENNET_RECEIVED_PACKET *Packet)
-{
-    return Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE;
 }
 
 // Takes the 802.1Q header out of a frame in which XenVif found one: the addresses move up to the type behind it.
@@ -228,10 +162,10 @@ ReceivePacketTakeTag(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl,
 }
 
 // What every packet has. Its data and its length were looked at before.
-FORCEINLINE XENNET_RECEIVE_DROP
-ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl,
-                        BOOLEAN Tagged)
+static XENNET_RECEIVE_DROP
+ReceivePacketDescribe(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
+    ULONG Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
     USHORT Tci = Packet->Tci;
     XENNET_RECEIVE_DROP Reason;
 
@@ -239,13 +173,20 @@ ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIV
         return XENNET_RECEIVE_DROP_QUEUE;
     if (Packet->Length < ETHERNET_HEADER_SIZE)
         return XENNET_RECEIVE_DROP_LENGTH;
-
-    ReceivePacketClearSlots(Limits, Nbl);
-    if (!ReceivePacketReadChecksums(Limits, Packet->Checksums, Nbl))
+    if ((Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
         return XENNET_RECEIVE_DROP_CHECKSUM;
+
+    if (Limits->NdisMinor >= 50)
+        ReceivePacketClearSlots(Nbl, RECEIVE_PACKET_SLOTS_650);
+    else if (Limits->NdisMinor >= 30)
+        ReceivePacketClearSlots(Nbl, RECEIVE_PACKET_SLOTS_630);
+    else
+        ReceivePacketClearSlots(Nbl, RECEIVE_PACKET_SLOTS_620);
+    NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = (PVOID)(ULONG_PTR)(Checksums & Limits->ChecksumMask);
     ReceivePacketReadHash(Packet->Hash, Nbl);
     ReceivePacketReadData(Packet, Nbl);
-    if (Tagged) {
+    ReceivePacketReadRest(Packet, Nbl);
+    if (ReceivePacketIsTagged(Packet)) {
         Reason = ReceivePacketTakeTag(Packet, Nbl, &Tci);
         if (Reason != XENNET_RECEIVE_ACCEPT)
             return Reason;
@@ -255,10 +196,10 @@ ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIV
     return VlanAccepts(Limits->Vlan, Tci) ? XENNET_RECEIVE_ACCEPT : XENNET_RECEIVE_DROP_VLAN;
 }
 
-// A packet in several MDLs, a coalesced or tagged one, or one that cannot be.
-static DECLSPEC_NOINLINE XENNET_RECEIVE_DROP
-ReceivePacketReadRare(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
-                      XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
+_Use_decl_annotations_
+XENNET_RECEIVE_DROP
+ReceivePacketRead(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
+                  XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
 {
     XENNET_RECEIVE_DROP Reason;
 
@@ -271,23 +212,8 @@ ReceivePacketReadRare(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED
     }
     if (!ReceivePacketChainHolds(Packet))
         return XENNET_RECEIVE_DROP_BUFFER;
-    Reason = ReceivePacketReadCommon(Limits, Packet, Nbl, ReceivePacketIsTagged(Packet));
+    Reason = ReceivePacketDescribe(Limits, Packet, Nbl);
     if (Reason == XENNET_RECEIVE_ACCEPT && Packet->MaximumSegmentSize != 0)
         ReceivePacketReportCoalesced(Packet, Counters, Nbl);
     return Reason;
-}
-
-_Use_decl_annotations_
-XENNET_RECEIVE_DROP
-ReceivePacketRead(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
-                  XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
-{
-    ULONG Length = Packet->Length;
-
-    // An ordinary packet: one frame in one MDL, without a tag. Nothing is called on this way, so that no register has
-    // to be saved.
-    if (Packet->MaximumSegmentSize == 0 && Length <= Limits->MaximumFrameSize + ETHERNET_TAG_SIZE &&
-        ReceivePacketFirstHolds(Packet, Length) && !ReceivePacketIsTagged(Packet))
-        return ReceivePacketReadCommon(Limits, Packet, Nbl, FALSE);
-    return ReceivePacketReadRare(Limits, Packet, Counters, Nbl);
 }

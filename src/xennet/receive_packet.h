@@ -1,29 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One received packet: is what the provider reports of it possible, and how is it described to NDIS.
- * Called by receive.c only, at DISPATCH.
+ *
+ * Called by receive.c only, at DISPATCH. What nearly every packet is, is read inline (ReceivePacketReadCommon); what
+ * that does not take, possible or not, is read again from the beginning in receive_packet.c.
  */
 #ifndef XENNET_RECEIVE_PACKET_H
 #define XENNET_RECEIVE_PACKET_H
 
 #include <ndis.h>
+#include "memory.h"
 #include "offload_setting.h"
 #include "receive_counters.h"
 #include "vif_packet.h"
 #include "vlan.h"
 
-// What a packet is measured against. Immutable after ReceiveCreate.
+// What a packet is measured against. Immutable after ReceiveCreate, but for single words that change with the backend
+// and the adapter's VLAN.
 typedef struct _XENNET_RECEIVE_LIMITS {
     const XENNET_OFFLOAD *Offload;
     const XENNET_VLAN *Vlan;
     ULONG QueueCount;       // that there can ever be
     ULONG MaximumFrameSize; // bytes, Ethernet header included
+    ULONG CommonLengths;    // that ReceivePacketReadCommon takes, from the header's on; 0: none
+    ULONG CommonSegment;    // bytes of the longest segment, headers included, that it takes coalesced; 0: none
+    UCHAR ChecksumMask;     // of ReceivePacketChecksums, what goes up
     UCHAR NdisMinor;        // 6.<NdisMinor> is registered
 } XENNET_RECEIVE_LIMITS;
 
+// After ReceiveCreate, or after a change of frame size or VLAN.
+VOID ReceiveLimitsSet(_Inout_ XENNET_RECEIVE_LIMITS *Limits, _In_ ULONG MaximumFrameSize);
+
 /*
- * Describes the packet in the NBL and returns XENNET_RECEIVE_ACCEPT, or names the first thing that cannot be; the NBL
- * is free again then. Counters gets what RSC statistics want of a coalesced packet.
+ * Any packet: describes it in the NBL and returns XENNET_RECEIVE_ACCEPT, or names the first thing that cannot be; the
+ * NBL is free again then. Counters gets what RSC statistics want of a coalesced packet.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 XENNET_RECEIVE_DROP ReceivePacketRead(_In_ const XENNET_RECEIVE_LIMITS *Limits,
@@ -35,6 +45,201 @@ FORCEINLINE PVOID
 ReceivePacketCookie(NET_BUFFER_LIST *Nbl)
 {
     return NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0];
+}
+
+#define RECEIVE_PACKET_MAX_COALESCED  (65535 + ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE)
+#define RECEIVE_PACKET_MIN_TCP_HEADER 20
+
+// Of NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO.
+#define CHECKSUM_TCP_FAILED    0x01
+#define CHECKSUM_UDP_FAILED    0x02
+#define CHECKSUM_IP_FAILED     0x04
+#define CHECKSUM_TCP_SUCCEEDED 0x08
+#define CHECKSUM_UDP_SUCCEEDED 0x10
+#define CHECKSUM_IP_SUCCEEDED  0x20
+#define CHECKSUM_TCP_BLANK     0x80 // TcpChecksumValueInvalid
+
+// By the provider's checksum flags: those of NDIS, or RECEIVE_PACKET_CONTRADICTION where one is both right and wrong.
+#define RECEIVE_PACKET_CHECKSUM_MASK 0x1FF
+#define RECEIVE_PACKET_CONTRADICTION 0x40
+
+extern IMAGE_DATA const UCHAR ReceivePacketChecksums[RECEIVE_PACKET_CHECKSUM_MASK + 1];
+
+// The hash types of the interface as NDIS has them, XENVIF_PACKET_HASH_TYPE less one being the index.
+#define RECEIVE_PACKET_HASH_TYPES 4
+
+extern IMAGE_DATA const ULONG ReceivePacketHashTypes[RECEIVE_PACKET_HASH_TYPES];
+
+// A hash that NDIS has no name for goes up as none: the packet is as good without it.
+FORCEINLINE VOID
+ReceivePacketReadHash(const XENNET_PACKET_HASH *Hash, NET_BUFFER_LIST *Nbl)
+{
+    ULONG Info = 0;
+    ULONG Value = 0;
+
+    if (Hash != NULL && Hash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
+        (ULONG)Hash->Type - 1 < RECEIVE_PACKET_HASH_TYPES) {
+        Info = ReceivePacketHashTypes[(ULONG)Hash->Type - 1];
+        Value = Hash->Value;
+    }
+    NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo) = (PVOID)(ULONG_PTR)Info;
+    NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashValue) = (PVOID)(ULONG_PTR)Value;
+}
+
+FORCEINLINE VOID
+ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
+{
+    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    MDL *Mdl = Packet->Mdl;
+    ULONG Offset = Packet->Offset;
+
+    NET_BUFFER_FIRST_MDL(Nb) = Mdl;
+    NET_BUFFER_CURRENT_MDL(Nb) = Mdl;
+    NET_BUFFER_DATA_OFFSET(Nb) = Offset;
+    NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Offset;
+    NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
+}
+
+FORCEINLINE VOID
+ReceivePacketReadRest(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
+{
+    NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl)[0] = Packet->Cookie;
+    NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
+    NET_BUFFER_LIST_NBL_FLAGS(Nbl) = 0;
+}
+
+// XenVif found an 802.1Q header.
+FORCEINLINE BOOLEAN
+ReceivePacketIsTagged(const XENNET_RECEIVED_PACKET *Packet)
+{
+    return Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE;
+}
+
+// The packet lies in its first MDL.
+FORCEINLINE BOOLEAN
+ReceivePacketFirstHolds(const XENNET_RECEIVED_PACKET *Packet, ULONG Length)
+{
+    return Packet->Mdl != NULL && (ULONG64)Packet->Offset + Length <= MmGetMdlByteCount(Packet->Mdl);
+}
+
+// Slots of out-of-band data that an NBL of NDIS 6.20, of 6.30 and of 6.50 has; those behind them are NDIS's own.
+#define RECEIVE_PACKET_SLOTS_620 (TcpReceiveBytesTransferred + 1)
+#define RECEIVE_PACKET_SLOTS_630 (RscTcpTimestampDelta + 1)
+#ifdef _WIN64
+#define RECEIVE_PACKET_SLOTS_650 (GftFlowEntryId + 1)
+#else
+#define RECEIVE_PACKET_SLOTS_650 RECEIVE_PACKET_SLOTS_630
+#endif
+
+// NBLs are used again, and anybody above may have written any slot. Slots: RECEIVE_PACKET_SLOTS_*. Those of the hash
+// are for ReceivePacketReadHash.
+FORCEINLINE VOID
+ReceivePacketClearSlots(NET_BUFFER_LIST *Nbl, ULONG Slots)
+{
+    RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, 0), NetBufferListHashValue * sizeof(PVOID));
+    RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo + 1),
+                  (Slots - NetBufferListHashInfo - 1) * sizeof(PVOID));
+}
+
+C_ASSERT(NetBufferListHashInfo == NetBufferListHashValue + 1);
+
+// Describes a packet that was looked at and lies in its first MDL. Checksums: of ReceivePacketChecksums, as they go up.
+FORCEINLINE VOID
+ReceivePacketDescribeCommon(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl, ULONG Checksums)
+{
+    ReceivePacketReadData(Packet, Nbl);
+    ReceivePacketClearSlots(Nbl, RECEIVE_PACKET_SLOTS_650);
+    NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = (PVOID)(ULONG_PTR)Checksums;
+    ReceivePacketReadHash(Packet->Hash, Nbl);
+    ReceivePacketReadRest(Packet, Nbl);
+}
+
+// Segments of a coalesced packet.
+FORCEINLINE ULONG
+ReceivePacketSegments(const XENNET_RECEIVED_PACKET *Packet)
+{
+    ULONG SegmentSize = Packet->MaximumSegmentSize;
+
+    return (Packet->Length - Packet->Info->Length + SegmentSize - 1) / SegmentSize;
+}
+
+// Reports them to NDIS and to the statistics; they are several.
+FORCEINLINE VOID
+ReceivePacketReportSegments(ULONG Segments, ULONG Length, XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
+{
+    NDIS_RSC_NBL_INFO Rsc;
+
+    Counters->CoalescedPackets++;
+    Counters->CoalescedSegments += Segments;
+    Counters->CoalescedOctets += Length;
+    // No duplicate ACKs: a backend coalesces segments with payload only, and an ACK that repeats another has none.
+    Rsc.Value = NULL;
+    Rsc.Info.CoalescedSegCount = (USHORT)Segments;
+    NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
+}
+
+/*
+ * What nearly every coalesced packet is: in one MDL, its IP header behind an Ethernet header without a tag, its TCP
+ * header right behind that. The lengths are added up in 64 bits: none can overflow.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE BOOLEAN
+ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
+                           XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
+{
+    const XENNET_PACKET_INFO *Info = Packet->Info;
+    ULONG Length = Packet->Length;
+    ULONG64 Segment;
+    ULONG IpLength;
+    ULONG Segments;
+    ULONG Checksums;
+
+    if (Info == NULL)
+        return FALSE;
+    // With a tag taken out, Special and so this is more than CommonSegment can be.
+    Segment = (ULONG64)Info->Length + Packet->Special;
+    IpLength = Info->IpHeader.Length;
+    if (Segment > Limits->CommonSegment || Length <= Segment || Length > RECEIVE_PACKET_MAX_COALESCED ||
+        Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE || Info->IpOptions.Length != 0 ||
+        Info->IpHeader.Offset != ETHERNET_HEADER_SIZE ||
+        (Limits->Offload->CoalescedHeaders >> (IpLength & 63) & 1) == 0 ||
+        Info->TcpHeader.Offset != ETHERNET_HEADER_SIZE + IpLength ||
+        Info->TcpHeader.Length < RECEIVE_PACKET_MIN_TCP_HEADER ||
+        (ULONG64)Info->TcpHeader.Offset + Info->TcpHeader.Length > Info->Length)
+        return FALSE;
+    Segments = ReceivePacketSegments(Packet);
+    Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
+    if ((Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+        return FALSE;
+    Checksums &= Limits->ChecksumMask;
+    // Whoever coalesces has looked at the IPv4 headers and made the one that goes up, whatever is switched on.
+    if (IpLength != OFFLOAD_IPV6_HEADER)
+        Checksums = (Checksums & ~CHECKSUM_IP_FAILED) | CHECKSUM_IP_SUCCEEDED;
+    if (!ReceivePacketFirstHolds(Packet, Length))
+        return FALSE;
+    ReceivePacketDescribeCommon(Packet, Nbl, Checksums);
+    ReceivePacketReportSegments(Segments, Length, Counters, Nbl);
+    return TRUE;
+}
+
+/*
+ * What nearly every other packet is: one frame in one MDL without a tag. Nothing is called. FALSE: another one, or one
+ * that cannot be; ReceivePacketRead knows.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE BOOLEAN
+ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
+{
+    ULONG Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
+
+    // Unsigned: what is shorter than a header is too long.
+    if (Packet->Length - ETHERNET_HEADER_SIZE >= Limits->CommonLengths ||
+        !ReceivePacketFirstHolds(Packet, Packet->Length) || (Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+        return FALSE;
+    if (Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE)
+        return FALSE;
+    ReceivePacketDescribeCommon(Packet, Nbl, Checksums & Limits->ChecksumMask);
+    return TRUE;
 }
 
 #endif

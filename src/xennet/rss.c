@@ -185,7 +185,7 @@ RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     RssLock(Rss);
     Status = RssChangeParameters(Rss, Buffer, Length);
     RssUnlock(Rss);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     RssReleaseSends(Rss);
     return Status;
 }
@@ -240,7 +240,7 @@ RssSetHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     RssLock(Rss);
     Status = RssChangeHash(Rss, Buffer, Length);
     RssUnlock(Rss);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     RssReleaseSends(Rss);
     return Status;
 }

@@ -339,7 +339,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     if (Again)
         TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)!Rss->Lost);
     RssUnlock(Rss);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     if (!NT_SUCCESS(Status))
         DEBUG_ERROR("the backend does not take the RSS setting (status %08x): no hashing until the next one\n",
                     (ULONG)Status);

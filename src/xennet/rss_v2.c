@@ -120,7 +120,7 @@ RssV2SetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
         Status = RssCommit(Rss);
     }
     RssUnlock(Rss);
-    IrqlLower(FALSE, Irql);
+    IrqlLower(Irql);
     return Status;
 }
 

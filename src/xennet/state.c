@@ -66,6 +66,7 @@ StateMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
     for (Index = 0; Index < RTL_NUMBER_OF(StateArrows); Index++) {
         if (StateArrows[Index].From == From && StateArrows[Index].To == To) {
             (void)InterlockedExchange(&Adapter->Context.State, To);
+            ContextSetRunning(&Adapter->Context);
             ReportState(&Adapter->Context.Reporter, From, To);
             return TRUE;
         }

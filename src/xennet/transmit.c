@@ -17,6 +17,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "per_processor.h"
+#include "processor.h"
 #include "transmit_list.h"
 #include "transmit_request.h"
 
@@ -52,7 +53,7 @@ TransmitCountDrop(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 // Completes an NBL of which nothing was queued.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-TransmitRefuse(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
+TransmitRefuse(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age,
                XENNET_TRANSMIT_DROP Reason, NDIS_STATUS Status)
 {
     NET_BUFFER *Nb;
@@ -61,7 +62,7 @@ TransmitRefuse(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, 
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb))
         Packets++;
     TransmitCountDrop(Transmit, Processor, Reason, (ULONG)Packets);
-    TransmitListStart(Nbl, Packets);
+    TransmitListStart(Nbl, Packets, Age);
     TransmitListPut(Processor, Nbl, Packets, Status);
 }
 
@@ -75,19 +76,35 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
                     ContextIsRunning(Transmit->Context) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
 }
 
+// Hash: what TransmitHash returned. Once the NBL's last NB is offered the NBL may be gone.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NTSTATUS
-TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, XENNET_TRANSMIT_REQUEST *Request,
-              BOOLEAN More)
+TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, XENNET_TRANSMIT_REQUEST Request,
+              XENNET_PACKET_HASH *Hash, BOOLEAN More)
 {
-    USHORT MaximumSegmentSize = 0;
-
-    // Checked before: there is a payload.
-    if (Request->MaximumSegmentSize != 0)
-        MaximumSegmentSize = TransmitRequestFitSegment(Nb, Request->TcpHeaderOffset, Request->MaximumSegmentSize);
     return VifTransmitPacket(&Transmit->Context->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
-                             NET_BUFFER_DATA_LENGTH(Nb), Request->Options, MaximumSegmentSize, Request->Tci,
-                             &Request->Hash, More, Nbl);
+                             NET_BUFFER_DATA_LENGTH(Nb), Request.Options, Request.MaximumSegmentSize, Request.Tci, Hash,
+                             More, Nbl);
+}
+
+// What XenVif gets of an NBL's hash; without one it hashes for itself.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE XENNET_PACKET_HASH *
+TransmitHash(XENNET_TRANSMIT_PROCESSOR *Processor, XENNET_PACKET_HASH *PlainHash, NET_BUFFER_LIST *Nbl, BOOLEAN Hashed)
+{
+    if (!Hashed)
+        return PlainHash;
+    TransmitRequestReadHash(Nbl, &Processor->Hash);
+    return &Processor->Hash;
+}
+
+// The same for a packet that no other one waits for.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE XENNET_PACKET_HASH *
+TransmitHashOfOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+{
+    return TransmitHash(Processor, &Transmit->Limits.PlainHash, Nbl,
+                        TransmitRequestHasHash(Transmit->Limits.HashFunction, Nbl));
 }
 
 // The packet that was kept is offered again, for the last time where the adapter does not run any more. XenVif of
@@ -100,31 +117,13 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     // First: XenVif may return the packet, and NDIS send another, from within.
     Processor->Kept.Nbl = NULL;
-    if (!Transmit->Context->Gone && NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, &Kept.Request, FALSE)))
+    if (!Transmit->Context->Gone && NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
+                                                             TransmitHashOfOne(Transmit, Processor, Kept.Nbl), FALSE)))
         return;
     if (ContextIsRunning(Transmit->Context) || (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone))
         Processor->Kept = Kept;
     else
         TransmitNotQueued(Transmit, Processor, Kept.Nbl);
-}
-
-/*
- * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send; also where the adapter has
- * begun to pause since: StateDrain offers it then. A second packet is not kept: it is given up, and what is pending
- * before it is bounded and goes with whatever is sent next.
- */
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
-                const XENNET_TRANSMIT_REQUEST *Request, BOOLEAN Pending)
-{
-    if (!Pending || Processor->Kept.Nbl != NULL) {
-        TransmitNotQueued(Transmit, Processor, Nbl);
-        return;
-    }
-    Processor->Kept.Nbl = Nbl;
-    Processor->Kept.Nb = Nb;
-    Processor->Kept.Request = *Request;
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -161,81 +160,184 @@ TransmitPush(XENNET_TRANSMIT *Transmit)
 }
 
 /*
- * Queues every NB of one NBL. More stays set on the last only where the next NBL of this call goes to the same
- * ring for certain, and on at most TRANSMIT_MAX_RUN packets. One failure fails the NBL, but the NBs after it are still
- * tried: the last one clears More, and without it those before would lie in XenVif until somebody else sends.
+ * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send; also where the adapter has
+ * begun to pause since: StateDrain offers it then. A second packet is not kept: it is given up, and what is pending
+ * before it is bounded and goes with whatever is sent next.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE VOID
-TransmitQueueList(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
-                  XENNET_TRANSMIT_REQUEST *Request, BOOLEAN MoreAfter, ULONG *Run)
+static DECLSPEC_NOINLINE VOID
+TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
+                BOOLEAN Pending)
 {
-    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    if (!Pending || Processor->Kept.Nbl != NULL) {
+        TransmitNotQueued(Transmit, Processor, Nbl);
+        return;
+    }
+    Processor->Kept.Nbl = Nbl;
+    Processor->Kept.Nb = Nb;
+}
+
+/*
+ * Queues one NB, after which nothing of it may be read. Run: packets before it that XenVif has not begun to send;
+ * returned: after it. More stays set on at most TRANSMIT_MAX_RUN packets. One failure fails the NBL, but the NBs after
+ * it are still tried: the last one clears More, and without it those before would lie in XenVif until somebody else
+ * sends.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE ULONG
+TransmitQueue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
+              XENNET_PACKET_HASH *Hash, BOOLEAN More, ULONG Run)
+{
+    if (More && Run < TRANSMIT_MAX_RUN) {
+        if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, TRUE)))
+            return Run + 1;
+        TransmitRefused(Transmit, Processor, Nbl, Nb, FALSE);
+        return Run;
+    }
+    if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, FALSE)))
+        return 0;
+    TransmitRefused(Transmit, Processor, Nbl, Nb, (BOOLEAN)(!More && Run != 0));
+    return Run;
+}
+
+// Queues an NBL of several NBs. More: behind the last one, too. Once that is queued the NBL may be gone.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE ULONG
+TransmitQueueSeveral(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
+                     XENNET_PACKET_HASH *Hash, BOOLEAN More, ULONG Run)
+{
+    NET_BUFFER *Nb;
     NET_BUFFER *Next;
-    BOOLEAN Last;
-    BOOLEAN More;
 
-    TransmitListStart(Nbl, Request->Count);
-
-    // Once the last NB is queued the NBL may be gone: nothing of it is read after that.
-    for (; Nb != NULL; Nb = Next) {
+    for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = Next) {
         Next = NET_BUFFER_NEXT_NB(Nb);
-        Last = Next == NULL && !MoreAfter;
-        More = !Last && *Run < TRANSMIT_MAX_RUN;
-        if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Request, More)))
-            *Run = More ? *Run + 1 : 0;
+        Run = TransmitQueue(Transmit, Processor, Nbl, Nb, Hash, (BOOLEAN)(Next != NULL || More), Run);
+    }
+    return Run;
+}
+
+// An NBL that is not like nearly all. FALSE: it cannot be sent and was completed.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE BOOLEAN
+TransmitReadUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age)
+{
+    XENNET_TRANSMIT_DROP Reason;
+    NDIS_STATUS Status;
+    LONG Count;
+
+    Status = TransmitRequestRead(&Transmit->Limits, Nbl, &Count, &Reason);
+    if (Status != NDIS_STATUS_SUCCESS) {
+        TransmitRefuse(Transmit, Processor, Nbl, Age, Reason, Status);
+        return FALSE;
+    }
+    TransmitListStart(Nbl, Count, Age);
+    return TRUE;
+}
+
+// Reads what each NBL of the chain asks for and returns those that can be sent; the others are completed.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+{
+    ULONG Age = Transmit->Age;
+    NET_BUFFER_LIST *Before = NULL;
+    NET_BUFFER_LIST *Nbl;
+    NET_BUFFER_LIST *Next;
+    ULONG Count = 0;
+
+    for (Nbl = Chain; Nbl != NULL; Nbl = Next) {
+        Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        Count++;
+        if (TransmitRequestReadCommon(&Transmit->Limits, Nbl, TransmitRequestOf(NET_BUFFER_LIST_FIRST_NB(Nbl)))) {
+            TransmitListStart(Nbl, 1, Age);
+        } else if (!TransmitReadUncommon(Transmit, Processor, Nbl, Age)) {
+            if (Before != NULL)
+                NET_BUFFER_LIST_NEXT_NBL(Before) = Next;
+            else
+                Chain = Next;
+            continue;
+        }
+        Before = Nbl;
+    }
+    TransmitListTake(Processor, Count, Age);
+    return Chain;
+}
+
+/*
+ * Sends the chain. All of it is read first, so that a packet which promises more is followed by it: More stays set on
+ * the last NB of an NBL only where the next NBL goes to the same ring for certain.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+{
+    NET_BUFFER_LIST *Nbl;
+    NET_BUFFER_LIST *Next;
+    NET_BUFFER *Nb;
+    XENNET_PACKET_HASH *Hash;
+    BOOLEAN Hashed;
+    BOOLEAN More;
+    ULONG Run = 0;
+    // Both may change meanwhile: what was promised with the first packet holds for the last one.
+    ULONG Function = Transmit->Limits.HashFunction;
+
+    Processor->PlainHash.Algorithm = Transmit->Limits.PlainHash.Algorithm;
+    for (Nbl = TransmitReadChain(Transmit, Processor, Chain); Nbl != NULL; Nbl = Next) {
+        Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        Hashed = TransmitRequestHasHash(Function, Nbl);
+        More = Next != NULL && TransmitRequestSameRing(Function, &Processor->PlainHash, Hashed, Nbl, Next);
+        Hash = TransmitHash(Processor, &Processor->PlainHash, Nbl, Hashed);
+        Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+        if (NET_BUFFER_NEXT_NB(Nb) == NULL)
+            Run = TransmitQueue(Transmit, Processor, Nbl, Nb, Hash, More, Run);
         else
-            TransmitRefused(Transmit, Processor, Nbl, Nb, Request, (BOOLEAN)(Last && *Run != 0));
+            Run = TransmitQueueSeveral(Transmit, Processor, Nbl, Hash, More, Run);
     }
 }
 
 /*
- * Takes the first NBL of the chain that can be sent off it and reads what it asks for. Those before it are
- * completed. NULL: none is left.
+ * Sends one NBL of the common kind: what it asks for stays in registers. FALSE: it is of another kind, and nothing was
+ * done.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE NET_BUFFER_LIST *
-TransmitNextList(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST **Chain,
-                 XENNET_TRANSMIT_REQUEST *Request)
+FORCEINLINE BOOLEAN
+TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
-    NET_BUFFER_LIST *Nbl;
-    NDIS_STATUS Status;
+    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    XENNET_TRANSMIT_REQUEST Request;
+    XENNET_PACKET_HASH *Hash;
+    ULONG Age = Transmit->Age;
 
-    while ((Nbl = *Chain) != NULL) {
-        *Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-        TransmitListTake(Processor, Nbl, Transmit->Age);
-        Status = TransmitRequestRead(&Transmit->Limits, Nbl, Request);
-        if (Status == NDIS_STATUS_SUCCESS)
-            return Nbl;
-        TransmitRefuse(Transmit, Processor, Nbl, Request->Reason, Status);
-    }
-    return NULL;
+    if (!TransmitRequestReadCommon(&Transmit->Limits, Nbl, &Request))
+        return FALSE;
+    TransmitListTake(Processor, 1, Age);
+    TransmitListStart(Nbl, 1, Age);
+    Hash = TransmitHashOfOne(Transmit, Processor, Nbl);
+    if (!NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Request, Hash, FALSE)))
+        TransmitRefused(Transmit, Processor, Nbl, Nb, FALSE);
+    return TRUE;
 }
 
-// Sends the chain, one NBL read ahead of the one being queued so that More is known.
+// The chain comes while the adapter does not run, or behind a packet that was kept.
 _IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+static DECLSPEC_NOINLINE VOID
+TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
-    XENNET_TRANSMIT_REQUEST Requests[2];
-    XENNET_TRANSMIT_REQUEST *Request = &Requests[0];
-    XENNET_TRANSMIT_REQUEST *Ahead = &Requests[1];
-    XENNET_TRANSMIT_REQUEST *Swap;
-    NET_BUFFER_LIST *Nbl = NULL;
-    NET_BUFFER_LIST *Next;
-    ULONG Run = 0; // packets before this one that XenVif has not begun to send
+    ULONG Age = Transmit->Age;
+    NET_BUFFER_LIST *Nbl;
 
-    do {
-        Next = TransmitNextList(Transmit, Processor, &Chain, Ahead);
-        if (Nbl != NULL)
-            TransmitQueueList(Transmit, Processor, Nbl, Request,
-                              (BOOLEAN)(Next != NULL && TransmitRequestSameRing(Request, Ahead)), &Run);
-        Swap = Request;
-        Request = Ahead;
-        Ahead = Swap;
-        Nbl = Next;
-    } while (Nbl != NULL);
+    if (ContextIsRunning(Transmit->Context)) {
+        TransmitOfferKept(Transmit, Processor);
+        TransmitSendChain(Transmit, Processor, Chain);
+        return;
+    }
+    while (Chain != NULL) {
+        Nbl = Chain;
+        Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        TransmitListTake(Processor, 1, Age);
+        TransmitRefuse(Transmit, Processor, Nbl, Age, XENNET_TRANSMIT_DROP_STATE,
+                       ContextSendRefusal(Transmit->Context));
+    }
 }
 
 _Use_decl_annotations_
@@ -244,7 +346,6 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
 {
     BOOLEAN AtDispatch = NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags) != 0;
     XENNET_TRANSMIT_PROCESSOR *Processor;
-    NET_BUFFER_LIST *Nbl;
     KIRQL Irql;
 
     Irql = IrqlRaise(AtDispatch);
@@ -253,29 +354,28 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     Processor->Counters.NdisCalls++;
 
     // At DISPATCH: StateStop visits every processor and so waits for whoever has seen the old state here.
-    if (ContextIsRunning(Transmit->Context)) {
-        if (Processor->Kept.Nbl != NULL)
-            TransmitOfferKept(Transmit, Processor);
+    if (!ContextIsRunning(Transmit->Context) || Processor->Kept.Nbl != NULL)
+        TransmitSendUncommon(Transmit, Processor, Chain);
+    else if (NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL || !TransmitSendOne(Transmit, Processor, Chain))
         TransmitSendChain(Transmit, Processor, Chain);
-    } else {
-        while (Chain != NULL) {
-            Nbl = Chain;
-            Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-            TransmitListTake(Processor, Nbl, Transmit->Age);
-            TransmitRefuse(Transmit, Processor, Nbl, XENNET_TRANSMIT_DROP_STATE, ContextSendRefusal(Transmit->Context));
-        }
-    }
 
     TransmitListLeave(Processor);
     AlarmRaise(&Transmit->Context->Alarm);
-    IrqlLower(AtDispatch, Irql);
+    IrqlLower(Irql);
 }
 
 _Use_decl_annotations_
 VOID
 TransmitSetFrameSize(XENNET_TRANSMIT *Transmit, ULONG MaximumFrameSize)
 {
-    Transmit->Limits.MaximumLength = MaximumFrameSize + ETHERNET_TAG_SIZE;
+    TransmitLimitsSetFrameSize(&Transmit->Limits, MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitSetVlan(XENNET_TRANSMIT *Transmit)
+{
+    TransmitLimitsSetVlan(&Transmit->Limits);
 }
 
 _Use_decl_annotations_
@@ -292,19 +392,26 @@ TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
     Transmit->Age = Age;
 }
 
+// The packet was not sent.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+TransmitReturnFailed(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, UCHAR PacketStatus)
+{
+    XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
+
+    TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_BACKEND, 1);
+    TransmitListPut(Processor, Nbl, 1,
+                    PacketStatus == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE);
+}
+
 _Use_decl_annotations_
 VOID
 TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENNET_COMPLETION *Completion)
 {
-    XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
-    NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
-
-    if (Completion->Status != XENVIF_TRANSMITTER_PACKET_OK) {
-        TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_BACKEND, 1);
-        Status =
-            Completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE;
-    }
-    TransmitListPut(Processor, Cookie, 1, Status);
+    if (Completion->Status == XENVIF_TRANSMITTER_PACKET_OK)
+        TransmitListPut(TransmitThisProcessor(Transmit), Cookie, 1, NDIS_STATUS_SUCCESS);
+    else
+        TransmitReturnFailed(Transmit, Cookie, Completion->Status);
 }
 
 _Use_decl_annotations_
@@ -388,13 +495,21 @@ TransmitCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_TR
     return NDIS_STATUS_SUCCESS;
 }
 
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitVisit(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+}
+
 _Use_decl_annotations_
 VOID
 TransmitDestroy(XENNET_TRANSMIT *Transmit)
 {
     if (Transmit == NULL)
         return;
-    // A DPC may still be on its way out after the last completion.
+    // A DPC may still be on its way out after the last completion, or a callback, for which a visit waits.
     KeFlushQueuedDpcs();
+    ProcessorVisitAll(TransmitVisit, Transmit);
     MemoryFree(Transmit);
 }

@@ -56,6 +56,9 @@ VOID TransmitNoteStall(_Inout_ XENNET_TRANSMIT *Transmit);
 // Frames that are not to be segmented have at most so many bytes from now on, Ethernet header included, tag not.
 VOID TransmitSetFrameSize(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG MaximumFrameSize);
 
+// The adapter's VLAN has changed.
+VOID TransmitSetVlan(_Inout_ XENNET_TRANSMIT *Transmit);
+
 // So many queues from now on; Mapped: hash values pick one of them and no other.
 VOID TransmitSetQueues(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG QueueCount, _In_ BOOLEAN Mapped);
 

@@ -6,8 +6,14 @@
  *
  * Its MiniportReserved holds how many NBs are still out and the first failure, its Scratch the age it counts in.
  * Whoever takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done
- * list is handed to NDIS in one call: at the end of the send call if it grew within one, else by a DPC on the same
- * processor, which runs when the provider's own batch is over (it marks no end of a batch).
+ * list is handed to NDIS in one call:
+ *
+ *   - at the end of the send call, if it grew within one;
+ *   - at once, when as many NBLs are done on this processor as were taken on it: nothing else is out, as far as this
+ *     processor knows. A lone send, and the end of a burst, need no DPC;
+ *   - else by a DPC on the same processor, which runs when the provider's own batch is over (it marks no end of one).
+ *
+ * Where NBLs come back on another processor than they were taken on, the second case does not arise, and none is lost.
  *
  * Called by transmit.c only, at DISPATCH. The only line that two processors write is the NBL's own, when its NBs come
  * back on different processors.
@@ -23,16 +29,18 @@
 typedef struct _XENNET_TRANSMIT_KEPT {
     NET_BUFFER_LIST *Nbl; // NULL: none
     NET_BUFFER *Nb;
-    XENNET_TRANSMIT_REQUEST Request;
 } XENNET_TRANSMIT_KEPT;
 
 // One processor's share.
 typedef struct _XENNET_TRANSMIT_PROCESSOR {
     // This processor at DISPATCH.
-    NET_BUFFER_LIST *DoneHead;
-    NET_BUFFER_LIST *DoneTail;
-    ULONG Depth; // send calls and completions in progress: they flush, no DPC needed
+    NET_BUFFER_LIST *Done;      // its last Next is set when it goes to NDIS
+    NET_BUFFER_LIST **DoneTail; // what the next one is linked to
+    ULONG64 ListsDone;          // NBLs that were ever on the done list; Counters.Lists has those taken
+    ULONG Depth;                // send calls and completions in progress: they flush, no DPC needed
     BOOLEAN DpcQueued;
+    XENNET_PACKET_HASH Hash;      // of the packet being given to XenVif, which reads it before it returns
+    XENNET_PACKET_HASH PlainHash; // of packets without a hash of their own, the same for all of a chain
     XENNET_TRANSMIT_COUNTERS Counters;
     XENNET_TRANSMIT_KEPT Kept;
 
@@ -45,10 +53,15 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
 } XENNET_TRANSMIT_PROCESSOR;
 
 // What NBL.MiniportReserved holds while the NBL is ours.
-typedef struct _XENNET_TRANSMIT_LIST {
-    volatile LONG Remaining; // NBs not yet back
-    volatile LONG Status;    // first failure, NDIS_STATUS_SUCCESS until then
+typedef union _XENNET_TRANSMIT_LIST {
+    struct {
+        volatile LONG Remaining; // NBs not yet back
+        volatile LONG Status;    // first failure, NDIS_STATUS_SUCCESS until then
+    };
+    ULONG64 Start; // both in one store, before anybody else has the NBL
 } XENNET_TRANSMIT_LIST;
+
+C_ASSERT(NDIS_STATUS_SUCCESS == 0);
 
 C_ASSERT(sizeof(XENNET_TRANSMIT_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
 
@@ -57,9 +70,9 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID TransmitListInitialize(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ NDIS_HANDLE NdisHandle,
                             _In_ ULONG Index);
 
-// The outermost call hands what is done to NDIS.
+// Hands the done list, which has something, to NDIS, and what is done meanwhile. Depth is 0.
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID TransmitListLeave(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
+VOID TransmitListFlush(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
 
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitListQueueDpc(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
@@ -71,29 +84,37 @@ TransmitListEnter(XENNET_TRANSMIT_PROCESSOR *Processor)
     Processor->Depth++;
 }
 
+// The outermost call flushes.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TransmitListLeave(XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    if (--Processor->Depth == 0 && Processor->Done != NULL)
+        TransmitListFlush(Processor);
+}
+
 FORCEINLINE XENNET_TRANSMIT_LIST *
 TransmitListOf(NET_BUFFER_LIST *Nbl)
 {
     return (XENNET_TRANSMIT_LIST *)NET_BUFFER_LIST_MINIPORT_RESERVED(Nbl);
 }
 
-// The NBL is ours. Which processor completes it does not matter: counts are summed.
+// Count NBLs of one age are ours. Which processor completes them does not matter: counts are summed.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TransmitListTake(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age)
+TransmitListTake(XENNET_TRANSMIT_PROCESSOR *Processor, ULONG Count, ULONG Age)
 {
-    Nbl->Scratch = (PVOID)(ULONG_PTR)Age;
-    Processor->Counters.Out[Age]++;
-    Processor->Counters.Lists++;
+    Processor->Counters.Out[Age] += Count;
+    Processor->Counters.Lists += Count;
 }
 
-// Count NBs of it will come back.
+// Count NBs of an NBL of this age will come back.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
-TransmitListStart(NET_BUFFER_LIST *Nbl, LONG Count)
+TransmitListStart(NET_BUFFER_LIST *Nbl, LONG Count, ULONG Age)
 {
-    TransmitListOf(Nbl)->Remaining = Count;
-    TransmitListOf(Nbl)->Status = NDIS_STATUS_SUCCESS;
+    Nbl->Scratch = (PVOID)(ULONG_PTR)Age;
+    TransmitListOf(Nbl)->Start = (ULONG)Count;
 }
 
 // The NBL has nothing out any more: put it on this processor's done list.
@@ -102,14 +123,15 @@ FORCEINLINE VOID
 TransmitListDone(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
     Processor->Counters.Out[(ULONG_PTR)Nbl->Scratch]--;
+    Processor->ListsDone++;
     TransmitRequestSetResult(Nbl, TransmitListOf(Nbl)->Status);
-    NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
-    if (Processor->DoneTail == NULL)
-        Processor->DoneHead = Nbl;
-    else
-        NET_BUFFER_LIST_NEXT_NBL(Processor->DoneTail) = Nbl;
-    Processor->DoneTail = Nbl;
-    if (Processor->Depth == 0 && !Processor->DpcQueued)
+    *Processor->DoneTail = Nbl;
+    Processor->DoneTail = &NET_BUFFER_LIST_NEXT_NBL(Nbl);
+    if (Processor->Depth != 0)
+        return;
+    if (Processor->ListsDone == Processor->Counters.Lists)
+        TransmitListFlush(Processor);
+    else if (!Processor->DpcQueued)
         TransmitListQueueDpc(Processor);
 }
 

@@ -4,233 +4,197 @@
  * were never offered, frames that no backend takes and segment sizes that make no sense end here, before anything is
  * queued.
  *
- * Called by transmit.c only, at DISPATCH, without side effects. What every packet needs is inline, the rest in
- * transmit_request.c.
+ * Called by transmit.c only, at DISPATCH. What nearly every NBL is, is read inline (TransmitRequestReadCommon); what
+ * that does not take, valid or not, is read again from the beginning in transmit_request.c.
  */
 #ifndef XENNET_TRANSMIT_REQUEST_H
 #define XENNET_TRANSMIT_REQUEST_H
 
 #include <ndis.h>
+#include "memory.h"
 #include "offload_setting.h"
 #include "transmit_counters.h"
 #include "vif_packet.h"
 #include "vlan.h"
 
-#define MAX_TCP_HEADER 60
+#define MAX_TCP_HEADER        60
+#define MAX_TCP_HEADER_OFFSET 1023 // of large sends: ten bits
 
 struct _XENNET_CONTEXT;
 
-// What an NBL is measured against.
+// What an NBL is measured against: single words, some of which change with the backend, the queues or the settings.
 typedef struct _XENNET_TRANSMIT_LIMITS {
     const XENNET_OFFLOAD *Offload; // what may be asked for at the moment
-    ULONG MaximumLength;           // of one frame that is not to be segmented, tag included
-    ULONG MaximumLargeLength;
-    // As the queues are at the moment, single words.
-    ULONG HashFunction;                          // whose values may pick a queue: Toeplitz, or none that exists
-    XENVIF_PACKET_HASH_ALGORITHM PlainAlgorithm; // of packets without such a value
     const XENNET_VLAN *Vlan;
+    ULONG MaximumLength; // of one frame that is not to be segmented, tag included
+    ULONG MaximumLargeLength;
+    ULONG MaximumSegmentSize;     // MSS of segments that are such frames
+    ULONG CommonLengths;          // that TransmitRequestReadCommon takes, from the header's on; 0: none
+    ULONG CommonLargeLength;      // the longest large send that it takes; 0: none
+    volatile ULONG HashFunction;  // whose values may pick a queue: Toeplitz, or none that exists
+    XENNET_PACKET_HASH PlainHash; // of packets without such a value; XenVif reads it
 } XENNET_TRANSMIT_LIMITS;
 
-// How the NBs of one NBL are to be sent, or why they cannot be.
+// How an NB is to be sent. It lies in the NB's MiniportReserved from TransmitRequestRead on.
 typedef struct _XENNET_TRANSMIT_REQUEST {
     XENNET_OFFLOAD_OPTIONS Options;
-    USHORT MaximumSegmentSize;
+    USHORT MaximumSegmentSize; // 0: not to be segmented
     USHORT Tci;
-    BOOLEAN LsoV1; // completes with the payload sent
-    ULONG TcpHeaderOffset;
-    LONG Count; // NBs
-    XENNET_PACKET_HASH Hash;
-    XENNET_TRANSMIT_DROP Reason; // of a refusal: which counter it belongs to
 } XENNET_TRANSMIT_REQUEST;
+
+C_ASSERT(sizeof(XENNET_TRANSMIT_REQUEST) <= RTL_FIELD_SIZE(NET_BUFFER, MiniportReserved));
+
+// The options, as bits of XENNET_OFFLOAD_OPTIONS.
+#define TRANSMIT_REQUEST_LARGE4 0x0002
+#define TRANSMIT_REQUEST_IP4    0x0004
+#define TRANSMIT_REQUEST_TCP4   0x0008
+#define TRANSMIT_REQUEST_UDP4   0x0010
+#define TRANSMIT_REQUEST_LARGE6 0x0020
+#define TRANSMIT_REQUEST_TCP6   0x0040
+#define TRANSMIT_REQUEST_UDP6   0x0080
+
+// By the low bits of what an NBL asks of checksums: the options for it. By the hash type, shifted: XenVif's type.
+#define TRANSMIT_REQUEST_CHECKSUM_MASK 0x1F
+#define TRANSMIT_REQUEST_TYPE_SHIFT    8
+#define TRANSMIT_REQUEST_TYPE_MASK     0x1F
+
+extern IMAGE_DATA const UCHAR TransmitRequestChecksums[TRANSMIT_REQUEST_CHECKSUM_MASK + 1];
+extern IMAGE_DATA const UCHAR TransmitRequestHashTypes[TRANSMIT_REQUEST_TYPE_MASK + 1];
 
 VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ const struct _XENNET_CONTEXT *Context,
                        _In_ const XENNET_OFFLOAD *Offload);
 
+// Bytes of one frame, Ethernet header included, tag not.
+VOID TransmitLimitsSetFrameSize(_Inout_ XENNET_TRANSMIT_LIMITS *Limits, _In_ ULONG MaximumFrameSize);
+
+// After a change of the adapter's VLAN.
+VOID TransmitLimitsSetVlan(_Inout_ XENNET_TRANSMIT_LIMITS *Limits);
+
 // Mapped: XenVif's table names only queues that there are.
 VOID TransmitLimitsSetQueues(_Inout_ XENNET_TRANSMIT_LIMITS *Limits, _In_ ULONG QueueCount, _In_ BOOLEAN Mapped);
 
-// The tag that goes into the frame. FALSE: of a VLAN that is not the adapter's.
+// Any NBL: fills the request of each NB and counts them. What a large send of version 1 reports when it completes takes
+// the place of what it asked for. Anything but NDIS_STATUS_SUCCESS: the NBL cannot be sent, for Reason.
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN TransmitRequestReadTag(_In_ const XENNET_TRANSMIT_LIMITS *Limits, _In_ NET_BUFFER_LIST *Nbl,
-                               _Inout_ XENNET_TRANSMIT_REQUEST *Request);
+NDIS_STATUS TransmitRequestRead(_In_ const XENNET_TRANSMIT_LIMITS *Limits, _Inout_ NET_BUFFER_LIST *Nbl,
+                                _Out_ LONG *Count, _Out_ XENNET_TRANSMIT_DROP *Reason);
 
-// What a large send asks for, checked.
-_IRQL_requires_(DISPATCH_LEVEL)
-NDIS_STATUS TransmitRequestReadLarge(_In_ const XENNET_TRANSMIT_LIMITS *Limits,
-                                     _In_ NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso,
-                                     _Inout_ XENNET_TRANSMIT_REQUEST *Request);
+// What NDIS finds in the out-of-band data of a large send of version 1 that it gets back, its Status being set.
+VOID TransmitRequestSetResultV1(_Inout_ NET_BUFFER_LIST *Nbl);
 
-// Each NB of a large send has a payload.
-_IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN TransmitRequestSegmentsAreValid(_In_ NET_BUFFER_LIST *Nbl, _In_ const XENNET_TRANSMIT_REQUEST *Request);
-
-// What a large send of version 1 reports when it completes takes the place of what it asked for. FALSE: no payload.
-_IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN TransmitRequestSetPayload(_Inout_ NET_BUFFER_LIST *Nbl, _In_ const XENNET_TRANSMIT_REQUEST *Request);
-
-// The MSS for an NB whose payload may be shorter than it; 0 where there is no payload at all.
-_IRQL_requires_(DISPATCH_LEVEL)
-USHORT TransmitRequestFitShort(_In_ const NET_BUFFER *Nb, _In_ ULONG TcpHeaderOffset, _In_ USHORT MaximumSegmentSize);
-
-// What NDIS finds in the out-of-band data of a large send that it gets back, its Status being set.
-VOID TransmitRequestSetLargeResult(_Inout_ NET_BUFFER_LIST *Nbl);
-
-/*
- * XenVif takes an MSS up to the payload's length, which makes one segment of it and still sets the lengths that a
- * large send leaves open. The header's length is read only where it decides.
- */
-_IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE USHORT
-TransmitRequestFitSegment(const NET_BUFFER *Nb, ULONG TcpHeaderOffset, USHORT MaximumSegmentSize)
+FORCEINLINE XENNET_TRANSMIT_REQUEST *
+TransmitRequestOf(NET_BUFFER *Nb)
 {
-    if (NET_BUFFER_DATA_LENGTH(Nb) > TcpHeaderOffset + MAX_TCP_HEADER + MaximumSegmentSize)
-        return MaximumSegmentSize;
-    return TransmitRequestFitShort(Nb, TcpHeaderOffset, MaximumSegmentSize);
+    return (XENNET_TRANSMIT_REQUEST *)NET_BUFFER_MINIPORT_RESERVED(Nb);
 }
 
-// XenVif sends both to the same ring for certain, so the first may wait for the second (More).
+// NDIS computed a hash for RSS, and its value picks the queue. Function: HashFunction, read once for a chain.
 FORCEINLINE BOOLEAN
-TransmitRequestSameRing(const XENNET_TRANSMIT_REQUEST *First, const XENNET_TRANSMIT_REQUEST *Second)
-{
-    return First->Hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ &&
-           Second->Hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && First->Hash.Value == Second->Hash.Value;
-}
-
-// Reads the hash that NDIS computed for RSS; without one XenVif hashes for itself.
-FORCEINLINE VOID
-TransmitRequestReadHash(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
+TransmitRequestHasHash(ULONG Function, NET_BUFFER_LIST *Nbl)
 {
     ULONG Information = (ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo);
 
-    if ((Information & NDIS_HASH_FUNCTION_MASK) != Limits->HashFunction) {
-        Hash->Algorithm = Limits->PlainAlgorithm;
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
-        Hash->Value = 0;
-        return;
-    }
+    return (Information & NDIS_HASH_FUNCTION_MASK) == Function;
+}
+
+// The hash of such an NBL. A type that XenVif has no name for still picks a ring by its value.
+FORCEINLINE VOID
+TransmitRequestReadHash(NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
+{
+    ULONG Information = (ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashInfo);
 
     Hash->Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
+    Hash->Type = (XENVIF_PACKET_HASH_TYPE)
+        TransmitRequestHashTypes[(Information >> TRANSMIT_REQUEST_TYPE_SHIFT) & TRANSMIT_REQUEST_TYPE_MASK];
     Hash->Value = NET_BUFFER_LIST_GET_HASH_VALUE(Nbl);
-    switch (Information & NDIS_HASH_TYPE_MASK) {
-    case NDIS_HASH_TCP_IPV4:
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV4_TCP;
-        break;
-
-    case NDIS_HASH_IPV4:
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV4;
-        break;
-
-    case NDIS_HASH_TCP_IPV6:
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV6_TCP;
-        break;
-
-    case NDIS_HASH_IPV6:
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_IPV6;
-        break;
-
-    default:
-        // A type XenVif has no name for still picks a ring by its value.
-        Hash->Type = XENVIF_PACKET_HASH_TYPE_NONE;
-        break;
-    }
 }
 
-// Reads which checksums the packet asks for.
-FORCEINLINE VOID
-TransmitRequestReadChecksum(NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
-{
-    NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO Checksum;
-    XENNET_OFFLOAD_OPTIONS Options;
-
-    Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
-    Options.Value = 0;
-    if (Checksum.Transmit.IsIPv4) {
-        Options.OffloadIpVersion4HeaderChecksum = Checksum.Transmit.IpHeaderChecksum;
-        Options.OffloadIpVersion4TcpChecksum = Checksum.Transmit.TcpChecksum;
-        Options.OffloadIpVersion4UdpChecksum = Checksum.Transmit.UdpChecksum;
-    } else if (Checksum.Transmit.IsIPv6) {
-        Options.OffloadIpVersion6TcpChecksum = Checksum.Transmit.TcpChecksum;
-        Options.OffloadIpVersion6UdpChecksum = Checksum.Transmit.UdpChecksum;
-    }
-    Request->Options = Options;
-}
-
-// What is switched off at the moment is refused as well as what never was there.
+// XenVif sends both to the same ring for certain, so the first may wait for the second (More). Hashed: the first one
+// is.
 FORCEINLINE BOOLEAN
-TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, XENNET_OFFLOAD_OPTIONS Asked)
+TransmitRequestSameRing(ULONG Function, const XENNET_PACKET_HASH *PlainHash, BOOLEAN Hashed, NET_BUFFER_LIST *First,
+                        NET_BUFFER_LIST *Second)
 {
-    return (Asked.Value & ~OffloadTransmitOptions(Limits->Offload).Value) == 0;
+    if (Hashed)
+        return TransmitRequestHasHash(Function, Second) &&
+               NET_BUFFER_LIST_GET_HASH_VALUE(First) == NET_BUFFER_LIST_GET_HASH_VALUE(Second);
+    return PlainHash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && !TransmitRequestHasHash(Function, Second);
 }
 
-// Translates the NBL's out-of-band data. Fails for what was never offered or makes no sense.
-_IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE NDIS_STATUS
-TransmitRequestReadOffloads(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl,
-                            XENNET_TRANSMIT_REQUEST *Request)
+// Not anything that is switched off at the moment or never was there.
+FORCEINLINE BOOLEAN
+TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, ULONG Asked)
+{
+    return (Asked & OffloadRefusedOptions(Limits->Offload)) == 0;
+}
+
+// What a large send of version 2 asks for by being one, and the checksums that XenVif sets in every segment, whether
+// requested or not; setting their bits shows it.
+FORCEINLINE ULONG
+TransmitRequestLargeOptions(NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso)
+{
+    return Lso.LsoV2Transmit.IPVersion == NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4
+               ? TRANSMIT_REQUEST_LARGE4 | TRANSMIT_REQUEST_IP4 | TRANSMIT_REQUEST_TCP4
+               : TRANSMIT_REQUEST_LARGE6 | TRANSMIT_REQUEST_TCP6;
+}
+
+/*
+ * Reads what nearly every NBL is: one NB without a tag, to be sent as it is or as a large send of version 2 whose
+ * payload is longer than the MSS wherever its headers end. FALSE: another one, one that cannot be sent, or one for
+ * which fewer checksums are switched on than XenVif sets; TransmitRequestRead knows.
+ */
+FORCEINLINE BOOLEAN
+TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
+    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    ULONG Options =
+        TransmitRequestChecksums[(ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) &
+                                 TRANSMIT_REQUEST_CHECKSUM_MASK];
+    ULONG Segment = 0;
 
-    Request->MaximumSegmentSize = 0;
-    Request->Tci = 0;
-    Request->LsoV1 = FALSE;
-    TransmitRequestReadHash(Limits, Nbl, &Request->Hash);
-    TransmitRequestReadChecksum(Nbl, Request);
-    if ((NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) != NULL || VlanIdIsSet(Limits->Vlan)) &&
-        !TransmitRequestReadTag(Limits, Nbl, Request))
-        return NDIS_STATUS_INVALID_PACKET;
+    if (NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) != NULL || Nb == NULL || NET_BUFFER_NEXT_NB(Nb) != NULL ||
+        NET_BUFFER_CURRENT_MDL(Nb) == NULL)
+        return FALSE;
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
-    if (Lso.LsoV2Transmit.MSS != 0)
-        return TransmitRequestReadLarge(Limits, Lso, Request);
-    return TransmitRequestIsAllowed(Limits, Request->Options) ? NDIS_STATUS_SUCCESS : NDIS_STATUS_NOT_SUPPORTED;
-}
-
-// Counts the NBs. One that is found impossible later would leave those before it in XenVif, waiting for more.
-FORCEINLINE BOOLEAN
-TransmitRequestLengthsAreValid(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl,
-                               XENNET_TRANSMIT_REQUEST *Request)
-{
-    ULONG Maximum = Request->MaximumSegmentSize != 0 ? Limits->MaximumLargeLength : Limits->MaximumLength;
-    NET_BUFFER *Nb;
-    LONG Count = 0;
-
-    for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb)) {
-        if (NET_BUFFER_CURRENT_MDL(Nb) == NULL || NET_BUFFER_DATA_LENGTH(Nb) < ETHERNET_HEADER_SIZE ||
-            NET_BUFFER_DATA_LENGTH(Nb) > Maximum)
+    if (Lso.Value == NULL) {
+        // Unsigned: what is shorter than a header is too long.
+        if (NET_BUFFER_DATA_LENGTH(Nb) - ETHERNET_HEADER_SIZE >= Limits->CommonLengths)
             return FALSE;
-        Count++;
+    } else {
+        Segment = Lso.LsoV2Transmit.MSS;
+        Options |= TransmitRequestLargeOptions(Lso);
+        // Unsigned: an MSS of 0 is too large.
+        if (Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE ||
+            Segment - 1 >= Limits->MaximumSegmentSize ||
+            NET_BUFFER_DATA_LENGTH(Nb) <= MAX_TCP_HEADER_OFFSET + MAX_TCP_HEADER + Segment ||
+            NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength)
+            return FALSE;
     }
-    Request->Count = Count;
-    return Count != 0;
-}
-
-// Fills Request; anything but NDIS_STATUS_SUCCESS: the NBL cannot be sent.
-_IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE NDIS_STATUS
-TransmitRequestRead(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
-{
-    NDIS_STATUS Status;
-
-    Status = TransmitRequestReadOffloads(Limits, Nbl, Request);
-    if (Status != NDIS_STATUS_SUCCESS) {
-        Request->Reason = XENNET_TRANSMIT_DROP_OFFLOAD;
-        return Status;
-    }
-    Request->Reason = XENNET_TRANSMIT_DROP_LENGTH;
-    if (!TransmitRequestLengthsAreValid(Limits, Nbl, Request) ||
-        (Request->MaximumSegmentSize != 0 && !TransmitRequestSegmentsAreValid(Nbl, Request)))
-        return NDIS_STATUS_INVALID_LENGTH;
-    if (Request->LsoV1 && !TransmitRequestSetPayload(Nbl, Request))
-        return NDIS_STATUS_INVALID_PACKET;
-    return NDIS_STATUS_SUCCESS;
+    Request->Options.Value = (USHORT)Options;
+    Request->MaximumSegmentSize = (USHORT)Segment;
+    Request->Tci = 0;
+    return TransmitRequestIsAllowed(Limits, Options);
 }
 
 // What NDIS finds in an NBL that it gets back.
 FORCEINLINE VOID
 TransmitRequestSetResult(NET_BUFFER_LIST *Nbl, NDIS_STATUS Status)
 {
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
+
     NET_BUFFER_LIST_STATUS(Nbl) = Status;
-    if (NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) != NULL)
-        TransmitRequestSetLargeResult(Nbl);
+    Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
+    if (Lso.Value == NULL)
+        return;
+    if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
+        TransmitRequestSetResultV1(Nbl);
+        return;
+    }
+    // The completion of a large send of version 2 has the type bit and nothing else.
+    Lso.Value = NULL;
+    Lso.LsoV2TransmitComplete.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+    NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = Lso.Value;
 }
 
 #endif

@@ -37,48 +37,50 @@ VIF_SAME_MEMBER(Info, Info);
 VIF_SAME_MEMBER(Hash, Hash);
 VIF_SAME_MEMBER(More, More);
 VIF_SAME_MEMBER(Cookie, Cookie);
+C_ASSERT(FIELD_OFFSET(XENNET_RECEIVED_PACKET, Pause) ==
+         FIELD_OFFSET(XENVIF_VIF_CALLBACK_PARAMETERS_V10, ReceiverQueuePacket.Pause));
 
-// The IRQL depends on the type: LOCK_PRIMITIVE, since annotations cannot express that.
-LOCK_PRIMITIVE
+// What comes now and then.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static VOID NTAPI
-VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V10 *Parameters)
+static DECLSPEC_NOINLINE VOID
+VifCallbackUncommon(XENNET_ADAPTER *Adapter, XENVIF_VIF_CALLBACK_TYPE Type)
 {
-    XENNET_ADAPTER *Adapter = Argument;
-
-    switch (Type) {
-    case XENVIF_TRANSMITTER_RETURN_PACKET:
-        TransmitReturnPacket(Adapter->Transmit, Parameters->TransmitterReturnPacket.Cookie,
-                             Parameters->TransmitterReturnPacket.Completion);
-        break;
-
-    case XENVIF_RECEIVER_QUEUE_PACKET:
-        Parameters->ReceiverQueuePacket.Pause =
-            ReceiveQueuePacket(Adapter->Receive, (const XENNET_RECEIVED_PACKET *)&Parameters->ReceiverQueuePacket);
-        break;
-
-    case XENVIF_MAC_STATE_CHANGE:
+    if (Type == XENVIF_MAC_STATE_CHANGE)
         LinkStateChanged(Adapter->Link);
-        break;
-
-    default:
+    else
         DEBUG_ERROR("VIF callback of unknown type %u\n", (ULONG)Type);
-        break;
-    }
 }
 
+// Each way ends in the call that it is for, so that no register has to be saved. The IRQL depends on the type:
+// LOCK_PRIMITIVE, since annotations cannot express that.
 LOCK_PRIMITIVE
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID NTAPI
 VifCallback9(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V9 *Parameters)
 {
     XENNET_ADAPTER *Adapter = Argument;
+    XENNET_RECEIVED_PACKET *Packet = (XENNET_RECEIVED_PACKET *)&Parameters->ReceiverQueuePacket;
 
+    if (Type == XENVIF_RECEIVER_QUEUE_PACKET && Packet->Special == 0)
+        ReceiveQueuePacket(Adapter->Receive, Packet);
+    else if (Type == XENVIF_RECEIVER_QUEUE_PACKET)
+        ReceiveQueueSpecial(Adapter->Receive, Packet);
+    else if (Type == XENVIF_TRANSMITTER_RETURN_PACKET)
+        TransmitReturnPacket(Adapter->Transmit, Parameters->TransmitterReturnPacket.Cookie,
+                             Parameters->TransmitterReturnPacket.Completion);
+    else
+        VifCallbackUncommon(Adapter, Type);
+}
+
+LOCK_PRIMITIVE
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID NTAPI
+VifCallback10(PVOID Argument, XENVIF_VIF_CALLBACK_TYPE Type, XENVIF_VIF_CALLBACK_PARAMETERS_V10 *Parameters)
+{
     // Version 9 has no Pause to write: it would land behind the provider's record.
     if (Type == XENVIF_RECEIVER_QUEUE_PACKET)
-        (void)ReceiveQueuePacket(Adapter->Receive, (const XENNET_RECEIVED_PACKET *)&Parameters->ReceiverQueuePacket);
-    else
-        VifCallback10(Argument, Type, (XENVIF_VIF_CALLBACK_PARAMETERS_V10 *)Parameters);
+        Parameters->ReceiverQueuePacket.Pause = FALSE;
+    VifCallback9(Argument, Type, (XENVIF_VIF_CALLBACK_PARAMETERS_V9 *)Parameters);
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)

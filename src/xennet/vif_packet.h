@@ -23,12 +23,18 @@ typedef struct _XENNET_RECEIVED_PACKET {
     ULONG Offset; // of the packet in the first MDL
     ULONG Length; // of the packet over the whole chain
     XENNET_PACKET_CHECKSUMS Checksums;
-    USHORT MaximumSegmentSize; // non-zero: several segments coalesced
-    USHORT Tci;                // of the tag that XenVif took out, or 0
+    union {
+        struct {
+            USHORT MaximumSegmentSize; // non-zero: several segments coalesced
+            USHORT Tci;                // of the tag that XenVif took out, or 0
+        };
+        ULONG Special; // either
+    };
     XENNET_PACKET_INFO *Info;
     XENNET_PACKET_HASH *Hash;
-    BOOLEAN More; // more packets follow for this processor
-    PVOID Cookie; // XenVif's name for the packet
+    BOOLEAN More;  // more packets follow for this processor
+    PVOID Cookie;  // XenVif's name for the packet
+    BOOLEAN Pause; // version 10 only, for ReceiveQueuePacket to set: hold further packets for a moment
 } XENNET_RECEIVED_PACKET;
 
 #endif

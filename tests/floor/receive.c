@@ -79,8 +79,7 @@ static VOID FloorFill(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
 }
 
 _Use_decl_annotations_
-BOOLEAN
-ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet)
+VOID ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
 {
     NET_BUFFER_LIST *Nbl = Receive->Free;
     NET_BUFFER_LIST *Chain;
@@ -104,7 +103,12 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, const XENNET_RECEIVED_PACKET *Packet
         NdisMIndicateReceiveNetBufferLists(Receive->Context->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
                                            NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
     }
-    return FALSE;
+}
+
+_Use_decl_annotations_
+VOID ReceiveQueueSpecial(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
+{
+    ReceiveQueuePacket(Receive, Packet);
 }
 
 _Use_decl_annotations_
@@ -127,6 +131,12 @@ VOID ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
 {
     UNREFERENCED_PARAMETER(Receive);
     UNREFERENCED_PARAMETER(MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID ReceiveSetVlan(XENNET_RECEIVE *Receive)
+{
+    UNREFERENCED_PARAMETER(Receive);
 }
 
 _Use_decl_annotations_

@@ -127,7 +127,7 @@ VOID TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendF
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
         FloorSendList(Transmit, Nbl, (BOOLEAN)(Chain != NULL));
     }
-    IrqlLower(AtDispatch, Irql);
+    IrqlLower(Irql);
 }
 
 _Use_decl_annotations_
@@ -172,6 +172,12 @@ VOID TransmitSetFrameSize(XENNET_TRANSMIT *Transmit, ULONG MaximumFrameSize)
 {
     UNREFERENCED_PARAMETER(Transmit);
     UNREFERENCED_PARAMETER(MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID TransmitSetVlan(XENNET_TRANSMIT *Transmit)
+{
+    UNREFERENCED_PARAMETER(Transmit);
 }
 
 _Use_decl_annotations_

@@ -91,4 +91,7 @@ extern struct IRQL_OBJECT IRQL_AT_DISPATCH;
 #define _Function_class_(name)
 #endif
 
+// Data of another source of the same image: without this, mingw's way is to read its address from memory each time.
+#define IMAGE_DATA __attribute__((visibility("hidden")))
+
 #endif
