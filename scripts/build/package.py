@@ -24,7 +24,7 @@ from scripts.build.symbols import Store
 PACKAGE = ROOT / "xennet"
 ARCHIVE = ROOT / "xennet.tar"
 STORE = ROOT / "build" / "symbols"
-SCRIPTS = ("install.ps1", "uninstall.ps1")
+SCRIPTS = ("install.ps1", "uninstall.ps1", "common.ps1")
 COUNTER_CLASSES = "xennet.mof"
 SYSTEM_PYTHON = "/usr/bin/python3"
 

@@ -4,12 +4,15 @@
 Installs the @PRODUCT_NAME@ network driver, version @VERSION@ for @ARCHITECTURE@, from the folder of this script.
 
 .DESCRIPTION
-Adds the package to the driver store and installs it on every network device of XENVIF. On Windows 10 1607 and later
-with pnputil /add-driver, before that with pnputil -i -a. Names the driver's own counters in WMI (root\wmi, xennet.mof).
-What happens is written to a log file too.
+For @EDITION_WINDOWS@. Adds the package to the driver store and installs it on every network device of
+XENVIF; then looks which driver each device really uses, and names the one that Windows prefers to this one. What
+happens is written to a log file too.
 
 A package that was signed with a test certificate installs only where Windows is in test-signing mode and trusts the
 certificate; the script reports what is missing and changes neither of them on its own.
+
+.PARAMETER Force
+Puts this driver in the place of one that Windows prefers. uninstall.ps1 gives the devices back to it.
 
 .PARAMETER TrustTestCertificate
 Adds the test certificate beside this script (xennet.cer) to the trusted roots and publishers of this computer.
@@ -18,22 +21,20 @@ Adds the test certificate beside this script (xennet.cer) to the trusted roots a
 The log file. Default: xennet-install.log in the folder for temporary files.
 
 .NOTES
-Exit codes: 0 installed, 3010 installed and a restart is needed, 1 not installed. Needs PowerShell 2 or later.
+Exit codes: 0 installed and in use, 3010 installed and a restart is needed, 1 not installed, 2 added but not in use on
+every device, 3 added and no device of XENVIF is here. Needs PowerShell 2 or later.
 #>
 param(
+    [switch] $Force,
     [switch] $TrustTestCertificate,
     [string] $LogPath = (Join-Path $env:TEMP 'xennet-install.log')
 )
 
 $ErrorActionPreference = 'Stop'
 $Folder = Split-Path -Parent $MyInvocation.MyCommand.Path
-$RestartNeeded = 3010
-$AddDriverBuild = 14393     # Windows 10 1607
-
-function Write-Log([string] $Text) {
-    Write-Host $Text
-    Add-Content -Path $LogPath -Value ('{0:yyyy-MM-dd HH:mm:ss} {1}' -f (Get-Date), $Text)
-}
+$NotInUse = 2
+$NoDevice = 3
+. (Join-Path $Folder 'common.ps1')
 
 function Stop-Install([string] $Text) {
     Write-Log "NOT INSTALLED: $Text"
@@ -41,26 +42,8 @@ function Stop-Install([string] $Text) {
     exit 1
 }
 
-function Test-Administrator {
-    $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
-    $principal = New-Object Security.Principal.WindowsPrincipal $identity
-    return $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
-}
-
-function Get-WindowsArchitecture {
-    # A 32-bit PowerShell on 64-bit Windows has the real one in the second variable.
-    $name = $env:PROCESSOR_ARCHITECTURE
-    if ($env:PROCESSOR_ARCHITEW6432) { $name = $env:PROCESSOR_ARCHITEW6432 }
-    switch ($name) {
-        'AMD64' { return 'x64' }
-        'x86' { return 'x86' }
-        default { return $name }
-    }
-}
-
 function Test-TestSigning {
-    $options = (Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control').SystemStartOptions
-    return ($options -match '(^|\s)TESTSIGNING(\s|$)')
+    return ((Get-Value $Control 'SystemStartOptions') -match '(^|\s)TESTSIGNING(\s|$)')
 }
 
 function Test-Trusted($Certificate, [string] $StoreName) {
@@ -110,32 +93,62 @@ function Assert-Signed([string] $Path) {
     }
 }
 
-function Get-SystemTool([string] $Path) {
-    # From a 32-bit process on 64-bit Windows, System32 is reached as Sysnative.
-    $tool = Join-Path $env:SystemRoot "Sysnative\$Path"
-    if (Test-Path $tool) { return $tool }
-    return (Join-Path $env:SystemRoot "System32\$Path")
-}
-
-function Invoke-PnpUtil([string[]] $Arguments) {
-    Write-Log "pnputil $($Arguments -join ' ')"
-    & (Get-SystemTool 'pnputil.exe') $Arguments 2>&1 | ForEach-Object { if ("$_".Trim()) { Write-Log "  $_" } }
-    return
-}
-
-function Add-CounterClass {
-    # Gives the driver's own counters their names in WMI. The driver works without them, so a failure is reported only.
-    try {
-        $mof = Join-Path $Folder 'xennet.mof'
-        Write-Log "mofcomp -N:root\wmi $mof"
-        & (Get-SystemTool 'wbem\mofcomp.exe') '-N:root\wmi' $mof |
-            ForEach-Object { if ("$_".Trim()) { Write-Log "  $_" } }
-        if ($LASTEXITCODE -ne 0) {
-            Write-Log "The counters have no names in WMI: mofcomp ended with status $LASTEXITCODE"
-        }
-    } catch {
-        Write-Log "The counters have no names in WMI: $_"
+function Assert-Windows {
+    $machine = Get-WindowsArchitecture
+    if ($machine -ne '@ARCHITECTURE@') {
+        Stop-Install "this package is for @ARCHITECTURE@ and this Windows is $machine."
     }
+    $edition = 'windows7'
+    $other = 'the one in the folder windows7'
+    if ((Get-WindowsBuild) -ge $AddDriverBuild) {
+        $edition = 'windows10'
+        $other = 'the one beside the folder windows7'
+    }
+    if ($edition -ne '@EDITION@') {
+        Stop-Install "this package is for @EDITION_WINDOWS@: use $other."
+    }
+}
+
+function Add-Package([string] $Inf) {
+    if ((Get-WindowsBuild) -ge $AddDriverBuild) {
+        Invoke-Tool 'pnputil.exe' @('/add-driver', $Inf, '/install')
+    } else {
+        Invoke-Tool 'pnputil.exe' @('-i', '-a', $Inf)
+    }
+}
+
+function Set-Driver([string] $Inf) {
+    # Returns whether a restart is needed.
+    $restart = $false
+    Add-Setup
+    foreach ($device in @(Get-XenDevice)) {
+        if ($device.IsOwn) { continue }
+        Write-Log "Replacing on $($device.Id): $(Get-DriverText $device)"
+        $status = [XenNet.Setup]::Replace($device.HardwareId, $Inf)
+        if ($status -eq $RestartNeeded) {
+            $restart = $true
+        } elseif ($status -ne 0) {
+            Write-Log "It was not replaced: Windows' status is $status"
+        }
+    }
+    return $restart
+}
+
+function Show-Driver {
+    # Returns how many devices do not use this driver.
+    $others = 0
+    foreach ($device in @(Get-XenDevice)) {
+        if (-not $device.IsOwn) {
+            $others += 1
+            Write-Log "NOT IN USE on $($device.Id), which uses $(Get-DriverText $device)"
+        } elseif ($device.Problem -ne 0) {
+            Write-Log ("In use on $($device.Id), which does not work: Device Manager shows code $($device.Problem) " +
+                '(14: restart; 52: the signature is not trusted; others: see INSTALL.md)')
+        } else {
+            Write-Log "In use on $($device.Id): $(Get-DriverText $device)"
+        }
+    }
+    return $others
 }
 
 try {
@@ -143,12 +156,9 @@ try {
     if (-not (Test-Administrator)) {
         Stop-Install 'this needs an administrator: start PowerShell with "Run as administrator".'
     }
-    $machine = Get-WindowsArchitecture
-    if ($machine -ne '@ARCHITECTURE@') {
-        Stop-Install "this package is for @ARCHITECTURE@ and this Windows is $machine."
-    }
+    Assert-Windows
     $inf = Join-Path $Folder 'xennet.inf'
-    foreach ($name in 'xennet.inf', 'xennet.sys', 'xennet.cat', 'xennet.mof') {
+    foreach ($name in 'xennet.inf', 'xennet.sys', 'xennet.cat') {
         if (-not (Test-Path (Join-Path $Folder $name))) {
             Stop-Install "$name is missing beside this script: unpack the whole package."
         }
@@ -157,25 +167,28 @@ try {
     if (Test-Path $certificate) { Assert-TestCertificate $certificate }
     Assert-Signed (Join-Path $Folder 'xennet.sys')
 
-    if ([Environment]::OSVersion.Version.Build -ge $AddDriverBuild) {
-        Invoke-PnpUtil @('/add-driver', $inf, '/install')
-    } else {
-        Invoke-PnpUtil @('-i', '-a', $inf)
-    }
+    Add-Package $inf
     $status = $LASTEXITCODE
-    if ($status -eq 0 -or $status -eq $RestartNeeded) { Add-CounterClass }
-    if ($status -eq $RestartNeeded) {
+    # 259: added, but nothing changed: something better is in use, or nothing is there.
+    if ($status -ne 0 -and $status -ne $RestartNeeded -and $status -ne 259) {
+        Stop-Install ("pnputil ended with status $status. The reason stands in $env:SystemRoot\INF\setupapi.dev.log, " +
+            'at the end; "revision mismatch" there is explained in docs/interfaces.md of the sources.')
+    }
+    $restart = ($status -eq $RestartNeeded)
+    if ($Force -and (Set-Driver $inf)) { $restart = $true }
+    if (@(Get-XenDevice).Count -eq 0) {
+        Write-Log 'Added to the driver store; no device of XENVIF is here: install XenBus and XenVif'
+        exit $NoDevice
+    }
+    $others = Show-Driver
+    if ($restart) {
         Write-Log 'Installed; restart Windows to use it'
         exit $RestartNeeded
     }
-    # 259: added, but no device here takes it, or none needs it.
-    if ($status -eq 259) {
-        Write-Log 'Added to the driver store; no device of XENVIF is here that would take a newer driver'
-        exit 0
-    }
-    if ($status -ne 0) {
-        Stop-Install ("pnputil ended with status $status. The reason stands in $env:SystemRoot\INF\setupapi.dev.log, " +
-            'at the end; "revision mismatch" there is explained in docs/interfaces.md of the sources.')
+    if ($others -ne 0) {
+        Write-Log ('Added to the driver store, and not in use: Windows prefers what is named above. ' +
+            'Run this script with -Force to put this driver in its place, or remove that package.')
+        exit $NotInUse
     }
     Write-Log 'Installed'
     exit 0

@@ -15,7 +15,8 @@ from scripts.build import archive as sources, editions, package, version
 from scripts.cli import ROOT, Stop
 from scripts.sign.authenticode import Image
 
-FILES = {"xennet.sys", "xennet.pdb", "xennet.inf", "xennet.cat", "install.ps1", "uninstall.ps1", "xennet.mof"}
+FILES = {"xennet.sys", "xennet.pdb", "xennet.inf", "xennet.cat", "install.ps1", "uninstall.ps1", "common.ps1",
+         "xennet.mof"}
 
 
 class Folders(unittest.TestCase):

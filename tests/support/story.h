@@ -85,6 +85,8 @@ void story_collect(struct story *story, uint32_t frames);
 void story_wait_received(struct story *story, uint32_t frames);
 /* The same for the numbers from `first` on: until each has come at either end; those must have come exactly once. */
 void story_check_from(struct story *story, uint32_t first_out, uint32_t first_in);
+/* For what comes at once, in ns: a second, and more of a machine that may be busy with other things. */
+uint64_t story_patience(void);
 /* A millisecond for others to run; nothing shows a test that something will not come any more. */
 void story_rest(void);
 /* True as soon as `reached` is; false after `seconds` of the scheduler's time. */
@@ -95,5 +97,14 @@ void story_check(const struct story_ledger *ledger, uint32_t max_lost);
 
 /* What arrived, into the ledger; frames of another length are not of it. */
 void story_enter(struct story_ledger *ledger, const struct frame *frame, bool outwards);
+
+/* The image that the variable XENVIF names, to run instead of the stand-in, and its INF (XENVIF_INF, or the .inf beside
+ * it). NULL: the stand-in. */
+const char *story_xenvif(void);
+const char *story_xenvif_inf(void);
+/* The stand-in; with an image the story ends here, not run, and its test is the reason. */
+#define STORY_STAND_IN(story) story_stand_in_for((story), __func__)
+struct vif *story_stand_in_for(const struct story *story, const char *test);
+enum { STORY_NEEDS_STAND_IN_STATUS = 77 };
 
 #endif

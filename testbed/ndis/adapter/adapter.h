@@ -78,6 +78,7 @@ struct adapter {
     int32_t oid_status;
     struct edge *edge;               /* read by indications, written by edge_open and edge_close */
     struct raw *raw;                 /* a test's protocol beside the edge, or NULL (raw.h) */
+    uint64_t held;                   /* simulated runs: when packets were with the protocol for the last time */
     struct bridge *bridge, *bridged; /* that takes what is received here, that sends here, or NULL (bridge.h) */
     struct report_list out;          /* what the miniport has, for reports: adapter_report.c */
     int32_t tx_failure;              /* the last send that failed did so with this status */

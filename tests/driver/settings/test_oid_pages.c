@@ -278,6 +278,22 @@ TEST(every_oid_has_the_status_that_its_page_names)
     }
 }
 
+/* An adapter on which XenVif cannot have the backend hash. */
+TEST(without_rss_its_oids_are_refused_like_any_that_the_adapter_does_not_have)
+{
+    static const char *const windows[] = { "7", "10-1809" };
+
+    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .xenvif_like = "9.1",
+                                        .seed = test_seed(),
+                                        .queues = QUEUES,
+                                        .edge_buffers = 16,
+                                        .windows = windows[i],
+                                        .tell = by_the_pages });
+    }
+}
+
 /* Never refused, as their pages say; they ask nothing of XenVif then. */
 static bool is_about_power(uint32_t oid)
 {
@@ -299,7 +315,7 @@ static void after_removal(struct story *story)
     for (i = 0; i < 1000; i++) {
         story_rest(); /* the driver disables VIF, once */
     }
-    vif_leave_alone(story->bed.vif, true);
+    vif_leave_alone(STORY_STAND_IN(story), true);
     for (i = 0; i < CASES; i++) {
         if (facts.ndis_minor >= cases[i].since) {
             CHECK_EQ((uint32_t)make(story, &cases[i], &request),
@@ -313,7 +329,7 @@ static void after_removal(struct story *story)
         CHECK_EQ(oid_get(story, oids[i], bytes, sizeof(bytes)), (int32_t)NDIS_STATUS_NOT_ACCEPTED);
         CHECK_EQ(oid_put(story, oids[i], bytes, sizeof(bytes)), (int32_t)NDIS_STATUS_NOT_ACCEPTED);
     }
-    vif_leave_alone(story->bed.vif, false);
+    vif_leave_alone(STORY_STAND_IN(story), false);
     story_count("NDIS 6.%u: %u requests after a surprise removal, none to XenVif", facts.ndis_minor, CASES + 2 * count);
 }
 
