@@ -71,7 +71,8 @@ class Events(unittest.TestCase):
 
     def test_a_source_without_sense_is_refused(self):
         good = "[A]\nid = 1\nseverity = error\ntext = one %2\n"
-        for old, new in (("id = 1", "id = x"), ("id = 1", "id = 0"), ("error", "fatal"), ("%2", "%3"), ("text", "words"),
+        for old, new in (("id = 1", "id = x"), ("id = 1", "id = 0"), ("error", "fatal"), ("%2", "%3"),
+                         ("text", "words"),
                          ("one %2\n", "one %2\n[B]\nid = 1\nseverity = error\ntext = two\n")):
             with self.subTest(new), tempfile.TemporaryDirectory() as folder, \
                     mock.patch.object(events, "ROOT", Path(folder)):
