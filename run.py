@@ -38,8 +38,11 @@ def prepare(options, screen):
     packages.ensure(packages.XEN if options.xen else packages.RUN, screen.line)
     with made.one_at_a_time(screen.line):
         if options.own_driver and not options.bypass:
-            made.driver(screen.line, ["x64"])
-            options.driver, options.inf = made.package(options.windows)
+            if options.checked:
+                options.driver, options.inf = made.checked_driver(screen.line, options.windows)
+            else:
+                made.driver(screen.line, ["x64"])
+                options.driver, options.inf = made.package(options.windows)
         made.testbed(screen.line)
         if options.xen_guest:
             return guest_bed.prepare(screen.line)
@@ -89,21 +92,36 @@ def carry(options, argv, screen, show, parts):
     return command_status
 
 
-def command(arguments):
-    options = cli_run.read(arguments)
-    screen = cli.Screen()
-    parts = prepare(options, screen)
+def attempt(options, screen, show):
+    """Everything from the build to the summary; the exit status."""
     argv = argv_of(options)
-    show = Show(options)
+    parts = prepare(options, screen)
     status = carry(options, argv, screen, show, parts)
     show.figures["command_status"] = status
     for line in report.summary(show.figures, shown=argv is None):
         screen.line(line)
-    if options.json:
-        report.write_json(options.json, show.figures)
     if not show.figures["ok"]:
         return status or 1
     return status or 0
+
+
+def command(arguments):
+    options = cli_run.read(arguments)
+    screen = cli.Screen()
+    show = Show(options)
+    if options.json and options.json.is_file():
+        options.json.unlink()  # what is there at the end is of this run
+    try:
+        return attempt(options, screen, show)
+    except cli.Stop as stop:
+        show.stopped(stop.text)
+        raise
+    except KeyboardInterrupt:
+        show.stopped("stopped by a signal")
+        raise
+    finally:
+        if options.json:
+            report.write_json(options.json, show.figures)
 
 
 if __name__ == "__main__":

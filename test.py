@@ -15,6 +15,8 @@ exec python3 "$0" "$@"
 
 import os
 import sys
+import tempfile
+from contextlib import contextmanager
 
 sys.dont_write_bytecode = True
 if sys.version_info < (3, 8):
@@ -74,6 +76,7 @@ def command(arguments):
     screen = cli.Screen()
     # A list is for programs: only names on standard output.
     say = screen.line if not options.list else lambda text: print(text, file=sys.stderr)
+    suite.refuse_unknown(options.names)
     packages.ensure(packages.TEST, say)
     with made.one_at_a_time(say):
         if not options.list:
@@ -89,6 +92,27 @@ def command(arguments):
     files = suite.choose(files, options.names)
     if options.list:
         return show_names(files, screen)
+    with temporary_folder():
+        return run_files(options, files, screen)
+
+
+@contextmanager
+def temporary_folder():
+    """Temporary files of everything that runs go with the run, even where a test was killed."""
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix="xennet-test-") as folder:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before[0]
+            if before[1] is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before[1]
+
+
+def run_files(options, files, screen):
     scores = []
     for release in RELEASES if options.every_release else (options.xenvif_like,):
         if release is not None:

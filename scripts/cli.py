@@ -57,7 +57,8 @@ class Screen:
 
     def __init__(self, stream=None):
         self.stream = stream or sys.stdout
-        self.terminal = self.stream.isatty()
+        # A dumb terminal (an editor's, a serial log's) takes no escape codes.
+        self.terminal = self.stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "")
         self._lock = threading.Lock()
         self._status = False
         self._broken = False
@@ -155,6 +156,22 @@ def new_file(name):
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise Stop(f"{name} {text} cannot be written: give a path that this user may write")
         return path.resolve()
+    return read
+
+
+def output_file(name):
+    """An option type: the same, or a device or pipe that stands for an open file (/dev/stdout)."""
+    read_new = new_file(name)
+
+    def read(text):
+        path = Path(text)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            if not os.access(path, os.W_OK):
+                raise Stop(f"{name} {text} cannot be written: give a path that this user may write")
+            return path
+        if str(path.resolve()).startswith(("/proc/", "/sys/")):
+            raise Stop(f"{name} {text} is no place for a new file: give a path on a disk")
+        return read_new(text)
     return read
 
 

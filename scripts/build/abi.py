@@ -179,6 +179,11 @@ def main():
     out.append("/* X(record, revision, the first NDIS version that has it: 620 is 6.20, bytes) */")
     rows = revisions(json.loads((ABI / "ndis-revisions.json").read_text())["values"])
     out.append("#define ABI_REVISIONS(X)" + "".join(f" \\\n    X({', '.join(map(str, row))})" for row in rows))
+    out.append("/* X(name, value): constants whose numbers mean something to a person */")
+    for prefix in ("OID_", "EVENT_NDIS_", "NDIS_STATUS_"):
+        names = [name for name in sorted(values) if name.startswith(prefix)]
+        rows = [f" \\\n    X({name}, {values[name] & 0xffffffff:#x}u)" for name in names]
+        out.append(f"#define ABI_NAMES_{prefix.strip('_')}(X)" + "".join(rows))
     out.append("#endif")
     Path(sys.argv[1]).write_text("\n".join(out) + "\n")
 

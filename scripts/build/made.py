@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+from scripts.build import driver as build_driver
 from scripts.build import editions
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
@@ -24,7 +25,6 @@ def package(windows):
     """(driver, INF) of the package that a Windows would be given."""
     folder = PACKAGES[editions.WINDOWS7 if windows in WINDOWS_BEFORE_10 else editions.WINDOWS10]
     return folder / "xennet.sys", folder / "xennet.inf"
-
 
 
 @contextmanager
@@ -58,6 +58,15 @@ def driver(say, architectures=("x64", "x86")):
     """The package: for traffic its x64 half is enough."""
     chosen = [word for arch in architectures for word in ("--arch", arch)]
     step("the driver", [sys.executable, "-B", str(ROOT / "build.py"), "free", *chosen], say)
+
+
+def checked_driver(say, windows):
+    """The checked build's x64 driver and INF, in the build folder: the packages stay as they are."""
+    started = time.monotonic()
+    edition = editions.WINDOWS7 if windows in WINDOWS_BEFORE_10 else editions.WINDOWS10
+    image, _pdb, inf, *_ = build_driver.make(["x64"], "checked")["x64"][edition]
+    say(f"built the checked driver in {time.monotonic() - started:.1f} s")
+    return image, inf
 
 
 def targets(what, say, *names, tree=None):

@@ -13,6 +13,7 @@ import time
 from collections import deque
 
 from scripts.cli import ROOT, Stop
+from scripts.run.trace_names import name_fields
 
 PROGRAM = ROOT / "build" / "testbed" / "testbed"
 START_SECONDS = 60
@@ -21,6 +22,7 @@ STATUS_FAILED = 1
 STATUS_BAD_INPUT = 2
 STATUS_RULE = 3
 ERROR_LINES = 200
+ENDING_SECONDS = 3
 
 COUNTERS = ("tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells")
 
@@ -46,7 +48,7 @@ def arguments(options):
         line.append("--bypass")
     else:
         line += ["--driver", str(options.driver), "--inf", str(options.inf)]
-        if not options.own_driver or options.xenvif:
+        if options.lenient or options.xenvif:
             line.append("--lenient")
     for setting in options.set:
         line += ["--set", setting]
@@ -55,7 +57,9 @@ def arguments(options):
     if options.backend_rate:
         line += ["--backend-rate", str(options.backend_rate)]
     if options.pcap:
-        line += ["--pcap", str(options.pcap)]
+        line += ["--pcap", str(options.pcap), "--pcap-limit", str(options.pcap_limit)]
+        if options.pcap_bytes:
+            line += ["--pcap-bytes", str(options.pcap_bytes)]
     if options.verbose:
         line.append("--verbose")
     if options.trace:
@@ -117,6 +121,13 @@ class Bed:
         if not self.alive():
             self._join()
             raise BedEnded(self._report())
+
+    def check_ending(self):
+        """Like check, for a moment in which it may just be ending: something of its own is gone."""
+        deadline = time.monotonic() + ENDING_SECONDS
+        while time.monotonic() < deadline:
+            self.check()
+            time.sleep(0.05)
 
     def stop(self):
         """Tell the testbed to take everything down and wait for its last word. True if it ended well."""
@@ -200,4 +211,4 @@ class Bed:
         for line in self._process.stderr:
             self._stderr.append(line.rstrip("\n"))
             if self._on_text and (self.options.verbose or self.options.trace and line.startswith("trace: ")):
-                self._on_text(line.rstrip("\n"))
+                self._on_text(name_fields(line.rstrip("\n")))

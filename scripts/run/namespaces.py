@@ -30,7 +30,7 @@ def configure(bed):
         done = subprocess.run(in_namespace(bed.namespace(side), ["ip", "-batch", "-"]), input="\n".join(batch) + "\n",
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
         if done.returncode != 0:
-            bed.check()
+            bed.check_ending()
             raise Stop(f"the {side} side could not be given its addresses: {done.stdout.strip()}", 1)
     wait_carrier(bed)
 

@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from scripts.cli import Parser, Stop, existing_file, new_file, number, one_of, words_of
+from scripts.cli import Parser, Stop, existing_file, new_file, number, output_file, one_of, words_of
 
 WINDOWS = ("7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025")
 VIF = ("8", "9", "10")
@@ -17,6 +17,8 @@ MAX_QUEUES = 16
 MAX_PROCESSORS, MAX_GROUP, MAX_GROUPS = 256, 64, 32
 MAX_RATE = 100_000_000  # 100 Gb/s
 MIN_MTU, MAX_MTU = 1280, 9000  # what IPv6 needs; jumbo frames
+MAX_MTU_WITHOUT_SG = 1500
+MAX_FRAME, PCAP_LIMIT = 65535 + 18, 1000
 SECONDS, QUICK_SECONDS = 5, 2
 
 USAGE = "run.py [options] [--shell | -- COMMAND...]"
@@ -39,9 +41,13 @@ def parser():
     add("--quick", action="store_true", help=f"a short show: {QUICK_SECONDS} s for each iperf3 run")
     add("--seconds", metavar="N", type=number("--seconds", 1, 3600),
         help=f"how long each iperf3 run takes (default {SECONDS})")
-    add("--json", metavar="FILE", type=new_file("--json"), help="write the summary for programs")
+    add("--json", metavar="FILE", type=output_file("--json"), help="write the summary for programs")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
+    add("--pcap-bytes", metavar="N", type=number("--pcap-bytes", 14, MAX_FRAME),
+        help="with --pcap: keep at most N bytes of each frame (default: all)")
+    add("--pcap-limit", metavar="MB", type=number("--pcap-limit", 1, 1_000_000),
+        help=f"with --pcap: leave frames out once the file has MB million bytes (default {PCAP_LIMIT})")
     add("--queues", metavar="N", type=number("--queues", 1, MAX_QUEUES),
         help="queues offered (default: this machine's processors, at most 4)")
     add("--processors", metavar="N", type=number("--processors", 1, MAX_PROCESSORS),
@@ -53,6 +59,7 @@ def parser():
     add("--driver", metavar="FILE", type=existing_file("--driver"),
         help="another NDIS 6 miniport for XenVif (default: the one built here)")
     add("--inf", metavar="FILE", type=existing_file("--inf"), help="its INF (default: the .inf beside the driver)")
+    add("--checked", action="store_true", help="run the driver's checked build: assertions, debug output")
     add("--set", metavar="KEYWORD=VALUE", action="append", default=[], type=setting,
         help="set a keyword as in Device Manager; may be repeated")
     add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS),
@@ -74,6 +81,8 @@ def parser():
         "QEMU's software emulation")
     add("--xen-guest", metavar="KIND", type=one_of("--xen-guest", XEN_GUESTS),
         help=f"with --xen: the testbed in a guest of its own, not in domain 0: {' or '.join(XEN_GUESTS)}")
+    add("--lenient", action="store_true",
+        help="report a rule that is documented and that Windows does not enforce, and go on")
     add("--trace", action="store_true", help="show the driver's trace events")
     add("--verbose", action="store_true", help="show what the driver and the testbed say")
     return options
@@ -97,6 +106,12 @@ def read(argv):
         raise Stop("--shell and a command after -- exclude each other: give one of them")
     if options.bypass:
         refuse_with_bypass(options)
+    if "sg" in (options.backend_no or ()) and options.mtu > MAX_MTU_WITHOUT_SG:
+        raise Stop(f"--mtu {options.mtu} needs frames of several fragments, which --backend-no sg takes away: give an "
+                   f"MTU of at most {MAX_MTU_WITHOUT_SG}, or leave one of them out")
+    if options.checked and (options.driver or options.bypass):
+        raise Stop("--checked chooses the build of this repository's driver: leave it or "
+                   f"--{'driver' if options.driver else 'bypass'} out")
     if options.xenvif_inf and not options.xenvif:
         raise Stop("--xenvif-inf belongs to a xenvif.sys: give that with --xenvif")
     if options.xenvif:
@@ -114,6 +129,9 @@ def read(argv):
         raise Stop(f"XenVif like {options.xenvif_like} offers VIF {', '.join(offered)}, not {options.vif}: leave "
                    "--vif out")
     options.queues = options.queues or min(4, os.cpu_count() or 1)
+    if not options.pcap and (options.pcap_bytes or options.pcap_limit):
+        raise Stop("--pcap-bytes and --pcap-limit are about a capture: give its file with --pcap, or leave them out")
+    options.pcap_limit = options.pcap_limit or PCAP_LIMIT
     if options.pcap and options.seconds is None:
         options.quick = True
     options.processors = options.processors or options.queues
@@ -142,7 +160,7 @@ def split_command(argv):
 
 def refuse_with_bypass(options):
     for name in ("driver", "inf", "set", "windows", "xenvif", "xenvif_like", "vif", "backend_no", "backend_rate",
-                 "processors", "group_size"):
+                 "processors", "group_size", "lenient"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of "
                        "them out")

@@ -2,15 +2,20 @@
 """What the user sees: the status line a second, the summary table, and the same for programs."""
 
 import json
+import time
+
+from scripts.cli import Stop
 
 # The figures that --json always has, in this order; null where a piece was not run or did not work.
 FIGURES = (
     "driver", "xenvif", "windows", "ndis", "vif", "queues", "queues_used", "mtu", "mac", "offloads", "bypass",
     "ping4_ms", "ping6_ms", "tcp4_out_gbps", "tcp4_in_gbps", "tcp6_out_gbps", "tcp6_in_gbps",
-    "udp_packets", "udp_lost", "udp_overflows", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
-    "download6_gbps",
+    "udp_out_packets", "udp_out_lost", "udp_out_overflows", "udp_in_packets", "udp_in_lost", "udp_in_overflows",
+    "datagrams4_equal", "datagrams6_equal", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
+    "download6_gbps", "upload4_ok", "upload6_ok", "upload4_gbps", "upload6_gbps",
     "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
-    "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
+    "tx_failed", "drops", "driver_counters", "driver_queues",
+    "capture_bytes", "capture_left_out", "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
 )
 
 
@@ -25,10 +30,27 @@ class StatusLine:
         self._screen = screen
         self._queues = queues
         self._before = None
-        self.doing = ""
+        self._phases = []   # (when it began, its name), the oldest first
+        self._measured = time.monotonic()
+
+    def begin(self, name):
+        """A piece of the show begins."""
+        self._phases.append((time.monotonic(), name))
+
+    def _measured_phase(self):
+        """The piece that took the most of the time since the last line."""
+        now, best, longest = time.monotonic(), "", 0
+        phases = self._phases[-32:]
+        for (began, name), (ended, _) in zip(phases, [*phases[1:], (now, "")]):
+            share = ended - max(began, self._measured)
+            if share > longest:
+                best, longest = name, share
+        self._measured = now
+        return best
 
     def __call__(self, now):
         before, self._before = self._before, now
+        doing = self._measured_phase()
         if before is None:
             return
         seconds = now["seconds"] - before["seconds"]
@@ -36,7 +58,7 @@ class StatusLine:
             return
         delta = {name: now[name] - before[name] for name in now if isinstance(now[name], int) and name in before}
         self._screen.status(
-            f"{self.doing:<16} out {delta['tx_packets'] / seconds:>9,.0f} packets/s "
+            f"{doing:<18} out {delta['tx_packets'] / seconds:>9,.0f} packets/s "
             f"{delta['tx_bytes'] * 8e-9 / seconds:6.2f} Gb/s"
             f" | in {delta['rx_packets'] / seconds:>9,.0f} packets/s {delta['rx_bytes'] * 8e-9 / seconds:6.2f} Gb/s"
             f" | packets/NDIS call {per_call(delta['tx_packets'], delta['tx_ndis_calls'])} out"
@@ -68,18 +90,24 @@ def summary(figures, shown):
                   row("TCP in, one flow", pair(figures, "tcp{}_in_gbps", "{:.2f} Gb/s")),
                   row(f"download {figures['download_bytes'] // 1000000} MB",
                       pair(figures, "download{}_gbps", "{:.2f} Gb/s")),
-                  row("SHA-256", pair(figures, "download{}_ok", None)), ""]
-        if figures["udp_packets"]:
-            late = (f", {figures['udp_overflows']:,} dropped by a full receiving socket" if figures["udp_overflows"]
-                    else "")
-            lines.append(f"UDP out             {figures['udp_lost']:,} of {figures['udp_packets']:,} datagrams "
-                         f"lost{late}")
+                  row("SHA-256", pair(figures, "download{}_ok", None)),
+                  row("upload", pair(figures, "upload{}_gbps", "{:.2f} Gb/s")),
+                  row("SHA-256", pair(figures, "upload{}_ok", None)),
+                  row("UDP, both ways", pair(figures, "datagrams{}_equal", "{} equal")), ""]
+        lines += [udp_line(figures, way) for way in ("out", "in") if figures[f"udp_{way}_packets"]]
     if figures["tx_packets"] is not None:
         for way, name in (("out", "tx"), ("in", "rx")):
             packets, calls = figures[f"{name}_packets"], figures[f"{name}_ndis_calls"]
             through = "" if figures["bypass"] else f" in {calls:,} NDIS calls, {per_call(packets, calls)} a call"
             lines.append(f"{'packets ' + way:<20}{packets:,}{through}")
         lines.append(f"queues used         {figures['queues_used']} of {figures['queues']}")
+    if figures["capture_bytes"] is not None:
+        left = figures["capture_left_out"]
+        lines.append(f"capture             {figures['capture_bytes'] / 1e6:,.1f} MB"
+                     + (f", {left:,} frames left out: raise --pcap-limit, or lower --pcap-bytes" if left else ""))
+    if figures["drops"]:
+        drops = ", ".join(f"{name} {count:,}" for name, count in figures["drops"].items())
+        lines.append(f"dropped by driver   {drops}")
     if figures["leaks"] is not None:
         lines.append("left behind         " + ("nothing" if not figures["leaks"] else ""))
         lines += [f"  {leak}" for leak in figures["leaks"]]
@@ -90,6 +118,12 @@ def summary(figures, shown):
         lines.append("failed")
         lines += ["  " + failure.replace("\n", "\n  ") for failure in figures["failures"]]
     return lines
+
+
+def udp_line(figures, way):
+    lost, packets, overflows = (figures[f"udp_{way}_{name}"] for name in ("lost", "packets", "overflows"))
+    late = f", {overflows:,} dropped by a full receiving socket" if overflows else ""
+    return f"{'UDP ' + way:<20}{lost:,} of {packets:,} datagrams lost{late}"
 
 
 def row(name, values):
@@ -108,5 +142,14 @@ def pair(figures, name, form):
 
 
 def write_json(path, figures):
-    text = json.dumps({name: figures[name] for name in FIGURES}, indent=2)
-    path.write_text(text + "\n")
+    """The whole file at once, so that a reader never meets half of it; a device or a pipe is written to as it is."""
+    text = json.dumps({name: figures.get(name) for name in FIGURES}, indent=2) + "\n"
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text)
+            return
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text(text)
+        fresh.replace(path)
+    except OSError as error:
+        raise Stop(f"--json {path} could not be written: {error.strerror}", 1) from None

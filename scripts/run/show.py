@@ -9,12 +9,14 @@ import re
 
 from scripts.cli import ROOT
 from scripts.run.bed import COUNTERS, BedEnded
+from scripts.run.event_log import in_words
 from scripts.run.report import FIGURES
 from scripts.run.traffic import TrafficFailed
 
 DOWNLOAD_BYTES = 100_000_000
 SMALL_DOWNLOAD_BYTES = 10_000_000
-
+# Packets that meet an adapter which is pausing or has not been started, and frames of another VLAN.
+EXPLAINED_DROPS = ("SendDropState", "ReceiveDropState", "ReceiveDropVlan")
 
 
 def named_counters(values):
@@ -40,6 +42,11 @@ class Show:
     def fail(self, text):
         self.figures["failures"].append(text)
 
+    def stopped(self, text):
+        """The run ended before its summary: that is what its figures say."""
+        self.fail(text)
+        self.figures["ok"] = False
+
     def pieces(self, traffic):
         """(name, what it does): each returns the figures it found."""
         seconds, size = self.options.seconds, self.figures["download_bytes"]
@@ -50,14 +57,19 @@ class Show:
                 yield (f"TCP {way}, IPv{family}",
                        lambda f=family, w=way: {f"tcp{f}_{w}_gbps": traffic.tcp(f, w, seconds)})
         for family in (4, 6):
-            yield f"UDP out, IPv{family}", lambda f=family: self._udp(traffic, f, seconds)
+            for way in ("out", "in"):
+                yield f"UDP {way}, IPv{family}", lambda f=family, w=way: self._udp(traffic, f, w, seconds)
         for family in (4, 6):
-            yield f"download, IPv{family}", lambda f=family: self._download(traffic, f, size)
+            yield f"download, IPv{family}", lambda f=family: self._transfer(traffic, "download", f, size)
+        for family in (4, 6) if traffic.has_tools else ():
+            yield f"upload, IPv{family}", lambda f=family: self._transfer(traffic, "upload", f, size)
+        for family in (4, 6) if traffic.has_tools else ():
+            yield f"UDP contents, IPv{family}", lambda f=family: self._datagrams(traffic, f)
 
     def run(self, traffic, status_line, screen):
         try:
             for name, piece in self.pieces(traffic):
-                status_line.doing = name
+                status_line.begin(name)
                 try:
                     self.figures.update(piece())
                 except TrafficFailed as failed:
@@ -69,12 +81,17 @@ class Show:
     def ended(self, bed):
         """After the testbed stopped: its last counters, what it left behind, and whether all was well."""
         last = bed.end or bed.status
-        for name in (*COUNTERS, "queues_used"):
+        for name in (*COUNTERS, "queues_used", "tx_failed"):
             self.figures[name] = last.get(name)
         self.figures["driver_counters"] = named_counters(last.get("driver_counters"))
         self.figures["driver_queues"] = last.get("driver_queues")
+        if self.options.pcap and self.options.pcap.exists():
+            self.figures["capture_bytes"] = self.options.pcap.stat().st_size
+            self.figures["capture_left_out"] = last.get("pcap_left_out")
+        self._judge_drops(last)
         self.figures["leaks"] = (bed.end or {}).get("leaks")
-        self.figures["event_log"] = (bed.end or {}).get("event_log")
+        entries = (bed.end or {}).get("event_log")
+        self.figures["event_log"] = entries and [in_words(entry) for entry in entries]
         self.figures["max_resident_kb"] = max(bed.resident_kb, default=None)
         failure = bed.failure()
         if failure and failure not in self.figures["failures"]:
@@ -83,12 +100,34 @@ class Show:
             self.fail(f"left behind: {', '.join(self.figures['leaks'])}")
         self.figures["ok"] = not self.figures["failures"]
 
-    def _udp(self, traffic, family, seconds):
-        figures = traffic.udp(family, "out", seconds)
-        return {f"udp_{name}": (self.figures[f"udp_{name}"] or 0) + figures[name]
+    def _udp(self, traffic, family, way, seconds):
+        figures = traffic.udp(family, way, seconds)
+        return {f"udp_{way}_{name}": (self.figures[f"udp_{way}_{name}"] or 0) + figures[name]
                 for name in ("packets", "lost", "overflows")}
 
-    def _download(self, traffic, family, size):
-        self.figures[f"download{family}_ok"] = False
-        rate = traffic.download(family, size)
-        return {f"download{family}_ok": True, f"download{family}_gbps": rate}
+    def _transfer(self, traffic, what, family, size):
+        self.figures[f"{what}{family}_ok"] = False
+        rate = getattr(traffic, what)(family, size)
+        return {f"{what}{family}_ok": True, f"{what}{family}_gbps": rate}
+
+    def _datagrams(self, traffic, family):
+        headers = 28 if family == 4 else 48
+        return {f"datagrams{family}_equal": traffic.datagrams(family, self.figures["mtu"] - headers)}
+
+    def _judge_drops(self, last):
+        """Packets that the driver dropped, by its own reasons: those that no piece of the show explains are a fault."""
+        counters = self.figures["driver_counters"] or {}
+        drops = {name: count for name, count in counters.items() if "Drop" in name and count}
+        self.figures["drops"] = drops
+        wrong = {name: count for name, count in drops.items() if name not in EXPLAINED_DROPS}
+        if wrong:
+            reasons = ", ".join(f"{count:,} by {name}" for name, count in wrong.items())
+            self.fail(f"the driver dropped packets: {reasons}")
+        failed, sent = last.get("tx_failed") or 0, last.get("tx_packets") or 0
+        if failed and failed >= sent // 2:
+            reasons = ", ".join(f"{name} {count:,}" for name, count in drops.items() if name.startswith("Send"))
+            # One sentence instead of what each tool made of it.
+            self.figures["failures"] = [
+                f"the driver refused {failed:,} of {sent:,} sends: "
+                f"{reasons or last.get('tx_failure', 'no reason given')}",
+                *(text for text in self.figures["failures"] if text.startswith("the testbed"))]

@@ -21,6 +21,8 @@ IPERF_PORT = 5201
 IPERF_AGAIN = ("the server is busy running a test", "unable to connect to server: Connection refused",
                "unable to receive control message: Connection reset by peer")
 WEB_PORT = 80
+ECHO_PORT = 7
+DATAGRAM_STEP = 7  # bytes between the lengths that are tried
 UDP_RATE = "100M"
 # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
 MAX_UDP_LOST = 0.001
@@ -40,6 +42,7 @@ class TrafficFailed(Exception):
 class Traffic:
     """Traffic over one running testbed. Starts servers on the wire side when first needed."""
 
+    has_tools = True       # our own programs run on both sides
     patience = 1           # how many times as long as here a tool is to wait for an answer
 
     def __init__(self, bed, children):
@@ -103,14 +106,44 @@ class Traffic:
         """Gb/s of a download of `size` bytes whose SHA-256 is what the server sent."""
         what = f"download over IPv{family}"
         expected = self._serve(size)
-        address = ADDRESSES["wire"][family]
-        url = f"http://[{address}]/file" if family == 6 else f"http://{address}/file"
-        out = self.guest(script("webfile.py", "fetch", url), what, 60 + size // 1000000)
+        out = self.guest(script("webfile.py", "fetch", self._url(family)), what, 60 + size // 1000000)
         got = json.loads(out)
         if got["bytes"] != size or got["sha256"] != expected:
             raise TrafficFailed(f"{what}: {got['bytes']} of {size} bytes arrived, SHA-256 {got['sha256']}, not "
                                 f"{expected}")
         return got["bytes"] * 8 / 1e9 / max(got["seconds"], 1e-9)
+
+    def upload(self, family, size):
+        """Gb/s of an upload of `size` bytes whose SHA-256, as the server found it, is that of what was sent."""
+        what = f"upload over IPv{family}"
+        expected = self._serve(size)
+        out = self.guest(script("webfile.py", "send", self._url(family), str(size)), what, 60 + size // 1000000)
+        got = json.loads(out)
+        if got["bytes"] != size or got["sha256"] != expected:
+            raise TrafficFailed(f"{what}: {got['bytes']} of {size} bytes arrived, SHA-256 {got['sha256']}, not "
+                                f"{expected}")
+        return got["bytes"] * 8 / 1e9 / max(got["seconds"], 1e-9)
+
+    def datagrams(self, family, largest):
+        """How many datagrams of all lengths up to `largest` went to the wire side and came back as they were sent."""
+        what = f"UDP both ways over IPv{family}, contents compared"
+        address = ADDRESSES["wire"][family]
+        server = self.start("wire", script("datagrams.py", "echo", address, str(ECHO_PORT)), stdout=subprocess.PIPE)
+        try:
+            if not server.stdout.readline():
+                raise TrafficFailed(f"{what}: the echo on the wire side did not start")
+            wrong = self.guest(script("datagrams.py", "send", address, str(ECHO_PORT), "1", str(largest),
+                                      str(DATAGRAM_STEP)), what, 60)
+        finally:
+            self._children.end(server)
+        if wrong:
+            raise TrafficFailed(f"{what}: of length {'; '.join(wrong.strip().splitlines())}")
+        return len(range(1, largest + 1, DATAGRAM_STEP))
+
+    @staticmethod
+    def _url(family):
+        address = ADDRESSES["wire"][family]
+        return f"http://[{address}]/file" if family == 6 else f"http://{address}/file"
 
     def serve(self, size):
         """Have both servers up for a user's own commands."""

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The download of the show: a web server for one made-up file, and a client that takes it in and sums it.
+"""Download and upload of the show: a web server for one made-up file, which sums what is sent to it, and a client.
 
 usage: webfile.py serve ADDRESS PORT BYTES    prints {"sha256": ...} when it listens, then serves until ended
-       webfile.py fetch URL                   prints {"bytes": ..., "sha256": ..., "seconds": ...}
+       webfile.py fetch URL                   prints {"bytes": ..., "sha256": ..., "seconds": ...} of what came
+       webfile.py send URL BYTES              the same of what the server got
 
 The file is a SHAKE-256 stream: the same bytes on every run, and no two packets alike, so that a packet that is
 lost, doubled, cut or out of place changes the sum.
@@ -38,6 +39,22 @@ def serve(address, port, size):
             for start in range(0, len(data), PIECE):
                 self.wfile.write(data[start:start + PIECE])
 
+        def do_PUT(self):
+            digest, left = hashlib.sha256(), int(self.headers["Content-Length"])
+            size = left
+            while left > 0:
+                piece = self.rfile.read(min(left, PIECE))
+                if not piece:
+                    break
+                digest.update(piece)
+                left -= len(piece)
+            answer = json.dumps({"bytes": size - left, "sha256": digest.hexdigest()}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
         def log_message(self, format, *arguments):  # pylint: disable=redefined-builtin
             pass
 
@@ -69,11 +86,22 @@ def fetch(url):
     print(json.dumps({"bytes": size, "sha256": digest.hexdigest(), "seconds": seconds}))
 
 
+def send(url, size):
+    data = content(size)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    started = time.monotonic()
+    with opener.open(urllib.request.Request(url, data=data, method="PUT"), timeout=60) as answer:
+        got = json.loads(answer.read())
+    print(json.dumps(dict(got, seconds=time.monotonic() - started)))
+
+
 def main(arguments):
     if len(arguments) == 4 and arguments[0] == "serve":
         serve(arguments[1], int(arguments[2]), int(arguments[3]))
     elif len(arguments) == 2 and arguments[0] == "fetch":
         fetch(arguments[1])
+    elif len(arguments) == 3 and arguments[0] == "send":
+        send(arguments[1], int(arguments[2]))
     else:
         sys.exit(__doc__)
 

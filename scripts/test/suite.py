@@ -6,6 +6,7 @@ their cases with --list and answer in TAP, so the rest of test.py does not tell 
 """
 
 import fnmatch
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -101,6 +102,28 @@ def choose(files, patterns):
         if pattern not in used:
             raise Stop(f"no test is called {pattern}: ./test.py --list shows their names")
     return chosen
+
+
+def refuse_unknown(patterns):
+    """Before anything is built: a pattern that no test file, folder or case can be called. What is written in the test
+    files decides; a case that a macro or a loop makes up has its words in there, too."""
+    sources = [path for ending in ("c", "py") for path in (ROOT / "tests").rglob(f"test_*.{ending}")]
+    files = [TestFile(path.stem, [], [], False, folder=folder_of(path)) for path in sources]
+    for pattern in patterns:
+        name = pattern.partition(":")[0] if ":" in pattern else pattern
+        if any(fnmatch.fnmatchcase(file.name, pattern_stem(name)) or in_folder(file, name) for file in files):
+            continue
+        if ":" in pattern or not any(_has_word(path, pattern) for path in sources):
+            raise Stop(f"no test is called {pattern}: ./test.py --list shows their names")
+
+
+def _has_word(path, pattern):
+    """A case may be made of words that stand apart: then the longest of them is looked for."""
+    text = path.read_text(errors="replace")
+    pieces = [piece for piece in re.split(r"[*?\[\]]+", pattern) if piece]
+    longest = max(pieces, key=len, default="")
+    words = longest.split("_")
+    return longest in text or (words[0] == "test" and len(words) > 5 and " ".join(words[1:5]) in text)
 
 
 def in_folder(file, pattern):

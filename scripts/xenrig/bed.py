@@ -76,7 +76,7 @@ def arguments(options):
             "--edge-buffers", str(EDGE_BUFFERS)]
     for setting in options.set:
         line += ["--set", setting]
-    if not options.own_driver or options.xenvif:
+    if options.lenient or options.xenvif:
         line.append("--lenient")
     if options.verbose:
         line.append("--verbose")

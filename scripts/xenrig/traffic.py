@@ -19,6 +19,7 @@ TOOL_SECONDS = 600     # the most for one tool: a stall that moves packets still
 
 
 class XenTraffic(Traffic):
+    has_tools = False
     patience = 12
 
     def __init__(self, bed):

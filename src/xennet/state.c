@@ -137,6 +137,7 @@ StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
         if (Adapter->Context.Vif.Version != 8 && (Quiet >= Patience || Naps >= STATE_MAX_NAPS))
             return FALSE;
         NdisMSleep(STATE_LONG_NAP);
+        TransmitPush(Adapter->Transmit);
         Now = TransmitOutstanding(Adapter->Transmit);
         Quiet = Now < Last ? 0 : Quiet + 1;
         Last = Now;

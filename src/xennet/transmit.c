@@ -90,7 +90,8 @@ TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, X
                              &Request->Hash, More, Nbl);
 }
 
-// The packet that was kept is offered again, for the last time where the adapter does not run any more.
+// The packet that was kept is offered again, for the last time where the adapter does not run any more. XenVif of
+// before 2021 is not disabled before those that wait for this one are back, so there it stays until XenVif takes it.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
@@ -101,7 +102,7 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
     Processor->Kept.Nbl = NULL;
     if (!Transmit->Context->Gone && NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, &Kept.Request, FALSE)))
         return;
-    if (ContextIsRunning(Transmit->Context))
+    if (ContextIsRunning(Transmit->Context) || (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone))
         Processor->Kept = Kept;
     else
         TransmitNotQueued(Transmit, Processor, Kept.Nbl);

@@ -13,7 +13,7 @@
 
 #define START_PATIENCE (10ull * 1000000000ull)
 
-enum { D0 = 1, D3 = 4, KEY_BYTES = 400 };
+enum { SYSTEM_WORKING = 1, SYSTEM_SLEEPING3 = 4, SYSTEM_HIBERNATE = 5, KEY_BYTES = 400 };
 
 struct busdriver {
     struct xen *xen;
@@ -92,7 +92,17 @@ static void forget(struct busdriver *bus, uint32_t index)
     bus->child_count--;
 }
 
-/* BusRelations: new devices are identified, those that are not listed any more are forgotten. */
+/* A device that is not listed any more is told to go, unless a driver on it has seen to that; then its bus driver may
+ * delete it, and not before (Microsoft, "Handling an IRP_MN_SURPRISE_REMOVAL Request"). */
+static void remove_child(struct device *child)
+{
+    if (pnp_top(child) == device_object(child)) {
+        (void)pnp_send(device_object(child), IRP_MN_SURPRISE_REMOVAL);
+        (void)pnp_send(device_object(child), IRP_MN_REMOVE_DEVICE);
+    }
+}
+
+/* BusRelations: new devices are identified, those that are not listed any more are removed. */
 static bool enumerate(struct busdriver *bus, char *error, size_t size)
 {
     struct device *listed[MAX_CHILDREN];
@@ -106,6 +116,7 @@ static bool enumerate(struct busdriver *bus, char *error, size_t size)
             there = there || listed[k] == bus->children[i];
         }
         if (!there) {
+            remove_child(bus->children[i]);
             forget(bus, i);
         }
     }
@@ -241,15 +252,15 @@ uint32_t busdriver_vif_version(struct device *child)
     return 0;
 }
 
-int busdriver_sleep(struct busdriver *bus, void (*away)(void *context), void *context)
+int busdriver_sleep(struct busdriver *bus, bool hibernate, void (*away)(void *context), void *context)
 {
     struct DEVICE_OBJECT *top = pnp_top(xenbus_pdo(bus->xenbus));
 
-    if (!NT_SUCCESS(pnp_set_device_power(top, D3))) {
+    if (!NT_SUCCESS(pnp_set_system_power(top, hibernate ? SYSTEM_HIBERNATE : SYSTEM_SLEEPING3))) {
         return -1;
     }
     if (away != NULL) {
         away(context);
     }
-    return NT_SUCCESS(pnp_set_device_power(top, D0)) ? 0 : -1;
+    return NT_SUCCESS(pnp_set_system_power(top, SYSTEM_WORKING)) ? 0 : -1;
 }

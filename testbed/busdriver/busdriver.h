@@ -37,8 +37,8 @@ uint32_t busdriver_children(struct busdriver *bus);
 /* Until there are so many, or `timeout_ns` are over: false. Devices that are gone are forgotten. */
 bool busdriver_wait_children(struct busdriver *bus, uint32_t count, uint64_t timeout_ns, char *error, size_t size);
 
-/* The bus driver's own device asleep, S3 or S4: `away` runs meanwhile. Each network device is in D3 already (NDIS put
- * it there) and goes to D0 after. 0, or -1: it refused. */
-int busdriver_sleep(struct busdriver *bus, void (*away)(void *context), void *context);
+/* The machine asleep, S3 or S4 (`hibernate`), as the bus driver's own device gets to know of it; `away` runs meanwhile.
+ * Each network device is in D3 already (NDIS put it there) and goes to D0 after. 0, or -1: it refused. */
+int busdriver_sleep(struct busdriver *bus, bool hibernate, void (*away)(void *context), void *context);
 
 #endif

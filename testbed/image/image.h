@@ -36,9 +36,19 @@ bool image_contains(const struct image *image, const void *address);
 uintptr_t image_offset(const struct image *image, const void *address);
 /* The image that holds `address`, or NULL. */
 struct image *image_find(const void *address);
-/* "xennet.sys+0x1234" or, with a PDB beside the file and llvm-symbolizer there, "TransmitSend (transmit.c:120)". */
+/* "xennet.sys+0x1234" or, with a PDB beside the file and llvm-symbolizer there, "xennet.sys+0x1234 TransmitSend
+ * (transmit.c:120)"; functions that are inlined are followed by " <" and the one that they are inlined into. */
 void image_describe(const void *address, char *text, size_t size);
+/* The same for each address of one image, with a line for each function that is inlined there, innermost first. */
+enum { IMAGE_LINE_BYTES = 512 };
+typedef void image_line(void *context, const char *line);
+void image_describe_frames(const struct image *image, const void *const *addresses, size_t count, image_line *each,
+                           void *context);
+/* The function of the testbed itself that holds `address`, or NULL; `start`: where it begins. */
+const char *host_function(const void *address, const void **start);
 /* Return addresses inside images, innermost first, from the current stack (unwinds by .pdata). Returns how many. */
 size_t image_backtrace(void **addresses, size_t most);
+/* The same with the testbed's own functions between them. */
+size_t image_backtrace_all(void **addresses, size_t most);
 
 #endif

@@ -170,13 +170,13 @@ static bool leave_host_function(struct unwind_state *state)
     return true;
 }
 
-size_t unwind_driver_frames(const struct unwind_state *from, void **addresses, size_t most)
+static size_t unwind(const struct unwind_state *from, void **addresses, size_t most, bool all)
 {
     struct unwind_state state = *from;
     size_t count = 0;
     for (int step = 0; step < MAX_STEPS && count < most && state.rip != 0; step++) {
         const struct image *image = image_find((void *)state.rip);
-        if (image != NULL) {
+        if (image != NULL || all) {
             addresses[count++] = (void *)state.rip;
         }
         if (!(image != NULL ? leave_driver_function(&state, image, step > 0) : leave_host_function(&state))) {
@@ -186,10 +186,32 @@ size_t unwind_driver_frames(const struct unwind_state *from, void **addresses, s
     return count;
 }
 
-size_t image_backtrace(void **addresses, size_t most)
+size_t unwind_driver_frames(const struct unwind_state *state, void **addresses, size_t most)
+{
+    return unwind(state, addresses, most, false);
+}
+
+size_t unwind_all_frames(const struct unwind_state *state, void **addresses, size_t most)
+{
+    return unwind(state, addresses, most, true);
+}
+
+static struct unwind_state from_here(void *frame)
 {
     struct unwind_state state = { .rip = (uint64_t)&image_backtrace };
-    state.registers[UNWIND_RBP] = (uint64_t)__builtin_frame_address(0);
-    state.registers[UNWIND_RSP] = state.registers[UNWIND_RBP];
+    state.registers[UNWIND_RBP] = (uint64_t)frame;
+    state.registers[UNWIND_RSP] = (uint64_t)frame;
+    return state;
+}
+
+size_t image_backtrace(void **addresses, size_t most)
+{
+    struct unwind_state state = from_here(__builtin_frame_address(0));
     return unwind_driver_frames(&state, addresses, most);
+}
+
+size_t image_backtrace_all(void **addresses, size_t most)
+{
+    struct unwind_state state = from_here(__builtin_frame_address(0));
+    return unwind_all_frames(&state, addresses, most);
 }

@@ -15,5 +15,7 @@ enum { UNWIND_RSP = 4, UNWIND_RBP = 5 };
 /* Addresses inside images from this state outwards, the state's own rip first if it is in one. Reads memory carefully.
  */
 size_t unwind_driver_frames(const struct unwind_state *state, void **addresses, size_t most);
+/* The testbed's own frames as well. */
+size_t unwind_all_frames(const struct unwind_state *state, void **addresses, size_t most);
 
 #endif

@@ -14,9 +14,12 @@
 #include "ndis/export.h"
 #include "ndis/object.h"
 #include "ndis/services/services.h"
+#include "nt/io/pnp.h"
 
 static struct sched_lock list_lock;
 static struct ndis_object list = { .next = &list, .previous = &list };
+
+static void name_callers(const struct image *image);
 
 void ndis_start(void)
 {
@@ -43,6 +46,7 @@ void ndis_start(void)
         transfer_exports();
         work_item_exports();
     }
+    driver_before_unload(name_callers);
     work_items_start();
 }
 
@@ -62,6 +66,8 @@ void ndis_object_add(struct ndis_object *object, enum ndis_kind kind, const char
     vsnprintf(object->what, sizeof(object->what), format, arguments);
     va_end(arguments);
     object->kind = kind;
+    object->caller = NULL;
+    object->origin = NULL;
     sched_lock(&list_lock);
     object->previous = list.previous;
     object->next = &list;
@@ -76,6 +82,22 @@ void ndis_object_remove(struct ndis_object *object)
     object->kind = 0;
     object->previous->next = object->next;
     object->next->previous = object->previous;
+    sched_unlock(&list_lock);
+    free(object->origin);
+    object->origin = NULL;
+}
+
+/* An image is about to go: places in it are named while that can be done. */
+static void name_callers(const struct image *image)
+{
+    struct ndis_object *object;
+
+    sched_lock(&list_lock);
+    for (object = list.next; object != &list; object = object->next) {
+        if (object->caller != NULL && object->origin == NULL) {
+            object->origin = place_in_image(image, object->caller);
+        }
+    }
     sched_unlock(&list_lock);
 }
 
@@ -95,7 +117,8 @@ void ndis_leaks(struct leaks *leaks)
 
     sched_lock(&list_lock);
     for (object = list.next; object != &list; object = object->next) {
-        leak_add(leaks, "NDIS: %s", object->what);
+        leak_add(leaks, "NDIS: %s%s%s", object->what, object->origin != NULL ? ", made by " : "",
+                 object->origin != NULL ? object->origin : "");
     }
     sched_unlock(&list_lock);
 }
@@ -165,39 +188,44 @@ size_t ndis_utf16(uint16_t *wide, size_t most, const char *text)
     return n;
 }
 
+/* Names of numbers, as Microsoft's headers have them; where two names share a number the first is used. */
+struct named {
+    uint32_t value;
+    const char *name;
+};
+
+static const char *find_name(const struct named *names, size_t count, uint32_t value, const char *otherwise)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (names[i].value == value) {
+            return names[i].name;
+        }
+    }
+    return otherwise;
+}
+
+#define ROW(name, value) { value, #name },
+
 const char *ndis_status_name(int32_t status)
 {
-#define NAME(name)                                                                                                     \
-    case name:                                                                                                         \
-        return #name
-    switch ((uint32_t)status) {
-        NAME(NDIS_STATUS_SUCCESS);
-        NAME(NDIS_STATUS_PENDING);
-        NAME(NDIS_STATUS_FAILURE);
-        NAME(NDIS_STATUS_RESOURCES);
-        NAME(NDIS_STATUS_NOT_SUPPORTED);
-        NAME(NDIS_STATUS_BAD_VERSION);
-        NAME(NDIS_STATUS_BAD_CHARACTERISTICS);
-        NAME(NDIS_STATUS_ADAPTER_NOT_FOUND);
-        NAME(NDIS_STATUS_ADAPTER_NOT_READY);
-        NAME(NDIS_STATUS_OPEN_FAILED);
-        NAME(NDIS_STATUS_DEVICE_FAILED);
-        NAME(NDIS_STATUS_INVALID_PARAMETER);
-        NAME(NDIS_STATUS_INVALID_DATA);
-        NAME(NDIS_STATUS_INVALID_LENGTH);
-        NAME(NDIS_STATUS_INVALID_OID);
-        NAME(NDIS_STATUS_INVALID_STATE);
-        NAME(NDIS_STATUS_BUFFER_TOO_SHORT);
-        NAME(NDIS_STATUS_BUFFER_OVERFLOW);
-        NAME(NDIS_STATUS_PAUSED);
-        NAME(NDIS_STATUS_INTERFACE_NOT_FOUND);
-        NAME(NDIS_STATUS_UNSUPPORTED_REVISION);
-        NAME(NDIS_STATUS_UNSUPPORTED_MEDIA);
-        NAME(NDIS_STATUS_MULTICAST_FULL);
-        NAME(NDIS_STATUS_SEND_ABORTED);
-        NAME(NDIS_STATUS_REQUEST_ABORTED);
-    default:
-        return "unnamed";
-    }
-#undef NAME
+    /* Numbers that the kernel and NDIS share have the kernel's name there, and NDIS's here. */
+    static const struct named names[] = { ABI_NAMES_NDIS_STATUS(ROW) };
+
+    return find_name(names, sizeof(names) / sizeof(names[0]), (uint32_t)status, "unnamed");
+}
+
+const char *ndis_oid_name(uint32_t oid)
+{
+    static const struct named names[] = { ABI_NAMES_OID(ROW) };
+
+    return find_name(names, sizeof(names) / sizeof(names[0]), oid, "an OID of the vendor's own");
+}
+
+const char *ndis_event_name(uint32_t code)
+{
+    static const struct named names[] = { ABI_NAMES_EVENT_NDIS(ROW) };
+
+    return find_name(names, sizeof(names) / sizeof(names[0]), code, NULL);
 }

@@ -118,6 +118,8 @@ struct adapter_counters {
     uint64_t rx_unshown;    /* received in more pieces than a frame has vectors: returned, not shown to the receiver */
 };
 void adapter_counters(struct adapter *adapter, struct adapter_counters *counters);
+/* The name of the status with which the last send failed that did. */
+const char *adapter_send_failure(const struct adapter *adapter);
 
 /* NBLs indicated and not returned. */
 int64_t adapter_outstanding_receives(const struct adapter *adapter);

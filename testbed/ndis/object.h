@@ -32,10 +32,14 @@ enum ndis_kind {
 struct ndis_object {
     uint32_t kind; /* 0 once it is gone */
     char what[60];
+    const void *caller; /* the driver's, who made it, or NULL */
+    char *origin;       /* its name, once its image is about to go */
     struct ndis_object *next, *previous;
 };
 void ndis_object_add(struct ndis_object *object, enum ndis_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Made for the driver by an export: `caller` is its return address. */
+#define ndis_object_made_here(object) ((object)->caller = __builtin_return_address(0))
 void ndis_object_remove(struct ndis_object *object);
 /* The object behind a driver's handle, or the end by rule "ndis-handle". */
 void *ndis_object_check(void *handle, enum ndis_kind kind, const char *function);
@@ -45,6 +49,8 @@ void *ndis_alloc(size_t bytes); /* zeroed host memory for the testbed's own reco
 /* UTF-16 to UTF-8, bytes written without the NUL that is always there. */
 size_t ndis_utf8(char *text, size_t size, const uint16_t *wide, size_t units);
 size_t ndis_utf16(uint16_t *wide, size_t most, const char *text);
+const char *ndis_oid_name(uint32_t oid);      /* "OID_GEN_STATISTICS", or "an OID without a name here" */
+const char *ndis_event_name(uint32_t code);   /* "EVENT_NDIS_TIMEOUT", or NULL */
 const char *ndis_status_name(int32_t status); /* "NDIS_STATUS_FAILURE" or "unnamed" */
 
 #endif

@@ -53,6 +53,8 @@ void error_log_start(void);
 void bug_check_start(void);
 void bug_check_stop(void);
 void bug_check_leaks(struct leaks *leaks);
+void watchdog_start(void);
+void watchdog_stop(void);
 void debug_start(void);
 void debug_stop(void);
 void module_start(void); /* loaded modules, netio.sys among them */

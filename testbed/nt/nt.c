@@ -42,6 +42,7 @@ void nt_start_on(const struct topology *topology)
     bcrypt_start();
     module_start();
     etw_start();
+    watchdog_start();
 }
 
 void nt_stop(void)
@@ -49,7 +50,6 @@ void nt_stop(void)
     etw_stop();
     netio_stop();
     bcrypt_stop();
-    debug_stop();
     bug_check_stop();
     rtl_stop();
     io_stop();
@@ -64,6 +64,8 @@ void nt_stop(void)
     object_stop();
     pool_stop();
     topology_stop();
+    watchdog_stop();
+    debug_stop();
 }
 
 void nt_leaks(struct leaks *leaks)

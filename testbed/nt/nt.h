@@ -52,6 +52,8 @@ struct spin_lock {
     uint64_t word;
 };
 void spin_lock(struct spin_lock *lock, uint8_t *old_irql);
+/* The same for an export: `from` is where the driver called it. */
+void spin_lock_from(struct spin_lock *lock, uint8_t *old_irql, const void *from);
 void spin_unlock(struct spin_lock *lock, uint8_t old_irql);
 
 /* --- events --- */
@@ -105,6 +107,8 @@ void pool_free(void *block);
 
 /* --- MDLs: always nonpaged, mapped; StartVa/ByteOffset/ByteCount as Windows has them --- */
 struct MDL *mdl_create(void *address, uint32_t bytes);
+/* The driver's, allocated at `caller`; NULL when the run was told to fail here. */
+struct MDL *mdl_create_for(void *address, uint32_t bytes, const void *caller);
 void mdl_free(struct MDL *mdl);
 static inline void *mdl_address(const struct MDL *mdl)
 {
@@ -117,7 +121,7 @@ mdl_chain_at(struct MDL *mdl,
 /* --- calling the driver: each callback goes through this, so that IRQL and locks are checked to be unchanged after it
  * --- */
 struct driver_call {
-    const char *name;
+    const char *name, *outer;
     uint8_t irql;
     uint32_t locks;
 };

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nt/check/watchdog.h"
 #include "program/pump.h"
 #include "xen/real/libxen.h"
 
@@ -197,6 +198,7 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
         (struct xen_vif_config){ .guest = GUEST_DOMAIN, .backend = BACKEND_DOMAIN, .handle = 0, .vif_name = "vif1.0" };
     memcpy(bed->vif_config.mac, guest_mac, sizeof(guest_mac));
 
+    watchdog_patience(options->real_xen ? PATIENCE : 1);
     if (options->topology != NULL) {
         nt_start_on(options->topology);
     } else {
@@ -306,5 +308,6 @@ int bed_migrate(struct bed *bed)
 
 int bed_sleep(struct bed *bed, bool hibernate, void (*away)(void *context), void *context)
 {
-    return bed->vif != NULL ? vif_sleep(bed->vif, hibernate, away, context) : busdriver_sleep(bed->bus, away, context);
+    return bed->vif != NULL ? vif_sleep(bed->vif, hibernate, away, context)
+                            : busdriver_sleep(bed->bus, hibernate, away, context);
 }

@@ -214,7 +214,12 @@ static bool open_capture(char *error, size_t size)
         return true;
     }
     program.pcap = pcap_create(program.options.pcap, error, size);
-    return program.pcap != NULL;
+    if (program.pcap == NULL) {
+        return false;
+    }
+    pcap_limit(program.pcap, program.options.pcap_bytes, program.options.pcap_limit * 1000000ull);
+    program.ports.pcap = program.pcap;
+    return true;
 }
 
 static bool open_edges(char *error, size_t size)

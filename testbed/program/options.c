@@ -29,6 +29,8 @@ enum option_id {
     BACKEND_NO,
     BACKEND_RATE,
     PCAP,
+    PCAP_BYTES,
+    PCAP_LIMIT,
     BYPASS,
     VERBOSE,
     TRACE,
@@ -58,6 +60,8 @@ static const struct {
     { "backend-no", "LIST", "features the backend lacks, with commas between", BACKEND_NO },
     { "backend-rate", "KBITS", "thousands of bits a second that the backend takes of each queue", BACKEND_RATE },
     { "pcap", "FILE", "record both edges of the driver in a pcapng file", PCAP },
+    { "pcap-bytes", "N", "keep at most so many bytes of each frame in it", PCAP_BYTES },
+    { "pcap-limit", "MB", "leave frames out once it has so many million bytes", PCAP_LIMIT },
     { "bypass", NULL, "join the two network devices without a driver", BYPASS },
     { "verbose", NULL, "show what the driver prints", VERBOSE },
     { "trace", NULL, "show the driver's trace events", TRACE },
@@ -199,6 +203,10 @@ static bool take(struct options *options, enum option_id id, const char *argumen
     case PCAP:
         options->pcap = argument;
         return true;
+    case PCAP_BYTES:
+        return parse_number("pcap-bytes", argument, 14, MAX_FRAME_BYTES, &options->pcap_bytes, error, size);
+    case PCAP_LIMIT:
+        return parse_number("pcap-limit", argument, 1, 1000000, &options->pcap_limit, error, size);
     case BYPASS:
         options->bypass = true;
         return true;

@@ -128,7 +128,11 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("backend_tx_csum_wrong", netback.tx_csum_wrong);
     PUT("guest_refused", guest.send_refused);
     PUT("wire_refused", wire.send_refused);
+    PUT("pcap_left_out", pcap_left_out(ports->pcap));
     PUT("rule_remarks", rule_remarks());
+    if (bed != NULL && adapter.tx_failed != 0) {
+        fprintf(out, ",\"tx_failure\":\"%s\"", adapter_send_failure(bed->adapter));
+    }
     PUT("queues_used", used);
     PUT("resident_kb", resident_kb());
 #undef PUT

@@ -10,12 +10,14 @@
 #include "program/bed.h"
 #include "program/options.h"
 #include "program/pump.h"
+#include "wire/pcap.h"
 
 struct report_ports {
     struct port *guest, *wire;
     int guest_netns, wire_netns;
     const char *guest_name, *wire_name;
     const struct pump *bypass; /* or NULL */
+    const struct pcap *pcap;   /* or NULL */
 };
 
 void report_ready(const struct options *options, const struct report_ports *ports,

@@ -17,6 +17,9 @@ bool sched_hears_calls;
 uint32_t sched_processors;
 void (*sched_task_resumes)(struct task *task);
 void (*sched_task_ends)(struct task *task);
+void (*sched_time_jumps)(uint64_t to);
+void (*sched_deadlocked)(void);
+void (*sched_busy_too_long)(struct task *task);
 
 static struct sched_options options;
 static uint64_t stream;
@@ -127,6 +130,29 @@ void sched_wake(uint32_t *word, unsigned count)
 uint64_t sched_now(void)
 {
     return sched_is_simulated ? sched_now_simulated() : sched_now_live();
+}
+
+void sched_each_task(void (*each)(struct task *task, void *context), void *context)
+{
+    if (sched_is_simulated) {
+        sched_each_simulated(each, context);
+    } else {
+        sched_each_live(each, context);
+    }
+}
+
+void sched_signal(const struct task *task, int number)
+{
+    if (sched_is_simulated) {
+        sched_signal_simulated(number);
+    } else {
+        sched_signal_live(task, number);
+    }
+}
+
+uint64_t sched_used(const struct task *task)
+{
+    return sched_is_simulated ? sched_used_simulated() : sched_used_live(task);
 }
 
 bool sched_tracing(void)

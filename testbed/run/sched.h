@@ -28,6 +28,12 @@ struct sched_options {
     FILE *trace;   /* NULL, or where the trace goes, one line per event */
 };
 
+enum { TASK_MAX_LOCKS = 8 };
+struct held_lock {
+    const void *lock;
+    const void *from; /* who took it: an address in the driver, or in the testbed */
+};
+
 /* What the rest of the testbed may read and write of a task; only by the task itself. */
 struct task {
     const char *name;
@@ -38,6 +44,18 @@ struct task {
     uint32_t internal_locks; /* struct sched_lock held: no DPC may run inside this task then */
     const char *waits_for;   /* said before sched_wait by who waits, for deadlock reports; NULL: the last sched_point */
     void *nt;                /* per-task data of nt/ (KTHREAD, KPCR ...) */
+    /* For the watchdog and its reports, which read them from outside of the task. */
+    uint64_t waits_since;    /* when it last went to sleep */
+    uint32_t asleep;         /* it sleeps in sched_wait */
+    uint32_t driver_calls;   /* rises with each callback of the driver, and with whatever shows that one goes on */
+    const char *driver_call; /* the innermost callback that it is in, or NULL; nt/processor/irql.c */
+    struct held_lock held[TASK_MAX_LOCKS]; /* the first of `locks_held`, in the order in which they were taken */
+    uint32_t seen_calls;                   /* the watchdog's own: driver_calls when it last rose, and when that was */
+    uint64_t seen_since, seen_used;
+    uint32_t glanced_calls;
+    bool glanced_warned;
+    uint64_t glanced_used;
+    uint32_t busy; /* simulated: points since it came to DISPATCH_LEVEL or began a DPC; set to 0 by nt/processor */
 };
 
 /* Run `main_task` as the first task until it returns. All tasks it spawned must have been joined by then; any
@@ -60,6 +78,25 @@ static inline struct task *task_self(void)
 {
     return sched_current;
 }
+
+/* --- for reports of what stands still (nt/check/watchdog.c) --- */
+/* Calls `each` for every task. Live: no task comes or goes meanwhile. */
+void sched_each_task(void (*each)(struct task *task, void *context), void *context);
+/* Where a task stands that is not running, of a simulated run: what is needed to walk its stack. */
+struct sched_place {
+    uint64_t rip, rsp, rbp;
+};
+bool sched_place_of(const struct task *task, struct sched_place *place);
+/* Live: the signal goes to the task's host thread; simulated: to the one that runs all. */
+void sched_signal(const struct task *task, int number);
+/* Nanoseconds of processor time that the task's host thread has used. */
+uint64_t sched_used(const struct task *task);
+uint64_t sched_steps(void); /* simulated: rises with each point, wait and switch */
+/* Simulated, or NULL: time is about to jump because nobody can run; no task can ever run again. */
+extern void (*sched_time_jumps)(uint64_t to);
+extern void (*sched_deadlocked)(void);
+/* Simulated, or NULL: a task has taken 100 ms of virtual time of its own at raised IRQL. */
+extern void (*sched_busy_too_long)(struct task *task);
 
 /* A place where another task may run. `what` names it in the trace. */
 void sched_point_simulated(const char *what);

@@ -35,6 +35,12 @@ bool sched_wait_live(uint32_t *word, uint32_t expected, uint64_t deadline);
 bool sched_wait_simulated(uint32_t *word, uint32_t expected, uint64_t deadline);
 void sched_wake_live(uint32_t *word, unsigned count);
 void sched_wake_simulated(uint32_t *word, unsigned count);
+void sched_each_live(void (*each)(struct task *task, void *context), void *context);
+void sched_each_simulated(void (*each)(struct task *task, void *context), void *context);
+void sched_signal_live(const struct task *task, int number);
+void sched_signal_simulated(int number);
+uint64_t sched_used_live(const struct task *task);
+uint64_t sched_used_simulated(void);
 uint64_t sched_now_live(void);
 uint64_t sched_now_simulated(void);
 

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -47,8 +48,17 @@ bool sched_wait_live(uint32_t *word, uint32_t expected, uint64_t deadline)
         until.tv_nsec = (long)(ns % 1000000000u);
         limit = &until;
     }
+    struct task *task = sched_current;
+    if (task != NULL) {
+        __atomic_store_n(&task->waits_since, sched_now_live(), __ATOMIC_RELAXED);
+        __atomic_store_n(&task->asleep, 1, __ATOMIC_RELAXED);
+    }
     long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, limit, NULL, FUTEX_BITSET_MATCH_ANY);
-    return !(result < 0 && errno == ETIMEDOUT);
+    int error = errno;
+    if (task != NULL) {
+        __atomic_store_n(&task->asleep, 0, __ATOMIC_RELAXED);
+    }
+    return !(result < 0 && error == ETIMEDOUT);
 }
 
 void sched_wake_live(uint32_t *word, unsigned count)
@@ -110,6 +120,7 @@ struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(v
         exit(1);
     }
     task_common_init(&task->common, name, 0, processor, run, argument);
+    task->thread = 0;
     enlist(task);
 
     pthread_attr_t attributes;
@@ -131,6 +142,41 @@ void task_reap_live(struct task *task)
     pthread_join(live->thread, NULL);
     delist(live);
     free(live);
+}
+
+void sched_each_live(void (*each)(struct task *task, void *context), void *context)
+{
+    pthread_mutex_lock(&list_lock);
+    for (struct live_task *task = list; task != NULL; task = task->next) {
+        if (__atomic_load_n(&task->common.done, __ATOMIC_ACQUIRE) == 0) {
+            each(&task->common.task, context);
+        }
+    }
+    pthread_mutex_unlock(&list_lock);
+}
+
+/* A thread is in the list before it is started, and while it is joined. */
+static pthread_t thread_of(const struct task *task)
+{
+    return __atomic_load_n(&((const struct live_task *)task)->thread, __ATOMIC_ACQUIRE);
+}
+
+void sched_signal_live(const struct task *task, int number)
+{
+    if (thread_of(task) != 0) {
+        pthread_kill(thread_of(task), number);
+    }
+}
+
+uint64_t sched_used_live(const struct task *task)
+{
+    struct timespec used = { 0 };
+    clockid_t clock;
+    if (thread_of(task) == 0 || pthread_getcpuclockid(thread_of(task), &clock) != 0) {
+        return 0;
+    }
+    clock_gettime(clock, &used);
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
 int sched_run_live(void (*main_task)(void *), void *argument)

@@ -17,10 +17,15 @@
 #include "run/sched_switch.h"
 
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define POINT_NS      20 /* virtual time a point takes: so that who polls a clock sees it move */
+#define RAISED        2  /* DISPATCH_LEVEL: time at it is bounded */
+#define BUSY_POINTS   (100000000 / POINT_NS)
 #define SPURIOUS_MASK 63 /* one wait in 64 returns for no reason, as sched.h allows */
 
 struct sim_task {
@@ -47,6 +52,8 @@ static bool by_priority;
 static uint32_t last_id;
 static void *host_sp;
 static int status;
+static uint64_t steps; /* read by another host thread */
+static pthread_t host;
 
 static void list_add(struct task_list *list, struct sim_task *task)
 {
@@ -118,6 +125,44 @@ static void report_deadlock(void)
         }
     }
     sched_trace("deadlock");
+    if (sched_deadlocked != NULL) {
+        sched_deadlocked();
+    }
+}
+
+void sched_each_simulated(void (*each)(struct task *task, void *context), void *context)
+{
+    for (size_t i = 0; i < all.count; i++) {
+        if (!all.tasks[i]->common.done) {
+            each(&all.tasks[i]->common.task, context);
+        }
+    }
+}
+
+bool sched_place_of(const struct task *task, struct sched_place *place)
+{
+    return sched_is_simulated && task != sched_current &&
+           coroutine_place(((const struct sim_task *)task)->sp, &place->rip, &place->rsp, &place->rbp);
+}
+
+void sched_signal_simulated(int number)
+{
+    pthread_kill(host, number);
+}
+
+uint64_t sched_used_simulated(void)
+{
+    struct timespec used = { 0 };
+    clockid_t clock;
+    if (pthread_getcpuclockid(host, &clock) == 0) {
+        clock_gettime(clock, &used);
+    }
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+uint64_t sched_steps(void)
+{
+    return __atomic_load_n(&steps, __ATOMIC_RELAXED);
 }
 
 /* The task to run next; NULL after a deadlock. */
@@ -127,6 +172,9 @@ static struct sim_task *choose(void)
         if (next_deadline == SCHED_FOREVER) {
             report_deadlock();
             return NULL;
+        }
+        if (sched_time_jumps != NULL) {
+            sched_time_jumps(next_deadline);
         }
         now = next_deadline;
         expire();
@@ -174,6 +222,7 @@ static void yield(void)
 static void pass_time(void)
 {
     now += POINT_NS;
+    __atomic_store_n(&steps, steps + 1, __ATOMIC_RELAXED);
     if (now >= next_deadline) {
         expire();
     }
@@ -186,6 +235,9 @@ void sched_point_simulated(const char *what)
         return; /* before the run or after it: nobody else could run */
     }
     me->last_point = what;
+    if (me->common.task.irql >= RAISED && ++me->common.task.busy == BUSY_POINTS && sched_busy_too_long != NULL) {
+        sched_busy_too_long(&me->common.task);
+    }
     if (sched_tracing()) {
         sched_trace("%s", what);
     }
@@ -219,6 +271,8 @@ bool sched_wait_simulated(uint32_t *word, uint32_t expected, uint64_t deadline)
     if (sched_tracing()) {
         sched_trace("waits for %s", me->common.task.waits_for ? me->common.task.waits_for : "a wake");
     }
+    me->common.task.waits_since = now;
+    me->common.task.asleep = 1;
     remove_runnable(me);
     me->word = word;
     me->deadline = deadline;
@@ -227,6 +281,7 @@ bool sched_wait_simulated(uint32_t *word, uint32_t expected, uint64_t deadline)
         next_deadline = deadline;
     }
     yield();
+    me->common.task.asleep = 0;
     return !me->timed_out;
 }
 
@@ -327,6 +382,8 @@ int sched_run_simulated(void (*main_task)(void *), void *argument)
     next_deadline = SCHED_FOREVER;
     last_id = 0;
     status = 0;
+    steps = 0;
+    host = pthread_self();
     all.count = runnable.count = 0;
     uint64_t manner = sched_draw();
     switch_mask = (2u << (manner & 3)) - 1;

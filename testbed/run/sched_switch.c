@@ -113,6 +113,18 @@ void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument)
     return top;
 }
 
+bool coroutine_place(const void *sp, uint64_t *rip, uint64_t *rsp, uint64_t *rbp)
+{
+    const uint64_t *saved = sp; /* r15, r14, r13, r12, rbx, rbp, the return address */
+    if (saved == NULL || saved[6] == (uint64_t)&coroutine_first) {
+        return false;
+    }
+    *rbp = saved[5];
+    *rip = saved[6];
+    *rsp = (uint64_t)(saved + 7);
+    return true;
+}
+
 void *coroutine_stack_get(void)
 {
     if (kept_count > 0) {

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define COROUTINE_STACK_BYTES (512u << 10)
 
@@ -19,6 +20,9 @@ void coroutine_continue(void **from, void *to, void *stack);
 void coroutine_arrived(void);
 /* A stack whose first switch calls entry(argument), which must not return. Returns the stack pointer to switch to. */
 void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument);
+/* Where the one stands whose stack pointer was saved as `sp`: its caller's registers. False: it has not been switched
+ * from. */
+bool coroutine_place(const void *sp, uint64_t *rip, uint64_t *rsp, uint64_t *rbp);
 void *coroutine_stack_get(void); /* kept ones are used again; ends the program when memory is out */
 void coroutine_stack_put(void *stack);
 

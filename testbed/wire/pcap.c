@@ -18,7 +18,8 @@
 #include "run/sched.h"
 #include "wire/bytes.h"
 
-enum { BUFFER_BYTES = 1 << 20, COMMENT_BYTES = 160, MAX_BLOCK = MAX_FRAME_BYTES + COMMENT_BYTES + 128 };
+enum { BUFFER_BYTES = 1 << 20, COMMENT_BYTES = 160, BLOCK_BYTES = 128 };
+enum { MAX_BLOCK = MAX_FRAME_BYTES + COMMENT_BYTES + BLOCK_BYTES };
 enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_PACKET = 6 };
 enum {
     OPTION_END = 0,
@@ -36,6 +37,8 @@ struct pcap {
     int fd;
     int failure; /* -errno of the first failed write */
     size_t used;
+    uint32_t snap;
+    uint64_t written, limit, left_out; /* bytes, bytes, frames */
     uint8_t *buffer;
     uint64_t base; /* ns since 1970 at scheduler time 0; 0 in a simulated run and before the first frame */
 };
@@ -98,7 +101,19 @@ static void flush(struct pcap *pcap)
             pcap->failure = -errno;
         }
     }
+    pcap->written += pcap->used;
     pcap->used = 0;
+}
+
+void pcap_limit(struct pcap *pcap, uint32_t snap, uint64_t bytes)
+{
+    pcap->snap = snap != 0 ? snap : MAX_FRAME_BYTES;
+    pcap->limit = bytes != 0 ? bytes : UINT64_MAX;
+}
+
+uint64_t pcap_left_out(const struct pcap *pcap)
+{
+    return pcap != NULL ? __atomic_load_n(&pcap->left_out, __ATOMIC_RELAXED) : 0;
 }
 
 static void put_preamble(struct pcap *pcap)
@@ -141,6 +156,7 @@ struct pcap *pcap_create(const char *path, char *error, size_t size)
         free(pcap);
         return NULL;
     }
+    pcap_limit(pcap, 0, 0);
     put_preamble(pcap);
     return pcap;
 }
@@ -190,6 +206,12 @@ void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction dire
     sched_lock(&pcap->lock);
     time = sched_now();
     time += clock_base(pcap, time);
+    length = frame->length < pcap->snap ? frame->length : pcap->snap;
+    if (pcap->written + pcap->used + length + COMMENT_BYTES + BLOCK_BYTES > pcap->limit) {
+        __atomic_store_n(&pcap->left_out, pcap->left_out + 1, __ATOMIC_RELAXED);
+        sched_unlock(&pcap->lock);
+        return;
+    }
     if (pcap->used + MAX_BLOCK > BUFFER_BYTES) {
         flush(pcap);
     }
@@ -197,7 +219,6 @@ void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction dire
     put_word(pcap, (uint32_t)edge);
     put_word(pcap, (uint32_t)(time >> 32));
     put_word(pcap, (uint32_t)time);
-    length = frame->length < MAX_FRAME_BYTES ? frame->length : MAX_FRAME_BYTES;
     put_word(pcap, length); /* set right below, when the vectors hold less than the frame claims */
     put_word(pcap, frame->length);
     length = frame_copy_out(frame, 0, pcap->buffer + pcap->used, length);

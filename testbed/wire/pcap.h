@@ -11,6 +11,10 @@ enum pcap_direction { PCAP_TOWARDS_DRIVER, PCAP_FROM_DRIVER }; /* epb_flags inbo
 
 struct pcap;
 struct pcap *pcap_create(const char *path, char *error, size_t size);
+/* At most `snap` bytes of each frame are kept, and no frame that would make the file longer than `bytes`. Before the
+ * first frame; 0: no limit. */
+void pcap_limit(struct pcap *pcap, uint32_t snap, uint64_t bytes);
+uint64_t pcap_left_out(const struct pcap *pcap); /* frames beyond the limit, so far */
 /* An opt_comment has the frame's offload data ("gso tcpv4 mss 1448, checksum partial"). A NULL pcap is allowed:
  * nothing. */
 void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction, const struct frame *frame);

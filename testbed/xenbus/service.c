@@ -62,6 +62,7 @@ void *xenbus_item_new(struct xenbus_service *service, size_t bytes, const char *
         return NULL;
     }
     snprintf(item->name, sizeof(item->name), "%s", name);
+    item->service = service;
     sched_lock(&service->lock);
     for (link = &service->items; *link != NULL; link = &(*link)->next) {
     }
@@ -70,24 +71,10 @@ void *xenbus_item_new(struct xenbus_service *service, size_t bytes, const char *
     return item;
 }
 
-static struct xenbus_item **find(struct xenbus_service *service, const void *item)
+void xenbus_item_check(const struct xenbus_service *service, const void *item, const char *method)
 {
-    struct xenbus_item **link;
-
-    for (link = &service->items; *link != NULL && *link != item; link = &(*link)->next) {
-    }
-    return link;
-}
-
-void xenbus_item_check(struct xenbus_service *service, const void *item, const char *method)
-{
-    bool found;
-
-    sched_lock(&service->lock);
-    found = *find(service, item) != NULL;
-    sched_unlock(&service->lock);
-    RULE(found, "xenbus", "%s %s of a %s that was not handed out, or has been given back", service->name, method,
-         service->item);
+    RULE(item != NULL && ((const struct xenbus_item *)item)->service == service, "xenbus",
+         "%s %s of a %s that was not handed out, or has been given back", service->name, method, service->item);
 }
 
 void xenbus_item_take(struct xenbus_service *service, void *item, const char *method)
@@ -95,10 +82,12 @@ void xenbus_item_take(struct xenbus_service *service, void *item, const char *me
     struct xenbus_item **link, *found;
 
     sched_lock(&service->lock);
-    link = find(service, item);
+    for (link = &service->items; *link != NULL && *link != item; link = &(*link)->next) {
+    }
     found = *link;
     if (found != NULL) {
         *link = found->next;
+        found->service = NULL;
     }
     sched_unlock(&service->lock);
     RULE(found != NULL, "xenbus", "%s %s of a %s that was not handed out, or has been given back", service->name,

@@ -10,10 +10,13 @@
 
 enum { ITEM_NAME_BYTES = 48 };
 
+struct xenbus_service;
+
 /* First in everything that is handed out. */
 struct xenbus_item {
     struct xenbus_item *next;
     char name[ITEM_NAME_BYTES];
+    struct xenbus_service *service; /* whose list it is on; NULL once it was given back */
 };
 
 struct xenbus_service {
@@ -32,8 +35,8 @@ struct xenbus_service *xenbus_service_enter(struct INTERFACE *interface, const c
                                             uint8_t highest);
 /* Zeroed and on the list; NULL: no memory. */
 void *xenbus_item_new(struct xenbus_service *service, size_t bytes, const char *name);
-/* Rule "xenbus": the item is on the list. */
-void xenbus_item_check(struct xenbus_service *service, const void *item, const char *method);
+/* Rule "xenbus": the item is on the list. Called for each packet, so the list itself is not looked at. */
+void xenbus_item_check(const struct xenbus_service *service, const void *item, const char *method);
 /* Checked and off the list; the caller frees it. */
 void xenbus_item_take(struct xenbus_service *service, void *item, const char *method);
 void xenbus_service_leaks(struct xenbus_service *service, struct leaks *leaks);

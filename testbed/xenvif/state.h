@@ -14,6 +14,7 @@
 #include <string.h>
 #include <xen/io/xenbus.h>
 
+#include "nt/check/report.h"
 #include "xen/barrier.h"
 #include "xenbus/store.h"
 #include "xenbus/suspend.h"
@@ -48,6 +49,7 @@ struct vif {
     /* other interfaces */
     struct xenbus_store store;
     struct xenbus_suspend suspend;
+    struct report_list out; /* what the subscriber has, for reports */
 };
 
 /* How long a backend gets that usually gets `usual` nanoseconds. */

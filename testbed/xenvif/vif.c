@@ -37,6 +37,25 @@ static void free_rings(struct vif *vif)
     }
 }
 
+/* What XenVif's subscriber has, for the report of a standstill. */
+static void print_out(void *context, FILE *out)
+{
+    const struct vif *vif = context;
+
+    for (uint32_t i = 0; i < vif->options.queues; i++) {
+        uint64_t oldest;
+        uint32_t received = receive_out(vif->rx[i], &oldest);
+
+        if (received != 0) {
+            fprintf(
+                out,
+                "  the driver has %u received packets of queue %u, handed over by ReceiverQueuePacket and not given "
+                "back by ReceiverReturnPacket, the oldest for %.1f s\n",
+                received, i, (double)(sched_now() - oldest) / 1e9);
+        }
+    }
+}
+
 static int trigger_suspend(void *context)
 {
     return vif_suspend_resume(context);
@@ -64,11 +83,14 @@ struct vif *vif_create(struct xen *xen, const struct vif_options *options)
     }
     distribution_write(vif);
     vif->pdo = pdo_make(vif);
+    vif->out = (struct report_list){ .print = print_out, .context = vif };
+    report_list_add(&vif->out);
     return vif;
 }
 
 void vif_destroy(struct vif *vif)
 {
+    report_list_remove(&vif->out);
     xenbus_store_stop(&vif->store);
     xenbus_suspend_stop(&vif->suspend);
     distribution_remove(vif);

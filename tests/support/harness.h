@@ -36,6 +36,10 @@ void test_seed_tried(uint64_t seed); /* before a run in a child process: what a 
 uint32_t
 test_seeds(uint32_t usual);  /* how many seeds a case over many seeds should try: --seeds, or `usual`; 1 with --seed */
 const char *test_root(void); /* the repository's top folder */
+/* "FOLDER/name" in `path`, in a folder of this program's own that goes with it, however its cases end. Returns `path`.
+ */
+enum { TEST_MAX_PATH = 256 };
+char *test_temporary(char path[TEST_MAX_PATH], const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A test file may define this for an option of its own with a value. False: it is not one. */
 bool test_option(const char *name, const char *value) __attribute__((weak));
 

@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "image_fixture.h"
 
-static char fixture_folder[64];
-
-static void fixture_remove(void)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", fixture_folder);
-    if (system(command) != 0) {
-        perror(command);
-    }
-}
+static char fixture_folder[TEST_MAX_PATH];
 
 const char *fixture_path(const char *name)
 {
-    static char paths[8][128];
+    static char paths[8][TEST_MAX_PATH + 64];
     static unsigned next;
     if (fixture_folder[0] == '\0') {
-        strcpy(fixture_folder, "/tmp/testbed-image.XXXXXX");
-        CHECK(mkdtemp(fixture_folder) != NULL);
-        atexit(fixture_remove);
+        CHECK(mkdtemp(test_temporary(fixture_folder, "image.XXXXXX")) != NULL);
     }
     char *path = paths[next++ % 8];
     snprintf(path, sizeof(paths[0]), "%s/%s", fixture_folder, name);
@@ -47,14 +36,14 @@ char *fixture_read(const char *path, size_t *size)
 const char *fixture_driver(const char *name, const char *imports, const char *compiler, const char *linker)
 {
     static const char script[] =
-        "cd %s && printf 'LIBRARY ntoskrnl.exe\\nEXPORTS\\n%%s\\n' '%s' > nt.def && "
+        "cd '%s' && printf 'LIBRARY ntoskrnl.exe\\nEXPORTS\\n%%s\\n' '%s' > nt.def && "
         "llvm-dlltool-16 -m i386:x86-64 -d nt.def -l nt.lib && "
         "clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -ffreestanding -fasynchronous-unwind-tables "
         "-mno-stack-arg-probe %s -c '%s/tests/support/drivers/%s.c' -o %s.obj && "
         /* An address that is free under the address sanitizer, too: images without relocations need theirs. */
         "lld-link-16 /driver /base:0x200000000000 /subsystem:native /entry:DriverEntry /nodefaultlib /debug %s "
         "/out:%s.sys %s.obj nt.lib";
-    char command[4096], file[64];
+    char command[8192], file[64];
     const char *path;
 
     snprintf(file, sizeof(file), "%s.sys", name);

@@ -82,8 +82,7 @@ const char *inf_write(char *path, const char *from, const char *to)
     const char *at = from != NULL ? strstr(inf_sample, from) : NULL;
     int file;
 
-    strcpy(path, "/tmp/testXXXXXX.inf");
-    file = mkstemps(path, 4);
+    file = mkstemps(test_temporary(path, "XXXXXX.inf"), 4);
     CHECK(file >= 0);
     CHECK(from == NULL || at != NULL);
     if (from == NULL) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ndis_fake.h"
 #include "ndis/adapter/record.h"
+#include "ndis/nbl/nbl.h"
 
 void fake_complete_sends(struct fake *fake)
 {
@@ -286,4 +287,60 @@ void fake_add_running(struct fake *fake)
 
     CHECK(fake_add(fake, error, sizeof(error)) != NULL);
     CHECK_EQ(adapter_restart(fake->adapter), NDIS_STATUS_SUCCESS);
+}
+
+/* --- rules --- */
+
+uint8_t fake_bytes[FAKE_BYTES];
+
+void fake_run_body(void *argument)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", (void (*)(struct fake *))argument);
+}
+
+struct NET_BUFFER_LIST *fake_received(struct fake *fake)
+{
+    return fake_packet(fake, mdl_create(fake_bytes, FAKE_BYTES), 0, 100);
+}
+
+void fake_indicate(struct fake *fake, struct NET_BUFFER_LIST *nbl, uint32_t flags)
+{
+    NDIS(NdisMIndicateReceiveNetBufferLists)(fake->handle, nbl, 0, 1, flags);
+}
+
+static void no_receive(void *context, uint32_t processor, const struct frame *frame)
+{
+    (void)context;
+    (void)processor;
+    (void)frame;
+}
+
+struct edge *fake_open_edge(struct fake *fake)
+{
+    struct edge_options options = {
+        .memory = fake->xen, .buffers = 4, .queues = 1, .frame_size = 1514, .receive = no_receive
+    };
+    char error[300] = "";
+    struct edge *edge = edge_open(fake->adapter, &options, error, sizeof(error));
+
+    CHECK_STR(error, "");
+    return edge;
+}
+
+void fake_send_one(struct edge *edge)
+{
+    struct frame frame;
+
+    CHECK(edge_buffer(edge, 0, &frame, true));
+    memset(frame.vectors[0].iov_base, 0, 60);
+    frame.length = 60;
+    edge_queue(edge, 0, &frame);
+    edge_flush(edge, 0);
+}
+
+void fake_keep_one(struct fake *fake, struct NET_BUFFER_LIST *nbl)
+{
+    /* As if the protocol held it: indicated, and the return not made. */
+    nbl_set_tag(nbl, NBL_TAG_INDICATED);
+    COUNT(adapter_here(fake->adapter)->indicated, 1);
 }

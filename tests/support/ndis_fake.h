@@ -83,4 +83,25 @@ void fake_run(enum sched_kind kind, const char *windows, void (*body)(struct fak
 /* Added, and restarted. */
 void fake_add_running(struct fake *fake);
 
+/* --- rules --- */
+
+/* A case whose body breaks a rule, and ends by it. */
+#define TRIPS(rule, name)                                                                                              \
+    static void body_##name(struct fake *fake);                                                                        \
+    TEST(name)                                                                                                         \
+    {                                                                                                                  \
+        EXPECT_RULE(rule, fake_run_body, (void *)body_##name);                                                         \
+    }                                                                                                                  \
+    static void body_##name(struct fake *fake)
+
+enum { FAKE_BYTES = 200 };
+extern uint8_t fake_bytes[FAKE_BYTES]; /* what a packet of fake_received is over */
+
+void fake_run_body(void *body);                           /* `body` with a driver, in a simulated run */
+struct NET_BUFFER_LIST *fake_received(struct fake *fake); /* a packet of 100 bytes, not yet indicated */
+void fake_indicate(struct fake *fake, struct NET_BUFFER_LIST *nbl, uint32_t flags);
+void fake_keep_one(struct fake *fake, struct NET_BUFFER_LIST *nbl); /* as if the protocol had it */
+struct edge *fake_open_edge(struct fake *fake);
+void fake_send_one(struct edge *edge);
+
 #endif

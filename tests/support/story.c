@@ -39,6 +39,11 @@ const char *story_inf(void)
     return built("xennet.inf");
 }
 
+uint64_t story_patience(void)
+{
+    return (sched_kind() == SCHED_LIVE ? 5ull : 1ull) * SECOND;
+}
+
 void story_rest(void)
 {
 

@@ -85,6 +85,8 @@ void story_collect(struct story *story, uint32_t frames);
 void story_wait_received(struct story *story, uint32_t frames);
 /* The same for the numbers from `first` on: until each has come at either end; those must have come exactly once. */
 void story_check_from(struct story *story, uint32_t first_out, uint32_t first_in);
+/* For what comes at once, in ns: a second, and more of a machine that may be busy with other things. */
+uint64_t story_patience(void);
 /* A millisecond for others to run; nothing shows a test that something will not come any more. */
 void story_rest(void);
 /* True as soon as `reached` is; false after `seconds` of the scheduler's time. */

@@ -154,7 +154,7 @@ void story_wait_received(struct story *story, uint32_t frames)
     uint32_t before = UINT32_MAX, now;
 
     while ((now = ledger_arrived(&story->in)) < frames && now != before) {
-        uint64_t deadline = sched_now() + SECOND;
+        uint64_t deadline = sched_now() + story_patience();
 
         before = now;
         while (ledger_arrived(&story->in) < frames && sched_now() < deadline) {
@@ -173,7 +173,7 @@ static bool all_since(const struct story_ledger *ledger, uint32_t first)
 
 void story_check_from(struct story *story, uint32_t first_out, uint32_t first_in)
 {
-    uint64_t deadline = sched_now() + 5ull * SECOND;
+    uint64_t deadline = sched_now() + 5 * story_patience();
     uint32_t i;
 
     while (!(all_since(&story->out, first_out) && all_since(&story->in, first_in)) && sched_now() < deadline) {

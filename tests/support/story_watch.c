@@ -98,13 +98,13 @@ void watch_forget(struct watch *watch)
 
 bool watch_wait(struct watch *watch, uint32_t count)
 {
-    uint64_t deadline = sched_now() + SECOND;
+    uint64_t deadline = sched_now() + story_patience();
     uint32_t before = 0, now;
 
     while ((now = __atomic_load_n(&watch->count, __ATOMIC_ACQUIRE)) < count) {
         if (now != before) {
             before = now;
-            deadline = sched_now() + SECOND;
+            deadline = sched_now() + story_patience();
         } else if (sched_now() >= deadline) {
             return false;
         }

@@ -35,9 +35,8 @@ struct watch {
 
 struct watch *watch_open(struct story *story);
 void watch_close(struct watch *watch);
-void watch_forget(struct watch *watch); /* what was seen so far */
-bool watch_wait(struct watch *watch,
-                uint32_t count); /* until `count` NBLs were seen; a second of patience after each */
+void watch_forget(struct watch *watch);               /* what was seen so far */
+bool watch_wait(struct watch *watch, uint32_t count); /* until `count` NBLs were seen; story_patience after each */
 uint32_t watch_statuses(const struct watch *watch, uint32_t code);
 
 /* One OID request; the status. `needed` and `written` of the last request are kept here. */

@@ -59,7 +59,7 @@ def capture():
 def fresh_copy():
     """The repository as a clone has it: nothing built."""
     with tempfile.TemporaryDirectory(prefix="xennet-") as folder:
-        copy = Path(folder, "xennet")
+        copy = Path(folder, "xen net")  # a path with a space, as users have it
         shutil.copytree(ROOT, copy, symlinks=True,
                         ignore=lambda where, names: GENERATED & set(names) if Path(where) == ROOT else set())
         yield copy

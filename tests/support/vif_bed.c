@@ -337,3 +337,18 @@ struct frame vb_udp(uint32_t payload, uint16_t source_port)
     packet_build(&(struct packet_shape){ 4, PROTOCOL_UDP, payload, .source_port = source_port }, vb_bytes, &frame);
     return frame;
 }
+
+void vb_exchange(struct vif_bed *bed, uint32_t number)
+{
+    struct frame frame = vb_udp(100, 1), got = { .vectors = { { vb_other, sizeof(vb_other) } }, .vector_count = 1 };
+    uint32_t before = vb_completed(bed), received = bed->received_count;
+
+    frame_complete_checksum(&frame);
+    memcpy(bed->memory, vb_bytes, frame.length);
+    CHECK_EQ(vb_send(bed, 0, NULL, frame.length, 0, 0, NULL, false), 0);
+    CHECK_EQ(memory_port_collect(bed->port, 0, &got, 20 * SECOND), frame.length);
+    vb_wait_completed(bed, before + 1);
+    CHECK_EQ(bed->sent_ok, number);
+    CHECK_EQ(memory_port_inject(bed->port, 0, &frame), 0);
+    vb_wait_received(bed, received + 1);
+}

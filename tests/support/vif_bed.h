@@ -108,4 +108,7 @@ extern uint8_t vb_bytes[MAX_FRAME_BYTES + 64], vb_other[MAX_FRAME_BYTES + 64];
 /* Built into `vb_bytes`; its checksum is partial. */
 struct frame vb_udp(uint32_t payload, uint16_t source_port);
 
+/* A frame each way, of this number: both arrive. */
+void vb_exchange(struct vif_bed *bed, uint32_t number);
+
 #endif

@@ -58,7 +58,7 @@ for case in product((1500, 9000), (1, 4), (8, 9, 10)):
 class Udp(unittest.TestCase):
     def every_length(self, family, *arguments):
         address = ADDRESSES["wire"][family]
-        tool = [sys.executable, "-B", str(ROOT / "tests" / "support" / "traffic_udp.py")]
+        tool = [sys.executable, "-B", str(ROOT / "scripts" / "run" / "datagrams.py")]
         with running(*arguments) as (bed, traffic):
             traffic.ping(family, count=1)
             echo = traffic.start("wire", [*tool, "echo", address, str(UDP_PORT)], stdout=subprocess.PIPE)

@@ -25,7 +25,7 @@ PATIENCE = 90           # for run.py to get somewhere
 GONE_SECONDS = 20
 NEVER_SECONDS = "3600"
 OF_THE_ISSUE = ("driver windows ndis vif queues_used mtu ping4_ms ping6_ms tcp4_out_gbps tcp4_in_gbps tcp6_out_gbps "
-                "tcp6_in_gbps udp_lost "
+                "tcp6_in_gbps udp_out_lost udp_in_lost datagrams4_equal datagrams6_equal upload4_ok upload6_ok drops "
                 "download4_ok download6_ok tx_packets rx_packets tx_ndis_calls rx_ndis_calls doorbells leaks").split()
 
 

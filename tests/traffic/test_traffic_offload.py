@@ -54,7 +54,7 @@ def tcp(traffic, family):
 
 def udp(traffic, family):
     address = ADDRESSES["wire"][family]
-    tool = [sys.executable, "-B", str(ROOT / "tests" / "support" / "traffic_udp.py")]
+    tool = [sys.executable, "-B", str(ROOT / "scripts" / "run" / "datagrams.py")]
     echo = traffic.start("wire", [*tool, "echo", address, str(UDP_PORT)], stdout=subprocess.PIPE)
     echo.stdout.readline()
     wrong = traffic.guest([*tool, "send", address, str(UDP_PORT), *UDP_LENGTHS], f"UDP over IPv{family}", 30)

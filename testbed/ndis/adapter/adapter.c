@@ -28,6 +28,7 @@ struct adapter *adapter_check(void *handle, const char *function)
 static void free_adapter(struct adapter *adapter)
 {
     adapter->miniport->adapters--;
+    adapter_report_stop(adapter);
     fdo_destroy(adapter->functional);
     ndis_object_remove(&adapter->object);
     free(adapter->oids);
@@ -125,6 +126,7 @@ struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct device *pdo, 
     event_init(&adapter->oid_done, false, false);
     miniport->adapters++;
     ndis_object_add(&adapter->object, NDIS_KIND_ADAPTER, "adapter \"%.40s\" was not removed", package->description);
+    adapter_report_start(adapter);
     if (!add_device(adapter, error, size)) {
         free_adapter(adapter);
         return NULL;

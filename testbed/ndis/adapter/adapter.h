@@ -7,6 +7,7 @@
 #define TESTBED_NDIS_ADAPTER_ADAPTER_H
 
 #include "ndis/adapter/miniport.h"
+#include "nt/check/report.h"
 
 #define NDIS_LINE 128 /* bytes: keeps what one processor writes away from what another one does */
 
@@ -77,7 +78,10 @@ struct adapter {
     int32_t oid_status;
     struct edge *edge;               /* read by indications, written by edge_open and edge_close */
     struct raw *raw;                 /* a test's protocol beside the edge, or NULL (raw.h) */
+    uint64_t held;                   /* simulated runs: when packets were with the protocol for the last time */
     struct bridge *bridge, *bridged; /* that takes what is received here, that sends here, or NULL (bridge.h) */
+    struct report_list out;          /* what the miniport has, for reports: adapter_report.c */
+    int32_t tx_failure;              /* the last send that failed did so with this status */
 };
 /* adapter_add, by what the driver and the device are to NDIS. */
 struct adapter *adapter_create(struct DRIVER_OBJECT *owner, struct device *pdo, const struct package *package,
@@ -104,12 +108,16 @@ int32_t adapter_initialize(struct adapter *adapter); /* adapter.c */
 int32_t adapter_pause_for(struct adapter *adapter, uint32_t reason);
 void adapter_halt(struct adapter *adapter, uint32_t action);
 void adapter_expect(struct adapter *adapter, uint32_t which);
-int32_t adapter_wait_moved(struct adapter *adapter, int32_t status, uint32_t which, const char *what);
+int32_t adapter_wait_moved(struct adapter *adapter, int32_t status, uint32_t which, const char *what,
+                           const void *handler);
 uint64_t adapter_sends_started(const struct adapter *adapter);
 uint64_t adapter_sends_left(const struct adapter *adapter,
                             uint64_t of); /* of the first `of` that were started, not yet back */
 int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request); /* sends a request made by the caller */
 void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *offload, bool hardware);
+
+void adapter_report_start(struct adapter *adapter);
+void adapter_report_stop(struct adapter *adapter);
 
 /* --- packets through the adapter (nbl_transfer.c) --- */
 /* Give indicated NBLs back to the miniport: one MiniportReturnNetBufferLists call. */

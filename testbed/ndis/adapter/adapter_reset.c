@@ -54,7 +54,7 @@ static int32_t reset_now(struct adapter *adapter)
     if (raised) {
         irql_lower(old);
     }
-    status = adapter_wait_moved(adapter, status, ADAPTER_RESETTING, "MiniportResetEx");
+    status = adapter_wait_moved(adapter, status, ADAPTER_RESETTING, "MiniportResetEx", handler);
     RULE(is_result(status), "ndis-reset", "a reset ended with %#x (%s)", (uint32_t)status, ndis_status_name(status));
     left = adapter_sends_left(adapter, sent);
     RULE(left == 0 || adapter->miniport->version < NDIS_VERSION(6, 30), "ndis-reset",

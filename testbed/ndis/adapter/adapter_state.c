@@ -17,6 +17,7 @@
 #include "ndis/adapter/miniport.h"
 #include "ndis/adapter/record.h"
 #include "ndis/protocol/edge.h"
+#include "nt/check/watchdog.h"
 
 typedef void MS_ABI halt_handler(void *, uint32_t);
 typedef int32_t MS_ABI pause_handler(void *, struct NDIS_MINIPORT_PAUSE_PARAMETERS *);
@@ -130,12 +131,17 @@ void adapter_check_paused(struct adapter *adapter)
 }
 
 /* Wait for the completion a handler that returned `status` promised. The handler ran with waiting_for already set. */
-int32_t adapter_wait_moved(struct adapter *adapter, int32_t status, uint32_t which, const char *what)
+int32_t adapter_wait_moved(struct adapter *adapter, int32_t status, uint32_t which, const char *what,
+                           const void *handler)
 {
     uint32_t expected = which;
+    struct expectation expectation;
 
     if (status == NDIS_STATUS_PENDING) {
+        watchdog_expect(&expectation, handler, WINDOWS_WAITS,
+                        "the completion of %s, which returned NDIS_STATUS_PENDING,", what);
         (void)event_wait(&adapter->moved, SCHED_FOREVER);
+        watchdog_met(&expectation);
         return adapter->moved_status;
     }
     RULE(__atomic_compare_exchange_n(&adapter->waiting_for, &expected, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE),
@@ -178,7 +184,7 @@ static int32_t pause_now(struct adapter *adapter, uint32_t reason)
     status = DRIVER_CALL("MiniportPause", handler(adapter->context, &parameters));
     RULE(status == NDIS_STATUS_SUCCESS || status == NDIS_STATUS_PENDING, "ndis-pause",
          "MiniportPause returned %#x: it must not fail", (uint32_t)status);
-    status = adapter_wait_moved(adapter, status, ADAPTER_PAUSING, "MiniportPause");
+    status = adapter_wait_moved(adapter, status, ADAPTER_PAUSING, "MiniportPause", handler);
     adapter_move(adapter, ADAPTER_PAUSED);
     adapter_check_pause_complete(adapter, "MiniportPause");
     if (hold_late) {
@@ -265,7 +271,7 @@ static int32_t restart_now(struct adapter *adapter)
     adapter_move(adapter, ADAPTER_RESTARTING);
     adapter_expect(adapter, ADAPTER_RESTARTING);
     status = DRIVER_CALL("MiniportRestart", handler(adapter->context, &parameters));
-    status = adapter_wait_moved(adapter, status, ADAPTER_RESTARTING, "MiniportRestart");
+    status = adapter_wait_moved(adapter, status, ADAPTER_RESTARTING, "MiniportRestart", handler);
     if (status != NDIS_STATUS_SUCCESS) {
         adapter_move(adapter, ADAPTER_PAUSED);
         adapter_check_paused(adapter);

@@ -129,6 +129,11 @@ void adapter_facts(struct adapter *adapter, struct adapter_facts *facts)
     sched_unlock(&adapter->lock);
 }
 
+const char *adapter_send_failure(const struct adapter *adapter)
+{
+    return ndis_status_name(adapter->tx_failure);
+}
+
 void adapter_counters(struct adapter *adapter, struct adapter_counters *counters)
 {
     uint64_t *sum = (uint64_t *)counters;

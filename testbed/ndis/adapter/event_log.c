@@ -106,49 +106,30 @@ void event_log_clear(void)
     sched_unlock(&lock);
 }
 
-static const char *code_name(uint32_t code)
+/* "timeout" of EVENT_NDIS_TIMEOUT. */
+static const char *code_words(uint32_t code, char *text, size_t size)
 {
-    static const struct {
-        uint32_t code;
-        const char *name;
-    } names[] = {
-#define CODE(name) { NDIS_ERROR_CODE_##name, #name }
-        CODE(ADAPTER_DISABLED),
-        CODE(ADAPTER_NOT_FOUND),
-        CODE(BAD_IO_BASE_ADDRESS),
-        CODE(BAD_VERSION),
-        CODE(DRIVER_FAILURE),
-        CODE(HARDWARE_FAILURE),
-        CODE(INTERRUPT_CONNECT),
-        CODE(INVALID_VALUE_FROM_ADAPTER),
-        CODE(MISSING_CONFIGURATION_PARAMETER),
-        CODE(NETWORK_ADDRESS),
-        CODE(OUT_OF_RESOURCES),
-        CODE(RECEIVE_SPACE_SMALL),
-        CODE(RESOURCE_CONFLICT),
-        CODE(TIMEOUT),
-        CODE(UNSUPPORTED_CONFIGURATION),
-#undef CODE
-    };
+    static const char prefix[] = "EVENT_NDIS_";
+    const char *name = ndis_event_name(code);
     size_t i;
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (names[i].code == code) {
-            return names[i].name;
-        }
+    snprintf(text, size, "%s", name != NULL ? name + sizeof(prefix) - 1 : "an event without a name");
+    for (i = 0; name != NULL && text[i] != '\0'; i++) {
+        text[i] = text[i] == '_' ? ' ' : (char)(text[i] | 0x20);
     }
-    return "unnamed";
+    return text;
 }
 
 static void MS_ABI write_error(void *handle, uint32_t code, uint32_t values, ...)
 {
     struct adapter *adapter = adapter_check(handle, "NdisWriteErrorLogEntry");
     __builtin_ms_va_list arguments;
-    char line[400];
+    char line[400], words[80];
     size_t used;
     uint32_t i;
 
-    used = (size_t)snprintf(line, sizeof(line), "%s: %s (%#010x)", adapter->package->service, code_name(code), code);
+    used = (size_t)snprintf(line, sizeof(line), "%s: %s (%#010x)", adapter->package->service,
+                            code_words(code, words, sizeof(words)), code);
     __builtin_ms_va_start(arguments, values);
     for (i = 0; i < values && used < sizeof(line); i++) {
         /* Documented as ULONGs; each takes a whole 8-byte slot. */

@@ -12,6 +12,7 @@
 #include "ndis/export.h"
 #include "ndis/object.h"
 #include "nt/check/provider_wait.h"
+#include "nt/check/watchdog.h"
 
 typedef int32_t MS_ABI oid_handler(void *, struct NDIS_OID_REQUEST *);
 
@@ -49,6 +50,7 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
 {
     oid_handler *handler = adapter->miniport->handlers.OidRequestHandler;
     enum adapter_state state = adapter_state(adapter);
+    struct expectation expectation;
     struct provider_waits before;
     uint32_t processor;
     int32_t status;
@@ -70,7 +72,14 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
         check_waits(&before, WAITS_OF_A_REQUEST, request->DATA.QUERY_INFORMATION.Oid);
     }
     if (status == NDIS_STATUS_PENDING) {
+        watchdog_expect(
+            &expectation, handler,
+            "Driver Verifier stops with 0xC4 (0x92003, NdisTimedOidComplete) after 12 s; without it Windows "
+            "sends no other OID",
+            "the completion of %s (%#x), which MiniportOidRequest left pending,",
+            ndis_oid_name(request->DATA.QUERY_INFORMATION.Oid), request->DATA.QUERY_INFORMATION.Oid);
         (void)event_wait(&adapter->oid_done, SCHED_FOREVER);
+        watchdog_met(&expectation);
         status = adapter->oid_status;
     } else {
         RULE(__atomic_exchange_n(&adapter->oid_pending, NULL, __ATOMIC_ACQ_REL) == request, "ndis-oid",

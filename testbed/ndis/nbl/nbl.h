@@ -22,6 +22,15 @@ static inline void nbl_set_tag(struct NET_BUFFER_LIST *nbl, uint64_t tag)
 #define NBL_FLAGS_OF_NDIS     0x00000ffcu
 #define NBL_FLAGS_OF_PROTOCOL 0xfff00003u
 #define NBL_FLAGS_GIVEN       0xa5a005a5u
+/* When it last changed hands, by watchdog_clock: for reports. */
+static inline uint64_t nbl_since(const struct NET_BUFFER_LIST *nbl)
+{
+    return (uint64_t)(uintptr_t)nbl->NdisReserved[1];
+}
+static inline void nbl_set_since(struct NET_BUFFER_LIST *nbl, uint64_t since)
+{
+    nbl->NdisReserved[1] = (void *)(uintptr_t)since;
+}
 const char *nbl_tag_name(uint64_t tag);
 /* Out-of-band slots of an NBL: that NDIS of this version has, and of them those that are not NDIS's own. What lies
  * behind in the record is not the NBL's on that Windows: rule "ndis-slot". */

@@ -255,6 +255,8 @@ static struct NET_BUFFER_LIST_CONTEXT *add_context(struct NET_BUFFER_LIST *nbl, 
 
 static void *MS_ABI allocate_nbl_pool(void *handle, struct NET_BUFFER_LIST_POOL_PARAMETERS *parameters)
 {
+    struct nbl_pool *pool;
+
     (void)handle; /* an adapter, a miniport or NULL: NDIS uses it for accounting only */
     record_check(RECORD_NBL_POOL, parameters, ndis_version_simulated());
     RULE(parameters->PoolTag != 0, "ndis-pool", "NdisAllocateNetBufferListPool without a PoolTag");
@@ -263,7 +265,9 @@ static void *MS_ABI allocate_nbl_pool(void *handle, struct NET_BUFFER_LIST_POOL_
     if (parameters->DataSize != 0) {
         rule_break("ndis-pool", "NdisAllocateNetBufferListPool with DataSize is not simulated");
     }
-    return nbl_pool_create("NBL", parameters->PoolTag, parameters->ContextSize, parameters->fAllocateNetBuffer != 0);
+    pool = nbl_pool_create("NBL", parameters->PoolTag, parameters->ContextSize, parameters->fAllocateNetBuffer != 0);
+    ndis_object_made_here(&pool->object);
+    return pool;
 }
 
 static void MS_ABI free_nbl_pool(void *handle)
@@ -348,6 +352,7 @@ static void *MS_ABI allocate_nb_pool(void *handle, struct NET_BUFFER_POOL_PARAME
         rule_break("ndis-pool", "NdisAllocateNetBufferPool with DataSize is not simulated");
     }
     pool = create(NDIS_KIND_NB_POOL, "NB", parameters->PoolTag);
+    ndis_object_made_here(&pool->object);
     pool->of_net_buffers = true;
     return pool;
 }

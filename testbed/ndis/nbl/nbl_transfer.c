@@ -14,11 +14,12 @@
 #include "ndis/protocol/bridge_internal.h"
 #include "ndis/protocol/edge.h"
 #include "ndis/protocol/raw_internal.h"
+#include "nt/export/fail.h"
 
 typedef void MS_ABI send_handler(void *, struct NET_BUFFER_LIST *, uint32_t, uint32_t);
 typedef void MS_ABI return_handler(void *, struct NET_BUFFER_LIST *, uint32_t);
 
-enum { ETHERNET_HEADER = 14 };
+enum { ETHERNET_HEADER = 14, REST_NS = 1000000000 };
 
 static void check_level(uint32_t flags, uint32_t dispatch_flag, const char *function)
 {
@@ -71,6 +72,25 @@ static void check_coalesced(struct adapter *adapter, const struct NET_BUFFER_LIS
          "%s with an NBL of %u segments, IPv%u: that was switched off", function, rsc.Info.CoalescedSegCount, version);
 }
 
+/* A miniport that is short of NBLs indicates with RESOURCES. With nothing out for a second it is not short of any,
+ * unless it has lost them, or a test has made a call of it fail. */
+static void check_scarcity(struct adapter *adapter, bool lent)
+{
+    uint64_t now = sched_now();
+    char call[2];
+
+    if (sched_kind() != SCHED_SIMULATED) {
+        return;
+    }
+    if (lent && adapter_outstanding_receives(adapter) == 0 && adapter->held != 0) {
+        RULE(now < adapter->held + REST_NS || fail_described(call, sizeof(call)), "ndis-scarcity",
+             "NdisMIndicateReceiveNetBufferLists with RESOURCES, and no packet has been with the protocol for %llu ms",
+             (unsigned long long)((now - adapter->held) / 1000000));
+        return;
+    }
+    adapter->held = now;
+}
+
 static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl)
 {
     static const char function[] = "NdisMIndicateReceiveNetBufferLists";
@@ -114,6 +134,7 @@ void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, ui
     RULE(state == ADAPTER_RUNNING || state == ADAPTER_PAUSING || state == ADAPTER_RESTARTING, "ndis-state",
          "packets indicated while the adapter is %s", adapter_state_name(state));
     check_level(flags, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL, "NdisMIndicateReceiveNetBufferLists");
+    check_scarcity(adapter, lent);
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
         bytes += check_indicated(adapter, nbl);
         nbl_set_tag(nbl, lent ? NBL_TAG_LENT : NBL_TAG_INDICATED);
@@ -160,6 +181,9 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
         nbl_set_tag(nbl, NBL_TAG_OWNED);
         spoil_slots(nbl);
     }
+    if (sched_kind() == SCHED_SIMULATED) {
+        adapter->held = sched_now();
+    }
     COUNT(here->counts.rx_returns, count);
     COUNT(here->counts.rx_return_calls, 1);
     COUNT(here->reclaimed, count);
@@ -200,7 +224,10 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
         nbl_check_end(nbl, "NdisMSendNetBufferListsComplete");
         RULE(nbl->Status != NDIS_STATUS_PENDING, "ndis-send-complete", "a send was completed with NDIS_STATUS_PENDING");
         nbl_set_tag(nbl, NBL_TAG_OWNED);
-        failed += nbl->Status != NDIS_STATUS_SUCCESS;
+        if (__builtin_expect(nbl->Status != NDIS_STATUS_SUCCESS, 0)) {
+            adapter->tx_failure = nbl->Status;
+            failed++;
+        }
         n++;
     }
     COUNT(here->counts.tx_completions, n);

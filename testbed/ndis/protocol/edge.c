@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nt/check/watchdog.h"
 #include "ndis/adapter/record.h"
 #include "ndis/nbl/nbl.h"
 #include "ndis/protocol/edge.h"
@@ -198,6 +199,7 @@ static bool calls_left(struct adapter *adapter)
 void edge_close(struct edge *edge)
 {
     struct adapter *adapter = edge->adapter;
+    struct expectation expectation;
     uint32_t filter = 0, needed;
 
     edge_stop(edge);
@@ -207,7 +209,12 @@ void edge_close(struct edge *edge)
         (void)adapter_set(adapter, OID_802_3_MULTICAST_LIST, NULL, 0, &needed);
         edge_rss_disable(edge);
     }
+    watchdog_expect(&expectation, (const void *)adapter->miniport->handlers.SendNetBufferListsHandler,
+                    "Driver Verifier stops with 0xC4 (0x9200D, NdisTimedDataSend) after 30 s; without it Windows waits "
+                    "for ever",
+                    "the completion of %lld sends", (long long)adapter_outstanding_sends(adapter));
     wait_until(adapter, sends_done);
+    watchdog_met(&expectation);
     __atomic_store_n(&adapter->edge, NULL, __ATOMIC_SEQ_CST);
     wait_until(adapter, calls_left);
     edge_held_stop(edge);

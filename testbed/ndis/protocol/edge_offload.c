@@ -10,6 +10,7 @@
 #include "ndis/nbl/nbl.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
+#include "nt/check/watchdog.h"
 
 enum { IPV4_LENGTH = 2, IPV4_CHECKSUM = 10, IPV6_LENGTH = 4, TAG_BYTES = 4, ADDRESS_BYTES = 12, MAX_MSS = 0xfffff };
 
@@ -200,6 +201,7 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     describe(slot, skip, frame->length - skip);
     nbl->SourceHandle = queue->edge;
     nbl_set_tag(nbl, NBL_TAG_SENT);
+    nbl_set_since(nbl, watchdog_clock());
     return true;
 }
 

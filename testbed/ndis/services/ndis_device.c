@@ -71,6 +71,7 @@ static int32_t MS_ABI register_dma(void *handle, struct NDIS_SG_DMA_DESCRIPTION 
     dma->adapter = adapter;
     description->ScatterGatherListSize = SG_LIST_BYTES;
     ndis_object_add(&dma->object, NDIS_KIND_DMA, "scatter/gather DMA was not deregistered");
+    ndis_object_made_here(&dma->object);
     *result = dma;
     return NDIS_STATUS_SUCCESS;
 }

@@ -8,6 +8,7 @@
 
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "nt/sync/lock_order.h"
 
 #define WRITER 0x80000000u
 
@@ -24,19 +25,21 @@ enum { HELD_READ = 1, HELD_WRITE = 2, LOCK_AT_DISPATCH = 1 };
 
 static void MS_ABI allocate_spin_lock(struct NDIS_SPIN_LOCK *lock)
 {
+    lock_order_forget(lock, sizeof(*lock));
     memset(lock, 0, sizeof(*lock));
 }
 
 static void MS_ABI free_spin_lock(struct NDIS_SPIN_LOCK *lock)
 {
     RULE(lock->SpinLock == 0, "ndis-lock", "NdisFreeSpinLock of a lock that is held");
+    lock_order_forget(lock, sizeof(*lock));
 }
 
 static void MS_ABI acquire_spin_lock(struct NDIS_SPIN_LOCK *lock)
 {
     uint8_t old;
 
-    spin_lock((struct spin_lock *)(void *)&lock->SpinLock, &old);
+    spin_lock_from((struct spin_lock *)(void *)&lock->SpinLock, &old, __builtin_return_address(0));
     lock->OldIrql = old;
 }
 
@@ -49,7 +52,7 @@ static void MS_ABI acquire_spin_lock_dpc(struct NDIS_SPIN_LOCK *lock)
 {
     uint8_t old;
 
-    spin_lock((struct spin_lock *)(void *)&lock->SpinLock, &old);
+    spin_lock_from((struct spin_lock *)(void *)&lock->SpinLock, &old, __builtin_return_address(0));
 }
 
 static void MS_ABI release_spin_lock_dpc(struct NDIS_SPIN_LOCK *lock)
@@ -64,6 +67,7 @@ static void *MS_ABI allocate_rw_lock(void *handle)
     RULE(handle != NULL, "ndis-handle", "NdisAllocateRWLock with a NULL handle");
     lock = ndis_alloc(sizeof(*lock));
     ndis_object_add(&lock->object, NDIS_KIND_RW_LOCK, "a read-write lock was not freed");
+    ndis_object_made_here(&lock->object);
     return lock;
 }
 

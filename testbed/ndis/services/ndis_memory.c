@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory and MDLs by NDIS's names: thin, the kernel's pool and MDLs do the work and the checking. Any IRQL up to
- * DISPATCH_LEVEL. Generic objects are handles that drivers pass to functions that want to know who allocates.
+ * Memory and MDLs by NDIS's names: thin, the kernel's pool and MDLs do the work and the checking. The memory is the
+ * driver's: filled with a pattern, with the place of its allocation, and it may fail. Any IRQL up to DISPATCH_LEVEL.
+ * Generic objects are handles that drivers pass to functions that want to know who allocates.
  */
 #include <stdlib.h>
 
 #include "ndis/adapter/record.h"
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "nt/memory/pool.h"
 
 static void *MS_ABI allocate_memory(void *handle, uint32_t bytes, uint32_t tag, uint32_t priority)
 {
     (void)priority;
     RULE(handle != NULL, "ndis-handle", "NdisAllocateMemoryWithTagPriority with a NULL handle");
     RULE(tag != 0, "ndis-memory", "NdisAllocateMemoryWithTagPriority without a tag");
-    return pool_alloc(bytes, tag);
+    return pool_take(bytes, tag, POOL_NDIS, false, __builtin_return_address(0));
 }
 
 static int32_t MS_ABI allocate_with_tag(void **address, uint32_t bytes, uint32_t tag)
 {
-    *address = pool_alloc(bytes, tag);
+    *address = pool_take(bytes, tag, POOL_NDIS, false, __builtin_return_address(0));
     return *address != NULL ? NDIS_STATUS_SUCCESS : (int32_t)NDIS_STATUS_RESOURCES;
 }
 
@@ -29,26 +31,24 @@ static void MS_ABI free_memory(void *address, uint32_t bytes, uint32_t flags)
     RULE((flags & ~(NDIS_MEMORY_CONTIGUOUS | NDIS_MEMORY_NONCACHED)) == 0, "ndis-memory",
          "NdisFreeMemory with flags %#x", flags);
     RULE(flags == 0, "ndis-memory", "NdisFreeMemory of contiguous or noncached memory, of which none was allocated");
-    pool_free(address);
+    pool_give(address, 0, POOL_NDIS, "NdisFreeMemory");
 }
 
 static void MS_ABI free_with_tag(void *address, uint32_t tag)
 {
-    (void)tag;
-    pool_free(address);
+    pool_give(address, tag, POOL_NDIS, "NdisFreeMemoryWithTag");
 }
 
 static void MS_ABI free_with_priority(void *handle, void *address, uint32_t tag)
 {
     RULE(handle != NULL, "ndis-handle", "NdisFreeMemoryWithTagPriority with a NULL handle");
-    (void)tag;
-    pool_free(address);
+    pool_give(address, tag, POOL_NDIS, "NdisFreeMemoryWithTagPriority");
 }
 
 static struct MDL *MS_ABI allocate_mdl(void *handle, void *address, uint32_t bytes)
 {
     RULE(handle != NULL, "ndis-handle", "NdisAllocateMdl with a NULL handle");
-    return mdl_create(address, bytes);
+    return mdl_create_for(address, bytes, __builtin_return_address(0));
 }
 
 static void MS_ABI free_mdl(struct MDL *mdl)
@@ -71,6 +71,7 @@ static struct NDIS_GENERIC_OBJECT *MS_ABI allocate_generic(struct DRIVER_OBJECT 
     NDIS_HEADER(generic->visible.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(generic->visible));
     generic->visible.DriverObject = driver_object;
     ndis_object_add(&generic->object, NDIS_KIND_GENERIC, "generic object '%s' was not freed", ndis_tag_text(tag, text));
+    ndis_object_made_here(&generic->object);
     return &generic->visible;
 }
 

@@ -161,6 +161,7 @@ static int32_t MS_ABI register_poll(void *handle, void *context, const struct po
     dpc_init(&poll->dpc, 0, poll_dpc, poll);
     COUNT(adapter_here(adapter)->counts.polls_made, 1);
     ndis_object_add(&poll->object, NDIS_KIND_POLL, "a poll object was not deregistered");
+    ndis_object_made_here(&poll->object);
     *result = poll;
     return NDIS_STATUS_SUCCESS;
 }

@@ -48,6 +48,7 @@ static int32_t MS_ABI allocate_timer(void *handle, struct NDIS_TIMER_CHARACTERIS
     timer->timer = timer_create(processor_current(), fire, timer);
     ndis_object_add(&timer->object, NDIS_KIND_TIMER, "timer '%s' was not freed",
                     ndis_tag_text(characteristics->AllocationTag, text));
+    ndis_object_made_here(&timer->object);
     *result = timer;
     return NDIS_STATUS_SUCCESS;
 }

@@ -85,6 +85,7 @@ static void *MS_ABI allocate_item(void *handle)
     RULE(handle != NULL, "ndis-handle", "NdisAllocateIoWorkItem with a NULL handle");
     item = ndis_alloc(sizeof(*item));
     ndis_object_add(&item->object, NDIS_KIND_WORK_ITEM, "a work item was not freed");
+    ndis_object_made_here(&item->object);
     return item;
 }
 

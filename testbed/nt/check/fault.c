@@ -36,8 +36,9 @@ static _Thread_local ucontext_t *fault_context;
 
 extern const uint8_t __executable_start[], etext[];
 
-static void registers_of(const ucontext_t *context, struct unwind_state *state)
+void fault_registers(const void *ucontext, struct unwind_state *state)
 {
+    const ucontext_t *context = ucontext;
     static const int order[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
     state->rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
@@ -46,18 +47,23 @@ static void registers_of(const ucontext_t *context, struct unwind_state *state)
     }
 }
 
+void rule_at_fault(void *ucontext)
+{
+    fault_context = ucontext;
+}
+
 size_t rule_fault_frames(void **addresses, size_t most)
 {
     struct unwind_state state;
     if (fault_context == NULL) {
         return 0;
     }
-    registers_of(fault_context, &state);
+    fault_registers(fault_context, &state);
     if (state.rip < NULL_PAGE) { /* called through a NULL pointer: the caller is on the stack */
         state.rip = *(uint64_t *)state.registers[UNWIND_RSP];
         state.registers[UNWIND_RSP] += 8;
     }
-    return unwind_driver_frames(&state, addresses, most);
+    return unwind_all_frames(&state, addresses, most);
 }
 
 /* FAST_FAIL_* of the code that __fastfail was given in ecx. */

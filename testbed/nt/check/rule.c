@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "image/image.h"
+#include "nt/check/report.h"
 #include "nt/check/rule_context.h"
 #include "run/sched.h"
 
-#define MAX_FRAMES   32
 #define REMARKS_KEPT 64
 
 void (*rule_more)(FILE *out);
@@ -25,24 +25,16 @@ static const char *reported[REMARKS_KEPT];
 
 static void print_stack(void)
 {
-    void *addresses[MAX_FRAMES];
-    size_t count = rule_fault_frames(addresses, MAX_FRAMES);
+    void *addresses[REPORT_MAX_FRAMES];
+    size_t count = rule_fault_frames(addresses, REPORT_MAX_FRAMES);
     const bool fault = count != 0;
     if (!fault) {
-        count = image_backtrace(addresses, MAX_FRAMES);
+        count = image_backtrace_all(addresses, REPORT_MAX_FRAMES);
     }
-    for (size_t i = 0; i < count; i++) {
-        char text[256];
-        /* A return address names the call before it; the innermost frame of a fault is the instruction itself. */
-        image_describe((char *)addresses[i] - (fault && i == 0 ? 0 : 1), text, sizeof(text));
-        fprintf(stderr, "    %s\n", text);
-    }
-    if (count == 0) {
-        fprintf(stderr, "    (no driver code on this stack)\n");
-    }
+    report_stack(stderr, addresses, count, fault);
 }
 
-static _Noreturn void end_run(const char *rule, const char *format, va_list arguments)
+bool rule_begin_report(const char *rule)
 {
     static uint32_t breaking;
     static _Thread_local bool mine;
@@ -51,23 +43,15 @@ static _Noreturn void end_run(const char *rule, const char *format, va_list argu
             fprintf(stderr, "rule %s: broken while the report above was written\n", rule);
             _exit(RULE_EXIT_STATUS);
         }
-        for (;;) { /* another thread is about to end the program */
-            pause();
-        }
+        return false;
     }
     mine = true;
     fflush(stdout);
-    fprintf(stderr, "rule %s: ", rule);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    return true;
+}
 
-    const struct task *task = task_self();
-    if (task != NULL) {
-        fprintf(stderr, "  in task %s#%u on processor %u at IRQL %u, %u locks held\n", task->name, task->id,
-                task->processor, task->irql, task->locks_held);
-    }
-    fprintf(stderr, "  driver stack:\n");
-    print_stack();
+void rule_end_report(const char *rule)
+{
     if (rule_more != NULL) {
         rule_more(stderr);
     }
@@ -78,6 +62,23 @@ static _Noreturn void end_run(const char *rule, const char *format, va_list argu
     sched_trace("breaks rule %s", rule);
     fflush(NULL);
     _exit(RULE_EXIT_STATUS);
+}
+
+static _Noreturn void end_run(const char *rule, const char *format, va_list arguments)
+{
+    while (!rule_begin_report(rule)) { /* another thread is about to end the program */
+        pause();
+    }
+    fprintf(stderr, "rule %s: ", rule);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    if (task_self() != NULL) {
+        fputs("  in task ", stderr);
+        report_task(stderr, task_self());
+    }
+    fputs("  stack:\n", stderr);
+    print_stack();
+    rule_end_report(rule);
 }
 
 void rule_break(const char *rule, const char *format, ...)

@@ -180,3 +180,15 @@ bool export_is_trampoline(const void *address)
     const uintptr_t at = (uintptr_t)address - (uintptr_t)arena;
     return arena != NULL && at < arena_used && at % CODE_BYTES == 0;
 }
+
+const struct export *export_of(const void *function)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct slot *slot = buckets[i]; slot != NULL; slot = slot->next) {
+            if (slot->entry->function == function) {
+                return slot->entry;
+            }
+        }
+    }
+    return NULL;
+}

@@ -53,5 +53,7 @@ void *export_bind(const char *image, const char *name);
  * must stay. */
 void *export_wrap(const struct export *entry);
 bool export_is_trampoline(const void *address);
+/* The export whose implementation begins at `function`, or NULL. */
+const struct export *export_of(const void *function);
 
 #endif

@@ -11,6 +11,7 @@
 #include "nt/export/export.h"
 #include "nt/export/export_bound.h"
 #include "nt/export/fail.h"
+#include "nt/check/report.h"
 #include "nt/check/rule.h"
 #include "run/sched.h"
 
@@ -66,12 +67,6 @@ _Static_assert(offsetof(struct task, irql) == 16, "export_common reads it");
 _Static_assert(offsetof(struct bound, function) == 0 && offsetof(struct bound, lowest) == 8 &&
                    offsetof(struct bound, span) == 9,
                "export_common reads them");
-
-static const char *irql_name(uint8_t irql)
-{
-    static const char *const names[] = { "PASSIVE_LEVEL", "APC_LEVEL", "DISPATCH_LEVEL" };
-    return irql < 3 ? names[irql] : "DIRQL";
-}
 
 /* Returns what to call. */
 MS_ABI __attribute__((used)) void *export_enter(const struct bound *bound)

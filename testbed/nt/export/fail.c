@@ -61,6 +61,11 @@ static const struct failure {
     { "NdisReadConfiguration", (void *)fail_read_configuration },
     { "NdisReadNetworkAddress", (void *)fail_read_configuration },
     { "NdisAllocateMemoryWithTagPriority", (void *)fail_null },
+    { "NdisAllocateMemoryWithTag", (void *)fail_status },
+    { "NdisAllocateMdl", (void *)fail_null },
+    { "NdisAllocateRWLock", (void *)fail_null },
+    { "NdisAllocateGenericObject", (void *)fail_null },
+    { "NdisAllocateNetBuffer", (void *)fail_null },
     { "NdisAllocateNetBufferListPool", (void *)fail_null },
     { "NdisAllocateNetBufferPool", (void *)fail_null },
     { "NdisAllocateNetBufferAndNetBufferList", (void *)fail_null },
@@ -145,7 +150,7 @@ static void describe(const char *name, void **frames, size_t frame_count)
     for (size_t i = 0; i < frame_count && used < sizeof(failed_call); i++) {
         char place[160];
 
-        image_describe(frames[i], place, sizeof(place));
+        image_describe((char *)frames[i] - 1, place, sizeof(place));
         used += (size_t)snprintf(failed_call + used, sizeof(failed_call) - used, " < %s", place);
     }
 }

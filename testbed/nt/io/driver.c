@@ -11,6 +11,7 @@
 #include "nt/io/io_device.h"
 #include "nt/memory/pool.h"
 #include "nt/rtl/utf.h"
+#include "nt/sync/thread.h"
 
 enum { TYPE_DRIVER = 4, NAME_UNITS = 300 };
 
@@ -64,8 +65,29 @@ static void make_object(struct driver *driver, const struct package *package)
     }
 }
 
+static void (*before_unload)(const struct image *image);
+
+void driver_before_unload(void (*each)(const struct image *image))
+{
+    before_unload = each;
+}
+
+char *place_in_image(const struct image *image, const void *return_address)
+{
+    char place[IMAGE_LINE_BYTES];
+
+    if (!image_contains(image, return_address)) {
+        return NULL;
+    }
+    image_describe((const char *)return_address - 1, place, sizeof(place));
+    return strdup(place);
+}
+
 static void discard(struct driver *driver)
 {
+    if (before_unload != NULL) {
+        before_unload(driver->image);
+    }
     pool_name_callers(driver->image);
     image_unload(driver->image);
     free(driver);
@@ -118,6 +140,7 @@ void driver_unload(struct driver *driver)
     }
     RULE(driver->object.DeviceObject == NULL, "unload", "%s returned from DriverUnload with a device object left",
          image_name(driver->image));
+    threads_check_ended(driver->image);
     discard(driver);
 }
 

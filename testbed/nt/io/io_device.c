@@ -107,7 +107,9 @@ void device_delete(struct device *device)
 {
     struct DEVICE_OBJECT **at = &device->object.DriverObject->DeviceObject;
 
-    RULE(device->object.AttachedDevice == NULL, "object", "a device is deleted while another is attached to it");
+    /* A bus driver deletes its device when IRP_MN_REMOVE_DEVICE has come down to it; those above detach after that. */
+    RULE(device->object.AttachedDevice == NULL || device->lower == NULL, "object",
+         "a device is deleted while another is attached to it");
     if (device->lower != NULL) {
         device_detach(device);
     }
@@ -125,6 +127,7 @@ void device_delete(struct device *device)
 
 void device_attach(struct device *device, struct device *top)
 {
+    reference(top);
     device->lower = top;
     top->object.AttachedDevice = &device->object;
     device->object.StackSize = (int8_t)(top->object.StackSize + 1);
@@ -133,8 +136,11 @@ void device_attach(struct device *device, struct device *top)
 
 void device_detach(struct device *device)
 {
-    device->lower->object.AttachedDevice = NULL;
+    struct device *lower = device->lower;
+
+    lower->object.AttachedDevice = NULL;
     device->lower = NULL;
+    dereference(lower);
 }
 
 struct device *device_top(struct device *device)

@@ -83,6 +83,11 @@ const struct pdo_ids *device_ids(struct device *pdo);
 /* Load the image, bind its imports, create the driver object, call DriverEntry at PASSIVE_LEVEL. NULL and a sentence on
  * failure. */
 struct driver *driver_load(const char *sys_path, const struct package *package, char *error, size_t size);
+/* `each` is called with every image that is about to go, before its memory is. */
+struct image;
+void driver_before_unload(void (*each)(const struct image *image));
+/* "xennet.sys+0x12 Function (file.c:3)", in memory of its own; NULL: not in that image. */
+char *place_in_image(const struct image *image, const void *return_address);
 void driver_unload(struct driver *driver); /* calls DriverUnload, checks, unmaps */
 struct DRIVER_OBJECT *driver_object(struct driver *driver);
 struct image *driver_image(struct driver *driver);

@@ -58,18 +58,19 @@ struct request {
     void *context;
 };
 
+/* The record is gone before the driver hears of the end, after which it may unload. */
 static void carry_out(void *argument)
 {
-    struct request *request = argument;
+    struct request request = *(struct request *)argument;
     struct IO_STATUS_BLOCK result = { 0 };
 
+    pool_free(argument);
     result.Status =
-        irp_send(pnp_top(device_of(request->device)), IRP_MJ_POWER, request->minor, fill, &request->power, NULL);
-    if (request->complete != NULL) {
-        DRIVER_CALL_VOID("power completion", request->complete(request->device, request->minor, request->power.state,
-                                                               request->context, &result));
+        irp_send(pnp_top(device_of(request.device)), IRP_MJ_POWER, request.minor, fill, &request.power, NULL);
+    if (request.complete != NULL) {
+        DRIVER_CALL_VOID("power completion", request.complete(request.device, request.minor, request.power.state,
+                                                              request.context, &result));
     }
-    pool_free(request);
 }
 
 /* Its IRP is the power manager's: `made` stays NULL, which the documents allow nobody to use after completion. */

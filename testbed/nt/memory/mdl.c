@@ -46,6 +46,15 @@ void mdl_fill_frames(struct MDL *mdl, const void *first_page)
     }
 }
 
+static struct MDL *fill(struct MDL *mdl, void *address, uint32_t bytes)
+{
+    mdl_describe(mdl, address, bytes);
+    mdl->MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL;
+    mdl->MappedSystemVa = address;
+    mdl_fill_frames(mdl, mdl->StartVa);
+    return mdl;
+}
+
 struct MDL *mdl_create(void *address, uint32_t bytes)
 {
     size_t size = mdl_record_size(address, bytes);
@@ -54,11 +63,15 @@ struct MDL *mdl_create(void *address, uint32_t bytes)
     RULE(size != 0, "unsupported", "an MDL for %u bytes", bytes);
     mdl = pool_alloc(size, TAG_MDL);
     pool_set_kind(mdl, POOL_MDL);
-    mdl_describe(mdl, address, bytes);
-    mdl->MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL;
-    mdl->MappedSystemVa = address;
-    mdl_fill_frames(mdl, mdl->StartVa);
-    return mdl;
+    return fill(mdl, address, bytes);
+}
+
+struct MDL *mdl_create_for(void *address, uint32_t bytes, const void *caller)
+{
+    size_t size = mdl_record_size(address, bytes);
+    struct MDL *mdl = size != 0 ? pool_take(size, TAG_MDL, POOL_MDL, false, caller) : NULL;
+
+    return mdl != NULL ? fill(mdl, address, bytes) : NULL;
 }
 
 void mdl_free(struct MDL *mdl)

@@ -17,6 +17,7 @@
 #include "image/image.h"
 #include "nt/areas.h"
 #include "nt/nt.h"
+#include "nt/sync/lock_order.h"
 
 enum {
     SHARDS = 16,
@@ -83,7 +84,9 @@ static const char *tag_text(uint32_t tag, char text[5])
 
 static const char *kind_name(enum pool_kind kind)
 {
-    static const char *const names[] = { "?", "pool block", "pool block", "MDL", "MDL with pages", "IRP" };
+    static const char *const names[] = {
+        "?", "pool block", "pool block", "MDL", "MDL with pages", "IRP", "NDIS memory"
+    };
 
     return names[kind];
 }
@@ -138,7 +141,7 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     block->paged = paged;
     block->caller = caller;
     block->shard = (uint16_t)(processor_current() % SHARDS);
-    memset(memory_of(block), kind == POOL_BLOCK ? FILL_NEW : 0, bytes);
+    memset(memory_of(block), kind == POOL_BLOCK || kind == POOL_NDIS ? FILL_NEW : 0, bytes);
     memset(memory_of(block) + bytes, FILL_GUARD, GUARD_BYTES);
     shard = &shards[block->shard];
     sched_lock(&shard->lock);
@@ -198,6 +201,7 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
     RULE(!block->paged || irql_current() <= APC_LEVEL, "irql", "%s: paged pool block '%s' freed at IRQL %u", function,
          tag_text(block->tag, was), irql_current());
     check_guard(block, function);
+    lock_order_forget(memory, block->size);
 
     shard = &shards[block->shard];
     if (block->size <= PAGE_BYTES) {
@@ -261,7 +265,7 @@ void pool_name_callers(const struct image *image)
             if (block->origin == NULL && block->caller != NULL && image_contains(image, block->caller)) {
                 char name[200];
 
-                image_describe(block->caller, name, sizeof(name));
+                image_describe((const char *)block->caller - 1, name, sizeof(name));
                 block->origin = strdup(name);
             }
         }
@@ -276,7 +280,7 @@ static void leak_block(struct leaks *leaks, const struct block *block)
     if (block->origin != NULL) {
         snprintf(name, sizeof(name), "%s", block->origin);
     } else if (block->caller != NULL && image_find(block->caller) != NULL) {
-        image_describe(block->caller, name, sizeof(name));
+        image_describe((const char *)block->caller - 1, name, sizeof(name));
     }
     leak_add(leaks, "%s '%s' of %zu bytes, allocated by %s", kind_name(block->kind), tag_text(block->tag, tag),
              block->size, name);

@@ -19,6 +19,7 @@ enum pool_kind {
     POOL_MDL,       /* IoAllocateMdl, mdl_create */
     POOL_PAGES,     /* MDL of MmAllocatePagesForMdlEx: freed by ExFreePool once its pages are gone */
     POOL_IRP,
+    POOL_NDIS, /* the driver's, by NdisAllocateMemory... */
 };
 
 /* NULL when the run is to fail here, or `bytes` are absurd. `caller` is the driver's return address or NULL. */

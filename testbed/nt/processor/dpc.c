@@ -125,6 +125,7 @@ void dpc_drain(struct processor *processor)
             return;
         }
         processor->dpcs_run++;
+        task_self()->busy = 0;
         if (is_kdpc(link)) {
             run_kdpc(link_kdpc(link));
         } else {

@@ -78,6 +78,7 @@ uint8_t irql_raise(uint8_t to)
         RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to,
              task->processor, processor_count());
         token_take(&processors[task->processor]);
+        task->busy = 0;
     }
     task->irql = to;
     return from;
@@ -140,12 +141,15 @@ struct driver_call driver_enter(const char *name)
         thread_adopt(task);
     }
     sched_point(name);
-    return (struct driver_call){ name, task->irql, task->locks_held };
+    const char *outer = task->driver_call;
+    __atomic_store_n(&task->driver_calls, task->driver_calls + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&task->driver_call, name, __ATOMIC_RELEASE);
+    return (struct driver_call){ name, outer, task->irql, task->locks_held };
 }
 
 void driver_leave(const struct driver_call *call)
 {
-    const struct task *task = task_self();
+    struct task *task = task_self();
     if (__builtin_expect(task->irql != call->irql, 0)) {
         rule_break("irql", "%s was called at IRQL %u and returned at IRQL %u", call->name, call->irql, task->irql);
     }
@@ -153,6 +157,8 @@ void driver_leave(const struct driver_call *call)
         rule_break("lock", "%s was called with %u spin locks held and returned with %u", call->name, call->locks,
                    task->locks_held);
     }
+    __atomic_store_n(&task->driver_calls, task->driver_calls + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&task->driver_call, call->outer, __ATOMIC_RELEASE);
     sched_point(call->name);
 }
 

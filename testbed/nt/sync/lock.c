@@ -10,6 +10,7 @@
 
 #include "nt/areas.h"
 #include "nt/nt.h"
+#include "nt/sync/lock_order.h"
 
 #define LOOKS 256
 
@@ -25,10 +26,25 @@ static bool take(struct lock_word *lock)
     return __atomic_compare_exchange_n(&lock->state, &nobody, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static void taken(struct lock_word *lock, struct task *task)
+static void taken(struct lock_word *lock, struct task *task, const void *from)
 {
     __atomic_store_n(&lock->holder, task->id, __ATOMIC_RELAXED);
+    if (task->locks_held < TASK_MAX_LOCKS) {
+        task->held[task->locks_held] = (struct held_lock){ lock, from };
+    }
     task->locks_held++;
+}
+
+/* Locks need not be given back in the order in which they were taken. */
+static void given_back(const struct lock_word *lock, struct task *task)
+{
+    uint32_t last = --task->locks_held, i = last < TASK_MAX_LOCKS ? last : TASK_MAX_LOCKS - 1;
+    while (i > 0 && task->held[i].lock != lock) {
+        i--;
+    }
+    for (; i < last && i + 1 < TASK_MAX_LOCKS; i++) {
+        task->held[i] = task->held[i + 1];
+    }
 }
 
 static void wait_for(struct lock_word *lock, struct task *task)
@@ -46,21 +62,24 @@ static void wait_for(struct lock_word *lock, struct task *task)
     task->waits_for = NULL;
 }
 
-void lock_acquire(uint64_t *word)
+void lock_acquire(uint64_t *word, const void *from)
 {
     struct lock_word *lock = (struct lock_word *)word;
     struct task *task = task_self();
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock acquired at IRQL %u", task->irql);
     sched_point("lock");
+    if (__builtin_expect(task->locks_held != 0, 0)) {
+        lock_order_check(task, lock, from);
+    }
     if (__builtin_expect(!take(lock), 0)) {
         RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock",
              "spin lock acquired that this task holds already");
         wait_for(lock, task);
     }
-    taken(lock, task);
+    taken(lock, task, from);
 }
 
-bool lock_try(uint64_t *word)
+bool lock_try(uint64_t *word, const void *from)
 {
     struct lock_word *lock = (struct lock_word *)word;
     struct task *task = task_self();
@@ -71,7 +90,7 @@ bool lock_try(uint64_t *word)
              "spin lock tried that this task holds already");
         return false;
     }
-    taken(lock, task);
+    taken(lock, task, from);
     return true;
 }
 
@@ -83,18 +102,23 @@ void lock_release(uint64_t *word)
     RULE(lock->holder == task->id, "lock", "spin lock released by a task that does not hold it: task #%u does",
          lock->holder);
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock released at IRQL %u", task->irql);
-    task->locks_held--;
+    given_back(lock, task);
     __atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
     if (__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2) {
         sched_wake(&lock->state, 1);
     }
 }
 
-void spin_lock(struct spin_lock *lock, uint8_t *old_irql)
+void spin_lock_from(struct spin_lock *lock, uint8_t *old_irql, const void *from)
 {
     struct task *task = task_self();
     *old_irql = task->irql < DISPATCH_LEVEL ? irql_raise(DISPATCH_LEVEL) : task->irql;
-    lock_acquire(&lock->word);
+    lock_acquire(&lock->word, from);
+}
+
+void spin_lock(struct spin_lock *lock, uint8_t *old_irql)
+{
+    spin_lock_from(lock, old_irql, __builtin_return_address(0));
 }
 
 void spin_unlock(struct spin_lock *lock, uint8_t old_irql)
@@ -112,4 +136,5 @@ void lock_start(void)
 
 void lock_stop(void)
 {
+    lock_order_stop();
 }

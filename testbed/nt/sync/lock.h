@@ -10,8 +10,9 @@
 
 #include "nt/nt.h"
 
-void lock_acquire(uint64_t *word);
-bool lock_try(uint64_t *word);
+/* `from`: where it is called, for reports. */
+void lock_acquire(uint64_t *word, const void *from);
+bool lock_try(uint64_t *word, const void *from);
 void lock_release(uint64_t *word);
 void lock_exports(void);
 void lock_shared_exports(void);

@@ -4,6 +4,7 @@
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/sync/lock.h"
+#include "nt/sync/lock_order.h"
 
 /* KLOCK_QUEUE_HANDLE: a queue link, the lock, the IRQL to go back to. */
 struct lock_handle {
@@ -14,13 +15,14 @@ struct lock_handle {
 
 static MS_ABI void nt_KeInitializeSpinLock(uint64_t *lock)
 {
+    lock_order_forget(lock, sizeof(*lock));
     *lock = 0;
 }
 
 static MS_ABI uint8_t nt_KeAcquireSpinLockRaiseToDpc(uint64_t *lock)
 {
     uint8_t old;
-    spin_lock((struct spin_lock *)lock, &old);
+    spin_lock_from((struct spin_lock *)lock, &old, __builtin_return_address(0));
     return old;
 }
 
@@ -32,7 +34,7 @@ static MS_ABI void nt_KeReleaseSpinLock(uint64_t *lock, uint8_t old_irql)
 
 static MS_ABI void nt_KeAcquireSpinLockAtDpcLevel(uint64_t *lock)
 {
-    lock_acquire(lock);
+    lock_acquire(lock, __builtin_return_address(0));
 }
 
 static MS_ABI void nt_KeReleaseSpinLockFromDpcLevel(uint64_t *lock)
@@ -42,7 +44,7 @@ static MS_ABI void nt_KeReleaseSpinLockFromDpcLevel(uint64_t *lock)
 
 static MS_ABI uint8_t nt_KeTryToAcquireSpinLockAtDpcLevel(uint64_t *lock)
 {
-    return lock_try(lock);
+    return lock_try(lock, __builtin_return_address(0));
 }
 
 static MS_ABI uint8_t nt_KeTestSpinLock(const uint64_t *lock)
@@ -53,7 +55,7 @@ static MS_ABI uint8_t nt_KeTestSpinLock(const uint64_t *lock)
 static MS_ABI void nt_KeAcquireInStackQueuedSpinLock(uint64_t *lock, struct lock_handle *handle)
 {
     handle->lock = lock;
-    spin_lock((struct spin_lock *)lock, &handle->old_irql);
+    spin_lock_from((struct spin_lock *)lock, &handle->old_irql, __builtin_return_address(0));
 }
 
 static MS_ABI void nt_KeReleaseInStackQueuedSpinLock(struct lock_handle *handle)
@@ -64,7 +66,7 @@ static MS_ABI void nt_KeReleaseInStackQueuedSpinLock(struct lock_handle *handle)
 static MS_ABI void nt_KeAcquireInStackQueuedSpinLockAtDpcLevel(uint64_t *lock, struct lock_handle *handle)
 {
     handle->lock = lock;
-    lock_acquire(lock);
+    lock_acquire(lock, __builtin_return_address(0));
 }
 
 static MS_ABI void nt_KeReleaseInStackQueuedSpinLockFromDpcLevel(struct lock_handle *handle)

@@ -123,7 +123,7 @@ static uint8_t take(uint64_t *lock)
     if (old < DISPATCH_LEVEL) {
         irql_raise(DISPATCH_LEVEL);
     }
-    lock_acquire(lock);
+    lock_acquire(lock, __builtin_return_address(0));
     return old;
 }
 

@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "image/image.h"
 #include "nt/areas.h"
 #include "nt/check/fault.h"
 #include "nt/io/object.h"
@@ -221,6 +222,25 @@ struct nt_thread *thread_create(MS_ABI void (*start)(void *), void *context)
     threads = thread;
     sched_unlock(&lock);
     return thread;
+}
+
+/* The code of a driver goes away with its last function's return: no thread may be in it then. */
+void threads_check_ended(const struct image *image)
+{
+    reap();
+    sched_lock(&lock);
+    for (const struct nt_thread *thread = threads; thread != NULL; thread = thread->next) {
+        char place[256];
+        if (!image_contains(image, (const void *)thread->start)) {
+            continue;
+        }
+        image_describe((const void *)thread->start, place, sizeof(place));
+        rule_break("thread",
+                   "%s is unloaded while its system thread #%u runs, which began in %s: Windows stops with 0xCE "
+                   "DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS when it goes on",
+                   image_name(image), thread->task->id, place);
+    }
+    sched_unlock(&lock);
 }
 
 struct task *thread_start(const char *name, void (*run)(void *), void *argument)

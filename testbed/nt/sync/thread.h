@@ -9,6 +9,8 @@
 
 #include "nt/nt.h"
 
+struct image;
+
 #define KTHREAD_BYTES 0x600
 
 /* A task's Windows side, task->nt. Starts with what the driver sees. */
@@ -38,6 +40,7 @@ struct nt_thread *thread_current(void);
 /* A system thread of the driver's; the reference returned is the caller's. */
 struct nt_thread *thread_create(MS_ABI void (*start)(void *), void *context);
 _Noreturn void thread_terminate(int32_t status);
+void threads_check_ended(const struct image *image); /* the image is about to go */
 
 void irql_exports(void);
 void thread_exports(void);

@@ -13,6 +13,7 @@
 #include "nt/processor/topology.h"
 #include "xenvif/receive/receive_internal.h"
 #include "xenvif/state.h"
+#include "nt/check/watchdog.h"
 
 enum { COOKIE_QUEUE_SHIFT = 24, COOKIE_MARK = 1 << 23, THREADED_WAIT_NS = 1000, MAX_THREADED_POINTS = 4 };
 
@@ -356,6 +357,7 @@ static void deliver(struct rx_ring *ring)
         }
         count(ring, packet);
         ring->loaned++;
+        packet->out_since = watchdog_clock();
         __atomic_store_n(&packet->out, 1, __ATOMIC_RELEASE);
         pause = callback_receive(ring->vif, ring->index, packet, cookie_make(ring, packet), more);
         pass_through_passive(ring);

@@ -33,6 +33,7 @@ struct rx_packet {
     uint32_t checksum;     /* XENVIF_PACKET_CHECKSUM_FLAGS */
     uint32_t cookie;       /* its number in the ring */
     uint32_t out;          /* atomic: the subscriber has it */
+    uint64_t out_since;    /* by watchdog_clock */
     uint16_t page_count;
     struct rx_page *pages[RX_PAGES_PER_PACKET];
     struct rx_packet *next;
@@ -96,5 +97,7 @@ void receive_wait_returned(struct rx_ring *ring); /* every packet given back */
 void receive_event(void *ring);
 void receive_return(struct vif *vif, void *cookie); /* any processor, <= DISPATCH */
 uint32_t receive_held(struct rx_ring *ring);
+/* For a report, while everything may be moving: how many packets the subscriber has, and the oldest's time. */
+uint32_t receive_out(const struct rx_ring *ring, uint64_t *oldest);
 
 #endif

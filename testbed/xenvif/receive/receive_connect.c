@@ -108,3 +108,21 @@ void receive_destroy(struct rx_ring *ring)
     free(ring->dpcs);
     free(ring->used);
 }
+
+uint32_t receive_out(const struct rx_ring *ring, uint64_t *oldest)
+{
+    uint32_t count = 0;
+
+    *oldest = UINT64_MAX;
+    for (uint32_t i = 0; i < RX_CHUNKS; i++) {
+        const struct rx_packet *packets = ring->packets[i];
+
+        for (uint32_t j = 0; packets != NULL && j < RX_CHUNK; j++) {
+            if (__atomic_load_n(&packets[j].out, __ATOMIC_ACQUIRE) != 0) {
+                *oldest = packets[j].out_since < *oldest ? packets[j].out_since : *oldest;
+                count++;
+            }
+        }
+    }
+    return count;
+}

@@ -124,7 +124,7 @@ static void read_trace(const char *path, char **bytes, size_t *size)
 
 TEST(the_same_seed_gives_the_same_trace_byte_for_byte)
 {
-    char paths[3][64], *traces[3];
+    char paths[3][TEST_MAX_PATH], *traces[3];
     size_t sizes[3], i;
 
     for (i = 0; i < 3; i++) {
@@ -132,7 +132,7 @@ TEST(the_same_seed_gives_the_same_trace_byte_for_byte)
             .kind = SCHED_SIMULATED, .seed = test_seed() + (i == 2), .queues = 2, .trace_path = paths[i], .tell = life
         };
 
-        snprintf(paths[i], sizeof(paths[i]), "/tmp/xennet-trace-%d-%zu", (int)getpid(), i);
+        test_temporary(paths[i], "trace.%zu", i);
         story_run(&plan);
         read_trace(paths[i], &traces[i], &sizes[i]);
         unlink(paths[i]);

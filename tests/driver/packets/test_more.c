@@ -99,6 +99,35 @@ static void paused_in_time(struct story *story)
     watch_close(watch);
 }
 
+static void memory_returns(void *argument)
+{
+    struct story *story = argument;
+
+    sched_sleep(20 * SECOND);
+    vif_refuse_sends(story->bed.vif, 0, 0);
+}
+
+/* XenVif 8.2 must not be disabled with sends out, so a pause goes on offering the packet that makes it send the others.
+ */
+static void paused_until_there_is_memory(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[CHAIN];
+    struct watch *watch = watch_open(story);
+    struct task *task;
+
+    vif_refuse_sends(story->bed.vif, CHAIN - 1, UINT32_MAX);
+    send_chain(watch, nbls, CHAIN);
+    task = task_spawn("memory", 0, memory_returns, story);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    task_join(task);
+    for (uint32_t i = 0; i < CHAIN; i++) {
+        CHECK_EQ(nbls[i]->Status, SUCCESS);
+    }
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    backend_works(story, watch, 1);
+    watch_close(watch);
+}
+
 /* More than XenVif takes at once: it refuses the rest, and has begun to send all but a bounded number of the others. */
 static void too_many(struct story *story)
 {
@@ -146,6 +175,16 @@ TEST(a_pause_gives_up_what_xenvif_would_not_take)
 {
     each(paused_in_time, 0);
     each(paused_meanwhile, STORY_NEEDS_DISABLE);
+}
+
+TEST(a_pause_of_xenvif_8_ends_when_it_takes_sends_again)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .xenvif_like = "8.2",
+                                    .seed = test_seed(),
+                                    .edge_buffers = 32,
+                                    .loose_grants = true,
+                                    .tell = paused_until_there_is_memory });
 }
 
 TEST(a_chain_longer_than_xenvif_takes_leaves_nothing_behind)

@@ -278,6 +278,22 @@ TEST(every_oid_has_the_status_that_its_page_names)
     }
 }
 
+/* An adapter on which XenVif cannot have the backend hash. */
+TEST(without_rss_its_oids_are_refused_like_any_that_the_adapter_does_not_have)
+{
+    static const char *const windows[] = { "7", "10-1809" };
+
+    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .xenvif_like = "9.1",
+                                        .seed = test_seed(),
+                                        .queues = QUEUES,
+                                        .edge_buffers = 16,
+                                        .windows = windows[i],
+                                        .tell = by_the_pages });
+    }
+}
+
 /* Never refused, as their pages say; they ask nothing of XenVif then. */
 static bool is_about_power(uint32_t oid)
 {

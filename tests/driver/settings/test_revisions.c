@@ -56,12 +56,15 @@ TEST(records_have_the_newest_revision_of_every_ndis_version)
     size_t i;
 
     for (i = 0; i < sizeof(minors); i++) {
-        windows = *windows_version_find(minors[i] < 30 ? "7" : minors[i] < 83 ? "10-1809" : "2025");
+        const char *name = minors[i] < 30 ? "7" : minors[i] < 83 ? "10-1809" : "2025";
+
+        windows = *windows_version_find(name);
         windows.ndis_minor = minors[i];
         story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                         .seed = test_seed(),
                                         .queues = 2,
                                         .edge_buffers = 16,
+                                        .windows = name,
                                         .prepare = simulate_version,
                                         .detail = &windows,
                                         .tell = look });

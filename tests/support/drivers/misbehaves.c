@@ -194,13 +194,28 @@ static u64 float_kept(u64 *p)
     return (u64)(a * b);
 }
 
+static inline __attribute__((always_inline)) u64 innermost(u64 *p)
+{
+    return *(volatile u64 *)p;
+}
+
+static inline __attribute__((always_inline)) u64 between(u64 *p)
+{
+    return innermost(p) + 1;
+}
+
+static u64 inlined(u64 *p)
+{
+    return between(p) * 3;
+}
+
 int DriverEntry(void **t, void *p)
 {
     (void)p;
     void *all[] = { null_write,  read_given, fast_fail,  assertion, breakpoint, divide,
                     undefined,   halt,       call_given, overflow,  stack,      call_init,
-                    write_const, cr8,        gs,         clocks,    float_kept };
-    for (int i = 0; i < 17; i++)
+                    write_const, cr8,        gs,         clocks,    float_kept, inlined };
+    for (int i = 0; i < 18; i++)
         t[i] = all[i];
     return 0;
 }

@@ -23,6 +23,7 @@ enum misdeed {
     GS,
     CLOCKS,
     FLOAT_KEPT,
+    INLINED,
     MISDEEDS
 };
 
@@ -156,6 +157,24 @@ TEST(report_shows_the_driver_stack_through_its_frames)
     second = strstr(text, " second (misbehaves.c:");
     stack = strstr(text, " stack (misbehaves.c:");
     CHECK(third != NULL && second != NULL && stack != NULL && third < second && second < stack);
+}
+
+TEST(every_function_that_is_inlined_into_another_is_named)
+{
+    static char text[65536];
+    char *innermost, *between, *outer;
+    build();
+    chosen = INLINED;
+    given = NULL;
+    CHECK_EQ(test_child(nt_run_body, (void *)misbehave, text, sizeof(text)), RULE_EXIT_STATUS << 8);
+    CHECK_CONTAINS(text, "rule access: read of 0");
+    text[strcspn(text, "\n")] = ' '; /* the first line names the innermost only */
+    innermost = strstr(text, " innermost (misbehaves.c:");
+    between = strstr(text, "), inlined into between\n");
+    outer = strstr(text, "), inlined into inlined\n");
+    CHECK(innermost != NULL && between != NULL && outer != NULL && innermost < between && between < outer);
+    CHECK_CONTAINS(outer, " inlined (misbehaves.c:");
+    CHECK_CONTAINS(outer, "testbed: misbehave\n");
 }
 
 static void run_well(enum misdeed deed, void *argument)

@@ -60,7 +60,7 @@ static void fail_to_start(struct fake *fake)
     fake->initialize_status = (int32_t)NDIS_STATUS_RESOURCES;
     CHECK(fake_add(fake, error, sizeof(error)) == NULL);
     CHECK_CONTAINS(error, "NDIS_STATUS_RESOURCES");
-    CHECK_CONTAINS(error, "HARDWARE_FAILURE");
+    CHECK_CONTAINS(error, "hardware failure");
     CHECK_CONTAINS(error, "0x7, 0x10");
 }
 TEST(a_failed_start_names_the_status_and_the_event_log)

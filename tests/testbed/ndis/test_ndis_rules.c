@@ -20,31 +20,6 @@ typedef void MS_ABI fake_NdisFreeMemory(void *, uint32_t, uint32_t);
 typedef int32_t MS_ABI fake_NdisMRegisterScatterGatherDma(void *, void *, void **);
 typedef int32_t MS_ABI fake_NdisWriteEventLogEntry(void *, int32_t, uint32_t, uint16_t, void *, uint32_t, void *);
 
-static void run_body(void *argument)
-{
-    fake_run(SCHED_SIMULATED, "10-22h2", (void (*)(struct fake *))argument);
-}
-
-#define TRIPS(rule, name)                                                                                              \
-    static void body_##name(struct fake *fake);                                                                        \
-    TEST(name)                                                                                                         \
-    {                                                                                                                  \
-        EXPECT_RULE(rule, run_body, (void *)body_##name);                                                              \
-    }                                                                                                                  \
-    static void body_##name(struct fake *fake)
-
-static uint8_t bytes[200];
-
-static struct NET_BUFFER_LIST *received(struct fake *fake)
-{
-    return fake_packet(fake, mdl_create(bytes, sizeof(bytes)), 0, 100);
-}
-
-static void indicate(struct fake *fake, struct NET_BUFFER_LIST *nbl, uint32_t flags)
-{
-    NDIS(NdisMIndicateReceiveNetBufferLists)(fake->handle, nbl, 0, 1, flags);
-}
-
 /* --- handles and registration --- */
 TRIPS("ndis-handle", a_wrong_handle_is_caught)
 {
@@ -110,7 +85,7 @@ TRIPS("ndis-state", packets_indicated_while_paused_are_caught)
     char error[100];
 
     fake_add(fake, error, sizeof(error));
-    indicate(fake, received(fake), 0);
+    fake_indicate(fake, fake_received(fake), 0);
 }
 TRIPS("ndis-state", a_completion_nobody_waits_for_is_caught)
 {
@@ -139,56 +114,17 @@ TRIPS("ndis-pause", a_failing_pause_is_caught)
     fake_add_running(fake);
     adapter_pause(fake->adapter);
 }
-static void no_receive(void *context, uint32_t processor, const struct frame *frame)
-{
-    (void)context;
-    (void)processor;
-    (void)frame;
-}
-static struct edge *open_edge(struct fake *fake)
-{
-    struct edge_options options = {
-        .memory = fake->xen, .buffers = 4, .queues = 1, .frame_size = 1514, .receive = no_receive
-    };
-    char error[300] = "";
-    struct edge *edge = edge_open(fake->adapter, &options, error, sizeof(error));
-
-    CHECK_STR(error, "");
-    return edge;
-}
-static void send_one(struct edge *edge)
-{
-    struct frame frame;
-
-    CHECK(edge_buffer(edge, 0, &frame, true));
-    memset(frame.vectors[0].iov_base, 0, 60);
-    frame.length = 60;
-    edge_queue(edge, 0, &frame);
-    edge_flush(edge, 0);
-}
 TRIPS("ndis-pause", a_pause_with_sends_outstanding_is_caught)
 {
     fake->hold_sends = true;
     fake_add_running(fake);
-    send_one(open_edge(fake));
+    fake_send_one(fake_open_edge(fake));
     adapter_pause(fake->adapter);
-}
-static void MS_ABI keep_returned(void *context, void *chain, uint32_t flags)
-{
-    (void)context;
-    (void)chain;
-    (void)flags;
-}
-static void keep_one(struct fake *fake, struct NET_BUFFER_LIST *nbl)
-{
-    /* As if the protocol held it: indicated, and the return not made. */
-    nbl_set_tag(nbl, NBL_TAG_INDICATED);
-    COUNT(adapter_here(fake->adapter)->indicated, 1);
 }
 TRIPS("ndis-pause", a_pause_with_receives_outstanding_is_caught)
 {
     fake_add_running(fake);
-    keep_one(fake, received(fake));
+    fake_keep_one(fake, fake_received(fake));
     fake->on_pause = finish_at_once;
     adapter_pause(fake->adapter);
 }
@@ -227,14 +163,14 @@ TRIPS("ndis-reset", a_reset_that_keeps_sends_is_caught)
     fake->hold_sends = true;
     reset_result = NDIS_STATUS_SUCCESS;
     fake_add_running(fake);
-    send_one(open_edge(fake));
+    fake_send_one(fake_open_edge(fake));
     adapter_check_for_hang(fake->adapter);
 }
 TRIPS("ndis-removal", sends_kept_after_a_surprise_removal_are_caught)
 {
     fake->hold_sends = true;
     fake_add_running(fake);
-    send_one(open_edge(fake));
+    fake_send_one(fake_open_edge(fake));
     adapter_surprise_remove(fake->adapter);
 }
 typedef void MS_ABI fake_NdisMResetComplete(void *, int32_t, uint8_t);
@@ -242,140 +178,6 @@ TRIPS("ndis-state", a_reset_completed_that_nobody_asked_for_is_caught)
 {
     fake_add_running(fake);
     NDIS(NdisMResetComplete)(fake->handle, NDIS_STATUS_SUCCESS, 0);
-}
-
-/* --- NBLs --- */
-TRIPS("ndis-send-complete", a_send_completed_twice_is_caught)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake->hold_sends = true;
-    fake_add_running(fake);
-    send_one(open_edge(fake));
-    nbl = fake->sends;
-    NDIS(NdisMSendNetBufferListsComplete)(fake->handle, nbl, 0);
-    NDIS(NdisMSendNetBufferListsComplete)(fake->handle, nbl, 0);
-}
-TRIPS("ndis-send-complete", completing_ones_own_nbl_is_caught)
-{
-    fake_add_running(fake);
-    NDIS(NdisMSendNetBufferListsComplete)(fake->handle, received(fake), 0);
-}
-TRIPS("ndis-nbl", an_nbl_indicated_twice_is_caught)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake->characteristics.ReturnNetBufferListsHandler = (void *)keep_returned;
-    fake_add_running(fake);
-    nbl = received(fake);
-    keep_one(fake, nbl);
-    indicate(fake, nbl, 0);
-}
-TRIPS("ndis-nbl", freeing_an_nbl_twice_is_caught)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake_add_running(fake);
-    nbl = received(fake);
-    NDIS(NdisFreeNetBufferList)(nbl);
-    NDIS(NdisFreeNetBufferList)(nbl);
-}
-TRIPS("ndis-nbl", a_wrong_source_handle_is_caught)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake_add_running(fake);
-    nbl = received(fake);
-    nbl->SourceHandle = NULL;
-    indicate(fake, nbl, 0);
-}
-TRIPS("ndis-nbl", a_wrong_count_is_caught)
-{
-    fake_add_running(fake);
-    NDIS(NdisMIndicateReceiveNetBufferLists)(fake->handle, received(fake), 0, 2, 0);
-}
-TRIPS("ndis-nbl-flags", flags_of_ndis_changed_are_caught)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake_add_running(fake);
-    nbl = received(fake);
-    nbl->Flags = 0;
-    indicate(fake, nbl, 0);
-}
-/* The NBL is the driver's again, and goes up once more with what the protocol left in it. */
-TRIPS("ndis-slot", a_slot_that_somebody_above_has_written_is_caught)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake_add_running(fake);
-    nbl = received(fake);
-    indicate(fake, nbl, NDIS_RECEIVE_FLAGS_RESOURCES);
-    nbl->NetBufferListInfo[TcpIpChecksumNetBufferListInfo] = NULL;
-    indicate(fake, nbl, NDIS_RECEIVE_FLAGS_RESOURCES);
-}
-static void write_behind(struct fake *fake)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake_add_running(fake);
-    nbl = received(fake);
-    nbl->NetBufferListInfo[TcpRecvSegCoalesceInfo] = NULL;
-    indicate(fake, nbl, 0);
-}
-static void on_windows_7(void *argument)
-{
-    (void)argument;
-    fake_run(SCHED_SIMULATED, "7", write_behind);
-}
-TEST(a_slot_that_windows_7_does_not_have_written_is_caught)
-{
-    EXPECT_RULE("ndis-slot", on_windows_7, NULL);
-}
-TRIPS("ndis-rsc", coalesced_packets_after_the_switch_are_caught)
-{
-    struct NDIS_OFFLOAD_PARAMETERS parameters;
-    struct NET_BUFFER_LIST *nbl;
-    uint32_t needed;
-
-    fake_add_running(fake);
-    memset(&parameters, 0, sizeof(parameters));
-    NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_DEFAULT, 3, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_3);
-    parameters.RscIPv4 = NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED;
-    (void)adapter_set(fake->adapter, OID_TCP_OFFLOAD_PARAMETERS, &parameters, sizeof(parameters), &needed);
-    bytes[12] = 0x08;
-    nbl = received(fake);
-    nbl->NetBufferListInfo[TcpRecvSegCoalesceInfo] = (void *)(uintptr_t)2; /* segments */
-    indicate(fake, nbl, 0);
-}
-TRIPS("ndis-nb", more_bytes_than_the_mdls_have_are_caught)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake_add_running(fake);
-    nbl = received(fake);
-    nbl->FirstNetBuffer->DataLength = sizeof(bytes) + 1;
-    indicate(fake, nbl, 0);
-}
-TRIPS("ndis-nb", a_current_mdl_that_disagrees_is_caught)
-{
-    struct NET_BUFFER_LIST *nbl;
-
-    fake_add_running(fake);
-    nbl = received(fake);
-    nbl->FirstNetBuffer->CurrentMdlOffset = 3;
-    indicate(fake, nbl, 0);
-}
-TRIPS("ndis-flags", a_false_dispatch_flag_is_caught)
-{
-    fake_add_running(fake);
-    indicate(fake, received(fake), NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
-}
-TRIPS("ndis-pool", a_pool_freed_with_nbls_out_is_caught)
-{
-    fake_add_running(fake);
-    (void)received(fake);
-    NDIS(NdisFreeNetBufferListPool)(fake->pool);
 }
 
 /* --- OIDs and status --- */
@@ -541,7 +343,7 @@ TRIPS("ndis-configuration", a_read_without_keyword_is_caught)
 TRIPS("ndis-memory", noncached_memory_nobody_allocated_is_caught)
 {
     (void)fake;
-    NDIS(NdisFreeMemory)(bytes, sizeof(bytes), NDIS_MEMORY_NONCACHED);
+    NDIS(NdisFreeMemory)(fake_bytes, FAKE_BYTES, NDIS_MEMORY_NONCACHED);
 }
 TRIPS("ndis-dma", dma_without_a_list_handler_is_caught)
 {
@@ -554,7 +356,7 @@ TRIPS("ndis-dma", dma_without_a_list_handler_is_caught)
 }
 TRIPS("ndis-event-log", too_much_event_data_is_caught)
 {
-    NDIS(NdisWriteEventLogEntry)(fake, 1, 0, 0, NULL, NDIS_MAX_EVENT_LOG_DATA_SIZE + 1, bytes);
+    NDIS(NdisWriteEventLogEntry)(fake, 1, 0, 0, NULL, NDIS_MAX_EVENT_LOG_DATA_SIZE + 1, fake_bytes);
 }
 TRIPS("ndis-irp", an_irp_to_the_device_of_ndis_is_caught)
 {
@@ -568,11 +370,12 @@ TRIPS("irql", a_passive_call_at_dispatch_is_caught)
 {
     fake_add_running(fake);
     irql_raise(DISPATCH_LEVEL);
-    NDIS(NdisMSetMiniportAttributes)(fake->handle, bytes);
+    NDIS(NdisMSetMiniportAttributes)(fake->handle, fake_bytes);
 }
 
 /* --- polls, which Windows 11 24H2 has --- */
-/* Of Receive.NumberOfRemainingNbls in NDIS_POLL_DATA: behind a header, the transmit part of 72 bytes, and 28 bytes. */
+/* Of Receive.NumberOfRemainingNbls in NDIS_POLL_DATA: behind a header, the transmit part of 72 fake_bytes, and 28
+ * bytes. */
 enum { REMAINING_AT = 8 + 72 + 28 };
 typedef int32_t MS_ABI fake_NdisRegisterPoll(void *, void *, void *, void **);
 

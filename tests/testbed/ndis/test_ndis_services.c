@@ -3,6 +3,8 @@
 #include "ndis_fake.h"
 #include "ndis/nbl/nbl.h"
 #include "ndis/adapter/record.h"
+#include "nt/areas.h"
+#include "nt/memory/pool.h"
 
 #include <stdlib.h>
 
@@ -34,6 +36,8 @@ typedef void MS_ABI fake_NdisReleaseRWLock(void *, void *);
 typedef int32_t MS_ABI fake_NdisGetRssProcessorInformation(void *, struct NDIS_RSS_PROCESSOR_INFO *, uint64_t *);
 typedef uint32_t MS_ABI fake_NdisGroupActiveProcessorCount(uint16_t);
 typedef uint32_t MS_ABI fake_NdisGetVersion(void);
+typedef void *MS_ABI fake_NdisAllocateMemoryWithTagPriority(void *, uint32_t, uint32_t, uint32_t);
+typedef void MS_ABI fake_NdisFreeMemory(void *, uint32_t, uint32_t);
 typedef void *MS_ABI fake_NdisGetRoutineAddress(void *);
 
 static struct UNICODE_STRING wide(const char *text, uint16_t *buffer)
@@ -307,4 +311,32 @@ static void names(struct fake *fake)
 TEST(versions_processors_and_routines_are_as_on_windows)
 {
     fake_run(SCHED_SIMULATED, "7", names);
+}
+
+static void memory_is_the_drivers(struct fake *fake)
+{
+    struct leaks leaks = { 0 };
+    uint8_t *memory;
+    size_t before;
+
+    fake_add_running(fake);
+    pool_leaks(&leaks);
+    before = leaks.count;
+    leaks_free(&leaks);
+    memory = NDIS(NdisAllocateMemoryWithTagPriority)(fake->handle, 40, 0x6b61654c, 0);
+
+    for (uint32_t i = 0; i < 40; i++) {
+        CHECK(memory[i] != 0);
+    }
+    pool_leaks(&leaks);
+    CHECK_EQ(leaks.count, before + 1);
+    CHECK_CONTAINS(leaks.lines[before], "NDIS memory 'Leak' of 40 bytes");
+    leaks_free(&leaks);
+    NDIS(NdisFreeMemory)(memory, 0, 0);
+    pool_fail_at(1);
+    CHECK(NDIS(NdisAllocateMemoryWithTagPriority)(fake->handle, 40, 0x6b61654c, 0) == NULL);
+}
+TEST(memory_from_ndis_is_the_drivers_own_filled_listed_and_may_fail)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", memory_is_the_drivers);
 }

@@ -61,8 +61,8 @@ TEST(strings_come_from_the_english_section_first_and_percent_signs_stay)
 
 static struct inf *open_encoded(const char *mark, bool wide, bool big)
 {
-    char path[] = "/tmp/testXXXXXX.inf", error[300] = "";
-    FILE *file = fdopen(mkstemps(path, 4), "wb");
+    char path[TEST_MAX_PATH], error[300] = "";
+    FILE *file = fdopen(mkstemps(test_temporary(path, "XXXXXX.inf"), 4), "wb");
     struct inf *inf;
 
     fputs(mark, file);
@@ -188,13 +188,13 @@ TEST(a_broken_inf_is_refused_with_its_line)
 
 TEST(a_missing_an_empty_and_a_foreign_file_are_named)
 {
-    char error[300] = "", path[] = "/tmp/testXXXXXX.inf";
+    char error[300] = "", path[TEST_MAX_PATH];
 
     CHECK(inf_open("/nowhere/x.inf", error, sizeof(error)) == NULL);
     CHECK_CONTAINS(error, "/nowhere/x.inf: No such file or directory");
     CHECK(inf_open("/tmp", error, sizeof(error)) == NULL);
     CHECK_CONTAINS(error, "not a file");
-    close(mkstemps(path, 4));
+    close(mkstemps(test_temporary(path, "XXXXXX.inf"), 4));
     CHECK(inf_open(path, error, sizeof(error)) == NULL);
     CHECK_CONTAINS(error, "empty");
     unlink(path);

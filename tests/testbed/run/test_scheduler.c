@@ -278,8 +278,8 @@ TEST(same_seed_gives_the_same_trace_in_another_process)
     char *traces[2];
     size_t sizes[2];
     for (int i = 0; i < 2; i++) {
-        char path[64], command[512];
-        snprintf(path, sizeof(path), "/tmp/test_sched.%d.%d", (int)getpid(), i);
+        char path[TEST_MAX_PATH], command[512];
+        test_temporary(path, "trace.%d", i);
         snprintf(command, sizeof(command), "TEST_SCHED_TRACE=%s /proc/%d/exe traced_run_ends_well >/dev/null", path,
                  (int)getpid());
         CHECK_EQ(system(command), 0);

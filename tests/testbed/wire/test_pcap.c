@@ -11,7 +11,7 @@
 #include "wire/pcap.h"
 
 static uint8_t bytes[MAX_FRAME_BYTES + 64];
-static char path[64];
+static char path[TEST_MAX_PATH];
 
 static void write_capture(void *unused)
 {
@@ -48,7 +48,7 @@ static void make(enum sched_kind kind)
 {
     const struct sched_options options = { .kind = kind, .seed = 1 };
 
-    snprintf(path, sizeof(path), "/tmp/test_pcap.%d.pcapng", (int)getpid());
+    test_temporary(path, "%d.pcapng", (int)getpid());
     CHECK_EQ(sched_run(&options, write_capture, NULL), 0);
 }
 
@@ -145,4 +145,42 @@ TEST(full_disk_is_reported_at_close)
 
     CHECK(pcap != NULL);
     CHECK(pcap_close(pcap) < 0);
+}
+
+static void write_limited(void *unused)
+{
+    static uint8_t bytes[1000];
+    struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1, .length = sizeof(bytes) };
+    char error[200];
+    struct pcap *pcap = pcap_create(path, error, sizeof(error));
+
+    (void)unused;
+    CHECK(pcap != NULL);
+    pcap_limit(pcap, 60, 10000);
+    for (uint32_t i = 0; i < 1000; i++) {
+        pcap_write(pcap, PCAP_GUEST, PCAP_TOWARDS_DRIVER, &frame);
+    }
+    CHECK(pcap_left_out(pcap) > 800 && pcap_left_out(pcap) < 1000);
+    CHECK_EQ(pcap_close(pcap), 0);
+}
+
+TEST(frames_are_cut_and_left_out_as_the_limits_say)
+{
+    static uint8_t file[1 << 16];
+    const struct sched_options options = { .kind = SCHED_SIMULATED, .seed = 1 };
+    uint32_t captured, length;
+    size_t size, at = 0;
+
+    test_temporary(path, "limited.pcapng");
+    CHECK_EQ(sched_run(&options, write_limited, NULL), 0);
+    size = slurp(file, sizeof(file));
+    CHECK(size > 8000 && size <= 10000);
+    for (uint32_t i = 0; i < 3; i++) { /* section and interfaces */
+        memcpy(&length, file + at + 4, 4);
+        at += length;
+    }
+    memcpy(&captured, file + at + 20, 4);
+    memcpy(&length, file + at + 24, 4);
+    CHECK_EQ(captured, 60);
+    CHECK_EQ(length, 1000);
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """UDP datagrams of every length, sent to an echo and compared on return: each goes through the driver both ways.
 
-usage: traffic_udp.py echo ADDRESS PORT
-       traffic_udp.py send ADDRESS PORT FIRST LAST    prints each length that did not come back as it was sent
+usage: datagrams.py echo ADDRESS PORT
+       datagrams.py send ADDRESS PORT FIRST LAST [STEP]    prints each length that did not come back as it was sent
 """
 
 import hashlib
@@ -34,14 +34,14 @@ def echo(address, port):
             server.sendto(memoryview(buffer)[:size], sender)
 
 
-def send(address, port, first, last):
+def send(address, port, first, last, step=1):
     stream = memoryview(hashlib.shake_256(b"every length").digest(65535 + PERIOD))
     buffer = bytearray(65536)
     trouble = 0
     with udp_socket(address) as client:
         client.settimeout(PATIENCE)
         client.connect((address, port))
-        for length in range(first, last + 1):
+        for length in range(first, last + 1, step):
             start = length % PERIOD
             payload = stream[start:start + length]
             client.send(payload)
@@ -66,7 +66,7 @@ def send(address, port, first, last):
 def main(arguments):
     if len(arguments) == 3 and arguments[0] == "echo":
         echo(arguments[1], int(arguments[2]))
-    if len(arguments) == 5 and arguments[0] == "send":
+    if len(arguments) in (5, 6) and arguments[0] == "send":
         send(arguments[1], *map(int, arguments[2:]))
         return 0
     return __doc__

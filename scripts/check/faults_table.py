@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Faults to plant in the driver, each with what the testbed must report. See scripts/check/faults.py.
+
+Places are named as scripts/check/places.py finds them: the function they stand in, and the words that stand there. The
+line that must be named is the one that ends in MARK, in what is put there.
+"""
+
+from dataclasses import dataclass
+
+MARK = "/*!*/"
+SEND = "TransmitSend(Adapter->Transmit, Chain, Flags);"
+RETURN = "ReceiveReturn(Adapter->Receive, Chain, Flags);"
+HALT = "ReportStop(&Adapter->Context.Reporter);"
+OID = "Row = OidFind(Adapter, Request->DATA.QUERY_INFORMATION.Oid);"
+PAUSE = "WatchdogStop(Adapter->Watchdog);"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`old` in `place` becomes `new`; run.py, or the test that is named, then reports `rule` in `function`."""
+    name: str
+    place: str
+    old: str
+    new: str
+    rule: str
+    function: str = ""       # that the report's stack names, with the line of MARK if there is one
+    says: str = ""           # words of the report
+    options: tuple = ()      # of run.py
+    traffic: tuple = ()      # the command on the guest side, if not a usual one
+    test: str = ""           # FILE:CASE: what only simulation can find
+    quick: bool = False      # among those that the tests run
+    head: str = ""           # definitions in front of the place
+
+
+def before(statement, fault):
+    """`statement` with a fault in front of it."""
+    return f"{fault}\n    {statement}"
+
+
+HANGS = (
+    Fault("a send that never returns", "MiniportSend", SEND,
+          before(SEND, f"while (*(volatile ULONG *)&Flags != 77) YieldProcessor(); {MARK}"),
+          "dispatch-time", "MiniportSend", "0x133", quick=True),
+    Fault("a spin lock taken twice by two functions", "MiniportSend", SEND,
+          before(SEND, "{ static KSPIN_LOCK Lock; KeAcquireSpinLockAtDpcLevel(&Lock);\n"
+                       f"    KeAcquireSpinLockAtDpcLevel(&Lock); {MARK}\n }}"),
+          "lock", "MiniportSend", "holds already"),
+    Fault("a pause that never completes", "MiniportPause", PAUSE,
+          before(PAUSE, "if (Context != NULL) return NDIS_STATUS_PENDING;"), "hang", "MiniportPause", "MiniportPause"),
+    Fault("a halt that waits for an event that nobody sets", "MiniportHalt", HALT,
+          before(HALT, "{ KEVENT Never; KeInitializeEvent(&Never, NotificationEvent, FALSE);\n"
+                       f"    (void)KeWaitForSingleObject(&Never, Executive, KernelMode, FALSE, NULL); {MARK}\n }}"),
+          "hang", "MiniportHalt", "MiniportHaltEx has not returned", quick=True),
+    Fault("a halt that loops", "MiniportHalt", HALT,
+          before(HALT, f"while (*(volatile NDIS_HALT_ACTION *)&Action != 77) YieldProcessor(); {MARK}"),
+          "hang", "MiniportHalt", "runs without end"),
+    Fault("an OID that stays pending", "OidRequest", OID,
+          before(OID, "if (Request->DATA.QUERY_INFORMATION.Oid == OID_GEN_CURRENT_PACKET_FILTER)\n"
+                      "        return NDIS_STATUS_PENDING;"),
+          "hang", "OidRequest", "OID_GEN_CURRENT_PACKET_FILTER"),
+    Fault("sends that are never completed", "MiniportSend", SEND, "(void)Adapter; (void)Chain; (void)Flags;",
+          "hang", "MiniportSend", "sends"),
+    Fault("received packets that are never given back to XenVif", "VifReturnPacket",
+          "VIF_CALL(Vif, ReceiverReturnPacket, Cookie);", "(void)Vif; (void)Cookie;", "hang", "",
+          "ReceiverReturnPacket"),
+)
+
+MEMORY = (
+    Fault("memory from NDIS used as if it were zeroed", "MiniportSend", SEND,
+          before(SEND, "{ PULONG_PTR *Memory =\n"
+                       "    NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 64, 'lluN',\n"
+                       "    LowPoolPriority);\n"
+                       f"    if (Memory != NULL && Memory[0] != NULL) *Memory[0] = 1; {MARK}\n }}"),
+          "access", "MiniportSend"),
+    Fault("memory from NDIS that is never freed", "MiniportPause", PAUSE,
+          before(PAUSE, f"(void)NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL', {MARK}\n"
+                        "    LowPoolPriority);"), "", "MiniportPause", "left behind"),
+    Fault("memory from NDIS freed as the kernel's", "MiniportPause", PAUSE,
+          before(PAUSE, "{ PVOID Memory = NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
+                        "    LowPoolPriority);\n"
+                        f"    ExFreePoolWithTag(Memory, 'kaeL'); {MARK}\n }}"),
+          "pool", "MiniportPause", "NDIS memory"),
+    Fault("NDIS memory written past its end", "MiniportPause", PAUSE,
+          before(PAUSE, "{ PUCHAR Memory =\n"
+                        "    NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
+                        "    LowPoolPriority);\n"
+                        f"    Memory[104] = 0; NdisFreeMemory(Memory, 0, 0); {MARK}\n }}"),
+          "pool", "MiniportPause", "5 bytes past its end"),
+)
+
+LOCKS = (
+    Fault("two locks taken in both orders", "MiniportSend", SEND,
+          before(SEND, "{ static KSPIN_LOCK One, Two; static LONG Turn;\n"
+                       "    KSPIN_LOCK *First = (InterlockedIncrement(&Turn) & 1) != 0 ? &One : &Two;\n"
+                       "    KSPIN_LOCK *Second = First == &One ? &Two : &One;\n"
+                       "    KeAcquireSpinLockAtDpcLevel(First);\n"
+                       f"    KeAcquireSpinLockAtDpcLevel(Second); {MARK}\n"
+                       "    KeReleaseSpinLockFromDpcLevel(Second); KeReleaseSpinLockFromDpcLevel(First); }"),
+          "lock-order", "MiniportSend", "the other order", quick=True),
+    Fault("400 ms at DISPATCH_LEVEL", "MiniportSend", SEND,
+          before(SEND, "{ LONGLONG Rate, Now, Begun = KeQueryPerformanceCounter((LARGE_INTEGER *)&Rate).QuadPart;\n"
+                       "    do Now = KeQueryPerformanceCounter(NULL).QuadPart;\n"
+                       f"    while (Now - Begun < Rate * 4 / 10); {MARK}\n }}"),
+          "dispatch-time", "MiniportSend"),
+    Fault("a thread that outlives the driver", "MiniportPause", PAUSE,
+          before(PAUSE, "{ HANDLE Thread;\n"
+                        "    if (NT_SUCCESS(PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, NULL, NULL, NULL,\n"
+                        "                                        MiniportStray, NULL))) ZwClose(Thread); }"),
+          "thread", "MiniportStray", "0xCE",
+          head="static KSTART_ROUTINE MiniportStray;\n"
+               f"static VOID NTAPI MiniportStray(PVOID Context) {{ {MARK}\n"
+               "    LARGE_INTEGER Time;\n"
+               "    Time.QuadPart = -600000000; (void)Context;\n"
+               "    (void)KeDelayExecutionThread(KernelMode, FALSE, &Time);\n}"),
+)
+
+FAULTS = HANGS + MEMORY + LOCKS
