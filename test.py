@@ -24,7 +24,7 @@ if sys.version_info < (3, 8):
 
 from scripts import cli, packages
 from scripts.build import made
-from scripts.run.options import RELEASES
+from scripts.run.options import RELEASES, inf_beside
 from scripts.test import sanitize, suite
 from scripts.test.runner import Runner
 
@@ -57,13 +57,24 @@ def read(arguments):
                         help="run the simulated tests with this seed only")
     parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
                         help=f"the release of XenVif that scenarios meet: {', '.join(RELEASES)} (default strict)")
+    parser.add_argument("--xenvif", metavar="FILE", type=cli.existing_file("--xenvif"),
+                        help="a xenvif.sys for scenarios, instead of the stand-in (alone: the tests of driver/)")
+    parser.add_argument("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"),
+                        help="its INF (default: the .inf beside it)")
     parser.add_argument("--every-release", action="store_true",
                         help="run the tests of driver/, or those named, on each release of XenVif in turn")
     options = parser.parse_args(arguments)
     if options.every_release and options.xenvif_like:
         raise cli.Stop("--every-release and --xenvif-like exclude each other: give one of them")
-    if options.every_release and not options.names:
+    if options.xenvif_inf and not options.xenvif:
+        raise cli.Stop("--xenvif-inf belongs to a xenvif.sys: give that with --xenvif")
+    if options.every_release and options.xenvif:
+        raise cli.Stop("--every-release is the stand-in's, and a xenvif.sys is one release: leave one of them out")
+    if (options.every_release or options.xenvif) and not options.names:
         options.names = ["driver/"]
+    if options.xenvif:
+        os.environ["XENVIF"] = str(options.xenvif.resolve())
+        os.environ["XENVIF_INF"] = str((options.xenvif_inf or inf_beside(options.xenvif, "--xenvif-inf")).resolve())
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
     if options.xen_guests:

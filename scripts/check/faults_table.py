@@ -99,8 +99,8 @@ LOCKS = (
           "lock-order", "MiniportSend", "the other order", quick=True),
     Fault("400 ms at DISPATCH_LEVEL", "MiniportSend", SEND,
           before(SEND, "{ LONGLONG Rate, Now, Begun = KeQueryPerformanceCounter((LARGE_INTEGER *)&Rate).QuadPart;\n"
-                       "    do Now = KeQueryPerformanceCounter(NULL).QuadPart;\n"
-                       f"    while (Now - Begun < Rate * 4 / 10); {MARK}\n }}"),
+                       f"    do Now = KeQueryPerformanceCounter(NULL).QuadPart; {MARK}\n"
+                       "    while (Now - Begun < Rate * 4 / 10); }"),
           "dispatch-time", "MiniportSend"),
     Fault("a thread that outlives the driver", "MiniportPause", PAUSE,
           before(PAUSE, "{ HANDLE Thread;\n"
@@ -114,4 +114,34 @@ LOCKS = (
                "    (void)KeDelayExecutionThread(KernelMode, FALSE, &Time);\n}"),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS
+BLOCK = "PUCHAR Block = NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL', LowPoolPriority);"
+GUARDED = (
+    Fault("a byte read past the end of a block", "MiniportPause", PAUSE,
+          before(PAUSE, f"{{ volatile UCHAR Byte; {BLOCK}\n    Byte = Block[112]; {MARK}\n    (void)Byte; }}"),
+          "access", "MiniportPause", "13 bytes past the end of NDIS memory of 100 bytes", options=("--guard-pages",)),
+    Fault("a block used after it was freed", "MiniportPause", PAUSE,
+          before(PAUSE, f"{{ {BLOCK}\n    NdisFreeMemory(Block, 0, 0);\n    Block[5] = 1; {MARK}\n }}"),
+          "access", "MiniportPause", "offset 5 of NDIS memory", options=("--guard-pages",), quick=True),
+    Fault("a block freed twice", "MiniportPause", PAUSE,
+          before(PAUSE, f"{{ {BLOCK}\n    NdisFreeMemory(Block, 0, 0);\n    NdisFreeMemory(Block, 0, 0); {MARK}\n }}"),
+          "pool", "MiniportPause", "freed before", options=("--guard-pages",)),
+    Fault("a timer that is set in freed memory", "MiniportPause", PAUSE,
+          before(PAUSE, f"{{ LARGE_INTEGER Time; {BLOCK}\n    Time.QuadPart = -50000000;\n"
+                        "    KeInitializeTimer((KTIMER *)Block); (void)KeSetTimer((KTIMER *)Block, Time, NULL);\n"
+                        f"    NdisFreeMemory(Block, 0, 0); {MARK}\n }}"), "timer", "MiniportPause", "that is set"),
+)
+
+NBLS = (
+    Fault("a send touched after it was completed", "MiniportSend", SEND,
+          "{ volatile ULONG Length; NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
+          "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);\n"
+          f"    Length = NET_BUFFER_DATA_LENGTH(NET_BUFFER_LIST_FIRST_NB(Chain)); (void)Length; {MARK}\n }}",
+          "access", "MiniportSend"),
+    Fault("a send written to after it was completed", "MiniportSend", SEND,
+          "{ PNET_BUFFER Nb = NET_BUFFER_LIST_FIRST_NB(Chain);\n"
+          "    NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
+          "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);\n"
+          "    NET_BUFFER_LIST_FIRST_NB(Chain) = Nb; }", "ndis-nbl", "", "after it completed its send"),
+)
+
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + NBLS

@@ -48,6 +48,8 @@ def arguments(options):
         line.append("--bypass")
     else:
         line += ["--driver", str(options.driver), "--inf", str(options.inf)]
+        if options.guard_pages:
+            line.append("--guard-pages")
         if options.lenient or options.xenvif:
             line.append("--lenient")
     for setting in options.set:

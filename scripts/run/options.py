@@ -81,6 +81,8 @@ def parser():
         "QEMU's software emulation")
     add("--xen-guest", metavar="KIND", type=one_of("--xen-guest", XEN_GUESTS),
         help=f"with --xen: the testbed in a guest of its own, not in domain 0: {' or '.join(XEN_GUESTS)}")
+    add("--guard-pages", action="store_true",
+        help="each memory block of the driver ends at an inaccessible page and is inaccessible once freed")
     add("--lenient", action="store_true",
         help="report a rule that is documented and that Windows does not enforce, and go on")
     add("--trace", action="store_true", help="show the driver's trace events")
@@ -160,7 +162,7 @@ def split_command(argv):
 
 def refuse_with_bypass(options):
     for name in ("driver", "inf", "set", "windows", "xenvif", "xenvif_like", "vif", "backend_no", "backend_rate",
-                 "processors", "group_size", "lenient"):
+                 "processors", "group_size", "guard_pages", "lenient"):
         if getattr(options, name):
             raise Stop(f"--bypass runs without a driver, so --{name.replace('_', '-')} means nothing: leave one of "
                        "them out")

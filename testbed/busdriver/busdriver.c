@@ -62,6 +62,7 @@ static bool start_device(struct busdriver *bus, char *error, size_t size)
         return false;
     }
     bus->added = true;
+    (void)pnp_ask_capabilities(pdo);
     status = pnp_start_device(pnp_top(pdo));
     if (!NT_SUCCESS(status)) {
         snprintf(error, size, "%s did not start: IRP_MN_START_DEVICE returned %#x", busdriver_name(bus),

@@ -149,6 +149,7 @@ struct image *image_load(const char *path, image_resolver *resolve, char *error,
         image_free(image);
         return NULL;
     }
+    image_yield_at_pause(image);
     protect(image);
     image->next = images;
     __atomic_store_n(&images, image, __ATOMIC_RELEASE);

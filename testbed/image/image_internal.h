@@ -55,5 +55,6 @@ const char *image_string(const struct image *image, uint64_t offset);
 bool image_relocate(struct image *image, char *error, size_t size);
 bool image_bind(struct image *image, image_resolver *resolve, char *error, size_t size);
 bool image_guard(struct image *image, char *error, size_t size);
+void image_yield_at_pause(struct image *image); /* in a simulated run */
 
 #endif

@@ -40,10 +40,9 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
     (void)port_send(guest, processor % port_queues(guest), frame); /* a refusal is counted by the port */
 }
 
-static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+static struct netback *create_backend(const struct bed *bed)
 {
-    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, MAX_GRANTS,
-                                     options->strict_grants };
+    const struct bed_options *options = bed->options;
     struct netback_options netback = {
         .vif = bed->vif_config,
         .queues = options->queues,
@@ -54,11 +53,28 @@ static bool start_embedded_host(struct bed *bed, const struct bed_options *optio
         .pcap = options->pcap,
     };
 
+    return netback_create(bed->dom0, options->wire_port, &netback);
+}
+
+void bed_change_host(void *context)
+{
+    struct bed *bed = context;
+
+    netback_destroy(bed->netback);
+    xen_toolstack_add_vif(bed->host, &bed->vif_config);
+    bed->netback = create_backend(bed);
+}
+
+static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    struct xen_host_options host = { GUEST_MEMORY_PAGES + options->queues * QUEUE_MEMORY_PAGES, MAX_GRANTS,
+                                     options->strict_grants };
+
     bed->host = xen_host_create(&host);
     bed->dom0 = xen_domain_create(bed->host, BACKEND_DOMAIN);
     bed->guest = xen_domain_create(bed->host, GUEST_DOMAIN);
     xen_toolstack_add_vif(bed->host, &bed->vif_config);
-    bed->netback = netback_create(bed->dom0, options->wire_port, &netback);
+    bed->netback = create_backend(bed);
     if (bed->netback == NULL) {
         snprintf(error, size, "the network backend could not be created");
         return false;
@@ -123,12 +139,15 @@ static bool start_xenvif(struct bed *bed, const struct bed_options *options, cha
         return true;
     }
     bed->bus = busdriver_start(bed->guest, &image, error, size);
+    if (bed->bus != NULL && bed->host != NULL) {
+        xenbus_on_suspend(busdriver_xenbus(bed->bus), bed_change_host, bed);
+    }
     return bed->bus != NULL;
 }
 
 struct device *bed_pdo(const struct bed *bed)
 {
-    return bed->bus != NULL ? busdriver_child(bed->bus, 0) : vif_pdo(bed->vif);
+    return bed->bus != NULL ? busdriver_child(bed->bus, bed->child) : vif_pdo(bed->vif);
 }
 
 static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)

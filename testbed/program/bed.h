@@ -42,6 +42,7 @@ struct bed {
     struct xen *guest, *dom0;
     struct netback *netback;
     struct vif *vif;       /* NULL with a bus driver's image */
+    uint32_t child;        /* which of the bus driver's devices */
     struct busdriver *bus; /* NULL with the stand-in */
     struct package *package;
     struct driver *driver;
@@ -59,6 +60,8 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
 struct device *bed_pdo(const struct bed *bed);
 /* What the stand-in counts; all 0 but the queues with a bus driver's image, which reports nothing of that kind. */
 void bed_vif_counters(const struct bed *bed, struct vif_counters *counters);
+/* What a migration meets at the other host: a backend of its own, both directories written anew. */
+void bed_change_host(void *bed);
 /* A migration, from early to late callbacks: 0, or -1. */
 int bed_migrate(struct bed *bed);
 /* The bus driver's devices asleep, as vif_sleep. */

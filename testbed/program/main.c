@@ -17,6 +17,7 @@
 #include "program/bed.h"
 #include "program/namespace.h"
 #include "nt/check/debug.h"
+#include "nt/memory/guard.h"
 #include "nt/trace/etw.h"
 #include "nt/export/version.h"
 #include "program/options.h"
@@ -285,6 +286,7 @@ int main(int argc, char **argv)
     etw_enable(program.options.trace, 0, 0);
     etw_show(program.options.trace);
     rule_be_lenient(program.options.lenient);
+    guard_pages = program.options.guard_pages;
     if (!open_edges(error, sizeof(error))) {
         report_error(error);
         return EXIT_BAD_INPUT;

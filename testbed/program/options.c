@@ -38,6 +38,7 @@ enum option_id {
     PROVIDER,
     EDGE_BUFFERS_OPTION,
     LENIENT,
+    GUARD_PAGES,
     HELP
 };
 
@@ -68,6 +69,7 @@ static const struct {
     { "strict-grants", NULL, "change page protection with every grant", STRICT_GRANTS },
     { "provider", "NAME", "embedded, or xen: this machine is a domain on a real Xen", PROVIDER },
     { "edge-buffers", "N", "frames on their way at once per send queue", EDGE_BUFFERS_OPTION },
+    { "guard-pages", NULL, "end each memory block of the driver at an inaccessible page", GUARD_PAGES },
     { "lenient", NULL, "go on where a documented rule is broken that Windows does not enforce", LENIENT },
     { "help", NULL, "show this", HELP },
 };
@@ -225,6 +227,9 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
     case LENIENT:
         options->lenient = true;
+        return true;
+    case GUARD_PAGES:
+        options->guard_pages = true;
         return true;
     case HELP:
         options->help = true;

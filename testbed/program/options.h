@@ -27,7 +27,7 @@ struct options {
     uint32_t backend_rate;    /* kbit/s; 0: no limit */
     const char *pcap;
     uint32_t pcap_bytes, pcap_limit; /* of each frame; millions in all; 0: no limit */
-    bool bypass, verbose, trace, strict_grants, real_xen, lenient, help;
+    bool bypass, verbose, trace, strict_grants, real_xen, lenient, guard_pages, help;
     uint32_t edge_buffers; /* 0: the usual number */
 };
 

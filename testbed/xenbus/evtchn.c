@@ -3,6 +3,10 @@
  * EVTCHN 5 to 9 as XenBus gives it to a subscriber: event channels over xen/xen.h. The subscriber's callback runs where
  * the event comes from, like an interrupt: it may queue a DPC, and nothing that waits. From version 6 on Send asks for
  * DISPATCH_LEVEL, so that no suspend can come in between; WAIT may be called there too, and then spins on a machine.
+ *
+ * A channel is masked when it is opened, and by each event where its subscriber wants that. It is masked here and not
+ * in the provider, whose handlers may not change their own channel. An event that comes meanwhile is kept: Unmask
+ * delivers it by force, or leaves the channel masked and returns TRUE, and the caller looks once more by itself.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,6 +19,8 @@
 
 enum { TYPE_UNBOUND = 2, TYPE_INTER_DOMAIN = 3, VERSION_SEND_AT_DISPATCH = 6, VERSION_COUNT = 7, VERSION_FORCE = 8 };
 
+enum { MASKED = 1, PENDING = 2 };
+
 #define STATUS_TIMEOUT 0x102
 
 typedef MS_ABI uint8_t service_routine(void *interrupt, void *argument);
@@ -24,7 +30,8 @@ struct channel {
     struct xen_event *event;
     service_routine *function;
     void *argument;
-    bool mask;      /* closed by itself before each callback */
+    bool mask;      /* masked by itself before each callback */
+    uint32_t state; /* atomic: MASKED, PENDING */
     uint32_t count; /* events so far: a futex word */
 };
 
@@ -38,11 +45,14 @@ static void deliver(struct channel *channel)
 static void channel_event(void *argument)
 {
     struct channel *channel = argument;
+    uint32_t before = __atomic_load_n(&channel->state, __ATOMIC_RELAXED), after;
 
-    if (channel->mask) {
-        xen_event_mask(channel->event);
+    do {
+        after = (before & MASKED) != 0 ? before | PENDING : channel->mask ? MASKED : 0;
+    } while (!__atomic_compare_exchange_n(&channel->state, &before, after, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    if ((before & MASKED) == 0) {
+        deliver(channel);
     }
-    deliver(channel);
 }
 
 /* After the argument: the peer's domain, for an interdomain channel its port, and whether events mask the channel. */
@@ -73,6 +83,7 @@ static MS_ABI struct channel *evtchn_Open(struct INTERFACE *interface, uint32_t 
     channel->function = function;
     channel->argument = argument;
     channel->mask = mask;
+    channel->state = MASKED;
     result = type == TYPE_UNBOUND ? xen_event_open(xen, domain, channel_event, channel, &channel->event)
                                   : xen_event_bind(xen, domain, port, channel_event, channel, &channel->event);
     if (result < 0) {
@@ -99,12 +110,22 @@ static MS_ABI int32_t evtchn_Bind(struct INTERFACE *interface, struct channel *c
     return STATUS_SUCCESS;
 }
 
-/* TRUE: still masked, an event is pending. The provider delivers such an event itself, so that is never so. */
+/* TRUE: still masked, an event has come. */
 static MS_ABI uint8_t evtchn_Unmask(struct INTERFACE *interface, struct channel *channel, uint8_t in_callback,
                                     uint8_t force)
 {
-    (void)in_callback, (void)force;
-    xen_event_unmask(enter(interface, channel, "Unmask", PASSIVE_LEVEL, HIGH_LEVEL)->event);
+    uint32_t before, after;
+
+    (void)in_callback;
+    enter(interface, channel, "Unmask", PASSIVE_LEVEL, HIGH_LEVEL);
+    before = __atomic_load_n(&channel->state, __ATOMIC_RELAXED);
+    do {
+        after = (before & PENDING) == 0 ? 0 : !force || channel->mask ? MASKED : 0;
+    } while (!__atomic_compare_exchange_n(&channel->state, &before, after, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    if ((before & PENDING) == 0 || !force) {
+        return (before & PENDING) != 0;
+    }
+    deliver(channel);
     return false;
 }
 

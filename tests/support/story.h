@@ -98,4 +98,13 @@ void story_check(const struct story_ledger *ledger, uint32_t max_lost);
 /* What arrived, into the ledger; frames of another length are not of it. */
 void story_enter(struct story_ledger *ledger, const struct frame *frame, bool outwards);
 
+/* The image that the variable XENVIF names, to run instead of the stand-in, and its INF (XENVIF_INF, or the .inf beside
+ * it). NULL: the stand-in. */
+const char *story_xenvif(void);
+const char *story_xenvif_inf(void);
+/* The stand-in; with an image the story ends here, not run, and its test is the reason. */
+#define STORY_STAND_IN(story) story_stand_in_for((story), __func__)
+struct vif *story_stand_in_for(const struct story *story, const char *test);
+enum { STORY_NEEDS_STAND_IN_STATUS = 77 };
+
 #endif

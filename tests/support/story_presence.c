@@ -11,6 +11,8 @@ enum { ROUNDS = 1000, ROUNDS_PER_RUN = 50, ROUNDS_LIVE = 5, SECOND = 1000000000,
 struct second {
     struct story story;
     struct xen_vif_config config;
+    struct netback_options backend;
+    struct story *first;
 };
 static struct second *second; /* of this child's one story */
 
@@ -121,7 +123,7 @@ static void add_adapter(struct story *story)
     struct bed *bed = &story->bed;
     char error[512];
 
-    bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, sizeof(error));
+    bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, sizeof(error));
     if (bed->adapter == NULL) {
         test_fail(__FILE__, __LINE__, "the adapter did not start: %s", error);
     }
@@ -149,6 +151,51 @@ void presence_exchange(struct story *story, bool surprise)
     open_edge(story);
 }
 
+/* A migration takes both devices to the other host. */
+static void change_host(void *context)
+{
+    struct bed *bed = &second->story.bed;
+
+    (void)context;
+    bed_change_host(&second->first->bed);
+    netback_destroy(bed->netback);
+    xen_toolstack_add_vif(bed->host, &second->config);
+    bed->netback = netback_create(bed->dom0, second->story.wire, &second->backend);
+}
+
+static void add_device(struct story *story, const struct vif_options *options)
+{
+    struct bed *bed = &second->story.bed;
+    char error[512];
+
+    bed->bus = story->bed.bus;
+    if (bed->bus == NULL) {
+        bed->vif = vif_create(bed->guest, options);
+        CHECK(bed->vif != NULL);
+        return;
+    }
+    bed->child = 1;
+    xenbus_on_suspend(busdriver_xenbus(bed->bus), change_host, NULL);
+    if (!busdriver_wait_children(bed->bus, 2, 10ull * SECOND, error, sizeof(error))) {
+        test_fail(__FILE__, __LINE__, "%s", error);
+    }
+}
+
+/* Out of xenstore, and then not listed by the bus driver any more. */
+static void remove_device(void)
+{
+    struct bed *bed = &second->story.bed;
+    struct leaks leaks = { 0 };
+
+    if (bed->bus == NULL) {
+        vif_leaks(bed->vif, &leaks);
+        CHECK_EQ(leaks.count, 0);
+        vif_destroy(bed->vif);
+        return;
+    }
+    xenbus_on_suspend(busdriver_xenbus(bed->bus), bed_change_host, &second->first->bed);
+}
+
 void presence_make_second(struct story *story)
 {
     struct vif_options options = { .release = story->options.release,
@@ -156,7 +203,6 @@ void presence_make_second(struct story *story)
                                    .queues = 1,
                                    .vendor = "XP0002",
                                    .handle = 1 };
-    struct netback_options backend;
     struct bed *bed;
     char error[512];
 
@@ -175,11 +221,12 @@ void presence_make_second(struct story *story)
     bed->dom0 = story->bed.dom0;
     bed->driver = story->bed.driver;
     xen_toolstack_add_vif(bed->host, &second->config);
-    backend = (struct netback_options){ .vif = second->config, .queues = 1, .mtu = 1500, .speed_mbps = 1000 };
-    bed->netback = netback_create(bed->dom0, second->story.wire, &backend);
-    bed->vif = vif_create(bed->guest, &options);
-    CHECK(bed->netback != NULL && bed->vif != NULL);
-    bed->package = package_install(vif_pdo(bed->vif), story->options.inf_path, NULL, error, sizeof(error));
+    second->first = story;
+    second->backend = (struct netback_options){ .vif = second->config, .queues = 1, .mtu = 1500, .speed_mbps = 1000 };
+    bed->netback = netback_create(bed->dom0, second->story.wire, &second->backend);
+    CHECK(bed->netback != NULL);
+    add_device(story, &options);
+    bed->package = package_install(bed_pdo(bed), story->options.inf_path, NULL, error, sizeof(error));
     CHECK(bed->package != NULL);
     add_adapter(&second->story);
     open_edge(&second->story);
@@ -189,14 +236,11 @@ void presence_make_second(struct story *story)
 void presence_remove_second(void)
 {
     struct bed *bed = &second->story.bed;
-    struct leaks leaks = { 0 };
 
     presence_close(&second->story);
     adapter_remove(bed->adapter);
     package_free(bed->package);
-    vif_leaks(bed->vif, &leaks);
-    CHECK_EQ(leaks.count, 0);
-    vif_destroy(bed->vif);
+    remove_device();
     (void)netback_wait_connected(bed->netback, false, 5ull * SECOND);
     port_stop(second->story.wire);
     netback_destroy(bed->netback);

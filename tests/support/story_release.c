@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const char *asked_for(void)
 {
@@ -90,4 +91,33 @@ void story_on_releases(const struct story_plan *plan)
             story_run(&turn);
         }
     }
+}
+
+/* --- a XenVif's image instead of the stand-in --- */
+
+const char *story_xenvif(void)
+{
+    return getenv("XENVIF");
+}
+
+const char *story_xenvif_inf(void)
+{
+    static char path[512];
+    const char *given = getenv("XENVIF_INF"), *end = strrchr(story_xenvif(), '.');
+
+    if (given != NULL) {
+        return given;
+    }
+    snprintf(path, sizeof(path), "%.*s.inf", (int)(end != NULL ? end - story_xenvif() : 0), story_xenvif());
+    return path;
+}
+
+struct vif *story_stand_in_for(const struct story *story, const char *test)
+{
+    if (story->bed.vif == NULL && story->bed.bus != NULL) {
+        fprintf(stderr, "%s asks the stand-in itself: its counters, what it injects, or how it connects\n", test);
+        fflush(stderr);
+        _exit(STORY_NEEDS_STAND_IN_STATUS);
+    }
+    return story->bed.vif;
 }

@@ -65,7 +65,7 @@ static void stepped(int number, siginfo_t *info, void *argument)
 void step_start(struct story *story)
 {
     const struct sigaction action = { .sa_sigaction = stepped, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-    const void *inside = (const void *)story->bed.vif->subscriber.callback;
+    const void *inside = (const void *)STORY_STAND_IN(story)->subscriber.callback;
     struct image *image = image_find(inside);
 
     CHECK(sched_kind() == SCHED_SIMULATED && image != NULL);

@@ -31,6 +31,10 @@ static inline void nbl_set_since(struct NET_BUFFER_LIST *nbl, uint64_t since)
 {
     nbl->NdisReserved[1] = (void *)(uintptr_t)since;
 }
+/* The miniport has no business with an NBL that it has handed over and not got back: until it is shown again the
+ * pointer to its NBs leads nowhere, and must be found so. */
+void nbl_hide(struct NET_BUFFER_LIST *nbl);
+void nbl_show(struct NET_BUFFER_LIST *nbl, const char *meanwhile);
 const char *nbl_tag_name(uint64_t tag);
 /* Out-of-band slots of an NBL: that NDIS of this version has, and of them those that are not NDIS's own. What lies
  * behind in the record is not the NBL's on that Windows: rule "ndis-slot". */

@@ -22,7 +22,8 @@ enum { MAX_KEPT = 512, FILL = 0xdd };
 struct nbl_block {
     struct NET_BUFFER_LIST nbl;
     struct NET_BUFFER nb __attribute__((aligned(64)));
-    struct nbl_block *next; /* while free */
+    struct nbl_block *next;    /* while free */
+    struct NET_BUFFER *hidden; /* the NBL's FirstNetBuffer while nobody may use it, or NULL */
 } __attribute__((aligned(64)));
 
 struct nbl_cache {
@@ -211,6 +212,28 @@ struct NET_BUFFER_LIST *nbl_create(struct nbl_pool *pool, struct MDL *mdl, uint3
 static struct nbl_block *block_of(struct NET_BUFFER_LIST *nbl)
 {
     return (struct nbl_block *)(void *)nbl; /* the NBL is the block's first member */
+}
+
+/* No processor has such an address: whoever follows it is reported at that instruction. */
+static struct NET_BUFFER *const nowhere = (struct NET_BUFFER *)(uintptr_t)0x4e424c0badbadbadull;
+
+void nbl_hide(struct NET_BUFFER_LIST *nbl)
+{
+    block_of(nbl)->hidden = nbl->FirstNetBuffer;
+    nbl->FirstNetBuffer = nowhere;
+}
+
+void nbl_show(struct NET_BUFFER_LIST *nbl, const char *meanwhile)
+{
+    struct nbl_block *block = block_of(nbl);
+
+    if (block->hidden == NULL) {
+        return;
+    }
+    RULE(nbl->FirstNetBuffer == nowhere, "ndis-nbl",
+         "the miniport has written into an NBL %s: it was not the miniport's", meanwhile);
+    nbl->FirstNetBuffer = block->hidden;
+    block->hidden = NULL;
 }
 
 static void free_context(struct NET_BUFFER_LIST *nbl)

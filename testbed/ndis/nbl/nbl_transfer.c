@@ -179,6 +179,9 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
         RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
         nbl_set_tag(nbl, NBL_TAG_OWNED);
+        if (sched_is_simulated) { /* only there an NBL is kept */
+            nbl_show(nbl, "while the protocol had it");
+        }
         spoil_slots(nbl);
     }
     if (sched_kind() == SCHED_SIMULATED) {

@@ -6,6 +6,7 @@
  */
 #include <limits.h>
 
+#include "ndis/nbl/nbl.h"
 #include "ndis/protocol/edge_internal.h"
 
 enum { HELD_ONE_IN = 16, MAX_HELD = 16 /* NBLs */ };
@@ -64,6 +65,9 @@ bool edge_held_keep(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t c
     }
     sched_lock(&held->lock);
     if (held->first == NULL && !held_stops(held)) {
+        for (struct NET_BUFFER_LIST *nbl = chain; nbl != NULL; nbl = nbl->Next) {
+            nbl_hide(nbl);
+        }
         held->first = chain;
         held->count = count;
         held->due = asked ? SCHED_FOREVER : sched_now() + SECOND + sched_random(3 * SECOND);

@@ -178,6 +178,7 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     uint32_t skip;
 
     refresh_caps(queue);
+    nbl_show(nbl, "after it completed its send");
     memset(nbl->NetBufferListInfo, 0, nbl_slots() * sizeof(nbl->NetBufferListInfo[0]));
     nbl->Status = NDIS_STATUS_SUCCESS;
     nbl->NblFlags = 0;

@@ -124,10 +124,19 @@ static void receive_one(struct edge *edge, uint32_t processor, const struct NET_
     }
 }
 
+/* What is kept is not the miniport's until it is returned. */
+static void hide(struct NET_BUFFER_LIST *chain)
+{
+    for (; chain != NULL; chain = chain->Next) {
+        nbl_hide(chain);
+    }
+}
+
 static void keep(struct edge *edge, struct NET_BUFFER_LIST *chain, struct NET_BUFFER_LIST *last, uint32_t count)
 {
     struct edge_late *late = &edge->late[sched_random(processor_count())];
 
+    hide(chain);
     sched_lock(&late->lock);
     last->Next = late->first;
     late->first = chain;

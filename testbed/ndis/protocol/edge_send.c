@@ -30,6 +30,7 @@ static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)
 static void slot_destroy(struct edge_slot *slot)
 {
     if (slot->nbl != NULL) {
+        nbl_show(slot->nbl, "after it completed its send");
         nbl_free(slot->nbl, "edge_close");
         mdl_free(slot->whole);
         mdl_free(slot->rest);
@@ -266,12 +267,14 @@ void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain)
 
         RULE(chain->SourceHandle == queue->edge, "ndis-send-complete",
              "a completed NBL has another SourceHandle than it was sent with");
+        nbl_hide(first->nbl);
         for (chain = chain->Next; chain != NULL; chain = chain->Next) {
             struct edge_slot *slot = chain->ProtocolReserved[0];
 
             if (slot->queue != queue) {
                 break;
             }
+            nbl_hide(chain);
             last->next = slot;
             last = slot;
         }

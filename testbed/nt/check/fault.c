@@ -18,6 +18,7 @@
 #include "nt/areas.h"
 #include "nt/check/fault_emulate.h"
 #include "nt/check/rule_context.h"
+#include "nt/memory/guard.h"
 #include "nt/nt.h"
 
 #define SIGNAL_STACK_BYTES (64u << 10)
@@ -113,6 +114,9 @@ static const char *describe_address(uint64_t address, uint64_t rsp, char *text, 
     if (address - (rsp - STACK_GUARD_BYTES) < 2 * STACK_GUARD_BYTES) {
         return " (the end of the stack)";
     }
+    if (guard_describe(address, text, size)) {
+        return text;
+    }
     if (image_find((void *)address) != NULL) {
         char name[256];
         image_describe((void *)address, name, sizeof(name));
@@ -127,7 +131,7 @@ static _Noreturn void report_access(const ucontext_t *context, const siginfo_t *
     const greg_t *gregs = context->uc_mcontext.gregs;
     const uint64_t rip = (uint64_t)gregs[REG_RIP], address = (uint64_t)info->si_addr;
     const unsigned long error = (unsigned long)gregs[REG_ERR];
-    char place[320], where[320];
+    char place[320], where[1400];
     if (info->si_code == SI_KERNEL) { /* general protection: the processor does not give the address */
         describe_place(rip, place, sizeof(place));
         rule_break("access",

@@ -6,7 +6,7 @@
  *
  * A write of CR8 may block or run DPCs, which a signal handler must not. So the handler only makes the driver's code
  * call fault_write_cr8 through a thunk that keeps every register: it pushes the value and the return address on the
- * driver's stack (Windows x64 has no red zone) and continues in the thunk.
+ * driver's stack (Windows x64 has no red zone) and continues in the thunk. So it does for `pause` in simulated runs.
  */
 #include "nt/check/fault_emulate.h"
 
@@ -20,6 +20,11 @@
 #define SHARED_BYTES 0x1000u
 #define TICK_100NS   156250u
 #define CR8_BYTES    4
+#define PAUSE_BYTES  2
+#define PAUSE_NS     1000u
+
+/* For fault_write_cr8, instead of an IRQL. */
+#define INSTEAD_OF_PAUSE UINT64_MAX
 
 void fault_cr8_thunk(void);
 
@@ -64,8 +69,22 @@ __asm__(".text\n"
         "    popq %rbp\n"
         "    ret $8\n");
 
+/* A driver that spins: time goes on, so that whoever it waits for comes on, too. */
+static void pause_driver(void)
+{
+    uint32_t never = 0;
+
+    task_self()->waits_for = "pause";
+    (void)sched_wait(&never, 0, sched_now() + PAUSE_NS);
+    task_self()->waits_for = NULL;
+}
+
 __attribute__((used)) void fault_write_cr8(uint64_t value)
 {
+    if (value == INSTEAD_OF_PAUSE) {
+        pause_driver();
+        return;
+    }
     RULE(value <= HIGH_LEVEL, "irql", "CR8 written with %#llx", (unsigned long long)value);
     if (value >= irql_current()) {
         irql_raise((uint8_t)value);
@@ -80,6 +99,17 @@ static greg_t *general(ucontext_t *context, unsigned number)
     static const int order[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
     return &context->uc_mcontext.gregs[order[number]];
+}
+
+/* On the driver's stack, as a call would leave it. */
+static void go_on_in_thunk(greg_t *gregs, uint64_t value, uint64_t next)
+{
+    uint64_t *stack = (uint64_t *)gregs[REG_RSP];
+
+    *--stack = value;
+    *--stack = next;
+    gregs[REG_RSP] = (greg_t)stack;
+    gregs[REG_RIP] = (greg_t)&fault_cr8_thunk;
 }
 
 /* mov %cr8, r64 is 44|45 0f 20 /0, mov r64, %cr8 is 44|45 0f 22 /0 (REX.R makes CR0 CR8). */
@@ -97,12 +127,19 @@ static bool emulate_cr8(ucontext_t *context, const uint8_t *code)
         gregs[REG_RIP] = (greg_t)next;
         return true;
     }
-    uint64_t *stack = (uint64_t *)gregs[REG_RSP];
-    const uint64_t value = (uint64_t)*operand;
-    *--stack = value;
-    *--stack = next;
-    gregs[REG_RSP] = (greg_t)stack;
-    gregs[REG_RIP] = (greg_t)&fault_cr8_thunk;
+    go_on_in_thunk(gregs, (uint64_t)*operand, next);
+    return true;
+}
+
+/* image/image_pause.c put f4 90 where f3 90 was. */
+static bool emulate_pause(ucontext_t *context, const uint8_t *code)
+{
+    greg_t *gregs = context->uc_mcontext.gregs;
+
+    if (!sched_is_simulated || code[0] != 0xf4 || code[1] != 0x90) {
+        return false;
+    }
+    go_on_in_thunk(gregs, INSTEAD_OF_PAUSE, (uint64_t)gregs[REG_RIP] + PAUSE_BYTES);
     return true;
 }
 
@@ -231,5 +268,5 @@ static bool emulate_shared(ucontext_t *context, const uint8_t *code, uint64_t ad
 bool fault_emulate(ucontext_t *context, uint64_t address)
 {
     const uint8_t *code = (const uint8_t *)context->uc_mcontext.gregs[REG_RIP];
-    return emulate_cr8(context, code) || emulate_shared(context, code, address);
+    return emulate_cr8(context, code) || emulate_pause(context, code) || emulate_shared(context, code, address);
 }

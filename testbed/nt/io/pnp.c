@@ -213,6 +213,21 @@ static int32_t query_relations(struct device *pdo, uint32_t type, int32_t status
     return STATUS_SUCCESS;
 }
 
+/* DEVICE_CAPABILITIES: in which power state the device is while the machine is working, and while it sleeps. A driver
+ * above asks for that state when the machine's changes. */
+static void map_power_states(void *capabilities)
+{
+    enum { DEVICE_STATES_OFFSET = 16, SYSTEM_STATES = 7, WORKING = 1, D0 = 1, D3 = 4 };
+    uint32_t states[SYSTEM_STATES] = { 0 };
+
+    for (int i = WORKING; i < SYSTEM_STATES; i++) {
+        states[i] = i == WORKING ? D0 : D3;
+    }
+    if (capabilities != NULL) {
+        memcpy((uint8_t *)capabilities + DEVICE_STATES_OFFSET, states, sizeof(states));
+    }
+}
+
 static int32_t answer(struct device *pdo, struct IRP *irp, const struct IO_STACK_LOCATION *location)
 {
     switch (location->MinorFunction) {
@@ -238,7 +253,9 @@ static int32_t answer(struct device *pdo, struct IRP *irp, const struct IO_STACK
     case IRP_MN_QUERY_STOP_DEVICE:
     case IRP_MN_CANCEL_STOP_DEVICE:
     case IRP_MN_SURPRISE_REMOVAL:
+        return STATUS_SUCCESS;
     case IRP_MN_QUERY_CAPABILITIES:
+        map_power_states(location->Parameters.DeviceCapabilities.Capabilities);
         return STATUS_SUCCESS;
     default:
         return irp->IoStatus.Status; /* a bus leaves what it does not know as it came */

@@ -162,12 +162,13 @@ static void fill_capabilities(struct IO_STACK_LOCATION *location, void *context)
     location->Parameters.DeviceCapabilities.Capabilities = context;
 }
 
-static bool has_capabilities(struct device *child)
+bool pnp_ask_capabilities(struct device *device)
 {
     uint16_t record[CAPABILITIES_BYTES / 2] = { CAPABILITIES_BYTES, 1 };
 
     memset(record + 4, 0xff, 8); /* Address and UINumber: unknown */
-    return NT_SUCCESS(irp_send(pnp_top(child), IRP_MJ_PNP, IRP_MN_QUERY_CAPABILITIES, fill_capabilities, record, NULL));
+    return NT_SUCCESS(
+        irp_send(pnp_top(device), IRP_MJ_PNP, IRP_MN_QUERY_CAPABILITIES, fill_capabilities, record, NULL));
 }
 
 bool pnp_identify(struct device *child, char *error, size_t size)
@@ -179,7 +180,7 @@ bool pnp_identify(struct device *child, char *error, size_t size)
     ids->hardware_ids = query_list(child, ID_HARDWARE);
     ids->compatible_ids = query_list(child, ID_COMPATIBLE);
     ids->location = query_one(child, true, TEXT_LOCATION);
-    if (ids->device_id == NULL || ids->instance_id == NULL || !has_capabilities(child)) {
+    if (ids->device_id == NULL || ids->instance_id == NULL || !pnp_ask_capabilities(child)) {
         snprintf(error, size, "the bus driver's device does not answer for its %s",
                  ids->device_id == NULL     ? "device ID"
                  : ids->instance_id == NULL ? "instance ID"

@@ -9,6 +9,9 @@
 
 #include "nt/io/pnp.h"
 
+/* IRP_MN_QUERY_CAPABILITIES to the top of the device's stack: drivers on it learn in which power states the device is.
+ * Windows asks before it starts a device. */
+bool pnp_ask_capabilities(struct device *device);
 /* IRP_MN_START_DEVICE with no resources, sent to `device` and those below it. */
 int32_t pnp_start_device(struct DEVICE_OBJECT *device);
 /* The top of the device's stack. */

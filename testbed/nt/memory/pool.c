@@ -16,8 +16,11 @@
 
 #include "image/image.h"
 #include "nt/areas.h"
+#include "nt/memory/guard.h"
 #include "nt/nt.h"
+#include "nt/processor/dpc.h"
 #include "nt/sync/lock_order.h"
+#include "nt/sync/timer.h"
 
 enum {
     SHARDS = 16,
@@ -29,8 +32,9 @@ enum {
     FILL_GUARD = 0xfd
 };
 
-#define MAGIC_LIVE  0x6c6f6f506576694cull
-#define MAGIC_FREED 0x6c6f6f5064656572ull
+#define OFFSET_GUARDED UINT64_MAX
+#define MAGIC_LIVE     0x6c6f6f506576694cull
+#define MAGIC_FREED    0x6c6f6f5064656572ull
 
 struct block {
     uint64_t magic;
@@ -41,7 +45,7 @@ struct block {
     uint16_t shard;
     const void *caller;
     char *origin;    /* the caller's name, once its image is about to go */
-    uint64_t offset; /* of this header in the host's allocation */
+    uint64_t offset; /* of this header in the host's allocation; OFFSET_GUARDED: in guard.c's */
 };
 _Static_assert(sizeof(struct block) % 16 == 0, "the block behind it must be 16-aligned");
 
@@ -65,9 +69,30 @@ static uint8_t *memory_of(struct block *block)
     return (uint8_t *)(block + 1);
 }
 
+/* Blocks of the driver's end at a page that nobody may touch, where that is wanted. */
+static bool guarded(enum pool_kind kind)
+{
+    return guard_pages && kind != POOL_NATIVE;
+}
+
+static bool is_guarded(const struct block *block)
+{
+    return block->offset == OFFSET_GUARDED;
+}
+
+/* Behind the block; with guard pages what its alignment leaves. */
+static size_t guard_bytes(const struct block *block)
+{
+    return !is_guarded(block) ? GUARD_BYTES : block->size >= PAGE_BYTES ? 0 : (16 - block->size % 16) % 16;
+}
+
 static void host_free(struct block *block)
 {
     free(block->origin);
+    if (is_guarded(block)) {
+        guard_give(memory_of(block), NULL);
+        return;
+    }
     free((uint8_t *)block - block->offset);
 }
 
@@ -120,7 +145,11 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     if ((kind != POOL_NATIVE && pool_fails()) || bytes > (1ull << 34)) {
         return NULL;
     }
-    if (bytes >= PAGE_BYTES) {
+    if (guarded(kind)) {
+        uint8_t *memory = guard_take(sizeof(struct block), bytes, kind_name(kind), tag, caller);
+
+        host = memory != NULL ? memory - sizeof(struct block) : NULL;
+    } else if (bytes >= PAGE_BYTES) {
         size_t whole = (PAGE_BYTES + bytes + GUARD_BYTES + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
 
         host = aligned_alloc(PAGE_BYTES, whole);
@@ -134,7 +163,7 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     block = (struct block *)(host + offset);
     memset(block, 0, sizeof(*block));
     block->magic = MAGIC_LIVE;
-    block->offset = offset;
+    block->offset = guarded(kind) ? OFFSET_GUARDED : offset;
     block->size = bytes;
     block->tag = tag;
     block->kind = (uint8_t)kind;
@@ -142,7 +171,7 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     block->caller = caller;
     block->shard = (uint16_t)(processor_current() % SHARDS);
     memset(memory_of(block), kind == POOL_BLOCK || kind == POOL_NDIS ? FILL_NEW : 0, bytes);
-    memset(memory_of(block) + bytes, FILL_GUARD, GUARD_BYTES);
+    memset(memory_of(block) + bytes, FILL_GUARD, guard_bytes(block));
     shard = &shards[block->shard];
     sched_lock(&shard->lock);
     block->prev = shard->last;
@@ -163,7 +192,9 @@ static void check_guard(struct block *block, const char *function)
     const uint8_t *guard = memory_of(block) + block->size;
     char tag[5];
 
-    for (unsigned i = 0; i < GUARD_BYTES && !filled_with(guard, FILL_GUARD, GUARD_BYTES); i++) {
+    const size_t bytes = guard_bytes(block);
+
+    for (unsigned i = 0; i < bytes && !filled_with(guard, FILL_GUARD, bytes); i++) {
         RULE(guard[i] == FILL_GUARD, "pool", "%s: %s '%s' of %zu bytes was written %u bytes past its end", function,
              kind_name(block->kind), tag_text(block->tag, tag), block->size, i + 1);
     }
@@ -182,14 +213,49 @@ static void release(struct block *block)
     host_free(block);
 }
 
+/* Windows goes on with what lies in the memory: it would read what somebody else has there by then. */
+static void check_idle(const struct block *block, const char *function)
+{
+    const void *memory = block + 1;
+    char tag[5];
+
+    RULE(!timer_armed_within(memory, block->size), "timer", "%s: %s '%s' of %zu bytes has a timer in it that is set",
+         function, kind_name(block->kind), tag_text(block->tag, tag), block->size);
+    RULE(!dpc_queued_within(memory, block->size), "dpc", "%s: %s '%s' of %zu bytes has a DPC in it that is queued",
+         function, kind_name(block->kind), tag_text(block->tag, tag), block->size);
+}
+
+static void unlink_block(struct block *block)
+{
+    struct shard *shard = &shards[block->shard];
+
+    sched_lock(&shard->lock);
+    *(block->prev != NULL ? &block->prev->next : &shard->first) = block->next;
+    *(block->next != NULL ? &block->next->prev : &shard->last) = block->prev;
+    sched_unlock(&shard->lock);
+}
+
+static void give_guarded(struct block *block)
+{
+    void *frames[1] = { NULL };
+
+    unlink_block(block);
+    (void)image_backtrace(frames, 1);
+    free(block->origin);
+    guard_give(memory_of(block), frames[0]);
+}
+
 void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *function)
 {
     struct block *block = block_of(memory);
     struct block *gone = NULL;
     struct shard *shard;
-    char was[5], is[5];
+    char was[5], is[5], before[600];
 
     RULE(memory != NULL, "pool", "%s of a null pointer", function);
+    if (guard_pages && guard_was_given(memory, before, sizeof(before))) {
+        rule_break("pool", "%s: freed before: %s", function, before);
+    }
     RULE(((uintptr_t)memory & 15) == 0, "pool", "%s of an address that is no block", function);
     RULE(block->magic != MAGIC_FREED, "pool", "%s: %s '%s' of %zu bytes was freed before", function,
          kind_name(block->kind), tag_text(block->tag, was), block->size);
@@ -202,7 +268,13 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
          tag_text(block->tag, was), irql_current());
     check_guard(block, function);
     lock_order_forget(memory, block->size);
-
+    if (kind != POOL_NATIVE) {
+        check_idle(block, function);
+    }
+    if (is_guarded(block)) {
+        give_guarded(block);
+        return;
+    }
     shard = &shards[block->shard];
     if (block->size <= PAGE_BYTES) {
         memset(memory, FILL_FREED, block->size);
@@ -233,6 +305,9 @@ size_t pool_size(const void *memory)
 
 enum pool_kind pool_kind_of(const void *memory)
 {
+    if (guard_pages && guard_is_given(memory)) {
+        return 0;
+    }
     return block_of(memory)->magic == MAGIC_LIVE ? block_of(memory)->kind : 0;
 }
 
@@ -318,6 +393,7 @@ void pool_stop(void)
             }
         }
     }
+    guard_stop();
     memset(shards, 0, sizeof(shards));
     requests = fail_at = 0;
 }

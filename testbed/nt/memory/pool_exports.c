@@ -5,8 +5,11 @@
  */
 #include <string.h>
 
+#include <stdlib.h>
+
 #include "nt/areas.h"
 #include "nt/export/register.h"
+#include "nt/memory/guard.h"
 #include "nt/memory/mdl.h"
 #include "nt/memory/pool.h"
 #include "nt/nt.h"
@@ -132,5 +135,8 @@ static MS_ABI void nt_ExFreePool2(void *memory, uint32_t tag, const void *extend
 
 void pool_start(void)
 {
+    const char *wanted = getenv("TESTBED_GUARD_PAGES");
+
     EXPORT_REGISTER(POOL_EXPORTS);
+    guard_pages |= wanted != NULL && wanted[0] == '1';
 }

@@ -194,7 +194,7 @@ static void check_left_alone(struct story *story, struct watch *watch)
     static const uint8_t group[6] = { 0x01, 0x00, 0x5e, 1, 2, 3 };
     struct NET_BUFFER_LIST *nbl;
     uint32_t filter = NDIS_PACKET_TYPE_DIRECTED, connected;
-    uint16_t asked = story->bed.vif->control.last_id;
+    uint16_t asked = STORY_STAND_IN(story)->control.last_id;
     struct rss_set set;
     uint64_t before = sched_now();
 
@@ -207,7 +207,7 @@ static void check_left_alone(struct story *story, struct watch *watch)
     CHECK(raw_wait(watch->raw, SECOND));
     CHECK_EQ(nbl->Status, NOT_ACCEPTED);
     CHECK(sched_now() - before < SECOND / 10);
-    CHECK_EQ(story->bed.vif->control.last_id, asked); /* nothing went over the control ring */
+    CHECK_EQ(STORY_STAND_IN(story)->control.last_id, asked); /* nothing went over the control ring */
 }
 
 static void gone_after_removal(struct story *story)
@@ -238,7 +238,7 @@ static void gone_before_restart(struct story *story)
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
     adapter_surprise_event(story->bed.adapter);
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
-    CHECK(!story->bed.vif->subscriber.enabled);
+    CHECK(!STORY_STAND_IN(story)->subscriber.enabled);
     check_left_alone(story, watch);
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
     watch_close(watch);
@@ -308,7 +308,7 @@ static void link_of_restarts(struct story *story)
         CHECK_EQ(oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS), NdisMediaStateConnected);
     }
     CHECK_EQ(watch_statuses(watch, NDIS_STATUS_LINK_STATE), 0);
-    CHECK(story->bed.vif->subscriber.mac_count != 0);
+    CHECK(STORY_STAND_IN(story)->subscriber.mac_count != 0);
     watch_close(watch);
 }
 

@@ -123,9 +123,9 @@ static void work_with_a_failure(struct story *story)
         wire_inject(story, 0, buffer, 200, NULL);
     }
     (void)watch_wait(watch, 8);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
-    CHECK_EQ(vif_sleep(story->bed.vif, true, NULL, NULL), 0);
+    CHECK_EQ(bed_sleep(&story->bed, true, NULL, NULL), 0);
     awake = adapter_set_power(story->bed.adapter, NdisDeviceStateD0) == SUCCESS;
     if (awake) {
         CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);

@@ -202,7 +202,7 @@ static void lie(struct watch *watch, const struct lie *lie, uint16_t mss)
     describe(&packet, mss);
     lie->tell(&packet);
     watch_forget(watch);
-    vif_inject(story->bed.vif, 0, &packet.inject);
+    vif_inject(STORY_STAND_IN(story), 0, &packet.inject);
     if (watch->count != 0 || vif_inject_returned() != returned + 1 || errors(story) != before + 1) {
         test_fail(__FILE__, __LINE__, "%s: indicated %u times, returned %u times, %u errors counted", lie->what,
                   watch->count, (unsigned)(vif_inject_returned() - returned), (unsigned)(errors(story) - before));
@@ -235,12 +235,12 @@ static void lying_packets(struct story *story)
 
     /* The honest ones first: a plain packet, one of each hash type, a coalesced one. */
     describe(&packet, 0);
-    vif_inject(story->bed.vif, 0, &packet.inject);
+    vif_inject(STORY_STAND_IN(story), 0, &packet.inject);
     packet.hash.Algorithm = XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
     packet.hash.Type = XENVIF_PACKET_HASH_TYPE_IPV4_TCP;
-    vif_inject(story->bed.vif, 1, &packet.inject);
+    vif_inject(STORY_STAND_IN(story), 1, &packet.inject);
     describe(&packet, 1000);
-    vif_inject(story->bed.vif, 0, &packet.inject);
+    vif_inject(STORY_STAND_IN(story), 0, &packet.inject);
     CHECK_EQ(watch->count, 3);
     CHECK_EQ(watch->seen[2].segments, 3);
     checksum.Value = (void *)(uintptr_t)watch->seen[2].checksum;
@@ -254,7 +254,7 @@ static void lying_packets(struct story *story)
         lie(watch, &coalesced[i], 1000);
     }
     for (i = 3; i < 300; i += 97) {
-        vif_inject_type(story->bed.vif, i);
+        vif_inject_type(STORY_STAND_IN(story), i);
     }
     ring[1]->Next = NULL;
     mdl_free(mdl);
@@ -323,7 +323,7 @@ static void lying_figures(struct story *story)
     const struct figure *figure = story->plan->detail;
     struct adapter_facts facts;
 
-    vif_tell_mac(story->bed.vif);
+    vif_tell_mac(STORY_STAND_IN(story));
     adapter_facts(story->bed.adapter, &facts);
     CHECK(facts.mtu >= 68 && facts.mtu <= 65535);
     CHECK(facts.link_speed_tx == UINT64_MAX || facts.link_speed_tx <= 10000000000000ull);
@@ -378,13 +378,13 @@ static void strange_packets(struct story *story)
     for (bit = 0; bit < 32; bit++) {
         describe(&packet, 0);
         packet.inject.checksum = 1u << bit;
-        vif_inject(story->bed.vif, 0, &packet.inject);
+        vif_inject(STORY_STAND_IN(story), 0, &packet.inject);
         CHECK_EQ(watch->count, ++n);
     }
     for (bit = 0; bit < 16; bit++) {
         describe(&packet, 0);
         packet.inject.tci = (uint16_t)(0xffff >> bit);
-        vif_inject(story->bed.vif, 0, &packet.inject);
+        vif_inject(STORY_STAND_IN(story), 0, &packet.inject);
         CHECK_EQ(watch->count, ++n);
         CHECK_EQ(watch->seen[n - 1].vlan, packet.inject.tci & 0xfff);
     }
@@ -393,7 +393,7 @@ static void strange_packets(struct story *story)
         packet.hash.Algorithm = bit < 16 ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ : (int)(3u << (bit - 16));
         packet.hash.Type = bit < 16 ? (int)(5u << bit) : XENVIF_PACKET_HASH_TYPE_IPV4_TCP;
         packet.hash.Value = 0x12345678;
-        vif_inject(story->bed.vif, 0, &packet.inject);
+        vif_inject(STORY_STAND_IN(story), 0, &packet.inject);
         CHECK_EQ(watch->count, ++n);
         CHECK_EQ(watch->seen[n - 1].hash_info, 0);
         CHECK_EQ(watch->seen[n - 1].hash_value, 0);
@@ -401,7 +401,7 @@ static void strange_packets(struct story *story)
     describe(&packet, 0);
     packet.inject.info = NULL;
     packet.inject.hash = NULL;
-    vif_inject(story->bed.vif, 0, &packet.inject);
+    vif_inject(STORY_STAND_IN(story), 0, &packet.inject);
     CHECK_EQ(watch->count, ++n);
     CHECK_EQ(watch->seen[n - 1].hash_info, 0);
     while (vif_inject_returned() < n) {
@@ -430,13 +430,13 @@ static void lying_later(struct story *story)
             continue; /* asked once, at the start */
         }
         vif_lie(figures[i].lie, figures[i].value);
-        vif_tell_mac(story->bed.vif);
+        vif_tell_mac(STORY_STAND_IN(story));
         adapter_facts(story->bed.adapter, &facts);
         CHECK(facts.mtu >= 68 && facts.mtu <= 65535);
         CHECK(facts.link_speed_tx == UINT64_MAX || facts.link_speed_tx <= 10000000000000ull);
         CHECK(oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE) >= 68);
         vif_tell_truth();
-        vif_tell_mac(story->bed.vif);
+        vif_tell_mac(STORY_STAND_IN(story));
         out = story->out.sent;
         in = story->in.sent;
         story_send(story, 0, 20, 4);
@@ -451,7 +451,7 @@ static void lying_later(struct story *story)
         struct adapter_facts facts;
 
         vif_lie(LIE_SPEED, speed);
-        vif_tell_mac(story->bed.vif);
+        vif_tell_mac(STORY_STAND_IN(story));
         adapter_facts(story->bed.adapter, &facts);
         CHECK(facts.link_speed_tx == (i == 0 ? speed : UINT64_MAX) && facts.link_speed_rx == facts.link_speed_tx);
     }

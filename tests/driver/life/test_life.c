@@ -4,6 +4,7 @@
  * over many seeds and on the live one, with every VIF version. What is sent outside a pause arrives exactly once; what
  * is on its way when a pause comes is completed, never lost without a trace and never doubled; nothing is left behind.
  */
+#include "nt/memory/guard.h"
 #include "story.h"
 
 #include <stdio.h>
@@ -144,4 +145,15 @@ TEST(the_same_seed_gives_the_same_trace_byte_for_byte)
     for (i = 0; i < 3; i++) {
         free(traces[i]);
     }
+}
+
+static void with_guard_pages(const struct story_plan *plan)
+{
+    (void)plan;
+    guard_pages = true;
+}
+
+TEST(a_life_with_guard_pages_touches_nothing_beyond_its_memory)
+{
+    story_everywhere(&(struct story_plan){ .queues = 2, .prepare = with_guard_pages, .tell = life, .quiet = true }, 3);
 }

@@ -35,9 +35,9 @@ static void sleep_machine(struct story *story, bool hibernate)
 
     CHECK_EQ(adapter_set_power(second->bed.adapter, NdisDeviceStateD3), SUCCESS);
     CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
-    CHECK_EQ(vif_sleep(second->bed.vif, hibernate, hibernate ? forget_drivers : NULL, story),
+    CHECK_EQ(bed_sleep(&second->bed, hibernate, hibernate ? forget_drivers : NULL, story),
              0); /* it wakes on another host */
-    CHECK_EQ(vif_sleep(story->bed.vif, hibernate, NULL, NULL), 0);
+    CHECK_EQ(bed_sleep(&story->bed, hibernate, NULL, NULL), 0);
     CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
     CHECK_EQ(adapter_set_power(second->bed.adapter, NdisDeviceStateD0), SUCCESS);
     CHECK_EQ(presence_driver_lines(story), 1);
@@ -99,7 +99,7 @@ TEST(surprise_removal_a_thousand_times_under_traffic)
 static void migrate(struct story *story)
 {
     CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0); /* the new host's store has no such line */
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK_EQ(presence_driver_lines(story), 1);
 }
 
@@ -113,9 +113,9 @@ static void migrate_both(struct story *story)
     struct story *second = presence_second(story);
 
     CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
-    CHECK_EQ(vif_suspend_resume(second->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&second->bed), 0);
     CHECK_EQ(presence_driver_lines(story), 1);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK_EQ(presence_driver_lines(story), 1);
 }
 

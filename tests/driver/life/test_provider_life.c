@@ -101,7 +101,7 @@ static void mtu_changes(struct provider *provider)
     provider_until(provider, speed_is_one_gigabit, "the link has another speed");
     provider_exchange(provider, before, 2);
     CHECK_EQ(vif_mtu(provider), 1500);
-    CHECK_EQ(vif_suspend_resume(provider->story.bed.vif), 0);
+    CHECK_EQ(bed_migrate(&provider->story.bed), 0);
     CHECK_EQ(vif_mtu(provider), 1400);
     provider_exchange(provider, after, 3);
 }
@@ -199,7 +199,7 @@ static void reconnects(struct provider *provider)
 
     CHECK(before >= 2 * QUEUES + 3); /* channels of the queues and of the control ring, watches */
     for (uint32_t i = 0; i < rounds; i++) {
-        CHECK_EQ(vif_suspend_resume(provider->story.bed.vif), 0);
+        CHECK_EQ(bed_migrate(&provider->story.bed), 0);
         CHECK_EQ(held(provider), before);
     }
     __atomic_store_n(&load.loaded, 0, __ATOMIC_RELEASE);

@@ -28,7 +28,7 @@ static void inject_plain(struct story *story, bool more)
 {
     const struct vif_inject inject = { .mdl = mdl, .length = 100, .more = more };
 
-    vif_inject(story->bed.vif, 0, &inject);
+    vif_inject(STORY_STAND_IN(story), 0, &inject);
 }
 
 /* --- a protocol that answers each completion with a send that is refused at once --- */

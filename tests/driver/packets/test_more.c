@@ -31,7 +31,7 @@ static void last_refused(struct story *story)
     uint64_t before = sched_now();
     uint32_t i;
 
-    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, 1);
     send_chain(watch, nbls, CHAIN);
     CHECK(raw_wait(watch->raw, 5 * SECOND));
     for (i = 0; i < CHAIN; i++) {
@@ -51,11 +51,11 @@ static void refused_for_long(struct story *story)
     struct watch *watch = watch_open(story);
     uint32_t i;
 
-    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1000);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, 1000);
     send_chain(watch, nbls, CHAIN);
     sched_sleep(30 * SECOND);
     CHECK(raw_completed(watch->raw) < CHAIN); /* an event on the ring may have sent the others */
-    vif_refuse_sends(story->bed.vif, 0, 0);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
     send_chain(watch, next, 1);
     CHECK(raw_wait(watch->raw, SECOND / 10));
     for (i = 0; i < CHAIN; i++) {
@@ -72,12 +72,12 @@ static void paused_meanwhile(struct story *story)
     static struct NET_BUFFER_LIST *nbls[CHAIN];
     struct watch *watch = watch_open(story);
 
-    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1000);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, 1000);
     send_chain(watch, nbls, CHAIN);
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
     CHECK(raw_wait(watch->raw, 0));
     CHECK(nbls[CHAIN - 1]->Status != SUCCESS);
-    vif_refuse_sends(story->bed.vif, 0, 0);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
     backend_works(story, watch, 1);
     watch_close(watch);
@@ -89,7 +89,7 @@ static void paused_in_time(struct story *story)
     static struct NET_BUFFER_LIST *nbls[CHAIN];
     struct watch *watch = watch_open(story);
 
-    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, 1);
     send_chain(watch, nbls, CHAIN);
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
     for (uint32_t i = 0; i < CHAIN; i++) {

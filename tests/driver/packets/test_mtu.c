@@ -31,7 +31,7 @@ static bool in_force(struct story *story)
 static void move(struct story *story, uint32_t mtu, uint32_t expected)
 {
     netback_set_mtu(story->bed.netback, mtu);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK(netback_wait_connected(story->bed.netback, true, 5ull * SECOND));
     wanted = expected;
     if (!story_until(story, in_force, 5)) {

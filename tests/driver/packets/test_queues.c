@@ -105,7 +105,7 @@ static void keep_busy(struct watch *watch, uint32_t queues)
 static void migrate(struct story *story, uint32_t queues, uint32_t without)
 {
     netback_offer(story->bed.netback, queues, without);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK(netback_wait_connected(story->bed.netback, true, 5 * SECOND));
 }
 

@@ -162,7 +162,7 @@ static void checksums(struct story *story)
                 struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO info;
 
                 watch_forget(watch);
-                vif_inject(story->bed.vif, 0, &inject);
+                vif_inject(STORY_STAND_IN(story), 0, &inject);
                 CHECK_EQ(watch->count, 1);
                 info.Value = (void *)(uintptr_t)watch->seen[0].checksum;
                 CHECK_EQ(info.Receive.IpChecksumSucceeded, ip == 1);
@@ -207,7 +207,7 @@ static void make_anew(struct story *story)
 
     edge_close(bed->edge);
     adapter_remove(bed->adapter);
-    bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, sizeof(error));
+    bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, sizeof(error));
     CHECK(bed->adapter != NULL);
     CHECK_EQ(adapter_restart(bed->adapter), SUCCESS);
     bed->edge = edge_open(bed->adapter, &options, error, sizeof(error));

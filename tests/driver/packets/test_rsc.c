@@ -119,7 +119,7 @@ static bool goes_up(struct watch *watch, struct MDL *mdl, bool version6)
     info.Length = 14 + ip + 20;
     packet.length = info.Length + 5 * MSS;
     watch_forget(watch);
-    vif_inject(watch->story->bed.vif, 0, &packet);
+    vif_inject(STORY_STAND_IN(watch->story), 0, &packet);
     CHECK(watch->count == 0 || watch->seen[0].segments == 5);
     return watch->count != 0;
 }

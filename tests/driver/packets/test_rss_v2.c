@@ -208,7 +208,7 @@ static void what_a_move_costs(struct story *story)
     const uint32_t on = NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS | NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED |
                         NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED | NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED;
     struct parameters p = parameters(on);
-    const uint16_t *requests = &story->bed.vif->control.last_id;
+    const uint16_t *requests = &STORY_STAND_IN(story)->control.last_id;
     uint16_t before;
 
     CHECK_EQ(set(story, &p, sizeof(p)), NDIS_STATUS_SUCCESS);
@@ -253,8 +253,7 @@ static void at_base(struct story *story)
     edge_close(story->bed.edge);
     story->bed.edge = NULL;
     adapter_remove(story->bed.adapter);
-    story->bed.adapter =
-        adapter_add(story->bed.driver, vif_pdo(story->bed.vif), story->bed.package, error, sizeof(error));
+    story->bed.adapter = adapter_add(story->bed.driver, bed_pdo(&story->bed), story->bed.package, error, sizeof(error));
     CHECK(story->bed.adapter != NULL);
     CHECK_EQ(adapter_restart(story->bed.adapter), NDIS_STATUS_SUCCESS);
     CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), NDIS_STATUS_SUCCESS);

@@ -45,7 +45,7 @@ static void offer_all(struct watch *watch, uint32_t filter)
     struct vif_counters counters;
 
     watch_forget(watch);
-    vif_counters(story->bed.vif, &counters);
+    vif_counters(STORY_STAND_IN(story), &counters);
     received = counters.rx_packets;
     for (class = 0; class < CLASSES; class ++) {
         n += expected(filter, class);
@@ -54,7 +54,7 @@ static void offer_all(struct watch *watch, uint32_t filter)
     }
     /* The frontend has taken all of them, passed or not. */
     for (i = 0; i < 1000; i++) {
-        vif_counters(story->bed.vif, &counters);
+        vif_counters(STORY_STAND_IN(story), &counters);
         if (counters.rx_packets - received >= CLASSES) {
             break;
         }

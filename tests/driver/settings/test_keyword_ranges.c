@@ -205,7 +205,7 @@ static void start_again(struct story *story)
     char error[512];
 
     adapter_remove(bed->adapter);
-    bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, sizeof(error));
+    bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, sizeof(error));
     if (bed->adapter == NULL) {
         test_fail(__FILE__, __LINE__, "the adapter did not start: %s", error);
     }

@@ -315,7 +315,7 @@ static void after_removal(struct story *story)
     for (i = 0; i < 1000; i++) {
         story_rest(); /* the driver disables VIF, once */
     }
-    vif_leave_alone(story->bed.vif, true);
+    vif_leave_alone(STORY_STAND_IN(story), true);
     for (i = 0; i < CASES; i++) {
         if (facts.ndis_minor >= cases[i].since) {
             CHECK_EQ((uint32_t)make(story, &cases[i], &request),
@@ -329,7 +329,7 @@ static void after_removal(struct story *story)
         CHECK_EQ(oid_get(story, oids[i], bytes, sizeof(bytes)), (int32_t)NDIS_STATUS_NOT_ACCEPTED);
         CHECK_EQ(oid_put(story, oids[i], bytes, sizeof(bytes)), (int32_t)NDIS_STATUS_NOT_ACCEPTED);
     }
-    vif_leave_alone(story->bed.vif, false);
+    vif_leave_alone(STORY_STAND_IN(story), false);
     story_count("NDIS 6.%u: %u requests after a surprise removal, none to XenVif", facts.ndis_minor, CASES + 2 * count);
 }
 

@@ -128,7 +128,7 @@ static void survive_reconnects(struct story *story)
     story_collect(story, 40);
     CHECK(story_until(story, forty_sent, 2));
     before = oid_get64(story, OID_GEN_XMIT_OK);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK(netback_wait_connected(story->bed.netback, true, 5000000000ull));
     CHECK_EQ(oid_get64(story, OID_GEN_XMIT_OK), before);
     CHECK_EQ(adapter_pause(story->bed.adapter), 0);

@@ -77,7 +77,7 @@ static void again(struct story *story)
     struct bed *bed = &story->bed;
     char error[512];
 
-    bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, sizeof(error));
+    bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, sizeof(error));
     if (bed->adapter == NULL) {
         test_fail(__FILE__, __LINE__, "the adapter did not start: %s", error);
     }
@@ -116,7 +116,7 @@ static void places(struct story *story)
 
     /* A place in front of it becomes free: the line stays the only one, after a migration that keeps the store too. */
     CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers/1"), 0);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK(is_ours(read_line(story, 2)));
     CHECK_EQ(count_ours(story), 1);
 
@@ -171,7 +171,7 @@ static void two(struct story *story)
         if (round % 3 == 0) {
             put(story, 0, "somebody faster");
         }
-        CHECK_EQ(vif_suspend_resume(round % 2 == 0 ? vif : story->bed.vif), 0);
+        CHECK_EQ(vif_suspend_resume(round % 2 == 0 ? vif : STORY_STAND_IN(story)), 0);
         CHECK_EQ(count_ours(story), 1);
         CHECK(is_ours(read_line(story, round % 3 == 0 ? 2 : 1)));
     }
@@ -247,7 +247,7 @@ static void two_adapters(struct story *story)
     CHECK_EQ(vif_suspend_resume(vif), 0); /* the second adapter's callback alone writes it again */
     CHECK_EQ(driver_lines(story), 1);
     CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0); /* and so does the first's */
+    CHECK_EQ(bed_migrate(&story->bed), 0); /* and so does the first's */
     CHECK_EQ(driver_lines(story), 1);
     adapter_remove(second);
     CHECK_EQ(driver_lines(story), 1); /* the first still needs it */

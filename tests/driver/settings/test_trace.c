@@ -84,7 +84,7 @@ static void live(struct story *story)
     sched_sleep(SECOND / 10);
 
     netback_set_mtu(story->bed.netback, 1400);
-    CHECK_EQ(vif_suspend_resume(story->bed.vif), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
     sched_sleep(SECOND / 10);
     CHECK_EQ(adapter_reset(story->bed.adapter), NDIS_STATUS_SUCCESS);
 
@@ -210,7 +210,7 @@ static void drop_received(struct story *story, uint32_t reason, const struct vif
 {
     uint64_t before = counter_of(story, 5 + reason);
 
-    vif_inject(story->bed.vif, 0, packet);
+    vif_inject(STORY_STAND_IN(story), 0, packet);
     dropped(story, "Receive", reason, before);
 }
 
@@ -340,7 +340,7 @@ static void fail_to_start(struct story *story)
     adapter_remove(bed->adapter);
     for (n = 1; !has(&lines, "XenNet StartFailed Adapter="); n++) {
         fail_at(n);
-        bed->adapter = adapter_add(bed->driver, vif_pdo(bed->vif), bed->package, error, sizeof(error));
+        bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, sizeof(error));
         fail_disarm();
         CHECK(bed->adapter == NULL); /* the calls before the first step are not many, and each of them fails it */
         collect(&lines);

@@ -68,6 +68,8 @@ struct BUS {
     KEVENT Changed;
     PVOID Thread;
     BOOLEAN Stop, Started;
+    volatile BOOLEAN Scanning;
+    DEVICE_POWER_STATE PowerState[PowerSystemMaximum]; /* the device below, for each state of the machine */
     ULONG Events, EarlySuspends, LateSuspends, Sleeps, Constructed;
     KSPIN_LOCK CacheLock;
     LONG ChildrenLock;
@@ -369,6 +371,7 @@ static VOID ScanThread(PVOID Argument)
 {
     BUS *Bus = Argument;
 
+    Bus->Scanning = TRUE;
     for (;;) {
         KeWaitForSingleObject(&Bus->Changed, Executive, KernelMode, FALSE, NULL);
         if (Bus->Stop) {
@@ -380,6 +383,12 @@ static VOID ScanThread(PVOID Argument)
 }
 
 /* --- life --- */
+
+/* Has the bytes of `pause` within an instruction. */
+__attribute__((noinline)) static ULONG ConstantWithPause(void)
+{
+    return 0x1290F345;
+}
 
 static VOID OnEarly(PVOID Argument)
 {
@@ -419,6 +428,9 @@ static NTSTATUS StartThread(BUS *Bus)
     }
     ObReferenceObjectByHandle(Handle, SYNCHRONIZE, *PsThreadType, KernelMode, &Bus->Thread, NULL);
     ZwClose(Handle);
+    while (!Bus->Scanning) {
+        __asm__ volatile("pause");
+    }
     return CALL(Store, 10, NTSTATUS, (PVOID, const char *, const char *, PVOID, PVOID *), Store, "device", "vif",
                 &Bus->Changed, &Bus->Watch);
 }
@@ -439,6 +451,7 @@ static NTSTATUS Start(BUS *Bus)
     Status = NT_SUCCESS(Status) ? UseCache(Bus) : Status;
     Status = NT_SUCCESS(Status) ? UseRanges(Bus) : Status;
     Status = NT_SUCCESS(Status) ? UseRest(Bus) : Status;
+    Status = NT_SUCCESS(Status) && ConstantWithPause() >> 8 != 0x1290F3 ? STEP(11) : Status;
     if (!NT_SUCCESS(Status)) {
         return Status;
     }
@@ -558,6 +571,7 @@ static NTSTATUS Pnp(PDEVICE_OBJECT Device, PIRP Irp)
     PIO_STACK_LOCATION Location = IoGetCurrentIrpStackLocation(Irp);
     BUS *Bus = Device->DeviceExtension;
     NTSTATUS Status;
+    int i;
 
     if (Bus->None != NULL) {
         return ChildPnp(Device, Irp, Location);
@@ -566,6 +580,12 @@ static NTSTATUS Pnp(PDEVICE_OBJECT Device, PIRP Irp)
     case IRP_MN_START_DEVICE:
         Status = SendAndWait(Bus, Irp);
         return Complete(Irp, NT_SUCCESS(Status) ? Start(Bus) : Status);
+    case IRP_MN_QUERY_CAPABILITIES:
+        Status = SendAndWait(Bus, Irp);
+        for (i = 0; i < PowerSystemMaximum; i++) {
+            Bus->PowerState[i] = Location->Parameters.DeviceCapabilities.Capabilities->DeviceState[i];
+        }
+        return Complete(Irp, Status);
     case IRP_MN_QUERY_DEVICE_RELATIONS:
         return Location->Parameters.QueryDeviceRelations.Type == BusRelations ? ListChildren(Bus, Irp)
                                                                               : PassDown(Bus, Irp);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule about pool, handles, strings and printing is broken on purpose. */
+#include "nt/memory/guard.h"
 #include "nt_run.h"
 
 #define TAG 0x74736554 /* "Test" */
@@ -198,4 +199,89 @@ static void rundown(void)
 TEST(rundown_protection_released_too_often_is_found)
 {
     EXPECT_NT_RULE("rundown", rundown);
+}
+
+/* --- guard pages --- */
+
+static uint8_t *guarded_block(size_t bytes)
+{
+    guard_pages = true;
+    return CALL(void *, ExAllocatePoolWithTag, (uint32_t, size_t, uint32_t), 512, bytes, 'x');
+}
+
+static void touch_behind(void)
+{
+    *(volatile uint8_t *)(guarded_block(96) + 96);
+}
+TEST(the_first_byte_behind_a_guarded_block_cannot_be_read)
+{
+    EXPECT_NT_RULE("access", touch_behind);
+}
+
+static void touch_behind_a_page(void)
+{
+    uint8_t *block = guarded_block(4096);
+
+    CHECK_EQ((uintptr_t)block % 4096, 0);
+    *(volatile uint8_t *)(block + 4096) = 1;
+}
+TEST(the_first_byte_behind_a_guarded_page_cannot_be_written)
+{
+    EXPECT_NT_RULE("access", touch_behind_a_page);
+}
+
+static void touch_freed(void)
+{
+    uint8_t *block = guarded_block(50);
+
+    CALL(void, ExFreePoolWithTag, (void *, uint32_t), block, 'x');
+    *(volatile uint8_t *)block;
+}
+TEST(a_guarded_block_that_was_freed_cannot_be_read_and_is_named)
+{
+    static char text[65536];
+
+    CHECK_EQ(test_child(nt_run_body, (void *)touch_freed, text, sizeof(text)), RULE_EXIT_STATUS << 8);
+    CHECK_CONTAINS(text, "rule access: read of ");
+    CHECK_CONTAINS(text, "(offset 0 of pool block of 50 bytes, allocated in ");
+}
+
+static void guarded_twice(void)
+{
+    uint8_t *block = guarded_block(50);
+
+    CALL(void, ExFreePoolWithTag, (void *, uint32_t), block, 'x');
+    CALL(void, ExFreePoolWithTag, (void *, uint32_t), block, 'x');
+}
+TEST(a_guarded_block_freed_twice_is_found)
+{
+    EXPECT_NT_RULE("pool", guarded_twice);
+}
+
+static void use_guarded(void)
+{
+    for (size_t bytes = 1; bytes < 9000; bytes += 37) {
+        uint8_t *block = guarded_block(bytes);
+
+        memset(block, 1, bytes);
+        CALL(void, ExFreePoolWithTag, (void *, uint32_t), block, 'x');
+    }
+}
+TEST(guarded_blocks_of_all_sizes_can_be_used)
+{
+    CHECK_EQ(nt_run(use_guarded, NULL), 0);
+}
+
+static void free_with_a_timer(void)
+{
+    struct KTIMER *timer = CALL(void *, ExAllocatePoolWithTag, (uint32_t, size_t, uint32_t), 512, sizeof(*timer), 'x');
+    struct LARGE_INTEGER soon = { .QuadPart = -100000 };
+
+    CALL(void, KeInitializeTimer, (struct KTIMER *), timer);
+    CALL(uint8_t, KeSetTimer, (struct KTIMER *, struct LARGE_INTEGER, void *), timer, soon, NULL);
+    CALL(void, ExFreePoolWithTag, (void *, uint32_t), timer, 'x');
+}
+TEST(a_block_freed_with_a_timer_that_is_set_is_found)
+{
+    EXPECT_NT_RULE("timer", free_with_a_timer);
 }

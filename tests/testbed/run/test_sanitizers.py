@@ -14,7 +14,7 @@ from scripts.build import made
 from scripts.cli import ROOT
 from scripts.test import sanitize
 
-PROGRAMS = ("test_image_loader", "test_inf", "test_netback_wrong", "test_parse", "test_pcap", "test_rtl",
+PROGRAMS = ("test_image_loader", "test_inf", "test_netback_wrong", "test_parse", "test_pcap", "test_pump", "test_rtl",
             "test_scheduler",
             "test_store")
 OVERFLOW = ("void *malloc(unsigned long);\n"

@@ -139,6 +139,11 @@ static void *open_channel(struct asked *evtchn)
     return METHOD(evtchn, 2, void *, (void *, uint32_t, interrupt *, void *, ...), evtchn, 2, on_event, &at, PEER, 1);
 }
 
+static uint8_t unmask(struct asked *evtchn, void *channel, uint8_t force)
+{
+    return METHOD(evtchn, 4, uint8_t, (void *, void *, uint8_t, uint8_t), evtchn, channel, 0, force);
+}
+
 static void from_peer(void *unused)
 {
     (void)unused;
@@ -160,11 +165,16 @@ static void event_channels(void)
     CHECK_EQ(xen_event_bind(at.dom0, GUEST, METHOD(&evtchn, 9, uint32_t, (void *, void *), &evtchn, channel), from_peer,
                             NULL, &peer),
              0);
+    xen_event_send(peer); /* masked since it was opened: kept */
+    CHECK_EQ(at.calls, 0);
+    CHECK_EQ(unmask(&evtchn, channel, 1), 0);
+    CHECK_EQ(at.calls, 1);
+    xen_event_send(peer); /* the first one masked it */
+    CHECK_EQ(at.calls, 1);
+    CHECK_EQ(unmask(&evtchn, channel, 0), 1); /* without force: the caller looks by itself, and it stays masked */
+    CHECK_EQ(at.calls, 1);
+    CHECK_EQ(unmask(&evtchn, channel, 0), 0);
     xen_event_send(peer);
-    CHECK_EQ(at.calls, 1);
-    xen_event_send(peer); /* it masked itself: kept */
-    CHECK_EQ(at.calls, 1);
-    CHECK_EQ(METHOD(&evtchn, 4, uint8_t, (void *, void *, uint8_t, uint8_t), &evtchn, channel, 0, 1), 0);
     CHECK_EQ(at.calls, 2);
     CHECK_EQ(METHOD(&evtchn, 7, uint32_t, (void *, void *), &evtchn, channel), 2);
     CHECK_EQ(METHOD(&evtchn, 8, int32_t, (void *, void *, uint32_t, void *), &evtchn, channel, 2, NULL), 0);

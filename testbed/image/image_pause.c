@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `pause` in an image's code. A driver that spins on memory of its own calls nobody while it does, so a simulated run,
+ * where one task runs at a time, would hang there. In such a run each `pause` (f3 90) becomes `hlt` and `nop` (f4 90),
+ * two bytes that fault at once; nt/check/fault_emulate.c lets others run then.
+ *
+ * The code is swept instruction by instruction, from each function that .pdata names, since the two bytes may as well
+ * be a part of a longer instruction.
+ */
+#include "image/image_internal.h"
+#include "run/sched.h"
+#include "wire/integers.h"
+
+enum { FUNCTION_BYTES = 12, PAUSE = 0x90f3, HALT = 0xf4 };
+#define SECTION_CODE 0x20000000u
+
+/* What follows an opcode of one byte: '.' nothing, 'm' ModRM, 'b' a byte, 'w' two, 'z' 4 (2 with prefix 66), 'd' 4,
+ * 'v' 8 with REX.W or like 'z', 'o' 8, 'e' 3, 'M' ModRM and a byte, 'Z' ModRM and 'z', 'g' and 'G' ModRM and, for TEST,
+ * a byte or 'z'. */
+static const char one_byte[] = "mmmmbz..mmmmbz..mmmmbz..mmmmbz.."
+                               "mmmmbz..mmmmbz..mmmmbz..mmmmbz.."
+                               "................................"
+                               "...m....zZbM....bbbbbbbbbbbbbbbb"
+                               "MZ.Mmmmmmmmmmmmm................"
+                               "oooo....bz......bbbbbbbbvvvvvvvv"
+                               "MMw.mmMZe.w..b..mmmm....mmmmmmmm"
+                               "bbbbbbbbdd.b..........gG......mm";
+_Static_assert(sizeof(one_byte) == 257, "one letter for each opcode");
+
+static bool two_byte_has_modrm(uint8_t opcode)
+{
+    return !((opcode >= 0x05 && opcode <= 0x0b) || opcode == 0x0e || (opcode >= 0x30 && opcode <= 0x37) ||
+             opcode == 0x77 || (opcode & 0xf0) == 0x80 || (opcode >= 0xa0 && opcode <= 0xa2) ||
+             (opcode >= 0xa8 && opcode <= 0xaa) || (opcode >= 0xc8 && opcode <= 0xcf));
+}
+
+static bool two_byte_has_immediate(uint8_t opcode)
+{
+    return (opcode >= 0x70 && opcode <= 0x73) || opcode == 0xa4 || opcode == 0xac || opcode == 0xba || opcode == 0xc2 ||
+           (opcode >= 0xc4 && opcode <= 0xc6);
+}
+
+/* Bytes of ModRM, SIB and displacement. */
+static size_t modrm_size(const uint8_t *at)
+{
+    const uint8_t mode = at[0] >> 6, memory = at[0] & 7;
+    const bool scaled = mode != 3 && memory == 4;
+    size_t size = scaled ? 2 : 1;
+
+    if (mode == 1) {
+        size += 1;
+    } else if (mode == 2 || (mode == 0 && (memory == 5 || (scaled && (at[1] & 7) == 5)))) {
+        size += 4;
+    }
+    return size;
+}
+
+static size_t operands_size(const uint8_t *at, char kind, bool short_operand, bool wide)
+{
+    const size_t z = short_operand ? 2 : 4;
+
+    switch (kind) {
+    case 'm':
+        return modrm_size(at);
+    case 'M':
+        return modrm_size(at) + 1;
+    case 'Z':
+        return modrm_size(at) + z;
+    case 'g':
+        return modrm_size(at) + ((at[0] >> 3 & 7) < 2 ? 1 : 0);
+    case 'G':
+        return modrm_size(at) + ((at[0] >> 3 & 7) < 2 ? z : 0);
+    case 'b':
+        return 1;
+    case 'w':
+        return 2;
+    case 'z':
+        return z;
+    case 'd':
+        return 4;
+    case 'v':
+        return wide ? 8 : z;
+    case 'o':
+        return 8;
+    case 'e':
+        return 3;
+    default:
+        return 0;
+    }
+}
+
+static bool is_prefix(uint8_t byte)
+{
+    return byte == 0x66 || byte == 0x67 || byte == 0xf0 || byte == 0xf2 || byte == 0xf3 || byte == 0x2e ||
+           byte == 0x36 || byte == 0x3e || byte == 0x26 || byte == 0x64 || byte == 0x65;
+}
+
+/* An instruction's bytes; at most 15 are looked at. */
+static size_t instruction_size(const uint8_t *code)
+{
+    const uint8_t *at = code;
+    bool short_operand = false, wide = false;
+
+    while (at - code < 4 && is_prefix(*at)) {
+        short_operand = short_operand || *at == 0x66;
+        at++;
+    }
+    if ((*at & 0xf0) == 0x40) {
+        wide = (*at & 8) != 0;
+        at++;
+    }
+    if (*at != 0x0f) {
+        const char kind = one_byte[*at++];
+
+        return (size_t)(at - code) + operands_size(at, kind, short_operand, wide);
+    }
+    at++;
+    if (*at == 0x38 || *at == 0x3a) {
+        const bool immediate = *at == 0x3a;
+
+        at += 2;
+        return (size_t)(at - code) + modrm_size(at) + (immediate ? 1 : 0);
+    }
+    const uint8_t opcode = *at++;
+    size_t size = (size_t)(at - code);
+
+    size += two_byte_has_modrm(opcode) ? modrm_size(at) : (opcode & 0xf0) == 0x80 ? 4 : 0;
+    return size + (two_byte_has_immediate(opcode) ? 1 : 0);
+}
+
+/* The first function of .pdata that begins behind `offset`; the image's end when there is none. */
+static uint32_t next_function(const struct image *image, uint32_t offset, uint32_t *index)
+{
+    const uint32_t count = image->directories[DIRECTORY_EXCEPTION].size / FUNCTION_BYTES;
+
+    for (; *index < count; ++*index) {
+        const uint8_t *entry =
+            image_at(image, image->directories[DIRECTORY_EXCEPTION].address + *index * FUNCTION_BYTES, FUNCTION_BYTES);
+
+        if (entry == NULL) {
+            break;
+        }
+        if (get_le32(entry) > offset) {
+            return get_le32(entry);
+        }
+    }
+    return image->size;
+}
+
+static void sweep(struct image *image, const struct section *section)
+{
+    const uint32_t end = section->address + section->virtual_size;
+    uint32_t at = section->address, index = 0, next = next_function(image, at, &index);
+
+    while (at + 16 <= end) {
+        uint8_t *code = image->base + at;
+
+        if (get_le16(code) == PAUSE) {
+            code[0] = HALT;
+            at += 2;
+        } else {
+            at += (uint32_t)instruction_size(code);
+        }
+        if (at >= next) {
+            at = next;
+            next = next_function(image, at, &index);
+        }
+    }
+}
+
+void image_yield_at_pause(struct image *image)
+{
+    for (uint32_t i = 0; sched_is_simulated && i < image->section_count; i++) {
+        if ((image->sections[i].characteristics & SECTION_CODE) != 0) {
+            sweep(image, &image->sections[i]);
+        }
+    }
+}

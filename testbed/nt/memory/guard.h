@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Guard pages (--guard-pages): each block of the driver's ends at an inaccessible page, and is inaccessible once it is
+ * freed, so that the instruction that goes too far or too late is the one that is reported. A block is a mapping of its
+ * own; the newest freed ones are kept. Any IRQL up to DISPATCH_LEVEL.
+ */
+#ifndef TESTBED_NT_MEMORY_GUARD_H
+#define TESTBED_NT_MEMORY_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+extern bool guard_pages; /* set before the kernel starts; environment TESTBED_GUARD_PAGES=1 sets it, too */
+
+/* `bytes` with `header` bytes before them, 16-aligned (from a page on page-aligned, and then the page behind is the
+ * first one that is not the block's). NULL: no memory. */
+void *guard_take(size_t header, size_t bytes, const char *what, uint32_t tag, const void *caller);
+/* From now on nobody may touch it. */
+void guard_give(void *memory, const void *caller);
+bool guard_is_given(const void *memory);
+/* Of a block that was given: "freed in xennet.sys+...". False: it is no such block. */
+bool guard_was_given(const void *memory, char *text, size_t size);
+/* What an address is that was touched: inside a freed block, or past the end of a live one. False: neither. */
+bool guard_describe(uint64_t address, char *text, size_t size);
+void guard_stop(void);
+
+#endif
