@@ -395,5 +395,6 @@ TransmitDestroy(XENNET_TRANSMIT *Transmit)
         return;
     // A DPC may still be on its way out after the last completion.
     KeFlushQueuedDpcs();
+    DEBUG_ASSERT(TransmitOutstanding(Transmit) == 0);
     MemoryFree(Transmit);
 }
