@@ -277,7 +277,7 @@ void fake_run(enum sched_kind kind, const char *windows, void (*body)(struct fak
     struct sched_options options = { .kind = kind, .seed = test_seed() };
     struct fake_plan plan = { windows, body };
 
-    windows_play(windows_version_find(windows));
+    windows_simulate(windows_version_find(windows));
     CHECK_EQ(sched_run(&options, fake_task, &plan), 0);
 }
 
