@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Records what the real netback does for each case of tests/conformance_*.c, in the file that the embedded backend is
+"""Records what the real netback does for each case of tests/conformance/*.c, in the file that the embedded backend is
 held to.
 
 usage: python3 -m scripts.xenrig.record [--show] [CASE...]    --show: print it and leave the file alone

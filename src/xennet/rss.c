@@ -14,7 +14,9 @@
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
+#include "processor.h"
 #include "rss_setting.h"
+#include "transmit.h"
 
 // A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.
 _Use_decl_annotations_
@@ -143,6 +145,34 @@ RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     return RssCommit(Rss);
 }
 
+// At DISPATCH: no batch of sends is under way on this processor.
+static VOID
+RssVisit(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+}
+
+/*
+ * Sends of one hash value wait in XenVif's ring for the last of their batch (More). Another table would put that one
+ * into another ring, and those before it would stay where they are. So no send waits while a table is exchanged.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+RssHoldSends(XENNET_RSS *Rss)
+{
+    if (Rss->Context->QueueCount == 1)
+        return;
+    TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, FALSE);
+    ProcessorVisitAll(RssVisit, Rss);
+}
+
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+RssReleaseSends(XENNET_RSS *Rss)
+{
+    TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, (BOOLEAN)!Rss->Lost);
+}
+
 _Use_decl_annotations_
 NDIS_STATUS
 RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
@@ -150,11 +180,13 @@ RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     NDIS_STATUS Status;
     KIRQL Irql;
 
+    RssHoldSends(Rss);
     Irql = IrqlRaise(FALSE);
     RssLock(Rss);
     Status = RssChangeParameters(Rss, Buffer, Length);
     RssUnlock(Rss);
     IrqlLower(FALSE, Irql);
+    RssReleaseSends(Rss);
     return Status;
 }
 
@@ -203,11 +235,13 @@ RssSetHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     NDIS_STATUS Status;
     KIRQL Irql;
 
+    RssHoldSends(Rss);
     Irql = IrqlRaise(FALSE);
     RssLock(Rss);
     Status = RssChangeHash(Rss, Buffer, Length);
     RssUnlock(Rss);
     IrqlLower(FALSE, Irql);
+    RssReleaseSends(Rss);
     return Status;
 }
 

@@ -12,7 +12,8 @@
  * XenVif negotiates the number of queues whenever it connects. Table entries for queues that are gone make the backend
  * refuse the whole table, and then XenVif does not come up again after a migration; packets that they pick stay in
  * XenVif for good. RssFollow mends the table in XenBus's late callback, before XenVif enables, and again whenever
- * XenVif reports a connection.
+ * XenVif reports a connection. XenVif keeps a table beyond the adapter that gave it; where it cannot be enabled, the
+ * new adapter's setting replaces that.
  *
  * IRQL: DISPATCH under RSS_LOCK, whoever calls.
  */
@@ -255,6 +256,11 @@ RssCommit(XENNET_RSS *Rss)
         Rss->Unsent = TRUE;
         return NDIS_STATUS_FAILURE;
     }
+    if (Status == STATUS_NOT_SUPPORTED) {
+        // XenVif has no control ring at the moment. RssFollow sends the setting when it has one.
+        Rss->Unsent = TRUE;
+        Status = STATUS_SUCCESS;
+    }
     if (!NT_SUCCESS(Status)) {
         DEBUG_ERROR("XenVif refuses the RSS setting (status %08x), keeping the one in force\n", (ULONG)Status);
         (void)RssProgram(Rss, &Rss->Current);
@@ -316,14 +322,14 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     Irql = IrqlRaise(FALSE);
     RssLock(Rss);
     Again = RssTakeQueues(Rss);
-    if (Why == RssFollowMigration) {
+    if (Why != RssFollowConnection) {
         Again = TRUE;
         Rss->Unsent = Rss->NeedsEnabled;
     } else if (Rss->Unsent || Rss->Lost) {
         Again = TRUE;
         Rss->Unsent = FALSE;
     }
-    if (Again && (Rss->Current.Hash || Rss->Programmed.TableCount != 0)) {
+    if (Again && (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why == RssFollowRefusal)) {
         Status = RssSendAgain(Rss);
         // Else XenVif would not come up, either; where nobody answers, this would only wait as long again.
         if (!NT_SUCCESS(Status) && Status != STATUS_TRANSACTION_TIMED_OUT)

@@ -31,6 +31,7 @@
 #include "link.h"
 #include "min_max.h"
 #include "receive.h"
+#include "rss.h"
 #include "transmit.h"
 #include "vif_callback.h"
 
@@ -90,6 +91,12 @@ StateBegin(XENNET_ADAPTER *Adapter)
     if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing && Backend != XennetBackendLeft) {
         // Packets that come before the state is Running go back; NDIS does not expect them yet.
         Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
+        // A backend that is there and answers refuses what XenVif has from before.
+        if (Status != NDIS_STATUS_SUCCESS && Adapter->Context.Vif.EnableStatus != STATUS_TRANSACTION_TIMED_OUT &&
+            BackendQueryState(Adapter) == XennetBackendConnected) {
+            RssFollow(Adapter->Rss, RssFollowRefusal);
+            Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
+        }
         // An enabled XenVif may have nothing but the rings of a backend that went away.
         if (Status == NDIS_STATUS_SUCCESS && BackendIsGone(Adapter)) {
             VifDisable(&Adapter->Context.Vif);
@@ -206,9 +213,12 @@ NDIS_STATUS
 StatePause(XENNET_ADAPTER *Adapter)
 {
     Adapter->Context.Recovering = FALSE;
-    // Nothing to pause without a backend, or after a removal that the watchdog has seen to.
-    if (Adapter->Context.State == XennetStatePaused)
+    // Nothing to pause without a backend, or after a removal that the watchdog has seen to, but for sends that another
+    // processor is refusing right now.
+    if (Adapter->Context.State == XennetStatePaused) {
+        ReceiveStop(Adapter->Receive);
         return NDIS_STATUS_SUCCESS;
+    }
     // A low power state may have gone half of the way already.
     if (Adapter->Context.State != XennetStatePausing && !StateStop(Adapter))
         return NDIS_STATUS_INVALID_STATE;

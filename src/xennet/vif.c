@@ -147,6 +147,7 @@ VifEnable(XENNET_VIF *Vif, const XENNET_VIF_CALLBACKS *Callbacks, PVOID Argument
         Status = Vif->Table.V10.Enable(&Vif->Table.Header, Callbacks->Version10, Argument);
         break;
     }
+    Vif->EnableStatus = Status;
     if (!NT_SUCCESS(Status)) {
         DEBUG_ERROR("VIF %u cannot be enabled (status %08x)\n", Vif->Version, (ULONG)Status);
         return NDIS_STATUS_RESOURCES;

@@ -36,6 +36,7 @@ typedef struct _XENNET_VIF {
 
     // Under NDIS's serialisation of pause and restart.
     BOOLEAN Enabled;
+    NTSTATUS EnableStatus; // of the last Enable
 } XENNET_VIF;
 
 /*

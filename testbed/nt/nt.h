@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel as the rest of the testbed (ndis/, vif/) uses it: native names for what nt/ also exports to the driver
+ * The kernel as the rest of the testbed (ndis/, xenvif/) uses it: native names for what nt/ also exports to the driver
  * under NT names. Unless said otherwise a function may be called at IRQL <= DISPATCH_LEVEL.
  *
  * Processors: a task at IRQL >= DISPATCH_LEVEL holds its processor's token, so at most one task per processor is there,

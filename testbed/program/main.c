@@ -281,7 +281,7 @@ int main(int argc, char **argv)
         report_error("signals cannot be received through a descriptor: use a kernel with signalfd");
         return EXIT_BAD_INPUT;
     }
-    windows_play(program.options.windows);
+    windows_simulate(program.options.windows);
     debug_verbose(program.options.verbose);
     etw_enable(program.options.trace, 0, 0);
     etw_show(program.options.trace);

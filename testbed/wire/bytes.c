@@ -41,11 +41,13 @@ uint32_t frame_slice(const struct frame *frame, uint32_t offset, uint32_t length
     return count;
 }
 
-uint32_t frame_copy_out(const struct frame *frame, uint32_t offset, void *to, uint32_t length)
+/* Between a frame's bytes from `offset` on and a buffer: out of the frame into `out`, or from `in` into the frame. */
+static uint32_t copy(const struct frame *frame, uint32_t offset, uint8_t *out, const uint8_t *in, uint32_t length)
 {
-    uint32_t i, done = 0;
+    uint32_t done = 0;
 
-    for (i = 0; i < frame->vector_count && done < length; i++) {
+    for (uint32_t i = 0; i < frame->vector_count && done < length; i++) {
+        uint8_t *bytes = frame->vectors[i].iov_base;
         size_t size = frame->vectors[i].iov_len;
 
         if (offset >= size) {
@@ -56,31 +58,23 @@ uint32_t frame_copy_out(const struct frame *frame, uint32_t offset, void *to, ui
         if (size > length - done) {
             size = length - done;
         }
-        memcpy((uint8_t *)to + done, (const uint8_t *)frame->vectors[i].iov_base + offset, size);
+        if (out != NULL) {
+            memcpy(out + done, bytes + offset, size);
+        } else {
+            memcpy(bytes + offset, in + done, size);
+        }
         done += (uint32_t)size;
         offset = 0;
     }
     return done;
 }
 
+uint32_t frame_copy_out(const struct frame *frame, uint32_t offset, void *to, uint32_t length)
+{
+    return copy(frame, offset, to, NULL, length);
+}
+
 uint32_t frame_copy_in(const struct frame *frame, uint32_t offset, const void *from, uint32_t length)
 {
-    uint32_t i, done = 0;
-
-    for (i = 0; i < frame->vector_count && done < length; i++) {
-        size_t size = frame->vectors[i].iov_len;
-
-        if (offset >= size) {
-            offset -= (uint32_t)size;
-            continue;
-        }
-        size -= offset;
-        if (size > length - done) {
-            size = length - done;
-        }
-        memcpy((uint8_t *)frame->vectors[i].iov_base + offset, (const uint8_t *)from + done, size);
-        done += (uint32_t)size;
-        offset = 0;
-    }
-    return done;
+    return copy(frame, offset, NULL, from, length);
 }

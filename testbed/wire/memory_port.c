@@ -265,3 +265,12 @@ uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *fr
         }
     }
 }
+
+void memory_port_forget(struct port *port)
+{
+    for (uint32_t queue = 0; queue < port->queues; queue++) {
+        struct ring *ring = &of(port)->queues[queue].in;
+
+        __atomic_store_n(&ring->tail, __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+    }
+}

@@ -51,5 +51,7 @@ struct port *memory_port_create(uint32_t queues, uint32_t depth);
 int memory_port_inject(struct port *port, uint32_t queue, const struct frame *frame); /* copies; -EAGAIN: full */
 uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *frame,
                              uint64_t timeout_ns); /* what was sent to the port; 0: timed out or stopped */
+/* Simulated runs: what was injected and not taken yet is gone. */
+void memory_port_forget(struct port *port);
 
 #endif

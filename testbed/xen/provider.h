@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a provider of xen.h implements. xen.c calls through these tables, so that vif/ and netif/ never know whether
- * they speak to the embedded hypervisor or to a real one. A provider's own records begin with the structs below.
+ * What a provider of xen.h implements. xen.c calls through these tables, so that xenvif/ and netback/ never know
+ * whether they speak to the embedded hypervisor or to a real one. A provider's own records begin with the structs
+ * below.
  */
 #ifndef TESTBED_XEN_PROVIDER_H
 #define TESTBED_XEN_PROVIDER_H

@@ -2,8 +2,8 @@
 /*
  * What Xen gives to a domain: shared memory by grant references, event channels, xenstore. One interface, two
  * providers: embedded (embedded.h: everything inside this process, frontend and backend domains) and real Xen
- * (libxen.h: the shared Xen libraries). vif/ uses this header only; netif/ also uses xen/embedded/backend.h, which only
- * the embedded provider has.
+ * (libxen.h: the shared Xen libraries). xenvif/ uses this header only; netback/ also uses xen/embedded/backend.h, which
+ * only the embedded provider has.
  *
  * A struct xen is one domain's handle on its hypervisor. Functions return 0 or a negative errno.
  */

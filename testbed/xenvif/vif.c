@@ -119,6 +119,7 @@ void vif_counters(struct vif *vif, struct vif_counters *counters)
         const struct tx_ring *tx = vif->tx[i];
         const struct rx_ring *rx = vif->rx[i];
 
+        counters->resets += get(&tx->resets);
         counters->tx_packets += get(&tx->packets_sent);
         counters->tx_bytes += get(&tx->bytes);
         counters->tx_doorbells += get(&tx->doorbells);

@@ -41,6 +41,7 @@ struct vif_counters { /* since creation, summed over queues */
     uint32_t queues;     /* in use, 0 when not connected */
     uint32_t mtu;
     uint64_t stalls; /* connections given up because the backend did not answer */
+    uint64_t resets; /* rings begun anew by Disable under a connected backend, which loses its place in them */
 };
 void vif_counters(struct vif *vif, struct vif_counters *counters);
 void vif_queue_packets(struct vif *vif, uint64_t *tx, uint64_t *rx,

@@ -30,7 +30,7 @@ static int32_t MS_ABI fake_initialize(void *handle, void *context, struct NDIS_M
     NDIS_HEADER(attributes.RegistrationAttributes.Header, NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES, 1,
                 NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1);
     attributes.RegistrationAttributes.MiniportAdapterContext = fake;
-    attributes.RegistrationAttributes.AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM;
+    attributes.RegistrationAttributes.AttributeFlags = fake->no_bus ? 0 : NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM;
     CHECK_EQ(NDIS(NdisMSetMiniportAttributes)(handle, &attributes), NDIS_STATUS_SUCCESS);
 
     memset(&attributes, 0, sizeof(attributes));
@@ -277,7 +277,7 @@ void fake_run(enum sched_kind kind, const char *windows, void (*body)(struct fak
     struct sched_options options = { .kind = kind, .seed = test_seed() };
     struct fake_plan plan = { windows, body };
 
-    windows_play(windows_version_find(windows));
+    windows_simulate(windows_version_find(windows));
     CHECK_EQ(sched_run(&options, fake_task, &plan), 0);
 }
 

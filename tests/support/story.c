@@ -18,7 +18,7 @@ static const char *built(const char *name)
 {
     static char paths[2][4096];
     char *path = paths[strcmp(name, "xennet.inf") == 0];
-    const char *folder = windows_played()->major < 10 ? "windows7/x64" : "x64"; /* the package for that Windows */
+    const char *folder = windows_simulated()->major < 10 ? "windows7/x64" : "x64"; /* the package for that Windows */
 
     snprintf(path, sizeof(paths[0]), "%s/xennet/%s/%s", test_root(), folder, name);
     if (access(path, R_OK) != 0) {
@@ -165,7 +165,7 @@ static void child_body(void *argument)
     const struct story_plan *plan = child->plan;
     struct sched_options options = { .kind = plan->kind, .seed = plan->seed };
 
-    windows_play(windows_version_find(plan->windows != NULL ? plan->windows : STORY_WINDOWS));
+    windows_simulate(windows_version_find(plan->windows != NULL ? plan->windows : STORY_WINDOWS));
     if (plan->trace_path != NULL) {
         options.trace = fopen(plan->trace_path, "w");
         CHECK(options.trace != NULL);

@@ -319,7 +319,7 @@ static void child_body(void *argument)
     provider->plan = plan;
     provider->real = real_provider;
     provider->last = &provider->first;
-    windows_play(windows_version_find("10-22h2"));
+    windows_simulate(windows_version_find("10-22h2"));
     CHECK_EQ(sched_run(&options, main_task, provider), 0);
     free(provider);
 }

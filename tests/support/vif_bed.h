@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For tests of vif/: a kernel, a hypervisor with the embedded backend on a memory port, the XenVif stand-in, and a
+ * For tests of xenvif/: a kernel, a hypervisor with the embedded backend on a memory port, the XenVif stand-in, and a
  * subscriber that binds to it as a miniport would, keeps what it is given, and says what it saw. All three callback
  * conventions. VIF_TRACE=FILE in the environment writes the last run's trace.
  */

@@ -100,7 +100,7 @@ struct record_facts record_facts(enum ndis_record record, uint16_t version)
 
 uint16_t ndis_version_simulated(void)
 {
-    const struct windows_version *windows = windows_played();
+    const struct windows_version *windows = windows_simulated();
 
     return NDIS_VERSION(windows->ndis_major, windows->ndis_minor);
 }

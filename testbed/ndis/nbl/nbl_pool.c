@@ -67,14 +67,14 @@ enum {
 
 uint32_t nbl_public_slots(void)
 {
-    uint32_t minor = windows_played()->ndis_minor;
+    uint32_t minor = windows_simulated()->ndis_minor;
 
     return 1 + (minor < 30 ? LAST_SLOT_620 : minor < 50 ? LAST_SLOT_630 : LAST_SLOT_650);
 }
 
 uint32_t nbl_slots(void)
 {
-    return windows_played()->ndis_minor < 80 ? nbl_public_slots() : MaxNetBufferListInfo;
+    return windows_simulated()->ndis_minor < 80 ? nbl_public_slots() : MaxNetBufferListInfo;
 }
 
 /* What follows the NBL in memory. */

@@ -104,7 +104,7 @@ void edge_return_late(struct edge *edge)
         dpc_flush(&edge->late[i].dpc);
         return_late(&edge->late[i]);
     }
-    edge_held_return(edge);
+    edge_held_end(edge);
 }
 
 static void free_edge(struct edge *edge)

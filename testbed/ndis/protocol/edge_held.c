@@ -81,6 +81,12 @@ bool edge_held_keep(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t c
     return kept;
 }
 
+void edge_held_end(struct edge *edge)
+{
+    __atomic_store_n(&edge->application.asked, false, __ATOMIC_RELEASE);
+    edge_held_return(edge);
+}
+
 void edge_hold_received(struct edge *edge, bool hold)
 {
     edge_held_return(edge);

@@ -98,7 +98,8 @@ void edge_held_start(struct edge *edge);
 void edge_held_stop(struct edge *edge);
 /* True: the chain is kept for seconds. */
 bool edge_held_keep(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t count);
-void edge_held_return(struct edge *edge); /* NetEventPause */
+void edge_held_return(struct edge *edge);
+void edge_held_end(struct edge *edge); /* NetEventPause: nothing is kept for good from now on */
 /* edge_rss.c */
 int32_t edge_rss_enable(struct edge *edge);
 void edge_rss_disable(struct edge *edge);

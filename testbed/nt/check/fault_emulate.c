@@ -184,7 +184,7 @@ static bool read_shared(uint64_t offset, size_t size, uint64_t *value)
         { TICKS, TIME_BYTES },
         { PROCESSORS, 4 },
     };
-    const struct windows_version *windows = windows_played();
+    const struct windows_version *windows = windows_simulated();
     bool found = false;
     uint8_t page[PROCESSORS + 8] = { 0 };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -87,7 +87,7 @@ static bool same_image(const char *wanted, const char *image)
 const struct export *export_find(const char *image, const char *name)
 {
     /* Server 2025 has the build number of Windows 11 24H2; export.h tells them apart by a number of its own. */
-    const struct windows_version *windows = windows_played();
+    const struct windows_version *windows = windows_simulated();
     const uint32_t build =
         windows->build == WINDOWS_11_24H2 && windows->product_type != 1 ? WINDOWS_2025 : windows->build;
     for (const struct slot *slot = buckets[hash(name)]; slot != NULL; slot = slot->next) {

@@ -30,12 +30,12 @@ const struct windows_version *windows_version_find(const char *name)
     return NULL;
 }
 
-void windows_play(const struct windows_version *version)
+void windows_simulate(const struct windows_version *version)
 {
     simulated = version;
 }
 
-const struct windows_version *windows_played(void)
+const struct windows_version *windows_simulated(void)
 {
     return simulated != NULL ? simulated : windows_version_find("10-22h2");
 }

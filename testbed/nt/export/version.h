@@ -16,7 +16,7 @@ struct windows_version {
 extern const struct windows_version windows_versions[]; /* ends with .name == NULL */
 
 const struct windows_version *windows_version_find(const char *name); /* NULL: no such version */
-void windows_play(const struct windows_version *version);
-const struct windows_version *windows_played(void); /* default: "10-22h2" */
+void windows_simulate(const struct windows_version *version);
+const struct windows_version *windows_simulated(void); /* default: "10-22h2" */
 
 #endif

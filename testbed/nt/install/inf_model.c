@@ -18,7 +18,7 @@ enum { RANK_COMPATIBLE_IN_INF = 0x1000, RANK_COMPATIBLE_OF_DEVICE = 0x2000, RANK
 /* How well a decoration fits: 0 not at all. Newer beats older, a named product type beats none. */
 static uint64_t decoration_fit(const char *decoration)
 {
-    const struct windows_version *windows = windows_played();
+    const struct windows_version *windows = windows_simulated();
     uint32_t part[5] = { 0 }; /* major, minor, product type, suite mask, build */
     size_t parts = 0;
     const char *at = decoration;
@@ -157,7 +157,7 @@ bool inf_select(const struct inf *inf, const char *const *hardware_ids, const ch
     if (usable == 0) {
         snprintf(error, size,
                  "%s: [Manufacturer] has no models for x64 %s (its decorations: %s): use an INF for NTamd64", inf->file,
-                 windows_played()->title, decorations[0] != 0 ? decorations : "none");
+                 windows_simulated()->title, decorations[0] != 0 ? decorations : "none");
         return false;
     }
     if (model->rank == RANK_NONE) {

@@ -111,7 +111,7 @@ static void *map(const char *function, struct MDL *mdl, int8_t mode)
 /* Code integrity of Windows 8 and later, under Driver Verifier: a driver maps memory for data only. */
 static void check_priority(uint32_t priority)
 {
-    bool has_flags = windows_played()->ndis_minor >= 30;
+    bool has_flags = windows_simulated()->ndis_minor >= 30;
 
     RULE_DOCUMENTED(!has_flags || (priority & MAPPING_NO_EXECUTE) != 0, "mdl-execute",
                     "an MDL is mapped so that its bytes can be executed: MdlMappingNoExecute is missing");

@@ -37,7 +37,7 @@ enum {
 
 static void fill(struct OSVERSIONINFOEXW *info)
 {
-    const struct windows_version *windows = windows_played();
+    const struct windows_version *windows = windows_simulated();
 
     memset(info, 0, sizeof(*info));
     info->dwOSVersionInfoSize = sizeof(*info);
@@ -163,7 +163,7 @@ static MS_ABI uint8_t nt_RtlIsNtDdiVersionAvailable(uint32_t version)
     uint32_t newest = 0;
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (windows_played()->build >= known[i].build) {
+        if (windows_simulated()->build >= known[i].build) {
             newest = known[i].ddi;
         }
     }

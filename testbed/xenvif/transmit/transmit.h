@@ -81,7 +81,7 @@ struct tx_ring {
     } multicast[MAX_MULTICAST];
     uint32_t multicast_first, multicast_count;
     uint64_t statistics[STATISTICS];
-    uint64_t packets_sent, bytes, doorbells, calls_without_more, gso, csum_blank, bounced;
+    uint64_t packets_sent, bytes, doorbells, calls_without_more, gso, csum_blank, bounced, resets;
     struct {
         RING_IDX consumer;
         uint64_t since;

@@ -286,6 +286,7 @@ static bool disable_gives_up(const struct tx_ring *ring, uint64_t since, bool ba
 static void fake_responses(struct tx_ring *ring)
 {
     sched_trace("vif fakes %u responses on queue %u", ring->outstanding, ring->index);
+    __atomic_fetch_add(&ring->resets, 1, __ATOMIC_RELAXED);
     ring->shared->req_prod = ring->shared->rsp_prod = 0;
     ring->shared->req_event = ring->shared->rsp_event = 1;
     give_up(ring, true);

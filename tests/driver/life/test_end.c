@@ -119,8 +119,16 @@ static void refused(struct story *story)
 }
 TEST(a_provider_without_a_known_vif_version_is_refused_by_name)
 {
-    story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = 11, .may_not_start = true, .tell = refused });
-    story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .vif_version = 7, .may_not_start = true, .tell = refused });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .stand_in = "a XenVif offers the versions that it has",
+                                    .vif_version = 11,
+                                    .may_not_start = true,
+                                    .tell = refused });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .stand_in = "a XenVif offers the versions that it has",
+                                    .vif_version = 7,
+                                    .may_not_start = true,
+                                    .tell = refused });
 }

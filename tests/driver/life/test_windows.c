@@ -110,7 +110,7 @@ static void play_the_future(const struct story_plan *plan)
     (void)plan;
     future = *windows_version_find("2025");
     future.ndis_minor = 95;
-    windows_play(&future);
+    windows_simulate(&future);
 }
 
 TEST(no_ndis_version_outside_the_table_is_claimed)

@@ -46,7 +46,7 @@ static void look(struct story *story)
 
 static void simulate_version(const struct story_plan *plan)
 {
-    windows_play(plan->detail);
+    windows_simulate(plan->detail);
 }
 
 TEST(records_have_the_newest_revision_of_every_ndis_version)

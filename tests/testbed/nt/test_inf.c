@@ -110,11 +110,11 @@ TEST(the_newest_decoration_that_windows_has_reached_is_taken)
 {
     struct inf *inf = open_sample();
 
-    windows_play(windows_version_find("10-22h2"));
+    windows_simulate(windows_version_find("10-22h2"));
     CHECK_STR(select_model(inf, newest, NULL).section, "Net_Inst");
-    windows_play(windows_version_find("11-24h2"));
+    windows_simulate(windows_version_find("11-24h2"));
     CHECK_STR(select_model(inf, newest, NULL).section, "Net_New");
-    windows_play(windows_version_find("7"));
+    windows_simulate(windows_version_find("7"));
     CHECK_STR(select_model(inf, newest, NULL).section, "Net_Inst");
     inf_close(inf);
 }

@@ -64,7 +64,7 @@ TEST(every_device_and_revision_gets_its_section_on_every_windows)
         struct inf *inf = inf_open(package_of(windows), error, sizeof(error));
 
         CHECK_STR(error, "");
-        windows_play(windows);
+        windows_simulate(windows);
         for (int i = 0; i < VENDORS * REVISIONS; i++) {
             const struct expected *revision = &revisions[i % REVISIONS];
             char id[64];
@@ -89,7 +89,7 @@ TEST(no_windows_takes_the_package_for_the_others)
         struct inf *inf = inf_open(built_inf(is_old(windows) ? "x64" : "windows7/x64"), error, sizeof(error));
         struct inf_model model;
 
-        windows_play(windows);
+        windows_simulate(windows);
         CHECK(!inf_select(inf, ids, NULL, &model, error, sizeof(error)));
         CHECK_CONTAINS(error, is_old(windows) ? "has no models for x64" : "no model for");
         inf_close(inf);
@@ -107,7 +107,7 @@ TEST(a_provider_of_all_revisions_gets_the_newest)
         id_of(id[i], sizeof(id[i]), "XSC000", revisions[REVISIONS - 1 - i].revision);
         ids[i] = id[i];
     }
-    windows_play(windows_version_find("11-24h2"));
+    windows_simulate(windows_version_find("11-24h2"));
     CHECK(inf_select(inf, ids, ids, &model, error, sizeof(error)));
     CHECK_STR(model.matched_id, id[0]);
     inf_close(inf);
@@ -146,7 +146,7 @@ static void install_and_look(void)
 
     id_of(id, sizeof(id), "XS0002", installing->revision);
     pdo = pdo_create(&names, &ops, NULL);
-    package = package_install(pdo, package_of(windows_played()), NULL, error, sizeof(error));
+    package = package_install(pdo, package_of(windows_simulated()), NULL, error, sizeof(error));
     CHECK_STR(error, "");
     CHECK(package != NULL);
     CHECK(registry_get_string(package->driver_key, "*RSS", text, sizeof(text)));
@@ -165,7 +165,7 @@ TEST(an_installation_writes_no_key_of_another_driver)
     for (const struct windows_version *windows = windows_versions; windows->name != NULL; windows++) {
         for (size_t i = 0; i < REVISIONS; i++) {
             installing = &revisions[i];
-            windows_play(windows);
+            windows_simulate(windows);
             CHECK_EQ(nt_run(install_and_look, NULL), 0);
         }
     }

@@ -219,7 +219,7 @@ TEST(an_empty_mdl_is_found)
 
 static void map_with(const char *windows, uint32_t priority)
 {
-    windows_play(windows_version_find(windows));
+    windows_simulate(windows_version_find(windows));
     CALL(void *, MmMapLockedPagesSpecifyCache, (struct MDL *, int8_t, uint32_t, void *, uint32_t, uint32_t), pages(1),
          0, 1, NULL, 0, priority);
 }

@@ -96,7 +96,7 @@ static void absent(void)
 
 TEST(Windows_7_does_not_export_ExAllocatePool2)
 {
-    windows_play(windows_version_find("7"));
+    windows_simulate(windows_version_find("7"));
     CHECK_EQ(nt_run(absent, NULL), 0);
 }
 

@@ -156,7 +156,7 @@ static void versions(void)
 }
 TEST(the_simulated_windows_is_what_a_driver_sees)
 {
-    windows_play(windows_version_find("8.1"));
+    windows_simulate(windows_version_find("8.1"));
     CHECK_EQ(nt_run(versions, NULL), 0);
 }
 

@@ -95,7 +95,7 @@ static void run_shape(void *argument)
     const struct shape *shape = argument;
     const struct sched_options options = { .kind = shape->kind, .seed = test_seed() };
 
-    windows_play(windows_version_find(STORY_WINDOWS));
+    windows_simulate(windows_version_find(STORY_WINDOWS));
     CHECK_EQ(sched_run(&options, run_bed, argument), 0);
 }
 

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+''':'
+# A bare Debian has no Python yet. The shell reads this far: it installs one and hands over; to Python this is a string.
+if ! command -v python3 > /dev/null; then
+    echo "installing python3"
+    { apt-get update &&
+      DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3; } > /dev/null 2>&1 ||
+        { echo "explore.py: python3 is missing and cannot be installed: run as root with a package archive in reach" >&2
+          exit 2; }
+fi
+exec python3 "$0" "$@"
+'''
+"""Explore the driver with lists of operations made at random. See ./explore.py --help."""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+if sys.version_info < (3, 8):
+    sys.exit("explore.py: this Python is older than 3.8: use Debian 12's python3")
+
+from pathlib import Path
+
+from scripts import cli, packages
+from scripts.build import made
+from scripts.explore import search, shrink
+
+DESCRIPTION = """\
+Runs the driver in simulated testbeds through lists of operations made at random: traffic, OIDs, RSS, offloads, pause,
+power, migration, removal, a backend that is slow, refuses or goes away. Each list runs on a Windows, a release of
+XenVif and a schedule of its own; every rule is checked, and every frame is accounted for."""
+EPILOG = """\
+It stops at the first list that fails, shortens it to the fewest operations that still fail, writes it to a file and
+prints it. The file is for --replay.
+
+  ./explore.py --operations 1000000
+  ./explore.py --replay explore-failure.txt
+
+Exit status: 0 no failure; 1 a failure; 2 something to put right first."""
+
+
+def read(arguments):
+    parser = cli.Parser(prog="explore.py", usage="explore.py [options]", description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("--operations", metavar="N", type=cli.number("--operations", 1, 10**12), default=100_000,
+                        help="how many operations in all (default 100000)")
+    parser.add_argument("--length", metavar="N", type=cli.number("--length", 1, 4096), default=200,
+                        help="operations in a list (default 200)")
+    parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1), default=1,
+                        help="of the first list; the others follow it (default 1)")
+    parser.add_argument("--jobs", metavar="N", type=cli.number("--jobs", 1, 256), default=os.cpu_count() or 1,
+                        help="lists at a time (default: one for each processor)")
+    parser.add_argument("--replay", metavar="FILE", help="run this list instead")
+    parser.add_argument("--keep-going", action="store_true", help="count failures and go on, shortening none")
+    parser.add_argument("--driver", metavar="FILE", help="another build of xennet.sys")
+    parser.add_argument("--output", metavar="FILE", default="explore-failure.txt",
+                        help="where a failing list goes (default explore-failure.txt)")
+    return parser.parse_args(arguments)
+
+
+def command(arguments):
+    options = read(arguments)
+    screen = cli.Screen()
+    packages.ensure(packages.TEST, screen.line)
+    with made.one_at_a_time(screen.line):
+        made.driver(screen.line)
+        made.targets("the explorer", screen.line, "explore")
+    for name, path in (("--replay", options.replay), ("--driver", options.driver)):
+        if path and not Path(path).is_file():
+            raise cli.Stop(f"{name}: there is no file {path}")
+    if options.driver:
+        os.environ["XENNET_DRIVER"] = str(Path(options.driver).resolve())   # read by the explorer
+    if options.replay:
+        failure = search.replay(options.replay)
+        screen.line(failure.text if failure else f"{options.replay}: no failure")
+        return 1 if failure else 0
+    found = search.explore(options, screen)
+    screen.line(found.summary())
+    if not found.failures:
+        return 0
+    for failure in found.failures[:20]:
+        screen.line(f"seed {failure.seed}: {failure.reason()}")
+    if not options.keep_going:
+        shrink.shorten(found.failures[0], options, screen)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(command))

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Operations of the other side (explore.h): a backend that is slow, refuses, goes away and comes back. */
+#include "explore.h"
+#include "netback/state.h"
+
+enum { PATIENCE = 60 };
+
+void backend_serve(struct explorer *explorer)
+{
+    struct netback *netback = explorer->story->bed.netback;
+
+    for (uint32_t queue = 0; netback != NULL && queue < netback->max_queues; queue++) {
+        netback_stall(netback, queue, 0);
+        netback_refuse(netback, queue, 0);
+    }
+}
+
+bool explore_stall(struct explorer *explorer, const uint32_t *values)
+{
+    struct story *story = explorer->story;
+
+    if (story->bed.netback == NULL || !story_release(story->plan)->reconnects) {
+        return false; /* a device that is lost would never come back */
+    }
+    netback_stall(story->bed.netback, values[0] % story->bed.netback->max_queues, values[1] * 1000000ull);
+    explorer->stalled = true;
+    return true;
+}
+
+bool explore_refuse(struct explorer *explorer, const uint32_t *values)
+{
+    struct story *story = explorer->story;
+
+    if (story->bed.netback == NULL) {
+        return false;
+    }
+    explorer->lossy_out = true;
+    netback_refuse(story->bed.netback, values[0] % story->bed.netback->max_queues, values[1]);
+    return true;
+}
+
+bool explore_shortage(struct explorer *explorer, const uint32_t *values)
+{
+    if (story_version(explorer->story->plan) == 8) {
+        return false; /* a pause offers them until XenVif takes them, which is the end only where there is memory again
+                       */
+    }
+    explorer->lossy_out = true;
+    vif_refuse_sends(explorer->story->bed.vif, values[0], values[1]);
+    return true;
+}
+
+bool explore_backend_leaves(struct explorer *explorer, const uint32_t *values)
+{
+    (void)values;
+    if (explorer->story->bed.netback == NULL || !story_release(explorer->story->plan)->reconnects) {
+        return false;
+    }
+    /* What it has sent and not answered goes to the next one. */
+    explorer->lossy_out = explorer->lossy_in = explorer->doubled = true;
+    backend_leaves(explorer->story);
+    return true;
+}
+
+bool explore_backend_comes(struct explorer *explorer, const uint32_t *values)
+{
+    if (explorer->story->bed.netback != NULL) {
+        return false;
+    }
+    backend_comes(explorer->story, 1 + values[0] % explorer->story->queues, 0);
+    explorer->link_down = explorer->control_silent = false;
+    return true;
+}
+
+bool explore_control(struct explorer *explorer, const uint32_t *values)
+{
+    const struct vif_release *release = story_release(explorer->story->plan);
+
+    if (explorer->story->bed.netback == NULL || release->control_patience_ms == 0) {
+        return false; /* that release waits for an answer for ever */
+    }
+    explorer->control_silent = values[0] != 0;
+    netback_silence_control(explorer->story->bed.netback, explorer->control_silent);
+    return true;
+}
+
+bool explore_link(struct explorer *explorer, const uint32_t *values)
+{
+    if (explorer->story->bed.netback == NULL) {
+        return false;
+    }
+    explorer->lossy_in = explorer->lossy_out = true;
+    explorer->link_down = values[0] == 0;
+    netback_set_link(explorer->story->bed.netback, !explorer->link_down);
+    return true;
+}
+
+bool explore_mtu(struct explorer *explorer, const uint32_t *values)
+{
+    if (explorer->story->bed.netback == NULL) {
+        return false;
+    }
+    netback_set_mtu(explorer->story->bed.netback, values[0]);
+    return true;
+}
+
+/* Disable under a connected backend that does not answer: XenVif begins the ring anew, and the device is lost until
+ * another backend comes. With nothing of the driver's out the requests are XenVif's own, and the driver cannot know. */
+bool backend_lost_its_place(struct explorer *explorer)
+{
+    struct vif_counters counters;
+    bool lost;
+
+    vif_counters(explorer->story->bed.vif, &counters);
+    lost = counters.resets != explorer->resets;
+    if (lost && !explorer->stalled) {
+        test_fail(__FILE__, __LINE__, "XenVif was disabled with requests out at a backend that answers");
+    }
+    explorer->resets = counters.resets;
+    return lost;
+}
+
+static bool link_is_up(struct story *story)
+{
+    struct adapter_facts facts;
+
+    adapter_facts(story->bed.adapter, &facts);
+    return facts.link_up;
+}
+
+void backend_restore_device(struct explorer *explorer)
+{
+    struct story *story = explorer->story;
+    bool lost = false;
+
+    if (backend_lost_its_place(explorer)) {
+        explorer->lossy_out = explorer->lossy_in = explorer->doubled = true;
+        lost = true;
+    }
+    if (story->bed.netback != NULL && (lost || backend_serves_no_more(story))) {
+        backend_leaves(story);
+    }
+    if (story->bed.netback == NULL) {
+        (void)explore_backend_comes(explorer, &(uint32_t){ story->queues - 1 });
+    }
+    backend_serve(explorer);
+    netback_silence_control(story->bed.netback, false);
+    netback_set_link(story->bed.netback, true);
+    vif_refuse_sends(story->bed.vif, UINT32_MAX, 0);
+    explorer->control_silent = explorer->link_down = false;
+}
+
+void backend_restore(struct explorer *explorer)
+{
+    backend_restore_device(explorer);
+    CHECK(netback_wait_connected(explorer->story->bed.netback, true, PATIENCE * SECOND));
+    CHECK(story_until(explorer->story, link_is_up, PATIENCE));
+}

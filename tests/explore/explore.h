@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The explorer: lists of operations on one adapter, made at random from a seed or read from a file, each run in a
+ * simulated testbed of its own where every rule is checked. explore.py at the top of the tree runs it over many seeds,
+ * and shortens a list that fails.
+ *
+ * An operation stands for itself: a list with any of its operations left out is a list, too. What cannot be done at
+ * that moment is skipped. Senders and injectors run beside the operations that follow them, until a `settle`.
+ */
+#ifndef TESTS_EXPLORE_H
+#define TESTS_EXPLORE_H
+
+#include <stdio.h>
+
+#include "story_backend.h"
+#include "story_presence.h"
+#include "story_rss.h"
+#include "story_watch.h"
+
+enum { MAX_OPERATIONS = 4096, OPERATION_VALUES = 4, MAX_EXPLORE_TASKS = 8, MAX_KEYWORDS = 4 };
+
+/* The world that a list runs in. */
+struct explore_config {
+    uint64_t seed; /* of the simulated scheduler */
+    char windows[16], xenvif_like[16];
+    uint32_t vif, queues, processors, mtu, without;
+    char keywords[MAX_KEYWORDS][64];
+};
+
+struct operation {
+    uint32_t kind;
+    uint32_t values[OPERATION_VALUES];
+};
+
+struct explore_list {
+    struct explore_config config;
+    struct operation operations[MAX_OPERATIONS];
+    uint32_t count;
+};
+
+/* list.c */
+void list_make(struct explore_list *list, uint64_t seed, uint32_t operations);
+bool list_read(struct explore_list *list, const char *path, char *error, size_t size);
+void list_write(const struct explore_list *list, FILE *file);
+
+/* --- performing --- */
+struct explorer {
+    struct story *story;
+    struct watch *watch;
+    struct task *tasks[MAX_EXPLORE_TASKS]; /* senders and injectors that may still be at it */
+    uint32_t task_count, running;          /* running: atomic */
+    bool busy[2];                          /* there is a sender, an injector */
+    bool lossy_out, lossy_in; /* since the last settle something happened that may cost frames on their way */
+    bool stalled;             /* a queue is not served, or was not since the last settle */
+    bool control_silent;
+    bool holding;      /* the protocol keeps what it receives */
+    bool link_down;    /* as the toolstack has it */
+    uint64_t resets;   /* rings that XenVif has begun anew */
+    bool doubled;      /* since the last settle a backend has lost its place in one */
+    uint64_t settled;  /* frames that arrived in calm, one by one accounted for */
+    uint32_t injected; /* packets whose description may be a lie */
+    const char *operation;
+    uint64_t begun; /* when the operation began, atomic: the clock reads it */
+    uint32_t over;  /* the list has ended; the clock sleeps on it */
+};
+
+/* One row for each kind of operation. False: it cannot be done now. */
+struct operation_kind {
+    const char *name;
+    uint32_t weight; /* how often, in relation to the others */
+    uint32_t values; /* how many numbers it has */
+    struct {
+        uint32_t least, most;
+    } range[OPERATION_VALUES];
+    bool (*perform)(struct explorer *explorer, const uint32_t values[OPERATION_VALUES]);
+};
+extern const struct operation_kind operation_kinds[];
+extern const uint32_t operation_kind_count;
+
+/* traffic.c */
+bool explore_send(struct explorer *explorer, const uint32_t *values);
+bool explore_inject(struct explorer *explorer, const uint32_t *values);
+bool explore_send_shape(struct explorer *explorer, const uint32_t *values);
+bool explore_hold(struct explorer *explorer, const uint32_t *values);
+bool explore_cancel(struct explorer *explorer, const uint32_t *values);
+bool explore_lie(struct explorer *explorer, const uint32_t *values);
+bool explore_wait(struct explorer *explorer, const uint32_t *values);
+void traffic_join(struct explorer *explorer);
+void traffic_end(void);
+
+/* settings.c */
+bool explore_query(struct explorer *explorer, const uint32_t *values);
+bool explore_set(struct explorer *explorer, const uint32_t *values);
+bool explore_failing_call(struct explorer *explorer, const uint32_t *values);
+bool explore_rss(struct explorer *explorer, const uint32_t *values);
+bool explore_offload(struct explorer *explorer, const uint32_t *values);
+bool explore_filter(struct explorer *explorer, const uint32_t *values);
+void settings_restore(struct explorer *explorer);
+
+/* life.c */
+bool explore_pause(struct explorer *explorer, const uint32_t *values);
+bool explore_power(struct explorer *explorer, const uint32_t *values);
+bool explore_sleep(struct explorer *explorer, const uint32_t *values);
+bool explore_migrate(struct explorer *explorer, const uint32_t *values);
+bool explore_exchange(struct explorer *explorer, const uint32_t *values);
+bool explore_surprise(struct explorer *explorer, const uint32_t *values);
+bool explore_rebalance(struct explorer *explorer, const uint32_t *values);
+bool explore_reset(struct explorer *explorer, const uint32_t *values);
+
+/* backend.c */
+bool backend_lost_its_place(struct explorer *explorer);
+bool explore_stall(struct explorer *explorer, const uint32_t *values);
+bool explore_refuse(struct explorer *explorer, const uint32_t *values);
+bool explore_shortage(struct explorer *explorer, const uint32_t *values);
+bool explore_backend_leaves(struct explorer *explorer, const uint32_t *values);
+bool explore_backend_comes(struct explorer *explorer, const uint32_t *values);
+bool explore_control(struct explorer *explorer, const uint32_t *values);
+bool explore_link(struct explorer *explorer, const uint32_t *values);
+bool explore_mtu(struct explorer *explorer, const uint32_t *values);
+void backend_serve(struct explorer *explorer); /* every queue from now on */
+/* The backend is there and serves every queue and every request; with an adapter that lives, the link is up. */
+void backend_restore_device(struct explorer *explorer);
+void backend_restore(struct explorer *explorer);
+
+/* settle.c: everything that was put in the way is taken away; then every frame is accounted for. */
+bool explore_settle(struct explorer *explorer, const uint32_t *values);
+
+#endif
