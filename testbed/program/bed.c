@@ -40,13 +40,13 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
     (void)port_send(guest, processor % port_queues(guest), frame); /* a refusal is counted by the port */
 }
 
-static struct netback *create_backend(const struct bed *bed)
+static struct netback *create_backend(const struct bed *bed, uint32_t mtu)
 {
     const struct bed_options *options = bed->options;
     struct netback_options netback = {
         .vif = bed->vif_config,
         .queues = options->queues,
-        .mtu = options->mtu,
+        .mtu = mtu,
         .speed_mbps = LINK_MBPS,
         .without = options->backend_without,
         .rate_kbps = options->backend_rate,
@@ -59,10 +59,12 @@ static struct netback *create_backend(const struct bed *bed)
 void bed_change_host(void *context)
 {
     struct bed *bed = context;
+    unsigned mtu = bed->options->mtu;
 
+    (void)xen_store_scanf(bed->guest, 0, "device/vif/0/mtu", "%u", &mtu); /* networks have the same MTU everywhere */
     netback_destroy(bed->netback);
     xen_toolstack_add_vif(bed->host, &bed->vif_config);
-    bed->netback = create_backend(bed);
+    bed->netback = create_backend(bed, mtu);
 }
 
 static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
@@ -74,7 +76,7 @@ static bool start_embedded_host(struct bed *bed, const struct bed_options *optio
     bed->dom0 = xen_domain_create(bed->host, BACKEND_DOMAIN);
     bed->guest = xen_domain_create(bed->host, GUEST_DOMAIN);
     xen_toolstack_add_vif(bed->host, &bed->vif_config);
-    bed->netback = create_backend(bed);
+    bed->netback = create_backend(bed, options->mtu);
     if (bed->netback == NULL) {
         snprintf(error, size, "the network backend could not be created");
         return false;

@@ -30,7 +30,7 @@ static int32_t MS_ABI fake_initialize(void *handle, void *context, struct NDIS_M
     NDIS_HEADER(attributes.RegistrationAttributes.Header, NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES, 1,
                 NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_1);
     attributes.RegistrationAttributes.MiniportAdapterContext = fake;
-    attributes.RegistrationAttributes.AttributeFlags = NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM;
+    attributes.RegistrationAttributes.AttributeFlags = fake->no_bus ? 0 : NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM;
     CHECK_EQ(NDIS(NdisMSetMiniportAttributes)(handle, &attributes), NDIS_STATUS_SUCCESS);
 
     memset(&attributes, 0, sizeof(attributes));

@@ -43,6 +43,7 @@ typedef void MS_ABI fake_NdisWriteErrorLogEntry(void *, uint32_t, uint32_t, ...)
 struct fake {
     struct DRIVER_OBJECT driver_object;
     struct device *physical;
+    bool no_bus; /* registration attributes with neither HARDWARE_DEVICE nor NDIS_WDM */
     struct package package;
     struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS characteristics;
     struct NDIS_OFFLOAD offload;

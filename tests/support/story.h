@@ -39,6 +39,7 @@ struct story_plan {
     uint64_t seed;
     const char *xenvif_like; /* release of XenVif; NULL: as asked for, or strict (story_release.h) */
     uint32_t needs;          /* STORY_NEEDS_...: of the release */
+    const char *stand_in;    /* why it is not for a XenVif's image (story_xenvif); NULL: it is */
     uint32_t vif_version, queues, mtu, backend_without, backend_rate, edge_buffers;
     uint32_t processors;             /* 0: as many as queues */
     const struct topology *topology; /* NULL: `processors` in groups of 64 */

@@ -69,8 +69,10 @@ bool story_release_can(const struct story_plan *plan)
     const char *lacks = lacking(release, plan->needs);
     char reason[160];
 
-    if (plan->xenvif_like != NULL && asked_for() != NULL && strcmp(asked_for(), vif_releases[0].name) != 0 &&
-        strcmp(plan->xenvif_like, asked_for()) != 0) {
+    if (story_xenvif() != NULL && plan->stand_in != NULL) {
+        snprintf(reason, sizeof(reason), "%s", plan->stand_in);
+    } else if (plan->xenvif_like != NULL && asked_for() != NULL && strcmp(asked_for(), vif_releases[0].name) != 0 &&
+               strcmp(plan->xenvif_like, asked_for()) != 0) {
         snprintf(reason, sizeof(reason), "this is about XenVif like %s", plan->xenvif_like);
     } else if (lacks != NULL) {
         snprintf(reason, sizeof(reason), "XenVif like %s %s", release->name, lacks);

@@ -19,9 +19,9 @@ static void set_registration(struct adapter *adapter, const struct NDIS_MINIPORT
     RULE(!adapter->has_registration, "ndis-attributes", "registration attributes were set twice");
     RULE(a->MiniportAdapterContext != NULL, "ndis-attributes",
          "registration attributes without MiniportAdapterContext");
-    RULE((a->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM) != 0 ||
-             (a->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE) != 0,
-         "ndis-attributes", "registration attributes with neither HARDWARE_DEVICE nor NDIS_WDM");
+    RULE_DOCUMENTED((a->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_NDIS_WDM) != 0 ||
+                        (a->AttributeFlags & NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE) != 0,
+                    "ndis-attributes", "registration attributes with neither HARDWARE_DEVICE nor NDIS_WDM");
     adapter->context = a->MiniportAdapterContext;
     adapter->attribute_flags = a->AttributeFlags;
     adapter->hang_seconds = a->CheckForHangTimeInSeconds;

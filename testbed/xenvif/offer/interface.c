@@ -258,8 +258,11 @@ static MS_ABI int32_t vif_TransmitterQueuePacket(struct INTERFACE *interface, st
     struct vif *vif = enter(interface, "TransmitterQueuePacket", DISPATCH_LEVEL);
     const struct tx_request request = { mdl, offset, length, options, mss, tci, *hash, more != 0, cookie };
 
-    RULE(__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_RELAXED), "vif-enabled", "VIF %s while not enabled",
-         "TransmitterQueuePacket");
+    /* Every XenVif refuses it with this status, and a driver that expects so may send. */
+    if (!__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_RELAXED)) {
+        RULE_DOCUMENTED(false, "vif-enabled", "VIF %s while not enabled", "TransmitterQueuePacket");
+        return STATUS_UNSUCCESSFUL;
+    }
     RULE(hash->Algorithm <= XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ, "vif-packet", "packet sent with hash algorithm %u",
          hash->Algorithm);
     RULE(mdl != NULL && length != 0, "vif-packet", "packet of %u bytes sent", length);

@@ -154,6 +154,10 @@ static void sweep_all(bool start, uint32_t queues, const char *windows, uint32_t
     struct sweep sweep = { .found = shared };
     uint32_t candidates = MAX_SWEEP, n;
 
+    if (story_xenvif() != NULL) {
+        test_part_not_run("a call may fail in XenVif, which then uses what it did not get");
+        return;
+    }
     for (n = 0; n <= candidates; n++) { /* the first run only counts */
         struct story_plan plan = { .kind = SCHED_SIMULATED,
                                    .seed = test_seed(),

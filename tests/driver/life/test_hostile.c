@@ -356,6 +356,7 @@ TEST(a_figure_that_cannot_be_true_costs_at_most_a_feature)
     for (i = 0; i < ARRAY(figures); i++) {
         story_everywhere(&(struct story_plan){ .queues = 2,
                                                .edge_buffers = 16,
+                                               .stand_in = "no XenVif answers what cannot be true",
                                                .prepare = lie_first,
                                                .detail = &figures[i],
                                                .quiet = i % 6 != 0,
@@ -462,8 +463,12 @@ TEST(a_figure_that_becomes_impossible_does_no_harm)
 {
     static const struct figure truth = { "", LIE_STATISTIC, 0 };
 
-    story_everywhere(
-        &(struct story_plan){ .edge_buffers = 16, .detail = &truth, .prepare = lie_first, .tell = lying_later }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16,
+                                           .detail = &truth,
+                                           .stand_in = "no XenVif answers what cannot be true",
+                                           .prepare = lie_first,
+                                           .tell = lying_later },
+                     1);
 }
 
 static void lying_completions(struct story *story)
@@ -491,7 +496,10 @@ TEST(a_completion_status_that_does_not_exist_fails_the_send)
 {
     static const struct figure truth = { "", LIE_STATISTIC, 0 };
 
-    story_everywhere(
-        &(struct story_plan){ .edge_buffers = 16, .detail = &truth, .prepare = lie_first, .tell = lying_completions },
-        1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16,
+                                           .detail = &truth,
+                                           .stand_in = "no XenVif answers what cannot be true",
+                                           .prepare = lie_first,
+                                           .tell = lying_completions },
+                     1);
 }

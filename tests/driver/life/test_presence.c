@@ -50,6 +50,10 @@ static void suspend_to_memory(struct story *story)
 
 TEST(s3_with_two_adapters_a_thousand_times_under_traffic)
 {
+    if (story_xenvif() != NULL) {
+        test_part_not_run("XenVif's scan thread uses STORE after it was released for D3");
+        return;
+    }
     presence_tell(
         &(struct presence){ .name = "S3 and back, two adapters", .happen = suspend_to_memory, .second = true });
 }
@@ -61,6 +65,10 @@ static void suspend_to_disk(struct story *story)
 
 TEST(s4_with_two_adapters_a_thousand_times_under_traffic)
 {
+    if (story_xenvif() != NULL) {
+        test_part_not_run("XenVif's scan thread uses STORE after it was released for D3");
+        return;
+    }
     presence_tell(&(struct presence){ .name = "S4 and back, two adapters", .happen = suspend_to_disk, .second = true });
 }
 

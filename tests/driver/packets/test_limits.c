@@ -316,6 +316,10 @@ TEST(without_a_poll_object_packets_go_up_as_they_come)
     struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     uint32_t polls = 0;
 
+    if (story_xenvif() != NULL) {
+        test_part_not_run("a call may fail in XenVif, which then uses what it did not get");
+        return;
+    }
     CHECK(shared != MAP_FAILED);
     for (wanted = 0; wanted <= shared->candidates && polls == 0; wanted++) { /* the first run only counts */
         struct story_plan plan = { .kind = SCHED_SIMULATED,

@@ -232,6 +232,7 @@ TEST(a_networkaddress_that_is_no_unicast_address_is_ignored)
         story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                         .seed = test_seed(),
                                         .set = wrong[i],
+                                        .stand_in = "XenVif reads NetworkAddress too, and does not start then",
                                         .detail = story_guest_mac,
                                         .tell = address_told });
     }

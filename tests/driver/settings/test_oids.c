@@ -340,8 +340,12 @@ static void buffer_space(struct story *story)
 
 TEST(receive_buffer_space_is_that_of_the_receive_ring)
 {
-    story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = lie_rings, .tell = buffer_space });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .stand_in = "no XenVif answers what cannot be true",
+                                    .prepare = lie_rings,
+                                    .tell = buffer_space });
 }
 
 static void both_ways(struct story *story)

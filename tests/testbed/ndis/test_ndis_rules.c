@@ -54,6 +54,28 @@ TRIPS("ndis-revision", offload_records_newer_than_the_version_are_caught)
     NDIS_HEADER(fake->offload.Header, NDIS_OBJECT_TYPE_OFFLOAD, 3, NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_3);
     fake_add(fake, error, sizeof(error));
 }
+TRIPS("ndis-attributes", an_adapter_that_is_neither_hardware_nor_wdm_is_caught)
+{
+    char error[100];
+
+    fake->no_bus = true;
+    fake_add(fake, error, sizeof(error));
+}
+
+static void add_neither(struct fake *fake)
+{
+    uint32_t before = rule_remarks();
+
+    rule_be_lenient(true);
+    fake->no_bus = true;
+    fake_add_running(fake);
+    CHECK_EQ(rule_remarks(), before + 1);
+}
+TEST(a_foreign_adapter_that_is_neither_is_remarked_and_runs)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", add_neither);
+}
+
 TRIPS("ndis-attributes", attributes_outside_initialization_are_caught)
 {
     struct NDIS_MINIPORT_ADAPTER_ATTRIBUTES attributes;

@@ -55,6 +55,28 @@ TEST(packet_sent_while_not_enabled_is_caught)
     expect(send_disabled, "vif-enabled");
 }
 
+static void send_disabled_leniently(struct vif_bed *bed)
+{
+    const struct XENVIF_PACKET_HASH_V2 none = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE };
+    const struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 nothing = { .Value = 0 };
+
+    rule_be_lenient(true);
+    query(bed);
+    ((vb_acquire *)bed->vifi.Acquire)(&bed->vifi);
+    CHECK_EQ(
+        ((vb_queue *)bed->vifi.TransmitterQueuePacket)(&bed->vifi, bed->mdls[0], 0, 60, nothing, 0, 0, &none, 0, bed),
+        STATUS_UNSUCCESSFUL);
+    CHECK_EQ(rule_remarks(), 1);
+    ((vb_release *)bed->vifi.Release)(&bed->vifi);
+}
+
+TEST(packet_of_a_foreign_driver_sent_while_not_enabled_is_refused)
+{
+    struct vb_story story = { send_disabled_leniently, { .version = 10, .queues = 1, .mtu = 1500 } };
+
+    vb_run_simulated(&story);
+}
+
 static void release_enabled(struct vif_bed *bed)
 {
     vb_bind(bed);
