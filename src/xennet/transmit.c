@@ -511,5 +511,6 @@ TransmitDestroy(XENNET_TRANSMIT *Transmit)
     // A DPC may still be on its way out after the last completion, or a callback, for which a visit waits.
     KeFlushQueuedDpcs();
     ProcessorVisitAll(TransmitVisit, Transmit);
+    DEBUG_ASSERT(TransmitOutstanding(Transmit) == 0);
     MemoryFree(Transmit);
 }
