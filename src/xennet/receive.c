@@ -296,6 +296,8 @@ ReceiveStopHere(PVOID Context)
     NET_BUFFER_LIST *Scarce = Processor->Scarce.Head;
     ULONG Count;
 
+    // They go back without having been counted as gone up.
+    Processor->Counters.Kept += Processor->Plenty.Count + Processor->Scarce.Count;
     RtlZeroMemory(&Processor->Plenty, sizeof(Processor->Plenty));
     RtlZeroMemory(&Processor->Scarce, sizeof(Processor->Scarce));
     ReceiveGiveBack(Processor, Plenty, FALSE);

@@ -109,15 +109,16 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 }
 
 /*
- * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send. A second packet is not
- * kept: it is given up, and what is pending before it is bounded and goes with whatever is sent next.
+ * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send; also where the adapter has
+ * begun to pause since: StateDrain offers it then. A second packet is not kept: it is given up, and what is pending
+ * before it is bounded and goes with whatever is sent next.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
 TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
                 const XENNET_TRANSMIT_REQUEST *Request, BOOLEAN Pending)
 {
-    if (!Pending || Processor->Kept.Nbl != NULL || !ContextIsRunning(Transmit->Context)) {
+    if (!Pending || Processor->Kept.Nbl != NULL) {
         TransmitNotQueued(Transmit, Processor, Nbl);
         return;
     }
@@ -395,5 +396,6 @@ TransmitDestroy(XENNET_TRANSMIT *Transmit)
         return;
     // A DPC may still be on its way out after the last completion.
     KeFlushQueuedDpcs();
+    DEBUG_ASSERT(TransmitOutstanding(Transmit) == 0);
     MemoryFree(Transmit);
 }
