@@ -77,7 +77,7 @@ const char inf_sample[] = "; a comment\n"
                           "[Strings.0409]\n"
                           "Name=\"English Name\"\n";
 
-const char *inf_write(char *path, const char *from, const char *to)
+const char *inf_write(char path[TEST_MAX_PATH], const char *from, const char *to)
 {
     const char *at = from != NULL ? strstr(inf_sample, from) : NULL;
     int file;

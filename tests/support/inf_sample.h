@@ -13,6 +13,6 @@ extern const char inf_sample[];
 
 /* The sample with the first `from` replaced by `to`, in a fresh file whose name goes to `path` (a mkstemps template).
  */
-const char *inf_write(char *path, const char *from, const char *to);
+const char *inf_write(char path[TEST_MAX_PATH], const char *from, const char *to);
 
 #endif

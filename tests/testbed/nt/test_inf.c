@@ -14,7 +14,7 @@ static const char *const foreign[] = { "XENVIF\\VEN_XS0001&DEV_NET&REV_09000005"
 
 static struct inf *open_changed(const char *from, const char *to, char *error, size_t size)
 {
-    char path[40];
+    char path[TEST_MAX_PATH];
     struct inf *inf = inf_open(inf_write(path, from, to), error, size);
 
     unlink(path);

@@ -44,7 +44,7 @@ static struct device *make_pdo(const char *instance)
 static struct package *install(struct device *pdo, const char *from, const char *to, const char *const *set,
                                char *error, size_t size)
 {
-    char path[40];
+    char path[TEST_MAX_PATH];
     struct package *package = package_install(pdo, inf_write(path, from, to), set, error, size);
 
     unlink(path);
@@ -216,7 +216,7 @@ static void bad_packages(void)
 static void install_bus(void)
 {
     struct device *pdo = make_pdo("0");
-    char path[40], error[400] = "", key[300];
+    char path[TEST_MAX_PATH], error[400] = "", key[300];
     struct package *package;
 
     inf_write(path, NULL, NULL);
