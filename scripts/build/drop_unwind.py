@@ -2,8 +2,11 @@
 """Marks .eh_frame in 32-bit objects as not to be linked: the compiler cannot leave it out, and no Windows reads it.
 
 usage: scripts/build/drop_unwind.py OBJECT...
+
+The object keeps its time: by that ninja knows that it is still what the compiler made.
 """
 
+import os
 import struct
 import sys
 
@@ -31,7 +34,9 @@ if __name__ == "__main__":
     for path in sys.argv[1:]:
         with open(path, "rb") as file:
             before = file.read()
+        times = os.stat(path)
         after = marked(before)
         if after != before:
             with open(path, "wb") as file:
                 file.write(after)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
