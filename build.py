@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Build the driver package: xennet/x64 and xennet/x86, each with driver, co-installer, their PDBs, INF, signed catalog
-and install scripts; xennet/source.tgz with the sources; xennet.tar with all of it.
+"""Build the driver packages: xennet/x64 and xennet/x86 for Windows 10 1607 and later, xennet/windows7/x64 and x86 for
+what came before, each with driver, PDB, INF, signed catalog and install scripts, the latter with a co-installer too;
+xennet/source.tgz with the sources; xennet.tar with all of it.
 
-usage: build.py free|checked [--arch x64|x86]... [signing options]
+usage: build.py free|checked [--arch x64|x86]... [--submission] [signing options]
 
   free       optimized, as it ships
   checked    with assertions and debug output (DBG=1)
@@ -35,6 +36,8 @@ def read(arguments):
     parser.add_argument("flavour", choices=FLAVOURS)
     parser.add_argument("--arch", action="append", choices=ARCHITECTURES,
                         help="build only this architecture; may be repeated")
+    parser.add_argument("--submission", action="store_true",
+                        help="also write the CAB for Partner Center, build/submission/xennet-VERSION-ARCH.cab")
     signer.add_options(parser)
     options = parser.parse_args(arguments)
     options.arch_asked = options.arch is not None
@@ -50,7 +53,7 @@ def command(arguments):
     else:
         from scripts.build import package
         from scripts.sign.signer import Signer
-        package.build(options.flavour, options.arch, Signer(options), print)
+        package.build(options.flavour, options.arch, Signer(options), print, options.submission)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,10 @@ def strays(root):
         return "git is missing, which knows what is tracked: install it"
     if done.returncode != 0:
         return f"git cannot tell what is tracked in {root}: {done.stderr.decode(errors='replace').strip()}"
+    if not (root / ".git").exists() and not subprocess.run(["git", "ls-files"], cwd=root, capture_output=True,
+                                                           check=False).stdout:
+        return (f"{root} lies in another repository, which tracks none of it, so every file would count as a stray: "
+                "use a clone")
     names = sorted(name for name in done.stdout.decode(errors="surrogateescape").split("\0") if name)
     return [name for name in names if not name.endswith("/")]    # a name with a slash at its end is another repository
 

@@ -4,7 +4,7 @@
  * answer with 64-bit values in the order given here; new counters are added at the end.
  *
  *   XENNET_OID_COUNTERS   one value per line of XENNET_COUNTERS, summed over all processors
- *   XENNET_OID_QUEUES     for each queue the packets and the bytes received on it
+ *   XENNET_OID_QUEUES     how many values follow, and for each queue the packets and the bytes received on it
  *
  * XENNET_COUNTERS(X): X(name, side of the driver, member of that side's record).
  */

@@ -51,7 +51,8 @@ set(CODE
     -fstack-protector-strong "SHELL:-Xclang -cfguard" "SHELL:-include annotations.h"
     -fdebug-compilation-dir=. -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 set(CODE_x64 -mno-red-zone)
-# The 32-bit kernel does not save vector registers for drivers.
+# The 32-bit kernel does not save vector registers for drivers. It unwinds by frame pointers: drop_unwind.py has the
+# tables left out.
 set(CODE_x86 -march=i686 -mno-sse -mno-mmx -fno-omit-frame-pointer)
 # Two counters side by side would become a vector: more instructions, and loads that wait for narrower stores. It stands
 # behind -O2, which switches it on.
@@ -61,8 +62,8 @@ set(CODE_checked -O1 -DDBG=1)
 set(CODE_runtime -fno-stack-protector -fno-builtin)
 
 set(LINK
-    /nologo /nodefaultlib /base:0x10000000 /dynamicbase /nxcompat /guard:cf /opt:ref /opt:noicf /release /Brepro
-    /incremental:no /WX /osversion:6.01 /debug /pdbaltpath:%_PDB% /pdbsourcepath:.)
+    /nologo /nodefaultlib /base:0x10000000 /dynamicbase /nxcompat /guard:cf /cetcompat /opt:ref /opt:noicf /release
+    /Brepro /incremental:no /WX /osversion:6.01 /debug /pdbaltpath:%_PDB% /pdbsourcepath:.)
 string(REGEX MATCH "^[0-9]+\\.[0-9]+" numbers ${XENNET_VERSION})
 list(APPEND LINK /version:${numbers})
 set(LINK_driver /driver:wdm /tsaware:no /subsystem:native,6.01 /section:INIT,ERD)
@@ -99,16 +100,18 @@ function(import_library variable name arch)
     set(${variable} ${PROJECT_BINARY_DIR}/${stem}.lib PARENT_SCOPE)
 endfunction()
 
-# A version resource, preprocessed by clang so that nothing else is needed for it.
-function(version_resource variable source)
+# A flavour's resources, preprocessed by clang so that nothing else is needed for it.
+function(version_resource variable source flavour)
     cmake_path(GET source STEM stem)
-    set(made generated/${stem})
+    string(REGEX MATCH "-DDBG=." debug "${CODE_${flavour}}")
+    set(made generated/${stem}-${flavour})
     add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/${made}.res
-        COMMAND ${CMAKE_C_COMPILER} --target=${TARGET_x64} -E -x c -DRC_INVOKED -nostdinc -MD -MF ${made}.d
+        COMMAND ${CMAKE_C_COMPILER} --target=${TARGET_x64} -E -x c -DRC_INVOKED ${debug} -nostdinc -MD -MF ${made}.d
                 -MT ${made}.res -I${GENERATED} ${HEADERS} ${source} -o ${made}.i.rc
-        COMMAND ${RC} /nologo /no-preprocess /FO ${made}.res ${made}.i.rc
-        DEPENDS ${source} DEPFILE ${PROJECT_BINARY_DIR}/${made}.d WORKING_DIRECTORY ${PROJECT_BINARY_DIR} VERBATIM
-        COMMENT "Version resource ${stem}")
+        COMMAND ${RC} /nologo /no-preprocess /I generated /FO ${made}.res ${made}.i.rc
+        DEPENDS ${source} ${GENERATED}/messages.bin ${GENERATED}/counters.bmf
+        DEPFILE ${PROJECT_BINARY_DIR}/${made}.d WORKING_DIRECTORY ${PROJECT_BINARY_DIR} VERBATIM
+        COMMENT "Resources ${stem} ${flavour}")
     set(${variable} ${PROJECT_BINARY_DIR}/${made}.res PARENT_SCOPE)
 endfunction()
 
@@ -131,7 +134,7 @@ function(add_image name)
     endforeach()
     set(inputs ${libraries})
     if(image_RESOURCE)
-        version_resource(resource ${image_RESOURCE})
+        version_resource(resource ${image_RESOURCE} ${image_FLAVOUR})
         list(PREPEND inputs ${resource})
     endif()
     cmake_path(REPLACE_EXTENSION image_OUTPUT LAST_ONLY pdb OUTPUT_VARIABLE pdb)
@@ -139,10 +142,17 @@ function(add_image name)
     file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/${folder})
     set(objects $<TARGET_OBJECTS:${name}-objects>)
     set(relative ${PROJECT_SOURCE_DIR}/scripts/build/relative.py)
+    set(prepare)
+    if(arch STREQUAL x86)
+        set(drop ${PROJECT_SOURCE_DIR}/scripts/build/drop_unwind.py)
+        set(prepare COMMAND ${PYTHON} ${drop} ${objects})
+    endif()
     add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/${image_OUTPUT} ${PROJECT_BINARY_DIR}/${pdb}
+        ${prepare}
         COMMAND ${PYTHON} ${relative} ${LLD_LINK} /machine:${arch} ${LINK} ${LINK_${image_KIND}}
                 ${LINK_${image_KIND}_${arch}} /out:${image_OUTPUT} /pdb:${pdb} ${objects} ${inputs} ${image_LINK}
-        DEPENDS ${objects} ${inputs} ${relative} WORKING_DIRECTORY ${PROJECT_BINARY_DIR} VERBATIM COMMAND_EXPAND_LISTS
+        DEPENDS ${objects} ${inputs} ${relative} ${drop} WORKING_DIRECTORY ${PROJECT_BINARY_DIR} VERBATIM
+        COMMAND_EXPAND_LISTS
         COMMENT "Linking ${image_OUTPUT}")
     add_custom_target(${name} DEPENDS ${PROJECT_BINARY_DIR}/${image_OUTPUT})
 endfunction()

@@ -13,7 +13,9 @@ from scripts.cli import ROOT
 
 
 def tracked(root=ROOT):
-    """{path: is executable} of the files that git tracks and that are there, or None without git or a repository."""
+    """{path: is executable} of the files that git tracks and that are there, or None without git or a repository. One
+    around this folder counts only if it tracks something here: sources unpacked inside another project are not its.
+    """
     try:
         done = subprocess.run(["git", "ls-files", "--stage", "-z"], cwd=root, capture_output=True, check=False)
     except FileNotFoundError:
@@ -26,7 +28,7 @@ def tracked(root=ROOT):
             mode, name = entry.split(" ", 1)[0], entry.split("\t", 1)[1]
             if (root / name).is_file():
                 found[name] = mode == "100755"
-    return found
+    return found if found or (root / ".git").exists() else None
 
 
 def tar(members, epoch):

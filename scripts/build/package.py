@@ -18,6 +18,7 @@ from pathlib import Path
 from scripts.build import archive as sources, driver, editions, templates, version
 from scripts.inf import check as infcheck, template as build_inf
 from scripts.sign import signer as sign
+from scripts.sign.cabinet import cabinet
 from scripts.cli import ROOT, Stop
 from scripts.build.symbols import Store
 
@@ -133,7 +134,7 @@ def deliver(arch, edition, files):
 
 def store_symbols(flavour, packages):
     """Store what was built and retire what is old. SYMBOL_SERVER names the store; by default it lies in build/."""
-    store = Store(os.environ.get("SYMBOL_SERVER") or STORE)
+    store = symbol_store()
     for arch, parts in packages.items():
         # The driver is the same in both packages; the one with a co-installer has all there is.
         paths = {path.name: path for files in parts.values() for path in files.values()
@@ -176,8 +177,34 @@ def finish(flavour, packages, signer, say):
         say("xennet/source.tgz: not made, because git finds no repository here")
 
 
-def build(flavour, architectures, signer, say):
+def symbol_store():
+    """The store that SYMBOL_SERVER names, or the one in build/; one that cannot be written stops the command."""
+    store = Store(os.environ.get("SYMBOL_SERVER") or STORE)
+    store.prepare()
+    return store
+
+
+def submission(arch, files, signer, say):
+    """The cabinet for Partner Center: one architecture's package for Windows 10, in a folder of its own, signed."""
+    folder = ROOT / "build" / "submission"
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [name for name in ("xennet.inf", "xennet.sys", "xennet.pdb", "xennet.cat") if name in files]
+    content = cabinet({f"XenNet_{arch}\\{name}": files[name].read_bytes() for name in names}, version.epoch())
+    target = folder / f"xennet-{version.text()}-{arch}.cab"
+    unsigned = target.with_suffix(".unsigned")
+    unsigned.write_bytes(content)
+    signer.sign(unsigned, target)
+    unsigned.unlink()
+    say(f"{target.relative_to(ROOT)}: for Partner Center, signed with "
+        f"{'a test certificate, which Partner Center refuses' if signer.is_test else 'the given certificate'}")
+
+
+def build(flavour, architectures, signer, say, with_submission=False):
+    symbol_store()
     with driver.one_at_a_time():
         version.count()
         made = driver.make(architectures, flavour)
-        finish(flavour, {arch: assemble(arch, flavour, made[arch], signer) for arch in architectures}, signer, say)
+        packages = {arch: assemble(arch, flavour, made[arch], signer) for arch in architectures}
+        finish(flavour, packages, signer, say)
+        for arch in architectures if with_submission else ():
+            submission(arch, packages[arch][editions.WINDOWS10], signer, say)

@@ -86,15 +86,17 @@ class Store:
         self.admin = self.folder / ADMIN
         self.now = now or datetime.datetime.now()
 
-    def _prepare(self):
+    def prepare(self):
+        """Make the store's folders; one that cannot be written is named."""
         try:
             self.admin.mkdir(parents=True, exist_ok=True)
+            (self.admin / "lastid.new").write_bytes(b"")
+            (self.admin / "lastid.new").unlink()
             if not (self.folder / "pingme.txt").is_file():
                 (self.folder / "pingme.txt").write_bytes(b"")
         except OSError as error:
             raise Stop(f"the symbol store {self.folder} cannot be written ({error.strerror}): point SYMBOL_SERVER to a "
-                       f"folder "
-                       "that this user may write") from None
+                       "folder that this user may write") from None
 
     def _next(self):
         held = "".join(read_lines(self.admin / "lastid.txt")).strip()
@@ -123,7 +125,7 @@ class Store:
 
     def add(self, paths, product, version, comment=""):
         """Store files; return the transaction's number, or None if all are there and fresh."""
-        self._prepare()
+        self.prepare()
         live = self.transactions()
         wanted = {path: entry for path, entry in keys(paths).items() if not self._is_fresh(*entry, live)}
         if not wanted:

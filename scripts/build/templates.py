@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The package's text files made of templates: version.h, keywords.h, the INF, the scripts for administrators."""
 
-from scripts.build import editions, version
+from scripts.build import editions, events, mof, version
 from scripts.inf import keywords, template
 
 INF_ARCHITECTURES = {"x64": "amd64", "x86": "x86"}
@@ -13,12 +13,19 @@ def places():
 
 
 def headers(folder):
-    """version.h and keywords.h for the sources compiled with `folder`; written on a change only."""
+    """What sources and resources compiled with `folder` include; written on a change only."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("version.h", version.fill("src/version.h.in", places())), ("keywords.h", keywords.header())):
+    made = {
+        "version.h": version.fill("src/version.h.in", places()).encode(),
+        "keywords.h": keywords.header().encode(),
+        "events.h": events.header().encode(),
+        "messages.bin": events.table(),
+        "counters.bmf": mof.compiled(),
+    }
+    for name, content in made.items():
         path = folder / name
-        if not path.is_file() or path.read_text() != text:
-            path.write_text(text)
+        if not path.is_file() or path.read_bytes() != content:
+            path.write_bytes(content)
 
 
 def inf(arch, edition=editions.WINDOWS10):

@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 from scripts.build import driver, package, templates, version, windows_kit
+from scripts.build.editions import WINDOWS10
 from scripts.cli import ROOT, Stop
 
 PLATFORMS = {"x64": "x64", "x86": "Win32"}
@@ -178,9 +179,26 @@ def assemble_edition(arch, edition, folder, steps, signer):
     return {path.name: path for path in sorted(stage.iterdir())}
 
 
+def submission(arch, parts, signer, say):
+    """As package.submission, signed with signtool in place."""
+    if WINDOWS10 not in parts:
+        raise Stop("--submission: this kit makes no package for Windows 10, which is what Partner Center takes")
+
+    class InPlace:
+        is_test = signer.is_test
+
+        @staticmethod
+        def sign(source, target):
+            shutil.copyfile(source, target)
+            run(signer.command(target))
+
+    package.submission(arch, parts[WINDOWS10], InPlace, say)
+
+
 def build(options, say):
     compiler, headers = windows_kit.pair()
     store_folder()
+    package.symbol_store()
     wanted = windows_kit.architectures(headers, options.arch, options.arch_asked)
     for arch in options.arch:
         if arch not in wanted:
@@ -194,3 +212,5 @@ def build(options, say):
             run(signer.make())
         packages = {arch: assemble(arch, options.flavour, steps, signer) for arch, steps in plans.items()}
         package.finish(options.flavour, packages, signer, say)
+        for arch in wanted if options.submission else ():
+            submission(arch, packages[arch], signer, say)

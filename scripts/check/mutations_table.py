@@ -318,7 +318,7 @@ MUTATIONS = (
     ("a restart without a backend fails", "StateRestart",
      "if (Status == NDIS_STATUS_INVALID_STATE)", "if (Status != NDIS_STATUS_SUCCESS)", "test_dead_backend:an_adapter*"),
     ("More set on any number of packets", "TransmitQueue",
-     "Run < TRANSMIT_MAX_RUN", "Run < MAXULONG", "test_more:a_chain*"),
+     "Run < TRANSMIT_MAX_RUN", "Run < MAXULONG", "test_more:no_more_than*"),
     ("a packet refused behind others given up", "TransmitRefused",
      "if (!Pending || ", "if (!Pending || Nb != NULL || ", "test_more:packets_before*"),
     ("interrupt moderation reported to be on", "OidQueryModeration",

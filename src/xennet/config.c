@@ -103,7 +103,7 @@ ConfigReadKeyword(NDIS_HANDLE Configuration, const CONFIG_KEYWORD *Keyword, ULON
 
 // A unicast address: not a multicast one, not all zero.
 static VOID
-ConfigReadAddress(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, XENNET_CONFIG *Config)
+ConfigReadAddress(ULONG IfIndex, NDIS_HANDLE Configuration, XENNET_CONFIG *Config)
 {
     PVOID Address = NULL;
     UINT Length = 0;
@@ -124,12 +124,12 @@ ConfigReadAddress(NDIS_HANDLE NdisHandle, NDIS_HANDLE Configuration, XENNET_CONF
         Config->HasAddress = TRUE;
         return;
     }
-    ReportNetworkAddress(NdisHandle, Length);
+    ReportNetworkAddress(IfIndex, Length);
 }
 
 _Use_decl_annotations_
 NDIS_STATUS
-ConfigRead(NDIS_HANDLE NdisHandle, XENNET_CONFIG *Config)
+ConfigRead(const XENNET_REPORTER *Reporter, XENNET_CONFIG *Config)
 {
     NDIS_CONFIGURATION_OBJECT Object;
     NDIS_HANDLE Configuration;
@@ -141,7 +141,7 @@ ConfigRead(NDIS_HANDLE NdisHandle, XENNET_CONFIG *Config)
     Object.Header.Type = NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT;
     Object.Header.Revision = NDIS_CONFIGURATION_OBJECT_REVISION_1;
     Object.Header.Size = NDIS_SIZEOF_CONFIGURATION_OBJECT_REVISION_1;
-    Object.NdisHandle = NdisHandle;
+    Object.NdisHandle = Reporter->NdisHandle;
     Status = NdisOpenConfigurationEx(&Object, &Configuration);
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
@@ -155,7 +155,7 @@ ConfigRead(NDIS_HANDLE NdisHandle, XENNET_CONFIG *Config)
         // Both must agree to switch it on: the installation writes the new name's default beside an old "off".
         *Value &= ConfigReadKeyword(Configuration, &ConfigOldKeywords[Index], *Value);
     }
-    ConfigReadAddress(NdisHandle, Configuration, Config);
+    ConfigReadAddress(Reporter->IfIndex, Configuration, Config);
     NdisCloseConfiguration(Configuration);
     return NDIS_STATUS_SUCCESS;
 }

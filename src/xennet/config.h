@@ -8,6 +8,7 @@
 
 #include <ndis.h>
 #include "ethernet.h"
+#include "report.h"
 
 typedef struct _XENNET_CONFIG {
     // 0 off, 1 transmit, 2 receive, 3 both
@@ -44,6 +45,6 @@ typedef struct _XENNET_CONFIG {
 
 // Missing keywords have their default; values out of range too, with a record in the event log.
 _IRQL_requires_(PASSIVE_LEVEL)
-NDIS_STATUS ConfigRead(_In_ NDIS_HANDLE NdisHandle, _Out_ XENNET_CONFIG *Config);
+NDIS_STATUS ConfigRead(_In_ const XENNET_REPORTER *Reporter, _Out_ XENNET_CONFIG *Config);
 
 #endif

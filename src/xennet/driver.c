@@ -19,6 +19,9 @@ static MINIPORT_UNLOAD DriverUnload;
 
 static NDIS_HANDLE DriverHandle;
 ULONG MemoryMapPriority;
+#if DBG
+DEBUG_GET_IRQL DebugIrql;
+#endif
 
 static VOID NTAPI
 DriverUnload(DRIVER_OBJECT *Driver)
@@ -71,6 +74,13 @@ DriverEntry(DRIVER_OBJECT *Driver, UNICODE_STRING *RegistryPath)
         return NDIS_STATUS_BAD_VERSION;
     }
 
+#if DBG
+    {
+        UNICODE_STRING Name = RTL_CONSTANT_STRING(L"KeGetCurrentIrql");
+
+        DebugIrql = (DEBUG_GET_IRQL)MmGetSystemRoutineAddress(&Name);
+    }
+#endif
     MemoryMapPriority = NormalPagePriority | (Revisions->Minor >= 30 ? MdlMappingNoExecute : 0);
     EventLogInitialize(Driver);
     TraceRegister();

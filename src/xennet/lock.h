@@ -10,6 +10,7 @@
 #define XENNET_LOCK_H
 
 #include <ndis.h>
+#include "debug.h"
 
 #ifndef LOCK_CLASS
 // Visual C++ takes the annotations as plain SAL, which knows locks by name only.
@@ -26,6 +27,7 @@ IrqlRaise(BOOLEAN AlreadyAtDispatch)
 {
     KIRQL Irql = DISPATCH_LEVEL;
 
+    DEBUG_ASSERT(AlreadyAtDispatch ? DEBUG_IRQL() == DISPATCH_LEVEL : DEBUG_IRQL() <= DISPATCH_LEVEL);
     if (!AlreadyAtDispatch)
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     return Irql;
@@ -36,6 +38,7 @@ LOCK_PRIMITIVE _IRQL_lowers_
 FORCEINLINE VOID
 IrqlLower(KIRQL Irql)
 {
+    DEBUG_ASSERT(DEBUG_IRQL() == DISPATCH_LEVEL);
     if (Irql != DISPATCH_LEVEL)
         KeLowerIrql(Irql);
 }

@@ -70,7 +70,7 @@ typedef NDIS_STATUS MINIPORT_STEP(XENNET_ADAPTER *Adapter);
 static NDIS_STATUS
 MiniportStepConfig(XENNET_ADAPTER *Adapter)
 {
-    NDIS_STATUS Status = ConfigRead(Adapter->Context.NdisHandle, &Adapter->Context.Config);
+    NDIS_STATUS Status = ConfigRead(&Adapter->Context.Reporter, &Adapter->Context.Config);
 
     if (Status == NDIS_STATUS_SUCCESS)
         VlanInitialize(&Adapter->Context.Vlan, Adapter->Context.Config.PriorityVlan, Adapter->Context.Config.VlanId);

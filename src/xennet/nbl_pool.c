@@ -109,6 +109,7 @@ _Requires_lock_held_(NBL_POOL_DEPOT_LOCK)
 static VOID
 NblPoolPushDepot(XENNET_NBL_POOL *Pool, NET_BUFFER_LIST *Magazine)
 {
+    DEBUG_ASSERT_LOCKED(&Pool->Lock);
     *NblPoolNextMagazine(Magazine) = Pool->Depot;
     Pool->Depot = Magazine;
     Pool->DepotCount++;
@@ -120,6 +121,7 @@ NblPoolPopDepot(XENNET_NBL_POOL *Pool)
 {
     NET_BUFFER_LIST *Magazine = Pool->Depot;
 
+    DEBUG_ASSERT_LOCKED(&Pool->Lock);
     if (Magazine == NULL)
         return NULL;
     Pool->Depot = *NblPoolNextMagazine(Magazine);

@@ -239,10 +239,7 @@ static const NDIS_GUID OidGuids[] = {
      {XENNET_OID_COUNTERS},
      STATS_OWN_COUNT * sizeof(ULONG64),
      fNDIS_GUID_TO_OID | fNDIS_GUID_ALLOW_READ},
-    {XENNET_GUID_QUEUES,
-     {XENNET_OID_QUEUES},
-     sizeof(ULONG64),
-     fNDIS_GUID_TO_OID | fNDIS_GUID_ARRAY | fNDIS_GUID_ALLOW_READ},
+    {XENNET_GUID_QUEUES, {XENNET_OID_QUEUES}, (ULONG)-1, fNDIS_GUID_TO_OID | fNDIS_GUID_ALLOW_READ},
 };
 
 C_ASSERT(sizeof(OidGuids) == RTL_FIELD_SIZE(OID_VALUE, Scratch.Guids));
@@ -275,7 +272,9 @@ OidQueryQueues(XENNET_ADAPTER *Adapter, const OID_ROW *Row, OID_VALUE *Value)
 {
     UNREFERENCED_PARAMETER(Row);
 
-    Value->Length = StatsQueryQueues(Adapter, Value->Scratch.Counters) * sizeof(ULONG64);
+    // The number of values as a ULONG, and another of zeros: so WMI finds the values where it aligns them.
+    Value->Scratch.Counters[0] = StatsQueryQueues(Adapter, Value->Scratch.Counters + 1);
+    Value->Length = (ULONG)(1 + Value->Scratch.Counters[0]) * sizeof(ULONG64);
 }
 
 _Use_decl_annotations_

@@ -27,7 +27,7 @@ typedef struct _OID_VALUE {
         NDIS_STATISTICS_INFO Statistics;
         NDIS_RSC_STATISTICS_INFO RscStatistics;
         NDIS_INTERRUPT_MODERATION_PARAMETERS Moderation;
-        ULONG64 Counters[2 * XENNET_MAX_QUEUES];
+        ULONG64 Counters[1 + 2 * XENNET_MAX_QUEUES];
         NDIS_GUID Guids[2];
         NDIS_OID List[OID_MAX_LIST];
     } Scratch;

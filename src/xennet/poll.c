@@ -89,6 +89,7 @@ PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
     NET_BUFFER_LIST *Last;
     ULONG Count;
 
+    DEBUG_ASSERT_LOCKED(&Queue->Lock);
     if (Maximum >= Queue->Count) {
         *Taken = Queue->Count;
         Queue->Head = NULL;

@@ -21,10 +21,14 @@ _Use_decl_annotations_
 VOID
 ReportStartFailed(const XENNET_REPORTER *Reporter, ULONG Step, NDIS_STATUS Status)
 {
+    ULONG Numbers[3];
+
     DEBUG_ERROR("adapter cannot start: step %u, status %08x\n", Step, (ULONG)Status);
     TRACE_EVENT(XENNET_TRACE_START_FAILED, Reporter->IfIndex, Step, (ULONG)Status, 0, 0);
-    EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_DRIVER_FAILURE, XENNET_LOG_START_FAILED, Step, (ULONG)Status,
-                  0);
+    Numbers[0] = Reporter->IfIndex;
+    Numbers[1] = Step;
+    Numbers[2] = (ULONG)Status;
+    EventLogWrite(XENNET_EVENT_START_FAILED, NULL, 1 << 2, RTL_NUMBER_OF(Numbers), Numbers);
 }
 
 _Use_decl_annotations_
@@ -37,14 +41,17 @@ ReportStop(const XENNET_REPORTER *Reporter)
 
 _Use_decl_annotations_
 VOID
-ReportInterfaceMissing(NDIS_HANDLE NdisHandle, XENNET_INTERFACE Interface, ULONG Lowest, ULONG Highest, NTSTATUS Status)
+ReportInterfaceMissing(XENNET_INTERFACE Interface, ULONG Lowest, ULONG Highest, NTSTATUS Status)
 {
-    static const CHAR *const Names[] = {"", "VIF", "STORE", "SUSPEND"};
+    static const WCHAR *const Names[] = {L"", L"VIF", L"STORE", L"SUSPEND"};
+    ULONG Numbers[3];
 
-    DEBUG_ERROR("XenVif offers no %s interface of version %u to %u (status %08x): update the XenVif package\n",
+    DEBUG_ERROR("XenVif offers no %ws interface of version %u to %u (status %08x): update the XenVif package\n",
                 Names[Interface], Lowest, Highest, (ULONG)Status);
-    EventLogWrite(NdisHandle, NDIS_ERROR_CODE_BAD_VERSION, XENNET_LOG_INTERFACE_MISSING, (ULONG)Interface, Lowest,
-                  Highest);
+    Numbers[0] = Lowest;
+    Numbers[1] = Highest;
+    Numbers[2] = (ULONG)Status;
+    EventLogWrite(XENNET_EVENT_INTERFACE_MISSING, Names[Interface], 1 << 2, RTL_NUMBER_OF(Numbers), Numbers);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -65,7 +72,7 @@ _Use_decl_annotations_
 VOID
 ReportKeyword(const UNICODE_STRING *Keyword, const ULONG *Value, ULONG Used)
 {
-    WCHAR Buffer[96];
+    WCHAR Buffer[XENNET_LOG_TEXT + 1];
     UNICODE_STRING Text;
 
     // Zeroed and one short: what was appended is ended, whatever did not fit.
@@ -83,15 +90,19 @@ ReportKeyword(const UNICODE_STRING *Keyword, const ULONG *Value, ULONG Used)
     }
     ReportAppendNumber(&Text, Used);
     DEBUG_ERROR("keyword %wZ\n", &Text);
-    EventLogWriteText(NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_LOG_KEYWORD_RANGE, Buffer);
+    EventLogWrite(XENNET_EVENT_KEYWORD, Buffer, 0, 0, &Used);
 }
 
 _Use_decl_annotations_
 VOID
-ReportNetworkAddress(NDIS_HANDLE NdisHandle, ULONG Length)
+ReportNetworkAddress(ULONG IfIndex, ULONG Length)
 {
+    ULONG Numbers[2];
+
     DEBUG_ERROR("keyword NetworkAddress: %u bytes that are no unicast address, using the permanent one\n", Length);
-    EventLogWrite(NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_LOG_NETWORK_ADDRESS, Length, 0, 0);
+    Numbers[0] = IfIndex;
+    Numbers[1] = Length;
+    EventLogWrite(XENNET_EVENT_NETWORK_ADDRESS, NULL, 0, RTL_NUMBER_OF(Numbers), Numbers);
 }
 
 _Use_decl_annotations_
@@ -123,11 +134,15 @@ _Use_decl_annotations_
 VOID
 ReportFrameSize(const XENNET_REPORTER *Reporter, ULONG Backend, ULONG InForce, ULONG Advertised)
 {
+    ULONG Numbers[3];
+
     DEBUG_INFO("frames: backend %u, in force %u, advertised %u\n", Backend, InForce, Advertised);
     TRACE_EVENT(XENNET_TRACE_FRAME_SIZE, Reporter->IfIndex, Backend, InForce, Advertised, 0);
+    Numbers[0] = Reporter->IfIndex;
+    Numbers[1] = Backend;
+    Numbers[2] = Advertised;
     if (Backend != Advertised)
-        EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_LOG_FRAME_SIZE, Backend,
-                      Advertised, 0);
+        EventLogWrite(XENNET_EVENT_FRAME_SIZE, NULL, 0, RTL_NUMBER_OF(Numbers), Numbers);
 }
 
 _Use_decl_annotations_
@@ -150,11 +165,15 @@ _Use_decl_annotations_
 VOID
 ReportNoRss(const XENNET_REPORTER *Reporter, ULONG Queues, NTSTATUS Status)
 {
+    ULONG Numbers[3];
+
     DEBUG_ERROR("%u queues without receive side scaling: the backend has no control ring, or XenVif cannot use it "
                 "(status %08x)\n",
                 Queues, (ULONG)Status);
-    EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION, XENNET_LOG_NO_RSS, Queues,
-                  (ULONG)Status, 0);
+    Numbers[0] = Reporter->IfIndex;
+    Numbers[1] = Queues;
+    Numbers[2] = (ULONG)Status;
+    EventLogWrite(XENNET_EVENT_NO_RSS, NULL, 1 << 2, RTL_NUMBER_OF(Numbers), Numbers);
 }
 
 _Use_decl_annotations_
@@ -192,21 +211,33 @@ _Use_decl_annotations_
 VOID
 ReportStall(const XENNET_REPORTER *Reporter, ULONG Sends, ULONG Outstanding, ULONG Seconds, ULONG Times)
 {
+    ULONG Numbers[5];
+
     DEBUG_ERROR("the backend has not taken %u send(s) for %u s, %u are outstanding in all\n", Sends, Seconds,
                 Outstanding);
     TRACE_EVENT(XENNET_TRACE_STALL, Reporter->IfIndex, Sends, Outstanding, 0, 0);
+    Numbers[0] = Reporter->IfIndex;
+    Numbers[1] = Sends;
+    Numbers[2] = Outstanding;
+    Numbers[3] = Seconds;
+    Numbers[4] = Times;
     if (ReportIsLogged(Times))
-        EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_LOG_BACKEND_SILENT, Sends, Outstanding,
-                      Times);
+        EventLogWrite(XENNET_EVENT_BACKEND_SILENT, NULL, 0, RTL_NUMBER_OF(Numbers), Numbers);
 }
 
 _Use_decl_annotations_
 VOID
 ReportRecovery(const XENNET_REPORTER *Reporter, ULONG Sends, BOOLEAN Works, ULONG Times)
 {
+    ULONG Numbers[4];
+
     DEBUG_ERROR("the backend is gone: %u send(s) aborted, XenVif %s\n", Sends,
                 Works ? "works again" : "cannot be enabled now");
     TRACE_EVENT(XENNET_TRACE_RECOVERY, Reporter->IfIndex, Sends, Works, 0, 0);
+    Numbers[0] = Reporter->IfIndex;
+    Numbers[1] = Sends;
+    Numbers[2] = Times;
+    Numbers[3] = Works;
     if (ReportIsLogged(Times))
-        EventLogWrite(Reporter->NdisHandle, NDIS_ERROR_CODE_TIMEOUT, XENNET_LOG_BACKEND_GONE, Sends, Works, Times);
+        EventLogWrite(XENNET_EVENT_BACKEND_GONE, NULL, 0, RTL_NUMBER_OF(Numbers), Numbers);
 }

@@ -29,15 +29,15 @@ VOID ReportStartFailed(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Step, _I
 VOID ReportStop(_In_ const XENNET_REPORTER *Reporter);
 
 // The device below has no such interface. Lowest and highest version that the driver can use.
-VOID ReportInterfaceMissing(_In_ NDIS_HANDLE NdisHandle, _In_ XENNET_INTERFACE Interface, _In_ ULONG Lowest,
-                            _In_ ULONG Highest, _In_ NTSTATUS Status);
+VOID ReportInterfaceMissing(_In_ XENNET_INTERFACE Interface, _In_ ULONG Lowest, _In_ ULONG Highest,
+                            _In_ NTSTATUS Status);
 
 // "<keyword> = <value>, using <used>"; Value NULL: it is no number.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ReportKeyword(_In_ const UNICODE_STRING *Keyword, _In_opt_ const ULONG *Value, _In_ ULONG Used);
 
 // NetworkAddress is Length bytes that are no unicast address.
-VOID ReportNetworkAddress(_In_ NDIS_HANDLE NdisHandle, _In_ ULONG Length);
+VOID ReportNetworkAddress(_In_ ULONG IfIndex, _In_ ULONG Length);
 
 // XENNET_STATE.
 VOID ReportState(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG From, _In_ ULONG To);

@@ -108,6 +108,7 @@ RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
     ULONG Fixed;
 
+    DEBUG_ASSERT_LOCKED(&Rss->Lock);
     if (Length < NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1)
         return NDIS_STATUS_INVALID_LENGTH;
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_RSS_PARAMETERS || Parameters->Header.Revision == 0)

@@ -72,6 +72,7 @@ StateMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
         }
     }
     DEBUG_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
+    DEBUG_ASSERT(!"a state that may become this one");
     return FALSE;
 }
 

@@ -160,15 +160,16 @@ TransmitPush(XENNET_TRANSMIT *Transmit)
 }
 
 /*
- * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send. A second packet is not
- * kept: it is given up, and what is pending before it is bounded and goes with whatever is sent next.
+ * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send; also where the adapter has
+ * begun to pause since: StateDrain offers it then. A second packet is not kept: it is given up, and what is pending
+ * before it is bounded and goes with whatever is sent next.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
 TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
                 BOOLEAN Pending)
 {
-    if (!Pending || Processor->Kept.Nbl != NULL || !ContextIsRunning(Transmit->Context)) {
+    if (!Pending || Processor->Kept.Nbl != NULL) {
         TransmitNotQueued(Transmit, Processor, Nbl);
         return;
     }
@@ -510,5 +511,6 @@ TransmitDestroy(XENNET_TRANSMIT *Transmit)
     // A DPC may still be on its way out after the last completion, or a callback, for which a visit waits.
     KeFlushQueuedDpcs();
     ProcessorVisitAll(TransmitVisit, Transmit);
+    DEBUG_ASSERT(TransmitOutstanding(Transmit) == 0);
     MemoryFree(Transmit);
 }

@@ -66,8 +66,8 @@ VifQueryStore(const XENNET_VIF *Vif, XENBUS_STORE_INTERFACE_V2 *Store)
                                &Store->Interface, sizeof(*Store));
     if (NT_SUCCESS(Status))
         return NDIS_STATUS_SUCCESS;
-    ReportInterfaceMissing(Vif->NdisHandle, XennetInterfaceStore, XENBUS_STORE_INTERFACE_VERSION_MIN,
-                           XENBUS_STORE_INTERFACE_VERSION_MAX, Status);
+    ReportInterfaceMissing(XennetInterfaceStore, XENBUS_STORE_INTERFACE_VERSION_MIN, XENBUS_STORE_INTERFACE_VERSION_MAX,
+                           Status);
     return NDIS_STATUS_INTERFACE_NOT_FOUND;
 }
 
@@ -81,7 +81,7 @@ VifQuerySuspend(const XENNET_VIF *Vif, XENBUS_SUSPEND_INTERFACE_V1 *Suspend)
                                &Suspend->Interface, sizeof(*Suspend));
     if (NT_SUCCESS(Status))
         return NDIS_STATUS_SUCCESS;
-    ReportInterfaceMissing(Vif->NdisHandle, XennetInterfaceSuspend, XENBUS_SUSPEND_INTERFACE_VERSION_MIN,
+    ReportInterfaceMissing(XennetInterfaceSuspend, XENBUS_SUSPEND_INTERFACE_VERSION_MIN,
                            XENBUS_SUSPEND_INTERFACE_VERSION_MAX, Status);
     return NDIS_STATUS_INTERFACE_NOT_FOUND;
 }
@@ -93,7 +93,6 @@ VifCreate(XENNET_VIF *Vif, NDIS_HANDLE NdisHandle)
     NTSTATUS Status = STATUS_NOT_SUPPORTED;
     USHORT Version;
 
-    Vif->NdisHandle = NdisHandle;
     NdisMGetDeviceProperty(NdisHandle, NULL, NULL, &Vif->Device, NULL, NULL);
     for (Version = XENVIF_VIF_INTERFACE_VERSION_MAX; Version >= XENVIF_VIF_INTERFACE_VERSION_MIN; Version--) {
         Status =
@@ -102,8 +101,8 @@ VifCreate(XENNET_VIF *Vif, NDIS_HANDLE NdisHandle)
             break;
     }
     if (!NT_SUCCESS(Status)) {
-        ReportInterfaceMissing(Vif->NdisHandle, XennetInterfaceVif, XENVIF_VIF_INTERFACE_VERSION_MIN,
-                               XENVIF_VIF_INTERFACE_VERSION_MAX, Status);
+        ReportInterfaceMissing(XennetInterfaceVif, XENVIF_VIF_INTERFACE_VERSION_MIN, XENVIF_VIF_INTERFACE_VERSION_MAX,
+                               Status);
         return NDIS_STATUS_INTERFACE_NOT_FOUND;
     }
 

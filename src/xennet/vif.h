@@ -30,7 +30,6 @@ typedef struct _XENNET_VIF {
         XENVIF_VIF_INTERFACE_V9 V9;
         XENVIF_VIF_INTERFACE_V10 V10;
     } Table;
-    NDIS_HANDLE NdisHandle;
     DEVICE_OBJECT *Device; // below the adapter
     ULONG Version;         // 0: not acquired
 

@@ -56,7 +56,8 @@ bool explore_backend_leaves(struct explorer *explorer, const uint32_t *values)
     if (explorer->story->bed.netback == NULL || !story_release(explorer->story->plan)->reconnects) {
         return false;
     }
-    explorer->lossy_out = explorer->lossy_in = true;
+    /* What it has sent and not answered goes to the next one. */
+    explorer->lossy_out = explorer->lossy_in = explorer->doubled = true;
     backend_leaves(explorer->story);
     return true;
 }
@@ -130,9 +131,13 @@ static bool link_is_up(struct story *story)
 void backend_restore_device(struct explorer *explorer)
 {
     struct story *story = explorer->story;
+    bool lost = false;
 
-    if (story->bed.netback != NULL && (backend_lost_its_place(explorer) || backend_serves_no_more(story))) {
+    if (backend_lost_its_place(explorer)) {
         explorer->lossy_out = explorer->lossy_in = explorer->doubled = true;
+        lost = true;
+    }
+    if (story->bed.netback != NULL && (lost || backend_serves_no_more(story))) {
         backend_leaves(story);
     }
     if (story->bed.netback == NULL) {

@@ -120,10 +120,10 @@ bool explore_exchange(struct explorer *explorer, const uint32_t *values)
     backend_restore(explorer);
     traffic_join(explorer);
     begin(explorer);
+    close_all(explorer);
     if (values[0] != 0) {
         adapter_shutdown(story->bed.adapter);
     }
-    close_all(explorer);
     adapter_remove(story->bed.adapter);
     end(explorer);
     add(story);

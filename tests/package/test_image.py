@@ -43,6 +43,13 @@ def forbidden(imports, allowed):
                   if name not in allowed.get(image, ()))
 
 
+def file_flags(image):
+    """dwFileFlags of the version resource, as far as its mask says that they count."""
+    data = image.resource(16, 1)
+    at = data.index(b"\xbd\x04\xef\xfe")
+    return int.from_bytes(data[at + 24:at + 28], "little") & int.from_bytes(data[at + 28:at + 32], "little")
+
+
 @functools.lru_cache(maxsize=None)
 def build():
     """Once for all cases: each of them is a run of this module's own."""
@@ -138,6 +145,17 @@ class DriverImage:
         resource = self.image.data[self.image.offset(rva):self.image.offset(rva) + size]
         self.assertIn("CompanyName".encode("utf-16-le"), resource)
         self.assertIn(b"\xbd\x04\xef\xfe", resource)
+
+    def test_it_is_marked_for_hardware_shadow_stacks(self):
+        entries = self.image.debug_entries()
+        self.assertEqual([self.image.data[offset:offset + size] for kind, size, offset in entries if kind == 20],
+                         [b"\1\0\0\0"])
+
+    def test_it_has_no_section_that_windows_does_not_read(self):
+        self.assertEqual([section.name for section in self.image.sections if section.name.startswith((".eh", "/"))], [])
+
+    def test_a_free_image_is_not_marked_as_a_debug_build(self):
+        self.assertEqual(file_flags(self.image), 0)
 
     def test_the_pdb_beside_it_is_its_own(self):
         guid, age, name = self.image.codeview()

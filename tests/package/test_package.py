@@ -99,6 +99,16 @@ class Archives(unittest.TestCase):
             os.utime(Path(second) / "run.py", (1, 1))
             self.assertEqual(*(sources.source_archive(1, Path(folder)) for folder in (first, second)))
 
+    def test_another_repository_around_the_sources_is_not_theirs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.repository(folder)
+            inner = Path(folder) / "xennet"
+            inner.mkdir()
+            (inner / "driver.c").write_text("")
+            self.assertIsNone(sources.source_archive(0, inner))
+            subprocess.run(["git", "add", "xennet"], cwd=folder, check=True, capture_output=True)
+            self.assertEqual(list(sources.tracked(inner)), ["driver.c"])
+
     def test_without_a_repository_there_is_no_source_archive(self):
         with tempfile.TemporaryDirectory() as folder:
             self.assertIsNone(sources.source_archive(0, Path(folder)))

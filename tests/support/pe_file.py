@@ -162,6 +162,31 @@ class Image:
         named, numbered = self.u16(at + 12), self.u16(at + 14)
         return [self.u32(at + 16 + 8 * (named + i)) for i in range(numbered)]
 
+    def debug_entries(self):
+        """[(type, size, offset in the file)] of the debug directory."""
+        at, size = self.directory["debug"]
+        at = self.offset(at)
+        return [(self.u32(at + 28 * i + 12), self.u32(at + 28 * i + 16), self.u32(at + 28 * i + 24))
+                for i in range(size // 28)]
+
+    def resource(self, *path):
+        """The bytes of a resource: its type and name, each a number or a text; of the first language."""
+        root = self.offset(self.directory["resource"][0])
+        at = root
+        for step in (*path, None):
+            named, numbered = self.u16(at + 12), self.u16(at + 14)
+            for index in range(named + numbered):
+                key, target = self.u32(at + 16 + 8 * index), self.u32(at + 20 + 8 * index)
+                if key & 0x80000000:
+                    place = root + (key & 0x7fffffff)
+                    key = self.data[place + 2:place + 2 + 2 * self.u16(place)].decode("utf-16-le")
+                if step is None or key == (step.upper() if isinstance(step, str) else step):
+                    break
+            else:
+                return None
+            at = root + (target & 0x7fffffff)
+        return self.data[self.offset(self.u32(at)):][:self.u32(at + 4)]
+
 
 def pdb_streams(path):
     """The streams of a PDB by number."""

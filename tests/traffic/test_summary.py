@@ -17,6 +17,7 @@ from scripts.run import options as cli_run, report
 from scripts.run.event_log import in_words
 from scripts.run.show import Show
 from scripts.run.trace_names import name_fields
+from scripts.run.traffic import IPERF_AGAIN
 from scripts.test import suite
 
 
@@ -125,6 +126,18 @@ class Json(unittest.TestCase):
         done = self.run_py("--json", "/proc/summary.json")
         self.assertEqual(done.returncode, 2)
         self.assertNotIn("Traceback", done.stderr)
+
+
+class Iperf3(unittest.TestCase):
+    def test_a_control_connection_that_is_reset_is_tried_again_and_data_is_not(self):
+        for text in ("TCP out: unable to receive control message: Connection reset by peer",
+                     "TCP out: unable to send control message - port may not be available, the other side may have "
+                     "stopped running, etc.: Connection reset by peer",
+                     "TCP in: the server is busy running a test. try again later"):
+            self.assertTrue(IPERF_AGAIN.search(text), text)
+        for text in ("TCP in: unable to read from stream socket: Connection reset by peer",
+                     "TCP in: unable to connect to server: No route to host"):
+            self.assertFalse(IPERF_AGAIN.search(text), text)
 
 
 class Refused(unittest.TestCase):

@@ -45,6 +45,23 @@ class Clean(unittest.TestCase):
         self.assertEqual(self.left(), {*OWN, "kept.c", ".gitignore", "build/object"})
         self.assertFalse((self.root / "new folder").exists())
 
+    def test_sources_inside_another_repository_are_not_its_strays(self):
+        inner = self.root / "vendor" / "xennet"
+        for name, text in OWN.items():
+            (inner / name).parent.mkdir(parents=True, exist_ok=True)
+            (inner / name).write_text(text)
+        done = subprocess.run([sys.executable, "-B", "clean.py", "--yes"], cwd=inner, capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("lies in another repository, which tracks none of it", done.stderr)
+        self.assertTrue((inner / "clean.py").is_file())
+        # Taken into the other project they are its own, and strays are strays.
+        self.git("add", "vendor")
+        (inner / "stray").write_text("")
+        done = subprocess.run([sys.executable, "-B", "clean.py", "--yes"], cwd=inner, capture_output=True, text=True,
+                              check=False)
+        self.assertEqual((done.returncode, (inner / "stray").exists()), (0, False), done.stderr)
+
     def test_it_lists_before_it_asks(self):
         done = self.run_it(answer="n\n")
         self.assertEqual(done.returncode, 1)

@@ -13,6 +13,9 @@
 #include "ndis/services/services.h"
 #include "nt/check/debug.h"
 
+/* What NDIS takes of strings and data together on 32-bit Windows, the smaller of the two. */
+#define MAX_EVENT_BYTES_X86 108u
+
 static struct sched_lock lock;
 static char **lines;
 static size_t count;
@@ -142,7 +145,7 @@ static int32_t MS_ABI write_event(void *log, int32_t code, uint32_t unique, uint
 {
     uint16_t **text = list;
     char line[400], part[200];
-    size_t used;
+    size_t used, size = bytes;
     uint16_t i;
 
     (void)data;
@@ -152,8 +155,15 @@ static int32_t MS_ABI write_event(void *log, int32_t code, uint32_t unique, uint
     used = (size_t)snprintf(line, sizeof(line), "event %#010x (%u)", (uint32_t)code, unique);
     for (i = 0; i < strings && used < sizeof(line); i++) {
         ndis_utf8(part, sizeof(part), text[i], sizeof(part));
+        for (const uint16_t *unit = text[i]; *unit != 0; unit++) {
+            size += sizeof(*unit);
+        }
+        size += sizeof(uint16_t);
         used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s", i == 0 ? ": " : ", ", part);
     }
+    RULE(size <= MAX_EVENT_BYTES_X86, "ndis-event-log",
+         "NdisWriteEventLogEntry with %zu bytes of strings and data; Windows takes %u at most", size,
+         MAX_EVENT_BYTES_X86);
     event_log_add("%s", line);
     return NDIS_STATUS_SUCCESS;
 }

@@ -260,7 +260,7 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
     RULE(block->magic != MAGIC_FREED, "pool", "%s: %s '%s' of %zu bytes was freed before", function,
          kind_name(block->kind), tag_text(block->tag, was), block->size);
     RULE(block->magic == MAGIC_LIVE, "pool", "%s of an address that is no block", function);
-    RULE(block->kind == kind, "pool", "%s of what is a %s", function,
+    RULE(block->kind == kind, "pool", "%s of memory of another kind: %s", function,
          block->kind == POOL_NATIVE ? "block of the testbed" : kind_name(block->kind));
     RULE(tag == 0 || tag == block->tag, "pool", "%s: pool block '%s' of %zu bytes freed with tag '%s'", function,
          tag_text(block->tag, was), block->size, tag_text(tag, is));

@@ -87,7 +87,9 @@ void receive_wait_returned(struct rx_ring *ring)
         }
         RULE(sched_now() < deadline, "vif-held",
              "Disable has waited %llu s for %u received packets that were not given back", HELD_SECONDS, ring->loaned);
+        task_self()->waits_for = "received packets that have not been given back";
         sched_wait(&ring->returns, returns, deadline);
+        task_self()->waits_for = NULL;
     }
     __atomic_store_n(&ring->waiting, false, __ATOMIC_SEQ_CST);
 }

@@ -27,6 +27,14 @@ class Explore(unittest.TestCase):
         self.assertGreater(found.frames, OPERATIONS)
         print(f"# counted: {found.summary()}")
 
+    def test_lists_that_failed_once_pass(self):
+        lists = sorted((ROOT / "tests" / "explore" / "lists").glob("*.txt"))
+        self.assertGreater(len(lists), 0)
+        for path in lists:
+            with self.subTest(path.stem):
+                failure = search.replay(path)
+                self.assertIsNone(failure, failure and failure.text)
+
     def test_the_same_seed_is_the_same_run(self):
         _, first = search.run("--seed", "5", "--operations", "60")
         _, second = search.run("--seed", "5", "--operations", "60")

@@ -66,6 +66,28 @@ static void refused_for_long(struct story *story)
     watch_close(watch);
 }
 
+/* However long a chain is, no more of it waits for the refused packet than one run. Nothing else has an event on the
+ * ring for XenVif to send them on. */
+static void long_one_refused(struct story *story)
+{
+    enum { LONG = 200 };
+    static struct NET_BUFFER_LIST *nbls[LONG], *next[1];
+    struct watch *watch = watch_open(story);
+    uint32_t waiting;
+
+    sched_sleep(SECOND);
+    vif_refuse_sends(story->bed.vif, LONG - 1, UINT32_MAX);
+    send_chain(watch, nbls, LONG);
+    sched_sleep(SECOND / 10);
+    waiting = LONG - (uint32_t)raw_completed(watch->raw);
+    CHECK(waiting <= MAX_PENDING);
+    vif_refuse_sends(story->bed.vif, 0, 0);
+    send_chain(watch, next, 1);
+    CHECK(raw_wait(watch->raw, SECOND));
+    story_count("the last of %u refused for good: %u waited", LONG, waiting);
+    watch_close(watch);
+}
+
 /* A pause does not wait for memory: what was kept is given up, the rest is aborted. */
 static void paused_meanwhile(struct story *story)
 {
@@ -169,6 +191,11 @@ TEST(packets_before_a_refused_one_are_sent_within_seconds)
 TEST(packets_before_a_refused_one_go_with_the_next_send)
 {
     each(refused_for_long, 0);
+}
+
+TEST(no_more_than_a_run_of_packets_waits_behind_a_refused_one)
+{
+    each(long_one_refused, 0);
 }
 
 TEST(a_pause_gives_up_what_xenvif_would_not_take)

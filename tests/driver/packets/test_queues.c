@@ -113,10 +113,11 @@ static void migrate(struct story *story, uint32_t queues, uint32_t without)
 
 static uint32_t queues_reported(struct story *story)
 {
-    uint64_t counters[2 * 64];
+    uint64_t counters[1 + 2 * 64];
 
     CHECK_EQ(oid_get(story, XENNET_OID_QUEUES, counters, sizeof(counters)), SUCCESS);
-    return oid_written / (2 * sizeof(counters[0]));
+    CHECK_EQ(oid_written, (1 + counters[0]) * sizeof(counters[0]));
+    return (uint32_t)counters[0] / 2;
 }
 
 static void more_queues(struct story *story)
@@ -289,7 +290,7 @@ TEST(a_control_ring_that_dies_costs_one_request_and_no_packet)
 
 static void has_line(void *context, const char *line)
 {
-    *(bool *)context |= strstr(line, "unsupported configuration") != NULL;
+    *(bool *)context |= strstr(line, " (7): ") != NULL;
 }
 
 static void what_is_offered(struct story *story)
@@ -381,14 +382,14 @@ TEST(where_a_queue_is_a_processors_index_a_table_is_folded_onto_the_queues)
 static void off_spreads(struct story *story)
 {
     struct watch *watch = watch_open(story);
-    uint64_t counters[2 * QUEUES], used = 0;
+    uint64_t counters[1 + 2 * QUEUES], used = 0;
     uint32_t i;
 
     switch_off(story);
     every_flow_arrives(watch, 0, QUEUES);
     CHECK_EQ(oid_get(story, XENNET_OID_QUEUES, counters, sizeof(counters)), SUCCESS);
     for (i = 0; i < QUEUES; i++) {
-        used += counters[2 * i] != 0;
+        used += counters[1 + 2 * i] != 0;
     }
     CHECK_EQ(used, QUEUES);
     watch_close(watch);

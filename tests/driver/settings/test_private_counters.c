@@ -45,7 +45,7 @@ static void count(struct story *story)
     static const uint8_t guest[6] = { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 };
     struct raw_options options = { .memory = story->bed.guest };
     struct raw *raw = raw_open(story->bed.adapter, &options);
-    uint64_t before[INDEX_COUNT], after[INDEX_COUNT], queues[2 * QUEUES];
+    uint64_t before[INDEX_COUNT], after[INDEX_COUNT], queues[1 + 2 * QUEUES];
     uint32_t vlan = 9, none = 0, word = 0, written, needed, i;
     uint8_t bytes[60] = { 0 }, guids[4 * GUID_BYTES];
     struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1, .length = sizeof(bytes) };
@@ -76,8 +76,9 @@ static void count(struct story *story)
     CHECK_EQ(adapter_query(story->bed.adapter, XENNET_OID_QUEUES, queues, sizeof(queues), &written, &needed),
              NDIS_STATUS_SUCCESS);
     CHECK_EQ(written, sizeof(queues));
-    CHECK_EQ(queues[0] + queues[2], FRAMES);
-    CHECK_EQ(queues[1] + queues[3], FRAMES * STORY_FRAME_BYTES);
+    CHECK_EQ(queues[0], 2 * QUEUES); /* a count of 32 bits, and nothing in the other half */
+    CHECK_EQ(queues[1] + queues[3], FRAMES);
+    CHECK_EQ(queues[2] + queues[4], FRAMES * STORY_FRAME_BYTES);
 
     CHECK_EQ(adapter_query(story->bed.adapter, OID_GEN_SUPPORTED_GUIDS, guids, sizeof(guids), &written, &needed),
              NDIS_STATUS_SUCCESS);
@@ -86,6 +87,8 @@ static void count(struct story *story)
     CHECK_EQ(word, XENNET_OID_COUNTERS);
     memcpy(&word, guids + 20, sizeof(word));
     CHECK_EQ(word, INDEX_COUNT * 8);
+    memcpy(&word, guids + GUID_BYTES + 20, sizeof(word));
+    CHECK_EQ(word, UINT32_MAX); /* of any size */
 }
 
 TEST(each_reason_to_drop_has_a_counter_and_each_queue_a_pair)

@@ -346,7 +346,7 @@ static void fail_to_start(struct story *story)
         collect(&lines);
     }
     want(&lines, "Step=1 Status=0xc000009a");
-    CHECK(strstr(error, "driver failure") != NULL); /* the event log's record */
+    CHECK(strstr(error, "event 0xe0000003 (3): ") != NULL); /* the event log's record */
 }
 
 TEST(a_start_that_fails_has_its_event_and_its_record)

@@ -161,7 +161,7 @@ class Rules(unittest.TestCase):
             self.assertRegex(page, r"^(install|develop|devtest|network)/[a-z-]+")
 
     def test_the_faults_of_the_first_public_inf_are_found(self):
-        text = (ROOT / "tests" / "package" / "old_shape.inf").read_text(encoding="ascii").replace("\n", "\r\n")
+        text = (ROOT / "tests" / "install" / "old_shape.inf").read_text(encoding="ascii").replace("\n", "\r\n")
         found = infcheck.check(text.encode(), "x64")
         for rule, words in OLD_FAULTS:
             with self.subTest(rule, words=words):
