@@ -26,17 +26,22 @@ static bool take(struct lock_word *lock)
     return __atomic_compare_exchange_n(&lock->state, &nobody, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static void taken(struct lock_word *lock, struct task *task, const void *from)
+void lock_taken(const void *lock, struct task *task, const void *from)
 {
-    __atomic_store_n(&lock->holder, task->id, __ATOMIC_RELAXED);
     if (task->locks_held < TASK_MAX_LOCKS) {
         task->held[task->locks_held] = (struct held_lock){ lock, from };
     }
     task->locks_held++;
 }
 
+static void taken(struct lock_word *lock, struct task *task, const void *from)
+{
+    __atomic_store_n(&lock->holder, task->id, __ATOMIC_RELAXED);
+    lock_taken(lock, task, from);
+}
+
 /* Locks need not be given back in the order in which they were taken. */
-static void given_back(const struct lock_word *lock, struct task *task)
+void lock_given_back(const void *lock, struct task *task)
 {
     uint32_t last = --task->locks_held, i = last < TASK_MAX_LOCKS ? last : TASK_MAX_LOCKS - 1;
     while (i > 0 && task->held[i].lock != lock) {
@@ -102,7 +107,7 @@ void lock_release(uint64_t *word)
     RULE(lock->holder == task->id, "lock", "spin lock released by a task that does not hold it: task #%u does",
          lock->holder);
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock released at IRQL %u", task->irql);
-    given_back(lock, task);
+    lock_given_back(lock, task);
     __atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
     if (__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2) {
         sched_wake(&lock->state, 1);

@@ -14,6 +14,9 @@
 void lock_acquire(uint64_t *word, const void *from);
 bool lock_try(uint64_t *word, const void *from);
 void lock_release(uint64_t *word);
+/* What a report lists of the task: the locks that it holds, and the driver's code that took each. */
+void lock_taken(const void *lock, struct task *task, const void *from);
+void lock_given_back(const void *lock, struct task *task);
 void lock_exports(void);
 void lock_shared_exports(void);
 void slist_exports(void);

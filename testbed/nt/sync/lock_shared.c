@@ -33,7 +33,7 @@ static void sleep_on(uint32_t *word, uint32_t seen, struct task *task)
     task->waits_for = NULL;
 }
 
-static void acquire_shared(uint32_t *word)
+static void acquire_shared(uint32_t *word, const void *from)
 {
     struct task *task = task_self();
 
@@ -45,7 +45,7 @@ static void acquire_shared(uint32_t *word)
         if ((seen & WRITER) != 0) {
             sleep_on(word, seen, task);
         } else if (__atomic_compare_exchange_n(word, &seen, seen + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-            task->locks_held++;
+            lock_taken(word, task, from);
             return;
         }
     }
@@ -60,14 +60,14 @@ static void release_shared(uint32_t *word)
     RULE((__atomic_load_n(word, __ATOMIC_RELAXED) & READERS) != 0, "lock",
          "reader-writer spin lock released by a reader that %s", "does not hold it");
     before = __atomic_fetch_sub(word, 1, __ATOMIC_RELEASE);
-    task->locks_held--;
+    lock_given_back(word, task);
     if ((before & SLEEPERS) != 0 && (before & READERS) == 1) {
         __atomic_and_fetch(word, ~SLEEPERS, __ATOMIC_RELAXED);
         sched_wake(word, UINT_MAX);
     }
 }
 
-static void acquire_exclusive(uint32_t *word)
+static void acquire_exclusive(uint32_t *word, const void *from)
 {
     struct task *task = task_self();
     uint32_t seen;
@@ -85,7 +85,7 @@ static void acquire_exclusive(uint32_t *word)
     while (((seen = __atomic_load_n(word, __ATOMIC_ACQUIRE)) & READERS) != 0) {
         sleep_on(word, seen, task);
     }
-    task->locks_held++;
+    lock_taken(word, task, from);
 }
 
 static void release_exclusive(uint32_t *word)
@@ -97,7 +97,7 @@ static void release_exclusive(uint32_t *word)
     RULE((before & WRITER) != 0 && (before & READERS) == 0, "lock",
          "reader-writer spin lock released by a writer that %s", "does not hold it");
     before = __atomic_exchange_n(word, 0, __ATOMIC_RELEASE);
-    task->locks_held--;
+    lock_given_back(word, task);
     if ((before & SLEEPERS) != 0) {
         sched_wake(word, UINT_MAX);
     }
@@ -107,7 +107,7 @@ static MS_ABI uint8_t nt_ExAcquireSpinLockShared(uint32_t *word)
 {
     uint8_t old = irql_raise(DISPATCH_LEVEL);
 
-    acquire_shared(word);
+    acquire_shared(word, __builtin_return_address(0));
     return old;
 }
 
@@ -121,7 +121,7 @@ static MS_ABI uint8_t nt_ExAcquireSpinLockExclusive(uint32_t *word)
 {
     uint8_t old = irql_raise(DISPATCH_LEVEL);
 
-    acquire_exclusive(word);
+    acquire_exclusive(word, __builtin_return_address(0));
     return old;
 }
 
@@ -133,7 +133,7 @@ static MS_ABI void nt_ExReleaseSpinLockExclusive(uint32_t *word, uint8_t old)
 
 static MS_ABI void nt_ExAcquireSpinLockSharedAtDpcLevel(uint32_t *word)
 {
-    acquire_shared(word);
+    acquire_shared(word, __builtin_return_address(0));
 }
 
 static MS_ABI void nt_ExReleaseSpinLockSharedFromDpcLevel(uint32_t *word)
@@ -143,7 +143,7 @@ static MS_ABI void nt_ExReleaseSpinLockSharedFromDpcLevel(uint32_t *word)
 
 static MS_ABI void nt_ExAcquireSpinLockExclusiveAtDpcLevel(uint32_t *word)
 {
-    acquire_exclusive(word);
+    acquire_exclusive(word, __builtin_return_address(0));
 }
 
 static MS_ABI void nt_ExReleaseSpinLockExclusiveFromDpcLevel(uint32_t *word)
