@@ -120,7 +120,7 @@ MUTATIONS = (
     ("the table not mended before XenVif enables", "StoreResumed",
      "RssFollow(Store->Rss, RssFollowMigration);", "", "test_queues:with_fewer*"),
     ("a table of before RSS was switched off left as it is", "RssFollow",
-     "if (Again && (Rss->Current.Hash || Rss->Programmed.TableCount != 0)) {", "if (Again && Rss->Current.Hash) {",
+     "Rss->Programmed.TableCount != 0 || Why == RssFollowRefusal)) {", "Why == RssFollowRefusal)) {",
      "test_queues:a_table_of*"),
     ("hash values given to a XenVif whose table is of another backend", "TransmitLimitsSetQueues",
      "Mapped ? NdisHashFunctionToeplitz : MAXULONG;", "NdisHashFunctionToeplitz;", "test_queues:a_host_without*"),
