@@ -2,14 +2,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Instructions of a packet, counted on the PE alone, and beside them those of a floor.
 
-usage: scripts/check/instructions.py [--driver FILE] [--functions]
+usage: scripts/check/instructions.py [--driver FILE] [--against FILE] [--functions] [--ticks [--turns N]]
 
 Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares them with the floor:
-the same driver whose data path does nothing but the calls that VIF and NDIS force on it (tests/floor).
+the same driver whose data path does nothing but the calls that VIF and NDIS force on it (tests/floor). --against names
+another build of the driver to stand beside both.
+
+--ticks measures time instead: each build runs at full speed with stubs for NDIS, kernel and VIF that cost the same for
+all, turn and turn about; printed are medians of the turns and, in brackets, the lowest. The stubs and the loop are in
+every figure. Other load on the machine is, too.
 """
 
 import os
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +30,8 @@ from scripts.cli import ROOT, Stop
 FOLDER = ROOT / "build" / "floor" / "x64"
 PROGRAM = ROOT / "build" / "tests" / "test_cost"
 CASE = "instructions_of_a_packet_are_counted"
-COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) instructions a packet", re.M)
+COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) (?:instructions|ticks) a packet", re.M)
+TICKS = "ticks_of_a_packet_are_measured"
 
 
 def build_floor():
@@ -33,13 +40,13 @@ def build_floor():
     return FOLDER / "xennet.sys"
 
 
-def count(driver, steps=None):
-    """What is counted, in order: {load: instructions a packet}."""
+def count(driver, steps=None, case=CASE):
+    """What is counted, in order: {load: instructions, or ticks, a packet}."""
     environment = dict(os.environ, XENNET_DRIVER=str(driver))
     if steps is not None:
         steps.unlink(missing_ok=True)
         environment["XENNET_STEPS"] = str(steps)
-    done = subprocess.run([str(PROGRAM), CASE], env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([str(PROGRAM), case], env=environment, stdout=subprocess.PIPE, text=True, check=False)
     found = {what: float(figure) for what, figure in COUNTED.findall(done.stdout)}
     if done.returncode != 0 or not found:
         raise Stop(f"nothing counted on {driver}:\n{done.stdout}", 1)
@@ -62,22 +69,47 @@ def functions(driver, steps):
             print(f"  {total:8} {name}")
 
 
+def ticks(drivers, turns):
+    """Prints a table of {name: build of the driver}."""
+    found = {name: [] for name in drivers}
+    for _ in range(turns):
+        for name, driver in drivers.items():
+            found[name].append(count(driver, case=TICKS))
+    print(f"{'ticks a packet, medians of ' + str(turns) + ' turns':45}" + "".join(f" {name:>15}" for name in drivers))
+    for what in found["driver"][0]:
+        row = ""
+        for name in drivers:
+            values = [turn[what] for turn in found[name]]
+            cell = f"{statistics.median(values):.0f} ({min(values):.0f})"
+            row += f" {cell:>15}"
+        print(f"{what:45}{row}")
+
+
 def command(arguments):
     parser = cli.Parser(__doc__)
     parser.add_argument("--driver", type=Path, default=ROOT / "xennet" / "x64" / "xennet.sys", metavar="FILE",
                         help="default: the package's xennet.sys")
     parser.add_argument("--functions", action="store_true", help="show the figures of each function, too")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="another build of the driver")
+    parser.add_argument("--ticks", action="store_true", help="time at full speed instead of instructions")
+    parser.add_argument("--turns", type=int, default=9, metavar="N", help="of --ticks (default: 9)")
     options = parser.parse_args(arguments)
     if not options.driver.exists():
         raise Stop(f"{options.driver} is not there: run ./build.py free", 1)
-    floor = count(build_floor())
+    drivers = {"driver": options.driver.resolve(), "floor": build_floor()}
+    if options.against is not None:
+        drivers["against"] = options.against.resolve()
+    if options.ticks:
+        ticks(drivers, options.turns)
+        return
     steps = FOLDER / "steps"
-    driver = count(options.driver, steps)
-    print(f"{'instructions a packet':45} {'driver':>8} {'floor':>8} {'ratio':>6}")
-    for what, figure in driver.items():
-        print(f"{what:45} {figure:8.1f} {floor[what]:8.1f} {figure / floor[what]:6.2f}")
+    figures = {name: count(driver, steps if name == "driver" else None) for name, driver in drivers.items()}
+    print(f"{'instructions a packet':45}" + "".join(f" {name:>8}" for name in drivers) + f" {'ratio':>6}")
+    for what, figure in figures["driver"].items():
+        row = "".join(f" {figures[name][what]:8.1f}" for name in drivers)
+        print(f"{what:45}{row} {figure / figures['floor'][what]:6.2f}")
     if options.functions:
-        functions(options.driver, steps)
+        functions(drivers["driver"], steps)
 
 
 if __name__ == "__main__":

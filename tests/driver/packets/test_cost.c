@@ -5,6 +5,7 @@
  * the calls it must (tests/floor).
  */
 #include "packets.h"
+#include "story_native.h"
 #include "story_release.h"
 #include "story_step.h"
 #include "story_watch.h"
@@ -112,7 +113,7 @@ static void receive_batch(struct story *story, const struct load *load)
     for (i = 0; i < load->batch; i++) {
         const struct vif_inject inject = packet_of(load, i + 1 < load->batch);
 
-        vif_inject(STORY_STAND_IN(story), 0, &inject);
+        vif_inject(story->bed.vif, 0, &inject);
     }
 }
 
@@ -197,6 +198,50 @@ static void instructions(struct story *story)
     watch_close(watch);
 }
 
+/* A median of several turns; the figures are no reason to fail. */
+static double median(double *values, uint32_t count)
+{
+    uint32_t i, j;
+
+    for (i = 1; i < count; i++) {
+        for (j = i; j > 0 && values[j] < values[j - 1]; j--) {
+            const double value = values[j];
+
+            values[j] = values[j - 1];
+            values[j - 1] = value;
+        }
+    }
+    return values[count / 2];
+}
+
+static void ticks(struct story *story)
+{
+    enum { TURNS = 5, PACKETS = 200000 };
+    struct watch *watch = watch_open(story);
+    uint32_t i, turn;
+
+    open_memory();
+    native_start(story);
+    for (i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+        const struct vif_inject packet = packet_of(&loads[i], false);
+        struct NET_BUFFER_LIST *chain = loads[i].out ? make_chain(watch, &loads[i]) : NULL;
+        const struct native_load load = { .chain = chain,
+                                          .large = chain != NULL
+                                                       ? chain->NetBufferListInfo[TcpLargeSendNetBufferListInfo]
+                                                       : NULL,
+                                          .batch = loads[i].batch,
+                                          .packet = &packet };
+        double values[TURNS];
+
+        (void)native_run(story, &load, PACKETS / 10);
+        for (turn = 0; turn < TURNS; turn++) {
+            values[turn] = native_run(story, &load, PACKETS);
+        }
+        story_count("%s: %.1f ticks a packet", loads[i].what, median(values, TURNS));
+    }
+    native_end();
+}
+
 static void inject_start(const struct story_plan *plan)
 {
     (void)plan;
@@ -215,11 +260,11 @@ static void calls(struct story *story)
 
     open_memory();
     adapter_counters(story->bed.adapter, &before);
-    vif_counters(STORY_STAND_IN(story), &vif_before);
+    vif_counters(story->bed.vif, &vif_before);
     carry(watch, &send_batches, false);
     carry(watch, &receive_batches, false);
     adapter_counters(story->bed.adapter, &after);
-    vif_counters(STORY_STAND_IN(story), &vif_after);
+    vif_counters(story->bed.vif, &vif_after);
     CHECK_EQ(after.tx_packets - before.tx_packets, 32 * batches);
     CHECK_EQ(after.tx_calls - before.tx_calls, batches);
     CHECK_EQ(after.rx_packets - before.rx_packets, 32 * batches);
@@ -261,10 +306,10 @@ static void pushes(struct story *story)
         nbl->NetBufferListInfo[NetBufferListHashInfo] = (void *)(uintptr_t)(types[i / 8] | NdisHashFunctionToeplitz);
         nbl->NetBufferListInfo[NetBufferListHashValue] = (void *)(uintptr_t)(i / 8);
     }
-    vif_counters(STORY_STAND_IN(story), &before);
+    vif_counters(story->bed.vif, &before);
     raw_send(watch->raw, chain, 0, false);
     CHECK(raw_wait(watch->raw, 5ull * SECOND));
-    vif_counters(STORY_STAND_IN(story), &after);
+    vif_counters(story->bed.vif, &after);
     CHECK_EQ(after.tx_packets - before.tx_packets, 32);
     CHECK_EQ(after.tx_calls_without_more - before.tx_calls_without_more, 4);
     story_count("32 packets of 4 hash values in one call: 4 ends of a push");
@@ -323,7 +368,7 @@ static void run_dry(struct story *story)
     for (i = 0; i < 40; i++) {
         const struct vif_inject lie = { .mdl = mdl, .length = 5 };
 
-        vif_inject(STORY_STAND_IN(story), 0, &lie);
+        vif_inject(story->bed.vif, 0, &lie);
     }
     receive_batch(story, &more);
     irql_lower(old);
@@ -396,4 +441,10 @@ TEST(instructions_of_a_packet_are_counted)
                                     .loose_grants = true,
                                     .prepare = inject_start,
                                     .tell = instructions });
+}
+
+TEST(ticks_of_a_packet_are_measured)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .tell = ticks });
 }
