@@ -165,7 +165,7 @@ MUTATIONS = (
      "Transmit.Drops[XENNET_TRANSMIT_DROP_STATE] +", "0 *", "test_statistics:discarded_sends_show_in*"),
     ("queues not counted", "ReceiveCount", "Queue->Packets++;", "", "test_private_counters:*"),
     ("packets counted on another queue than theirs", "ReceiveBegin",
-     "|| Packet->Queue != Processor->Queue", "", "test_private_counters:*"),
+     "|| Packet->Queue != Processor->Queue", "|| Packet == NULL", "test_private_counters:*"),
     ("VLAN drops counted as another reason", "ReceivePacketDescribe",
      "XENNET_RECEIVE_ACCEPT : XENNET_RECEIVE_DROP_VLAN;", "XENNET_RECEIVE_ACCEPT : XENNET_RECEIVE_DROP_STATE;",
      "test_private_counters:*"),
