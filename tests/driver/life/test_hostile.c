@@ -155,6 +155,11 @@ LIE(coalesced_with_ip_options)
     p->info.TcpHeader.Offset = 42;
     p->info.Length = 62;
 }
+LIE(coalesced_with_ip_options_inside_the_tcp_header)
+{
+    p->info.IpOptions.Offset = 34;
+    p->info.IpOptions.Length = 8;
+}
 LIE(segments_longer_than_a_frame)
 {
     p->inject.mss = MTU;
@@ -180,8 +185,9 @@ static const struct lie coalesced[] = {
     L(coalesced_without_headers) L(headers_longer_than_the_packet) L(headers_as_long_as_the_packet) L(ip_header_outside)
         L(ip_header_far_away) L(ip_header_too_short) L(tcp_header_outside) L(tcp_header_far_away)
             L(tcp_header_too_short) L(tcp_header_too_long) L(tcp_header_over_the_ip_header) L(coalesced_with_ip_options)
-                L(segments_longer_than_a_frame) L(segments_far_too_long) L(longer_than_any_large_packet)
-                    L(queue_that_is_not_there) L(no_mdl) L(no_bytes)
+                L(coalesced_with_ip_options_inside_the_tcp_header) L(segments_longer_than_a_frame)
+                    L(segments_far_too_long) L(longer_than_any_large_packet) L(queue_that_is_not_there) L(no_mdl)
+                        L(no_bytes)
 };
 #undef L
 
