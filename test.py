@@ -112,6 +112,7 @@ def temporary_folder():
     """Temporary files of everything that runs go with the run, even where a test was killed."""
     before = tempfile.tempdir, os.environ.get("TMPDIR")
     with tempfile.TemporaryDirectory(prefix="xennet-test-") as folder:
+        os.chmod(folder, 0o755)     # some tests are other users
         os.environ["TMPDIR"] = tempfile.tempdir = folder
         try:
             yield

@@ -34,10 +34,13 @@ class Words(unittest.TestCase):
             self.assertEqual(name_fields(line), line)
 
     def test_an_event_log_entry_says_what_it_is_about(self):
-        entry = "xennet: timeout (0x8000000f): 0x5, 0x3, 0x4, 0x1"
-        self.assertEqual(in_words(entry), f"{entry}: a queue stands still; its sends at least 3, all outstanding 4, "
-                                          "times 1")
-        self.assertEqual(in_words("other: timeout (0x8000000f): 0x5"), "other: timeout (0x8000000f): 0x5")
+        entry = "event 0xe0000001 (1): VIF, 8, 10, 0xc00000bb"
+        self.assertEqual(in_words(entry), f"{entry}: XenVif has no VIF interface of version 8 to 10 (status "
+                                          "0xc00000bb), so the network adapter cannot start. Install a XenVif that "
+                                          "has one.")
+        self.assertIn("(status ?)", in_words("event 0xe0000001 (1): VIF, 8, 10"))
+        for other in ("event 0xe0000fff (4095): 1", "other: timeout (0x8000000f): 0x5"):
+            self.assertEqual(in_words(other), other)
 
 
 class Terminal(io.StringIO):
