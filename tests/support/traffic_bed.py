@@ -36,7 +36,7 @@ def running(*arguments):
     ensure_built()
     options = cli_run.read(list(arguments))
     if not options.bypass:
-        options.driver, options.inf = made.DRIVER, made.INF
+        options.driver, options.inf = made.package(options.windows)
     with Children() as children:
         with Bed(children, options) as bed:
             namespaces.configure(bed)
