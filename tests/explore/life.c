@@ -175,6 +175,7 @@ bool explore_reset(struct explorer *explorer, const uint32_t *values)
     if (windows_simulated()->ndis_minor >= NO_RESETS_SINCE) {
         return false;
     }
+    (void)explore_hold(explorer, &(uint32_t){ 0 }); /* a reset waits for a protocol that holds packets */
     begin(explorer);
     (void)adapter_check_for_hang(explorer->story->bed.adapter);
     status = adapter_reset(explorer->story->bed.adapter);

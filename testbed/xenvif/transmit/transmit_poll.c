@@ -256,6 +256,19 @@ void transmit_disconnect(struct tx_ring *ring)
     ring->shared = NULL;
 }
 
+static void return_completed(struct tx_ring *ring)
+{
+    struct tx_list completed;
+    uint8_t irql;
+
+    spin_lock(&ring->lock, &irql);
+    completed = transmit_take_completed(ring);
+    spin_unlock(&ring->lock, irql);
+    irql = irql_raise(DISPATCH_LEVEL);
+    transmit_return(ring, completed);
+    irql_lower(irql);
+}
+
 void transmit_enable(struct tx_ring *ring)
 {
     uint8_t irql;
@@ -264,6 +277,7 @@ void transmit_enable(struct tx_ring *ring)
     ring->enabled = true;
     transmit_schedule(ring); /* packets may have waited for the connection */
     spin_unlock(&ring->lock, irql);
+    return_completed(ring); /* and be none that this one can take */
 }
 
 /* True: the rest of what is out is given up. */
@@ -320,19 +334,6 @@ static void wait_for_backend(struct tx_ring *ring)
         }
         sched_sleep(MILLISECOND);
     }
-    irql_lower(irql);
-}
-
-static void return_completed(struct tx_ring *ring)
-{
-    struct tx_list completed;
-    uint8_t irql;
-
-    spin_lock(&ring->lock, &irql);
-    completed = transmit_take_completed(ring);
-    spin_unlock(&ring->lock, irql);
-    irql = irql_raise(DISPATCH_LEVEL);
-    transmit_return(ring, completed);
     irql_lower(irql);
 }
 
