@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The check behind every list (explore.h): calm, and then every frame accounted for. */
 #include "explore.h"
+#include "ndis/adapter/adapter.h"
 
 enum { CALM_FRAMES = 16, MAX_WAIT = 60 };
 
@@ -12,12 +13,18 @@ static void turn_page(struct story *story)
     memset(&story->in, 0, sizeof(story->in));
 }
 
+static bool all_sends_are_back(struct story *story)
+{
+    return adapter_outstanding_sends(story->bed.adapter) == 0;
+}
+
 /* What was on its way since the last settle: each frame once at most, undamaged; and exactly once where nothing
  * happened that may cost frames. */
 static void account(struct explorer *explorer)
 {
     struct story *story = explorer->story;
 
+    CHECK(story_until(story, all_sends_are_back, MAX_WAIT));
     story_collect(story, UINT32_MAX); /* until nothing has come for a second */
     story_wait_received(story, UINT32_MAX);
     story_check_from(story, explorer->lossy_out ? story->out.sent : 0, explorer->lossy_in ? story->in.sent : 0);
