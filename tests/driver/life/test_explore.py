@@ -12,7 +12,7 @@ from scripts import cli
 from scripts.cli import ROOT
 from scripts.explore import search, shrink
 
-FIRST_SEED, OPERATIONS, LENGTH = 1, 20_000, 100
+FIRST_SEED, OPERATIONS, LENGTH = 1, 100_000, 200
 # A length that no operation has, an operation that nobody knows, and a release that never was.
 BAD_LISTS = {"send 0 99999 1": "line 8", "fly 1": "line 8"}
 SETTINGS = "seed 1\nwindows 10-22h2\nxenvif-like strict\nvif 10\nqueues 1\nprocessors 1\nmtu 1500\n"
