@@ -33,3 +33,19 @@ ProcessorVisitAll(PROCESSOR_VISIT *Visit, PVOID Context)
     if (Moved)
         KeRevertToUserGroupAffinityThread(&Before);
 }
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+ProcessorNothing(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+}
+
+_Use_decl_annotations_
+VOID
+ProcessorWaitAll(VOID)
+{
+    ULONG Nothing = 0;
+
+    ProcessorVisitAll(ProcessorNothing, &Nothing);
+}

@@ -16,4 +16,8 @@ typedef VOID PROCESSOR_VISIT(_In_ PVOID Context);
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ProcessorVisitAll(_In_ PROCESSOR_VISIT *Visit, _In_ PVOID Context);
 
+// The same with nothing to do there: afterwards what ran at DISPATCH anywhere is over.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID ProcessorWaitAll(VOID);
+
 #endif

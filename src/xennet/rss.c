@@ -146,13 +146,6 @@ RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     return RssCommit(Rss);
 }
 
-// At DISPATCH: no batch of sends is under way on this processor.
-static VOID
-RssVisit(PVOID Context)
-{
-    UNREFERENCED_PARAMETER(Context);
-}
-
 /*
  * Sends of one hash value wait in XenVif's ring for the last of their batch (More). Another table would put that one
  * into another ring, and those before it would stay where they are. So no send waits while a table is exchanged.
@@ -164,7 +157,7 @@ RssHoldSends(XENNET_RSS *Rss)
     if (Rss->Context->QueueCount == 1)
         return;
     TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, FALSE);
-    ProcessorVisitAll(RssVisit, Rss);
+    ProcessorWaitAll();
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)

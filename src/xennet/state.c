@@ -30,6 +30,7 @@
 #include "report.h"
 #include "link.h"
 #include "min_max.h"
+#include "processor.h"
 #include "receive.h"
 #include "rss.h"
 #include "transmit.h"
@@ -218,7 +219,7 @@ StatePause(XENNET_ADAPTER *Adapter)
     // Nothing to pause without a backend, or after a removal that the watchdog has seen to, but for sends that another
     // processor is refusing right now.
     if (Adapter->Context.State == XennetStatePaused) {
-        ReceiveStop(Adapter->Receive);
+        ProcessorWaitAll();
         return NDIS_STATUS_SUCCESS;
     }
     // A low power state may have gone half of the way already.

@@ -495,22 +495,15 @@ TransmitCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_TR
     return NDIS_STATUS_SUCCESS;
 }
 
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitVisit(PVOID Context)
-{
-    UNREFERENCED_PARAMETER(Context);
-}
-
 _Use_decl_annotations_
 VOID
 TransmitDestroy(XENNET_TRANSMIT *Transmit)
 {
     if (Transmit == NULL)
         return;
-    // A DPC may still be on its way out after the last completion, or a callback, for which a visit waits.
+    // A DPC may still be on its way out after the last completion, or a callback.
     KeFlushQueuedDpcs();
-    ProcessorVisitAll(TransmitVisit, Transmit);
+    ProcessorWaitAll();
     DEBUG_ASSERT(TransmitOutstanding(Transmit) == 0);
     MemoryFree(Transmit);
 }
