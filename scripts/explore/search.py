@@ -15,7 +15,6 @@ PROGRAM = ROOT / "build" / "tests" / "explore"
 PATIENCE = 60          # seconds of one list
 STATUS_EVERY = 5        # seconds
 RESULT = re.compile(r"^\{.*\}$", re.MULTILINE)
-OPERATION = re.compile(r"^# (?:operation \d+: (.*)|(the last settle))$", re.MULTILINE)
 NOISE = ("{", "not ok", "ok ", "1..", "# ended", "# story.c", "# operation", "# the last", "# counted", "  ", " (seed")
 
 
@@ -34,10 +33,6 @@ class Failure:
     def kind(self):
         """Two failures of one kind are taken for the same one."""
         return re.sub(r"0x[0-9a-f]+|\d+", "#", self.reason())
-
-    def last_operation(self):
-        found = OPERATION.findall(self.text)
-        return (found[-1][0] or found[-1][1]) if found else ""
 
 
 @dataclass

@@ -68,7 +68,6 @@ bool explore_backend_comes(struct explorer *explorer, const uint32_t *values)
         return false;
     }
     backend_comes(explorer->story, 1 + values[0] % explorer->story->queues, 0);
-    explorer->link_down = explorer->control_silent = false;
     return true;
 }
 
@@ -79,8 +78,7 @@ bool explore_control(struct explorer *explorer, const uint32_t *values)
     if (explorer->story->bed.netback == NULL || release->control_patience_ms == 0) {
         return false; /* that release waits for an answer for ever */
     }
-    explorer->control_silent = values[0] != 0;
-    netback_silence_control(explorer->story->bed.netback, explorer->control_silent);
+    netback_silence_control(explorer->story->bed.netback, values[0] != 0);
     return true;
 }
 
@@ -90,8 +88,7 @@ bool explore_link(struct explorer *explorer, const uint32_t *values)
         return false;
     }
     explorer->lossy_in = explorer->lossy_out = true;
-    explorer->link_down = values[0] == 0;
-    netback_set_link(explorer->story->bed.netback, !explorer->link_down);
+    netback_set_link(explorer->story->bed.netback, values[0] != 0);
     return true;
 }
 
@@ -147,7 +144,6 @@ void backend_restore_device(struct explorer *explorer)
     netback_silence_control(story->bed.netback, false);
     netback_set_link(story->bed.netback, true);
     vif_refuse_sends(story->bed.vif, UINT32_MAX, 0);
-    explorer->control_silent = explorer->link_down = false;
 }
 
 void backend_restore(struct explorer *explorer)

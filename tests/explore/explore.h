@@ -52,13 +52,10 @@ struct explorer {
     bool busy[2];                          /* there is a sender, an injector */
     bool lossy_out, lossy_in; /* since the last settle something happened that may cost frames on their way */
     bool stalled;             /* a queue is not served, or was not since the last settle */
-    bool control_silent;
-    bool holding;      /* the protocol keeps what it receives */
-    bool link_down;    /* as the toolstack has it */
-    uint64_t resets;   /* rings that XenVif has begun anew */
-    bool doubled;      /* since the last settle a backend has lost its place in one */
-    uint64_t settled;  /* frames that arrived in calm, one by one accounted for */
-    uint32_t injected; /* packets whose description may be a lie */
+    bool holding;             /* the protocol keeps what it receives */
+    uint64_t resets;          /* rings that XenVif has begun anew */
+    bool doubled;             /* since the last settle a backend has lost its place in one */
+    uint64_t settled;         /* frames that arrived in calm, one by one accounted for */
     const char *operation;
     uint64_t begun; /* when the operation began, atomic: the clock reads it */
     uint32_t over;  /* the list has ended; the clock sleeps on it */

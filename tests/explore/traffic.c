@@ -176,7 +176,6 @@ bool explore_lie(struct explorer *explorer, const uint32_t *values)
         return false;
     }
     vif_inject(explorer->story->bed.vif, any % explorer->story->bed.options->processors, &packet);
-    explorer->injected++;
     return true;
 }
 
