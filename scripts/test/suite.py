@@ -17,9 +17,9 @@ from scripts.cli import ROOT, Stop
 PROGRAMS = ROOT / "build" / "tests"
 LIST_SECONDS = 60
 
-# These measure traffic on the whole machine, or build and run as a user does in this very folder: nothing else
-# runs beside them.
-ALONE = ("test_traffic", "test_cli", "test_xen")
+# The folder of those that measure traffic on the whole machine, or build and run as a user does in this very folder:
+# nothing else runs beside them.
+ALONE = "traffic"
 
 # These boot guests on Xen in software emulation and take many minutes: they run when they are named.
 WHEN_NAMED = ("test_xen_guests",)
@@ -37,7 +37,7 @@ class TestFile:
 
     @property
     def alone(self):
-        return self.name.startswith(ALONE)
+        return self.folder == ALONE
 
 
 def find(programs=PROGRAMS, modules=True):
