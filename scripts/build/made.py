@@ -21,9 +21,13 @@ INF = PACKAGES[editions.WINDOWS10] / "xennet.inf"
 WINDOWS_BEFORE_10 = ("7", "8.1")    # of the versions that --windows names
 
 
+def edition_of(windows):
+    return editions.WINDOWS7 if windows in WINDOWS_BEFORE_10 else editions.WINDOWS10
+
+
 def package(windows):
     """(driver, INF) of the package that a Windows would be given."""
-    folder = PACKAGES[editions.WINDOWS7 if windows in WINDOWS_BEFORE_10 else editions.WINDOWS10]
+    folder = PACKAGES[edition_of(windows)]
     return folder / "xennet.sys", folder / "xennet.inf"
 
 
@@ -63,8 +67,7 @@ def driver(say, architectures=("x64", "x86")):
 def checked_driver(say, windows):
     """The checked build's x64 driver and INF, in the build folder: the packages stay as they are."""
     started = time.monotonic()
-    edition = editions.WINDOWS7 if windows in WINDOWS_BEFORE_10 else editions.WINDOWS10
-    image, _pdb, inf, *_ = build_driver.make(["x64"], "checked")["x64"][edition]
+    image, _pdb, inf, *_ = build_driver.make(["x64"], "checked")["x64"][edition_of(windows)]
     say(f"built the checked driver in {time.monotonic() - started:.1f} s")
     return image, inf
 

@@ -93,7 +93,7 @@ static void forget(struct busdriver *bus, uint32_t index)
     bus->child_count--;
 }
 
-/* A device that is not listed any more is told to go, unless a driver on it has seen to that; then its bus driver may
+/* A device that is not listed any more is removed, unless a driver on it has seen to that; then its bus driver may
  * delete it, and not before (Microsoft, "Handling an IRP_MN_SURPRISE_REMOVAL Request"). */
 static void remove_child(struct device *child)
 {

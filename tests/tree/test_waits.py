@@ -18,7 +18,7 @@ def depth(line):
 
 
 def outside_of_loops(text):
-    """Numbers of the lines that call sched_wait and have no loop around them; blocks are told by their indentation."""
+    """Numbers of the lines that call sched_wait and have no loop around them; blocks are found by their indentation."""
     lines = text.split("\n")
     found = []
     for number, line in enumerate(lines):
