@@ -10,6 +10,7 @@ not at all, so a reader never meets half of one.
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -143,11 +144,27 @@ def store_symbols(flavour, packages):
     store.retire()
 
 
-def archive(packages):
-    """source.tgz, and xennet.tar with it and the packages just built. Tells whether there was a repository."""
+def delivered(flavour):
+    """{path below the root: content} of the packages that lie in xennet/ and are of this version and flavour, also
+    those of an architecture that this build leaves alone.
+    """
+    found = {}
+    driver_version = re.compile(rf"^DriverVer *=.*,{re.escape(version.text())}\s*$", re.M)
+    for stage in sorted((ROOT / "build" / flavour).glob("*/*/package")):
+        arch, edition = stage.parts[-3], next(one for one in editions.EDITIONS if one.name == stage.parts[-2])
+        files = {path.name: path.read_bytes() for path in sorted(stage.iterdir())}
+        package = PACKAGE / edition.path(arch)
+        if (driver_version.search(files.get("xennet.inf", b"").decode("latin-1"))
+                and all((package / name).is_file() and (package / name).read_bytes() == content
+                        for name, content in files.items())):
+            found |= {f"xennet/{edition.path(arch)}/{name}": content for name, content in files.items()}
+    return found
+
+
+def archive(flavour):
+    """source.tgz, and xennet.tar with it and what is delivered. Tells whether there was a repository."""
     source = sources.source_archive(version.epoch())
-    members = {f"xennet/{edition.path(arch)}/{name}": (path.read_bytes(), False) for arch, parts in packages.items()
-               for edition, files in parts.items() for name, path in files.items()}
+    members = {name: (content, False) for name, content in delivered(flavour).items()}
     target = PACKAGE / "source.tgz"
     if source is None:
         target.unlink(missing_ok=True)
@@ -173,7 +190,7 @@ def finish(flavour, packages, signer, say):
                 f"{files['xennet.sys'].stat().st_size} bytes, "
                 f"signed with {'a test certificate' if signer.is_test else 'the given certificate'}")
     store_symbols(flavour, packages)
-    if not archive(packages):
+    if not archive(flavour):
         say("xennet/source.tgz: not made, because git finds no repository here")
 
 

@@ -69,6 +69,20 @@ class Archives(unittest.TestCase):
             for entry in archive:
                 self.assertEqual((entry.uid, entry.gid, entry.uname, entry.mtime), (0, 0, "", version.epoch()))
 
+    def test_the_tar_keeps_what_one_architecture_s_build_leaves_alone_but_nothing_older(self):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(package, "ROOT", Path(folder)), \
+                mock.patch.object(package, "PACKAGE", Path(folder) / "xennet"):
+            inf = f"DriverVer = 01/02/2026,{version.text()}\r\n".encode()
+            for arch, content in (("x64", inf), ("x86", inf), ("arm", b"DriverVer = 01/02/2026,1.2.3.4\r\n")):
+                for place in (Path(folder, "build", "free", arch, "windows10", "package"),
+                              Path(folder, "xennet", arch)):
+                    place.mkdir(parents=True)
+                    (place / "xennet.inf").write_bytes(content)
+            self.assertEqual(set(package.delivered("free")), {"xennet/x64/xennet.inf", "xennet/x86/xennet.inf"})
+            Path(folder, "xennet", "x86", "xennet.inf").write_bytes(inf + b"; of a checked build")
+            self.assertEqual(set(package.delivered("free")), {"xennet/x64/xennet.inf"})
+            self.assertEqual(package.delivered("checked"), {})
+
     def repository(self, folder):
         def git(*arguments):
             subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments], cwd=folder, check=True,
