@@ -82,6 +82,18 @@ RssUnlock(XENNET_RSS *Rss)
 _Requires_lock_held_(RSS_LOCK)
 NDIS_STATUS RssCommit(_Inout_ XENNET_RSS *Rss);
 
+/*
+ * Sends of one hash value wait in XenVif's ring for the last of their batch (More). Another table would put that one
+ * into another ring, and those before it would stay where they are. So no send waits while a table is exchanged. FALSE:
+ * some do, since XenVif has no memory for the last one; no other table may be given to it then. RssReleaseSends follows
+ * in both cases.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+BOOLEAN RssHoldSends(_In_ XENNET_RSS *Rss);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID RssReleaseSends(_In_ XENNET_RSS *Rss);
+
 // Hashes without RSS (OID_GEN_RECEIVE_HASH).
 BOOLEAN RssHashIsOn(_In_ const XENNET_RSS *Rss);
 
