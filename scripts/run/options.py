@@ -42,6 +42,8 @@ def parser():
     add("--seconds", metavar="N", type=number("--seconds", 1, 3600),
         help=f"how long each iperf3 run takes (default {SECONDS})")
     add("--json", metavar="FILE", type=output_file("--json"), help="write the summary for programs")
+    add("--report", metavar="FILE", type=new_file("--report"),
+        help="write a page with plots to look at (HTML); the show then measures latency, too")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
     add("--pcap-bytes", metavar="N", type=number("--pcap-bytes", 14, MAX_FRAME),
