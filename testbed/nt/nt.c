@@ -5,6 +5,7 @@
  */
 #include "image/image.h"
 #include "nt/areas.h"
+#include "nt/check/race.h"
 #include "nt/nt.h"
 #include "nt/processor/topology.h"
 #include "nt/registry/registry.h"
@@ -43,6 +44,7 @@ void nt_start_on(const struct topology *topology)
     module_start();
     etw_start();
     watchdog_start();
+    race_exports();
 }
 
 void nt_stop(void)
@@ -66,6 +68,7 @@ void nt_stop(void)
     topology_stop();
     watchdog_stop();
     debug_stop();
+    race_stop();
 }
 
 void nt_leaks(struct leaks *leaks)

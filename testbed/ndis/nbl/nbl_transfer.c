@@ -15,6 +15,7 @@
 #include "ndis/protocol/edge.h"
 #include "ndis/protocol/raw_internal.h"
 #include "nt/export/fail.h"
+#include "run/order.h"
 
 typedef void MS_ABI send_handler(void *, struct NET_BUFFER_LIST *, uint32_t, uint32_t);
 typedef void MS_ABI return_handler(void *, struct NET_BUFFER_LIST *, uint32_t);
@@ -138,6 +139,7 @@ void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, ui
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
         bytes += check_indicated(adapter, nbl);
         nbl_set_tag(nbl, lent ? NBL_TAG_LENT : NBL_TAG_INDICATED);
+        order_release(nbl);
         n++;
     }
     RULE(n > 0 && (count == n || count == NDIS_INDICATE_ALL_NBLS), "ndis-nbl",
@@ -180,6 +182,7 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
         RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
         nbl_set_tag(nbl, NBL_TAG_OWNED);
         if (sched_is_simulated) { /* only there an NBL is kept */
+            order_acquire(nbl);
             nbl_show(nbl, "while the protocol had it");
         }
         spoil_slots(nbl);
@@ -204,6 +207,12 @@ void adapter_send(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32
     COUNT(here->counts.tx_bytes, bytes);
     COUNT(here->counts.tx_calls, 1);
     COUNT(here->sent, nbls);
+    if (order_kept) {
+        order_acquire(&adapter->state);
+        for (const struct NET_BUFFER_LIST *nbl = chain; nbl != NULL; nbl = nbl->Next) {
+            order_acquire(nbl);
+        }
+    }
     DRIVER_CALL_VOID("MiniportSendNetBufferLists",
                      handler(adapter->context, chain, NDIS_DEFAULT_PORT_NUMBER,
                              irql_current() == DISPATCH_LEVEL ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0));
@@ -227,6 +236,7 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
         nbl_check_end(nbl, "NdisMSendNetBufferListsComplete");
         RULE(nbl->Status != NDIS_STATUS_PENDING, "ndis-send-complete", "a send was completed with NDIS_STATUS_PENDING");
         nbl_set_tag(nbl, NBL_TAG_OWNED);
+        order_release(nbl);
         if (__builtin_expect(nbl->Status != NDIS_STATUS_SUCCESS, 0)) {
             adapter->tx_failure = nbl->Status;
             failed++;
