@@ -326,7 +326,7 @@ class Machines(SentenceCase):
                                 f"grep -v -e ' tshark$' -e ' cmake$'")
         done = run_test_py("--list", "test_cli", env=environment)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(calls.read_text().splitlines(), ["update", "install -y --no-install-recommends cmake tshark"])
+        self.assertEqual(calls.read_text().splitlines(), ["update", "install -y -o DPkg::Lock::Timeout=300 --no-install-recommends cmake tshark"])
 
     def test_a_system_without_dpkg_is_reported(self):
         bare = self.folder / "bin"
