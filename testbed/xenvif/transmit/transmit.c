@@ -235,8 +235,12 @@ static bool is_short(struct vif *vif)
     if (vif->shortage.taken != 0) {
         vif->shortage.taken--;
     } else if (vif->shortage.refused != 0) {
-        vif->shortage.refused--;
         refused = true;
+        if (--vif->shortage.refused == 0) {
+            vif->shortage.taken = vif->shortage.then_taken;
+            vif->shortage.refused = vif->shortage.then_refused;
+            vif->shortage.then_refused = 0;
+        }
     }
     sched_unlock(&vif->lock);
     return refused;
