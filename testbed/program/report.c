@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "nt/export/version.h"
+#include "program/report_series.h"
 
 static char *kept_counters;
 static char **kept_log;
@@ -256,10 +257,12 @@ void report_ready(const struct options *options, const struct report_ports *port
     fflush(stdout);
 }
 
-void report_status(uint64_t elapsed_ns, const struct report_ports *ports, struct bed *bed)
+void report_status(const struct options *options, uint64_t elapsed_ns, const struct report_ports *ports,
+                   struct bed *bed)
 {
     fputs("{\"event\":\"status\",", stdout);
     put_counters(stdout, elapsed_ns, ports, bed);
+    report_series(stdout, options, bed);
     fputs("}\n", stdout);
     fflush(stdout);
 }

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/timeline.h"
+
 _Thread_local struct task *sched_current;
 bool sched_is_simulated;
 bool sched_hears_calls;
@@ -31,7 +33,9 @@ int sched_run(const struct sched_options *wanted, void (*main_task)(void *), voi
     stream = wanted->seed;
     sched_is_simulated = wanted->kind == SCHED_SIMULATED;
     sched_hears_calls = sched_is_simulated || options.trace != NULL;
+    timeline_begin_run();
     int status = sched_is_simulated ? sched_run_simulated(main_task, argument) : sched_run_live(main_task, argument);
+    timeline_end_run();
     if (options.trace != NULL) {
         fflush(options.trace);
         options.trace = NULL;

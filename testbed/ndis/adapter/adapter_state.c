@@ -52,6 +52,7 @@ void adapter_move(struct adapter *adapter, enum adapter_state to)
     order_release(&adapter->state);
     __atomic_store_n(&adapter->state, to, __ATOMIC_RELEASE);
     sched_trace("adapter %s", adapter_state_name(to));
+    timeline_mark("state", "adapter %s", adapter_state_name(to));
 }
 
 int64_t adapter_outstanding_receives(const struct adapter *adapter)

@@ -93,6 +93,7 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     order_release(&adapter->oid_busy);
     __atomic_store_n(&adapter->oid_busy, 0, __ATOMIC_RELEASE);
     sched_wake(&adapter->oid_busy, 1);
+    timeline_mark("oid", "OID %#x status %#x", request->DATA.QUERY_INFORMATION.Oid, (uint32_t)status);
     sched_trace("oid %#x status %#x", request->DATA.QUERY_INFORMATION.Oid, (uint32_t)status);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/check/debug.h"
 #include "nt/export/export.h"
 #include "nt/io/io_device.h"
 #include "nt/memory/pool.h"
@@ -105,6 +106,21 @@ static void *resolve(const char *module, const char *name)
     return export_find(module, name) != NULL ? export_bind(module, name) : NULL;
 }
 
+/* Among the driver's lines, so that --verbose shows it. */
+static void note_cr8(const struct image *image)
+{
+    char text[256];
+    uint32_t replaced, left;
+
+    image_cr8_accesses(image, &replaced, &left);
+    if (replaced + left > 0) {
+        snprintf(text, sizeof(text),
+                 "testbed: %s reads or writes CR8 in %u places: %u became jumps, %u cost a signal\n", image_name(image),
+                 replaced + left, replaced, left);
+        debug_note(text);
+    }
+}
+
 struct driver *driver_load(const char *sys_path, const struct package *package, char *error, size_t size)
 {
     struct driver *driver = calloc(1, sizeof(*driver));
@@ -123,6 +139,7 @@ struct driver *driver_load(const char *sys_path, const struct package *package, 
     if (reports_accesses) {
         race_image(driver->image);
     }
+    note_cr8(driver->image);
     make_object(driver, package);
     entry = (driver_entry *)image_entry(driver->image);
     status = DRIVER_CALL("DriverEntry", entry(&driver->object, &driver->registry_path));

@@ -81,6 +81,7 @@ uint8_t irql_raise(uint8_t to)
         token_take(&processors[task->processor]);
         order_acquire(&processors[task->processor]);
         task->busy = 0;
+        timeline_irql(task->processor, to);
     }
     task->irql = to;
     return from;
@@ -98,6 +99,7 @@ static void leave_dispatch(struct task *task, uint8_t to)
         }
         task->irql = to;
         order_release(processor);
+        timeline_irql(task->processor, to);
         token_give(processor);
         if (__builtin_expect(__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) == 0, 1)) {
             return;
@@ -138,7 +140,7 @@ void processor_pin(uint32_t processor)
     thread_processor_changed(task);
 }
 
-struct driver_call driver_enter(const char *name)
+void driver_enter(struct driver_call *call, const char *name)
 {
     struct task *task = task_self();
     if (__builtin_expect(task->nt == NULL, 0)) {
@@ -148,11 +150,13 @@ struct driver_call driver_enter(const char *name)
     const char *outer = task->driver_call;
     __atomic_store_n(&task->driver_calls, task->driver_calls + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&task->driver_call, name, __ATOMIC_RELEASE);
-    return (struct driver_call){ name, outer, task->irql, task->locks_held };
+    *call = (struct driver_call){ name, outer, task->irql, task->locks_held, { 0 } };
+    timeline_enter(&call->span, name);
 }
 
-void driver_leave(const struct driver_call *call)
+void driver_leave(struct driver_call *call)
 {
+    timeline_leave(&call->span);
     struct task *task = task_self();
     if (__builtin_expect(task->irql != call->irql, 0)) {
         rule_break("irql", "%s was called at IRQL %u and returned at IRQL %u", call->name, call->irql, task->irql);

@@ -78,6 +78,10 @@ bool callback_receive(struct vif *vif, uint32_t queue, struct rx_packet *packet,
     struct subscriber *subscriber = &vif->subscriber;
 
     order_acquire(subscriber);
+    if (__builtin_expect(timeline_on, 0)) {
+        timeline_packet(packet->flow, STEP_NEXT, LANE_RECEIVE_XENVIF, queue, "to the driver");
+        timeline_known_as((uint64_t)(uintptr_t)packet->mdl, packet->flow);
+    }
     if (subscriber->version == CALLBACK_PAUSE) {
         return receive_record(subscriber, queue, packet, cookie, more);
     }

@@ -220,6 +220,9 @@ static void take_page(struct rx_ring *ring, const struct netif_rx_response *resp
     page->mdl->MappedSystemVa = page->address + response->offset;
     page->mdl->ByteCount = (uint32_t)length;
     packet->length += (uint32_t)length;
+    if (__builtin_expect(timeline_on, 0) && packet->page_count == 0) {
+        packet->flow = timeline_flow(timeline_slot_key(page->reference, id));
+    }
     packet->pages[packet->page_count++] = page;
 }
 
