@@ -68,6 +68,8 @@ def arguments(options):
         line.append("--verbose")
     if options.trace:
         line.append("--trace")
+    if options.timeline:
+        line += ["--timeline", str(options.timeline)]
     return line
 
 

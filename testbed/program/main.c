@@ -23,6 +23,7 @@
 #include "program/options.h"
 #include "program/pump.h"
 #include "program/report.h"
+#include "run/timeline.h"
 #include "xen/real/libxen.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, MILLISECOND = 1000000 };
@@ -287,6 +288,7 @@ int main(int argc, char **argv)
     etw_show(program.options.trace);
     rule_be_lenient(program.options.lenient);
     guard_pages = program.options.guard_pages;
+    timeline_open(program.options.timeline);
     if (!open_edges(error, sizeof(error))) {
         report_error(error);
         return EXIT_BAD_INPUT;

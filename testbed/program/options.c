@@ -40,6 +40,7 @@ enum option_id {
     LENIENT,
     GUARD_PAGES,
     SAMPLE,
+    TIMELINE,
     HELP
 };
 
@@ -73,6 +74,7 @@ static const struct {
     { "guard-pages", NULL, "end each memory block of the driver at an inaccessible page", GUARD_PAGES },
     { "lenient", NULL, "go on where a documented rule is broken that Windows does not enforce", LENIENT },
     { "sample", "MS", "report status this often; 1000 if not given", SAMPLE },
+    { "timeline", "FILE", "write what happened when, for Perfetto or chrome://tracing", TIMELINE },
     { "help", NULL, "show this", HELP },
 };
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
@@ -229,6 +231,9 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
     case SAMPLE:
         return parse_number("sample", argument, 10, 60000, &options->sample_ms, error, size);
+    case TIMELINE:
+        options->timeline = argument;
+        return true;
     case LENIENT:
         options->lenient = true;
         return true;

@@ -14,6 +14,7 @@
 #include "nt/check/report.h"
 #include "nt/check/rule_context.h"
 #include "run/sched.h"
+#include "run/timeline.h"
 
 #define REMARKS_KEPT 64
 #define REMARK_BYTES 400
@@ -65,6 +66,8 @@ void rule_end_report(const char *rule)
                 (unsigned long long)sched_now());
     }
     sched_trace("breaks rule %s", rule);
+    timeline_mark("rule", "rule %s is broken", rule);
+    timeline_end_run();
     fflush(NULL);
     _exit(RULE_EXIT_STATUS);
 }
