@@ -203,6 +203,22 @@ const char *image_name(const struct image *image)
     return image->name;
 }
 
+const char *image_path(const struct image *image)
+{
+    return image->path;
+}
+
+bool image_section(const struct image *image, uint32_t index, void **start, size_t *bytes)
+{
+    if (index >= image->section_count) {
+        return false;
+    }
+    const struct section *section = &image->sections[index];
+    *start = image->base + section->address;
+    *bytes = section->characteristics & SECTION_WRITE ? section->virtual_size : 0;
+    return true;
+}
+
 bool image_contains(const struct image *image, const void *address)
 {
     return (uintptr_t)address - (uintptr_t)image->base < image->size;

@@ -46,6 +46,9 @@ void image_cr8_accesses(const struct image *image, uint32_t *replaced, uint32_t 
 
 void *image_entry(const struct image *image);
 const char *image_name(const struct image *image);
+const char *image_path(const struct image *image);
+/* Section `index`: where it may be written, otherwise 0 bytes. False past the last. */
+bool image_section(const struct image *image, uint32_t index, void **start, size_t *bytes);
 bool image_contains(const struct image *image, const void *address);
 uintptr_t image_offset(const struct image *image, const void *address);
 /* The image that holds `address`, or NULL. */

@@ -5,6 +5,7 @@
  */
 #include "image/image.h"
 #include "nt/areas.h"
+#include "nt/check/race.h"
 #include "nt/check/fault_cr8.h"
 #include "nt/nt.h"
 #include "nt/processor/topology.h"
@@ -44,6 +45,7 @@ void nt_start_on(const struct topology *topology)
     module_start();
     etw_start();
     watchdog_start();
+    race_exports();
 }
 
 void nt_stop(void)
@@ -67,6 +69,7 @@ void nt_stop(void)
     topology_stop();
     watchdog_stop();
     debug_stop();
+    race_stop();
 }
 
 void nt_leaks(struct leaks *leaks)

@@ -5,6 +5,7 @@
  * The stream is splitmix64 (Steele, Lea, Flood 2014): one 64-bit counter, so a live run may draw from several threads.
  */
 #include "run/sched_internal.h"
+#include "run/order.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -88,6 +89,7 @@ struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *
     processor = there != 0 ? processor % there : processor;
     struct task *task = sched_is_simulated ? task_spawn_simulated(name, processor, run, argument)
                                            : task_spawn_live(name, processor, run, argument);
+    order_release(task);
     sched_point("spawn");
     return task;
 }
@@ -100,6 +102,7 @@ void task_join(struct task *task)
         sched_wait(&common->done, 0, SCHED_FOREVER);
     }
     task_self()->waits_for = NULL;
+    order_acquire(task);
     if (sched_is_simulated) {
         task_reap_simulated(task);
     } else {

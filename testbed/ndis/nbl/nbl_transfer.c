@@ -15,6 +15,7 @@
 #include "ndis/protocol/edge.h"
 #include "ndis/protocol/raw_internal.h"
 #include "nt/export/fail.h"
+#include "run/order.h"
 
 /* --- the timeline: a packet is known by its first MDL --- */
 
@@ -164,6 +165,7 @@ void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, ui
         bytes += check_indicated(adapter, nbl);
         follow(nbl, lent ? STEP_LAST : STEP_NEXT, "NBL indicated");
         nbl_set_tag(nbl, lent ? NBL_TAG_LENT : NBL_TAG_INDICATED);
+        order_release(nbl);
         n++;
     }
     RULE(n > 0 && (count == n || count == NDIS_INDICATE_ALL_NBLS), "ndis-nbl",
@@ -206,6 +208,7 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
         RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
         nbl_set_tag(nbl, NBL_TAG_OWNED);
         if (sched_is_simulated) { /* only there an NBL is kept */
+            order_acquire(nbl);
             nbl_show(nbl, "while the protocol had it");
         }
         follow(nbl, STEP_LAST, "NBL returned");
@@ -231,6 +234,12 @@ void adapter_send(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32
     COUNT(here->counts.tx_bytes, bytes);
     COUNT(here->counts.tx_calls, 1);
     COUNT(here->sent, nbls);
+    if (order_kept) {
+        order_acquire(&adapter->state);
+        for (const struct NET_BUFFER_LIST *nbl = chain; nbl != NULL; nbl = nbl->Next) {
+            order_acquire(nbl);
+        }
+    }
     follow_sent(chain);
     DRIVER_CALL_VOID("MiniportSendNetBufferLists",
                      handler(adapter->context, chain, NDIS_DEFAULT_PORT_NUMBER,
@@ -257,6 +266,7 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
         RULE(nbl->Status != NDIS_STATUS_PENDING, "ndis-send-complete", "a send was completed with NDIS_STATUS_PENDING");
         follow(nbl, STEP_LAST, "NBL completed");
         nbl_set_tag(nbl, NBL_TAG_OWNED);
+        order_release(nbl);
         if (__builtin_expect(nbl->Status != NDIS_STATUS_SUCCESS, 0)) {
             adapter->tx_failure = nbl->Status;
             failed++;

@@ -13,6 +13,7 @@
 #include "nt/memory/pool.h"
 #include "nt/rtl/utf.h"
 #include "nt/sync/thread.h"
+#include "nt/check/race.h"
 
 enum { TYPE_DRIVER = 4, NAME_UNITS = 300 };
 
@@ -97,8 +98,11 @@ static void discard(struct driver *driver)
 /* As on Windows: an import that the simulated Windows does not export refuses the driver before any of its code has
  * run.
  */
+static bool reports_accesses; /* the image that is being loaded does */
+
 static void *resolve(const char *module, const char *name)
 {
+    reports_accesses |= strcmp(module, RACE_MODULE) == 0;
     return export_find(module, name) != NULL ? export_bind(module, name) : NULL;
 }
 
@@ -126,10 +130,14 @@ struct driver *driver_load(const char *sys_path, const struct package *package, 
     if (driver == NULL) {
         abort();
     }
+    reports_accesses = false;
     driver->image = image_load(sys_path, resolve, error, size);
     if (driver->image == NULL) {
         free(driver);
         return NULL;
+    }
+    if (reports_accesses) {
+        race_image(driver->image);
     }
     note_cr8(driver->image);
     make_object(driver, package);

@@ -15,6 +15,7 @@
 #include "nt/areas.h"
 #include "nt/nt.h"
 #include "nt/sync/thread.h"
+#include "run/order.h"
 
 #define LOOKS 128 /* a holder is often gone within a microsecond */
 
@@ -78,6 +79,7 @@ uint8_t irql_raise(uint8_t to)
         RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to,
              task->processor, processor_count());
         token_take(&processors[task->processor]);
+        order_acquire(&processors[task->processor]);
         task->busy = 0;
         timeline_irql(task->processor, to);
     }
@@ -96,6 +98,7 @@ static void leave_dispatch(struct task *task, uint8_t to)
             dpc_drain(processor);
         }
         task->irql = to;
+        order_release(processor);
         timeline_irql(task->processor, to);
         token_give(processor);
         if (__builtin_expect(__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) == 0, 1)) {
@@ -108,6 +111,7 @@ static void leave_dispatch(struct task *task, uint8_t to)
         if (!token_try(processor)) {
             return; /* who holds it now looks at the queue when giving it up */
         }
+        order_acquire(processor);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "nt/check/provider_wait.h"
 #include "nt/processor/topology.h"
 #include "xenvif/state.h"
+#include "run/order.h"
 
 static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_t highest)
 {
@@ -67,6 +68,7 @@ static MS_ABI int32_t vif_Enable(struct INTERFACE *interface, void *callback, vo
     }
     vif->subscriber.callback = callback;
     vif->subscriber.argument = argument;
+    order_release(&vif->subscriber);
     return frontend_enable(vif);
 }
 
@@ -76,6 +78,7 @@ static MS_ABI void vif_Disable(struct INTERFACE *interface)
 
     if (vif->subscriber.enabled) {
         frontend_disable(vif);
+        order_acquire(&vif->subscriber.in_mac); /* no callback of it runs any more */
     }
 }
 
@@ -274,6 +277,7 @@ static MS_ABI int32_t vif_TransmitterQueuePacket(struct INTERFACE *interface, st
     RULE(mdl != NULL && length != 0, "vif-packet", "packet of %u bytes sent", length);
     RULE((options.Value & ~__atomic_load_n(&vif->offered, __ATOMIC_RELAXED)) == 0, "vif-offload",
          "packet sent with offload options %#x, offered are %#x", options.Value, vif->offered);
+    order_release(cookie);
     return transmit_queue(vif, &request);
 }
 
