@@ -19,7 +19,7 @@ def script(path):
 
 
 def arguments(commands, before=()):
-    """lldb's options. `commands`: a file with commands to carry out and then end, or None: it is somebody's terminal."""
+    """lldb's options. `commands`: a file with commands to carry out and then end; None: a terminal."""
     line = [LLDB, "--no-lldbinit"]
     if commands:
         line.append("--batch")
