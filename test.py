@@ -65,6 +65,13 @@ def read(arguments):
                         help="a xenvif.sys for scenarios, instead of the stand-in (alone: the tests of driver/)")
     parser.add_argument("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"),
                         help="its INF (default: the .inf beside it)")
+    parser.add_argument("--driver", metavar="FILE", type=cli.existing_file("--driver"),
+                        help="another build of the driver, or another driver, for scenarios (alone: the tests of "
+                             "driver/)")
+    parser.add_argument("--inf", metavar="FILE", type=cli.existing_file("--inf"),
+                        help="its INF (default: the .inf beside it)")
+    parser.add_argument("--lenient", action="store_true",
+                        help="in scenarios, go on where a documented rule is broken that Windows does not enforce")
     parser.add_argument("--every-release", action="store_true",
                         help="run the tests of driver/, or those named, on each release of XenVif in turn")
     parser.add_argument("--timeline", metavar="FILE", type=cli.new_file("--timeline"),
@@ -79,11 +86,18 @@ def read(arguments):
         raise cli.Stop("--xenvif-inf belongs to a xenvif.sys: give that with --xenvif")
     if options.every_release and options.xenvif:
         raise cli.Stop("--every-release is the stand-in's, and a xenvif.sys is one release: leave one of them out")
-    if (options.every_release or options.xenvif) and not options.names:
+    if options.inf and not options.driver:
+        raise cli.Stop("--inf belongs to another driver: give that driver with --driver")
+    if (options.every_release or options.xenvif or options.driver) and not options.names:
         options.names = ["driver/"]
     if options.xenvif:
         os.environ["XENVIF"] = str(options.xenvif.resolve())
         os.environ["XENVIF_INF"] = str((options.xenvif_inf or inf_beside(options.xenvif, "--xenvif-inf")).resolve())
+    if options.driver:
+        os.environ["XENNET_DRIVER"] = str(options.driver.resolve())
+        os.environ["XENNET_INF"] = str((options.inf or inf_beside(options.driver, "--inf")).resolve())
+    if options.lenient:
+        os.environ["XENNET_LENIENT"] = "1"
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
     if options.debug_commands and not options.debug:
