@@ -13,6 +13,8 @@ exec python3 "$0" "$@"
 '''
 """Show xennet.sys carrying real traffic on this machine. See ./run.py --help."""
 
+import os
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -33,12 +35,15 @@ from scripts.xenrig import bed as xenbed, guest_bed
 from scripts.xenrig.traffic import XenTraffic
 
 
+DEBUG_PATIENCE = 1000   # times as long as usual: somebody looks at what stands still
+
+
 def prepare(options, screen):
     """Everything that must be there before traffic can flow. With --xen: what to boot."""
     if not options.xen:
         machine.check()
-    packages.ensure((packages.XEN if options.xen else packages.RUN) + (packages.PLOT if options.report else ()),
-                    screen.line)
+    packages.ensure((packages.XEN if options.xen else packages.RUN) + (packages.PLOT if options.report else ()) +
+                    (packages.DEBUGGER if options.debug else ()), screen.line)
     with made.one_at_a_time(screen.line):
         if options.own_driver and not options.bypass:
             if options.checked:
@@ -70,11 +75,17 @@ def connect(options, bed, children):
         bed.configure()
         return XenTraffic(bed)
     namespaces.configure(bed)
-    return Traffic(bed, children)
+    traffic = Traffic(bed, children)
+    if options.debug:
+        traffic.patience = DEBUG_PATIENCE
+    return traffic
 
 
 def carry(options, argv, screen, show, parts):
     """One testbed, from start to stop; the exit status of the user's command, or None."""
+    if options.debug:
+        screen = cli.Screen(open(os.devnull, "w", encoding="utf-8"))  # the terminal is the debugger's
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     status_line = report.StatusLine(screen, options.queues)
     if options.report:
         status_line = show.series = Series(status_line if argv is None else None)
@@ -89,6 +100,8 @@ def carry(options, argv, screen, show, parts):
                     command_status = run_command(argv, bed, traffic, children)
                 else:
                     show.run(traffic, status_line, screen)
+                if bed.debugger:
+                    bed.debugger.wait()
             except (BedEnded, TrafficFailed) as failed:
                 show.fail(str(failed))
             finally:

@@ -17,6 +17,7 @@
 #include "program/bed.h"
 #include "program/namespace.h"
 #include "nt/check/debug.h"
+#include "nt/check/debugger.h"
 #include "nt/memory/guard.h"
 #include "nt/trace/etw.h"
 #include "nt/export/version.h"
@@ -277,6 +278,9 @@ int main(int argc, char **argv)
     if (program.options.help) {
         options_help();
         return EXIT_CLEAN;
+    }
+    if (program.options.wait_for_debugger) {
+        debugger_wait();
     }
     if (!catch_signals()) {
         report_error("signals cannot be received through a descriptor: use a kernel with signalfd");

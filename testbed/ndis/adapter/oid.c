@@ -47,6 +47,24 @@ uint32_t adapter_supported_oids(struct adapter *adapter, const uint32_t **oids)
     return adapter->oid_count;
 }
 
+bool adapter_has_own_oid(struct adapter *adapter, uint32_t oid)
+{
+    enum { RECORD_BYTES = 28, OID_AT = 16, MAX_RECORDS = 128 };
+    uint8_t records[MAX_RECORDS * RECORD_BYTES];
+    uint32_t written, needed, named, i;
+
+    if (adapter_query(adapter, OID_GEN_SUPPORTED_GUIDS, records, sizeof(records), &written, &needed) != 0) {
+        return false;
+    }
+    for (i = 0; i + RECORD_BYTES <= written; i += RECORD_BYTES) {
+        memcpy(&named, records + i + OID_AT, sizeof(named));
+        if (named == oid) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
 {
     oid_handler *handler = adapter->miniport->handlers.OidRequestHandler;

@@ -14,7 +14,6 @@
 #include "ndis/export.h"
 #include "ndis/nbl/nbl.h"
 #include "ndis/object.h"
-#include "image/image.h"
 #include "nt/export/version.h"
 #include "nt/processor/topology.h"
 #include "nt/check/race.h"
@@ -113,9 +112,9 @@ struct nbl_pool *nbl_pool_create(const char *what, uint32_t tag, uint16_t contex
     return pool;
 }
 
-static struct nbl_block *take_guarded(struct nbl_pool *pool, const void *caller)
+static struct nbl_block *take_guarded(struct nbl_pool *pool)
 {
-    struct nbl_block *block = guard_take(0, sizeof(*block), "an NBL with its NB", 0, caller);
+    struct nbl_block *block = guard_take(0, sizeof(*block), "an NBL with its NB", 0, guard_caller());
 
     if (block == NULL) {
         fprintf(stderr, "testbed: no memory for an NBL between guard pages\n");
@@ -125,13 +124,13 @@ static struct nbl_block *take_guarded(struct nbl_pool *pool, const void *caller)
     return block;
 }
 
-static struct nbl_block *take(struct nbl_pool *pool, const void *caller)
+static struct nbl_block *take(struct nbl_pool *pool)
 {
     struct nbl_cache *cache = &pool->caches[processor_current()];
     struct nbl_block *block;
 
     if (guard_pages) {
-        return take_guarded(pool, caller);
+        return take_guarded(pool);
     }
 
     sched_lock(&cache->lock);
@@ -159,11 +158,8 @@ static void give(struct nbl_pool *pool, struct nbl_block *block)
     }
     nbl_set_tag(&block->nbl, NBL_TAG_FREE);
     if (guard_pages) {
-        void *frames[1] = { NULL };
-
-        (void)image_backtrace(frames, 1);
         __atomic_fetch_sub(&cache->out, 1, __ATOMIC_RELAXED);
-        guard_give(block, frames[0]);
+        guard_give(block, guard_caller());
         return;
     }
     sched_lock(&cache->lock);
@@ -223,9 +219,7 @@ void net_buffer_init(struct NET_BUFFER *nb, void *pool, struct MDL *mdl, uint32_
 
 struct NET_BUFFER_LIST *nbl_create(struct nbl_pool *pool, struct MDL *mdl, uint32_t offset, size_t length)
 {
-    void *frames[1] = { NULL };
-    (void)(guard_pages && image_backtrace(frames, 1));
-    struct nbl_block *block = take(pool, frames[0]);
+    struct nbl_block *block = take(pool);
     struct NET_BUFFER_LIST *nbl = &block->nbl;
 
     memset(nbl, 0, sizeof(*nbl));
@@ -457,8 +451,7 @@ static void MS_ABI free_nb_pool(void *handle)
 
 static struct NET_BUFFER *MS_ABI allocate_nb(void *handle, struct MDL *mdl, uint32_t offset, size_t length)
 {
-    struct nbl_block *block =
-        take(ndis_object_check(handle, NDIS_KIND_NB_POOL, "NdisAllocateNetBuffer"), __builtin_return_address(0));
+    struct nbl_block *block = take(ndis_object_check(handle, NDIS_KIND_NB_POOL, "NdisAllocateNetBuffer"));
 
     nbl_set_tag(&block->nbl, NBL_TAG_OWNED);
     net_buffer_init(&block->nb, handle, mdl, offset, length);

@@ -78,6 +78,13 @@ void *guard_take(size_t header, size_t bytes, const char *what, uint32_t tag, co
     return known->memory;
 }
 
+const void *guard_caller(void)
+{
+    void *frames[1] = { NULL };
+    (void)image_backtrace(frames, 1);
+    return frames[0];
+}
+
 static void forget(struct known *known)
 {
     struct known **link = bucket_of(known->memory);

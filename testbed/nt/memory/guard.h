@@ -16,6 +16,7 @@ extern bool guard_pages; /* set before the kernel starts; environment TESTBED_GU
 /* `bytes` with `header` bytes before them, 16-aligned (from a page on page-aligned, and then the page behind is the
  * first one that is not the block's). NULL: no memory. */
 void *guard_take(size_t header, size_t bytes, const char *what, uint32_t tag, const void *caller);
+const void *guard_caller(void); /* where the driver called whoever asks: its innermost return address, or NULL */
 /* From now on nobody may touch it. */
 void guard_give(void *memory, const void *caller);
 bool guard_is_given(const void *memory);

@@ -402,7 +402,6 @@ void interface_fill_vif(struct vif *vif, void *interface)
 
     memset(table, 0, sizeof(*table));
     table->Interface.Size = sizeof(*table);
-    table->Interface.Version = (uint16_t)vif->options.version;
     table->Interface.Context = vif;
     table->Acquire = vif_Acquire;
     table->Release = vif_Release;
