@@ -72,6 +72,8 @@ def arguments(options):
         line.append("--trace")
     if options.debug:
         line.append("--wait-for-debugger")
+    if options.last_packets:
+        line += ["--last-packets", str(options.last_packets)]
     if options.timeline:
         line += ["--timeline", str(options.timeline)]
     return line
@@ -169,6 +171,10 @@ class Bed:
         if self.end is not None and (status == 0 or status == STATUS_FAILED and self.end["leaks"]):
             return None
         return self._report()
+
+    def console(self):
+        """What the testbed and the driver printed, the newest of it."""
+        return list(self._stderr)
 
     def _join(self):
         for thread in self._threads:

@@ -38,6 +38,7 @@ def parser():
     options = Parser(prog="run.py", usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
     add = options.add_argument
     add("--shell", action="store_true", help="open a shell on the guest side")
+    add("--open", metavar="FOLDER", help="show what a failed run has left (build/failures)")
     add("--quick", action="store_true", help=f"a short show: {QUICK_SECONDS} s for each iperf3 run")
     add("--seconds", metavar="N", type=number("--seconds", 1, 3600),
         help=f"how long each iperf3 run takes (default {SECONDS})")
@@ -136,6 +137,7 @@ def read(argv):
         refuse_with_xen(options)
     elif options.xen_guest:
         raise Stop("--xen-guest says where on the real Xen the testbed runs: give --xen too, or leave it out")
+    options.last_packets = None     # set by run.py once there is a place for them
     options.windows = options.windows or "10-22h2"
     options.xenvif_like = options.xenvif_like or "strict"
     offered = RELEASES[options.xenvif_like]
