@@ -35,6 +35,8 @@ BOOK = {
     "*lsov2ipv6": ("Large Send Offload V2 (IPv6)", 1, 0, 1),
     "*rscipv4": ("Recv Segment Coalescing (IPv4)", 1, 0, 1),
     "*rscipv6": ("Recv Segment Coalescing (IPv6)", 1, 0, 1),
+    "*usoipv4": ("UDP Segmentation Offload (IPv4)", 1, 0, 1),
+    "*usoipv6": ("UDP Segmentation Offload (IPv6)", 1, 0, 1),
     "*rss": ("Receive Side Scaling", 1, 0, 1),
     "*rssprofile": ("RSS load balancing profile", 4, 1, 5),
     "*numrssqueues": ("Maximum Number of RSS Queues", None, 1, None),

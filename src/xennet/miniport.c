@@ -119,7 +119,7 @@ MiniportStepReceive(XENNET_ADAPTER *Adapter)
 
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
-    OffloadAttach(Adapter->Offload, Adapter->Receive);
+    OffloadAttach(Adapter->Offload, Adapter->Transmit, Adapter->Receive);
     LinkAttach(Adapter->Link, Adapter->Transmit, Adapter->Receive, Adapter->Rss);
     RssAttach(Adapter->Rss, Adapter->Transmit);
     return Status;
