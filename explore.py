@@ -13,6 +13,7 @@ exec python3 "$0" "$@"
 '''
 """Explore the driver with lists of operations made at random. See ./explore.py --help."""
 
+import dataclasses
 import os
 import sys
 
@@ -25,6 +26,7 @@ from pathlib import Path
 from scripts import cli, packages
 from scripts.build import made
 from scripts.explore import search, shrink
+from scripts.report import maker
 
 DESCRIPTION = """\
 Runs the driver in simulated testbeds through lists of operations made at random: traffic, OIDs, RSS, offloads, pause,
@@ -55,13 +57,15 @@ def read(arguments):
     parser.add_argument("--driver", metavar="FILE", help="another build of xennet.sys")
     parser.add_argument("--output", metavar="FILE", default="explore-failure.txt",
                         help="where a failing list goes (default explore-failure.txt)")
+    parser.add_argument("--report", metavar="FILE", type=cli.new_file("--report"),
+                        help="write a page with plots to look at (HTML)")
     return parser.parse_args(arguments)
 
 
 def command(arguments):
     options = read(arguments)
     screen = cli.Screen()
-    packages.ensure(packages.TEST, screen.line)
+    packages.ensure(packages.TEST + (packages.PLOT if options.report else ()), screen.line)
     with made.one_at_a_time(screen.line):
         made.driver(screen.line)
         made.targets("the explorer", screen.line, "explore")
@@ -76,6 +80,10 @@ def command(arguments):
         return 1 if failure else 0
     found = search.explore(options, screen)
     screen.line(found.summary())
+    if options.report:
+        maker.write("explore", options.report, {
+            **dataclasses.asdict(found), "done": dict(found.done), "argv": arguments,
+            "reasons": [failure.reason() for failure in found.failures]})
     if not found.failures:
         return 0
     for failure in found.failures[:20]:

@@ -21,9 +21,11 @@ if sys.version_info < (3, 8):
 
 from scripts import cli, packages
 from scripts.build import made
+from scripts.report import maker as report_page
 from scripts.run import machine, namespaces, options as cli_run, report
 from scripts.run.bed import Bed, BedEnded
 from scripts.run.children import Children
+from scripts.run.series import Series
 from scripts.run.show import Show
 from scripts.run.traffic import Traffic, TrafficFailed
 from scripts.run.command import argv_of, run_command
@@ -35,7 +37,8 @@ def prepare(options, screen):
     """Everything that must be there before traffic can flow. With --xen: what to boot."""
     if not options.xen:
         machine.check()
-    packages.ensure(packages.XEN if options.xen else packages.RUN, screen.line)
+    packages.ensure((packages.XEN if options.xen else packages.RUN) + (packages.PLOT if options.report else ()),
+                    screen.line)
     with made.one_at_a_time(screen.line):
         if options.own_driver and not options.bypass:
             if options.checked:
@@ -73,9 +76,11 @@ def connect(options, bed, children):
 def carry(options, argv, screen, show, parts):
     """One testbed, from start to stop; the exit status of the user's command, or None."""
     status_line = report.StatusLine(screen, options.queues)
+    if options.report:
+        status_line = show.series = Series(status_line if argv is None else None)
     command_status = None
     with Children() as children:
-        with open_bed(children, options, None if argv else status_line, screen, parts) as bed:
+        with open_bed(children, options, None if argv and not options.report else status_line, screen, parts) as bed:
             show.started(bed)
             screen.line(report.describe(show.figures))
             try:
@@ -105,6 +110,12 @@ def attempt(options, screen, show):
     return status or 0
 
 
+def write_page(options, show, arguments):
+    report_page.write("run", options.report, {
+        "figures": {name: show.figures.get(name) for name in report.FIGURES}, "samples": show.series.samples,
+        "pieces": show.series.pieces(), "latency": show.latency, "argv": arguments})
+
+
 def command(arguments):
     options = cli_run.read(arguments)
     screen = cli.Screen()
@@ -122,6 +133,9 @@ def command(arguments):
     finally:
         if options.json:
             report.write_json(options.json, show.figures)
+        if options.report and show.series:
+            write_page(options, show, arguments)
+            screen.line(f"report              {options.report}")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ This is the only list. A package that a command needs is looked up with dpkg-que
 by name when we are root, and named in one sentence when we are not.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 from scripts.cli import Stop
 
@@ -19,6 +22,8 @@ TRAFFIC = ("iperf3", "iproute2", "iputils-ping", "util-linux")
 CAPTURE = ("tshark",)
 ANALYSIS = ("cppcheck",)
 FORMAT = ("clang-format-16",)
+PLOT = ("python3-matplotlib",)                  # --report, bench.py
+BROWSER = ("chromium",)                         # the test that looks at a report
 
 # installing the package, and what the program that does it is linked with
 WINE = ("wine", "wine64", "mingw-w64-x86-64-dev")
@@ -27,9 +32,23 @@ RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are 
 
 SANITIZE = ("libclang-rt-16-dev",)
 
+SYSTEM_PYTHON = "/usr/bin/python3"
+LOCK_PATIENCE = "DPkg::Lock::Timeout=300"       # seconds; two tests may install at a time
+
 RUN = DRIVER + TESTBED + TRAFFIC
 XEN = RUN + RIG
 TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS + SANITIZE + FORMAT
+
+
+def python_with(module):
+    """A Python that has a module of Debian's: this one, or Debian's own when this is another."""
+    if importlib.util.find_spec(module):
+        return sys.executable
+    if sys.executable != SYSTEM_PYTHON and Path(SYSTEM_PYTHON).is_file():
+        done = subprocess.run([SYSTEM_PYTHON, "-B", "-c", f"import {module}"], stderr=subprocess.DEVNULL, check=False)
+        if done.returncode == 0:
+            return SYSTEM_PYTHON
+    raise Stop(f"the Python module {module} is missing: install the Debian package python3-{module}")
 
 
 def missing(names):
@@ -52,7 +71,8 @@ def ensure(names, say):
         raise Stop(f"these Debian packages are missing: {' '.join(absent)}: install them, or run this as root")
     say(f"installing {' '.join(absent)}")
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", LC_ALL="C")
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *absent]):
+    install = ["apt-get", "install", "-y", "-o", LOCK_PATIENCE, "--no-install-recommends", *absent]
+    for command in (["apt-get", "update"], install):
         try:
             done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, universal_newlines=True, check=False)

@@ -8,12 +8,10 @@ not at all, so a reader never meets half of one.
 """
 
 import hashlib
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from scripts.build import archive as sources, driver, editions, templates, version
@@ -21,6 +19,7 @@ from scripts.inf import check as infcheck, template as build_inf
 from scripts.sign import signer as sign
 from scripts.sign.cabinet import cabinet
 from scripts.cli import ROOT, Stop
+from scripts.packages import python_with
 from scripts.build.symbols import Store
 
 PACKAGE = ROOT / "xennet"
@@ -28,18 +27,6 @@ ARCHIVE = ROOT / "xennet.tar"
 STORE = ROOT / "build" / "symbols"
 SCRIPTS = ("install.ps1", "uninstall.ps1", "common.ps1")
 COUNTER_CLASSES = "xennet.mof"
-SYSTEM_PYTHON = "/usr/bin/python3"
-
-
-def python_with_asn1():
-    """A Python that has asn1crypto: this one, or Debian's when this is another."""
-    if importlib.util.find_spec("asn1crypto"):
-        return sys.executable
-    if sys.executable != SYSTEM_PYTHON and Path(SYSTEM_PYTHON).is_file():
-        done = subprocess.run([SYSTEM_PYTHON, "-B", "-c", "import asn1crypto"], stderr=subprocess.DEVNULL, check=False)
-        if done.returncode == 0:
-            return SYSTEM_PYTHON
-    raise Stop("asn1crypto is missing, which writes the catalog: install the Debian package python3-asn1crypto")
 
 
 def catalog(folder, arch, edition, members):
@@ -47,7 +34,7 @@ def catalog(folder, arch, edition, members):
     listing = folder / "hardware-ids.txt"
     listing.write_text("\n".join(build_inf.all_hardware_ids()) + "\n", encoding="ascii")
     output = folder / "xennet.cat.unsigned"
-    done = subprocess.run([python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"), "--output",
+    done = subprocess.run([python_with("asn1crypto"), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"), "--output",
                            str(output), "--arch", arch, "--edition", edition.name,
                            "--date", version.values()["INF_DATE"], "--hardware-ids", str(listing), *map(str, members)],
                           capture_output=True, text=True, check=False)

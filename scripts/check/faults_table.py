@@ -28,6 +28,7 @@ class Fault:
     options: tuple = ()      # of run.py
     traffic: tuple = ()      # the command on the guest side, if not a usual one
     test: str = ""           # FILE:CASE: what only simulation can find
+    races: bool = False      # the driver reports its accesses to memory (scripts/check/races.py)
     quick: bool = False      # among those that the tests run
     head: str = ""           # definitions in front of the place
 
@@ -144,4 +145,14 @@ NBLS = (
           "    NET_BUFFER_LIST_FIRST_NB(Chain) = Nb; }", "ndis-nbl", "", "after it completed its send"),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS + GUARDED + NBLS
+RACES = (
+    Fault("a counter that two processors write", "ReceiveFlush", "Processor->Counters.Kept += Count;",
+          before("Processor->Counters.Kept += Count;",
+                 f"{{ static ULONG Batches; if (++Batches == 0) YieldProcessor(); {MARK}\n }}"),
+          "race", "ReceiveFlush", "data of the image", test="test_rss:packets_arrive*", races=True),
+    Fault("a word that one thread reads while another writes it", "XENNET_CONTEXT",
+          "volatile ULONG AdvertisedFrameSize;", "ULONG AdvertisedFrameSize;", "race", "LinkFollowFrameSize",
+          "LinkAdvertiseFrameSize", test="test_rss:packets_arrive*", races=True, quick=True),
+)
+
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + NBLS + RACES

@@ -44,6 +44,7 @@ class Found:
     seconds: float = 0.0
     done: collections.Counter = field(default_factory=collections.Counter)
     failures: list = field(default_factory=list)
+    history: list = field(default_factory=list)     # (seconds, operations) after each list
 
     def summary(self):
         kinds = ", ".join(f"{name} {count}" for name, count in self.done.most_common())
@@ -90,6 +91,7 @@ def explore(options, screen):
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 add(found, *future.result())
+                found.history.append((time.monotonic() - begun, found.operations))
             if time.monotonic() - said > STATUS_EVERY:
                 said = time.monotonic()
                 screen.status(f"{found.operations} operations, {found.lists} lists, {len(found.failures)} failed")

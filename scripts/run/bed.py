@@ -13,6 +13,7 @@ import time
 from collections import deque
 
 from scripts.cli import ROOT, Stop
+from scripts.run.series import SAMPLE_MS
 from scripts.run.trace_names import name_fields
 
 PROGRAM = ROOT / "build" / "testbed" / "testbed"
@@ -41,7 +42,8 @@ def xenvif(options, image, inf):
 def arguments(options):
     """The testbed's command line for run.py's options."""
     line = [str(PROGRAM), "--queues", str(options.queues), "--mtu", str(options.mtu),
-            "--processors", str(options.processors), "--group-size", str(options.group_size), "--windows",
+            "--processors", str(options.processors), "--sample",
+            str(SAMPLE_MS if options.report else 1000), "--group-size", str(options.group_size), "--windows",
             options.windows,
             *xenvif(options, options.xenvif, options.xenvif_inf)]
     if options.bypass:
@@ -66,6 +68,8 @@ def arguments(options):
         line.append("--verbose")
     if options.trace:
         line.append("--trace")
+    if options.timeline:
+        line += ["--timeline", str(options.timeline)]
     return line
 
 

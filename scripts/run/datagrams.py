@@ -4,11 +4,14 @@
 
 usage: datagrams.py echo ADDRESS PORT
        datagrams.py send ADDRESS PORT FIRST LAST [STEP]    prints each length that did not come back as it was sent
+       datagrams.py time ADDRESS PORT SECONDS LENGTH       prints the round trips, one at a time: [microseconds, ...]
 """
 
 import hashlib
+import json
 import socket
 import sys
+import time
 
 PERIOD = 251            # no power of two, so that a piece in the wrong place shows
 PATIENCE = 5.0          # seconds for one datagram to come back
@@ -63,12 +66,35 @@ def send(address, port, first, last, step=1):
     return trouble
 
 
+def time_each(address, port, seconds, length):
+    """Microseconds of each round trip. One that is lost is left out: there is nothing to measure."""
+    found, payload = [], bytearray(length)
+    end = time.monotonic() + seconds
+    with udp_socket(address) as client:
+        client.settimeout(PATIENCE)
+        client.connect((address, port))
+        while time.monotonic() < end:
+            payload[:8] = len(found).to_bytes(8, "little")
+            before = time.perf_counter()
+            client.send(payload)
+            try:
+                while client.recv(length)[:8] != payload[:8]:
+                    pass
+            except socket.timeout:
+                continue
+            found.append(round(1e6 * (time.perf_counter() - before), 1))
+    print(json.dumps(found))
+    return 0
+
+
 def main(arguments):
     if len(arguments) == 3 and arguments[0] == "echo":
         echo(arguments[1], int(arguments[2]))
     if len(arguments) in (5, 6) and arguments[0] == "send":
         send(arguments[1], *map(int, arguments[2:]))
         return 0
+    if len(arguments) == 5 and arguments[0] == "time":
+        return time_each(arguments[1], *map(int, arguments[2:]))
     return __doc__
 
 

@@ -42,6 +42,10 @@ def parser():
     add("--seconds", metavar="N", type=number("--seconds", 1, 3600),
         help=f"how long each iperf3 run takes (default {SECONDS})")
     add("--json", metavar="FILE", type=output_file("--json"), help="write the summary for programs")
+    add("--report", metavar="FILE", type=new_file("--report"),
+        help="write a page with plots to look at (HTML); the show then measures latency, too")
+    add("--timeline", metavar="FILE", type=new_file("--timeline"),
+        help="write what happened when (JSON), for ui.perfetto.dev or chrome://tracing")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
     add("--pcap-bytes", metavar="N", type=number("--pcap-bytes", 14, MAX_FRAME),
@@ -111,6 +115,8 @@ def read(argv):
     if "sg" in (options.backend_no or ()) and options.mtu > MAX_MTU_WITHOUT_SG:
         raise Stop(f"--mtu {options.mtu} needs frames of several fragments, which --backend-no sg takes away: give an "
                    f"MTU of at most {MAX_MTU_WITHOUT_SG}, or leave one of them out")
+    if options.bypass and options.timeline:
+        raise Stop("--bypass runs without a driver, so --timeline has nothing to show: leave one of them out")
     if options.checked and (options.driver or options.bypass):
         raise Stop("--checked chooses the build of this repository's driver: leave it or "
                    f"--{'driver' if options.driver else 'bypass'} out")
@@ -170,6 +176,7 @@ def refuse_with_bypass(options):
 
 def refuse_with_xen(options):
     for name, given in (("bypass", options.bypass), ("pcap", options.pcap), ("shell", options.shell),
+                        ("timeline", options.timeline),
                         ("command", options.command)):
         if given:
             what = "a command after --" if name == "command" else f"--{name}"

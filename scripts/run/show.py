@@ -15,6 +15,8 @@ from scripts.run.traffic import TrafficFailed
 
 DOWNLOAD_BYTES = 100_000_000
 SMALL_DOWNLOAD_BYTES = 10_000_000
+USUAL_PINGS, REPORT_PINGS = 5, 40
+REQUEST_SECONDS = 2
 # Packets that meet an adapter which is pausing or has not been started, and frames of another VLAN.
 EXPLAINED_DROPS = ("SendDropState", "ReceiveDropState", "ReceiveDropVlan")
 
@@ -30,6 +32,8 @@ def named_counters(values):
 class Show:
     def __init__(self, options):
         self.options = options
+        self.series = None     # samples of the run, with --report
+        self.latency = {}      # {what: round trips in microseconds}, for --report
         self.figures = dict.fromkeys(FIGURES)
         self.figures.update(bypass=options.bypass, queues=options.queues, mtu=options.mtu, failures=[], ok=False,
                             download_bytes=SMALL_DOWNLOAD_BYTES if options.small else DOWNLOAD_BYTES)
@@ -51,7 +55,7 @@ class Show:
         """(name, what it does): each returns the figures it found."""
         seconds, size = self.options.seconds, self.figures["download_bytes"]
         for family in (4, 6):
-            yield f"ping, IPv{family}", lambda f=family: {f"ping{f}_ms": traffic.ping(f)}
+            yield f"ping, IPv{family}", lambda f=family: self._ping(traffic, f)
         for family in (4, 6):
             for way in ("out", "in"):
                 yield (f"TCP {way}, IPv{family}",
@@ -65,6 +69,9 @@ class Show:
             yield f"upload, IPv{family}", lambda f=family: self._transfer(traffic, "upload", f, size)
         for family in (4, 6) if traffic.has_tools else ():
             yield f"UDP contents, IPv{family}", lambda f=family: self._datagrams(traffic, f)
+        if self.options.report and traffic.has_tools:
+            for name, load in (("requests, idle", None), ("requests, TCP out", "out"), ("requests, TCP in", "in")):
+                yield name, lambda n=name, l=load: self._requests(traffic, n, l)
 
     def run(self, traffic, status_line, screen):
         try:
@@ -85,6 +92,7 @@ class Show:
             self.figures[name] = last.get(name)
         self.figures["driver_counters"] = named_counters(last.get("driver_counters"))
         self.figures["driver_queues"] = last.get("driver_queues")
+        self.figures["remarks"] = last.get("remarks")
         if self.options.pcap and self.options.pcap.exists():
             self.figures["capture_bytes"] = self.options.pcap.stat().st_size
             self.figures["capture_left_out"] = last.get("pcap_left_out")
@@ -99,6 +107,15 @@ class Show:
         if self.figures["leaks"]:
             self.fail(f"left behind: {', '.join(self.figures['leaks'])}")
         self.figures["ok"] = not self.figures["failures"]
+
+    def _ping(self, traffic, family):
+        mean = traffic.ping(family, REPORT_PINGS if self.options.report else USUAL_PINGS)
+        self.latency[f"ping, IPv{family}"] = traffic.ping_us.get(family, [])
+        return {f"ping{family}_ms": mean}
+
+    def _requests(self, traffic, name, load):
+        self.latency[name] = traffic.requests(REQUEST_SECONDS, load)
+        return {}
 
     def _udp(self, traffic, family, way, seconds):
         figures = traffic.udp(family, way, seconds)

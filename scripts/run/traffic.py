@@ -26,6 +26,7 @@ WEB_PORT = 80
 ECHO_PORT = 7
 DATAGRAM_STEP = 7  # bytes between the lengths that are tried
 UDP_RATE = "100M"
+REQUEST_BYTES = 200
 # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
 MAX_UDP_LOST = 0.001
 RECEIVE_BUFFER = Path("/proc/sys/net/core/rmem_max")
@@ -52,6 +53,7 @@ class Traffic:
         self._children = children
         self._web = None  # (process, bytes, sha256)
         self._iperf = None
+        self.ping_us = {}    # {family: round trips of the last ping}
 
     def ping(self, family, count=5, size=56):
         """Mean round trip in milliseconds; none may be lost once the neighbour is known."""
@@ -66,7 +68,31 @@ class Traffic:
         times = re.search(r"= [\d.]+/([\d.]+)/", out)
         if not loss or not times or float(loss.group(1)) != 0:
             raise TrafficFailed(f"ping over IPv{family} lost packets: {last_line(out)}")
+        self.ping_us[family] = [1e3 * float(text) for text in re.findall(r"time=([\d.]+) ms", out)]
         return float(times.group(1))
+
+    def requests(self, seconds, load=None):
+        """Microseconds of round trips, one at a time, over IPv4. `load`: beside TCP in this direction."""
+        what = f"requests{f' under TCP {load}' if load else ''}"
+        address = ADDRESSES["wire"][4]
+        server = self.start("wire", script("datagrams.py", "echo", address, str(ECHO_PORT)), stdout=subprocess.PIPE)
+        busy = None
+        try:
+            if not server.stdout.readline():
+                raise TrafficFailed(f"{what}: the echo on the wire side did not start")
+            if load:
+                self._serve_iperf3()
+                busy = self.start("guest", ["iperf3", "-4", "-c", address, "-p", str(IPERF_PORT), "-t",
+                                            str(seconds + 1), *(["-R"] if load == "in" else [])],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            found = json.loads(self.guest(script("datagrams.py", "time", address, str(ECHO_PORT), str(seconds),
+                                                 str(REQUEST_BYTES)), what, seconds + 10))
+        finally:
+            for child in filter(None, (busy, server)):
+                self._children.end(child)
+        if not found:
+            raise TrafficFailed(f"{what}: none came back")
+        return found
 
     def tcp(self, family, direction, seconds, streams=1):
         """Gb/s that arrived."""

@@ -227,17 +227,22 @@ ReportStall(const XENNET_REPORTER *Reporter, ULONG Sends, ULONG Outstanding, ULO
 
 _Use_decl_annotations_
 VOID
-ReportRecovery(const XENNET_REPORTER *Reporter, ULONG Sends, BOOLEAN Works, ULONG Times)
+ReportRecovery(const XENNET_REPORTER *Reporter, BOOLEAN Unanswered, ULONG Sends, BOOLEAN Works, ULONG Times)
 {
     ULONG Numbers[4];
 
-    DEBUG_ERROR("the backend is gone: %u send(s) aborted, XenVif %s\n", Sends,
+    DEBUG_ERROR("the backend %s: %u send(s) aborted, XenVif %s\n",
+                Unanswered ? "did not answer at a migration" : "is gone", Sends,
                 Works ? "works again" : "cannot be enabled now");
     TRACE_EVENT(XENNET_TRACE_RECOVERY, Reporter->IfIndex, Sends, Works, 0, 0);
     Numbers[0] = Reporter->IfIndex;
     Numbers[1] = Sends;
     Numbers[2] = Times;
     Numbers[3] = Works;
-    if (ReportIsLogged(Times))
+    if (!ReportIsLogged(Times))
+        return;
+    if (Unanswered)
+        EventLogWrite(XENNET_EVENT_NO_ANSWER, NULL, 0, RTL_NUMBER_OF(Numbers), Numbers);
+    else
         EventLogWrite(XENNET_EVENT_BACKEND_GONE, NULL, 0, RTL_NUMBER_OF(Numbers), Numbers);
 }

@@ -73,8 +73,10 @@ VOID ReportVlan(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Id);
 VOID ReportStall(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Sends, _In_ ULONG Outstanding, _In_ ULONG Seconds,
                  _In_ ULONG Times);
 
-// The backend is gone and sends were aborted, for the Times-th time since the adapter's start; whether XenVif works.
-VOID ReportRecovery(_In_ const XENNET_REPORTER *Reporter, _In_ ULONG Sends, _In_ BOOLEAN Works, _In_ ULONG Times);
+// The backend is gone, or its control ring was silent when XenVif connected (Unanswered), and sends were aborted, for
+// the Times-th time since the adapter's start; whether XenVif works.
+VOID ReportRecovery(_In_ const XENNET_REPORTER *Reporter, _In_ BOOLEAN Unanswered, _In_ ULONG Sends, _In_ BOOLEAN Works,
+                    _In_ ULONG Times);
 
 // A reason to drop packets, as the counters have it. Inline: one test while nobody traces.
 #define REPORT_SEND_DROP(_Reporter, _Reason, _Packets)                                                                 \

@@ -18,6 +18,9 @@
 #include "rss_setting.h"
 #include "transmit.h"
 
+#define RSS_NAP      10000 // microseconds, and how often, for XenVif to take a packet that it had no memory for
+#define RSS_MAX_NAPS 100
+
 // A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.
 _Use_decl_annotations_
 BOOLEAN
@@ -146,22 +149,25 @@ RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     return RssCommit(Rss);
 }
 
-/*
- * Sends of one hash value wait in XenVif's ring for the last of their batch (More). Another table would put that one
- * into another ring, and those before it would stay where they are. So no send waits while a table is exchanged.
- */
-_IRQL_requires_(PASSIVE_LEVEL)
-static VOID
+_Use_decl_annotations_
+BOOLEAN
 RssHoldSends(XENNET_RSS *Rss)
 {
+    ULONG Naps;
+
     if (Rss->Context->QueueCount == 1)
-        return;
+        return TRUE;
     TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, FALSE);
     ProcessorWaitAll();
+    for (Naps = 0; Naps < RSS_MAX_NAPS && !TransmitIsPushed(Rss->Transmit); Naps++) {
+        TransmitPush(Rss->Transmit);
+        NdisMSleep(RSS_NAP);
+    }
+    return TransmitIsPushed(Rss->Transmit);
 }
 
-_IRQL_requires_(PASSIVE_LEVEL)
-static VOID
+_Use_decl_annotations_
+VOID
 RssReleaseSends(XENNET_RSS *Rss)
 {
     TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, (BOOLEAN)!Rss->Lost);
@@ -171,15 +177,16 @@ _Use_decl_annotations_
 NDIS_STATUS
 RssSetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
 {
-    NDIS_STATUS Status;
+    NDIS_STATUS Status = NDIS_STATUS_RESOURCES;
     KIRQL Irql;
 
-    RssHoldSends(Rss);
-    Irql = IrqlRaise(FALSE);
-    RssLock(Rss);
-    Status = RssChangeParameters(Rss, Buffer, Length);
-    RssUnlock(Rss);
-    IrqlLower(Irql);
+    if (RssHoldSends(Rss)) {
+        Irql = IrqlRaise(FALSE);
+        RssLock(Rss);
+        Status = RssChangeParameters(Rss, Buffer, Length);
+        RssUnlock(Rss);
+        IrqlLower(Irql);
+    }
     RssReleaseSends(Rss);
     return Status;
 }
@@ -226,15 +233,16 @@ _Use_decl_annotations_
 NDIS_STATUS
 RssSetHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
 {
-    NDIS_STATUS Status;
+    NDIS_STATUS Status = NDIS_STATUS_RESOURCES;
     KIRQL Irql;
 
-    RssHoldSends(Rss);
-    Irql = IrqlRaise(FALSE);
-    RssLock(Rss);
-    Status = RssChangeHash(Rss, Buffer, Length);
-    RssUnlock(Rss);
-    IrqlLower(Irql);
+    if (RssHoldSends(Rss)) {
+        Irql = IrqlRaise(FALSE);
+        RssLock(Rss);
+        Status = RssChangeHash(Rss, Buffer, Length);
+        RssUnlock(Rss);
+        IrqlLower(Irql);
+    }
     RssReleaseSends(Rss);
     return Status;
 }

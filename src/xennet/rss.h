@@ -41,6 +41,14 @@ typedef enum _XENNET_RSS_FOLLOW {
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RssFollow(_Inout_ XENNET_RSS *Rss, _In_ XENNET_RSS_FOLLOW Why);
 
+// At the last migration the control ring was silent. XenVif asks it as well before it runs, so it does not, says
+// nothing and stays enabled. RssNoteEnabled ends this.
+BOOLEAN RssIsUnanswered(_In_ const XENNET_RSS *Rss);
+
+// XenVif was enabled, and with that has passed on what it has.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID RssNoteEnabled(_Inout_ XENNET_RSS *Rss);
+
 // FALSE: the backend cannot hash or the keyword is off; RSS is not offered then.
 BOOLEAN RssIsAvailable(_In_ const XENNET_RSS *Rss);
 

@@ -329,20 +329,40 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
         Again = TRUE;
         Rss->Unsent = FALSE;
     }
-    if (Again && (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why == RssFollowRefusal)) {
+    // At a migration always: whether anybody answers decides whether XenVif runs.
+    if (Again && (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why != RssFollowConnection)) {
         Status = RssSendAgain(Rss);
         // Else XenVif would not come up, either; where nobody answers, this would only wait as long again.
         if (!NT_SUCCESS(Status) && Status != STATUS_TRANSACTION_TIMED_OUT)
             (void)RssSendAlgorithm(Rss, XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED);
         Rss->Lost = (BOOLEAN)!NT_SUCCESS(Status);
+        if (Why == RssFollowMigration)
+            Rss->Unanswered = Status == STATUS_TRANSACTION_TIMED_OUT;
     }
     if (Again)
         TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)!Rss->Lost);
     RssUnlock(Rss);
     IrqlLower(Irql);
+    // There may be no send to wake the watchdog.
+    if (Rss->Unanswered)
+        AlarmWake(&Context->Alarm);
     if (!NT_SUCCESS(Status))
         DEBUG_ERROR("the backend does not take the RSS setting (status %08x): no hashing until the next one\n",
                     (ULONG)Status);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+RssIsUnanswered(const XENNET_RSS *Rss)
+{
+    return Rss->Unanswered;
+}
+
+_Use_decl_annotations_
+VOID
+RssNoteEnabled(XENNET_RSS *Rss)
+{
+    Rss->Unanswered = FALSE;
 }
 
 // The types are a property of the algorithm, which has to be selected to be asked.

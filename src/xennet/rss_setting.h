@@ -53,6 +53,7 @@ struct _XENNET_RSS {
     BOOLEAN QueueIsIndex; // XenVif takes the processor's index for the queue
     BOOLEAN Unsent;       // XenVif has not passed on all of the setting
     BOOLEAN Lost;         // nor could it: the backend of the moment does not hash
+    BOOLEAN Unanswered;   // no answer at a migration, nor to XenVif, which therefore does not run
     XENNET_RSS_SETTING Current;
     XENNET_RSS_SETTING Next;                         // too big for the stack
     PROCESSOR_NUMBER Mapping[RSS_MAX_TABLE_ENTRIES]; // as XenVif gets it
@@ -80,6 +81,18 @@ RssUnlock(XENNET_RSS *Rss)
 // Gives Next to XenVif and, when that has taken it, makes it Current; else Current stays in force.
 _Requires_lock_held_(RSS_LOCK)
 NDIS_STATUS RssCommit(_Inout_ XENNET_RSS *Rss);
+
+/*
+ * Sends of one hash value wait in XenVif's ring for the last of their batch (More). Another table would put that one
+ * into another ring, and those before it would stay where they are. So no send waits while a table is exchanged. FALSE:
+ * some do, since XenVif has no memory for the last one; no other table may be given to it then. RssReleaseSends follows
+ * in both cases.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+BOOLEAN RssHoldSends(_In_ XENNET_RSS *Rss);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID RssReleaseSends(_In_ XENNET_RSS *Rss);
 
 // Hashes without RSS (OID_GEN_RECEIVE_HASH).
 BOOLEAN RssHashIsOn(_In_ const XENNET_RSS *Rss);

@@ -11,6 +11,7 @@
  */
 #include "rss_v2.h"
 #include "rss_setting.h"
+#include "transmit.h"
 
 // Indexes that name no entry.
 #define RSS_V2_DEFAULT_INDEX 0xFFFF
@@ -98,7 +99,7 @@ RssV2SetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
 {
     const NDIS_RECEIVE_SCALE_PARAMETERS_V2 *Parameters = Buffer;
     ULONG Fixed = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_V2_REVISION_1;
-    NDIS_STATUS Status;
+    NDIS_STATUS Status = NDIS_STATUS_RESOURCES;
     KIRQL Irql;
 
     if (Length < Fixed)
@@ -110,17 +111,20 @@ RssV2SetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     if (!Rss->Available)
         return NDIS_STATUS_NOT_SUPPORTED;
 
-    Irql = IrqlRaise(FALSE);
-    RssLock(Rss);
-    Rss->Next = Rss->Current;
-    Status = RssV2Parse(Rss, &Rss->Next, Parameters, Length);
-    if (Status == NDIS_STATUS_SUCCESS) {
-        Rss->Next.Hash = (Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS) != 0;
-        Rss->Next.Scale = Rss->Next.Hash;
-        Status = RssCommit(Rss);
+    if (RssHoldSends(Rss)) {
+        Irql = IrqlRaise(FALSE);
+        RssLock(Rss);
+        Rss->Next = Rss->Current;
+        Status = RssV2Parse(Rss, &Rss->Next, Parameters, Length);
+        if (Status == NDIS_STATUS_SUCCESS) {
+            Rss->Next.Hash = (Parameters->Flags & NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS) != 0;
+            Rss->Next.Scale = Rss->Next.Hash;
+            Status = RssCommit(Rss);
+        }
+        RssUnlock(Rss);
+        IrqlLower(Irql);
     }
-    RssUnlock(Rss);
-    IrqlLower(Irql);
+    RssReleaseSends(Rss);
     return Status;
 }
 
@@ -172,6 +176,10 @@ RssV2MoveAll(XENNET_RSS *Rss, const UCHAR *Entries, ULONG Size, ULONG Count)
     }
     if (RssV2CountProcessors(&Rss->Next) > Rss->Next.QueueLimit)
         return NDIS_STATUS_NO_QUEUES;
+    // Sends wait in a ring for one that the new table may put into another (RssHoldSends); here nothing can be waited
+    // for, and NDIS tries again.
+    if (!TransmitIsPushed(Rss->Transmit))
+        return NDIS_STATUS_RESOURCES;
     return RssCommit(Rss);
 }
 

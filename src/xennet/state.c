@@ -100,6 +100,8 @@ StateBegin(XENNET_ADAPTER *Adapter)
             RssFollow(Adapter->Rss, RssFollowRefusal);
             Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
         }
+        if (Status == NDIS_STATUS_SUCCESS)
+            RssNoteEnabled(Adapter->Rss);
         // An enabled XenVif may have nothing but the rings of a backend that went away.
         if (Status == NDIS_STATUS_SUCCESS && BackendIsGone(Adapter)) {
             VifDisable(&Adapter->Context.Vif);
@@ -280,7 +282,7 @@ StateRecover(XENNET_ADAPTER *Adapter)
         Adapter->Context.Recovering = TRUE;
         (void)StateStop(Adapter);
         // What came meanwhile, a packet or the backend, is a reason not to disable XenVif.
-        if (ReceiveOutstanding(Adapter->Receive) == 0 && BackendIsGone(Adapter))
+        if (ReceiveOutstanding(Adapter->Receive) == 0 && (BackendIsGone(Adapter) || RssIsUnanswered(Adapter->Rss)))
             StateFinish(Adapter, 0);
     }
     return StateResume(Adapter);

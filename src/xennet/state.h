@@ -44,7 +44,7 @@ typedef enum _XENNET_RECOVERY {
     XennetPostponed  // nothing was done: a protocol holds received packets, for which VifDisable would wait
 } XENNET_RECOVERY;
 
-// The backend is gone: aborts what XenVif has, or tries to enable XenVif again.
+// The backend is gone, or XenVif does not run: aborts what XenVif has, or tries to enable XenVif again.
 _IRQL_requires_(PASSIVE_LEVEL)
 XENNET_RECOVERY StateRecover(_Inout_ struct _XENNET_ADAPTER *Adapter);
 

@@ -23,7 +23,8 @@
 #include "transmit_request.h"
 #include "transmit_segments.h"
 
-#define TRANSMIT_MAX_RUN 64 // packets that XenVif does not begin to send at once
+#define TRANSMIT_MAX_RUN 64           // packets that XenVif does not begin to send at once
+#define TRANSMIT_NO_MORE 0x80000000UL // a run that does not begin: each packet is sent at once
 
 struct _XENNET_TRANSMIT {
     // Immutable after TransmitCreate.
@@ -71,7 +72,7 @@ TransmitRefuse(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, 
 
 // XenVif would not take an NB: it counts as back.
 _IRQL_requires_(DISPATCH_LEVEL)
-static VOID
+static DECLSPEC_NOINLINE VOID
 TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
     TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
@@ -120,8 +121,9 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     // First: XenVif may return the packet, and NDIS send another, from within.
     Processor->Kept.Nbl = NULL;
-    if (!Transmit->Context->Gone && NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
-                                                             TransmitHashOfOne(Transmit, Processor, Kept.Nbl), FALSE)))
+    if (!Transmit->Context->Gone &&
+        NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
+                                 TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE)))
         return;
     if (ContextIsRunning(Transmit->Context) || (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone)) {
         Processor->Kept = Kept;
@@ -146,22 +148,29 @@ TransmitPush(XENNET_TRANSMIT *Transmit)
     }
 }
 
-/*
- * XenVif would not take an NB. Pending: packets before it that XenVif has not begun to send; also where the adapter has
- * begun to pause since: StateDrain offers it then. A second packet is not kept: it is given up, and what is pending
- * before it is bounded and goes with whatever is sent next.
- */
-_IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
-TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
-                BOOLEAN Pending)
+_Use_decl_annotations_
+BOOLEAN
+TransmitIsPushed(XENNET_TRANSMIT *Transmit)
 {
-    if (!Pending || Processor->Kept.Nbl != NULL) {
-        TransmitNotQueued(Transmit, Processor, Nbl);
-        return;
+    const XENNET_TRANSMIT_PROCESSOR *Processor;
+    ULONG Index;
+
+    for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
+        Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
+        if (Processor->Kept.Nbl != NULL || (Processor->Segments != NULL && Processor->Segments->Pending))
+            return FALSE;
     }
+    return TRUE;
+}
+
+// XenVif would not take an NB and has not begun to send those before it; also where the adapter has begun to pause
+// since: StateDrain offers it then. Hashed: it was offered with the NBL's own hash value.
+static VOID
+TransmitKeep(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, BOOLEAN Hashed)
+{
     Processor->Kept.Nbl = Nbl;
     Processor->Kept.Nb = Nb;
+    Processor->Kept.Hashed = Hashed;
     Processor->Held = TRUE;
 }
 
@@ -169,7 +178,7 @@ TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
  * Queues one NB, after which nothing of it may be read. Run: packets before it that XenVif has not begun to send;
  * returned: after it. More stays set on at most TRANSMIT_MAX_RUN packets. One failure fails the NBL, but the NBs after
  * it are still tried: the last one clears More, and without it those before would lie in XenVif until somebody else
- * sends.
+ * sends. While one is kept no other has to wait in a ring, since only one can be kept (TRANSMIT_NO_MORE).
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE ULONG
@@ -179,13 +188,16 @@ TransmitQueue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, N
     if (More && Run < TRANSMIT_MAX_RUN) {
         if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, TRUE)))
             return Run + 1;
-        TransmitRefused(Transmit, Processor, Nbl, Nb, FALSE);
+        TransmitNotQueued(Transmit, Processor, Nbl);
         return Run;
     }
     if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, FALSE)))
-        return 0;
-    TransmitRefused(Transmit, Processor, Nbl, Nb, (BOOLEAN)(!More && Run != 0));
-    return Run;
+        return Run & TRANSMIT_NO_MORE;
+    if (!More && (Run & ~TRANSMIT_NO_MORE) != 0 && Processor->Kept.Nbl == NULL)
+        TransmitKeep(Processor, Nbl, Nb, (BOOLEAN)(Hash == &Processor->Hash));
+    else
+        TransmitNotQueued(Transmit, Processor, Nbl);
+    return Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : Run;
 }
 
 // Queues an NBL of several NBs. More: behind the last one, too. Once that is queued the NBL may be gone.
@@ -275,12 +287,14 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
     XENNET_PACKET_HASH *Hash;
     BOOLEAN Hashed;
     BOOLEAN More;
-    ULONG Run = 0;
+    ULONG Run;
     // Both may change meanwhile: what was promised with the first packet holds for the last one.
     ULONG Function = Transmit->Limits.HashFunction;
 
     Processor->PlainHash.Algorithm = Transmit->Limits.PlainHash.Algorithm;
-    for (Nbl = TransmitReadChain(Transmit, Processor, Chain); Nbl != NULL; Nbl = Next) {
+    Nbl = TransmitReadChain(Transmit, Processor, Chain);
+    Run = Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : 0;
+    for (; Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Hashed = TransmitRequestHasHash(Function, Nbl);
         More = Next != NULL && TransmitRequestSameRing(Function, &Processor->PlainHash, Hashed, Nbl, Next);
@@ -341,7 +355,7 @@ TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
     TransmitListStart(Nbl, 1, Age);
     Hash = TransmitHashOfOne(Transmit, Processor, Nbl);
     if (!NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Request, Hash, FALSE)))
-        TransmitRefused(Transmit, Processor, Nbl, Nb, FALSE);
+        TransmitNotQueued(Transmit, Processor, Nbl);
     return TRUE;
 }
 

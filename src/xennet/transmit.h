@@ -49,6 +49,10 @@ ULONG64 TransmitOutOfAge(_In_ XENNET_TRANSMIT *Transmit, _In_ ULONG Age);
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitPush(_In_ XENNET_TRANSMIT *Transmit);
 
+// FALSE: XenVif would still not take a packet behind others that wait for it in its ring. Any processor.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+BOOLEAN TransmitIsPushed(_In_ XENNET_TRANSMIT *Transmit);
+
 // Counts a stall.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitNoteStall(_Inout_ XENNET_TRANSMIT *Transmit);

@@ -29,6 +29,7 @@
 typedef struct _XENNET_TRANSMIT_KEPT {
     NET_BUFFER_LIST *Nbl; // NULL: none
     NET_BUFFER *Nb;
+    BOOLEAN Hashed; // it has gone with the hash value of the NBL, which picks the ring that the others wait in
 } XENNET_TRANSMIT_KEPT;
 
 struct _XENNET_SEGMENTS_PROCESSOR;

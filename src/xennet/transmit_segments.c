@@ -186,7 +186,9 @@ SegmentsContinue(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor
 
     if (Here->Cut.Nbl == NULL)
         return TRUE;
-    SegmentsReadHash(Segments->Limits, Here);
+    // What others wait for goes to the ring that they are in.
+    if (!Here->Pending)
+        SegmentsReadHash(Segments->Limits, Here);
     if (Running)
         return SegmentsRun(Segments, Processor);
     // As transmit.c does with a packet that was kept: XenVif gets it once more, for the sake of those that pend.

@@ -11,8 +11,8 @@
  * its backend is connected would cost more than the stall (state.c).
  *
  * A backend that is gone, as xenstore shows, is different: then what XenVif has is aborted, and XenVif is tried again
- * after 2, 4
- * ... 32 seconds, until it is enabled; meanwhile there is no link.
+ * after 2, 4 ... 32 seconds, until it is enabled; meanwhile there is no link. So is a host whose control ring was
+ * silent when a migration came to it: XenVif does not run there, and looks at nothing until somebody enables it.
  *
  * NDIS's own check for hangs would come to the same, but is discouraged since 6.83 and may not be used on every system
  * (MiniportCheckForHangEx), so this works alike on all of them.
@@ -28,6 +28,7 @@
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
+#include "rss.h"
 #include "state.h"
 #include "transmit.h"
 
@@ -88,7 +89,7 @@ WatchdogNoteRecovery(XENNET_WATCHDOG *Watchdog, XENNET_RECOVERY Recovery)
     WatchdogForget(Watchdog);
 }
 
-// Gate is held, and the backend is gone or XenVif could not be enabled at the last try.
+// Gate is held, and the backend is gone, XenVif does not run, or it could not be enabled at the last try.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogRecover(XENNET_WATCHDOG *Watchdog)
@@ -96,6 +97,7 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
     ULONG Wait = XENNET_MIN(XENNET_MAX(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
     ULONG Out = (ULONG)WatchdogCountOut(Watchdog);
+    BOOLEAN Unanswered = RssIsUnanswered(Adapter->Rss);
     XENNET_RECOVERY Recovery = StateRecover(Adapter);
 
     WatchdogNoteRecovery(Watchdog, Recovery);
@@ -103,7 +105,8 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
         return;
     if (Recovery == XennetDetached)
         Watchdog->Wait = Wait;
-    ReportRecovery(&Adapter->Context.Reporter, Out, (BOOLEAN)(Recovery == XennetRecovered), ++Watchdog->Recoveries);
+    ReportRecovery(&Adapter->Context.Reporter, Unanswered, Out, (BOOLEAN)(Recovery == XennetRecovered),
+                   ++Watchdog->Recoveries);
 }
 
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -153,6 +156,10 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
     if (Watchdog->Wait != 0) {
         if (++Watchdog->Waited >= Watchdog->Wait)
             WatchdogRecover(Watchdog);
+        return;
+    }
+    if (RssIsUnanswered(Adapter->Rss)) {
+        WatchdogRecover(Watchdog);
         return;
     }
     TransmitPush(Adapter->Transmit);

@@ -23,9 +23,10 @@
 #include "program/options.h"
 #include "program/pump.h"
 #include "program/report.h"
+#include "run/timeline.h"
 #include "xen/real/libxen.h"
 
-enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, SECOND = 1000000000 };
+enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, MILLISECOND = 1000000 };
 
 #define GUEST_TAP           "xen0"
 #define WIRE_TAP            "wire0"
@@ -107,10 +108,10 @@ static void report_until_stopped(struct bed *bed)
 
     report_ready(&program.options, &program.ports, bed);
     while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0) {
-        next += SECOND;
+        next += program.options.sample_ms * (uint64_t)MILLISECOND;
         while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0 && sched_wait(&program.stop, 0, next)) {
         }
-        report_status(sched_now() - start, &program.ports, bed);
+        report_status(&program.options, sched_now() - start, &program.ports, bed);
         if (!follow_the_domain(bed)) {
             break;
         }
@@ -287,6 +288,7 @@ int main(int argc, char **argv)
     etw_show(program.options.trace);
     rule_be_lenient(program.options.lenient);
     guard_pages = program.options.guard_pages;
+    timeline_open(program.options.timeline);
     if (!open_edges(error, sizeof(error))) {
         report_error(error);
         return EXIT_BAD_INPUT;

@@ -39,6 +39,8 @@ enum option_id {
     EDGE_BUFFERS_OPTION,
     LENIENT,
     GUARD_PAGES,
+    SAMPLE,
+    TIMELINE,
     HELP
 };
 
@@ -71,6 +73,8 @@ static const struct {
     { "edge-buffers", "N", "frames on their way at once per send queue", EDGE_BUFFERS_OPTION },
     { "guard-pages", NULL, "end each memory block of the driver at an inaccessible page", GUARD_PAGES },
     { "lenient", NULL, "go on where a documented rule is broken that Windows does not enforce", LENIENT },
+    { "sample", "MS", "report status this often; 1000 if not given", SAMPLE },
+    { "timeline", "FILE", "write what happened when, for Perfetto or chrome://tracing", TIMELINE },
     { "help", NULL, "show this", HELP },
 };
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
@@ -225,6 +229,11 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return choose_provider(options, argument, error, size);
     case EDGE_BUFFERS_OPTION:
         return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
+    case SAMPLE:
+        return parse_number("sample", argument, 10, 60000, &options->sample_ms, error, size);
+    case TIMELINE:
+        options->timeline = argument;
+        return true;
     case LENIENT:
         options->lenient = true;
         return true;
@@ -248,6 +257,7 @@ bool options_parse(struct options *options, int argc, char **argv, char *error, 
     options->windows = windows_version_find("10-22h2");
     options->release = &vif_releases[0];
     options->queues = 1;
+    options->sample_ms = 1000;
     options->mtu = 1500;
     for (i = 0; i < TABLE_SIZE; i++) {
         known[i] =

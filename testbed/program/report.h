@@ -22,7 +22,8 @@ struct report_ports {
 
 void report_ready(const struct options *options, const struct report_ports *ports,
                   struct bed *bed); /* bed NULL: bypass */
-void report_status(uint64_t elapsed_ns, const struct report_ports *ports, struct bed *bed);
+void report_status(const struct options *options, uint64_t elapsed_ns, const struct report_ports *ports,
+                   struct bed *bed);
 /* Call before the bed goes down: keeps the counters for report_end. */
 void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct bed *bed);
 void report_end(const struct leaks *leaks);

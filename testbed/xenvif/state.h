@@ -15,6 +15,7 @@
 #include <xen/io/xenbus.h>
 
 #include "nt/check/report.h"
+#include "run/timeline.h"
 #include "xen/barrier.h"
 #include "xenbus/store.h"
 #include "xenbus/suspend.h"
@@ -39,7 +40,7 @@ struct vif {
     struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 receive_options;
     uint32_t backfill;
     struct {
-        uint32_t taken, refused; /* see vif_refuse_sends */
+        uint32_t taken, refused, then_taken, then_refused; /* see vif_refuse_sends */
     } shortage;
     uint32_t offered;      /* atomic: transmit offloads of any connection so far */
     uint32_t queues;       /* atomic: rings in use, 0: not connected */

@@ -140,7 +140,16 @@ void vif_refuse_sends(struct vif *vif, uint32_t taken, uint32_t refused)
 {
     sched_lock(&vif->lock);
     vif->shortage.taken = taken;
+    vif->shortage.then_refused = 0;
     __atomic_store_n(&vif->shortage.refused, refused, __ATOMIC_RELEASE);
+    sched_unlock(&vif->lock);
+}
+
+void vif_refuse_sends_again(struct vif *vif, uint32_t taken, uint32_t refused)
+{
+    sched_lock(&vif->lock);
+    vif->shortage.then_taken = taken;
+    vif->shortage.then_refused = refused;
     sched_unlock(&vif->lock);
 }
 

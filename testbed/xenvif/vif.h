@@ -55,6 +55,8 @@ void vif_leave_alone(struct vif *vif, bool alone);
 /* XenVif is short of memory: it takes `taken` packets to send from now on, and refuses the `refused` ones behind them.
  */
 void vif_refuse_sends(struct vif *vif, uint32_t taken, uint32_t refused);
+/* And once more, after those. */
+void vif_refuse_sends_again(struct vif *vif, uint32_t taken, uint32_t refused);
 
 /* Packets that the miniport still holds from us and transmit cookies not returned, interface references not released.
  */

@@ -150,5 +150,9 @@ void backend_restore(struct explorer *explorer)
 {
     backend_restore_device(explorer);
     CHECK(netback_wait_connected(explorer->story->bed.netback, true, PATIENCE * SECOND));
+}
+
+void backend_wait_link(struct explorer *explorer)
+{
     CHECK(story_until(explorer->story, link_is_up, PATIENCE));
 }

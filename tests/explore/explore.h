@@ -118,6 +118,7 @@ void backend_serve(struct explorer *explorer); /* every queue from now on */
 /* The backend is there and serves every queue and every request; with an adapter that lives, the link is up. */
 void backend_restore_device(struct explorer *explorer);
 void backend_restore(struct explorer *explorer);
+void backend_wait_link(struct explorer *explorer);
 
 /* settle.c: everything that was put in the way is taken away; then every frame is accounted for. */
 bool explore_settle(struct explorer *explorer, const uint32_t *values);

@@ -75,6 +75,7 @@ bool explore_settle(struct explorer *explorer, const uint32_t *values)
         explorer->holding = false;
         edge_hold_received(explorer->story->bed.edge, false);
     }
+    backend_wait_link(explorer); /* for which received packets must be back where XenVif has to be enabled anew */
     settings_restore(explorer);
     traffic_join(explorer);
     CHECK(raw_wait(explorer->watch->raw, MAX_WAIT * SECOND));

@@ -224,6 +224,13 @@ VOID TransmitPush(XENNET_TRANSMIT *Transmit)
 }
 
 _Use_decl_annotations_
+BOOLEAN TransmitIsPushed(XENNET_TRANSMIT *Transmit)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+    return TRUE;
+}
+
+_Use_decl_annotations_
 VOID TransmitNoteStall(XENNET_TRANSMIT *Transmit)
 {
     UNREFERENCED_PARAMETER(Transmit);

@@ -18,7 +18,8 @@ X86_BYTES = 108    # strings that NDIS takes on 32-bit Windows
 # A published ID keeps its meaning and severity.
 PUBLISHED = {1: ("INTERFACE_MISSING", "error"), 2: ("KEYWORD", "warning"), 3: ("START_FAILED", "error"),
              4: ("NETWORK_ADDRESS", "warning"), 5: ("BACKEND_SILENT", "warning"), 6: ("FRAME_SIZE", "information"),
-             7: ("NO_RSS", "information"), 8: ("BACKEND_GONE", "warning")}
+             7: ("NO_RSS", "information"), 8: ("BACKEND_GONE", "warning"),
+             9: ("NO_ANSWER", "warning")}
 
 
 def messages(table):

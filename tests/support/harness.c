@@ -17,6 +17,7 @@
 
 #include "nt/check/rule.h"
 #include "run/sched.h"
+#include "run/timeline.h"
 
 enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_SKIPPED = 77 };
 /* A simulated run that goes round in circles uses the processor: that is what ends it. By the clock a case may take
@@ -66,6 +67,7 @@ void test_fail(const char *file, int line, const char *format, ...)
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fprintf(stderr, " (seed %" PRIu64 ")\n", failing_seed());
+    timeline_end_run();
     _exit(STATUS_FAILED);
 }
 

@@ -22,7 +22,7 @@ from tests.support.traffic_bed import ensure_built, needs_traffic, run_py
 OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif",
            "--xenvif", "--xenvif-inf",
            "--backend-no",
-           "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--verbose")
+           "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--report", "--timeline", "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to run as other users and machines")
 
@@ -326,7 +326,8 @@ class Machines(SentenceCase):
                                 f"grep -v -e ' tshark$' -e ' cmake$'")
         done = run_test_py("--list", "test_cli", env=environment)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(calls.read_text().splitlines(), ["update", "install -y --no-install-recommends cmake tshark"])
+        self.assertEqual(calls.read_text().splitlines(), [
+            "update", "install -y -o DPkg::Lock::Timeout=300 --no-install-recommends cmake tshark"])
 
     def test_a_system_without_dpkg_is_reported(self):
         bare = self.folder / "bin"

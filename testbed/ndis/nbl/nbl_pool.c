@@ -16,6 +16,7 @@
 #include "ndis/object.h"
 #include "nt/export/version.h"
 #include "nt/processor/topology.h"
+#include "nt/check/race.h"
 
 enum { MAX_KEPT = 512, FILL = 0xdd };
 
@@ -131,6 +132,7 @@ static void give(struct nbl_pool *pool, struct nbl_block *block)
     struct nbl_cache *cache = &pool->caches[processor_current()];
 
     if (sched_kind() == SCHED_SIMULATED) {
+        race_unwatch(block);
         memset(&block->nbl, FILL, sizeof(block->nbl));
         memset(&block->nb, FILL, sizeof(block->nb));
     }
@@ -197,6 +199,7 @@ struct NET_BUFFER_LIST *nbl_create(struct nbl_pool *pool, struct MDL *mdl, uint3
 
     memset(nbl, 0, sizeof(*nbl));
     nbl_set_tag(nbl, NBL_TAG_OWNED);
+    race_watch(nbl, sizeof(*block), "an NBL", NULL);
     nbl->NdisPoolHandle = pool;
     nbl->Flags = NBL_FLAGS_GIVEN;
     for (uint32_t i = nbl_slots(); i < MaxNetBufferListInfo; i++) {

@@ -202,6 +202,15 @@ int connect_publish(struct vif *vif)
 
 /* --- rings and the subscriber --- */
 
+/* The last connection had more queues. Kinder than XenVif, in which what waits there waits for good. */
+static void abort_beyond(struct vif *vif)
+{
+    for (uint32_t i = vif->queues_known; i < vif->options.queues; i++) {
+        transmit_disable(vif->tx[i]);
+        transmit_abort(vif->tx[i]);
+    }
+}
+
 int32_t connect_run(struct vif *vif)
 {
     struct hash hash;
@@ -215,16 +224,11 @@ int32_t connect_run(struct vif *vif)
         sched_trace("vif: the backend does not take the hash: %#x, nothing runs", (uint32_t)status);
         return status;
     }
-    for (uint32_t i = 0; i < vif->options.queues; i++) {
-        if (i < vif->queues_known) {
-            receive_enable(vif->rx[i]);
-            transmit_enable(vif->tx[i]);
-        } else {
-            /* The last connection had more queues. Kinder than XenVif, in which what waits there waits for good. */
-            transmit_disable(vif->tx[i]);
-            transmit_abort(vif->tx[i]);
-        }
+    for (uint32_t i = 0; i < vif->queues_known; i++) {
+        receive_enable(vif->rx[i]);
+        transmit_enable(vif->tx[i]);
     }
+    abort_beyond(vif);
     __atomic_store_n(&vif->frontend.running, true, __ATOMIC_SEQ_CST);
     mac_announce_multicast(vif);
     return STATUS_SUCCESS;
@@ -248,6 +252,7 @@ void connect_start(struct vif *vif)
     }
     __atomic_store_n(&vif->queues_known, queues, __ATOMIC_RELEASE);
     __atomic_store_n(&vif->queues, queues, __ATOMIC_RELEASE);
+    abort_beyond(vif);
     if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && !vif->frontend.migrating) {
         (void)connect_run(vif);
     }

@@ -4,11 +4,12 @@
  * want of memory: those before it must not wait for whoever sends next.
  */
 #include "story_backend.h"
+#include "story_rss.h"
 
-enum { CHAIN = 40, LONG_CHAIN = 9000, MAX_PENDING = 64 };
+enum { CHAIN = 40, SHORT = 20, RINGS = 4, LONG_CHAIN = 9000, MAX_PENDING = 64 };
 
-/* One send call for `count` NBLs to one ring. */
-static void send_chain(struct watch *watch, struct NET_BUFFER_LIST **nbls, uint32_t count)
+/* `count` NBLs for one ring; a `flow` other than 0 has the hash that TCP gives it under RSS. */
+static void make_chain(struct watch *watch, struct NET_BUFFER_LIST **nbls, uint32_t count, uint32_t flow)
 {
     uint8_t bytes[BACKEND_SEND_BYTES];
     uint32_t i;
@@ -17,10 +18,21 @@ static void send_chain(struct watch *watch, struct NET_BUFFER_LIST **nbls, uint3
         nbls[i] = raw_nbl(watch->raw);
         frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, i);
         raw_add(watch->raw, nbls[i], bytes, sizeof(bytes), 0, NULL, 0);
+        if (flow != 0) {
+            nbls[i]->NetBufferListInfo[NetBufferListHashValue] = (void *)(uintptr_t)flow;
+            nbls[i]->NetBufferListInfo[NetBufferListHashInfo] =
+                (void *)(uintptr_t)(NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz);
+        }
         if (i != 0) {
             raw_link(nbls[i - 1], nbls[i]);
         }
     }
+}
+
+/* One send call. */
+static void send_chain(struct watch *watch, struct NET_BUFFER_LIST **nbls, uint32_t count)
+{
+    make_chain(watch, nbls, count, 0);
     raw_send(watch->raw, nbls[0], 0, false);
 }
 
@@ -76,12 +88,12 @@ static void long_one_refused(struct story *story)
     uint32_t waiting;
 
     sched_sleep(SECOND);
-    vif_refuse_sends(story->bed.vif, LONG - 1, UINT32_MAX);
+    vif_refuse_sends(STORY_STAND_IN(story), LONG - 1, UINT32_MAX);
     send_chain(watch, nbls, LONG);
     sched_sleep(SECOND / 10);
     waiting = LONG - (uint32_t)raw_completed(watch->raw);
     CHECK(waiting <= MAX_PENDING);
-    vif_refuse_sends(story->bed.vif, 0, 0);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
     send_chain(watch, next, 1);
     CHECK(raw_wait(watch->raw, SECOND));
     story_count("the last of %u refused for good: %u waited", LONG, waiting);
@@ -126,7 +138,7 @@ static void memory_returns(void *argument)
     struct story *story = argument;
 
     sched_sleep(20 * SECOND);
-    vif_refuse_sends(story->bed.vif, 0, 0);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
 }
 
 /* XenVif 8.2 must not be disabled with sends out, so a pause goes on offering the packet that makes it send the others.
@@ -137,7 +149,7 @@ static void paused_until_there_is_memory(struct story *story)
     struct watch *watch = watch_open(story);
     struct task *task;
 
-    vif_refuse_sends(story->bed.vif, CHAIN - 1, UINT32_MAX);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, UINT32_MAX);
     send_chain(watch, nbls, CHAIN);
     task = task_spawn("memory", 0, memory_returns, story);
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
@@ -170,6 +182,64 @@ static void too_many(struct story *story)
     story_count("%u NBLs in one call: %u sent, the others refused, none left", LONG_CHAIN, taken);
     CHECK(taken > MAX_PENDING && taken < LONG_CHAIN);
     CHECK_EQ(backend_recoveries() + backend_stalls(), 0);
+    watch_close(watch);
+}
+
+/* Of one flow, whose ring the RSS table picks. Another table would leave what waits in that ring there. */
+static void table_changes(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[CHAIN];
+    struct watch *watch = watch_open(story);
+    struct rss_set first, second;
+    uint32_t i;
+
+    rss_fill(&first, 16, RINGS, RSS_ALL_TYPES);
+    second = first;
+    for (i = 0; i < 16; i++) {
+        second.table[i] = first.table[15 - i];
+    }
+    CHECK_EQ(rss_put(story, &first, sizeof(first)), SUCCESS);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, UINT32_MAX);
+    make_chain(watch, nbls, CHAIN, 1);
+    raw_send(watch->raw, nbls[0], 0, false);
+    CHECK_EQ(rss_put(story, &second, sizeof(second)), (int32_t)NDIS_STATUS_RESOURCES);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN, 1);
+    CHECK_EQ(rss_put(story, &second, sizeof(second)), SUCCESS);
+    CHECK(raw_wait(watch->raw, SECOND));
+    for (i = 0; i < CHAIN; i++) {
+        CHECK_EQ(nbls[i]->Status, SUCCESS);
+    }
+    vif_refuse_sends(STORY_STAND_IN(story), UINT32_MAX, 0);
+    backend_works(story, watch, 1);
+    watch_close(watch);
+}
+
+/* One call for two flows in two rings, and XenVif takes neither the last packet of the first nor that of the second.
+ * One packet can be kept: those of the second ring must not wait for theirs. */
+static void two_rings(struct story *story)
+{
+    static struct NET_BUFFER_LIST *first[CHAIN], *second[SHORT];
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+
+    rss_fill(&set, 16, RINGS, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    sched_sleep(SECOND);
+    make_chain(watch, first, CHAIN, 1);
+    make_chain(watch, second, SHORT, 2);
+    raw_link(first[CHAIN - 1], second[0]);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, 1);
+    vif_refuse_sends_again(STORY_STAND_IN(story), SHORT - 1, 1);
+    raw_send(watch->raw, first[0], 0, false);
+    CHECK(raw_wait(watch->raw, 5 * SECOND));
+    for (uint32_t i = 0; i < CHAIN; i++) {
+        CHECK_EQ(first[i]->Status, SUCCESS);
+    }
+    for (uint32_t i = 0; i < SHORT; i++) {
+        CHECK_EQ(second[i]->Status, i < SHORT - 1 ? SUCCESS : (int32_t)NDIS_STATUS_RESOURCES);
+    }
+    raw_free_all(watch->raw);
+    CHECK_EQ(backend_frames(story), CHAIN + SHORT - 1);
     watch_close(watch);
 }
 
@@ -212,6 +282,31 @@ TEST(a_pause_of_xenvif_8_ends_when_it_takes_sends_again)
                                     .edge_buffers = 32,
                                     .loose_grants = true,
                                     .tell = paused_until_there_is_memory });
+}
+
+static void with_rss(void (*tell)(struct story *story))
+{
+    static const char *const versions[] = { "7", "11-24h2" }; /* without RSSv2 and with it */
+
+    for (size_t i = 0; i < 2; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .windows = versions[i],
+                                        .queues = RINGS,
+                                        .edge_buffers = 32,
+                                        .loose_grants = true,
+                                        .tell = tell });
+    }
+}
+
+TEST(a_table_changes_only_when_nothing_waits_behind_a_refused_packet)
+{
+    with_rss(table_changes);
+}
+
+TEST(only_one_ring_at_a_time_waits_for_a_refused_packet)
+{
+    with_rss(two_rings);
 }
 
 TEST(a_chain_longer_than_xenvif_takes_leaves_nothing_behind)

@@ -8,6 +8,7 @@
 #include "../include/counters.h"
 #include "netback/netback.h"
 #include "nt/processor/topology.h"
+#include "story_backend.h"
 #include "story_release.h"
 #include "story_rss.h"
 #include "xenvif/state.h"
@@ -188,8 +189,7 @@ static void switch_off(struct story *story)
     off.Header.Revision = 2;
     off.Header.Size = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2;
     off.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
-    CHECK_EQ(oid_put(story, OID_GEN_RECEIVE_SCALE_PARAMETERS, &off, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2),
-             SUCCESS);
+    CHECK_EQ(oid_put(story, OID_GEN_RECEIVE_SCALE_PARAMETERS, &off, sizeof(off)), SUCCESS);
 }
 
 /* XenVif keeps the table as long as it lives. */
@@ -200,6 +200,13 @@ static void off_before(struct story *story)
     switch_off(story);
     migrate(story, 1, 0);
     every_flow_arrives(watch, 0, 1);
+    if (story_release(story->plan)->reconnects) {
+        migrate(story, QUEUES, 0);
+        backend_leaves(story);
+        backend_comes(story, 2, 0);
+        sched_sleep(5 * SECOND); /* sends are refused until the driver has seen it */
+        every_flow_arrives(watch, FLOWS, 2);
+    }
     watch_close(watch);
 }
 
@@ -282,6 +289,84 @@ TEST(a_control_ring_that_dies_costs_one_request_and_no_packet)
                                             .edge_buffers = 16,
                                             .loose_grants = true,
                                             .tell = silent_control });
+        }
+    }
+}
+
+/* --- a silent control ring at a migration: XenVif gets no answer, does not run, and looks at nothing any more --- */
+
+struct silence {
+    bool rss;
+    uint32_t of, queues; /* of the host before, and of the silent one */
+    bool sends;          /* while it is silent */
+    bool holds;          /* received packets, for which Disable would wait */
+};
+
+static void counts_no_answer(void *context, const char *line)
+{
+    *(uint32_t *)context += strstr(line, " (9): ") != NULL;
+}
+
+static void silent_host(struct story *story)
+{
+    const struct silence *silence = story->plan->detail;
+    struct watch *watch = watch_open(story);
+    uint32_t reports = 0;
+    uint8_t bytes[128];
+
+    if (!silence->rss) {
+        switch_off(story);
+    }
+    every_flow_arrives(watch, 0, silence->of);
+    if (silence->holds) {
+        edge_hold_received(story->bed.edge, true);
+        watch_forget(watch);
+        frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 0);
+        wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+        CHECK(watch_wait(watch, 1));
+    }
+    netback_silence_control(story->bed.netback, true);
+    migrate(story, silence->queues, 0);
+    if (silence->sends) {
+        send_flow(watch, 1, UINT32_MAX);
+    }
+    sched_sleep(20 * SECOND);
+    if (silence->holds) {
+        edge_hold_received(story->bed.edge, false);
+        sched_sleep(20 * SECOND); /* each request that nobody answers takes five */
+    }
+    ndis_event_log(counts_no_answer, &reports);
+    CHECK(reports != 0);
+    CHECK(raw_wait(watch->raw, SECOND));
+    raw_free_all(watch->raw);
+    netback_silence_control(story->bed.netback, false);
+    sched_sleep(50 * SECOND); /* XenVif is tried again every 32 s at the latest, and each try may take five */
+    every_flow_arrives(watch, FLOWS, silence->queues);
+    CHECK_EQ(backend_recoveries(), 0);
+    watch_close(watch);
+}
+
+TEST(a_host_that_was_silent_at_a_migration_is_used_once_it_answers)
+{
+    static const char *const releases[] = { "strict", "main" }; /* the others wait for ever, at DISPATCH_LEVEL */
+    static const struct silence cases[] = {
+        { true, QUEUES, 2, false, false },     { true, QUEUES, 2, true, false },
+        { true, QUEUES, 1, false, false },     { true, QUEUES, QUEUES, true, false },
+        { false, QUEUES, 2, true, false },     { false, QUEUES, QUEUES, false, false },
+        { true, QUEUES, QUEUES, false, true }, { true, QUEUES, 2, true, true },
+        { false, 1, 1, true, false }
+    };
+
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        if (asked_for(releases[i % 2])) {
+            story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed() + i,
+                                            .xenvif_like = releases[i % 2],
+                                            .queues = cases[i / 2].of,
+                                            .edge_buffers = 16,
+                                            .loose_grants = true,
+                                            .detail = &cases[i / 2],
+                                            .tell = silent_host });
         }
     }
 }
