@@ -14,6 +14,8 @@ exec python3 "$0" "$@"
 """Run the tests. See ./test.py --help."""
 
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ if sys.version_info < (3, 8):
 
 from scripts import cli, packages
 from scripts.build import made
+from scripts.debug import debugger
 from scripts.run.options import RELEASES, inf_beside
 from scripts.test import sanitize, suite
 from scripts.test.runner import Runner
@@ -73,6 +76,9 @@ def read(arguments):
                         help="run the tests of driver/, or those named, on each release of XenVif in turn")
     parser.add_argument("--timeline", metavar="FILE", type=cli.new_file("--timeline"),
                         help="with --seed and one case: write what happened when (JSON), for ui.perfetto.dev")
+    parser.add_argument("--debug", action="store_true", help="with one case of a C program: run it under lldb")
+    parser.add_argument("--debug-commands", metavar="FILE", type=cli.existing_file("--debug-commands"),
+                        help="with --debug: carry out lldb's commands in FILE instead of asking for some")
     options = parser.parse_args(arguments)
     if options.every_release and options.xenvif_like:
         raise cli.Stop("--every-release and --xenvif-like exclude each other: give one of them")
@@ -94,6 +100,8 @@ def read(arguments):
         os.environ["XENNET_LENIENT"] = "1"
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
+    if options.debug_commands and not options.debug:
+        raise cli.Stop("--debug-commands is about a debugger: give --debug too, or leave it out")
     if options.timeline:
         if options.seed is None:
             raise cli.Stop("--timeline is of one run: give its seed with --seed, and the name of the case")
@@ -110,7 +118,7 @@ def command(arguments):
     # A list is for programs: only names on standard output.
     say = screen.line if not options.list else lambda text: print(text, file=sys.stderr)
     suite.refuse_unknown(options.names)
-    packages.ensure(packages.TEST, say)
+    packages.ensure(packages.TEST + (packages.DEBUGGER if options.debug else ()), say)
     with made.one_at_a_time(say):
         if not options.list:
             made.driver(say)
@@ -127,12 +135,27 @@ def command(arguments):
         return show_names(files, screen)
     if options.timeline and sum(len(file.cases) for file in files) != 1:
         raise cli.Stop("--timeline is of one run: name one case, FILE:CASE")
+    if options.debug:
+        return debug(options, files)
     with temporary_folder():
         status = run_files(options, files, screen)
     if options.timeline:
         screen.line(f"timeline {options.timeline}" if options.timeline.exists() else
                     "no timeline: nothing in this case is simulated")
     return status
+
+
+def debug(options, files):
+    """One case under a debugger, in a single process; the debugger has the terminal."""
+    if len(files) != 1 or len(files[0].cases) != 1 or not files[0].seeded:
+        raise cli.Stop("--debug is for one case of a C program: name it, FILE:CASE")
+    program, case = files[0].argv[0], files[0].cases[0]
+    environment = dict(os.environ, XENNET_DEBUGGED="1")
+    with temporary_folder():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return subprocess.run(["env", "--default-signal=INT",
+                               *debugger.of_test(program, case, options.seed, options.debug_commands)],
+                              cwd=cli.ROOT, env=environment, check=False).returncode
 
 
 @contextmanager

@@ -32,7 +32,8 @@ def named_counters(values):
 class Show:
     def __init__(self, options):
         self.options = options
-        self.series = None     # samples of the run, with --report
+        self.series = None     # samples of the run
+        self.bed = None        # once it was ready
         self.latency = {}      # {what: round trips in microseconds}, for --report
         self.figures = dict.fromkeys(FIGURES)
         self.figures.update(bypass=options.bypass, queues=options.queues, mtu=options.mtu, failures=[], ok=False,

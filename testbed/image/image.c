@@ -133,6 +133,11 @@ static void image_free(struct image *image)
     free(image);
 }
 
+__attribute__((noinline, used)) void image_is_mapped(const char *path, const void *base)
+{
+    __asm__ volatile("" : : "r"(path), "r"(base) : "memory");
+}
+
 struct image *image_load(const char *path, image_resolver *resolve, char *error, size_t size)
 {
     size_t file_size;
@@ -155,6 +160,7 @@ struct image *image_load(const char *path, image_resolver *resolve, char *error,
     protect(image);
     image->next = images;
     __atomic_store_n(&images, image, __ATOMIC_RELEASE);
+    image_is_mapped(image->path, image->base);
     return image;
 }
 

@@ -36,6 +36,8 @@ typedef void *image_resolver(const char *module, const char *name);
 /* On failure NULL and one sentence in `error` that names the file, what is wrong with it and what to do: missing,
  * unreadable, truncated, not a PE, 32-bit, not a native driver, imports that nobody exports (all listed). */
 struct image *image_load(const char *path, image_resolver *resolve, char *error, size_t size);
+/* Called for each image once it is in its place: a debugger stops here and loads the symbols (scripts/debug). */
+void image_is_mapped(const char *path, const void *base);
 void image_discard_init(struct image *image); /* after DriverEntry: discardable sections become inaccessible */
 void image_unload(struct image *image);
 

@@ -41,6 +41,8 @@ enum option_id {
     GUARD_PAGES,
     SAMPLE,
     TIMELINE,
+    LAST_PACKETS,
+    WAIT_FOR_DEBUGGER,
     HELP
 };
 
@@ -75,6 +77,8 @@ static const struct {
     { "lenient", NULL, "go on where a documented rule is broken that Windows does not enforce", LENIENT },
     { "sample", "MS", "report status this often; 1000 if not given", SAMPLE },
     { "timeline", "FILE", "write what happened when, for Perfetto or chrome://tracing", TIMELINE },
+    { "wait-for-debugger", NULL, "do nothing before one has come", WAIT_FOR_DEBUGGER },
+    { "last-packets", "FILE", "write the newest frames at both edges in the end, cut to 128 bytes", LAST_PACKETS },
     { "help", NULL, "show this", HELP },
 };
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
@@ -233,6 +237,12 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return parse_number("sample", argument, 10, 60000, &options->sample_ms, error, size);
     case TIMELINE:
         options->timeline = argument;
+        return true;
+    case WAIT_FOR_DEBUGGER:
+        options->wait_for_debugger = true;
+        return true;
+    case LAST_PACKETS:
+        options->last_packets = argument;
         return true;
     case LENIENT:
         options->lenient = true;

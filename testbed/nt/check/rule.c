@@ -20,6 +20,7 @@
 #define REMARK_BYTES 400
 
 void (*rule_more)(FILE *out);
+void (*rule_last)(void);
 
 static bool lenient;
 static uint32_t remarks;
@@ -68,6 +69,9 @@ void rule_end_report(const char *rule)
     sched_trace("breaks rule %s", rule);
     timeline_mark("rule", "rule %s is broken", rule);
     timeline_end_run();
+    if (rule_last != NULL) {
+        rule_last();
+    }
     fflush(NULL);
     _exit(RULE_EXIT_STATUS);
 }

@@ -256,12 +256,9 @@ static void unlink_block(struct block *block)
 
 static void give_guarded(struct block *block)
 {
-    void *frames[1] = { NULL };
-
     unlink_block(block);
-    (void)image_backtrace(frames, 1);
     free(block->origin);
-    guard_give(memory_of(block), frames[0]);
+    guard_give(memory_of(block), guard_caller());
 }
 
 void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *function)
