@@ -13,6 +13,8 @@ exec python3 "$0" "$@"
 '''
 """Show xennet.sys carrying real traffic on this machine. See ./run.py --help."""
 
+import os
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -21,7 +23,7 @@ if sys.version_info < (3, 8):
 
 from scripts import cli, packages
 from scripts.build import made
-from scripts.report import maker as report_page
+from scripts.report import failure_folder, maker as report_page
 from scripts.run import machine, namespaces, options as cli_run, report
 from scripts.run.bed import Bed, BedEnded
 from scripts.run.children import Children
@@ -33,12 +35,15 @@ from scripts.xenrig import bed as xenbed, guest_bed
 from scripts.xenrig.traffic import XenTraffic
 
 
+DEBUG_PATIENCE = 1000   # times as long as usual: somebody looks at what stands still
+
+
 def prepare(options, screen):
     """Everything that must be there before traffic can flow. With --xen: what to boot."""
     if not options.xen:
         machine.check()
-    packages.ensure((packages.XEN if options.xen else packages.RUN) + (packages.PLOT if options.report else ()),
-                    screen.line)
+    packages.ensure((packages.XEN if options.xen else packages.RUN) + (packages.PLOT if options.report else ()) +
+                    (packages.DEBUGGER if options.debug else ()), screen.line)
     with made.one_at_a_time(screen.line):
         if options.own_driver and not options.bypass:
             if options.checked:
@@ -70,17 +75,23 @@ def connect(options, bed, children):
         bed.configure()
         return XenTraffic(bed)
     namespaces.configure(bed)
-    return Traffic(bed, children)
+    traffic = Traffic(bed, children)
+    if options.debug:
+        traffic.patience = DEBUG_PATIENCE
+    return traffic
 
 
 def carry(options, argv, screen, show, parts):
     """One testbed, from start to stop; the exit status of the user's command, or None."""
+    if options.debug:
+        screen = cli.Screen(open(os.devnull, "w", encoding="utf-8"))  # the terminal is the debugger's
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     status_line = report.StatusLine(screen, options.queues)
-    if options.report:
-        status_line = show.series = Series(status_line if argv is None else None)
+    status_line = show.series = Series(status_line if argv is None else None)
     command_status = None
     with Children() as children:
-        with open_bed(children, options, None if argv and not options.report else status_line, screen, parts) as bed:
+        with open_bed(children, options, status_line, screen, parts) as bed:
+            show.bed = bed
             show.started(bed)
             screen.line(report.describe(show.figures))
             try:
@@ -89,6 +100,8 @@ def carry(options, argv, screen, show, parts):
                     command_status = run_command(argv, bed, traffic, children)
                 else:
                     show.run(traffic, status_line, screen)
+                if bed.debugger:
+                    bed.debugger.wait()
             except (BedEnded, TrafficFailed) as failed:
                 show.fail(str(failed))
             finally:
@@ -101,6 +114,8 @@ def attempt(options, screen, show):
     """Everything from the build to the summary; the exit status."""
     argv = argv_of(options)
     parts = prepare(options, screen)
+    if not (options.xen or options.bypass or options.pcap):
+        options.last_packets = failure_folder.place_for_packets()
     status = carry(options, argv, screen, show, parts)
     show.figures["command_status"] = status
     for line in report.summary(show.figures, shown=argv is None):
@@ -110,15 +125,17 @@ def attempt(options, screen, show):
     return status or 0
 
 
-def write_page(options, show, arguments):
-    report_page.write("run", options.report, {
-        "figures": {name: show.figures.get(name) for name in report.FIGURES}, "samples": show.series.samples,
-        "pieces": show.series.pieces(), "latency": show.latency, "argv": arguments})
+def findings(show, arguments):
+    """What a report is made of."""
+    return {"figures": {name: show.figures.get(name) for name in report.FIGURES}, "samples": show.series.samples,
+            "pieces": show.series.pieces(), "latency": show.latency, "argv": arguments}
 
 
 def command(arguments):
     options = cli_run.read(arguments)
     screen = cli.Screen()
+    if options.open:
+        return failure_folder.show(options.open, screen.line)
     show = Show(options)
     if options.json and options.json.is_file():
         options.json.unlink()  # what is there at the end is of this run
@@ -134,8 +151,13 @@ def command(arguments):
         if options.json:
             report.write_json(options.json, show.figures)
         if options.report and show.series:
-            write_page(options, show, arguments)
+            report_page.write("run", options.report, findings(show, arguments))
             screen.line(f"report              {options.report}")
+        if show.series and show.figures["failures"]:
+            left = failure_folder.leave(options, show, findings(show, arguments), screen.kept)
+            screen.line(f"left for you        ./run.py --open {left}")
+        if options.last_packets:
+            options.last_packets.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

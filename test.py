@@ -14,6 +14,8 @@ exec python3 "$0" "$@"
 """Run the tests. See ./test.py --help."""
 
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -24,10 +26,12 @@ if sys.version_info < (3, 8):
 
 from scripts import cli, packages
 from scripts.build import made
+from scripts.debug import debugger
 from scripts.run.options import RELEASES, inf_beside
 from scripts.test import sanitize, suite
 from scripts.test.runner import Runner
 
+TIMELINE_VARIABLE = "XENNET_TIMELINE"  # read by the scheduler
 RELEASE_VARIABLE = "XENNET_XENVIF_LIKE"  # read by the programs of the driver's tests
 
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
@@ -61,8 +65,20 @@ def read(arguments):
                         help="a xenvif.sys for scenarios, instead of the stand-in (alone: the tests of driver/)")
     parser.add_argument("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"),
                         help="its INF (default: the .inf beside it)")
+    parser.add_argument("--driver", metavar="FILE", type=cli.existing_file("--driver"),
+                        help="another build of the driver, or another driver, for scenarios (alone: the tests of "
+                             "driver/)")
+    parser.add_argument("--inf", metavar="FILE", type=cli.existing_file("--inf"),
+                        help="its INF (default: the .inf beside it)")
+    parser.add_argument("--lenient", action="store_true",
+                        help="in scenarios, go on where a documented rule is broken that Windows does not enforce")
     parser.add_argument("--every-release", action="store_true",
                         help="run the tests of driver/, or those named, on each release of XenVif in turn")
+    parser.add_argument("--timeline", metavar="FILE", type=cli.new_file("--timeline"),
+                        help="with --seed and one case: write what happened when (JSON), for ui.perfetto.dev")
+    parser.add_argument("--debug", action="store_true", help="with one case of a C program: run it under lldb")
+    parser.add_argument("--debug-commands", metavar="FILE", type=cli.existing_file("--debug-commands"),
+                        help="with --debug: carry out lldb's commands in FILE instead of asking for some")
     options = parser.parse_args(arguments)
     if options.every_release and options.xenvif_like:
         raise cli.Stop("--every-release and --xenvif-like exclude each other: give one of them")
@@ -70,13 +86,27 @@ def read(arguments):
         raise cli.Stop("--xenvif-inf belongs to a xenvif.sys: give that with --xenvif")
     if options.every_release and options.xenvif:
         raise cli.Stop("--every-release is the stand-in's, and a xenvif.sys is one release: leave one of them out")
-    if (options.every_release or options.xenvif) and not options.names:
+    if options.inf and not options.driver:
+        raise cli.Stop("--inf belongs to another driver: give that driver with --driver")
+    if (options.every_release or options.xenvif or options.driver) and not options.names:
         options.names = ["driver/"]
     if options.xenvif:
         os.environ["XENVIF"] = str(options.xenvif.resolve())
         os.environ["XENVIF_INF"] = str((options.xenvif_inf or inf_beside(options.xenvif, "--xenvif-inf")).resolve())
+    if options.driver:
+        os.environ["XENNET_DRIVER"] = str(options.driver.resolve())
+        os.environ["XENNET_INF"] = str((options.inf or inf_beside(options.driver, "--inf")).resolve())
+    if options.lenient:
+        os.environ["XENNET_LENIENT"] = "1"
     if options.seed is not None and options.seeds is not None:
         raise cli.Stop("--seed and --seeds exclude each other: give one of them")
+    if options.debug_commands and not options.debug:
+        raise cli.Stop("--debug-commands is about a debugger: give --debug too, or leave it out")
+    if options.timeline:
+        if options.seed is None:
+            raise cli.Stop("--timeline is of one run: give its seed with --seed, and the name of the case")
+        os.environ[TIMELINE_VARIABLE] = str(options.timeline)
+        options.timeline.unlink(missing_ok=True)  # what is there at the end is of this run
     if options.xen_guests:
         options.names = [*options.names, "test_xen_guests"]
     return options
@@ -88,7 +118,7 @@ def command(arguments):
     # A list is for programs: only names on standard output.
     say = screen.line if not options.list else lambda text: print(text, file=sys.stderr)
     suite.refuse_unknown(options.names)
-    packages.ensure(packages.TEST, say)
+    packages.ensure(packages.TEST + (packages.DEBUGGER if options.debug else ()), say)
     with made.one_at_a_time(say):
         if not options.list:
             made.driver(say)
@@ -103,8 +133,29 @@ def command(arguments):
     files = suite.choose(files, options.names)
     if options.list:
         return show_names(files, screen)
+    if options.timeline and sum(len(file.cases) for file in files) != 1:
+        raise cli.Stop("--timeline is of one run: name one case, FILE:CASE")
+    if options.debug:
+        return debug(options, files)
     with temporary_folder():
-        return run_files(options, files, screen)
+        status = run_files(options, files, screen)
+    if options.timeline:
+        screen.line(f"timeline {options.timeline}" if options.timeline.exists() else
+                    "no timeline: nothing in this case is simulated")
+    return status
+
+
+def debug(options, files):
+    """One case under a debugger, in a single process; the debugger has the terminal."""
+    if len(files) != 1 or len(files[0].cases) != 1 or not files[0].seeded:
+        raise cli.Stop("--debug is for one case of a C program: name it, FILE:CASE")
+    program, case = files[0].argv[0], files[0].cases[0]
+    environment = dict(os.environ, XENNET_DEBUGGED="1")
+    with temporary_folder():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return subprocess.run(["env", "--default-signal=INT",
+                               *debugger.of_test(program, case, options.seed, options.debug_commands)],
+                              cwd=cli.ROOT, env=environment, check=False).returncode
 
 
 @contextmanager

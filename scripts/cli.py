@@ -6,6 +6,7 @@ prints it and gives the exit status. Nothing below main() calls sys.exit or prin
 """
 
 import argparse
+import collections
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
 HELP_COLUMNS = 132
+KEPT_LINES = 2000
 # Windows lacks the last
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -59,15 +61,18 @@ class Screen:
         self.stream = stream or sys.stdout
         # A dumb terminal (an editor's, a serial log's) takes no escape codes.
         self.terminal = self.stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "")
+        self.kept = collections.deque(maxlen=KEPT_LINES)    # what was shown, for the folder of a failed run
         self._lock = threading.Lock()
         self._status = False
         self._broken = False
 
     def line(self, text=""):
+        self.kept.append(text)
         with self._lock:
             self._write(self._clear() + text + "\n")
 
     def status(self, text):
+        self.kept.append(text)
         with self._lock:
             if self.terminal:
                 width = shutil.get_terminal_size().columns - 1

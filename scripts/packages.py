@@ -23,6 +23,7 @@ CAPTURE = ("tshark",)
 ANALYSIS = ("cppcheck",)
 FORMAT = ("clang-format-16",)
 PLOT = ("python3-matplotlib",)                  # --report, bench.py
+DEBUGGER = ("lldb-16", "python3-lldb-16")       # --debug
 BROWSER = ("chromium",)                         # the test that looks at a report
 
 # installing the package, and what the program that does it is linked with

@@ -43,7 +43,7 @@ def plant(fault):
         changed = changed[:at] + fault.head + "\n" + changed[at:]
     try:
         path.write_text(changed)
-        driver = mutations.build()
+        driver = mutations.build(fault.races)
     finally:
         path.write_text(text)
     if MARK not in changed:

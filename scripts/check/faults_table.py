@@ -28,6 +28,7 @@ class Fault:
     options: tuple = ()      # of run.py
     traffic: tuple = ()      # the command on the guest side, if not a usual one
     test: str = ""           # FILE:CASE: what only simulation can find
+    races: bool = False      # the driver reports its accesses to memory (scripts/check/races.py)
     quick: bool = False      # among those that the tests run
     head: str = ""           # definitions in front of the place
 
@@ -131,6 +132,9 @@ GUARDED = (
                         f"    NdisFreeMemory(Block, 0, 0); {MARK}\n }}"), "timer", "MiniportPause", "that is set"),
 )
 
+SCARCE = "if (Processor->Scarce.Head != NULL)"
+COMPLETE = ("NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
+            "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);")
 NBLS = (
     Fault("a send touched after it was completed", "MiniportSend", SEND,
           "{ volatile ULONG Length; NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
@@ -142,6 +146,28 @@ NBLS = (
           "    NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
           "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);\n"
           "    NET_BUFFER_LIST_FIRST_NB(Chain) = Nb; }", "ndis-nbl", "", "after it completed its send"),
+    Fault("the next one of a chain looked for after its send was completed", "MiniportSend", SEND,
+          f"{{ volatile ULONG Status; {COMPLETE}\n"
+          f"    Status = (ULONG)NET_BUFFER_LIST_NEXT_NBL(Chain)->Status; (void)Status; {MARK}\n }}",
+          "access", "MiniportSend", quick=True),
+    Fault("out-of-band data of a send that was completed", "MiniportSend", SEND,
+          f"{{ PVOID volatile Hash; {COMPLETE}\n"
+          f"    Hash = NET_BUFFER_LIST_INFO(Chain, NetBufferListHashValue); {MARK}\n"
+          "    (void)Hash; }", "access", "MiniportSend",
+          "whose send the miniport has completed", options=("--guard-pages",), quick=True),
+    Fault("an NBL written to after it was indicated", "ReceiveFlush", SCARCE,
+          before(SCARCE, f"if (Count != 0) Last->Status = 0; {MARK}"), "access", "ReceiveFlush",
+          "which the miniport has indicated and not got back", options=("--guard-pages",)),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS + GUARDED + NBLS
+RACES = (
+    Fault("a counter that two processors write", "ReceiveFlush", "Processor->Counters.Kept += Count;",
+          before("Processor->Counters.Kept += Count;",
+                 f"{{ static ULONG Batches; if (++Batches == 0) YieldProcessor(); {MARK}\n }}"),
+          "race", "ReceiveFlush", "data of the image", test="test_rss:packets_arrive*", races=True),
+    Fault("a word that one thread reads while another writes it", "XENNET_CONTEXT",
+          "volatile ULONG AdvertisedFrameSize;", "ULONG AdvertisedFrameSize;", "race", "LinkFollowFrameSize",
+          "LinkAdvertiseFrameSize", test="test_rss:packets_arrive*", races=True, quick=True),
+)
+
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + NBLS + RACES

@@ -44,9 +44,10 @@ def copy_sources():
             copy.unlink()
 
 
-def build():
-    Tree().build("mutation-x64")
-    return FOLDER / "x64" / "xennet.sys"
+def build(races=False):
+    """The copy; `races`: so that the testbed sees each access to memory."""
+    Tree().build("mutation-races-x64" if races else "mutation-x64")
+    return (FOLDER.with_name("mutations-races") if races else FOLDER) / "x64" / "xennet.sys"
 
 
 def run_test(driver, test):

@@ -13,12 +13,14 @@ import time
 from collections import deque
 
 from scripts.cli import ROOT, Stop
+from scripts.debug import debugger
 from scripts.run.series import SAMPLE_MS
 from scripts.run.trace_names import name_fields
 
 PROGRAM = ROOT / "build" / "testbed" / "testbed"
 START_SECONDS = 60
 STOP_SECONDS = 30
+DEBUG_SECONDS = 24 * 3600    # somebody looks at it
 STATUS_FAILED = 1
 STATUS_BAD_INPUT = 2
 STATUS_RULE = 3
@@ -68,6 +70,12 @@ def arguments(options):
         line.append("--verbose")
     if options.trace:
         line.append("--trace")
+    if options.debug:
+        line.append("--wait-for-debugger")
+    if options.last_packets:
+        line += ["--last-packets", str(options.last_packets)]
+    if options.timeline:
+        line += ["--timeline", str(options.timeline)]
     return line
 
 
@@ -88,11 +96,17 @@ class Bed:
         self._stderr = deque(maxlen=ERROR_LINES)
         self._closed = False
         self._process = None
+        self.debugger = None  # lldb, with --debug
         self._threads = []
 
     def __enter__(self):
         self._process = self._children.start(arguments(self.options), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                              stderr=subprocess.PIPE, universal_newlines=True, errors="replace")
+        if self.options.debug:
+            self.debugger = self._children.start(
+                ["env", "--default-signal=INT", *debugger.of_process(self._process.pid, PROGRAM,
+                                                                     self.options.debug_commands)],
+                foreground=True, stdin=None if self.options.debug_commands is None else subprocess.DEVNULL)
         for run in (self._read_events, self._read_errors):
             thread = threading.Thread(target=run, daemon=True)
             thread.start()
@@ -158,6 +172,10 @@ class Bed:
             return None
         return self._report()
 
+    def console(self):
+        """What the testbed and the driver printed, the newest of it."""
+        return list(self._stderr)
+
     def _join(self):
         for thread in self._threads:
             thread.join(STOP_SECONDS)
@@ -172,7 +190,7 @@ class Bed:
         return f"the testbed broke a rule:\n{text}" if status == STATUS_RULE else f"the testbed failed: {text}"
 
     def _wait_ready(self):
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + (START_SECONDS if self.debugger is None else DEBUG_SECONDS)
         with self._changed:
             while self.ready is None and not self._closed:
                 left = deadline - time.monotonic()

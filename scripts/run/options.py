@@ -38,12 +38,15 @@ def parser():
     options = Parser(prog="run.py", usage=USAGE, description=DESCRIPTION, epilog=EPILOG)
     add = options.add_argument
     add("--shell", action="store_true", help="open a shell on the guest side")
+    add("--open", metavar="FOLDER", help="show what a failed run has left (build/failures)")
     add("--quick", action="store_true", help=f"a short show: {QUICK_SECONDS} s for each iperf3 run")
     add("--seconds", metavar="N", type=number("--seconds", 1, 3600),
         help=f"how long each iperf3 run takes (default {SECONDS})")
     add("--json", metavar="FILE", type=output_file("--json"), help="write the summary for programs")
     add("--report", metavar="FILE", type=new_file("--report"),
         help="write a page with plots to look at (HTML); the show then measures latency, too")
+    add("--timeline", metavar="FILE", type=new_file("--timeline"),
+        help="write what happened when (JSON), for ui.perfetto.dev or chrome://tracing")
     add("--pcap", metavar="FILE", type=new_file("--pcap"),
         help="record both edges of the driver for Wireshark (the show is then short, unless --seconds is given)")
     add("--pcap-bytes", metavar="N", type=number("--pcap-bytes", 14, MAX_FRAME),
@@ -83,6 +86,9 @@ def parser():
         "QEMU's software emulation")
     add("--xen-guest", metavar="KIND", type=one_of("--xen-guest", XEN_GUESTS),
         help=f"with --xen: the testbed in a guest of its own, not in domain 0: {' or '.join(XEN_GUESTS)}")
+    add("--debug", action="store_true", help="run under lldb, with the symbols of the driver and the testbed")
+    add("--debug-commands", metavar="FILE", type=existing_file("--debug-commands"),
+        help="with --debug: carry out lldb's commands in FILE instead of asking for some")
     add("--guard-pages", action="store_true",
         help="each memory block of the driver ends at an inaccessible page and is inaccessible once freed")
     add("--lenient", action="store_true",
@@ -113,6 +119,12 @@ def read(argv):
     if "sg" in (options.backend_no or ()) and options.mtu > MAX_MTU_WITHOUT_SG:
         raise Stop(f"--mtu {options.mtu} needs frames of several fragments, which --backend-no sg takes away: give an "
                    f"MTU of at most {MAX_MTU_WITHOUT_SG}, or leave one of them out")
+    if options.debug_commands and not options.debug:
+        raise Stop("--debug-commands is about a debugger: give --debug too, or leave it out")
+    if options.debug and (options.bypass or options.shell or command):
+        raise Stop("--debug takes the terminal and needs a driver: leave --bypass, --shell and a command out")
+    if options.bypass and options.timeline:
+        raise Stop("--bypass runs without a driver, so --timeline has nothing to show: leave one of them out")
     if options.checked and (options.driver or options.bypass):
         raise Stop("--checked chooses the build of this repository's driver: leave it or "
                    f"--{'driver' if options.driver else 'bypass'} out")
@@ -125,6 +137,7 @@ def read(argv):
         refuse_with_xen(options)
     elif options.xen_guest:
         raise Stop("--xen-guest says where on the real Xen the testbed runs: give --xen too, or leave it out")
+    options.last_packets = None     # set by run.py once there is a place for them
     options.windows = options.windows or "10-22h2"
     options.xenvif_like = options.xenvif_like or "strict"
     offered = RELEASES[options.xenvif_like]
@@ -172,6 +185,7 @@ def refuse_with_bypass(options):
 
 def refuse_with_xen(options):
     for name, given in (("bypass", options.bypass), ("pcap", options.pcap), ("shell", options.shell),
+                        ("timeline", options.timeline), ("debug", options.debug),
                         ("command", options.command)):
         if given:
             what = "a command after --" if name == "command" else f"--{name}"

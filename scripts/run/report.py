@@ -14,7 +14,7 @@ FIGURES = (
     "datagrams4_equal", "datagrams6_equal", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
     "download6_gbps", "upload4_ok", "upload6_ok", "upload4_gbps", "upload6_gbps",
     "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
-    "tx_failed", "drops", "driver_counters", "driver_queues",
+    "tx_failed", "drops", "remarks", "driver_counters", "driver_queues",
     "capture_bytes", "capture_left_out", "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
 )
 
@@ -108,6 +108,9 @@ def summary(figures, shown):
     if figures["drops"]:
         drops = ", ".join(f"{name} {count:,}" for name, count in figures["drops"].items())
         lines.append(f"dropped by driver   {drops}")
+    if figures["remarks"]:
+        lines.append("remarks")
+        lines += [f"  {remark}" for remark in figures["remarks"]]
     if figures["leaks"] is not None:
         lines.append("left behind         " + ("nothing" if not figures["leaks"] else ""))
         lines += [f"  {leak}" for leak in figures["leaks"]]

@@ -32,7 +32,8 @@ def named_counters(values):
 class Show:
     def __init__(self, options):
         self.options = options
-        self.series = None     # samples of the run, with --report
+        self.series = None     # samples of the run
+        self.bed = None        # once it was ready
         self.latency = {}      # {what: round trips in microseconds}, for --report
         self.figures = dict.fromkeys(FIGURES)
         self.figures.update(bypass=options.bypass, queues=options.queues, mtu=options.mtu, failures=[], ok=False,
@@ -92,6 +93,7 @@ class Show:
             self.figures[name] = last.get(name)
         self.figures["driver_counters"] = named_counters(last.get("driver_counters"))
         self.figures["driver_queues"] = last.get("driver_queues")
+        self.figures["remarks"] = last.get("remarks")
         if self.options.pcap and self.options.pcap.exists():
             self.figures["capture_bytes"] = self.options.pcap.stat().st_size
             self.figures["capture_left_out"] = last.get("pcap_left_out")

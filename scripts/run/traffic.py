@@ -189,7 +189,7 @@ class Traffic:
         """Run a tool on one side; its standard output."""
         child = self._children.start(argv, self.bed.namespace(side), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                      universal_newlines=True, errors="replace")
-        deadline = time.monotonic() + seconds + SPARE_SECONDS
+        deadline = time.monotonic() + (seconds + SPARE_SECONDS) * self.patience
         try:
             while True:
                 try:

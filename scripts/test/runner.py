@@ -19,6 +19,7 @@ from scripts.cli import ROOT
 JOBS = 2
 CASE_SECONDS = 900    # without a word from a file, its case hangs
 RESULT = re.compile(r"^(not ok|ok) \d+ - (\S+)(?: # SKIP ?(.*))?$")
+SEED = re.compile(r"\bseed (\d+)(?:\)| at )")    # of a failure
 NOTE = "# note: "     # a figure that is worth showing although the case passed
 
 
@@ -137,6 +138,9 @@ class Runner:
                     self._screen.line(f"                {line[len(NOTE):]}")
 
     def _failed(self, name, seconds, said):
+        seeds = [seed for line in said for seed in SEED.findall(line)]
+        if seeds:
+            said = [*said, f"# to look at it: ./test.py --seed {seeds[-1]} {name} --timeline timeline.json"]
         with self._lock:
             self.score.failed.append(name)
         self._screen.line("\n".join([f"{self._label}FAIL {seconds:6.1f} s {name}", *(f"     {line}" for line in said)]))

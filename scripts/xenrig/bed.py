@@ -99,6 +99,7 @@ class XenBed:
         self._on_status, self._on_text = on_status, on_text
         self._error, self._command, self._reader = None, None, None
         self._stderr = deque(maxlen=ERROR_LINES)
+        self.debugger = None
         self._changed = threading.Condition()
 
     def __enter__(self):
@@ -202,6 +203,9 @@ class XenBed:
             if status != 0:
                 self._stderr.append(text)
         return self.end is not None and self._command.status == 0
+
+    def console(self):
+        return list(self._stderr)
 
     def failure(self):
         status = self._command.status

@@ -39,24 +39,24 @@ typedef struct _XENNET_CONTEXT {
     ULONG ProcessorCount; // that there can ever be
 
     // Written by link.c: bytes, Ethernet header included, tag and CRC not.
-    volatile ULONG MaximumFrameSize; // that packets may have now
-    ULONG AdvertisedFrameSize;       // that NDIS got at start or restart: the other one's upper limit
+    volatile ULONG MaximumFrameSize;    // that packets may have now
+    volatile ULONG AdvertisedFrameSize; // that NDIS got at start or restart: the other one's upper limit
 
     // Written by RssFollow: the backend decides whenever XenVif connects.
     volatile ULONG QueueCount; // at most ProcessorCount
     ULONG QueuesSeen;          // the most so far
 
     // Moved by StateMove.
-    volatile LONG State;   // XENNET_STATE
-    volatile LONG Gone;    // surprise removed or shut down: XenVif is not asked any more
-    volatile LONG Running; // State is Running, and not Gone: one word for every packet to read
-    BOOLEAN Recovering;    // not running although NDIS has restarted it
+    volatile LONG State;         // XENNET_STATE
+    volatile LONG Gone;          // surprise removed or shut down: XenVif is not asked any more
+    volatile LONG Running;       // State is Running, and not Gone: one word for every packet to read
+    volatile BOOLEAN Recovering; // not running although NDIS has restarted it
 
     // Whoever NDIS or the watchdog's gate lets move the state.
     volatile BOOLEAN Detached; // XenVif has nobody to talk to: no link, whatever it reports
 
     // Within OID requests, which NDIS serialises.
-    NDIS_DEVICE_POWER_STATE Power;
+    volatile NDIS_DEVICE_POWER_STATE Power;
     BOOLEAN Asleep; // stopped for a low power state, without a pause of NDIS's
 
     XENNET_ALARM Alarm; // raised by sends, for the watchdog

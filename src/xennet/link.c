@@ -109,7 +109,8 @@ LinkFollowFrameSize(XENNET_LINK *Link)
 {
     XENNET_CONTEXT *Context = Link->Context;
     ULONG Size = LinkQueryFrameSize(Context);
-    ULONG InForce = XENNET_MIN(Size, Context->AdvertisedFrameSize);
+    ULONG Advertised = Context->AdvertisedFrameSize;
+    ULONG InForce = XENNET_MIN(Size, Advertised);
 
     if (Size == 0 || (Size == Link->FrameSize && InForce == Context->MaximumFrameSize))
         return;
@@ -117,7 +118,7 @@ LinkFollowFrameSize(XENNET_LINK *Link)
     Context->MaximumFrameSize = InForce;
     TransmitSetFrameSize(Link->Transmit, InForce);
     ReceiveSetFrameSize(Link->Receive, InForce);
-    ReportFrameSize(&Context->Reporter, Size, InForce, Context->AdvertisedFrameSize);
+    ReportFrameSize(&Context->Reporter, Size, InForce, Advertised);
 }
 
 _Use_decl_annotations_

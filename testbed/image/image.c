@@ -18,8 +18,7 @@
 #include "image/coverage.h"
 #include "image/image_internal.h"
 
-enum { SECTION_DISCARDABLE = 0x02000000, SECTION_EXECUTE = 0x20000000, SECTION_READ = 0x40000000 };
-#define SECTION_WRITE 0x80000000u
+#define ROOM (4ull << 30)
 
 static struct image *images;
 
@@ -74,13 +73,15 @@ static uint8_t *read_file(const char *path, size_t *file_size, char *error, size
     return bytes;
 }
 
-/* At the preferred address where that is free, so that addresses in a debugger are the linker's; else anywhere. */
+/* At the preferred address where that is free, so that addresses in a debugger are the linker's; else anywhere. Where
+ * image_patch.c wants room, and there is none before so low an address, 4 GB higher. */
 static bool map(struct image *image, const uint8_t *file, char *error, size_t size)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    void *memory =
-        mmap((void *)image->preferred, image->size, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
-    if (memory != MAP_FAILED && (uint64_t)memory != image->preferred) { /* a kernel that does not know the flag */
+    const bool higher = image->relocatable && image->preferred < ROOM && image_patch_wants_room(image, file);
+    const uint64_t wanted = image->preferred + (higher ? ROOM : 0);
+    void *memory = mmap((void *)wanted, image->size, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+    if (memory != MAP_FAILED && (uint64_t)memory != wanted) { /* a kernel that does not know the flag */
         munmap(memory, image->size);
         memory = MAP_FAILED;
     }
@@ -125,10 +126,16 @@ static void image_free(struct image *image)
     if (image->base != NULL) {
         munmap(image->base, image->size);
     }
+    image_patch_free(image);
     free(image->call_targets);
     free(image->path);
     free(image->name);
     free(image);
+}
+
+__attribute__((noinline, used)) void image_is_mapped(const char *path, const void *base)
+{
+    __asm__ volatile("" : : "r"(path), "r"(base) : "memory");
 }
 
 struct image *image_load(const char *path, image_resolver *resolve, char *error, size_t size)
@@ -149,10 +156,11 @@ struct image *image_load(const char *path, image_resolver *resolve, char *error,
         image_free(image);
         return NULL;
     }
-    image_yield_at_pause(image);
+    image_patch(image);
     protect(image);
     image->next = images;
     __atomic_store_n(&images, image, __ATOMIC_RELEASE);
+    image_is_mapped(image->path, image->base);
     return image;
 }
 
@@ -179,6 +187,12 @@ void image_unload(struct image *image)
     image_free(image);
 }
 
+void image_cr8_accesses(const struct image *image, uint32_t *replaced, uint32_t *left)
+{
+    *replaced = image->cr8_replaced;
+    *left = image->cr8_left;
+}
+
 void *image_entry(const struct image *image)
 {
     return image->base + image->entry;
@@ -187,6 +201,22 @@ void *image_entry(const struct image *image)
 const char *image_name(const struct image *image)
 {
     return image->name;
+}
+
+const char *image_path(const struct image *image)
+{
+    return image->path;
+}
+
+bool image_section(const struct image *image, uint32_t index, void **start, size_t *bytes)
+{
+    if (index >= image->section_count) {
+        return false;
+    }
+    const struct section *section = &image->sections[index];
+    *start = image->base + section->address;
+    *bytes = section->characteristics & SECTION_WRITE ? section->virtual_size : 0;
+    return true;
 }
 
 bool image_contains(const struct image *image, const void *address)

@@ -14,10 +14,19 @@
 struct image;
 
 /* What the loader needs of whoever runs the image; the kernel gives it before the first image is loaded. */
+/* mov %cr8, r64 is 4x 0f 20 /0, mov r64, %cr8 is 4x 0f 22 /0, where REX.R makes CR0 CR8. */
+enum { CR8_BYTES = 4, CR8_READ = 0x20, CR8_WRITE = 0x22 };
+bool image_is_cr8(const uint8_t *code);
+/* Writes to `code`, within 2 GB of the access to CR8 at `site`, what does the same and goes on behind it; at most
+ * IMAGE_CR8_BYTES. False: it cannot, and the access stays as it is. */
+enum { IMAGE_CR8_BYTES = 32 };
+typedef bool image_cr8_code(uint8_t *code, const uint8_t *site);
+
 struct image_hooks {
     bool (*may_call)(const void *target); /* code outside all images that a driver may call: its imports */
     /* The image breaks a rule; does not return. */
     void (*broken)(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
+    image_cr8_code *cr8_code;
 };
 void image_hooks_set(const struct image_hooks *hooks); /* kept by address */
 
@@ -27,11 +36,19 @@ typedef void *image_resolver(const char *module, const char *name);
 /* On failure NULL and one sentence in `error` that names the file, what is wrong with it and what to do: missing,
  * unreadable, truncated, not a PE, 32-bit, not a native driver, imports that nobody exports (all listed). */
 struct image *image_load(const char *path, image_resolver *resolve, char *error, size_t size);
+/* Called for each image once it is in its place: a debugger stops here and loads the symbols (scripts/debug). */
+void image_is_mapped(const char *path, const void *base);
 void image_discard_init(struct image *image); /* after DriverEntry: discardable sections become inaccessible */
 void image_unload(struct image *image);
 
+/* How many accesses to CR8 became a jump, and how many stay and fault. */
+void image_cr8_accesses(const struct image *image, uint32_t *replaced, uint32_t *left);
+
 void *image_entry(const struct image *image);
 const char *image_name(const struct image *image);
+const char *image_path(const struct image *image);
+/* Section `index`: where it may be written, otherwise 0 bytes. False past the last. */
+bool image_section(const struct image *image, uint32_t index, void **start, size_t *bytes);
 bool image_contains(const struct image *image, const void *address);
 uintptr_t image_offset(const struct image *image, const void *address);
 /* The image that holds `address`, or NULL. */

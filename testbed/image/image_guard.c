@@ -84,11 +84,11 @@ __asm__(".text\n"
         "    popq %rbp\n"
         "    jmpq *%rax\n");
 
-static const struct image_hooks *hooks;
+const struct image_hooks *image_hooks_given;
 
 void image_hooks_set(const struct image_hooks *given)
 {
-    hooks = given;
+    image_hooks_given = given;
 }
 
 MS_ABI __attribute__((used)) void guard_check_target(const void *target)
@@ -96,16 +96,17 @@ MS_ABI __attribute__((used)) void guard_check_target(const void *target)
     const struct image *image = image_find(target);
     if (image == NULL) {
         if (((const uint8_t *)target >= __executable_start && (const uint8_t *)target < etext) ||
-            hooks->may_call(target)) {
+            image_hooks_given->may_call(target)) {
             return;
         }
-        hooks->broken("cfg", "indirect call to %p, which is no code that the driver may call", target);
+        image_hooks_given->broken("cfg", "indirect call to %p, which is no code that the driver may call", target);
     }
     const uintptr_t offset = image_offset(image, target);
     if (image->call_targets != NULL && (image->call_targets[offset / 8] >> (offset % 8) & 1) == 0) {
         char text[256];
         image_describe(target, text, sizeof(text));
-        hooks->broken("cfg", "indirect call to %s, which is not in the image's table of call targets", text);
+        image_hooks_given->broken("cfg", "indirect call to %s, which is not in the image's table of call targets",
+                                  text);
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside the PE loader. A struct image is made by image_load in steps: image_file.c checks the file, image.c maps it,
- * image_bind.c relocates and binds, image_guard.c sets cookie and control flow guard up.
+ * image_bind.c relocates and binds, image_guard.c sets cookie and control flow guard up, image_patch.c replaces
+ * instructions.
  */
 #ifndef TESTBED_IMAGE_IMAGE_INTERNAL_H
 #define TESTBED_IMAGE_IMAGE_INTERNAL_H
@@ -18,6 +19,9 @@ struct section {
     uint32_t file_offset, file_size;
     uint32_t characteristics;
 };
+
+enum { SECTION_DISCARDABLE = 0x02000000, SECTION_EXECUTE = 0x20000000, SECTION_READ = 0x40000000 };
+#define SECTION_WRITE 0x80000000u
 
 enum directory {
     DIRECTORY_IMPORT = 1,
@@ -41,8 +45,12 @@ struct image {
     } directories[DIRECTORIES];
     uint8_t
         *call_targets; /* one bit per byte: a valid target of a guarded call; NULL: not built with control flow guard */
+    struct patch_page *patch_pages;
+    uint32_t cr8_replaced, cr8_left;
     struct image *next;
 };
+
+extern const struct image_hooks *image_hooks_given; /* NULL: none yet */
 
 /* A file's bytes, checked: headers and sections lie inside. Fills all but `base`. False and a sentence otherwise. */
 bool image_parse(struct image *image, const uint8_t *file, size_t file_size, char *error, size_t size);
@@ -55,6 +63,13 @@ const char *image_string(const struct image *image, uint64_t offset);
 bool image_relocate(struct image *image, char *error, size_t size);
 bool image_bind(struct image *image, image_resolver *resolve, char *error, size_t size);
 bool image_guard(struct image *image, char *error, size_t size);
-void image_yield_at_pause(struct image *image); /* in a simulated run */
+void image_patch(struct image *image);
+void image_patch_free(struct image *image);
+/* It has accesses to CR8, or what looks like one: addresses 2 GB before and behind it should be free. */
+bool image_patch_wants_room(const struct image *image, const uint8_t *file);
+
+/* Calls `each` with each instruction's first byte, in order; 16 bytes can be read there. */
+typedef void image_instruction(void *context, uint8_t *code);
+void image_each_instruction(struct image *image, image_instruction *each, void *context);
 
 #endif

@@ -59,6 +59,8 @@ int32_t adapter_method_now(struct adapter *adapter, uint32_t oid, void *buffer, 
                            uint32_t *written, uint32_t *needed);
 /* The OIDs that the miniport listed in its general attributes; returns how many. The list lives as long as the adapter.
  */
+/* Among the GUIDs that the driver names for WMI (OID_GEN_SUPPORTED_GUIDS) is one for this OID of its own. PASSIVE */
+bool adapter_has_own_oid(struct adapter *adapter, uint32_t oid);
 uint32_t adapter_supported_oids(struct adapter *adapter, const uint32_t **oids);
 
 /* Records that a miniport hands to NDIS, whose header names a revision. */

@@ -10,6 +10,7 @@
 
 #include "netback/netback.h"
 #include "run/bell.h"
+#include "run/timeline.h"
 #include "wire/parse.h"
 #include "wire/toeplitz.h"
 #include "xen/barrier.h"

@@ -134,6 +134,11 @@ void slots_complete(struct netback_queue *queue, const struct frame *frame, cons
         struct netif_rx_response response = { .id = slot->id,
                                               .status = slot->bad ? slot->status : (int16_t)(rx->headroom + part) };
 
+        if (page == 0 && __builtin_expect(timeline_on, 0)) {
+            uint32_t flow = timeline_follow(timeline_slot_key(slot->reference, slot->id));
+
+            timeline_packet(flow, STEP_FIRST, LANE_RECEIVE_BACKEND, queue->index, "from the wire");
+        }
         left -= part;
         response.flags = left != 0 ? NETRXF_more_data : 0;
         if (page == 0) {

@@ -253,6 +253,11 @@ static void deliver(struct netback_queue *queue, const struct packet *packet)
         }
         return;
     }
+    if (__builtin_expect(timeline_on, 0)) {
+        uint32_t flow = timeline_flow(timeline_slot_key(packet->slots[0].gref, packet->slots[0].id));
+
+        timeline_packet(flow, STEP_NEXT, LANE_SEND_BACKEND, queue->index, "to the wire");
+    }
     if (set_offload(queue, packet, &frame)) {
         send_frame(queue, &frame);
     } else {

@@ -5,6 +5,8 @@
  */
 #include "image/image.h"
 #include "nt/areas.h"
+#include "nt/check/race.h"
+#include "nt/check/fault_cr8.h"
 #include "nt/nt.h"
 #include "nt/processor/topology.h"
 #include "nt/registry/registry.h"
@@ -18,7 +20,7 @@ void nt_start(uint32_t processors)
 
 void nt_start_on(const struct topology *topology)
 {
-    static const struct image_hooks hooks = { export_is_trampoline, rule_break };
+    static const struct image_hooks hooks = { export_is_trampoline, rule_break, fault_cr8_code };
 
     image_hooks_set(&hooks);
     topology_start(topology);
@@ -43,6 +45,7 @@ void nt_start_on(const struct topology *topology)
     module_start();
     etw_start();
     watchdog_start();
+    race_exports();
 }
 
 void nt_stop(void)
@@ -66,6 +69,7 @@ void nt_stop(void)
     topology_stop();
     watchdog_stop();
     debug_stop();
+    race_stop();
 }
 
 void nt_leaks(struct leaks *leaks)

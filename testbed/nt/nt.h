@@ -19,6 +19,7 @@
 #include "nt/export/export.h"
 #include "run/leak.h"
 #include "run/sched.h"
+#include "run/timeline.h"
 
 /* --- start and stop --- */
 enum { MAX_GROUP = 64, MAX_GROUPS = 32 };
@@ -124,19 +125,22 @@ struct driver_call {
     const char *name, *outer;
     uint8_t irql;
     uint32_t locks;
+    struct timeline_span span;
 };
-struct driver_call driver_enter(const char *name);
-void driver_leave(const struct driver_call *call);
+void driver_enter(struct driver_call *call, const char *name);
+void driver_leave(struct driver_call *call);
 #define DRIVER_CALL(name, call)                                                                                        \
     ({                                                                                                                 \
-        struct driver_call entered_ = driver_enter(name);                                                              \
+        struct driver_call entered_;                                                                                   \
+        driver_enter(&entered_, name);                                                                                 \
         __auto_type result_ = (call);                                                                                  \
         driver_leave(&entered_);                                                                                       \
         result_;                                                                                                       \
     })
 #define DRIVER_CALL_VOID(name, call)                                                                                   \
     do {                                                                                                               \
-        struct driver_call entered_ = driver_enter(name);                                                              \
+        struct driver_call entered_;                                                                                   \
+        driver_enter(&entered_, name);                                                                                 \
         (call);                                                                                                        \
         driver_leave(&entered_);                                                                                       \
     } while (0)

@@ -17,15 +17,18 @@
 #include "program/bed.h"
 #include "program/namespace.h"
 #include "nt/check/debug.h"
+#include "nt/check/debugger.h"
+#include "nt/check/rule_context.h"
 #include "nt/memory/guard.h"
 #include "nt/trace/etw.h"
 #include "nt/export/version.h"
 #include "program/options.h"
 #include "program/pump.h"
 #include "program/report.h"
+#include "run/timeline.h"
 #include "xen/real/libxen.h"
 
-enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, MILLISECOND = 1000000 };
+enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, MILLISECOND = 1000000, LAST_PACKETS_BYTES = 128 };
 
 #define GUEST_TAP           "xen0"
 #define WIRE_TAP            "wire0"
@@ -209,10 +212,29 @@ static void main_task(void *unused)
     task_join(watcher);
 }
 
+static void write_last_packets(void)
+{
+    pcap_write_kept(program.pcap);
+}
+
+/* The newest frames alone, for a run that fails. */
+static bool keep_last_packets(char *error, size_t size)
+{
+    program.pcap = pcap_create(program.options.last_packets, error, size);
+    if (program.pcap == NULL) {
+        return false;
+    }
+    pcap_limit(program.pcap, LAST_PACKETS_BYTES, 0);
+    if (pcap_keep_newest(program.pcap)) {
+        rule_last = write_last_packets;
+    }
+    return true;
+}
+
 static bool open_capture(char *error, size_t size)
 {
     if (program.options.pcap == NULL) {
-        return true;
+        return program.options.last_packets == NULL || keep_last_packets(error, size);
     }
     program.pcap = pcap_create(program.options.pcap, error, size);
     if (program.pcap == NULL) {
@@ -277,6 +299,9 @@ int main(int argc, char **argv)
         options_help();
         return EXIT_CLEAN;
     }
+    if (program.options.wait_for_debugger) {
+        debugger_wait();
+    }
     if (!catch_signals()) {
         report_error("signals cannot be received through a descriptor: use a kernel with signalfd");
         return EXIT_BAD_INPUT;
@@ -287,6 +312,7 @@ int main(int argc, char **argv)
     etw_show(program.options.trace);
     rule_be_lenient(program.options.lenient);
     guard_pages = program.options.guard_pages;
+    timeline_open(program.options.timeline);
     if (!open_edges(error, sizeof(error))) {
         report_error(error);
         return EXIT_BAD_INPUT;

@@ -40,6 +40,9 @@ enum option_id {
     LENIENT,
     GUARD_PAGES,
     SAMPLE,
+    TIMELINE,
+    LAST_PACKETS,
+    WAIT_FOR_DEBUGGER,
     HELP
 };
 
@@ -73,6 +76,9 @@ static const struct {
     { "guard-pages", NULL, "end each memory block of the driver at an inaccessible page", GUARD_PAGES },
     { "lenient", NULL, "go on where a documented rule is broken that Windows does not enforce", LENIENT },
     { "sample", "MS", "report status this often; 1000 if not given", SAMPLE },
+    { "timeline", "FILE", "write what happened when, for Perfetto or chrome://tracing", TIMELINE },
+    { "wait-for-debugger", NULL, "do nothing before one has come", WAIT_FOR_DEBUGGER },
+    { "last-packets", "FILE", "write the newest frames at both edges in the end, cut to 128 bytes", LAST_PACKETS },
     { "help", NULL, "show this", HELP },
 };
 enum { TABLE_SIZE = sizeof(table) / sizeof(table[0]) };
@@ -229,6 +235,15 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return parse_number("edge-buffers", argument, 8, 4096, &options->edge_buffers, error, size);
     case SAMPLE:
         return parse_number("sample", argument, 10, 60000, &options->sample_ms, error, size);
+    case TIMELINE:
+        options->timeline = argument;
+        return true;
+    case WAIT_FOR_DEBUGGER:
+        options->wait_for_debugger = true;
+        return true;
+    case LAST_PACKETS:
+        options->last_packets = argument;
+        return true;
     case LENIENT:
         options->lenient = true;
         return true;

@@ -26,8 +26,9 @@ struct options {
     uint32_t backend_without; /* netback feature mask */
     uint32_t backend_rate;    /* kbit/s; 0: no limit */
     const char *pcap;
+    const char *timeline, *last_packets;
     uint32_t pcap_bytes, pcap_limit; /* of each frame; millions in all; 0: no limit */
-    bool bypass, verbose, trace, strict_grants, real_xen, lenient, guard_pages, help;
+    bool bypass, verbose, trace, strict_grants, real_xen, lenient, guard_pages, wait_for_debugger, help;
     uint32_t edge_buffers; /* 0: the usual number */
     uint32_t sample_ms;    /* between two status events */
 };

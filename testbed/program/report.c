@@ -44,6 +44,20 @@ static void put_list(FILE *out, const char *name, char **lines, size_t count)
     fputc(']', out);
 }
 
+struct remarks {
+    FILE *out;
+    const char *comma;
+};
+
+static void put_remark(void *context, const char *text)
+{
+    struct remarks *remarks = context;
+
+    fputs(remarks->comma, remarks->out);
+    put_string(remarks->out, text);
+    remarks->comma = ",";
+}
+
 static uint64_t resident_kb(void)
 {
     uint64_t total = 0, resident = 0;
@@ -131,6 +145,9 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("wire_refused", wire.send_refused);
     PUT("pcap_left_out", pcap_left_out(ports->pcap));
     PUT("rule_remarks", rule_remarks());
+    fputs(",\"remarks\":[", out);
+    rule_each_remark(put_remark, &(struct remarks){ out, "" });
+    fputc(']', out);
     if (bed != NULL && adapter.tx_failed != 0) {
         fprintf(out, ",\"tx_failure\":\"%s\"", adapter_send_failure(bed->adapter));
     }
@@ -139,7 +156,7 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
 #undef PUT
 }
 
-/* What XenNet counts by itself, by two OIDs of its own; nothing for a driver that does not answer them. The values
+/* What XenNet counts by itself, by two OIDs of its own, which no other driver is asked for. The values
  * stand in the driver's order: whoever reads the report has their names. */
 static void put_driver(FILE *out, struct bed *bed)
 {
@@ -147,7 +164,8 @@ static void put_driver(FILE *out, struct bed *bed)
     uint64_t counters[COUNTERS], queues[QUEUE_VALUES];
     uint32_t written, needed, i;
 
-    if (bed == NULL || adapter_query(bed->adapter, OID_COUNTERS, counters, sizeof(counters), &written, &needed) != 0) {
+    if (bed == NULL || !adapter_has_own_oid(bed->adapter, OID_COUNTERS) ||
+        adapter_query(bed->adapter, OID_COUNTERS, counters, sizeof(counters), &written, &needed) != 0) {
         return;
     }
     fputs(",\"driver_counters\":[", out);

@@ -5,11 +5,14 @@
  * The stream is splitmix64 (Steele, Lea, Flood 2014): one 64-bit counter, so a live run may draw from several threads.
  */
 #include "run/sched_internal.h"
+#include "run/order.h"
 
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "run/timeline.h"
 
 _Thread_local struct task *sched_current;
 bool sched_is_simulated;
@@ -30,7 +33,9 @@ int sched_run(const struct sched_options *wanted, void (*main_task)(void *), voi
     stream = wanted->seed;
     sched_is_simulated = wanted->kind == SCHED_SIMULATED;
     sched_hears_calls = sched_is_simulated || options.trace != NULL;
+    timeline_begin_run();
     int status = sched_is_simulated ? sched_run_simulated(main_task, argument) : sched_run_live(main_task, argument);
+    timeline_end_run();
     if (options.trace != NULL) {
         fflush(options.trace);
         options.trace = NULL;
@@ -84,6 +89,7 @@ struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *
     processor = there != 0 ? processor % there : processor;
     struct task *task = sched_is_simulated ? task_spawn_simulated(name, processor, run, argument)
                                            : task_spawn_live(name, processor, run, argument);
+    order_release(task);
     sched_point("spawn");
     return task;
 }
@@ -96,6 +102,7 @@ void task_join(struct task *task)
         sched_wait(&common->done, 0, SCHED_FOREVER);
     }
     task_self()->waits_for = NULL;
+    order_acquire(task);
     if (sched_is_simulated) {
         task_reap_simulated(task);
     } else {

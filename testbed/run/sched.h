@@ -55,6 +55,8 @@ struct task {
     uint32_t glanced_calls;
     bool glanced_warned;
     uint64_t glanced_used;
+    uint32_t strand;             /* run/order.c: what it runs as */
+    struct timeline_span *spans; /* open ones, the innermost first; timeline.c */
     uint32_t busy; /* simulated: points since it came to DISPATCH_LEVEL or began a DPC; set to 0 by nt/processor */
 };
 

@@ -15,6 +15,7 @@
  */
 #include "run/sched_internal.h"
 #include "run/sched_switch.h"
+#include "run/order.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -326,10 +327,12 @@ static void task_main(void *argument)
     if (sched_task_resumes != NULL) {
         sched_task_resumes(&me->common.task);
     }
+    order_acquire(me);
     me->common.run(me->common.argument);
     if (sched_task_ends != NULL) {
         sched_task_ends(&me->common.task);
     }
+    order_release(me);
     me->common.done = 1;
     if (me->common.task.id == 1) { /* the main task: the run is over */
         sched_current = NULL;

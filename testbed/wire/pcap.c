@@ -40,6 +40,8 @@ struct pcap {
     uint32_t snap;
     uint64_t written, limit, left_out; /* bytes, bytes, frames */
     uint8_t *buffer;
+    uint8_t *older; /* NULL: frames are written as they come; else the buffer before this one */
+    size_t older_used;
     uint64_t base; /* ns since 1970 at scheduler time 0; 0 in a simulated run and before the first frame */
 };
 
@@ -88,12 +90,12 @@ static void block_end(struct pcap *pcap, size_t start)
     memcpy(pcap->buffer + start + 4, &length, sizeof(length));
 }
 
-static void flush(struct pcap *pcap)
+static void write_out(struct pcap *pcap, const uint8_t *bytes, size_t length)
 {
     size_t done = 0;
 
-    while (done < pcap->used && pcap->failure == 0) {
-        ssize_t written = write(pcap->fd, pcap->buffer + done, pcap->used - done);
+    while (done < length && pcap->failure == 0) {
+        ssize_t written = write(pcap->fd, bytes + done, length - done);
 
         if (written >= 0) {
             done += (size_t)written;
@@ -101,8 +103,37 @@ static void flush(struct pcap *pcap)
             pcap->failure = -errno;
         }
     }
-    pcap->written += pcap->used;
+}
+
+static void flush(struct pcap *pcap)
+{
+    if (pcap->older != NULL) {
+        uint8_t *oldest = pcap->older;
+
+        pcap->older = pcap->buffer;
+        pcap->older_used = pcap->used;
+        pcap->buffer = oldest;
+    } else {
+        write_out(pcap, pcap->buffer, pcap->used);
+        pcap->written += pcap->used;
+    }
     pcap->used = 0;
+}
+
+bool pcap_keep_newest(struct pcap *pcap)
+{
+    flush(pcap); /* what every file begins with */
+    pcap->older = malloc(BUFFER_BYTES);
+    return pcap->older != NULL;
+}
+
+void pcap_write_kept(struct pcap *pcap)
+{
+    if (pcap->older != NULL) {
+        write_out(pcap, pcap->older, pcap->older_used);
+        write_out(pcap, pcap->buffer, pcap->used);
+        pcap->older_used = pcap->used = 0;
+    }
 }
 
 void pcap_limit(struct pcap *pcap, uint32_t snap, uint64_t bytes)
@@ -241,11 +272,16 @@ int pcap_close(struct pcap *pcap)
     if (pcap == NULL) {
         return 0;
     }
-    flush(pcap);
+    if (pcap->older != NULL) {
+        pcap_write_kept(pcap);
+    } else {
+        flush(pcap);
+    }
     if (close(pcap->fd) != 0 && pcap->failure == 0) {
         pcap->failure = -errno;
     }
     failure = pcap->failure;
+    free(pcap->older);
     free(pcap->buffer);
     free(pcap);
     return failure;

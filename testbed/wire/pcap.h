@@ -14,6 +14,9 @@ struct pcap *pcap_create(const char *path, char *error, size_t size);
 /* At most `snap` bytes of each frame are kept, and no frame that would make the file longer than `bytes`. Before the
  * first frame; 0: no limit. */
 void pcap_limit(struct pcap *pcap, uint32_t snap, uint64_t bytes);
+/* Before the first frame: nothing is written but the newest 1 to 2 MB, and that by pcap_write_kept or pcap_close. */
+bool pcap_keep_newest(struct pcap *pcap);
+void pcap_write_kept(struct pcap *pcap);         /* from a program that ends at once: takes no lock */
 uint64_t pcap_left_out(const struct pcap *pcap); /* frames beyond the limit, so far */
 /* An opt_comment has the frame's offload data ("gso tcpv4 mss 1448, checksum partial"). A NULL pcap is allowed:
  * nothing. */

@@ -15,6 +15,7 @@
 #include <xen/io/xenbus.h>
 
 #include "nt/check/report.h"
+#include "run/timeline.h"
 #include "xen/barrier.h"
 #include "xenbus/store.h"
 #include "xenbus/suspend.h"

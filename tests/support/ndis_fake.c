@@ -97,7 +97,8 @@ static int32_t MS_ABI fake_restart(void *context, struct NDIS_MINIPORT_RESTART_P
 static void fake_see_rss(struct fake *fake, const struct NDIS_OID_REQUEST *request)
 {
     const struct NDIS_RECEIVE_SCALE_PARAMETERS *p = request->DATA.SET_INFORMATION.InformationBuffer;
-    const struct PROCESSOR_NUMBER *table = (const void *)((const uint8_t *)p + p->IndirectionTableOffset);
+    const uint8_t *bytes = (const uint8_t *)p + p->IndirectionTableOffset; /* a table of revision 1 */
+    const struct PROCESSOR_NUMBER *table = (const void *)bytes;
     uint32_t i;
 
     if ((p->Flags & NDIS_RSS_PARAM_FLAG_DISABLE_RSS) != 0) {
@@ -107,9 +108,10 @@ static void fake_see_rss(struct fake *fake, const struct NDIS_OID_REQUEST *reque
     CHECK(p->HashSecretKeyOffset + p->HashSecretKeySize <= request->DATA.SET_INFORMATION.InformationBufferLength);
     fake->rss_seen.sets++;
     fake->rss_seen.revision = p->Header.Revision;
-    fake->rss_seen.entries = p->IndirectionTableSize / sizeof(*table);
+    fake->rss_seen.size = p->Header.Size;
+    fake->rss_seen.entries = p->IndirectionTableSize / (p->Header.Revision == 1 ? 1 : sizeof(*table));
     for (i = 0; i < fake->rss_seen.entries; i++) {
-        fake->rss_seen.numbers[i] = table[i].Number;
+        fake->rss_seen.numbers[i] = p->Header.Revision == 1 ? bytes[i] : table[i].Number;
     }
 }
 

@@ -68,7 +68,7 @@ struct fake {
     struct NDIS_OID_REQUEST *oid;
     struct rss_seen {
         uint32_t sets;
-        uint16_t entries, revision;
+        uint16_t entries, revision, size;
         uint8_t numbers[128];
     } rss_seen;
 };

@@ -144,7 +144,7 @@ void native_start(struct story *story)
     struct XENVIF_VIF_INTERFACE_V10 table;
     uint32_t i;
 
-    interface_fill_vif(story->bed.vif, &table);
+    interface_fill_vif(STORY_STAND_IN(story), &table);
     redirect((void *)table.TransmitterQueuePacket, (void *)stub_transmit);
     redirect((void *)table.ReceiverReturnPacket, (void *)stub_return);
     for (i = 0; i < sizeof(stubs) / sizeof(stubs[0]); i++) {

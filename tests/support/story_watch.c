@@ -130,9 +130,33 @@ int32_t oid_get(struct story *story, uint32_t oid, void *buffer, uint32_t size)
     return adapter_query(story->bed.adapter, oid, buffer, size, &oid_written, &oid_needed);
 }
 
+/* NDIS sets RSS by revision 3 where the miniport is of 6.60 or later: what a story says in revision 2 goes so. */
+static const void *as_ndis_sets_rss(struct story *story, const void *buffer, uint32_t size)
+{
+    static uint8_t copy[4096];
+    struct NDIS_RECEIVE_SCALE_PARAMETERS *parameters = (void *)copy;
+    struct adapter_facts facts;
+
+    adapter_facts(story->bed.adapter, &facts);
+    if (facts.ndis_minor < 60 || size < sizeof(*parameters) || size > sizeof(copy)) {
+        return buffer;
+    }
+    memcpy(copy, buffer, size);
+    if (parameters->Header.Revision == 2 &&
+        parameters->Header.Size == NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2) {
+        parameters->Header.Revision = 3;
+        parameters->Header.Size = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3;
+        memset(&parameters->DefaultProcessorNumber, 0, sizeof(parameters->DefaultProcessorNumber));
+    }
+    return copy;
+}
+
 int32_t oid_put(struct story *story, uint32_t oid, const void *buffer, uint32_t size)
 {
     oid_written = 0;
+    if (oid == OID_GEN_RECEIVE_SCALE_PARAMETERS) {
+        buffer = as_ndis_sets_rss(story, buffer, size);
+    }
     return adapter_set(story->bed.adapter, oid, buffer, size, &oid_needed);
 }
 

@@ -22,7 +22,7 @@ from tests.support.traffic_bed import ensure_built, needs_traffic, run_py
 OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif",
            "--xenvif", "--xenvif-inf",
            "--backend-no",
-           "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--report", "--verbose")
+           "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--debug", "--report", "--timeline", "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to run as other users and machines")
 
@@ -116,6 +116,15 @@ class Options(SentenceCase):
     def test_a_setting_without_a_value_is_named(self):
         for setting in ("*RSS", "=1"):
             self.bad("--set", setting)("KEYWORD=VALUE", f"'{setting}'")
+
+    def test_a_debugger_does_not_share_the_terminal(self):
+        for others in (["--bypass"], ["--shell"], ["--", "true"]):
+            self.bad("--debug", *others)("--debug", "terminal")
+        self.bad("--debug-commands", __file__)("--debug-commands", "give --debug")
+
+    def test_a_timeline_of_nothing_is_refused(self):
+        self.bad("--bypass", "--timeline", str(self.folder / "file"))("--timeline", "--bypass")
+        self.refused(run_test_py("--timeline", str(self.folder / "file"), "test_life"), "--timeline", "--seed")
 
     def test_an_empty_command_is_reported(self):
         self.bad("--")("no command after --", "--shell")
@@ -326,7 +335,8 @@ class Machines(SentenceCase):
                                 f"grep -v -e ' tshark$' -e ' cmake$'")
         done = run_test_py("--list", "test_cli", env=environment)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(calls.read_text().splitlines(), ["update", "install -y --no-install-recommends cmake tshark"])
+        self.assertEqual(calls.read_text().splitlines(), [
+            "update", "install -y -o DPkg::Lock::Timeout=300 --no-install-recommends cmake tshark"])
 
     def test_a_system_without_dpkg_is_reported(self):
         bare = self.folder / "bin"

@@ -98,6 +98,17 @@ class Drops(unittest.TestCase):
         self.assertEqual(show.figures["failures"], ["the driver refused 9 of 10 sends: NDIS_STATUS_RESOURCES"])
 
 
+class Remarks(unittest.TestCase):
+    def test_what_windows_lets_pass_is_in_the_summary_without_verbose(self):
+        show = Show(cli_run.read(["--quick"]))
+        remark = "rule ndis-status (Windows lets it pass): a status too late"
+        last = {"tx_packets": 1, "tx_ndis_calls": 1, "rx_packets": 1, "rx_ndis_calls": 1, "remarks": [remark]}
+        show.ended(SimpleNamespace(end=last, status=last, resident_kb=[], failure=lambda: None))
+        self.assertEqual(show.figures["remarks"], [remark])
+        lines = report.summary(show.figures, False)
+        self.assertEqual(lines[lines.index("remarks") + 1], f"  {remark}")
+
+
 class Json(unittest.TestCase):
     def run_py(self, *arguments):
         return subprocess.run([sys.executable, "-B", str(ROOT / "run.py"), *arguments], cwd=ROOT, text=True,

@@ -18,6 +18,7 @@
 #include "ndis/adapter/record.h"
 #include "ndis/protocol/edge.h"
 #include "nt/check/watchdog.h"
+#include "run/order.h"
 
 typedef void MS_ABI halt_handler(void *, uint32_t);
 typedef int32_t MS_ABI pause_handler(void *, struct NDIS_MINIPORT_PAUSE_PARAMETERS *);
@@ -36,18 +37,22 @@ void adapter_life_enter(struct adapter *adapter)
     while (__atomic_exchange_n(&adapter->life_busy, 1, __ATOMIC_ACQUIRE) != 0) {
         (void)sched_wait(&adapter->life_busy, 1, SCHED_FOREVER);
     }
+    order_acquire(&adapter->life_busy);
 }
 
 void adapter_life_leave(struct adapter *adapter)
 {
+    order_release(&adapter->life_busy);
     __atomic_store_n(&adapter->life_busy, 0, __ATOMIC_RELEASE);
     sched_wake(&adapter->life_busy, 1);
 }
 
 void adapter_move(struct adapter *adapter, enum adapter_state to)
 {
+    order_release(&adapter->state);
     __atomic_store_n(&adapter->state, to, __ATOMIC_RELEASE);
     sched_trace("adapter %s", adapter_state_name(to));
+    timeline_mark("state", "adapter %s", adapter_state_name(to));
 }
 
 int64_t adapter_outstanding_receives(const struct adapter *adapter)

@@ -22,6 +22,7 @@ static void take_link(struct adapter *adapter, const struct NDIS_STATUS_INDICATI
     adapter->link_changes++;
     sched_unlock(&adapter->lock);
     sched_trace("link %s", link->MediaConnectState == MediaConnectStateConnected ? "up" : "down");
+    timeline_mark("link", "link %s", link->MediaConnectState == MediaConnectStateConnected ? "up" : "down");
 }
 
 static void take_offload(struct adapter *adapter, const struct NDIS_STATUS_INDICATION *indication, bool hardware)

@@ -13,6 +13,7 @@
 #include "ndis/object.h"
 #include "nt/check/provider_wait.h"
 #include "nt/check/watchdog.h"
+#include "run/order.h"
 
 typedef int32_t MS_ABI oid_handler(void *, struct NDIS_OID_REQUEST *);
 
@@ -46,6 +47,24 @@ uint32_t adapter_supported_oids(struct adapter *adapter, const uint32_t **oids)
     return adapter->oid_count;
 }
 
+bool adapter_has_own_oid(struct adapter *adapter, uint32_t oid)
+{
+    enum { RECORD_BYTES = 28, OID_AT = 16, MAX_RECORDS = 128 };
+    uint8_t records[MAX_RECORDS * RECORD_BYTES];
+    uint32_t written, needed, named, i;
+
+    if (adapter_query(adapter, OID_GEN_SUPPORTED_GUIDS, records, sizeof(records), &written, &needed) != 0) {
+        return false;
+    }
+    for (i = 0; i + RECORD_BYTES <= written; i += RECORD_BYTES) {
+        memcpy(&named, records + i + OID_AT, sizeof(named));
+        if (named == oid) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
 {
     oid_handler *handler = adapter->miniport->handlers.OidRequestHandler;
@@ -61,6 +80,8 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     while (__atomic_exchange_n(&adapter->oid_busy, 1, __ATOMIC_ACQUIRE) != 0) {
         (void)sched_wait(&adapter->oid_busy, 1, SCHED_FOREVER);
     }
+    order_acquire(&adapter->oid_busy);
+    order_acquire(&adapter->state);
     event_clear(&adapter->oid_done);
     __atomic_store_n(&adapter->oid_pending, request, __ATOMIC_RELEASE);
     request->RequestId = (void *)(uintptr_t)++adapter->oids_made;
@@ -87,8 +108,10 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
              request->DATA.QUERY_INFORMATION.Oid, (uint32_t)status);
     }
     __atomic_store_n(&adapter->oid_id, NULL, __ATOMIC_RELEASE);
+    order_release(&adapter->oid_busy);
     __atomic_store_n(&adapter->oid_busy, 0, __ATOMIC_RELEASE);
     sched_wake(&adapter->oid_busy, 1);
+    timeline_mark("oid", "OID %#x status %#x", request->DATA.QUERY_INFORMATION.Oid, (uint32_t)status);
     sched_trace("oid %#x status %#x", request->DATA.QUERY_INFORMATION.Oid, (uint32_t)status);
     return status;
 }
@@ -238,6 +261,7 @@ static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
         return (int32_t)NDIS_STATUS_NOT_SUPPORTED;
     }
     old = irql_raise(DISPATCH_LEVEL);
+    order_acquire(&adapter->state);
     before = provider_waits_here();
     begun = sched_now();
     status = DRIVER_CALL("MiniportSynchronousOidRequest", handler(adapter->context, request));

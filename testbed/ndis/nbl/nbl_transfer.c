@@ -15,6 +15,31 @@
 #include "ndis/protocol/edge.h"
 #include "ndis/protocol/raw_internal.h"
 #include "nt/export/fail.h"
+#include "run/order.h"
+
+/* --- the timeline: a packet is known by its first MDL --- */
+
+static uint64_t mdl_key(const struct NET_BUFFER_LIST *nbl)
+{
+    return nbl->FirstNetBuffer != NULL ? (uint64_t)(uintptr_t)nbl->FirstNetBuffer->CurrentMdl : 0;
+}
+
+static void follow(const struct NET_BUFFER_LIST *nbl, enum timeline_step step, const char *name)
+{
+    if (__builtin_expect(timeline_on, 0)) {
+        timeline_packet(timeline_flow(mdl_key(nbl)), step, LANE_TASK, 0, name);
+        if (step == STEP_LAST) {
+            timeline_known_as(mdl_key(nbl), 0);
+        }
+    }
+}
+
+static void follow_sent(const struct NET_BUFFER_LIST *chain)
+{
+    for (const struct NET_BUFFER_LIST *nbl = chain; nbl != NULL && timeline_on; nbl = nbl->Next) {
+        timeline_packet(timeline_follow(mdl_key(nbl)), STEP_FIRST, LANE_TASK, 0, "NBL sent");
+    }
+}
 
 typedef void MS_ABI send_handler(void *, struct NET_BUFFER_LIST *, uint32_t, uint32_t);
 typedef void MS_ABI return_handler(void *, struct NET_BUFFER_LIST *, uint32_t);
@@ -131,13 +156,16 @@ void adapter_indicate(struct adapter *adapter, struct NET_BUFFER_LIST *chain, ui
     uint64_t bytes = 0;
     uint32_t n = 0;
 
+    TIMELINE_SPAN("NdisMIndicateReceiveNetBufferLists");
     RULE(state == ADAPTER_RUNNING || state == ADAPTER_PAUSING || state == ADAPTER_RESTARTING, "ndis-state",
          "packets indicated while the adapter is %s", adapter_state_name(state));
     check_level(flags, NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL, "NdisMIndicateReceiveNetBufferLists");
     check_scarcity(adapter, lent);
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
         bytes += check_indicated(adapter, nbl);
+        follow(nbl, lent ? STEP_LAST : STEP_NEXT, "NBL indicated");
         nbl_set_tag(nbl, lent ? NBL_TAG_LENT : NBL_TAG_INDICATED);
+        order_release(nbl);
         n++;
     }
     RULE(n > 0 && (count == n || count == NDIS_INDICATE_ALL_NBLS), "ndis-nbl",
@@ -177,11 +205,13 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
     struct NET_BUFFER_LIST *nbl;
 
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
-        RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
-        nbl_set_tag(nbl, NBL_TAG_OWNED);
-        if (sched_is_simulated) { /* only there an NBL is kept */
+        if (sched_is_simulated || guard_pages) { /* only there an NBL is kept */
+            order_acquire(nbl);
             nbl_show(nbl, "while the protocol had it");
         }
+        RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
+        nbl_set_tag(nbl, NBL_TAG_OWNED);
+        follow(nbl, STEP_LAST, "NBL returned");
         spoil_slots(nbl);
     }
     if (sched_kind() == SCHED_SIMULATED) {
@@ -204,6 +234,13 @@ void adapter_send(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint32
     COUNT(here->counts.tx_bytes, bytes);
     COUNT(here->counts.tx_calls, 1);
     COUNT(here->sent, nbls);
+    if (order_kept) {
+        order_acquire(&adapter->state);
+        for (const struct NET_BUFFER_LIST *nbl = chain; nbl != NULL; nbl = nbl->Next) {
+            order_acquire(nbl);
+        }
+    }
+    follow_sent(chain);
     DRIVER_CALL_VOID("MiniportSendNetBufferLists",
                      handler(adapter->context, chain, NDIS_DEFAULT_PORT_NUMBER,
                              irql_current() == DISPATCH_LEVEL ? NDIS_SEND_FLAGS_DISPATCH_LEVEL : 0));
@@ -216,6 +253,7 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
     struct edge *edge;
     uint32_t n = 0, failed = 0;
 
+    TIMELINE_SPAN("NdisMSendNetBufferListsComplete");
     check_level(flags, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL, "NdisMSendNetBufferListsComplete");
     RULE(chain != NULL, "ndis-nbl", "NdisMSendNetBufferListsComplete without an NBL");
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
@@ -226,7 +264,9 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
         check_flags(nbl, NBL_FLAGS_OF_NDIS | NBL_FLAGS_OF_PROTOCOL, "NdisMSendNetBufferListsComplete");
         nbl_check_end(nbl, "NdisMSendNetBufferListsComplete");
         RULE(nbl->Status != NDIS_STATUS_PENDING, "ndis-send-complete", "a send was completed with NDIS_STATUS_PENDING");
+        follow(nbl, STEP_LAST, "NBL completed");
         nbl_set_tag(nbl, NBL_TAG_OWNED);
+        order_release(nbl);
         if (__builtin_expect(nbl->Status != NDIS_STATUS_SUCCESS, 0)) {
             adapter->tx_failure = nbl->Status;
             failed++;

@@ -101,6 +101,7 @@ bool edge_held_keep(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t c
 void edge_held_return(struct edge *edge);
 void edge_held_end(struct edge *edge); /* NetEventPause: nothing is kept for good from now on */
 /* edge_rss.c */
+uint8_t edge_rss_revision(const struct adapter *adapter); /* of the record that its version of NDIS has */
 int32_t edge_rss_enable(struct edge *edge);
 void edge_rss_disable(struct edge *edge);
 void edge_hash(const struct edge_rss *rss, const struct layout *layout, struct NET_BUFFER_LIST *nbl);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * RSS as TCP/IP sets it: the key of Microsoft's verification suite, a round-robin table over the
- * processors that NDIS has chosen, and the hash of
- * each sent packet's flow as the adapter would compute it for what comes back (addresses and ports swapped), so that a
- * flow uses one queue in both directions. edge_hash runs per packet in the queue's task; its tables are immutable then.
+ * RSS as TCP/IP sets it: the key of Microsoft's verification suite, a round-robin table over the processors that NDIS
+ * has chosen, and the hash of each sent packet's flow as the adapter would compute it for what comes back (addresses
+ * and ports swapped), so that a flow uses one queue in both directions. edge_hash runs per packet in the queue's task;
+ * its tables are immutable then.
  */
 #include "ndis/adapter/rss_processors.h"
 #include "ndis/protocol/edge_internal.h"
@@ -19,10 +19,13 @@ static const uint8_t key[TOEPLITZ_KEY_BYTES] = {
     0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
 };
 
-/* The record with its table, masks and key behind it. */
+/* The record with its table, masks and key behind it. A table of revision 1 has bytes, and knows no groups. */
 struct rss_set {
     struct NDIS_RECEIVE_SCALE_PARAMETERS parameters;
-    struct PROCESSOR_NUMBER table[MAX_ENTRIES];
+    union {
+        struct PROCESSOR_NUMBER table[MAX_ENTRIES];
+        uint8_t numbers[MAX_ENTRIES];
+    };
     uint8_t key[TOEPLITZ_KEY_BYTES];
     struct GROUP_AFFINITY masks[MAX_GROUPS];
 };
@@ -66,6 +69,41 @@ static uint32_t entries_of(const struct adapter *adapter)
     return entries;
 }
 
+/* The record's head as this miniport's version of NDIS has it; returns its size. */
+static uint32_t put_header(const struct adapter *adapter, struct NDIS_RECEIVE_SCALE_PARAMETERS *parameters)
+{
+    static const uint16_t sizes[] = { NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1,
+                                      NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2,
+                                      NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3 };
+    const uint8_t revision = edge_rss_revision(adapter);
+
+    NDIS_HEADER(parameters->Header, NDIS_OBJECT_TYPE_RSS_PARAMETERS, revision, sizes[revision - 1]);
+    return sizes[revision - 1];
+}
+
+/* The processors of group 0 alone. */
+static void without_groups(struct rss_processors *chosen)
+{
+    uint32_t kept = 0, i;
+
+    for (i = 0; i < chosen->count; i++) {
+        if (processor_number(chosen->indexes[i]).Group == 0) {
+            chosen->indexes[kept++] = chosen->indexes[i];
+        }
+    }
+    chosen->count = kept;
+}
+
+static void spread_bytes(struct rss_set *set, const struct rss_processors *chosen, uint32_t entries, uint32_t queues)
+{
+    uint32_t used = queues != 0 && queues < chosen->count ? queues : chosen->count, i;
+
+    for (i = 0; i < entries; i++) {
+        set->numbers[i] = processor_number(chosen->indexes[i % used]).Number;
+    }
+    set->parameters.IndirectionTableSize = (uint16_t)entries;
+}
+
 /* The table, and the masks of the processors in it, one of each group that has some. */
 static void spread(struct rss_set *set, const struct rss_processors *chosen, uint32_t entries, uint32_t queues)
 {
@@ -74,6 +112,7 @@ static void spread(struct rss_set *set, const struct rss_processors *chosen, uin
     for (i = 0; i < entries; i++) {
         set->table[i] = processor_number(chosen->indexes[i % used]);
     }
+    set->parameters.IndirectionTableSize = (uint16_t)(entries * sizeof(set->table[0]));
     for (i = 0; i < used && i < entries; i++) {
         for (m = 0; m < masks && set->masks[m].Group != set->table[i].Group; m++) {
         }
@@ -86,10 +125,17 @@ static void spread(struct rss_set *set, const struct rss_processors *chosen, uin
     set->parameters.ProcessorMasksEntrySize = sizeof(set->masks[0]);
 }
 
+uint8_t edge_rss_revision(const struct adapter *adapter)
+{
+    const uint32_t version = adapter->miniport->version;
+
+    return version < NDIS_VERSION(6, 20) ? 1 : version < NDIS_VERSION(6, 60) ? 2 : 3;
+}
+
 int32_t edge_rss_enable(struct edge *edge)
 {
     struct adapter *adapter = edge->adapter;
-    bool third = adapter->miniport->version >= NDIS_VERSION(6, 60);
+    bool bytes = edge_rss_revision(adapter) == 1;
     uint32_t entries = entries_of(adapter), needed;
     struct rss_processors chosen;
     struct rss_set set;
@@ -97,19 +143,19 @@ int32_t edge_rss_enable(struct edge *edge)
 
     edge->rss.hash_types = hash_types(adapter->rss.CapabilitiesFlags);
     rss_processors_of(adapter, &chosen);
+    if (bytes) {
+        without_groups(&chosen);
+    }
     if (edge->rss.hash_types == 0 || chosen.count == 0) {
         return NDIS_STATUS_SUCCESS; /* nothing to hash by, nothing to spread over: TCP/IP leaves RSS alone */
     }
     memset(&set, 0, sizeof(set));
-    NDIS_HEADER(set.parameters.Header, NDIS_OBJECT_TYPE_RSS_PARAMETERS, third ? 3 : 2,
-                third ? NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3
-                      : NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2);
+    (void)put_header(adapter, &set.parameters);
     set.parameters.HashInformation = edge->rss.hash_types | NdisHashFunctionToeplitz;
-    set.parameters.IndirectionTableSize = (uint16_t)(entries * sizeof(set.table[0]));
     set.parameters.IndirectionTableOffset = offsetof(struct rss_set, table);
     set.parameters.HashSecretKeySize = sizeof(key);
     set.parameters.HashSecretKeyOffset = offsetof(struct rss_set, key);
-    spread(&set, &chosen, entries, adapter->rss.NumberOfReceiveQueues);
+    (bytes ? spread_bytes : spread)(&set, &chosen, entries, adapter->rss.NumberOfReceiveQueues);
     memcpy(set.key, key, sizeof(key));
     status = adapter_set(adapter, OID_GEN_RECEIVE_SCALE_PARAMETERS, &set, sizeof(set), &needed);
     if (status == NDIS_STATUS_SUCCESS) {
@@ -121,17 +167,15 @@ int32_t edge_rss_enable(struct edge *edge)
 
 void edge_rss_disable(struct edge *edge)
 {
-    bool third = edge->adapter->miniport->version >= NDIS_VERSION(6, 60);
     struct NDIS_RECEIVE_SCALE_PARAMETERS parameters;
-    uint32_t needed, size = third ? NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_3
-                                  : NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2;
+    uint32_t needed, size;
 
     if (!edge->rss.enabled) {
         return;
     }
     edge->rss.enabled = false;
     memset(&parameters, 0, sizeof(parameters));
-    NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_RSS_PARAMETERS, third ? 3 : 2, size);
+    size = put_header(edge->adapter, &parameters);
     parameters.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
     (void)adapter_set(edge->adapter, OID_GEN_RECEIVE_SCALE_PARAMETERS, &parameters, size, &needed);
 }

@@ -9,6 +9,7 @@
 #include "ndis/export.h"
 #include "ndis/object.h"
 #include "nt/sync/lock_order.h"
+#include "run/order.h"
 
 #define WRITER 0x80000000u
 
@@ -99,6 +100,7 @@ static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flag
         }
         (void)sched_wait(&lock->word, word, SCHED_FOREVER);
     }
+    order_acquire(&lock->word);
     state->lock_state = write ? HELD_WRITE : HELD_READ;
 }
 
@@ -121,6 +123,7 @@ static void MS_ABI release_rw(void *handle, struct lock_state *state)
          "NdisReleaseRWLock with a lock state that holds nothing");
     RULE(state->lock_state == HELD_WRITE ? word == WRITER : word != 0 && word != WRITER, "ndis-lock",
          "NdisReleaseRWLock of a lock not held that way");
+    order_release(&lock->word);
     if (state->lock_state == HELD_WRITE) {
         __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
     } else {

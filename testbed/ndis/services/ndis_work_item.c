@@ -8,6 +8,7 @@
 #include "ndis/export.h"
 #include "ndis/object.h"
 #include "ndis/services/services.h"
+#include "run/order.h"
 
 typedef void MS_ABI work_function(void *, void *);
 
@@ -49,6 +50,7 @@ static void run_worker(void *argument)
         struct work_item *item = next_item();
 
         if (item != NULL) {
+            order_acquire(item);
             /* The function may free its item: nothing of it is touched after the call. */
             DRIVER_CALL_VOID("NdisIoWorkItem", item->function(item->context, item));
         } else if (__atomic_load_n(&stopping, __ATOMIC_ACQUIRE)) {
@@ -98,6 +100,7 @@ static void MS_ABI queue_item(void *handle, work_function *function, void *conte
     item->function = function;
     item->context = context;
     item->next = NULL;
+    order_release(item);
     sched_lock(&lock);
     *last = item;
     last = &item->next;

@@ -60,7 +60,9 @@ size_t rule_fault_frames(void **addresses, size_t most)
         return 0;
     }
     fault_registers(fault_context, &state);
-    if (state.rip < NULL_PAGE) { /* called through a NULL pointer: the caller is on the stack */
+    const bool jumped = ((const ucontext_t *)fault_context)->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_FETCH;
+    /* Called through a pointer to no code: the caller is on the stack. */
+    if (state.rip < NULL_PAGE || (jumped && image_find((void *)state.rip) == NULL)) {
         state.rip = *(uint64_t *)state.registers[UNWIND_RSP];
         state.registers[UNWIND_RSP] += 8;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Emulated in driver code, inside the signal handler: reads of CR8 (the IRQL), writes of CR8, and loads from the page
- * that Windows shares with everybody (KUSER_SHARED_DATA: clocks, version), whose macros the WDK puts inline into
- * drivers.
+ * Emulated in driver code, inside the signal handler: reads of CR8 (the IRQL) and writes of CR8 that image_patch.c
+ * could not replace, and loads from the page that Windows shares with everybody (KUSER_SHARED_DATA: clocks, version),
+ * whose macros the WDK puts inline into drivers.
  *
  * A write of CR8 may block or run DPCs, which a signal handler must not. So the handler only makes the driver's code
  * call fault_write_cr8 through a thunk that keeps every register: it pushes the value and the return address on the
@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "image/image.h"
 #include "nt/nt.h"
 #include "nt/sync/timer.h"
 #include "nt/export/version.h"
@@ -19,17 +20,13 @@
 #define SHARED_PAGE  0xfffff78000000000u
 #define SHARED_BYTES 0x1000u
 #define TICK_100NS   156250u
-#define CR8_BYTES    4
 #define PAUSE_BYTES  2
 #define PAUSE_NS     1000u
 
 /* For fault_write_cr8, instead of an IRQL. */
 #define INSTEAD_OF_PAUSE UINT64_MAX
 
-void fault_cr8_thunk(void);
-
-/* On entry: (%rsp) where to go on, 8(%rsp) the value. A frame like any other, so that stacks can be walked through it.
- */
+/* A frame like any other, so that stacks can be walked through it. */
 __asm__(".text\n"
         ".globl fault_cr8_thunk\n"
         "fault_cr8_thunk:\n"
@@ -118,17 +115,15 @@ static void go_on_in_thunk(greg_t *gregs, uint64_t value, uint64_t next)
     gregs[REG_RIP] = (greg_t)&fault_cr8_thunk;
 }
 
-/* mov %cr8, r64 is 44|45 0f 20 /0, mov r64, %cr8 is 44|45 0f 22 /0 (REX.R makes CR0 CR8). */
 static bool emulate_cr8(ucontext_t *context, const uint8_t *code)
 {
-    if ((code[0] != 0x44 && code[0] != 0x45) || code[1] != 0x0f || (code[2] != 0x20 && code[2] != 0x22) ||
-        (code[3] & 0xf8) != 0xc0) {
+    if (!image_is_cr8(code)) {
         return false;
     }
     greg_t *gregs = context->uc_mcontext.gregs;
     greg_t *operand = general(context, (code[3] & 7u) | (code[0] & 1u) << 3);
     const uint64_t next = (uint64_t)gregs[REG_RIP] + CR8_BYTES;
-    if (code[2] == 0x20) {
+    if (code[2] == CR8_READ) {
         *operand = irql_current();
         gregs[REG_RIP] = (greg_t)next;
         return true;
@@ -137,7 +132,7 @@ static bool emulate_cr8(ucontext_t *context, const uint8_t *code)
     return true;
 }
 
-/* image/image_pause.c put f4 90 where f3 90 was. */
+/* image/image_patch.c put f4 90 where f3 90 was. */
 static bool emulate_pause(ucontext_t *context, const uint8_t *code)
 {
     greg_t *gregs = context->uc_mcontext.gregs;

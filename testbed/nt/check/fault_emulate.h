@@ -11,4 +11,7 @@
  * one of those. */
 bool fault_emulate(ucontext_t *context, uint64_t address);
 
+/* Writes CR8 for a driver and keeps every register. On entry: (%rsp) where to go on, 8(%rsp) the value. */
+void fault_cr8_thunk(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "image/image.h"
+#include "nt/check/race.h"
 #include "nt/check/rule.h"
 #include "nt/check/rule_context.h"
 #include "nt/export/export.h"
@@ -26,7 +27,8 @@ static void print_line(void *context, const char *line)
 /* The report's own functions, which every stack begins with. */
 static bool is_of_the_report(const char *name)
 {
-    static const char *const names[] = { "rule_break", "rule_remark", "end_run", "image_backtrace", "print_stack" };
+    static const char *const names[] = { "rule_break",      "rule_remark", "end_run",
+                                         "image_backtrace", "print_stack", "race_" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strncmp(name, names[i], strlen(names[i])) == 0) {
             return true;
@@ -40,6 +42,9 @@ static void print_host(FILE *out, const void *address, bool driver_seen)
     const void *start = NULL;
     const char *name = host_function(address, &start);
     const struct export *entry = name != NULL ? export_of(start) : NULL;
+    if (entry != NULL && strcmp(entry->image, RACE_MODULE) == 0) {
+        return; /* how the driver reported the access */
+    }
     if (entry != NULL) {
         fprintf(out, "    %s!%s\n", entry->image, entry->name);
     } else if (name != NULL && (driver_seen || !is_of_the_report(name))) {

@@ -14,14 +14,21 @@
 #include "nt/check/report.h"
 #include "nt/check/rule_context.h"
 #include "run/sched.h"
+#include "run/timeline.h"
 
 #define REMARKS_KEPT 64
+#define REMARK_BYTES 400
 
 void (*rule_more)(FILE *out);
+void (*rule_last)(void);
 
 static bool lenient;
 static uint32_t remarks;
-static const char *reported[REMARKS_KEPT];
+static struct remark {
+    const char *format;
+    bool written;
+    char text[REMARK_BYTES];
+} kept[REMARKS_KEPT];
 
 static void print_stack(void)
 {
@@ -60,6 +67,11 @@ void rule_end_report(const char *rule)
                 (unsigned long long)sched_now());
     }
     sched_trace("breaks rule %s", rule);
+    timeline_mark("rule", "rule %s is broken", rule);
+    timeline_end_run();
+    if (rule_last != NULL) {
+        rule_last();
+    }
     fflush(NULL);
     _exit(RULE_EXIT_STATUS);
 }
@@ -99,27 +111,28 @@ uint32_t rule_remarks(void)
     return __atomic_load_n(&remarks, __ATOMIC_RELAXED);
 }
 
-/* Each remark is reported once: its format distinguishes it. */
-static bool said_before(const char *format)
+/* Each remark is reported once: its format distinguishes it. NULL: it has been, or no more are kept. */
+static struct remark *new_remark(const char *format)
 {
     for (uint32_t i = 0; i < REMARKS_KEPT; i++) {
         const char *none = NULL;
 
-        if (__atomic_load_n(&reported[i], __ATOMIC_ACQUIRE) == format) {
-            return true;
+        if (__atomic_load_n(&kept[i].format, __ATOMIC_ACQUIRE) == format) {
+            return NULL;
         }
-        if (__atomic_compare_exchange_n(&reported[i], &none, format, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            return false;
+        if (__atomic_compare_exchange_n(&kept[i].format, &none, format, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            return &kept[i];
         }
         if (none == format) {
-            return true;
+            return NULL;
         }
     }
-    return true;
+    return NULL;
 }
 
 void rule_remark(const char *rule, const char *format, ...)
 {
+    struct remark *remark;
     va_list arguments;
 
     va_start(arguments, format);
@@ -127,10 +140,22 @@ void rule_remark(const char *rule, const char *format, ...)
         end_run(rule, format, arguments);
     }
     __atomic_fetch_add(&remarks, 1, __ATOMIC_RELAXED);
-    if (!said_before(format)) {
-        fprintf(stderr, "rule %s (Windows lets it pass): ", rule);
-        vfprintf(stderr, format, arguments);
-        fputc('\n', stderr);
+    remark = new_remark(format);
+    if (remark != NULL) {
+        const int used = snprintf(remark->text, REMARK_BYTES, "rule %s (Windows lets it pass): ", rule);
+
+        vsnprintf(remark->text + used, (size_t)(REMARK_BYTES - used), format, arguments);
+        __atomic_store_n(&remark->written, true, __ATOMIC_RELEASE);
+        fprintf(stderr, "%s\n", remark->text);
     }
     va_end(arguments);
+}
+
+void rule_each_remark(void (*each)(void *context, const char *text), void *context)
+{
+    for (uint32_t i = 0; i < REMARKS_KEPT; i++) {
+        if (__atomic_load_n(&kept[i].written, __ATOMIC_ACQUIRE)) {
+            each(context, kept[i].text);
+        }
+    }
 }

@@ -29,7 +29,8 @@ _Noreturn void rule_break(const char *rule, const char *format, ...) __attribute
  * built elsewhere, --lenient): then it is reported once on stderr and counted, and the run goes on. */
 void rule_remark(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rule_be_lenient(bool lenient);
-uint32_t rule_remarks(void); /* how many so far */
+uint32_t rule_remarks(void);                                                         /* how many so far */
+void rule_each_remark(void (*each)(void *context, const char *text), void *context); /* each one once */
 
 #define RULE_DOCUMENTED(condition, rule, ...)                                                                          \
     do {                                                                                                               \

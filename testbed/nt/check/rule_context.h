@@ -20,5 +20,6 @@ void rule_at_fault(void *ucontext);
 struct unwind_state;
 void fault_registers(const void *ucontext, struct unwind_state *state);
 extern void (*rule_more)(FILE *out);
+extern void (*rule_last)(void); /* NULL, or called when the report is written, before the program ends */
 
 #endif

@@ -17,6 +17,7 @@
 #include "image/image.h"
 #include "image/unwind.h"
 #include "nt/areas.h"
+#include "nt/check/debugger.h"
 #include "nt/check/report.h"
 #include "nt/check/rule.h"
 #include "nt/check/rule_context.h"
@@ -398,21 +399,6 @@ uint64_t watchdog_clock(void)
 
 /* --- start and stop --- */
 
-/* Somebody holds the program with a debugger: it may stand still. */
-static bool is_debugged(void)
-{
-    char line[256];
-    int tracer = 0;
-    FILE *status = fopen("/proc/self/status", "re");
-    while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
-        (void)sscanf(line, "TracerPid: %d", &tracer);
-    }
-    if (status != NULL) {
-        fclose(status);
-    }
-    return tracer != 0;
-}
-
 static void *watch(void *unused)
 {
     (void)unused;
@@ -432,7 +418,7 @@ static void *watch(void *unused)
         if (!sched_is_simulated) {
             glance();
         }
-        if (sched_is_simulated ? !is_debugged() : ++glances % GLANCES_A_LOOK == 0 && !is_debugged()) {
+        if (sched_is_simulated ? !debugger_is_there() : ++glances % GLANCES_A_LOOK == 0 && !debugger_is_there()) {
             if (sched_is_simulated) {
                 look_for_loop();
             } else {

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "nt/export/export_bound.h"
 #include "nt/check/rule.h"
@@ -34,7 +35,7 @@ struct slot {
 static struct slot *buckets[BUCKETS];
 static struct bound *bounds;
 static struct sched_lock lock;
-static uint8_t *arena;
+static uint8_t *arena, *arena_written; /* the same memory twice: to run, and to write into while others run */
 static size_t arena_used;
 
 static uint32_t hash(const char *name)
@@ -99,19 +100,30 @@ const struct export *export_find(const char *image, const char *name)
     return NULL;
 }
 
+static void make_arena(void)
+{
+    const int memory = memfd_create("exports", MFD_CLOEXEC);
+
+    if (memory < 0 || ftruncate(memory, ARENA_BYTES) != 0) {
+        need(NULL);
+    }
+    arena = need(mmap(NULL, ARENA_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, memory, 0));
+    arena_written = need(mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0));
+    close(memory);
+}
+
 /* mov $bound, %r10; jmp *export_common */
 static void *write_code(const struct bound *bound)
 {
     if (arena == NULL) {
-        arena = need(mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        make_arena();
     }
     if (arena_used + CODE_BYTES > ARENA_BYTES) {
         fprintf(stderr, "testbed: more than %u imports bound\n", ARENA_BYTES / CODE_BYTES);
         exit(1);
     }
-    uint8_t *code = arena + arena_used;
+    uint8_t *code = arena_written + arena_used;
     const uint64_t entry = (uint64_t)&export_common, argument = (uint64_t)bound;
-    mprotect(arena, ARENA_BYTES, PROT_READ | PROT_WRITE);
     code[0] = 0x49;
     code[1] = 0xba;
     memcpy(&code[2], &argument, 8);
@@ -121,9 +133,8 @@ static void *write_code(const struct bound *bound)
     code[20] = 0x41;
     code[21] = 0xff;
     code[22] = 0xe3; /* jmp *%r11 */
-    mprotect(arena, ARENA_BYTES, PROT_READ | PROT_EXEC);
     arena_used += CODE_BYTES;
-    return code;
+    return arena + (code - arena_written);
 }
 
 static struct bound *new_bound(const char *image, const char *name, const struct export *entry)

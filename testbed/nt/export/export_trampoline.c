@@ -14,6 +14,7 @@
 #include "nt/check/report.h"
 #include "nt/check/rule.h"
 #include "run/sched.h"
+#include "run/timeline.h"
 
 /* r10: struct bound. rax, r10, r11 are free at a call in the Windows convention. The slow way keeps rcx, rdx, r8, r9
  * and xmm0 to xmm3; export_enter is ms_abi and so keeps the rest that a Windows caller relies on. */
@@ -85,6 +86,7 @@ MS_ABI __attribute__((used)) void *export_enter(const struct bound *bound)
                    irql_name(task->irql), bound->lowest, irql_name(bound->lowest), highest,
                    irql_name((uint8_t)highest));
     }
+    timeline_call(bound->name);
     if (sched_is_simulated) {
         sched_point(bound->name);
     } else if (sched_tracing()) {

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/check/debug.h"
 #include "nt/export/export.h"
 #include "nt/io/io_device.h"
 #include "nt/memory/pool.h"
 #include "nt/rtl/utf.h"
 #include "nt/sync/thread.h"
+#include "nt/check/race.h"
 
 enum { TYPE_DRIVER = 4, NAME_UNITS = 300 };
 
@@ -96,9 +98,27 @@ static void discard(struct driver *driver)
 /* As on Windows: an import that the simulated Windows does not export refuses the driver before any of its code has
  * run.
  */
+static bool reports_accesses; /* the image that is being loaded does */
+
 static void *resolve(const char *module, const char *name)
 {
+    reports_accesses |= strcmp(module, RACE_MODULE) == 0;
     return export_find(module, name) != NULL ? export_bind(module, name) : NULL;
+}
+
+/* Among the driver's lines, so that --verbose shows it. */
+static void note_cr8(const struct image *image)
+{
+    char text[256];
+    uint32_t replaced, left;
+
+    image_cr8_accesses(image, &replaced, &left);
+    if (replaced + left > 0) {
+        snprintf(text, sizeof(text),
+                 "testbed: %s reads or writes CR8 in %u places: %u became jumps, %u cost a signal\n", image_name(image),
+                 replaced + left, replaced, left);
+        debug_note(text);
+    }
 }
 
 struct driver *driver_load(const char *sys_path, const struct package *package, char *error, size_t size)
@@ -110,11 +130,16 @@ struct driver *driver_load(const char *sys_path, const struct package *package, 
     if (driver == NULL) {
         abort();
     }
+    reports_accesses = false;
     driver->image = image_load(sys_path, resolve, error, size);
     if (driver->image == NULL) {
         free(driver);
         return NULL;
     }
+    if (reports_accesses) {
+        race_image(driver->image);
+    }
+    note_cr8(driver->image);
     make_object(driver, package);
     entry = (driver_entry *)image_entry(driver->image);
     status = DRIVER_CALL("DriverEntry", entry(&driver->object, &driver->registry_path));

@@ -21,6 +21,7 @@
 #include "nt/processor/dpc.h"
 #include "nt/sync/lock_order.h"
 #include "nt/sync/timer.h"
+#include "nt/check/race.h"
 
 enum {
     SHARDS = 16,
@@ -178,6 +179,9 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     *(shard->last != NULL ? &shard->last->next : &shard->first) = block;
     shard->last = block;
     sched_unlock(&shard->lock);
+    if (kind == POOL_BLOCK || kind == POOL_NDIS) {
+        race_watch(memory_of(block), bytes, kind_name(kind), caller);
+    }
     return memory_of(block);
 }
 
@@ -237,12 +241,9 @@ static void unlink_block(struct block *block)
 
 static void give_guarded(struct block *block)
 {
-    void *frames[1] = { NULL };
-
     unlink_block(block);
-    (void)image_backtrace(frames, 1);
     free(block->origin);
-    guard_give(memory_of(block), frames[0]);
+    guard_give(memory_of(block), guard_caller());
 }
 
 void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *function)
@@ -270,6 +271,7 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
     lock_order_forget(memory, block->size);
     if (kind != POOL_NATIVE) {
         check_idle(block, function);
+        race_unwatch(memory);
     }
     if (is_guarded(block)) {
         give_guarded(block);

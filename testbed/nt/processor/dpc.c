@@ -13,6 +13,7 @@
 #include "nt/areas.h"
 #include "nt/nt.h"
 #include "nt/processor/irql.h"
+#include "run/order.h"
 
 #define KDPC_BIT 1u
 
@@ -105,6 +106,7 @@ static void run_kdpc(struct KDPC *dpc)
     routine *function = (routine *)dpc->DeferredRoutine;
     void *context = dpc->DeferredContext, *first = dpc->SystemArgument1, *second = dpc->SystemArgument2;
     __atomic_store_n((uintptr_t *)&dpc->DpcData, 0, __ATOMIC_RELEASE);
+    order_acquire(dpc);
     DRIVER_CALL_VOID("DPC", function(dpc, context, first, second));
 }
 
@@ -113,16 +115,35 @@ static void run_native(struct nt_dpc *dpc)
     void (*function)(void *) = dpc->function;
     void *argument = dpc->argument;
     __atomic_store_n(&dpc->queued, 0, __ATOMIC_RELEASE);
+    order_acquire(dpc);
     DRIVER_CALL_VOID("DPC of the testbed", function(argument));
+}
+
+/* A DPC interrupts whoever runs on its processor: nothing orders it with what that task does below DISPATCH_LEVEL. */
+static uint32_t begin_interrupt(struct processor *processor)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "DPCs of %u", (unsigned)(processor - processors));
+    order_release(processor);
+    const uint32_t interrupted = order_become(&processor->strand, name);
+    order_acquire(processor);
+    return interrupted;
+}
+
+static void end_interrupt(struct processor *processor, uint32_t interrupted)
+{
+    order_release(processor);
+    order_be(interrupted);
 }
 
 void dpc_drain(struct processor *processor)
 {
+    const uint32_t interrupted = order_kept ? begin_interrupt(processor) : 0;
     /* As many as wait now: a DPC that queues itself again must not keep the caller. */
     for (uint32_t left = __atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST); left > 0; left--) {
         void *link = dequeue(processor);
         if (link == NULL) {
-            return;
+            break;
         }
         processor->dpcs_run++;
         task_self()->busy = 0;
@@ -131,6 +152,9 @@ void dpc_drain(struct processor *processor)
         } else {
             run_native(link);
         }
+    }
+    if (interrupted != 0) {
+        end_interrupt(processor, interrupted);
     }
 }
 
@@ -145,6 +169,7 @@ bool dpc_queue(struct nt_dpc *dpc)
 {
     uint32_t idle = 0;
     sched_point("queue DPC");
+    order_release(dpc);
     if (!__atomic_compare_exchange_n(&dpc->queued, &idle, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         return false;
     }
@@ -198,6 +223,7 @@ bool kdpc_queue(struct KDPC *dpc, void *first, void *second)
     RULE(target < processor_count(), "processor", "KDPC queued to processor %u, there are %u", target,
          processor_count());
     uintptr_t idle = 0;
+    order_release(dpc);
     if (!__atomic_compare_exchange_n((uintptr_t *)&dpc->DpcData, &idle, (uintptr_t)&processors[target], false,
                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         return false;

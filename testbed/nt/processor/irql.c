@@ -15,6 +15,7 @@
 #include "nt/areas.h"
 #include "nt/nt.h"
 #include "nt/sync/thread.h"
+#include "run/order.h"
 
 #define LOOKS 128 /* a holder is often gone within a microsecond */
 
@@ -78,7 +79,9 @@ uint8_t irql_raise(uint8_t to)
         RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to,
              task->processor, processor_count());
         token_take(&processors[task->processor]);
+        order_acquire(&processors[task->processor]);
         task->busy = 0;
+        timeline_irql(task->processor, to);
     }
     task->irql = to;
     return from;
@@ -95,6 +98,8 @@ static void leave_dispatch(struct task *task, uint8_t to)
             dpc_drain(processor);
         }
         task->irql = to;
+        order_release(processor);
+        timeline_irql(task->processor, to);
         token_give(processor);
         if (__builtin_expect(__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) == 0, 1)) {
             return;
@@ -106,6 +111,7 @@ static void leave_dispatch(struct task *task, uint8_t to)
         if (!token_try(processor)) {
             return; /* who holds it now looks at the queue when giving it up */
         }
+        order_acquire(processor);
     }
 }
 
@@ -134,7 +140,7 @@ void processor_pin(uint32_t processor)
     thread_processor_changed(task);
 }
 
-struct driver_call driver_enter(const char *name)
+void driver_enter(struct driver_call *call, const char *name)
 {
     struct task *task = task_self();
     if (__builtin_expect(task->nt == NULL, 0)) {
@@ -144,11 +150,13 @@ struct driver_call driver_enter(const char *name)
     const char *outer = task->driver_call;
     __atomic_store_n(&task->driver_calls, task->driver_calls + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&task->driver_call, name, __ATOMIC_RELEASE);
-    return (struct driver_call){ name, outer, task->irql, task->locks_held };
+    *call = (struct driver_call){ name, outer, task->irql, task->locks_held, { 0 } };
+    timeline_enter(&call->span, name);
 }
 
-void driver_leave(const struct driver_call *call)
+void driver_leave(struct driver_call *call)
 {
+    timeline_leave(&call->span);
     struct task *task = task_self();
     if (__builtin_expect(task->irql != call->irql, 0)) {
         rule_break("irql", "%s was called at IRQL %u and returned at IRQL %u", call->name, call->irql, task->irql);

@@ -21,6 +21,7 @@ struct processor {
     uint32_t kick;              /* the DPC task sleeps while this is 0 */
     struct task *dpc_task;
     uint64_t dpcs_run;
+    uint32_t strand; /* its DPCs, for run/order.h; the processor itself is an object there */
 };
 
 extern struct processor processors[MAX_PROCESSORS];

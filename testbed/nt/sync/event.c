@@ -16,6 +16,7 @@
 
 #include "nt/areas.h"
 #include "nt/nt.h"
+#include "run/order.h"
 
 /* Waits for several objects sleep here: any signal changes the word while such a wait is under way. */
 static uint32_t several_waiting, several_word;
@@ -46,6 +47,7 @@ void several_end(void)
 
 bool signal_set(uint32_t *word, uint32_t *epoch)
 {
+    order_release(word);
     if (epoch != NULL) {
         __atomic_add_fetch(epoch, 1, __ATOMIC_SEQ_CST);
     }
@@ -66,10 +68,13 @@ bool signal_clear(uint32_t *word)
 static bool take(uint32_t *word, const uint32_t *epoch, uint32_t leave)
 {
     uint32_t signalled = 1;
-    if (epoch != NULL) {
-        return __atomic_load_n(word, __ATOMIC_ACQUIRE) == 1;
+    const bool taken =
+        epoch != NULL ? __atomic_load_n(word, __ATOMIC_ACQUIRE) == 1
+                      : __atomic_compare_exchange_n(word, &signalled, leave, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    if (taken) {
+        order_acquire(word);
     }
-    return __atomic_compare_exchange_n(word, &signalled, leave, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return taken;
 }
 
 bool signal_try(uint32_t *word, const uint32_t *epoch)
@@ -89,6 +94,7 @@ bool signal_wait(uint32_t *word, const uint32_t *epoch, uint64_t deadline)
         bool in_time = found == 1 || sched_wait(word, SIGNAL_SLEEPERS, deadline);
         if (take(word, epoch, SIGNAL_SLEEPERS) ||
             (epoch != NULL && __atomic_load_n(epoch, __ATOMIC_SEQ_CST) != began)) {
+            order_acquire(word);
             return true;
         }
         if (!in_time) {

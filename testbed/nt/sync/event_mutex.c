@@ -12,6 +12,7 @@
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/sync/thread.h"
+#include "run/order.h"
 
 /* --- semaphores --- */
 
@@ -21,6 +22,7 @@ static bool semaphore_try_leaving(uint32_t *word, uint32_t leave)
     while (count != 0 && count != SIGNAL_SLEEPERS) {
         if (__atomic_compare_exchange_n(word, &count, count == 1 ? leave : count - 1, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_ACQUIRE)) {
+            order_acquire(word);
             return true;
         }
     }
@@ -66,6 +68,7 @@ static MS_ABI int32_t nt_KeReleaseSemaphore(struct semaphore *semaphore, int32_t
     (void)wait;
     uint32_t *word = (uint32_t *)&semaphore->header.SignalState;
     uint32_t before = __atomic_load_n(word, __ATOMIC_ACQUIRE), count;
+    order_release(word);
     do {
         count = before == SIGNAL_SLEEPERS ? 0 : before;
         RULE(adjustment > 0 && (int64_t)count + adjustment <= semaphore->limit, "semaphore",

@@ -11,6 +11,7 @@
 #include "nt/areas.h"
 #include "nt/nt.h"
 #include "nt/sync/lock_order.h"
+#include "run/order.h"
 
 #define LOOKS 256
 
@@ -37,6 +38,7 @@ void lock_taken(const void *lock, struct task *task, const void *from)
 static void taken(struct lock_word *lock, struct task *task, const void *from)
 {
     __atomic_store_n(&lock->holder, task->id, __ATOMIC_RELAXED);
+    order_acquire(lock);
     lock_taken(lock, task, from);
 }
 
@@ -108,6 +110,7 @@ void lock_release(uint64_t *word)
          lock->holder);
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock released at IRQL %u", task->irql);
     lock_given_back(lock, task);
+    order_release(lock);
     __atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
     if (__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2) {
         sched_wake(&lock->state, 1);

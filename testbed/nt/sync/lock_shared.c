@@ -12,6 +12,7 @@
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/sync/lock.h"
+#include "run/order.h"
 
 #define WRITER   0x80000000u
 #define SLEEPERS 0x40000000u
@@ -45,6 +46,7 @@ static void acquire_shared(uint32_t *word, const void *from)
         if ((seen & WRITER) != 0) {
             sleep_on(word, seen, task);
         } else if (__atomic_compare_exchange_n(word, &seen, seen + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+            order_acquire(word);
             lock_taken(word, task, from);
             return;
         }
@@ -59,6 +61,7 @@ static void release_shared(uint32_t *word)
     check_irql(task, "released");
     RULE((__atomic_load_n(word, __ATOMIC_RELAXED) & READERS) != 0, "lock",
          "reader-writer spin lock released by a reader that %s", "does not hold it");
+    order_release(word);
     before = __atomic_fetch_sub(word, 1, __ATOMIC_RELEASE);
     lock_given_back(word, task);
     if ((before & SLEEPERS) != 0 && (before & READERS) == 1) {
@@ -85,6 +88,7 @@ static void acquire_exclusive(uint32_t *word, const void *from)
     while (((seen = __atomic_load_n(word, __ATOMIC_ACQUIRE)) & READERS) != 0) {
         sleep_on(word, seen, task);
     }
+    order_acquire(word);
     lock_taken(word, task, from);
 }
 
@@ -96,6 +100,7 @@ static void release_exclusive(uint32_t *word)
     check_irql(task, "released");
     RULE((before & WRITER) != 0 && (before & READERS) == 0, "lock",
          "reader-writer spin lock released by a writer that %s", "does not hold it");
+    order_release(word);
     before = __atomic_exchange_n(word, 0, __ATOMIC_RELEASE);
     lock_given_back(word, task);
     if ((before & SLEEPERS) != 0) {

@@ -11,6 +11,7 @@
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/sync/lock.h"
+#include "run/order.h"
 
 struct slist_entry {
     struct slist_entry *next;
@@ -77,6 +78,7 @@ static MS_ABI struct slist_entry *nt_ExpInterlockedPushEntrySList(struct SLIST_H
     pair seen;
     check_aligned(header, "SLIST_HEADER");
     check_aligned(entry, "SLIST_ENTRY");
+    order_release(header);
     do {
         seen = look(header);
         entry->next = pair_first(seen);
@@ -94,6 +96,7 @@ static MS_ABI struct slist_entry *nt_ExpInterlockedPopEntrySList(struct SLIST_HE
             return NULL;
         }
     } while (!replace(header, seen, make_pair(next_count(pair_count(seen), -1), pair_first(seen)->next)));
+    order_acquire(header);
     return pair_first(seen);
 }
 
@@ -107,6 +110,7 @@ static MS_ABI struct slist_entry *nt_ExpInterlockedFlushSList(struct SLIST_HEADE
             return NULL;
         }
     } while (!replace(header, seen, make_pair(next_count(pair_count(seen) & ~(uint64_t)DEPTH_MASK, 0), NULL)));
+    order_acquire(header);
     return pair_first(seen);
 }
 

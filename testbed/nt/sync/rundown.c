@@ -3,6 +3,7 @@
 #include "nt/areas.h"
 #include "nt/export/register.h"
 #include "nt/nt.h"
+#include "run/order.h"
 
 static MS_ABI void nt_ExInitializeRundownProtection(uint64_t *count)
 {
@@ -15,6 +16,7 @@ static MS_ABI uint8_t nt_ExAcquireRundownProtection(uint64_t *count)
 
     while ((now & 1) == 0) {
         if (__atomic_compare_exchange_n(count, &now, now + 2, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+            order_acquire(count);
             return 1;
         }
     }
@@ -23,6 +25,7 @@ static MS_ABI uint8_t nt_ExAcquireRundownProtection(uint64_t *count)
 
 static MS_ABI void nt_ExReleaseRundownProtection(uint64_t *count)
 {
+    order_release(count);
     uint64_t was = __atomic_fetch_sub(count, 2, __ATOMIC_RELEASE);
 
     RULE(was >= 2, "rundown", "ExReleaseRundownProtection without a matching acquire");
@@ -39,6 +42,7 @@ static MS_ABI void nt_ExWaitForRundownProtectionRelease(uint64_t *count)
         sched_wait((uint32_t *)count, (uint32_t)now, SCHED_FOREVER);
         now = __atomic_load_n(count, __ATOMIC_ACQUIRE);
     }
+    order_acquire(count);
 }
 
 static MS_ABI void nt_ExRundownCompleted(uint64_t *count)
@@ -50,6 +54,7 @@ static MS_ABI void nt_ExRundownCompleted(uint64_t *count)
 static MS_ABI void nt_ExReInitializeRundownProtection(uint64_t *count)
 {
     RULE(*count == 1, "rundown", "ExReInitializeRundownProtection before the rundown completed");
+    order_release(count);
     *count = 0;
 }
 

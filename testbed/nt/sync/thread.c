@@ -165,7 +165,8 @@ static void run_system_thread(void *argument)
     struct nt_thread *thread = argument;
     task_self()->nt = thread;
     resume(task_self());
-    struct driver_call call = driver_enter("system thread");
+    struct driver_call call;
+    driver_enter(&call, "system thread");
     if (__builtin_setjmp(thread->unwind) == 0) {
         thread->start(thread->context);
     }

@@ -10,6 +10,7 @@
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/sync/thread.h"
+#include "run/order.h"
 
 #define WORKERS 2
 
@@ -39,6 +40,7 @@ bool work_queue(struct nt_work *work)
 {
     uint32_t idle = 0;
     sched_point("queue work item");
+    order_release(work);
     if (!__atomic_compare_exchange_n(&work->queued, &idle, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         return false;
     }
@@ -76,6 +78,7 @@ static void worker(void *argument)
         if (work != NULL) {
             void (*function)(void *) = work->function;
             void *context = work->argument;
+            order_acquire(work);
             __atomic_store_n(&work->queued, 0, __ATOMIC_RELEASE);
             DRIVER_CALL_VOID("work item", function(context));
         } else if (__atomic_load_n(&stopping, __ATOMIC_SEQ_CST)) {

@@ -15,6 +15,7 @@
 #include "nt/nt.h"
 #include "nt/processor/dpc.h"
 #include "nt/sync/event.h"
+#include "run/order.h"
 
 #define NS_PER_MS 1000000u
 #define NATIVE    0x40u /* Header.TimerControlFlags: this KTIMER is a struct nt_timer's */
@@ -81,6 +82,7 @@ static void wake_task(void)
 static void fire(struct KTIMER *timer, uint64_t now)
 {
     unlink_timer(timer);
+    order_acquire(timer);
     if (timer->Header.TimerControlFlags & NATIVE) {
         dpc_queue(&((struct nt_timer *)timer)->dpc);
         return;
@@ -133,6 +135,7 @@ bool ktimer_set(struct KTIMER *timer, uint64_t due, uint32_t period_ms, struct K
 {
     sched_lock(&lock);
     bool was = is_armed(timer);
+    order_release(timer);
     if (was) {
         unlink_timer(timer);
     }

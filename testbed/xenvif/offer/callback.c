@@ -10,6 +10,7 @@
 
 #include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
+#include "run/order.h"
 
 enum { MAX_QUEUED = 1024 };
 
@@ -21,6 +22,8 @@ void callback_transmit(struct vif *vif, void *cookie, struct XENVIF_TRANSMITTER_
     const struct subscriber *subscriber = &vif->subscriber;
     struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 parameters;
 
+    order_acquire(&vif->subscriber); /* what was done before Enable */
+    order_acquire(cookie);
     hostile_completion(completion);
     if (subscriber->version == CALLBACK_VARIABLE) {
         DRIVER_CALL_VOID("TransmitterReturnPacket",
@@ -74,6 +77,11 @@ bool callback_receive(struct vif *vif, uint32_t queue, struct rx_packet *packet,
 {
     struct subscriber *subscriber = &vif->subscriber;
 
+    order_acquire(subscriber);
+    if (__builtin_expect(timeline_on, 0)) {
+        timeline_packet(packet->flow, STEP_NEXT, LANE_RECEIVE_XENVIF, queue, "to the driver");
+        timeline_known_as((uint64_t)(uintptr_t)packet->mdl, packet->flow);
+    }
     if (subscriber->version == CALLBACK_PAUSE) {
         return receive_record(subscriber, queue, packet, cookie, more);
     }
@@ -96,6 +104,7 @@ void callback_mac(struct vif *vif)
 
     __atomic_add_fetch(&subscriber->in_mac, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&subscriber->enabled, __ATOMIC_SEQ_CST)) {
+        order_acquire(subscriber);
         if (subscriber->version == CALLBACK_VARIABLE) {
             DRIVER_CALL_VOID("MacStateChange", ((callback_variable *)subscriber->callback)(subscriber->argument,
                                                                                            XENVIF_MAC_STATE_CHANGE));
@@ -104,6 +113,7 @@ void callback_mac(struct vif *vif)
                                                    subscriber->argument, XENVIF_MAC_STATE_CHANGE, NULL));
         }
     }
+    order_release(&subscriber->in_mac);
     __atomic_sub_fetch(&subscriber->in_mac, 1, __ATOMIC_SEQ_CST);
     sched_wake(&subscriber->in_mac, UINT_MAX);
     __atomic_add_fetch(&subscriber->mac_count, 1, __ATOMIC_SEQ_CST);

@@ -227,10 +227,14 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
 {
     const struct subscriber *subscriber = &vif->subscriber;
     struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 parameters;
+    struct XENVIF_PACKET_HASH_V2 hash = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE };
     uint8_t *cookie, old;
 
     RULE(injecting && injected < MAX_INJECTED, "unsupported", "%s",
          "a packet injected without vif_inject_start, or too many of them");
+    if (packet->hash != NULL) {
+        hash = *packet->hash;
+    }
     cookie = &cookies[injected++];
     *cookie = 1;
     if (processor_current() != processor) {
@@ -238,11 +242,11 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
     }
     old = irql_raise(DISPATCH_LEVEL);
     if (subscriber->version == CALLBACK_VARIABLE) {
-        DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_variable *)subscriber->callback)(
-                                                    subscriber->argument, XENVIF_RECEIVER_QUEUE_PACKET, packet->index,
-                                                    packet->mdl, packet->offset, packet->length, packet->checksum,
-                                                    (uint32_t)packet->mss, (uint32_t)packet->tci, packet->info,
-                                                    packet->hash, (uint32_t)packet->more, (void *)cookie));
+        DRIVER_CALL_VOID("ReceiverQueuePacket",
+                         ((callback_variable *)subscriber->callback)(
+                             subscriber->argument, XENVIF_RECEIVER_QUEUE_PACKET, packet->index, packet->mdl,
+                             packet->offset, packet->length, packet->checksum, (uint32_t)packet->mss,
+                             (uint32_t)packet->tci, packet->info, &hash, (uint32_t)packet->more, (void *)cookie));
     } else {
         memset(&parameters, 0, sizeof(parameters));
         parameters.ReceiverQueuePacket.Index = packet->index;
@@ -253,7 +257,7 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
         parameters.ReceiverQueuePacket.MaximumSegmentSize = packet->mss;
         parameters.ReceiverQueuePacket.TagControlInformation = packet->tci;
         parameters.ReceiverQueuePacket.Info = packet->info;
-        parameters.ReceiverQueuePacket.Hash = packet->hash;
+        parameters.ReceiverQueuePacket.Hash = &hash;
         parameters.ReceiverQueuePacket.More = packet->more;
         parameters.ReceiverQueuePacket.Cookie = cookie;
         DRIVER_CALL_VOID("ReceiverQueuePacket", ((callback_record *)subscriber->callback)(

@@ -37,7 +37,7 @@ struct vif_inject {
     uint32_t offset, length, checksum;
     uint16_t mss, tci;
     struct XENVIF_PACKET_INFO_V2 *info;
-    struct XENVIF_PACKET_HASH_V2 *hash;
+    struct XENVIF_PACKET_HASH_V2 *hash; /* NULL: a record that says there is none, as every XenVif gives one */
     bool more;
 };
 /* Calls back on this processor at DISPATCH_LEVEL. The subscriber must be enabled, and vif_inject_start called before

@@ -13,6 +13,7 @@
 #include "nt/check/provider_wait.h"
 #include "nt/processor/topology.h"
 #include "xenvif/state.h"
+#include "run/order.h"
 
 static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_t highest)
 {
@@ -27,6 +28,11 @@ static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_
     sched_point(method);
     return vif;
 }
+
+/* Declares `vif`; the method is a span of the timeline. */
+#define ENTER(interface, method, highest)                                                                              \
+    TIMELINE_SPAN("VIF " method);                                                                                      \
+    struct vif *vif = enter(interface, method, highest)
 
 void vif_leave_alone(struct vif *vif, bool alone)
 {
@@ -46,7 +52,7 @@ static MS_ABI int32_t vif_Acquire(struct INTERFACE *interface)
 
 static MS_ABI void vif_Release(struct INTERFACE *interface)
 {
-    struct vif *vif = enter(interface, "Release", DISPATCH_LEVEL);
+    ENTER(interface, "Release", DISPATCH_LEVEL);
 
     RULE(vif->subscriber.acquired != 1 || !vif->subscriber.enabled, "vif-enabled", "VIF %s while still enabled",
          "released");
@@ -55,28 +61,30 @@ static MS_ABI void vif_Release(struct INTERFACE *interface)
 
 static MS_ABI int32_t vif_Enable(struct INTERFACE *interface, void *callback, void *argument)
 {
-    struct vif *vif = enter(interface, "Enable", APC_LEVEL);
+    ENTER(interface, "Enable", APC_LEVEL);
 
     if (vif->subscriber.enabled) {
         return STATUS_SUCCESS; /* as XenVif: the first callback stays */
     }
     vif->subscriber.callback = callback;
     vif->subscriber.argument = argument;
+    order_release(&vif->subscriber);
     return frontend_enable(vif);
 }
 
 static MS_ABI void vif_Disable(struct INTERFACE *interface)
 {
-    struct vif *vif = enter(interface, "Disable", APC_LEVEL);
+    ENTER(interface, "Disable", APC_LEVEL);
 
     if (vif->subscriber.enabled) {
         frontend_disable(vif);
+        order_acquire(&vif->subscriber.in_mac); /* no callback of it runs any more */
     }
 }
 
 static MS_ABI int32_t vif_QueryStatistic(struct INTERFACE *interface, uint32_t index, uint64_t *value)
 {
-    struct vif *vif = enter(interface, "QueryStatistic", DISPATCH_LEVEL);
+    ENTER(interface, "QueryStatistic", DISPATCH_LEVEL);
 
     if (index >= STATISTICS) {
         return STATUS_INVALID_PARAMETER;
@@ -91,7 +99,7 @@ static MS_ABI int32_t vif_QueryStatistic(struct INTERFACE *interface, uint32_t i
 
 static MS_ABI void vif_QueryRingCount(struct INTERFACE *interface, uint32_t *count)
 {
-    struct vif *vif = enter(interface, "QueryRingCount", DISPATCH_LEVEL);
+    ENTER(interface, "QueryRingCount", DISPATCH_LEVEL);
 
     *count = __atomic_load_n(&vif->queues_known, __ATOMIC_ACQUIRE);
 }
@@ -146,7 +154,7 @@ static bool map_by_order(const struct PROCESSOR_NUMBER *mapping, uint32_t queues
 static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const struct PROCESSOR_NUMBER *mapping,
                                             uint32_t size)
 {
-    struct vif *vif = enter(interface, "UpdateHashMapping", DISPATCH_LEVEL);
+    ENTER(interface, "UpdateHashMapping", DISPATCH_LEVEL);
     uint32_t queues = vif->queues_known, used = 0, processors[MAX_QUEUES];
     struct hash hash = vif->hash;
     int32_t status;
@@ -169,20 +177,21 @@ static MS_ABI int32_t vif_UpdateHashMapping(struct INTERFACE *interface, const s
 
 static MS_ABI void vif_ReceiverReturnPacket(struct INTERFACE *interface, void *cookie)
 {
+    TIMELINE_SPAN("VIF ReceiverReturnPacket");
     receive_return(enter(interface, "ReceiverReturnPacket", DISPATCH_LEVEL), cookie);
 }
 
 static MS_ABI void vif_ReceiverSetOffloadOptions(struct INTERFACE *interface,
                                                  struct XENVIF_VIF_OFFLOAD_OPTIONS_V1 options)
 {
-    struct vif *vif = enter(interface, "ReceiverSetOffloadOptions", DISPATCH_LEVEL);
+    ENTER(interface, "ReceiverSetOffloadOptions", DISPATCH_LEVEL);
 
     __atomic_store_n(&vif->receive_options.Value, options.Value, __ATOMIC_RELAXED);
 }
 
 static MS_ABI void vif_ReceiverSetBackfillSize(struct INTERFACE *interface, uint32_t size)
 {
-    struct vif *vif = enter(interface, "ReceiverSetBackfillSize", DISPATCH_LEVEL);
+    ENTER(interface, "ReceiverSetBackfillSize", DISPATCH_LEVEL);
 
     RULE(size <= RX_HEADER_BYTES / 2, "vif-backfill", "backfill of %u bytes, at most %u", size, RX_HEADER_BYTES / 2);
     __atomic_store_n(&vif->backfill, size, __ATOMIC_RELAXED);
@@ -196,7 +205,7 @@ static MS_ABI void vif_QueryRingSize(struct INTERFACE *interface, uint32_t *size
 
 static MS_ABI int32_t vif_ReceiverSetHashAlgorithm(struct INTERFACE *interface, uint32_t algorithm)
 {
-    struct vif *vif = enter(interface, "ReceiverSetHashAlgorithm", DISPATCH_LEVEL);
+    ENTER(interface, "ReceiverSetHashAlgorithm", DISPATCH_LEVEL);
     struct hash hash = vif->hash;
 
     if (algorithm > XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ ||
@@ -209,7 +218,7 @@ static MS_ABI int32_t vif_ReceiverSetHashAlgorithm(struct INTERFACE *interface, 
 
 static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interface, ...)
 {
-    struct vif *vif = enter(interface, "ReceiverQueryHashCapabilities", DISPATCH_LEVEL);
+    ENTER(interface, "ReceiverQueryHashCapabilities", DISPATCH_LEVEL);
     __builtin_ms_va_list arguments;
     uint32_t *types, found;
     uint64_t begun;
@@ -232,7 +241,7 @@ static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interf
 
 static MS_ABI int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *interface, ...)
 {
-    struct vif *vif = enter(interface, "ReceiverUpdateHashParameters", DISPATCH_LEVEL);
+    ENTER(interface, "ReceiverUpdateHashParameters", DISPATCH_LEVEL);
     __builtin_ms_va_list arguments;
     struct hash hash = vif->hash;
     const uint8_t *key;
@@ -255,7 +264,7 @@ static MS_ABI int32_t vif_TransmitterQueuePacket(struct INTERFACE *interface, st
                                                  uint16_t mss, uint16_t tci, const struct XENVIF_PACKET_HASH_V2 *hash,
                                                  uint8_t more, void *cookie)
 {
-    struct vif *vif = enter(interface, "TransmitterQueuePacket", DISPATCH_LEVEL);
+    ENTER(interface, "TransmitterQueuePacket", DISPATCH_LEVEL);
     const struct tx_request request = { mdl, offset, length, options, mss, tci, *hash, more != 0, cookie };
 
     /* Every XenVif refuses it with this status, and a driver that expects so may send. */
@@ -268,6 +277,7 @@ static MS_ABI int32_t vif_TransmitterQueuePacket(struct INTERFACE *interface, st
     RULE(mdl != NULL && length != 0, "vif-packet", "packet of %u bytes sent", length);
     RULE((options.Value & ~__atomic_load_n(&vif->offered, __ATOMIC_RELAXED)) == 0, "vif-offload",
          "packet sent with offload options %#x, offered are %#x", options.Value, vif->offered);
+    order_release(cookie);
     return transmit_queue(vif, &request);
 }
 
@@ -323,7 +333,7 @@ static MS_ABI void vif_MacQueryState(struct INTERFACE *interface, uint32_t *conn
 
 static MS_ABI void vif_MacQueryMaximumFrameSize(struct INTERFACE *interface, uint32_t *size)
 {
-    struct vif *vif = enter(interface, "MacQueryMaximumFrameSize", DISPATCH_LEVEL);
+    ENTER(interface, "MacQueryMaximumFrameSize", DISPATCH_LEVEL);
 
     /* XenVif counts in a VLAN tag that may be there. */
     *size = __atomic_load_n(&vif->mac.mtu, __ATOMIC_RELAXED) + ETHERNET_HEADER + VLAN_TAG_BYTES;
@@ -363,7 +373,7 @@ static MS_ABI int32_t vif_MacSetMulticastAddresses(struct INTERFACE *interface, 
 
 static MS_ABI int32_t vif_MacSetFilterLevel(struct INTERFACE *interface, uint32_t type, uint32_t level)
 {
-    struct vif *vif = enter(interface, "MacSetFilterLevel", DISPATCH_LEVEL);
+    ENTER(interface, "MacSetFilterLevel", DISPATCH_LEVEL);
 
     if (type == ETHERNET_ADDRESS_TYPE_INVALID || type >= ETHERNET_ADDRESS_TYPE_COUNT || level > XENVIF_MAC_FILTER_ALL) {
         return STATUS_INVALID_PARAMETER;
@@ -377,7 +387,7 @@ static MS_ABI int32_t vif_MacSetFilterLevel(struct INTERFACE *interface, uint32_
 
 static MS_ABI int32_t vif_MacQueryFilterLevel(struct INTERFACE *interface, uint32_t type, uint32_t *level)
 {
-    struct vif *vif = enter(interface, "MacQueryFilterLevel", DISPATCH_LEVEL);
+    ENTER(interface, "MacQueryFilterLevel", DISPATCH_LEVEL);
 
     if (type >= ETHERNET_ADDRESS_TYPE_COUNT) {
         return STATUS_INVALID_PARAMETER;
@@ -392,7 +402,6 @@ void interface_fill_vif(struct vif *vif, void *interface)
 
     memset(table, 0, sizeof(*table));
     table->Interface.Size = sizeof(*table);
-    table->Interface.Version = (uint16_t)vif->options.version;
     table->Interface.Context = vif;
     table->Acquire = vif_Acquire;
     table->Release = vif_Release;

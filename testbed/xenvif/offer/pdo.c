@@ -18,8 +18,16 @@
 
 enum { MAX_REVISIONS = 5, MAX_IDS = MAX_REVISIONS + 2, ID_BYTES = 64 };
 
+/* Which version of VIF a revision of the device stands for. */
+static const struct revision {
+    uint32_t revision, version;
+} revisions[] = {
+    { 0x0800000D, 8 },  { 0x09000000, 8 },  { 0x09000001, 8 },  { 0x09000002, 9 },
+    { 0x09000003, 10 }, { 0x09000004, 10 }, { 0x09000005, 10 },
+};
+
 struct provider {
-    uint32_t version;                  /* VIF */
+    uint32_t version;                  /* the newest VIF */
     uint32_t revisions[MAX_REVISIONS]; /* oldest first, 0 ends */
 };
 
@@ -29,6 +37,31 @@ static const struct provider providers[] = {
     { 9, { 0x09000001, 0x09000002 } },
     { 10, { 0x09000001, 0x09000002, 0x09000003, 0x09000004, 0x09000005 } },
 };
+
+static const struct provider *provider_of(const struct vif *vif)
+{
+    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
+        if (providers[i].version == vif->options.version) {
+            return &providers[i];
+        }
+    }
+    return &providers[sizeof(providers) / sizeof(providers[0]) - 1];
+}
+
+/* A version is served as long as a revision that stands for it is listed. */
+static bool serves(const struct vif *vif, uint16_t version)
+{
+    const struct provider *provider = provider_of(vif);
+
+    for (size_t i = 0; i < MAX_REVISIONS && provider->version == vif->options.version; i++) {
+        for (size_t k = 0; k < sizeof(revisions) / sizeof(revisions[0]); k++) {
+            if (revisions[k].revision == provider->revisions[i] && revisions[k].version == version) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
 
 struct guid_bytes {
     uint32_t a;
@@ -60,7 +93,7 @@ static int32_t query_interface(void *bus, const uint8_t guid[16], uint16_t versi
 {
     struct vif *vif = bus;
     const struct offer offers[] = {
-        { &vif_guid, (uint16_t)vif->options.version, sizeof(struct XENVIF_VIF_INTERFACE_V10), interface_fill_vif },
+        { &vif_guid, serves(vif, version) ? version : 0, sizeof(struct XENVIF_VIF_INTERFACE_V10), interface_fill_vif },
         { &store_guid, 2, sizeof(struct XENBUS_STORE_INTERFACE_V2), pdo_fill_store },
         { &suspend_guid, 1, sizeof(struct XENBUS_SUSPEND_INTERFACE_V1), pdo_fill_suspend },
     };
@@ -78,6 +111,7 @@ static int32_t query_interface(void *bus, const uint8_t guid[16], uint16_t versi
         frontend_wait_connected(
             vif, vif_patience(vif, CONNECT_PATIENCE)); /* a backend that does not come shows when the driver enables */
         offers[i].fill(vif, interface);
+        ((struct INTERFACE *)interface)->Version = version;
         hostile_fill(vif, interface, offers[i].fill);
         return STATUS_SUCCESS;
     }
@@ -105,7 +139,7 @@ static const char *device_id(const struct vif *vif, const char *newest, char *te
 
 struct device *pdo_make(struct vif *vif)
 {
-    const struct provider *provider = &providers[sizeof(providers) / sizeof(providers[0]) - 1];
+    const struct provider *provider = provider_of(vif);
     char text[MAX_IDS][ID_BYTES], device[ID_BYTES], instance[12], location[40];
     const char *ids[MAX_IDS + 1] = { NULL };
     size_t count = 0;
@@ -113,11 +147,6 @@ struct device *pdo_make(struct vif *vif)
         .hardware_ids = ids, .compatible_ids = ids, .instance_id = instance, .location = location
     };
 
-    for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
-        if (providers[i].version == vif->options.version) {
-            provider = &providers[i];
-        }
-    }
     for (size_t i = MAX_REVISIONS; i-- > 0;) {
         if (provider->revisions[i] != 0) {
             snprintf(text[count], ID_BYTES, "XENVIF\\VEN_%s&DEV_NET&REV_%08X", vif->options.vendor,

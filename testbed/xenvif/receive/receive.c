@@ -13,6 +13,7 @@
 #include "nt/processor/topology.h"
 #include "xenvif/receive/receive_internal.h"
 #include "xenvif/state.h"
+#include "run/order.h"
 #include "nt/check/watchdog.h"
 
 enum { COOKIE_QUEUE_SHIFT = 24, COOKIE_MARK = 1 << 23, THREADED_WAIT_NS = 1000, MAX_THREADED_POINTS = 4 };
@@ -219,6 +220,9 @@ static void take_page(struct rx_ring *ring, const struct netif_rx_response *resp
     page->mdl->MappedSystemVa = page->address + response->offset;
     page->mdl->ByteCount = (uint32_t)length;
     packet->length += (uint32_t)length;
+    if (__builtin_expect(timeline_on, 0) && packet->page_count == 0) {
+        packet->flow = timeline_flow(timeline_slot_key(page->reference, id));
+    }
     packet->pages[packet->page_count++] = page;
 }
 
@@ -419,7 +423,9 @@ static void receive_dpc(void *argument)
     }
     do {
         __atomic_store_n(&ring->running, 1, __ATOMIC_SEQ_CST);
+        order_acquire(ring); /* as XenVif's lock of the ring would */
         run(ring);
+        order_release(ring);
         state = 1;
     } while (!__atomic_compare_exchange_n(&ring->running, &state, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 }

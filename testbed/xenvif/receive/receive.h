@@ -27,6 +27,7 @@ struct rx_packet {
     struct XENVIF_PACKET_INFO_V2 info;
     struct XENVIF_PACKET_HASH_V2 hash;
     uint32_t offset, length;
+    uint32_t flow; /* of the timeline, or 0 */
     uint16_t mss, tci;
     bool stripped;         /* of its tag */
     uint16_t marks, flags; /* flags: of the backend */

@@ -130,6 +130,7 @@ struct rx_packet *pool_packet(struct rx_ring *ring)
     ring->packets_free = packet->next;
     packet->next = NULL;
     packet->stripped = false;
+    packet->flow = 0;
     packet->length = packet->mss = packet->tci = packet->page_count = packet->marks = packet->flags = 0;
     packet->checksum = 0;
     memset(&packet->hash, 0, sizeof(packet->hash));

@@ -79,6 +79,9 @@ static void post_fragment(struct tx_ring *ring, const struct tx_fragment *fragme
     ring->slots[id] = (struct tx_slot){ *fragment, packet, extras, true };
     *next_request(ring) = (struct netif_tx_request){ fragment->reference, fragment->offset, flags, id, fragment->size };
     __atomic_store_n(&ring->outstanding, ring->outstanding + 1, __ATOMIC_RELAXED);
+    if (__builtin_expect(timeline_on && packet != NO_INDEX, 0)) {
+        timeline_known_as(timeline_slot_key(fragment->reference, id), ring->packets[packet].flow);
+    }
 }
 
 static struct netif_extra_info *next_extra(struct tx_ring *ring, uint8_t type, bool more)
@@ -274,6 +277,10 @@ int32_t transmit_queue(struct vif *vif, const struct tx_request *request)
         .tci = request->tci,
         .hash = request->hash,
     };
+    if (__builtin_expect(timeline_on, 0)) {
+        ring->packets[index].flow = timeline_flow((uint64_t)(uintptr_t)request->mdl);
+        timeline_packet(ring->packets[index].flow, STEP_NEXT, LANE_SEND_XENVIF, ring->index, "queued");
+    }
     transmit_append(ring, &ring->waiting, index);
     if (!request->more || request->hash.Algorithm != XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
         ring->calls_without_more++;

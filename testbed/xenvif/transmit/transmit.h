@@ -24,6 +24,7 @@ struct tx_packet {
     uint8_t type;           /* ETHERNET_ADDRESS_TYPE of its destination */
     uint16_t marks;         /* 1 << MARK_...: statistics it counts for */
     uint32_t sent, payload; /* bytes on the wire, and of them behind the headers */
+    uint32_t flow;          /* of the timeline, or 0 */
     uint16_t padding;       /* bytes on the wire that nobody asked for: XenVif counts without them */
 };
 

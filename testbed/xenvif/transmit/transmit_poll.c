@@ -37,6 +37,7 @@ static void take_response(struct tx_ring *ring, const struct netif_tx_response *
             response->status == NETIF_RSP_DROPPED ? XENVIF_TRANSMITTER_PACKET_DROPPED : XENVIF_TRANSMITTER_PACKET_ERROR;
     }
     if (--packet->slots == 0) {
+        timeline_packet(packet->flow, STEP_NEXT, LANE_SEND_RESPONSE, ring->index, "response");
         if (packet->status == 0) {
             packet->status = XENVIF_TRANSMITTER_PACKET_OK;
         }

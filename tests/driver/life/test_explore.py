@@ -2,6 +2,7 @@
 """A short piece of what explore.py does, and the shortening of a list that fails."""
 
 import json
+import os
 import subprocess
 import tempfile
 import unittest
@@ -18,6 +19,7 @@ BAD_LISTS = {"send 0 99999 1": "line 8", "fly 1": "line 8"}
 SETTINGS = "seed 1\nwindows 10-22h2\nxenvif-like strict\nvif 10\nqueues 1\nprocessors 1\nmtu 1500\n"
 
 
+@unittest.skipIf("XENVIF" in os.environ, "the explorer asks the stand-in itself")
 class Explore(unittest.TestCase):
     def test_no_list_breaks_a_rule(self):
         options = SimpleNamespace(seed=FIRST_SEED, operations=OPERATIONS, length=LENGTH, jobs=2, keep_going=False)

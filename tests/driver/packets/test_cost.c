@@ -120,7 +120,7 @@ static void receive_batch(struct story *story, const struct load *load)
     for (i = 0; i < load->batch; i++) {
         const struct vif_inject inject = packet_of(load, i + 1 < load->batch);
 
-        vif_inject(story->bed.vif, 0, &inject);
+        vif_inject(STORY_STAND_IN(story), 0, &inject);
     }
 }
 
@@ -276,11 +276,11 @@ static void calls(struct story *story)
 
     open_memory();
     adapter_counters(story->bed.adapter, &before);
-    vif_counters(story->bed.vif, &vif_before);
+    vif_counters(STORY_STAND_IN(story), &vif_before);
     carry(watch, &send_batches, false);
     carry(watch, &receive_batches, false);
     adapter_counters(story->bed.adapter, &after);
-    vif_counters(story->bed.vif, &vif_after);
+    vif_counters(STORY_STAND_IN(story), &vif_after);
     CHECK_EQ(after.tx_packets - before.tx_packets, 32 * batches);
     CHECK_EQ(after.tx_calls - before.tx_calls, batches);
     CHECK_EQ(after.rx_packets - before.rx_packets, 32 * batches);
@@ -322,10 +322,10 @@ static void pushes(struct story *story)
         nbl->NetBufferListInfo[NetBufferListHashInfo] = (void *)(uintptr_t)(types[i / 8] | NdisHashFunctionToeplitz);
         nbl->NetBufferListInfo[NetBufferListHashValue] = (void *)(uintptr_t)(i / 8);
     }
-    vif_counters(story->bed.vif, &before);
+    vif_counters(STORY_STAND_IN(story), &before);
     raw_send(watch->raw, chain, 0, false);
     CHECK(raw_wait(watch->raw, 5ull * SECOND));
-    vif_counters(story->bed.vif, &after);
+    vif_counters(STORY_STAND_IN(story), &after);
     CHECK_EQ(after.tx_packets - before.tx_packets, 32);
     CHECK_EQ(after.tx_calls_without_more - before.tx_calls_without_more, 4);
     story_count("32 packets of 4 hash values in one call: 4 ends of a push");
@@ -384,7 +384,7 @@ static void run_dry(struct story *story)
     for (i = 0; i < 40; i++) {
         const struct vif_inject lie = { .mdl = mdl, .length = 5 };
 
-        vif_inject(story->bed.vif, 0, &lie);
+        vif_inject(STORY_STAND_IN(story), 0, &lie);
     }
     receive_batch(story, &more);
     irql_lower(old);

@@ -88,12 +88,12 @@ static void long_one_refused(struct story *story)
     uint32_t waiting;
 
     sched_sleep(SECOND);
-    vif_refuse_sends(story->bed.vif, LONG - 1, UINT32_MAX);
+    vif_refuse_sends(STORY_STAND_IN(story), LONG - 1, UINT32_MAX);
     send_chain(watch, nbls, LONG);
     sched_sleep(SECOND / 10);
     waiting = LONG - (uint32_t)raw_completed(watch->raw);
     CHECK(waiting <= MAX_PENDING);
-    vif_refuse_sends(story->bed.vif, 0, 0);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
     send_chain(watch, next, 1);
     CHECK(raw_wait(watch->raw, SECOND));
     story_count("the last of %u refused for good: %u waited", LONG, waiting);
@@ -138,7 +138,7 @@ static void memory_returns(void *argument)
     struct story *story = argument;
 
     sched_sleep(20 * SECOND);
-    vif_refuse_sends(story->bed.vif, 0, 0);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
 }
 
 /* XenVif 8.2 must not be disabled with sends out, so a pause goes on offering the packet that makes it send the others.
@@ -149,7 +149,7 @@ static void paused_until_there_is_memory(struct story *story)
     struct watch *watch = watch_open(story);
     struct task *task;
 
-    vif_refuse_sends(story->bed.vif, CHAIN - 1, UINT32_MAX);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, UINT32_MAX);
     send_chain(watch, nbls, CHAIN);
     task = task_spawn("memory", 0, memory_returns, story);
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
@@ -228,8 +228,8 @@ static void two_rings(struct story *story)
     make_chain(watch, first, CHAIN, 1);
     make_chain(watch, second, SHORT, 2);
     raw_link(first[CHAIN - 1], second[0]);
-    vif_refuse_sends(story->bed.vif, CHAIN - 1, 1);
-    vif_refuse_sends_again(story->bed.vif, SHORT - 1, 1);
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, 1);
+    vif_refuse_sends_again(STORY_STAND_IN(story), SHORT - 1, 1);
     raw_send(watch->raw, first[0], 0, false);
     CHECK(raw_wait(watch->raw, 5 * SECOND));
     for (uint32_t i = 0; i < CHAIN; i++) {

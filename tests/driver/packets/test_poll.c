@@ -195,7 +195,7 @@ static void keep_order(struct story *story)
     }
     old = irql_raise(DISPATCH_LEVEL);
     for (i = 0; i < PACKETS; i++) {
-        vif_inject(story->bed.vif, 0,
+        vif_inject(STORY_STAND_IN(story), 0,
                    &(struct vif_inject){
                        .mdl = mdls[i], .length = STORY_FRAME_BYTES, .info = &info, .hash = &hash, .more = i % 8 != 7 });
     }

@@ -189,8 +189,7 @@ static void switch_off(struct story *story)
     off.Header.Revision = 2;
     off.Header.Size = NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2;
     off.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
-    CHECK_EQ(oid_put(story, OID_GEN_RECEIVE_SCALE_PARAMETERS, &off, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2),
-             SUCCESS);
+    CHECK_EQ(oid_put(story, OID_GEN_RECEIVE_SCALE_PARAMETERS, &off, sizeof(off)), SUCCESS);
 }
 
 /* XenVif keeps the table as long as it lives. */

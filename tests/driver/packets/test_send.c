@@ -405,6 +405,7 @@ static void first_of_three(struct story *story)
         frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, i);
         raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
     }
+    (void)STORY_STAND_IN(story);
     vif_lie(LIE_COMPLETION_ONCE, XENVIF_TRANSMITTER_PACKET_ERROR);
     raw_send(watch->raw, nbl, 0, false);
     CHECK(raw_wait(watch->raw, SECOND));

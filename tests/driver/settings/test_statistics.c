@@ -224,8 +224,12 @@ static void wide_counters(struct story *story)
 
 TEST(sums_and_packet_counters_keep_all_64_bits)
 {
-    story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .prepare = lie_big, .tell = wide_counters });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .stand_in = "no XenVif answers what cannot be true",
+                                    .prepare = lie_big,
+                                    .tell = wide_counters });
 }
 
 static void out_discards(struct story *story)

@@ -158,6 +158,44 @@ static u64 cr8(u64 *p)
     return old * 256 + inside * 16 + after;
 }
 
+/* Every register but the stack's, and the flags. Bit n of the answer: register n had another value than the IRQL. */
+#define THROUGH(number, name)                                                                                          \
+    __asm__ volatile("mov $-1, %%" name "; stc; mov %%cr8, %%" name "; setnc %b0; cmp $0, %%" name "; setne %b1"       \
+                     : "=m"(carry), "=m"(other)::name, "cc");                                                          \
+    wrong |= (u64)(carry | other) << number;                                                                           \
+    __asm__ volatile("mov $2, %%" name "; stc; mov %%" name ", %%cr8; setnc %b0; mov %%cr8, %%" name                   \
+                     "; cmp $2, %%" name "; setne %b1; mov $0, %%" name "; mov %%" name ", %%cr8"                      \
+                     : "=m"(carry), "=m"(other)::name, "cc");                                                          \
+    wrong |= (u64)(carry | other) << number
+
+static u64 cr8_through_each(u64 *p)
+{
+    volatile u8 carry, other;
+    u64 wrong = 0;
+    (void)p;
+    THROUGH(0, "rax");
+    THROUGH(1, "rcx");
+    THROUGH(2, "rdx");
+    THROUGH(3, "rbx");
+    THROUGH(6, "rsi");
+    THROUGH(7, "rdi");
+    THROUGH(8, "r8");
+    THROUGH(9, "r9");
+    THROUGH(10, "r10");
+    THROUGH(11, "r11");
+    THROUGH(12, "r12");
+    THROUGH(13, "r13");
+    THROUGH(14, "r14");
+    THROUGH(15, "r15");
+    return wrong;
+}
+
+static u64 cr8_too_high(u64 *p)
+{
+    __asm__ volatile("mov %0, %%cr8" ::"r"(0x63ull));
+    return (u64)p;
+}
+
 static u64 gs(u64 *p)
 {
     u32 number;
@@ -212,10 +250,10 @@ static u64 inlined(u64 *p)
 int DriverEntry(void **t, void *p)
 {
     (void)p;
-    void *all[] = { null_write,  read_given, fast_fail,  assertion, breakpoint, divide,
-                    undefined,   halt,       call_given, overflow,  stack,      call_init,
-                    write_const, cr8,        gs,         clocks,    float_kept, inlined };
-    for (int i = 0; i < 18; i++)
+    void *all[] = { null_write, read_given, fast_fail,  assertion, breakpoint,       divide,      undefined,
+                    halt,       call_given, overflow,   stack,     call_init,        write_const, cr8,
+                    gs,         clocks,     float_kept, inlined,   cr8_through_each, cr8_too_high };
+    for (int i = 0; i < 20; i++)
         t[i] = all[i];
     return 0;
 }

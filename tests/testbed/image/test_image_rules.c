@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Faults of a driver: each is reported by its rule, with the driver's stack. And what is carried out for it: CR8, GS,
  * shared clocks. */
+#include <sys/mman.h>
+
 #include "image_fixture.h"
 #include "nt_run.h"
 
@@ -24,6 +26,8 @@ enum misdeed {
     CLOCKS,
     FLOAT_KEPT,
     INLINED,
+    CR8_THROUGH_EACH,
+    CR8_TOO_HIGH,
     MISDEEDS
 };
 
@@ -32,6 +36,7 @@ static const char *compiler_options = "";
 static enum misdeed chosen;
 static void *given;
 static uint64_t answer;
+static uint32_t cr8_replaced, cr8_left;
 static void *table[MISDEEDS];
 
 static void misbehave(void)
@@ -47,14 +52,18 @@ static void misbehave(void)
         given = (char *)table[STACK] + 1; /* the middle of a function */
     }
     answer = DRIVER_CALL("MisbehaveTest", ((MS_ABI uint64_t(*)(void *))table[chosen])(given));
+    image_cr8_accesses(image, &cr8_replaced, &cr8_left);
     image_unload(image);
 }
+
+static const char *linker_options = "";
 
 static void build(void)
 {
     static const char imports[] = "KeReleaseSpinLock\nKeGetCurrentIrql";
-    driver_path = fixture_driver("misbehaves", imports, compiler_options,
-                                 compiler_options[0] ? "/guard:cf /section:INIT,ERD" : "/section:INIT,ERD");
+    char linker[128];
+    snprintf(linker, sizeof(linker), "/section:INIT,ERD %s %s", compiler_options[0] ? "/guard:cf" : "", linker_options);
+    driver_path = fixture_driver("misbehaves", imports, compiler_options, linker);
 }
 
 static void live_body(void *argument)
@@ -130,6 +139,7 @@ TEST(privileged_instruction_is_reported)
 TEST(call_to_nowhere_is_reported)
 {
     expect(CALL_GIVEN, (void *)0x10, "rule access: jumped to 0x10 (a NULL pointer)", "call_given");
+    expect(CALL_GIVEN, table, "where no code is", "call_given (misbehaves.c:");
 }
 TEST(stack_overflow_is_reported)
 {
@@ -189,6 +199,38 @@ TEST(cr8_reads_and_writes_are_the_irql)
 {
     run_well(CR8, NULL);
     CHECK_EQ(answer, 0x020);
+}
+enum { CR8_ACCESSES = 4 + 2 + 14 * 4 + 1 };
+TEST(cr8_accesses_become_jumps_that_keep_registers_and_flags)
+{
+    run_well(CR8_THROUGH_EACH, NULL);
+    CHECK_EQ(answer, 0);
+    CHECK_EQ(cr8_replaced, CR8_ACCESSES);
+    CHECK_EQ(cr8_left, 0);
+}
+TEST(cr8_accesses_of_an_image_at_a_low_address_become_jumps_too)
+{
+    linker_options = "/base:0x10000000";
+    run_well(CR8_THROUGH_EACH, NULL);
+    CHECK_EQ(answer, 0);
+    CHECK_EQ(cr8_left, 0);
+}
+TEST(cr8_accesses_without_memory_near_them_stay_and_are_carried_out)
+{
+    char *image = (char *)0x200000000000ull; /* as image_fixture.c links it */
+    const size_t reach = (2ull << 30) + (16u << 20), room = 1u << 20;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    CHECK(mmap(image - reach, reach, PROT_NONE, flags, -1, 0) == image - reach);
+    CHECK(mmap(image + room, reach, PROT_NONE, flags, -1, 0) == image + room);
+    run_well(CR8_THROUGH_EACH, NULL);
+    CHECK_EQ(answer, 0);
+    CHECK(cr8_left > 0 && cr8_replaced + cr8_left == CR8_ACCESSES);
+    run_well(CR8, NULL);
+    CHECK_EQ(answer, 0x020);
+}
+TEST(report_from_behind_a_cr8_write_shows_the_driver_stack)
+{
+    expect(CR8_TOO_HIGH, NULL, "rule irql: CR8 written with 0x63", "cr8_too_high (misbehaves.c:");
 }
 
 static struct nt_dpc scrub_dpc;

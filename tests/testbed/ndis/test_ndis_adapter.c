@@ -226,3 +226,35 @@ TEST(low_power_pauses_and_waking_restarts)
 {
     fake_run(SCHED_SIMULATED, "10-22h2", sleep_and_wake);
 }
+
+enum { OWN_OID = 0xff584e01, OTHER_OID = 0xff123456 };
+
+/* One record of OID_GEN_SUPPORTED_GUIDS: a GUID, the OID, its size, flags. */
+static int32_t answer_guids(struct fake *fake, struct NDIS_OID_REQUEST *request)
+{
+    uint32_t record[7] = { 1, 2, 3, 4, OWN_OID, (uint32_t)-1, 0 };
+
+    (void)fake;
+    if (request->RequestType != NdisRequestQueryInformation ||
+        request->DATA.QUERY_INFORMATION.Oid != OID_GEN_SUPPORTED_GUIDS) {
+        return NDIS_STATUS_SUCCESS;
+    }
+    memcpy(request->DATA.QUERY_INFORMATION.InformationBuffer, record, sizeof(record));
+    request->DATA.QUERY_INFORMATION.BytesWritten = sizeof(record);
+    return NDIS_STATUS_SUCCESS;
+}
+
+static void own_oids(struct fake *fake)
+{
+    fake_add_running(fake);
+    CHECK(!adapter_has_own_oid(fake->adapter, OWN_OID));
+    fake->on_oid = answer_guids;
+    CHECK(adapter_has_own_oid(fake->adapter, OWN_OID));
+    CHECK(!adapter_has_own_oid(fake->adapter, OTHER_OID));
+    CHECK_EQ(fake->oids, 3); /* that list was asked for, and no OID of the driver's own */
+    fake->on_oid = NULL;
+}
+TEST(a_drivers_own_oids_are_those_that_it_names)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", own_oids);
+}

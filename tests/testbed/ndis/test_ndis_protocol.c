@@ -242,15 +242,67 @@ TEST(large_sends_are_prepared_as_ndis_wants_them)
     fake_run(SCHED_SIMULATED, "10-22h2", offload_large);
 }
 
-static void hash(struct fake *fake)
+static void offer_rss(struct fake *fake)
 {
-    struct edge *edge;
-
     NDIS_HEADER(fake->rss.Header, NDIS_OBJECT_TYPE_RSS_CAPABILITIES, 1,
                 NDIS_SIZEOF_RECEIVE_SCALE_CAPABILITIES_REVISION_1);
     fake->rss.CapabilitiesFlags = NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV4 | NDIS_RSS_CAPS_HASH_TYPE_TCP_IPV6 | 1;
     fake->rss.NumberOfReceiveQueues = 3;
     fake->offers_rss = true;
+}
+
+/* The record is of the revision that the miniport's version of NDIS has. */
+static void rss_of(struct fake *fake, uint8_t minor, uint16_t revision, uint16_t size)
+{
+    struct edge *edge;
+    uint32_t i;
+
+    fake->characteristics.MinorNdisVersion = minor;
+    if (minor < 20) {
+        NDIS_HEADER(fake->characteristics.Header, NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS, 1,
+                    NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_1);
+    }
+    offer_rss(fake);
+    fake_add_running(fake);
+    edge = open_edge(fake, 1);
+    CHECK_EQ(fake->rss_seen.sets, 1);
+    CHECK_EQ(fake->rss_seen.revision, revision);
+    CHECK_EQ(fake->rss_seen.size, size);
+    CHECK_EQ(fake->rss_seen.entries, 128);
+    for (i = 0; i < 128; i++) {
+        CHECK_EQ(fake->rss_seen.numbers[i], i % 3);
+    }
+    edge_close(edge);
+}
+
+static void rss_of_6_1(struct fake *fake)
+{
+    rss_of(fake, 1, 1, 28);
+}
+
+static void rss_of_6_50(struct fake *fake)
+{
+    rss_of(fake, 50, 2, 40);
+}
+
+static void rss_of_6_60(struct fake *fake)
+{
+    rss_of(fake, 60, 3, 44);
+}
+
+TEST(rss_is_set_in_the_revision_of_the_miniports_version)
+{
+    fake_run(SCHED_SIMULATED, "7", rss_of_6_1);
+    fake_run(SCHED_SIMULATED, "10-22h2", rss_of_6_1);
+    fake_run(SCHED_SIMULATED, "10-22h2", rss_of_6_50);
+    fake_run(SCHED_SIMULATED, "10-22h2", rss_of_6_60);
+}
+
+static void hash(struct fake *fake)
+{
+    struct edge *edge;
+
+    offer_rss(fake);
     fake->on_send = look;
     fake_add_running(fake);
     edge = open_edge(fake, 1);

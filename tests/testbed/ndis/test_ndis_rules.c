@@ -54,6 +54,13 @@ TRIPS("ndis-revision", offload_records_newer_than_the_version_are_caught)
     NDIS_HEADER(fake->offload.Header, NDIS_OBJECT_TYPE_OFFLOAD, 3, NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_3);
     fake_add(fake, error, sizeof(error));
 }
+static char last_remark[512];
+
+static void keep_remark(void *kept, const char *text)
+{
+    snprintf(kept, sizeof(last_remark), "%s", text);
+}
+
 TRIPS("ndis-attributes", an_adapter_that_is_neither_hardware_nor_wdm_is_caught)
 {
     char error[100];
@@ -70,6 +77,8 @@ static void add_neither(struct fake *fake)
     fake->no_bus = true;
     fake_add_running(fake);
     CHECK_EQ(rule_remarks(), before + 1);
+    rule_each_remark(keep_remark, last_remark);
+    CHECK_CONTAINS(last_remark, "rule ndis-attributes (Windows lets it pass): ");
 }
 TEST(a_foreign_adapter_that_is_neither_is_remarked_and_runs)
 {

@@ -119,3 +119,41 @@ TEST(device_left_at_unload_is_reported)
 {
     EXPECT_NT_RULE("unload", device_left);
 }
+
+/* --- names that are bound while another driver runs: an image that is loaded later --- */
+
+static bool bound_all;
+
+static void call_meanwhile(void *calls)
+{
+    while (!__atomic_load_n(&bound_all, __ATOMIC_ACQUIRE)) {
+        (void)CALL(uint8_t, KeGetCurrentIrql, (void));
+        ++*(uint64_t *)calls;
+    }
+}
+
+static void bind_while_another_calls(void *argument)
+{
+    uint64_t calls = 0;
+    char name[32];
+
+    (void)argument;
+    nt_start(2);
+    (void)CALL(uint8_t, KeGetCurrentIrql, (void));
+
+    struct task *task = task_spawn("caller", 1, call_meanwhile, &calls);
+
+    for (unsigned i = 0; i < 2000; i++) {
+        snprintf(name, sizeof(name), "NameNumber%u", i);
+        (void)export_bind("ntoskrnl.exe", name);
+    }
+    __atomic_store_n(&bound_all, true, __ATOMIC_RELEASE);
+    task_join(task);
+    nt_stop();
+}
+TEST(names_are_bound_while_another_driver_calls)
+{
+    struct sched_options live = { .kind = SCHED_LIVE };
+
+    CHECK_EQ(sched_run(&live, bind_while_another_calls, NULL), 0);
+}

@@ -10,7 +10,7 @@ from scripts.cli import ROOT
 
 SOURCES = sorted((ROOT / "testbed").rglob("*.[ch]"))
 ROW = re.compile(r"^\| `([\w-]+)` \| .+ \| `(\w+)` \|$", re.MULTILINE)
-CALL = re.compile(r"\b(RULE|rule_break|hooks->broken)\((?!const |condition|\(rule\))")
+CALL = re.compile(r"\b(RULE|rule_break|image_hooks_given->broken)\((?!const |condition|\(rule\))")
 
 
 def arguments(text, start):

@@ -380,3 +380,42 @@ TEST(a_devices_id_has_the_form_of_its_release)
 {
     vb_run_all((struct vb_story){ names_device, { .version = 10, .queues = 1 } }, 1);
 }
+
+/* --- versions --- */
+
+static bool answers(struct vif_bed *bed, uint16_t version)
+{
+    struct XENVIF_VIF_INTERFACE_V10 interface = { 0 };
+    const int32_t status =
+        pnp_query_interface(device_object(vif_pdo(bed->vif)), vb_guid(), version, &interface, sizeof(interface));
+
+    CHECK(status != 0 || ((struct INTERFACE *)&interface)->Version == version);
+    return status == 0;
+}
+
+/* Each version that a published revision stands for; the subscriber is called as the one that it took has it. */
+static void older_versions(struct vif_bed *bed)
+{
+    const uint32_t newest = bed->version;
+
+    for (uint16_t version = 0; version < 12; version++) {
+        CHECK_EQ(answers(bed, version), version >= 8 && version <= newest);
+    }
+    for (uint32_t version = 8; version <= newest; version++) {
+        struct frame frame = vb_udp(100, 1);
+
+        bed->version = version;
+        bed->received_count = 0;
+        vb_bind(bed);
+        memory_port_inject(bed->port, 0, &frame);
+        vb_wait_received(bed, 1);
+        vb_unbind(bed);
+    }
+}
+
+TEST(every_version_that_a_published_revision_stands_for_is_answered)
+{
+    for (uint32_t newest = 8; newest <= 10; newest++) {
+        vb_run_all((struct vb_story){ older_versions, { .version = newest, .queues = 1 } }, 3);
+    }
+}

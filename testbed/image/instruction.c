@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `pause` in an image's code. A driver that spins on memory of its own calls nobody while it does, so a simulated run,
- * where one task runs at a time, would hang there. In such a run each `pause` (f3 90) becomes `hlt` and `nop` (f4 90),
- * two bytes that fault at once; nt/check/fault_emulate.c lets others run then.
- *
- * The code is swept instruction by instruction, from each function that .pdata names, since the two bytes may as well
- * be a part of a longer instruction.
+ * An image's code, instruction by instruction: the bytes of a `pause` or of an access to CR8 may as well be a part of a
+ * longer instruction. The sweep begins anew at each function that .pdata names, so that data between functions leads it
+ * astray no further than to the next.
  */
 #include "image/image_internal.h"
-#include "run/sched.h"
 #include "wire/integers.h"
 
-enum { FUNCTION_BYTES = 12, PAUSE = 0x90f3, HALT = 0xf4 };
-#define SECTION_CODE 0x20000000u
+enum { FUNCTION_BYTES = 12 };
 
 /* What follows an opcode of one byte: '.' nothing, 'm' ModRM, 'b' a byte, 'w' two, 'z' 4 (2 with prefix 66), 'd' 4,
  * 'v' 8 with REX.W or like 'z', 'o' 8, 'e' 3, 'M' ModRM and a byte, 'Z' ModRM and 'z', 'g' and 'G' ModRM and, for TEST,
@@ -147,7 +142,7 @@ static uint32_t next_function(const struct image *image, uint32_t offset, uint32
     return image->size;
 }
 
-static void sweep(struct image *image, const struct section *section)
+static void sweep(struct image *image, const struct section *section, image_instruction *each, void *context)
 {
     const uint32_t end = section->address + section->virtual_size;
     uint32_t at = section->address, index = 0, next = next_function(image, at, &index);
@@ -155,12 +150,8 @@ static void sweep(struct image *image, const struct section *section)
     while (at + 16 <= end) {
         uint8_t *code = image->base + at;
 
-        if (get_le16(code) == PAUSE) {
-            code[0] = HALT;
-            at += 2;
-        } else {
-            at += (uint32_t)instruction_size(code);
-        }
+        at += (uint32_t)instruction_size(code);
+        each(context, code);
         if (at >= next) {
             at = next;
             next = next_function(image, at, &index);
@@ -168,11 +159,11 @@ static void sweep(struct image *image, const struct section *section)
     }
 }
 
-void image_yield_at_pause(struct image *image)
+void image_each_instruction(struct image *image, image_instruction *each, void *context)
 {
-    for (uint32_t i = 0; sched_is_simulated && i < image->section_count; i++) {
-        if ((image->sections[i].characteristics & SECTION_CODE) != 0) {
-            sweep(image, &image->sections[i]);
+    for (uint32_t i = 0; i < image->section_count; i++) {
+        if ((image->sections[i].characteristics & SECTION_EXECUTE) != 0) {
+            sweep(image, &image->sections[i], each, context);
         }
     }
 }

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""docs/debugging.md, replayed: the sessions of the page, each command of them given to the debugger, each line of
+output found in order. Addresses differ from run to run; "..." stands for anything.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from scripts import packages
+from scripts.cli import ROOT, Stop
+from scripts.debug import debugger
+
+PAGE = ROOT / "docs" / "debugging.md"
+PROMPT = "(lldb) "
+SECONDS = 240
+
+
+def sessions():
+    """[(command line, [(lldb's command, [lines of output])])] of the page."""
+    found = []
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("    $ ./test.py --debug "):
+            found.append((line[len("    $ "):].split(), []))
+        elif not line.startswith("    "):
+            continue
+        elif line[4:].startswith(PROMPT):
+            found[-1][1].append((line[4 + len(PROMPT):], []))
+        elif found and found[-1][1]:
+            found[-1][1][-1][1].append(line.strip())
+    return found
+
+
+def pattern(line):
+    """What the line of the page stands for."""
+    text = re.escape(line).replace(r"\.\.\.", ".*")
+    return re.sub(r"0x[0-9a-f]{8,}", "0x[0-9a-f]+", text)
+
+
+def missing(answers, expected):
+    """The first line of the page that the debugger did not print, or None."""
+    at = 0
+    for command, lines in expected:
+        at = answers.find(PROMPT + command, at)
+        if at < 0:
+            return command
+        end = answers.find("\n" + PROMPT, at + 1)
+        for line in lines:
+            match = re.compile(pattern(line)).search(answers, at, end if end > 0 else len(answers))
+            if not match:
+                return line
+            at = match.end()
+    return None
+
+
+class Debugger(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        try:
+            packages.ensure(packages.DEBUGGER, lambda text: None)
+        except Stop as stop:
+            raise unittest.SkipTest(stop.text) from None
+
+    def replay(self, argv, expected):
+        """As `./test.py --debug` starts it, without building."""
+        name, case = argv[-1].split(":")
+        seed = argv[argv.index("--seed") + 1] if "--seed" in argv else None
+        with tempfile.TemporaryDirectory(prefix="xennet-") as folder:
+            commands = Path(folder, "commands")
+            commands.write_text("\n".join([command for command, _ in expected] + ["kill", ""]), encoding="utf-8")
+            done = subprocess.run(debugger.of_test(ROOT / "build" / "tests" / name, case, seed, commands), cwd=ROOT,
+                                  env=dict(os.environ, XENNET_DEBUGGED="1"), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                  timeout=SECONDS, check=False)
+        self.assertIsNone(missing(done.stdout, expected), done.stdout)
+
+    def test_the_sessions_of_the_page_go_as_it_shows(self):
+        found = sessions()
+        self.assertEqual(len(found), 2)
+        for argv, expected in found:
+            self.assertGreater(sum(len(lines) for _, lines in expected), 2)
+            with self.subTest(" ".join(argv)):
+                self.replay(argv, expected)
+
+    def test_a_line_that_does_not_come_is_found(self):
+        answers = "(lldb) bt\n frame #0: 0x00001234 a`b at c.c:3\n(lldb) up\n"
+        self.assertIsNone(missing(answers, [("bt", ["frame #0: 0x00005678 a`b at ..."]), ("up", [])]))
+        self.assertEqual(missing(answers, [("bt", ["frame #1: ..."])]), "frame #1: ...")
+        self.assertEqual(missing(answers, [("up", ["frame #0"])]), "frame #0")
+
+
+if __name__ == "__main__":
+    unittest.main()
