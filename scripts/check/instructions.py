@@ -123,7 +123,7 @@ def command(arguments):
         ticks(drivers, options.turns, foreign)
         return
     steps = FOLDER / "steps"
-    figures = {name: count(driver, *((steps, CASE, foreign) if name == "driver" else ()))
+    figures = {name: count(driver, *((steps, CASES, foreign) if name == "driver" else ()))
                for name, driver in drivers.items()}
     print(f"{'instructions a packet':45}" + "".join(f" {name:>8}" for name in drivers) + f" {'ratio':>6}")
     for what, figure in figures["driver"].items():

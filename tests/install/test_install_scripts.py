@@ -449,8 +449,8 @@ class Compiled(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "setup.cs")
             path.write_text(source, encoding="ascii")
-            return subprocess.run(["mcs", "-langversion:3", "-warnaserror", "-target:library", f"-out:{folder}/setup.dll",
-                                   str(path)], capture_output=True, text=True, check=False)
+            return subprocess.run(["mcs", "-langversion:3", "-warnaserror", "-target:library",
+                                   f"-out:{folder}/setup.dll", str(path)], capture_output=True, text=True, check=False)
 
     def test_it_compiles_as_c_sharp_3(self):
         done = self.compile(self.source)
