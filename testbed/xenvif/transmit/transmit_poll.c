@@ -298,10 +298,10 @@ static bool disable_gives_up(const struct tx_ring *ring, uint64_t since, bool ba
 
 /* The lock is held. The ring is answered by ourselves, on a page begun anew: a backend that still looks at it finds
  * another number of requests than it has taken. */
-static void fake_responses(struct tx_ring *ring)
+static void fake_responses(struct tx_ring *ring, bool backend_connected)
 {
     sched_trace("vif fakes %u responses on queue %u", ring->outstanding, ring->index);
-    __atomic_fetch_add(&ring->resets, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&ring->resets, backend_connected, __ATOMIC_RELAXED);
     ring->shared->req_prod = ring->shared->rsp_prod = 0;
     ring->shared->req_event = ring->shared->rsp_event = 1;
     give_up(ring, true);
@@ -326,7 +326,7 @@ static void wait_for_backend(struct tx_ring *ring)
         transmit_poll(ring);
         done = !ring->connected || ring->outstanding == 0;
         if (!done && disable_gives_up(ring, since, backend == XenbusStateConnected, backend == XenbusStateClosing)) {
-            fake_responses(ring);
+            fake_responses(ring, backend == XenbusStateConnected);
             done = true;
         }
         spin_unlock(&ring->lock, old);

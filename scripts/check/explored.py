@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Breaks the driver in one place at a time and lets explore.py find it, with nothing else to go by.
+
+usage: scripts/check/explored.py [--match TEXT] [--operations N] [--jobs N]
+
+The mistakes are rows of scripts/check/mutations_table.py, those that took networks away among them. For each the table
+printed has the operations and the seconds until the first failure, what failed, and how many operations are left of
+the list that shows it. Fails when one is not found, or when more than ten operations are left.
+"""
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from scripts import cli
+from scripts.build.tree import Tree
+from scripts.check import mutations
+from scripts.check.mutations_table import MUTATIONS
+from scripts.cli import Stop
+from scripts.explore import search, shrink
+
+LENGTH = 200                # operations in a list
+MAX_SHRUNK = 10
+SEED = 1
+
+FOUND = (
+    "a table that XenVif 8.2 refuses is not folded",
+    "the table not mended before XenVif enables",
+    "a host that was silent at a migration not looked after",
+    "a table changed behind a refused packet",
+    "a kept packet offered without its hash",
+    "a packet refused behind others given up",
+    "packets wait in a second ring behind a refused one",
+    "MAC_STATE_CHANGE taken for one at DISPATCH_LEVEL",
+    "a pause that waits for nothing",
+    "packets taken although the device is gone",
+    "OIDs answered after a surprise removal",
+    "queues of a new backend dropped",
+    "hash values given to a XenVif whose table is of another backend",
+    "length above a frame not checked",
+    "first MDL not checked",
+    "end of the MDL chain not checked",
+    "contradicting checksums not checked",
+    "queue index not checked",
+    "a key outside the buffer taken",
+    "a changed MTU not followed",
+    "sends still measured against the old MTU",
+    "the sum of octets without multicast",
+    "own drops not in ifOutDiscards",
+    "coalesced packets taken although switched off",
+    "a restart without a backend fails",
+    "no BytesNeeded for a short buffer",
+)
+
+
+def look(driver, options, folder):
+    """(Found, length of the shortened list or None) of explore.py on a build of the driver."""
+    os.environ["XENNET_DRIVER"] = str(driver)   # read by the explorer
+    wanted = SimpleNamespace(seed=SEED, operations=options.operations, length=LENGTH, jobs=options.jobs,
+                             keep_going=False, output=str(Path(folder) / "list.txt"))
+    silent = SimpleNamespace(line=lambda text: None, status=lambda text: None, clear=lambda: None)
+    try:
+        found = search.explore(wanted, silent)
+        if not found.failures:
+            return found, None
+        shrink.shorten(found.failures[0], wanted, silent)
+        return found, Path(wanted.output).read_text().count("\n- ")
+    finally:
+        del os.environ["XENNET_DRIVER"]
+
+
+def row_of(name):
+    rows = [row for row in MUTATIONS if row[0] == name]
+    if len(rows) != 1:
+        raise Stop(f"scripts/check/mutations_table.py has {len(rows)} rows called {name}", 1)
+    return rows[0]
+
+
+def try_one(row, options, folder):
+    _, where, old, new, _ = row
+    path, start, end = mutations.find(mutations.SOURCES, where, old)
+    text = path.read_text()
+    try:
+        path.write_text(text[:start] + new + text[end:])
+        return look(mutations.build(), options, folder)
+    finally:
+        path.write_text(text)
+
+
+def command(arguments):
+    parser = cli.Parser(__doc__)
+    parser.add_argument("--match", metavar="TEXT", default="", help="only those whose description has TEXT")
+    parser.add_argument("--operations", type=int, default=100000, metavar="N", help="at most (default: 100000)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="lists at a time")
+    options = parser.parse_args(arguments)
+    chosen = [row_of(name) for name in FOUND if options.match in name]
+    if not chosen:
+        raise Stop("no mistake of those that explore.py is to find is called that")
+    mutations.copy_sources()
+    Tree().build("explore")
+    print("| Broken | Operations | Seconds | What failed | Left |\n|---|---|---|---|---|", flush=True)
+    missed = 0
+    for row in chosen:
+        with tempfile.TemporaryDirectory(prefix="xennet-explored-") as folder, \
+                contextlib.redirect_stdout(io.StringIO()):
+            found, left = try_one(row, options, folder)
+        missed += left is None or left > MAX_SHRUNK
+        reason = found.failures[0].reason().lstrip("# ")[:110].replace("|", "\\|") if found.failures else "**nothing**"
+        print(f"| {row[0]} | {found.operations:,} | {found.seconds:.0f} | {reason} | {left} |", flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.main(command))
