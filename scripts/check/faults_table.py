@@ -132,6 +132,9 @@ GUARDED = (
                         f"    NdisFreeMemory(Block, 0, 0); {MARK}\n }}"), "timer", "MiniportPause", "that is set"),
 )
 
+SCARCE = "if (Processor->Scarce.Head != NULL)"
+COMPLETE = ("NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
+            "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);")
 NBLS = (
     Fault("a send touched after it was completed", "MiniportSend", SEND,
           "{ volatile ULONG Length; NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
@@ -143,6 +146,18 @@ NBLS = (
           "    NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
           "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);\n"
           "    NET_BUFFER_LIST_FIRST_NB(Chain) = Nb; }", "ndis-nbl", "", "after it completed its send"),
+    Fault("the next one of a chain looked for after its send was completed", "MiniportSend", SEND,
+          f"{{ volatile ULONG Status; {COMPLETE}\n"
+          f"    Status = (ULONG)NET_BUFFER_LIST_NEXT_NBL(Chain)->Status; (void)Status; {MARK}\n }}",
+          "access", "MiniportSend", quick=True),
+    Fault("out-of-band data of a send that was completed", "MiniportSend", SEND,
+          f"{{ PVOID volatile Hash; {COMPLETE}\n"
+          f"    Hash = NET_BUFFER_LIST_INFO(Chain, NetBufferListHashValue); {MARK}\n"
+          "    (void)Hash; }", "access", "MiniportSend",
+          "whose send the miniport has completed", options=("--guard-pages",), quick=True),
+    Fault("an NBL written to after it was indicated", "ReceiveFlush", SCARCE,
+          before(SCARCE, f"if (Count != 0) Last->Status = 0; {MARK}"), "access", "ReceiveFlush",
+          "which the miniport has indicated and not got back", options=("--guard-pages",)),
 )
 
 RACES = (

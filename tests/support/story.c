@@ -119,7 +119,7 @@ static void main_task(void *argument)
 
     story->plan = plan;
     story->queues = plan->queues != 0 ? plan->queues : 1;
-    story->wire = memory_port_create(story->queues, WIRE_DEPTH);
+    story->wire = memory_port_create(story->queues, plan->wire_depth != 0 ? plan->wire_depth : WIRE_DEPTH);
     story->options = (struct bed_options){
         .driver_path = story_driver(),
         .inf_path = story_inf(),

@@ -41,7 +41,7 @@ static void print_sends(const struct adapter *adapter, FILE *out)
         for (uint32_t i = 0; queue->slots != NULL && i < edge->options.buffers; i++) {
             const struct NET_BUFFER_LIST *nbl = queue->slots[i].nbl;
 
-            if (nbl != NULL && nbl_tag(nbl) == NBL_TAG_SENT) {
+            if (nbl != NULL && !nbl_is_hidden(nbl) && nbl_tag(nbl) == NBL_TAG_SENT) {
                 oldest = nbl_since(nbl) < oldest ? nbl_since(nbl) : oldest;
                 count++;
             }

@@ -4,14 +4,19 @@
 #define TESTBED_NDIS_NBL_NBL_H
 
 #include "ndis/object.h"
+#include "nt/memory/guard.h"
 
 #define NBL_TAG_FREE      0x656572664c424e01ull
 #define NBL_TAG_OWNED     0x6e776f4c424e02ull   /* with whoever allocated it */
 #define NBL_TAG_SENT      0x746e65734c424e03ull /* with the miniport, until it completes the send */
 #define NBL_TAG_INDICATED 0x64636e694c424e04ull /* with the protocol, until it is returned */
 #define NBL_TAG_LENT      0x746e656c4c424e05ull /* with the protocol, until the indication returns */
+#define NBL_TAG_HIDDEN    0x656469684c424e06ull /* of none: what can not be read, with guard pages */
 static inline uint64_t nbl_tag(const struct NET_BUFFER_LIST *nbl)
 {
+    if (__builtin_expect(guard_pages, 0) && !guard_may_be_read(nbl)) {
+        return NBL_TAG_HIDDEN;
+    }
     return (uint64_t)(uintptr_t)nbl->NdisReserved[0];
 }
 static inline void nbl_set_tag(struct NET_BUFFER_LIST *nbl, uint64_t tag)
@@ -31,9 +36,13 @@ static inline void nbl_set_since(struct NET_BUFFER_LIST *nbl, uint64_t since)
 {
     nbl->NdisReserved[1] = (void *)(uintptr_t)since;
 }
-/* The miniport has no business with an NBL that it has handed over and not got back: until it is shown again the
- * pointer to its NBs leads nowhere, and must be found so. */
-void nbl_hide(struct NET_BUFFER_LIST *nbl);
+/* The miniport has no business with an NBL that it has handed over and not got back: until it is shown again its
+ * pointers, and those of its NB, lead nowhere, and must be found so. With guard pages all of it is inaccessible. `why`
+ * is for a report, kept by address: "which the miniport ...". The testbed reads Next before it hides an NBL. */
+void nbl_hide(struct NET_BUFFER_LIST *nbl, const char *why);
+bool nbl_is_hidden(const struct NET_BUFFER_LIST *nbl);
+#define NBL_INDICATED "which the miniport has indicated and not got back"
+#define NBL_COMPLETED "whose send the miniport has completed"
 void nbl_show(struct NET_BUFFER_LIST *nbl, const char *meanwhile);
 const char *nbl_tag_name(uint64_t tag);
 /* Out-of-band slots of an NBL: that NDIS of this version has, and of them those that are not NDIS's own. What lies

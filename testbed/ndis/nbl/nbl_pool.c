@@ -18,13 +18,15 @@
 #include "nt/processor/topology.h"
 #include "nt/check/race.h"
 
-enum { MAX_KEPT = 512, FILL = 0xdd };
+enum { MAX_KEPT = 512, FILL = 0xdd, NBL_POINTERS = 5 };
 
 struct nbl_block {
     struct NET_BUFFER_LIST nbl;
     struct NET_BUFFER nb __attribute__((aligned(64)));
-    struct nbl_block *next;    /* while free */
-    struct NET_BUFFER *hidden; /* the NBL's FirstNetBuffer while nobody may use it, or NULL */
+    struct nbl_block *next; /* while free */
+    /* While nobody may use the NBL: what its pointers and those of its NB were. */
+    bool hidden;
+    void *pointers[NBL_POINTERS];
 } __attribute__((aligned(64)));
 
 struct nbl_cache {
@@ -54,6 +56,8 @@ const char *nbl_tag_name(uint64_t tag)
         return "indicated and not yet returned";
     case NBL_TAG_LENT:
         return "indicated with low resources";
+    case NBL_TAG_HIDDEN:
+        return "handed over or freed before";
     default:
         return "not from an NDIS pool, or overwritten";
     }
@@ -108,10 +112,26 @@ struct nbl_pool *nbl_pool_create(const char *what, uint32_t tag, uint16_t contex
     return pool;
 }
 
+static struct nbl_block *take_guarded(struct nbl_pool *pool)
+{
+    struct nbl_block *block = guard_take(0, sizeof(*block), "an NBL with its NB", 0, guard_caller());
+
+    if (block == NULL) {
+        fprintf(stderr, "testbed: no memory for an NBL between guard pages\n");
+        exit(1);
+    }
+    __atomic_fetch_add(&pool->caches[processor_current()].out, 1, __ATOMIC_RELAXED);
+    return block;
+}
+
 static struct nbl_block *take(struct nbl_pool *pool)
 {
     struct nbl_cache *cache = &pool->caches[processor_current()];
     struct nbl_block *block;
+
+    if (guard_pages) {
+        return take_guarded(pool);
+    }
 
     sched_lock(&cache->lock);
     cache->out++;
@@ -137,6 +157,11 @@ static void give(struct nbl_pool *pool, struct nbl_block *block)
         memset(&block->nb, FILL, sizeof(block->nb));
     }
     nbl_set_tag(&block->nbl, NBL_TAG_FREE);
+    if (guard_pages) {
+        __atomic_fetch_sub(&cache->out, 1, __ATOMIC_RELAXED);
+        guard_give(block, guard_caller());
+        return;
+    }
     sched_lock(&cache->lock);
     cache->out--;
     if (cache->kept < MAX_KEPT) {
@@ -218,25 +243,61 @@ static struct nbl_block *block_of(struct NET_BUFFER_LIST *nbl)
 }
 
 /* No processor has such an address: whoever follows it is reported at that instruction. */
-static struct NET_BUFFER *const nowhere = (struct NET_BUFFER *)(uintptr_t)0x4e424c0badbadbadull;
+static void *const nowhere = (void *)(uintptr_t)0x4e424c0badbadbadull;
 
-void nbl_hide(struct NET_BUFFER_LIST *nbl)
+static void **pointer_of(struct nbl_block *block, uint32_t which)
 {
-    block_of(nbl)->hidden = nbl->FirstNetBuffer;
-    nbl->FirstNetBuffer = nowhere;
+    switch (which) {
+    case 0:
+        return (void **)&block->nbl.FirstNetBuffer;
+    case 1:
+        return (void **)&block->nbl.Next;
+    case 2:
+        return (void **)&block->nb.MdlChain;
+    case 3:
+        return (void **)&block->nb.CurrentMdl;
+    default:
+        return (void **)&block->nb.Next;
+    }
+}
+
+void nbl_hide(struct NET_BUFFER_LIST *nbl, const char *why)
+{
+    struct nbl_block *block = block_of(nbl);
+
+    if (guard_pages) {
+        guard_close(block, why);
+        return;
+    }
+    block->hidden = true;
+    for (uint32_t i = 0; i < NBL_POINTERS; i++) {
+        block->pointers[i] = *pointer_of(block, i);
+        *pointer_of(block, i) = nowhere;
+    }
+}
+
+bool nbl_is_hidden(const struct NET_BUFFER_LIST *nbl)
+{
+    return guard_pages ? guard_is_closed(nbl) : ((const struct nbl_block *)(const void *)nbl)->hidden;
 }
 
 void nbl_show(struct NET_BUFFER_LIST *nbl, const char *meanwhile)
 {
     struct nbl_block *block = block_of(nbl);
 
-    if (block->hidden == NULL) {
+    if (guard_pages) {
+        guard_open(block);
         return;
     }
-    RULE(nbl->FirstNetBuffer == nowhere, "ndis-nbl",
-         "the miniport has written into an NBL %s: it was not the miniport's", meanwhile);
-    nbl->FirstNetBuffer = block->hidden;
-    block->hidden = NULL;
+    if (!block->hidden) {
+        return;
+    }
+    for (uint32_t i = 0; i < NBL_POINTERS; i++) {
+        RULE(*pointer_of(block, i) == nowhere, "ndis-nbl",
+             "the miniport has written into an NBL %s: it was not the miniport's", meanwhile);
+        *pointer_of(block, i) = block->pointers[i];
+    }
+    block->hidden = false;
 }
 
 static void free_context(struct NET_BUFFER_LIST *nbl)

@@ -205,12 +205,12 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
     struct NET_BUFFER_LIST *nbl;
 
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
-        RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
-        nbl_set_tag(nbl, NBL_TAG_OWNED);
-        if (sched_is_simulated) { /* only there an NBL is kept */
+        if (sched_is_simulated || guard_pages) { /* only there an NBL is kept */
             order_acquire(nbl);
             nbl_show(nbl, "while the protocol had it");
         }
+        RULE(nbl_tag(nbl) == NBL_TAG_INDICATED, "ndis-nbl", "an NBL to be returned is %s", nbl_tag_name(nbl_tag(nbl)));
+        nbl_set_tag(nbl, NBL_TAG_OWNED);
         follow(nbl, STEP_LAST, "NBL returned");
         spoil_slots(nbl);
     }

@@ -65,8 +65,9 @@ bool edge_held_keep(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32_t c
     }
     sched_lock(&held->lock);
     if (held->first == NULL && !held_stops(held)) {
-        for (struct NET_BUFFER_LIST *nbl = chain; nbl != NULL; nbl = nbl->Next) {
-            nbl_hide(nbl);
+        for (struct NET_BUFFER_LIST *nbl = chain, *next; nbl != NULL; nbl = next) {
+            next = nbl->Next;
+            nbl_hide(nbl, NBL_INDICATED);
         }
         held->first = chain;
         held->count = count;

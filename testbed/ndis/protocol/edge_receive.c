@@ -125,10 +125,11 @@ static void receive_one(struct edge *edge, uint32_t processor, const struct NET_
 }
 
 /* What is kept is not the miniport's until it is returned. */
-static void hide(struct NET_BUFFER_LIST *chain)
+static void hide(struct NET_BUFFER_LIST *chain, const struct NET_BUFFER_LIST *end)
 {
-    for (; chain != NULL; chain = chain->Next) {
-        nbl_hide(chain);
+    for (struct NET_BUFFER_LIST *next; chain != end; chain = next) {
+        next = chain->Next;
+        nbl_hide(chain, NBL_INDICATED);
     }
 }
 
@@ -136,9 +137,9 @@ static void keep(struct edge *edge, struct NET_BUFFER_LIST *chain, struct NET_BU
 {
     struct edge_late *late = &edge->late[sched_random(processor_count())];
 
-    hide(chain);
     sched_lock(&late->lock);
     last->Next = late->first;
+    hide(chain, late->first);
     late->first = chain;
     late->count += count;
     sched_unlock(&late->lock);
@@ -162,7 +163,7 @@ void edge_receive_chain(struct edge *edge, struct NET_BUFFER_LIST *chain, uint32
     if (edge_held_keep(edge, chain, count)) {
         return;
     }
-    if (sched_kind() == SCHED_SIMULATED && sched_random(LATE_ONE_IN) == 0) {
+    if ((sched_kind() == SCHED_SIMULATED || guard_pages) && sched_random(LATE_ONE_IN) == 0) {
         keep(edge, chain, last, count);
         return;
     }

@@ -258,6 +258,15 @@ static void push_returned(struct edge_queue *queue, struct edge_slot *first, str
     }
 }
 
+/* Returns the next one. */
+static struct NET_BUFFER_LIST *hide_completed(struct NET_BUFFER_LIST *nbl)
+{
+    struct NET_BUFFER_LIST *next = nbl->Next;
+
+    nbl_hide(nbl, NBL_COMPLETED);
+    return next;
+}
+
 void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain)
 {
     (void)edge;
@@ -267,14 +276,14 @@ void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain)
 
         RULE(chain->SourceHandle == queue->edge, "ndis-send-complete",
              "a completed NBL has another SourceHandle than it was sent with");
-        nbl_hide(first->nbl);
-        for (chain = chain->Next; chain != NULL; chain = chain->Next) {
+        chain = hide_completed(first->nbl);
+        while (chain != NULL) {
             struct edge_slot *slot = chain->ProtocolReserved[0];
 
             if (slot->queue != queue) {
                 break;
             }
-            nbl_hide(chain);
+            chain = hide_completed(chain);
             last->next = slot;
             last = slot;
         }

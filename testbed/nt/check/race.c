@@ -13,6 +13,7 @@
 
 #include "nt/check/race_known.h"
 #include "nt/check/rule.h"
+#include "nt/memory/guard.h"
 #include "run/order.h"
 #include "run/sched.h"
 
@@ -227,10 +228,9 @@ void race_unwatched(const void *memory)
     }
     const uint32_t region = first->region;
     const uintptr_t start = (uintptr_t)memory, end = start + regions[region].bytes;
-    void *frames[1] = { NULL };
-    (void)image_backtrace(frames, 1);
-    if (frames[0] != NULL) { /* the driver frees it: whatever it did with it must be over */
-        race_look(memory, regions[region].bytes, RACE_WRITE | RACE_FREE, frames[0]);
+    const void *from = guard_caller();
+    if (from != NULL) { /* the driver frees it: whatever it did with it must be over */
+        race_look(memory, regions[region].bytes, RACE_WRITE | RACE_FREE, from);
     }
     for (uintptr_t at = start & ~(uintptr_t)(CELL_BYTES - 1); at < end; at += CELL_BYTES) {
         forget(cell_at(at, false));

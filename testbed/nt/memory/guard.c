@@ -27,6 +27,7 @@ struct known {
     uint32_t tag;
     const void *taken_by, *given_by; /* the driver's return addresses, or NULL */
     bool given;
+    const char *closed; /* why nobody may touch it now, or NULL */
     struct known *next; /* of its bucket */
 };
 
@@ -77,6 +78,13 @@ void *guard_take(size_t header, size_t bytes, const char *what, uint32_t tag, co
     return known->memory;
 }
 
+const void *guard_caller(void)
+{
+    void *frames[1] = { NULL };
+    (void)image_backtrace(frames, 1);
+    return frames[0];
+}
+
 static void forget(struct known *known)
 {
     struct known **link = bucket_of(known->memory);
@@ -103,6 +111,43 @@ void guard_give(void *memory, const void *caller)
         *slot = known;
     }
     sched_unlock(&lock);
+}
+
+/* The page behind it stays inaccessible. */
+static void set_closed(void *memory, const char *why)
+{
+    sched_lock(&lock);
+    struct known *known = find(memory);
+    if (known != NULL && !known->given && (known->closed != NULL) != (why != NULL)) {
+        mprotect(known->mapping, known->mapped - PAGE, why != NULL ? PROT_NONE : PROT_READ | PROT_WRITE);
+        known->closed = why;
+    }
+    sched_unlock(&lock);
+}
+
+void guard_close(void *memory, const char *why)
+{
+    set_closed(memory, why);
+}
+
+void guard_open(void *memory)
+{
+    set_closed(memory, NULL);
+}
+
+bool guard_is_closed(const void *memory)
+{
+    const struct known *known = find(memory);
+    return known != NULL && known->closed != NULL;
+}
+
+bool guard_may_be_read(const void *memory)
+{
+    sched_lock(&lock);
+    const struct known *known = find(memory);
+    const bool may = known == NULL || (!known->given && known->closed == NULL);
+    sched_unlock(&lock);
+    return may;
 }
 
 static void place(const void *caller, char *text, size_t size)
@@ -142,6 +187,11 @@ bool guard_describe(uint64_t address, char *text, size_t size)
             }
             const int64_t at = (int64_t)(address - (uintptr_t)known->memory);
             place(known->taken_by, taken, sizeof(taken));
+            if (known->closed != NULL && at < (int64_t)known->bytes) {
+                snprintf(text, size, " (offset %lld of %s of %zu bytes, allocated in %s, %s)", (long long)at,
+                         known->what, known->bytes, taken, known->closed);
+                return true;
+            }
             if (!known->given) {
                 snprintf(text, size, " (%lld bytes past the end of %s of %zu bytes, allocated in %s)",
                          (long long)(at - (int64_t)known->bytes) + 1, known->what, known->bytes, taken);

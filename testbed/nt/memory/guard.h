@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Guard pages (--guard-pages): each block of the driver's ends at an inaccessible page, and is inaccessible once it is
- * freed, so that the instruction that goes too far or too late is the one that is reported. A block is a mapping of its
- * own; the newest freed ones are kept. Any IRQL up to DISPATCH_LEVEL.
+ * Guard pages (--guard-pages): each block of the driver's, and each NBL, ends at an inaccessible page, and is
+ * inaccessible once it is freed, so that the instruction that goes too far or too late is the one that is reported. A
+ * block is a mapping of its own; the newest freed ones are kept. Any IRQL up to DISPATCH_LEVEL.
  */
 #ifndef TESTBED_NT_MEMORY_GUARD_H
 #define TESTBED_NT_MEMORY_GUARD_H
@@ -16,9 +16,16 @@ extern bool guard_pages; /* set before the kernel starts; environment TESTBED_GU
 /* `bytes` with `header` bytes before them, 16-aligned (from a page on page-aligned, and then the page behind is the
  * first one that is not the block's). NULL: no memory. */
 void *guard_take(size_t header, size_t bytes, const char *what, uint32_t tag, const void *caller);
+const void *guard_caller(void); /* where the driver called whoever asks: its innermost return address, or NULL */
 /* From now on nobody may touch it. */
 void guard_give(void *memory, const void *caller);
 bool guard_is_given(const void *memory);
+/* A block that is somebody else's for a while: nobody may touch it until it is opened. `why`, kept by address, ends the
+ * sentence "an NBL of 512 bytes, ..." of a report. Opening one that is open does nothing. */
+void guard_close(void *memory, const char *why);
+void guard_open(void *memory);
+bool guard_is_closed(const void *memory);   /* for reports: takes no lock */
+bool guard_may_be_read(const void *memory); /* it is neither closed nor given */
 /* Of a block that was given: "freed in xennet.sys+...". False: it is no such block. */
 bool guard_was_given(const void *memory, char *text, size_t size);
 /* What an address is that was touched: inside a freed block, or past the end of a live one. False: neither. */
