@@ -4,6 +4,7 @@
  * shutdown, suspend and migration, resets, cancelled requests, link down and up, a backend that goes away.
  */
 #include "story_presence.h"
+#include "story_release.h"
 
 enum { SECOND = 1000000000 };
 
