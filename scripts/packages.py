@@ -28,6 +28,7 @@ BROWSER = ("chromium",)                         # the test that looks at a repor
 
 # installing the package, and what the program that does it is linked with
 WINE = ("wine", "wine64", "mingw-w64-x86-64-dev")
+SCRIPTS = ("mono-mcs",)                         # compiles the C# of the install scripts
 
 RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are unpacked, not installed
 
@@ -38,7 +39,7 @@ LOCK_PATIENCE = "DPkg::Lock::Timeout=300"       # seconds; two tests may install
 
 RUN = DRIVER + TESTBED + TRAFFIC
 XEN = RUN + RIG
-TEST = RUN + CAPTURE + WINE + RIG + ANALYSIS + SANITIZE + FORMAT
+TEST = RUN + CAPTURE + WINE + SCRIPTS + RIG + ANALYSIS + SANITIZE + FORMAT
 
 
 def python_with(module):

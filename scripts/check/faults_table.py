@@ -166,7 +166,8 @@ STALE = (
     Fault("paged pool at DISPATCH_LEVEL", "MiniportPause", PAUSE,
           before(PAUSE, "{ KIRQL Irql; volatile UCHAR *Memory = ExAllocatePoolWithTag(PagedPool, 100, 'kaeL');\n"
                         "    if (Memory != NULL) { Memory[0] = 0; KeRaiseIrql(DISPATCH_LEVEL, &Irql);\n"
-                        f"    Memory[1] = 0; {MARK}\n    KeLowerIrql(Irql); ExFreePoolWithTag((PVOID)Memory, 'kaeL'); }} }}"),
+                        f"    Memory[1] = 0; {MARK}\n    KeLowerIrql(Irql);\n"
+                        "    ExFreePoolWithTag((PVOID)Memory, 'kaeL'); } }"),
           "access", "MiniportPause", "paged pool", test="test_life:*"),
 )
 

@@ -3,12 +3,13 @@
 """Instructions of a packet, counted on the PE alone, and beside them those of a floor.
 
 usage: scripts/check/instructions.py [--driver FILE [--inf FILE] [--lenient]] [--against FILE] [--functions]
-                                     [--ticks [--turns N]]
+                                     [--calls] [--ticks [--turns N]]
 
 Counts the driver's instructions per packet, exactly, by single steps in the testbed, and compares them with the floor:
 the same driver whose data path does nothing but the calls that VIF and NDIS force on it (tests/floor). --against names
-another build of the driver to stand beside both. --driver takes any NDIS 6 miniport for XenVif, with its INF; with
---lenient it goes on where that breaks a documented rule that Windows does not enforce.
+another build of the driver to stand beside both. --calls adds what the driver calls, and its interlocked operations.
+--driver takes any NDIS 6 miniport for XenVif, with its INF; with --lenient it goes on where that breaks a documented
+rule that Windows does not enforce.
 
 --ticks measures time instead: each build runs at full speed with stubs for NDIS, kernel and VIF that cost the same for
 all, turn and turn about; printed are medians of the turns and, in brackets, the lowest. The stubs and the loop are in
@@ -31,7 +32,7 @@ from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "floor" / "x64"
 PROGRAM = ROOT / "build" / "tests" / "test_cost"
-CASE = "instructions_of_a_packet_are_counted"
+CASES = ("instructions_of_a_packet_are_counted", "instructions_of_a_polled_packet_are_counted")
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) (?:instructions|ticks) a packet", re.M)
 TICKS = "ticks_of_a_packet_are_measured"
 
@@ -42,13 +43,13 @@ def build_floor():
     return FOLDER / "xennet.sys"
 
 
-def count(driver, steps=None, case=CASE, foreign=None):
+def count(driver, steps=None, cases=CASES, foreign=None):
     """What is counted, in order: {load: instructions, or ticks, a packet}. `foreign`: variables for such a driver."""
     environment = dict(os.environ, XENNET_DRIVER=str(driver), **(foreign or {}))
     if steps is not None:
         steps.unlink(missing_ok=True)
         environment["XENNET_STEPS"] = str(steps)
-    done = subprocess.run([str(PROGRAM), case], env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([str(PROGRAM), *cases], env=environment, stdout=subprocess.PIPE, text=True, check=False)
     found = {what: float(figure) for what, figure in COUNTED.findall(done.stdout)}
     if done.returncode != 0 or not found:
         raise Stop(f"nothing counted on {driver}:\n{done.stdout}", 1)
@@ -59,7 +60,7 @@ def functions(driver, steps):
     """Prints where the instructions are, by function."""
     for block in steps.read_text().split("# ")[1:]:
         title, *rows = block.splitlines()
-        rows = [row.split() for row in rows]
+        rows = [row.split() for row in rows if not row.startswith("!")]
         done = subprocess.run([program("llvm-symbolizer-16"), f"--obj={driver}", "--relative-address", "--no-inlines"],
                               input="\n".join(row[0] for row in rows), stdout=subprocess.PIPE, text=True, check=True)
         sums = {}
@@ -71,12 +72,23 @@ def functions(driver, steps):
             print(f"  {total:8} {name}")
 
 
+def calls(steps, figures):
+    """Prints the driver's calls and interlocked operations a packet."""
+    packets = {block.splitlines()[0]: sum(int(row.split()[1]) for row in block.splitlines() if row.startswith("0x"))
+               / figures[block.splitlines()[0]] for block in steps.read_text().split("# ")[1:]}
+    for block in steps.read_text().split("# ")[1:]:
+        title, *rows = block.splitlines()
+        print(f"\n{title}, a packet:")
+        for _, number, name in (row.split(" ", 2) for row in rows if row.startswith("!")):
+            print(f"  {int(number) / packets[title]:8.2f} {name}")
+
+
 def ticks(drivers, turns, foreign):
     """Prints a table of {name: build of the driver}."""
     found = {name: [] for name in drivers}
     for _ in range(turns):
         for name, driver in drivers.items():
-            found[name].append(count(driver, case=TICKS, foreign=foreign if name == "driver" else None))
+            found[name].append(count(driver, cases=(TICKS,), foreign=foreign if name == "driver" else None))
     print(f"{'ticks a packet, medians of ' + str(turns) + ' turns':45}" + "".join(f" {name:>15}" for name in drivers))
     for what in found["driver"][0]:
         row = ""
@@ -94,6 +106,7 @@ def command(arguments):
     parser.add_argument("--inf", type=Path, metavar="FILE", help="the INF of somebody else's driver")
     parser.add_argument("--lenient", action="store_true", help="rules that Windows does not enforce are remarks")
     parser.add_argument("--functions", action="store_true", help="show the figures of each function, too")
+    parser.add_argument("--calls", action="store_true", help="show what is called, and interlocked operations, too")
     parser.add_argument("--against", type=Path, metavar="FILE", help="another build of the driver")
     parser.add_argument("--ticks", action="store_true", help="time at full speed instead of instructions")
     parser.add_argument("--turns", type=int, default=9, metavar="N", help="of --ticks (default: 9)")
@@ -110,12 +123,14 @@ def command(arguments):
         ticks(drivers, options.turns, foreign)
         return
     steps = FOLDER / "steps"
-    figures = {name: count(driver, *((steps, CASE, foreign) if name == "driver" else ()))
+    figures = {name: count(driver, *((steps, CASES, foreign) if name == "driver" else ()))
                for name, driver in drivers.items()}
     print(f"{'instructions a packet':45}" + "".join(f" {name:>8}" for name in drivers) + f" {'ratio':>6}")
     for what, figure in figures["driver"].items():
         row = "".join(f" {figures[name][what]:8.1f}" for name in drivers)
         print(f"{what:45}{row} {figure / figures['floor'][what]:6.2f}")
+    if options.calls:
+        calls(steps, figures["driver"])
     if options.functions:
         functions(drivers["driver"], steps)
 

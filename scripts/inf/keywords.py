@@ -9,6 +9,7 @@ from scripts.cli import ROOT, Stop
 
 SOURCE = "src/xennet/keywords.ini"
 CHOICE = "choice "
+BUILDS = (19041,)  # of which windows10.inf has sections for keywords that older Windows has no use for
 NAME = re.compile(r"\*?[A-Za-z][A-Za-z0-9]*")
 TEXT = re.compile(r"[ !#-~]+")  # no quotation mark: the INF has the text between two
 
@@ -23,6 +24,7 @@ class Keyword:
     highest: int
     step: int
     optional: bool  # may be absent: an installation does not write the default
+    since: int      # the first build of Windows that has a use for it; 0: all
     deviation: str  # why it is not as Microsoft's tables have it, or empty
     choices: tuple  # (value, text's token, text) of each, or nothing for a number
 
@@ -71,8 +73,11 @@ def keyword(name, section, shared):
         raise Stop(f"{SOURCE}: {name}: the default {default} is not {lowest} to {highest} in steps of {step}")
     if section.get("optional", "no") not in ("yes", "no"):
         raise Stop(f"{SOURCE}: {name}: optional is yes or no")
+    since = number(section.get("since", "0"), name)
+    if since not in (0, *BUILDS):
+        raise Stop(f"{SOURCE}: {name}: since is one of {', '.join(map(str, BUILDS))}, for which the INF has a section")
     return Keyword(name, section["member"], section["text"], default, lowest, highest, step,
-                   section.get("optional") == "yes", " ".join(section.get("deviation", "").split()), listed)
+                   section.get("optional") == "yes", since, " ".join(section.get("deviation", "").split()), listed)
 
 
 def read():
@@ -96,8 +101,8 @@ def table():
     return {each.name.lower(): (each.default, each.lowest, each.highest, each.step) for each in read()}
 
 
-def inf_lines():
-    """The lines of [XenNet_Params]."""
+def inf_lines(since=0):
+    """The lines of [XenNet_Params], or of the section for Windows from this build on."""
     def lines(each):
         yield f"ParamDesc, 0, %{each.token}%"
         yield f"Type, 0, \"{'enum' if each.choices else 'int'}\""
@@ -110,12 +115,12 @@ def inf_lines():
     return "\n\n".join("\n".join([*(f"HKR, Ndi\\params\\{each.name}, {line}" for line in lines(each)),
                                   *(f'HKR, Ndi\\params\\{each.name}\\enum, "{value}", 0, %{token}%'
                                     for value, token, _ in each.choices)])
-                       for each in read())
+                       for each in read() if each.since == since)
 
 
-def inf_texts():
-    """Their part of [Strings]."""
-    found = read()
+def inf_texts(newest=BUILDS[-1]):
+    """Their part of [Strings], of an INF for Windows up to this build's sections."""
+    found = [each for each in read() if each.since <= newest]
     texts = {each.token: each.text for each in found}
     texts.update((token, text) for each in found for _, token, text in each.choices)
     return "\n".join(f'{token} = "{text}"' for token, text in texts.items())

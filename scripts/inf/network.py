@@ -35,6 +35,8 @@ BOOK = {
     "*lsov2ipv6": ("Large Send Offload V2 (IPv6)", 1, 0, 1),
     "*rscipv4": ("Recv Segment Coalescing (IPv4)", 1, 0, 1),
     "*rscipv6": ("Recv Segment Coalescing (IPv6)", 1, 0, 1),
+    "*usoipv4": ("UDP Segmentation Offload (IPv4)", 1, 0, 1),
+    "*usoipv6": ("UDP Segmentation Offload (IPv6)", 1, 0, 1),
     "*rss": ("Receive Side Scaling", 1, 0, 1),
     "*rssprofile": ("RSS load balancing profile", 4, 1, 5),
     "*numrssqueues": ("Maximum Number of RSS Queues", None, 1, None),
@@ -147,9 +149,13 @@ def keyword_of_driver(inf, _arch):
     """The INF and the driver's table agree on every keyword."""
     source = (ROOT / CONFIG).read_text()
     table = keyword_source.table()
-    for section, _ in installs(inf):
+    since = {each.name.lower(): each.since for each in keyword_source.read()}
+    for section, builds in installs(inf):
         found = keywords(inf, section)
+        oldest = min(first for first, _ in builds)
         for name in table.keys() - {name.lower() for name in found}:
+            if since[name] > oldest:
+                continue
             yield section.number, f"[{section.name}] lacks the keyword {name}, which {keyword_source.SOURCE} has"
         for name, values in found.items():
             row = table.get(name.lower())
@@ -158,6 +164,8 @@ def keyword_of_driver(inf, _arch):
             if row is None:
                 yield values["line"], f"{keyword_source.SOURCE} has no keyword {name}"
                 continue
+            if since[name.lower()] > oldest:
+                yield values["line"], f"keyword {name} does nothing before build {since[name.lower()]}"
             stated = [number(values[word][1]) for word in ("default", "min", "max", "step") if word in values]
             if values["enum"]:
                 choices = sorted(number(value) for value in values["enum"])

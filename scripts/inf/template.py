@@ -69,8 +69,11 @@ def places():
         "MARK": MARK,
         "FEATURE_SCORE": FEATURE_SCORE,
         "MODELS": models("XenNet_Inst"),
+        "MODELS_19041": models("XenNet_Inst_19041"),
         "MODELS_ISOLATED": models("XenNet_Inst_Isolated"),
         "KEYWORDS": keywords.inf_lines(),
+        "KEYWORDS_19041": keywords.inf_lines(19041),
         "KEYWORD_TEXTS": keywords.inf_texts(),
+        "KEYWORD_TEXTS_ALL_WINDOWS": keywords.inf_texts(0),
         "COINSTALLER": "xennet_coinst_" + version.text().replace(".", "_") + ".dll",
     }

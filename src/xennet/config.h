@@ -22,11 +22,14 @@ typedef struct _XENNET_CONFIG {
     ULONG Lso6;
     ULONG Rsc4;
     ULONG Rsc6;
+    ULONG Uso4;
+    ULONG Uso6;
     ULONG NeedChecksumValue;
     ULONG Rss;
     // Counts
     ULONG RssQueues;
     ULONG ReceiveBuffers; // NBLs NDIS may hold at a time before they are indicated as scarce
+    ULONG SegmentBuffers; // UDP segments that one processor has out at a time
     ULONG RssProcessors;
     // Between which NDIS chooses processors for RSS: it reads these itself, here they are only checked
     ULONG RssBaseNumber;

@@ -24,6 +24,7 @@
 #include "transmit.h"
 
 #define LINK_MAX_SPEED 10000000000000ULL // 10 Tb/s: what is beyond was made up
+#define LINK_NAP       1000              // us
 #define LINK_AUTOMATIC                                                                                                 \
     (NDIS_LINK_STATE_XMIT_LINK_SPEED_AUTO_NEGOTIATED | NDIS_LINK_STATE_RCV_LINK_SPEED_AUTO_NEGOTIATED |                \
      NDIS_LINK_STATE_DUPLEX_AUTO_NEGOTIATED | NDIS_LINK_STATE_PAUSE_FUNCTIONS_AUTO_NEGOTIATED)
@@ -130,6 +131,9 @@ LinkAdvertiseFrameSize(XENNET_LINK *Link)
     if (Size != 0)
         Link->Context->AdvertisedFrameSize = Size;
     LinkStateChanged(Link);
+    // Somebody else may be the worker of the moment, and NDIS gets what is in force.
+    while (Link->Requests != 0)
+        NdisMSleep(LINK_NAP);
 }
 
 _Use_decl_annotations_

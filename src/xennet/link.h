@@ -42,7 +42,7 @@ VOID LinkStateChanged(_In_ XENNET_LINK *Link);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG LinkQueryFrameSize(_In_ struct _XENNET_CONTEXT *Context);
 
-// NDIS is about to get the frame size of now, so it may be used in full.
+// NDIS is about to get the frame size of now, so it may be used in full; it is in force when this returns.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkAdvertiseFrameSize(_Inout_ XENNET_LINK *Link);
 

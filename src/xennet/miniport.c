@@ -119,7 +119,7 @@ MiniportStepReceive(XENNET_ADAPTER *Adapter)
 
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
-    OffloadAttach(Adapter->Offload, Adapter->Receive);
+    OffloadAttach(Adapter->Offload, Adapter->Transmit, Adapter->Receive);
     LinkAttach(Adapter->Link, Adapter->Transmit, Adapter->Receive, Adapter->Rss);
     RssAttach(Adapter->Rss, Adapter->Transmit);
     return Status;
@@ -279,7 +279,7 @@ MiniportReturn(NDIS_HANDLE Context, PNET_BUFFER_LIST Chain, ULONG Flags)
     ReceiveReturn(Adapter->Receive, Chain, Flags);
 }
 
-// No send waits in this driver, so there is none to cancel.
+// Sends wait for nothing but buffers for UDP segments, which come back without anybody else: none is to cancel.
 VOID NTAPI
 MiniportCancelSend(NDIS_HANDLE Context, PVOID CancelId)
 {

@@ -21,6 +21,7 @@
 #include "memory.h"
 #include "min_max.h"
 #include "receive.h"
+#include "transmit.h"
 
 #define OFFLOAD_MAX_HEADERS    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
 #define OFFLOAD_MAX_LARGE_SIZE 65535
@@ -49,6 +50,9 @@ OffloadHardware(const XENNET_OFFLOAD *Offload)
         Bits |= OFFLOAD_LSO6;
     if (Offload->Context->Revisions->Rsc)
         Bits |= OFFLOAD_RSC4 | OFFLOAD_RSC6;
+    // Their checksums are XenVif's or, where the backend does none, the driver's.
+    if (Offload->Context->Revisions->UdpSegments)
+        Bits |= OFFLOAD_USO4 | OFFLOAD_USO6;
     return Bits;
 }
 
@@ -143,6 +147,18 @@ OffloadDescribe(const XENNET_OFFLOAD *Offload, ULONG Bits, NDIS_OFFLOAD *Record)
         Record->LsoV2.IPv6.IpExtensionHeadersSupported = NDIS_OFFLOAD_SUPPORTED;
         Record->LsoV2.IPv6.TcpOptionsSupported = NDIS_OFFLOAD_SUPPORTED;
     }
+    if (Bits & OFFLOAD_USO4) {
+        Record->UdpSegmentation.IPv4.Encapsulation = OFFLOAD_ENCAPSULATION;
+        Record->UdpSegmentation.IPv4.MaxOffLoadSize = OFFLOAD_MAX_DATAGRAM;
+        Record->UdpSegmentation.IPv4.MinSegmentCount = OFFLOAD_MIN_SEGMENTS;
+        Record->UdpSegmentation.IPv4.SubMssFinalSegmentSupported = TRUE;
+    }
+    if (Bits & OFFLOAD_USO6) {
+        Record->UdpSegmentation.IPv6.Encapsulation = OFFLOAD_ENCAPSULATION;
+        Record->UdpSegmentation.IPv6.MaxOffLoadSize = OFFLOAD_MAX_DATAGRAM;
+        Record->UdpSegmentation.IPv6.MinSegmentCount = OFFLOAD_MIN_SEGMENTS;
+        Record->UdpSegmentation.IPv6.SubMssFinalSegmentSupported = TRUE;
+    }
     Record->Rsc.IPv4.Enabled = (Bits & OFFLOAD_RSC4) != 0;
     Record->Rsc.IPv6.Enabled = (Bits & OFFLOAD_RSC6) != 0;
 }
@@ -165,6 +181,9 @@ OffloadApplyTransmit(XENNET_OFFLOAD *Offload)
     Options.OffloadIpVersion6LargePacket = (Bits & OFFLOAD_LSO6) != 0;
     Offload->Refused = ~(ULONG)Options.Value;
     Offload->AllowedLso1 = (Bits & OFFLOAD_LSO1) != 0;
+    Offload->AllowedUso = Bits & (OFFLOAD_USO4 | OFFLOAD_USO6);
+    if (Offload->Sender != NULL)
+        TransmitSetOffload(Offload->Sender);
 }
 
 _Use_decl_annotations_
@@ -242,8 +261,9 @@ OffloadCreate(XENNET_CONTEXT *Context, ULONG Wanted, XENNET_OFFLOAD **Result)
 
 _Use_decl_annotations_
 VOID
-OffloadAttach(XENNET_OFFLOAD *Offload, struct _XENNET_RECEIVE *Receive)
+OffloadAttach(XENNET_OFFLOAD *Offload, struct _XENNET_TRANSMIT *Sender, struct _XENNET_RECEIVE *Receive)
 {
+    Offload->Sender = Sender;
     Offload->Receive = Receive;
 }
 

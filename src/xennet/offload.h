@@ -11,14 +11,16 @@
 
 struct _XENNET_CONTEXT;
 struct _XENNET_RECEIVE;
+struct _XENNET_TRANSMIT;
 
 // Wanted: OFFLOAD_* that the keywords ask for.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS OffloadCreate(_In_ struct _XENNET_CONTEXT *Context, _In_ ULONG Wanted, _Outptr_ XENNET_OFFLOAD **Offload);
 
-// Whose packets go up before RSC is off.
+// Who gets what packets on their way out may ask for, and whose packets go up before RSC is off.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID OffloadAttach(_Inout_ XENNET_OFFLOAD *Offload, _In_ struct _XENNET_RECEIVE *Receive);
+VOID OffloadAttach(_Inout_ XENNET_OFFLOAD *Offload, _In_ struct _XENNET_TRANSMIT *Sender,
+                   _In_ struct _XENNET_RECEIVE *Receive);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID OffloadDestroy(_In_opt_ XENNET_OFFLOAD *Offload);

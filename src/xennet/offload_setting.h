@@ -11,6 +11,7 @@
 
 struct _XENNET_CONTEXT;
 struct _XENNET_RECEIVE;
+struct _XENNET_TRANSMIT;
 
 // One bit per offload that can be switched by itself.
 #define OFFLOAD_IPV4_TX 0x00000001
@@ -28,6 +29,8 @@ struct _XENNET_RECEIVE;
 #define OFFLOAD_RSC4    0x00001000
 #define OFFLOAD_RSC6    0x00002000
 #define OFFLOAD_LSO1    0x00004000 // version 1: IPv4 only, completed with the bytes sent
+#define OFFLOAD_USO4    0x00008000 // UDP segments, which the driver makes itself (segment.h)
+#define OFFLOAD_USO6    0x00010000
 
 #define OFFLOAD_TRANSPORT_RX (OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX)
 
@@ -35,13 +38,15 @@ struct _XENNET_RECEIVE;
 #define OFFLOAD_IPV4_HEADER 20
 #define OFFLOAD_IPV6_HEADER 40
 
+#define OFFLOAD_MAX_DATAGRAM 65507 // payload of the longest one in IPv4
+
 #define OFFLOAD_ENCAPSULATION NDIS_ENCAPSULATION_IEEE_802_3
 
 #define OFFLOAD_IPV4_ALL                                                                                               \
     (OFFLOAD_IPV4_TX | OFFLOAD_IPV4_RX | OFFLOAD_TCP4_TX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_TX | OFFLOAD_UDP4_RX |       \
-     OFFLOAD_LSO4 | OFFLOAD_LSO1 | OFFLOAD_RSC4)
+     OFFLOAD_LSO4 | OFFLOAD_LSO1 | OFFLOAD_RSC4 | OFFLOAD_USO4)
 #define OFFLOAD_IPV6_ALL                                                                                               \
-    (OFFLOAD_TCP6_TX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_TX | OFFLOAD_UDP6_RX | OFFLOAD_LSO6 | OFFLOAD_RSC6)
+    (OFFLOAD_TCP6_TX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_TX | OFFLOAD_UDP6_RX | OFFLOAD_LSO6 | OFFLOAD_RSC6 | OFFLOAD_USO6)
 
 typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadCreate.
@@ -55,10 +60,12 @@ typedef struct _XENNET_OFFLOAD {
 
     // Immutable after OffloadAttach.
     struct _XENNET_RECEIVE *Receive;
+    struct _XENNET_TRANSMIT *Sender;
 
-    // Within OID requests; the data path reads Refused, ReceiveRsc and CoalescedHeaders without order.
+    // Within OID requests; the data path reads AllowedLso1, AllowedUso, ReceiveRsc and CoalescedHeaders without order.
     ULONG Refused; // options that a packet on its way out may not ask for, all but the bits of Transmit that are on
     BOOLEAN AllowedLso1;
+    ULONG AllowedUso;         // OFFLOAD_USO*
     ULONG Current;            // OFFLOAD_*: what is switched on
     ULONG Encapsulated;       // OFFLOAD_*_ALL of the IP versions NDIS has bound: those that receives are looked at for
     ULONG SwitchedOff;        // OFFLOAD_*_ALL of the IP versions that it has switched off as a whole

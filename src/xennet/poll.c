@@ -80,6 +80,14 @@ PollGetQueue(XENNET_POLL *Poll, ULONG Processor)
     return PER_PROCESSOR(POLL_QUEUE, Poll->Queues, Processor);
 }
 
+// Read without the lock: whoever queues a batch behind none asks NDIS to poll afterwards.
+LOCK_PRIMITIVE
+FORCEINLINE BOOLEAN
+PollIsEmpty(const POLL_QUEUE *Queue)
+{
+    return *(NET_BUFFER_LIST *const volatile *)&Queue->Head == NULL;
+}
+
 // Cuts off at most Maximum NBLs; Taken: how many.
 _Requires_lock_held_(POLL_LOCK)
 static NET_BUFFER_LIST *
@@ -119,6 +127,13 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Data->Receive.IndicatedNblChain = NULL;
     Data->Receive.NumberOfIndicatedNbls = 0;
     Data->Receive.NumberOfRemainingNbls = 0;
+    Data->Receive.Flags = 0;
+    // Sends complete from their own batches, see transmit.c.
+    Data->Transmit.CompletedNblChain = NULL;
+    Data->Transmit.NumberOfCompletedNbls = 0;
+    Data->Transmit.NumberOfRemainingNbls = 0;
+    if (PollIsEmpty(Queue))
+        return;
     Irql = IrqlRaise(FALSE);
     PollLock(Queue);
     // What lies here when the adapter pauses is returned by whoever pauses it.
@@ -129,11 +144,6 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     }
     PollUnlock(Queue);
     IrqlLower(Irql);
-    Data->Receive.Flags = 0;
-    // Sends complete from their own batches, see transmit.c.
-    Data->Transmit.CompletedNblChain = NULL;
-    Data->Transmit.NumberOfCompletedNbls = 0;
-    Data->Transmit.NumberOfRemainingNbls = 0;
 }
 
 // There is no interrupt of ours to hold back; work that came while NDIS made up its mind is announced again.
@@ -142,17 +152,8 @@ static VOID NTAPI
 PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
 {
     POLL_QUEUE *Queue = Context;
-    BOOLEAN Waiting;
-    KIRQL Irql;
 
-    if (!Notification->Enabled)
-        return;
-    Irql = IrqlRaise(FALSE);
-    PollLock(Queue);
-    Waiting = Queue->Count != 0 && ContextIsRunning(Queue->Poll->Context);
-    PollUnlock(Queue);
-    IrqlLower(Irql);
-    if (Waiting)
+    if (Notification->Enabled && !PollIsEmpty(Queue) && ContextIsRunning(Queue->Poll->Context))
         Queue->Poll->Request(Queue->Handle, NULL);
 }
 

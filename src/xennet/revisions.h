@@ -20,6 +20,7 @@ typedef struct _XENNET_REVISIONS {
     BOOLEAN Rsc;           // receive segment coalescing has records and bits for it
     BOOLEAN HangCheck;     // NDIS looks for hangs and resets, before 6.83
     BOOLEAN RssEntryMoves; // RSS of the second generation, with synchronous OID requests
+    BOOLEAN UdpSegments;   // NDIS_OFFLOAD and NBLs have a place for UDP segmentation
     USHORT CharacteristicsSize;
     USHORT RegistrationSize;
     USHORT OffloadSize;

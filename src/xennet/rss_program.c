@@ -329,8 +329,10 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
         Again = TRUE;
         Rss->Unsent = FALSE;
     }
-    // At a migration always: whether anybody answers decides whether XenVif runs.
-    if (Again && (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why != RssFollowConnection)) {
+    // At a migration always: whether anybody answers decides whether XenVif runs. While it does not, nothing is asked
+    // that would wait as long again: the watchdog sees to it.
+    if (Again && !(Rss->Unanswered && Why == RssFollowConnection) &&
+        (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why != RssFollowConnection)) {
         Status = RssSendAgain(Rss);
         // Else XenVif would not come up, either; where nobody answers, this would only wait as long again.
         if (!NT_SUCCESS(Status) && Status != STATUS_TRANSACTION_TIMED_OUT)

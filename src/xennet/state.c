@@ -127,6 +127,14 @@ StateStop(XENNET_ADAPTER *Adapter)
     return TRUE;
 }
 
+// XenVif has no request at a backend: that is gone, or XenVif does not run.
+_IRQL_requires_(PASSIVE_LEVEL)
+static BOOLEAN
+StateIsIdle(XENNET_ADAPTER *Adapter)
+{
+    return RssIsUnanswered(Adapter->Rss) || BackendIsGone(Adapter);
+}
+
 // Waits for sends as the file's head has it. TRUE: VIF may be disabled.
 _IRQL_requires_(PASSIVE_LEVEL)
 static BOOLEAN
@@ -144,7 +152,7 @@ StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
     for (Naps = 0; Last != 0; Naps++) {
         if (Adapter->Context.Gone)
             Patience = XENNET_MIN(Patience, STATE_REMOVAL_NAPS);
-        if (Naps % STATE_GONE_EVERY == 0 && BackendIsGone(Adapter))
+        if (Naps % STATE_GONE_EVERY == 0 && StateIsIdle(Adapter))
             return TRUE;
         if (Adapter->Context.Vif.Version != 8 && (Quiet >= Patience || Naps >= STATE_MAX_NAPS))
             return FALSE;
@@ -282,7 +290,7 @@ StateRecover(XENNET_ADAPTER *Adapter)
         Adapter->Context.Recovering = TRUE;
         (void)StateStop(Adapter);
         // What came meanwhile, a packet or the backend, is a reason not to disable XenVif.
-        if (ReceiveOutstanding(Adapter->Receive) == 0 && (BackendIsGone(Adapter) || RssIsUnanswered(Adapter->Rss)))
+        if (ReceiveOutstanding(Adapter->Receive) == 0 && StateIsIdle(Adapter))
             StateFinish(Adapter, 0);
     }
     return StateResume(Adapter);

@@ -6,9 +6,10 @@
  * IRQL: everything per packet runs at DISPATCH. Locks: none. Per-processor fields are touched only by that
  * processor at DISPATCH; readers sum them without stopping anybody.
  *
- * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel. The one exception is
- * a packet that XenVif would not take (Kept): those before it were queued with More set and XenVif begins to send them
- * with the next packet for that ring, so it is offered again until it is taken.
+ * Nothing is held back: a packet is either in XenVif or completed, so there is nothing to cancel. There are two
+ * exceptions, both marked in Held. A packet that XenVif would not take (Kept): those before it were queued with More
+ * set and XenVif begins to send them with the next packet for that ring, so it is offered again until it is taken. And
+ * UDP segments for which there are no buffers, with what is sent behind them (transmit_segments.h).
  */
 #include "transmit.h"
 #include "context.h"
@@ -20,6 +21,7 @@
 #include "processor.h"
 #include "transmit_list.h"
 #include "transmit_request.h"
+#include "transmit_segments.h"
 
 #define TRANSMIT_MAX_RUN 64           // packets that XenVif does not begin to send at once
 #define TRANSMIT_NO_MORE 0x80000000UL // a run that does not begin: each packet is sent at once
@@ -29,6 +31,7 @@ struct _XENNET_TRANSMIT {
     XENNET_CONTEXT *Context;
     PUCHAR Processors; // XENNET_TRANSMIT_PROCESSOR of each
     ULONG ProcessorCount;
+    XENNET_SEGMENTS *Segments;     // NULL: NDIS has no UDP segmentation
     XENNET_TRANSMIT_LIMITS Limits; // its lengths: single words, as the backend allows at the moment
 
     // The watchdog.
@@ -122,28 +125,12 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
         NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
                                  TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE)))
         return;
-    if (ContextIsRunning(Transmit->Context) || (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone))
+    if (ContextIsRunning(Transmit->Context) || (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone)) {
         Processor->Kept = Kept;
-    else
+        Processor->Held = TRUE;
+    } else {
         TransmitNotQueued(Transmit, Processor, Kept.Nbl);
-}
-
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID NTAPI
-TransmitPushDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
-{
-    XENNET_TRANSMIT *Transmit = Context;
-    XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
-
-    UNREFERENCED_PARAMETER(Dpc);
-    UNREFERENCED_PARAMETER(Argument1);
-    UNREFERENCED_PARAMETER(Argument2);
-
-    if (Processor->Kept.Nbl == NULL)
-        return;
-    TransmitListEnter(Processor);
-    TransmitOfferKept(Transmit, Processor);
-    TransmitListLeave(Processor);
+    }
 }
 
 _Use_decl_annotations_
@@ -156,7 +143,7 @@ TransmitPush(XENNET_TRANSMIT *Transmit)
     // Read from here without its processor: one that is missed is seen at the next look.
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
-        if (Processor->Kept.Nbl != NULL)
+        if (Processor->Held)
             (void)KeInsertQueueDpc(&Processor->PushDpc, NULL, NULL);
     }
 }
@@ -165,10 +152,12 @@ _Use_decl_annotations_
 BOOLEAN
 TransmitIsPushed(XENNET_TRANSMIT *Transmit)
 {
+    const XENNET_TRANSMIT_PROCESSOR *Processor;
     ULONG Index;
 
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
-        if (PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index)->Kept.Nbl != NULL)
+        Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
+        if (Processor->Kept.Nbl != NULL || (Processor->Segments != NULL && Processor->Segments->Pending))
             return FALSE;
     }
     return TRUE;
@@ -182,6 +171,7 @@ TransmitKeep(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUF
     Processor->Kept.Nbl = Nbl;
     Processor->Kept.Nb = Nb;
     Processor->Kept.Hashed = Hashed;
+    Processor->Held = TRUE;
 }
 
 /*
@@ -244,7 +234,8 @@ TransmitReadUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proce
     return TRUE;
 }
 
-// Reads what each NBL of the chain asks for and returns those that can be sent; the others are completed.
+// Reads what each NBL of the chain asks for, up to one that asks for UDP segments (Rest), and returns those that can be
+// sent; the others are completed.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
 TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
@@ -260,6 +251,14 @@ TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
         Count++;
         if (TransmitRequestReadCommon(&Transmit->Limits, Nbl, TransmitRequestOf(NET_BUFFER_LIST_FIRST_NB(Nbl)))) {
             TransmitListStart(Nbl, 1, Age);
+        } else if (SegmentIsAsked(&Transmit->Limits, Nbl)) {
+            if (Before != NULL)
+                NET_BUFFER_LIST_NEXT_NBL(Before) = NULL;
+            else
+                Chain = NULL;
+            Processor->Rest = Nbl;
+            Count--;
+            break;
         } else if (!TransmitReadUncommon(Transmit, Processor, Nbl, Age)) {
             if (Before != NULL)
                 NET_BUFFER_LIST_NEXT_NBL(Before) = Next;
@@ -274,12 +273,13 @@ TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 }
 
 /*
- * Sends the chain. All of it is read first, so that a packet which promises more is followed by it: More stays set on
- * the last NB of an NBL only where the next NBL goes to the same ring for certain. Run: 0, or TRANSMIT_NO_MORE.
+ * Sends the chain up to an NBL that asks for UDP segments: Rest has that, with what is behind it. All of the others are
+ * read first, so that a packet which promises more is followed by it: More stays set on the last NB of an NBL only
+ * where the next NBL goes to the same ring for certain.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
-TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, ULONG Run)
+TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     NET_BUFFER_LIST *Nbl;
     NET_BUFFER_LIST *Next;
@@ -287,11 +287,14 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
     XENNET_PACKET_HASH *Hash;
     BOOLEAN Hashed;
     BOOLEAN More;
+    ULONG Run;
     // Both may change meanwhile: what was promised with the first packet holds for the last one.
     ULONG Function = Transmit->Limits.HashFunction;
 
     Processor->PlainHash.Algorithm = Transmit->Limits.PlainHash.Algorithm;
-    for (Nbl = TransmitReadChain(Transmit, Processor, Chain); Nbl != NULL; Nbl = Next) {
+    Nbl = TransmitReadChain(Transmit, Processor, Chain);
+    Run = Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : 0;
+    for (; Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         Hashed = TransmitRequestHasHash(Function, Nbl);
         More = Next != NULL && TransmitRequestSameRing(Function, &Processor->PlainHash, Hashed, Nbl, Next);
@@ -302,6 +305,35 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
         else
             Run = TransmitQueueSeveral(Transmit, Processor, Nbl, Hash, More, Run);
     }
+}
+
+// Sends Rest, which begins with an NBL that asks for UDP segments. When that has to wait, so does what is behind it.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+TransmitSendRest(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    NET_BUFFER_LIST *Nbl;
+    NET_BUFFER_LIST *Next;
+
+    while ((Nbl = Processor->Rest) != NULL) {
+        Processor->Rest = NULL;
+        Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        if (!SegmentsSend(Transmit->Segments, Processor, Nbl, Transmit->Age)) {
+            SegmentsWait(Processor, Next, Transmit->Age);
+            Processor->Held = TRUE;
+        } else if (Next != NULL) {
+            TransmitSendChain(Transmit, Processor, Next);
+        }
+    }
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitSendAny(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+{
+    TransmitSendChain(Transmit, Processor, Chain);
+    if (Processor->Rest != NULL)
+        TransmitSendRest(Transmit, Processor);
 }
 
 /*
@@ -327,19 +359,14 @@ TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
     return TRUE;
 }
 
-// The chain comes while the adapter does not run, or behind a packet that was kept.
+// A chain that comes, or had to wait, while the adapter does not run.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
-TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+static VOID
+TransmitRefuseChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     ULONG Age = Transmit->Age;
     NET_BUFFER_LIST *Nbl;
 
-    if (ContextIsRunning(Transmit->Context)) {
-        TransmitOfferKept(Transmit, Processor);
-        TransmitSendChain(Transmit, Processor, Chain, Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : 0);
-        return;
-    }
     while (Chain != NULL) {
         Nbl = Chain;
         Chain = NET_BUFFER_LIST_NEXT_NBL(Nbl);
@@ -347,6 +374,66 @@ TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proce
         TransmitRefuse(Transmit, Processor, Nbl, Age, XENNET_TRANSMIT_DROP_STATE,
                        ContextSendRefusal(Transmit->Context));
     }
+}
+
+// Goes on with what is held.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+TransmitContinue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    NET_BUFFER_LIST *Waiting;
+
+    // Whatever is sent below and has to wait sets it again.
+    Processor->Held = FALSE;
+    if (Processor->Kept.Nbl != NULL)
+        TransmitOfferKept(Transmit, Processor);
+    if (Processor->Segments == NULL)
+        return;
+    if (!SegmentsContinue(Transmit->Segments, Processor)) {
+        Processor->Held = TRUE;
+        return;
+    }
+    Waiting = SegmentsTakeWaiting(Processor);
+    if (Waiting == NULL)
+        return;
+    if (ContextIsRunning(Transmit->Context))
+        TransmitSendAny(Transmit, Processor, Waiting);
+    else
+        TransmitRefuseChain(Transmit, Processor, Waiting);
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID NTAPI
+TransmitPushDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    XENNET_TRANSMIT *Transmit = Context;
+    XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+
+    if (!Processor->Held)
+        return;
+    TransmitListEnter(Processor);
+    TransmitContinue(Transmit, Processor);
+    TransmitListLeave(Processor);
+}
+
+// The chain comes while the adapter does not run, or behind something that is held.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
+{
+    if (!ContextIsRunning(Transmit->Context)) {
+        TransmitRefuseChain(Transmit, Processor, Chain);
+        return;
+    }
+    TransmitContinue(Transmit, Processor);
+    if (Processor->Segments != NULL && SegmentsAreCut(Processor->Segments))
+        SegmentsWait(Processor, Chain, Transmit->Age);
+    else
+        TransmitSendAny(Transmit, Processor, Chain);
 }
 
 _Use_decl_annotations_
@@ -363,14 +450,21 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     Processor->Counters.NdisCalls++;
 
     // At DISPATCH: StateStop visits every processor and so waits for whoever has seen the old state here.
-    if (!ContextIsRunning(Transmit->Context) || Processor->Kept.Nbl != NULL)
+    if (!ContextIsRunning(Transmit->Context) || Processor->Held)
         TransmitSendUncommon(Transmit, Processor, Chain);
     else if (NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL || !TransmitSendOne(Transmit, Processor, Chain))
-        TransmitSendChain(Transmit, Processor, Chain, 0);
+        TransmitSendAny(Transmit, Processor, Chain);
 
     TransmitListLeave(Processor);
     AlarmRaise(&Transmit->Context->Alarm);
     IrqlLower(Irql);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitSetOffload(XENNET_TRANSMIT *Transmit)
+{
+    TransmitLimitsSetOffload(&Transmit->Limits);
 }
 
 _Use_decl_annotations_
@@ -404,23 +498,45 @@ TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 // The packet was not sent.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
-TransmitReturnFailed(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, UCHAR PacketStatus)
+TransmitReturnFailed(XENNET_TRANSMIT *Transmit, PVOID Cookie, UCHAR PacketStatus)
 {
     XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
+    NDIS_STATUS Status =
+        PacketStatus == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE;
 
     TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_BACKEND, 1);
-    TransmitListPut(Processor, Nbl, 1,
-                    PacketStatus == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE);
+    if (TransmitListOf(Cookie)->Remaining < 0)
+        SegmentsReturn(Processor, Cookie, Status);
+    else
+        TransmitListPut(Processor, Cookie, 1, Status);
+}
+
+// One packet of several, or a segment: that lies there as an NBL does, with a Remaining that no NBL has.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+TransmitReturnOneOfSeveral(XENNET_TRANSMIT_PROCESSOR *Processor, PVOID Cookie)
+{
+    if (TransmitListOf(Cookie)->Remaining < 0)
+        SegmentsReturn(Processor, Cookie, NDIS_STATUS_SUCCESS);
+    else
+        TransmitListPut(Processor, Cookie, 1, NDIS_STATUS_SUCCESS);
 }
 
 _Use_decl_annotations_
 VOID
 TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENNET_COMPLETION *Completion)
 {
-    if (Completion->Status == XENVIF_TRANSMITTER_PACKET_OK)
-        TransmitListPut(TransmitThisProcessor(Transmit), Cookie, 1, NDIS_STATUS_SUCCESS);
-    else
+    XENNET_TRANSMIT_PROCESSOR *Processor;
+
+    if (Completion->Status != XENVIF_TRANSMITTER_PACKET_OK) {
         TransmitReturnFailed(Transmit, Cookie, Completion->Status);
+        return;
+    }
+    Processor = TransmitThisProcessor(Transmit);
+    if (TransmitListOf(Cookie)->Remaining == 1)
+        TransmitListDone(Processor, Cookie);
+    else
+        TransmitReturnOneOfSeveral(Processor, Cookie);
 }
 
 _Use_decl_annotations_
@@ -483,6 +599,7 @@ TransmitCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_TR
 {
     XENNET_TRANSMIT *Transmit;
     XENNET_TRANSMIT_PROCESSOR *Processor;
+    NDIS_STATUS Status;
     ULONG Index;
 
     *Result = NULL;
@@ -495,10 +612,17 @@ TransmitCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_TR
     Transmit->Processors = PER_PROCESSOR_ARRAY(Transmit + 1);
     Transmit->ProcessorCount = Context->ProcessorCount;
     TransmitLimitsSet(&Transmit->Limits, Context, Offload);
+    Status = SegmentsCreate(Context, &Transmit->Limits, &Transmit->Segments);
+    if (Status != NDIS_STATUS_SUCCESS) {
+        MemoryFree(Transmit);
+        return Status;
+    }
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
         TransmitListInitialize(Processor, Context->NdisHandle, Index);
         PerProcessorInitializeDpc(&Processor->PushDpc, TransmitPushDpc, Transmit, Index);
+        if (Transmit->Segments != NULL)
+            Processor->Segments = SegmentsProcessor(Transmit->Segments, Index, &Processor->PushDpc);
     }
     *Result = Transmit;
     return NDIS_STATUS_SUCCESS;
@@ -514,5 +638,6 @@ TransmitDestroy(XENNET_TRANSMIT *Transmit)
     KeFlushQueuedDpcs();
     ProcessorWaitAll();
     DEBUG_ASSERT(TransmitOutstanding(Transmit) == 0);
+    SegmentsDestroy(Transmit->Segments);
     MemoryFree(Transmit);
 }

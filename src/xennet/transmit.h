@@ -57,6 +57,9 @@ BOOLEAN TransmitIsPushed(_In_ XENNET_TRANSMIT *Transmit);
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitNoteStall(_Inout_ XENNET_TRANSMIT *Transmit);
 
+// What packets may ask for has changed.
+VOID TransmitSetOffload(_Inout_ XENNET_TRANSMIT *Transmit);
+
 // Frames that are not to be segmented have at most so many bytes from now on, Ethernet header included, tag not.
 VOID TransmitSetFrameSize(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG MaximumFrameSize);
 

@@ -32,6 +32,8 @@ typedef struct _XENNET_TRANSMIT_KEPT {
     BOOLEAN Hashed; // it has gone with the hash value of the NBL, which picks the ring that the others wait in
 } XENNET_TRANSMIT_KEPT;
 
+struct _XENNET_SEGMENTS_PROCESSOR;
+
 // One processor's share.
 typedef struct _XENNET_TRANSMIT_PROCESSOR {
     // This processor at DISPATCH.
@@ -40,6 +42,7 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     ULONG64 ListsDone;          // NBLs that were ever on the done list; Counters.Lists has those taken
     ULONG Depth;                // send calls and completions in progress: they flush, no DPC needed
     BOOLEAN DpcQueued;
+    BOOLEAN Held;                 // something is kept, or waits for buffers
     XENNET_PACKET_HASH Hash;      // of the packet being given to XenVif, which reads it before it returns
     XENNET_PACKET_HASH PlainHash; // of packets without a hash of their own, the same for all of a chain
     XENNET_TRANSMIT_COUNTERS Counters;
@@ -47,6 +50,10 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
 
     // Immutable after TransmitCreate.
     KDPC PushDpc;
+    struct _XENNET_SEGMENTS_PROCESSOR *Segments; // NULL: NDIS has no UDP segmentation
+
+    // This processor at DISPATCH.
+    NET_BUFFER_LIST *Rest; // of the chain being sent, from an NBL on that asks for UDP segments
 
     // Immutable after TransmitListInitialize.
     KDPC Dpc;

@@ -76,9 +76,19 @@ TransmitLimitsSet(XENNET_TRANSMIT_LIMITS *Limits, const XENNET_CONTEXT *Context,
 {
     Limits->Offload = Offload;
     Limits->Vlan = &Context->Vlan;
+    Limits->SegmentSlot = TRANSMIT_REQUEST_SLOT(Context->Revisions->UdpSegments ? UdpSegmentationOffloadInfo
+                                                                                : Ieee8021QNetBufferListInfo);
     Limits->MaximumLargeLength = OffloadMaximumLargeSend(Offload);
+    TransmitLimitsSetOffload(Limits);
     TransmitLimitsSetFrameSize(Limits, Context->MaximumFrameSize);
     TransmitLimitsSetQueues(Limits, Context->QueueCount, TRUE);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitLimitsSetOffload(XENNET_TRANSMIT_LIMITS *Limits)
+{
+    Limits->Refused = OffloadRefusedOptions(Limits->Offload);
 }
 
 _Use_decl_annotations_
@@ -115,9 +125,8 @@ TransmitLimitsSetQueues(XENNET_TRANSMIT_LIMITS *Limits, ULONG QueueCount, BOOLEA
         QueueCount == 1 && Mapped ? XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ : XENVIF_PACKET_HASH_ALGORITHM_NONE;
 }
 
-// The tag that goes into the frame. FALSE: of a VLAN that is not the adapter's.
-_IRQL_requires_(DISPATCH_LEVEL)
-static BOOLEAN
+_Use_decl_annotations_
+BOOLEAN
 TransmitRequestReadTag(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
 {
     if (!VlanSendTag(Limits->Vlan, NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo), &Request->Tci))

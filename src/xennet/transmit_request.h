@@ -26,6 +26,8 @@ struct _XENNET_CONTEXT;
 typedef struct _XENNET_TRANSMIT_LIMITS {
     const XENNET_OFFLOAD *Offload; // what may be asked for at the moment
     const XENNET_VLAN *Vlan;
+    ULONG SegmentSlot;   // where an NBL asks for UDP segments, in bytes from its start; else that of its tag
+    ULONG Refused;       // options that a packet may not ask for
     ULONG MaximumLength; // of one frame that is not to be segmented, tag included
     ULONG MaximumLargeLength;
     ULONG MaximumSegmentSize;     // MSS of segments that are such frames
@@ -61,8 +63,13 @@ C_ASSERT(sizeof(XENNET_TRANSMIT_REQUEST) <= RTL_FIELD_SIZE(NET_BUFFER, MiniportR
 extern IMAGE_DATA const UCHAR TransmitRequestChecksums[TRANSMIT_REQUEST_CHECKSUM_MASK + 1];
 extern IMAGE_DATA const UCHAR TransmitRequestHashTypes[TRANSMIT_REQUEST_TYPE_MASK + 1];
 
+#define TRANSMIT_REQUEST_SLOT(_Id) ((ULONG)FIELD_OFFSET(NET_BUFFER_LIST, NetBufferListInfo[_Id]))
+
 VOID TransmitLimitsSet(_Out_ XENNET_TRANSMIT_LIMITS *Limits, _In_ const struct _XENNET_CONTEXT *Context,
                        _In_ const XENNET_OFFLOAD *Offload);
+
+// After a change of what Offload allows.
+VOID TransmitLimitsSetOffload(_Inout_ XENNET_TRANSMIT_LIMITS *Limits);
 
 // Bytes of one frame, Ethernet header included, tag not.
 VOID TransmitLimitsSetFrameSize(_Inout_ XENNET_TRANSMIT_LIMITS *Limits, _In_ ULONG MaximumFrameSize);
@@ -78,6 +85,11 @@ VOID TransmitLimitsSetQueues(_Inout_ XENNET_TRANSMIT_LIMITS *Limits, _In_ ULONG 
 _IRQL_requires_(DISPATCH_LEVEL)
 NDIS_STATUS TransmitRequestRead(_In_ const XENNET_TRANSMIT_LIMITS *Limits, _Inout_ NET_BUFFER_LIST *Nbl,
                                 _Out_ LONG *Count, _Out_ XENNET_TRANSMIT_DROP *Reason);
+
+// The tag that goes into the frames of an NBL. FALSE: of a VLAN that is not the adapter's.
+_IRQL_requires_(DISPATCH_LEVEL)
+BOOLEAN TransmitRequestReadTag(_In_ const XENNET_TRANSMIT_LIMITS *Limits, _In_ NET_BUFFER_LIST *Nbl,
+                               _Inout_ XENNET_TRANSMIT_REQUEST *Request);
 
 // What NDIS finds in the out-of-band data of a large send of version 1 that it gets back, its Status being set.
 VOID TransmitRequestSetResultV1(_Inout_ NET_BUFFER_LIST *Nbl);
@@ -121,11 +133,18 @@ TransmitRequestSameRing(ULONG Function, const XENNET_PACKET_HASH *PlainHash, BOO
     return PlainHash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && !TransmitRequestHasHash(Function, Second);
 }
 
+// What an NBL asks for by way of UDP segments, or its tag where NDIS has no place for that.
+FORCEINLINE PVOID
+TransmitRequestSegments(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl)
+{
+    return *(PVOID *)((PUCHAR)Nbl + Limits->SegmentSlot);
+}
+
 // Not anything that is switched off at the moment or never was there.
 FORCEINLINE BOOLEAN
 TransmitRequestIsAllowed(const XENNET_TRANSMIT_LIMITS *Limits, ULONG Asked)
 {
-    return (Asked & OffloadRefusedOptions(Limits->Offload)) == 0;
+    return (Asked & Limits->Refused) == 0;
 }
 
 // What a large send of version 2 asks for by being one, and the checksums that XenVif sets in every segment, whether
@@ -153,7 +172,10 @@ TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST 
                                  TRANSMIT_REQUEST_CHECKSUM_MASK];
     ULONG Segment = 0;
 
-    if (NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) != NULL || Nb == NULL || NET_BUFFER_NEXT_NB(Nb) != NULL ||
+    // At once: a tag, UDP segments, a second NB.
+    if (Nb == NULL ||
+        ((ULONG_PTR)TransmitRequestSegments(Limits, Nbl) |
+         (ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) | (ULONG_PTR)NET_BUFFER_NEXT_NB(Nb)) != 0 ||
         NET_BUFFER_CURRENT_MDL(Nb) == NULL)
         return FALSE;
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);

@@ -104,6 +104,8 @@ struct adapter_facts {
     bool checksum_rx_tcp4, checksum_rx_tcp6, checksum_rx_udp4, checksum_rx_udp6, checksum_rx_ip4;
     bool lso4, lso6, rsc4, rsc6, rss;
     uint32_t lso4_size, lso6_size;
+    bool uso4, uso6; /* UDP segmentation */
+    uint32_t uso4_size, uso6_size;
     uint32_t rss_queues;
 };
 void adapter_facts(struct adapter *adapter, struct adapter_facts *facts);
@@ -113,7 +115,7 @@ struct adapter_counters {
         tx_failed; /* packets: NBs; calls: MiniportSendNetBufferLists */
     uint64_t rx_packets, rx_bytes, rx_calls, rx_returns, rx_return_calls,
         rx_low_resources; /* calls: NdisMIndicateReceiveNetBufferLists */
-    uint64_t tx_lso, tx_checksum, rx_coalesced, rx_checksum_good;
+    uint64_t tx_lso, tx_uso, tx_checksum, rx_coalesced, rx_checksum_good;
     uint64_t polls;         /* calls of NdisPoll handlers */
     uint64_t polls_made;    /* poll objects */
     uint64_t rx_sums_wrong; /* simulated runs: received with a flag about a checksum that is not true */

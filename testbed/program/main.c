@@ -123,7 +123,7 @@ static void report_until_stopped(struct bed *bed)
 
 static void run_bypass(void)
 {
-    const struct port_features all = { true, true, true };
+    const struct port_features all = { true, true, true, true };
     struct leaks leaks = { 0 };
     struct pump *pump;
 

@@ -131,6 +131,7 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("tx_failed", adapter.tx_failed);
     PUT("rx_low_resources", adapter.rx_low_resources);
     PUT("tx_lso", adapter.tx_lso);
+    PUT("tx_uso", adapter.tx_uso);
     PUT("tx_checksum", adapter.tx_checksum);
     PUT("rx_coalesced", adapter.rx_coalesced);
     PUT("rx_checksum_good", adapter.rx_checksum_good);
@@ -226,6 +227,8 @@ static void put_offloads(FILE *out, const struct adapter_facts *facts)
         { facts->lso6, "lso6" },
         { facts->rsc4, "rsc4" },
         { facts->rsc6, "rsc6" },
+        { facts->uso4, "uso4" },
+        { facts->uso6, "uso6" },
         { facts->rss, "rss" },
     };
     const char *comma = "";

@@ -14,7 +14,7 @@
 #define FRAME_VECTORS   24 /* 65,550 bytes in 4,096-byte pages, plus odd starts and headers */
 #define MAX_FRAME_BYTES (65535 + 14 + 4)
 
-enum frame_gso { FRAME_GSO_NONE, FRAME_GSO_TCPV4, FRAME_GSO_TCPV6 };
+enum frame_gso { FRAME_GSO_NONE, FRAME_GSO_TCPV4, FRAME_GSO_TCPV6, FRAME_GSO_UDP };
 
 struct frame_offload {
     bool checksum_partial; /* field holds the pseudo-header sum: sum from checksum_start, store at + checksum_offset */
@@ -22,7 +22,7 @@ struct frame_offload {
     uint16_t checksum_start, checksum_offset; /* from the start of the frame */
     enum frame_gso gso;
     uint16_t gso_size;      /* MSS: payload bytes per segment */
-    uint16_t header_length; /* Ethernet to TCP header, of a GSO frame */
+    uint16_t header_length; /* Ethernet to TCP or UDP header, of a GSO frame */
 };
 
 struct frame {

@@ -14,6 +14,7 @@ struct port;
 /* What the stack behind the port may leave to us: a TAP's offload flags. */
 struct port_features {
     bool checksum, tso4, tso6;
+    bool udp; /* UDP segmentation, of both IP versions; ignored where the kernel has none (before Linux 6.2) */
 };
 
 /* Receives into frame->vectors (given by the caller with their sizes, at least MAX_FRAME_BYTES in all, or what fits: a

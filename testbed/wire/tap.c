@@ -44,6 +44,9 @@ static void read_header(const struct virtio_net_hdr *header, struct frame_offloa
     case VIRTIO_NET_HDR_GSO_TCPV6:
         offload->gso = FRAME_GSO_TCPV6;
         break;
+    case VIRTIO_NET_HDR_GSO_UDP_L4:
+        offload->gso = FRAME_GSO_UDP;
+        break;
     default:
         return;
     }
@@ -108,6 +111,11 @@ static bool tap_wait(struct port *port, uint32_t queue)
     }
 }
 
+static const uint8_t gso_types[] = { [FRAME_GSO_NONE] = VIRTIO_NET_HDR_GSO_NONE,
+                                     [FRAME_GSO_TCPV4] = VIRTIO_NET_HDR_GSO_TCPV4,
+                                     [FRAME_GSO_TCPV6] = VIRTIO_NET_HDR_GSO_TCPV6,
+                                     [FRAME_GSO_UDP] = VIRTIO_NET_HDR_GSO_UDP_L4 };
+
 static void put_partial(struct virtio_net_hdr *header, uint32_t start, uint32_t offset)
 {
     header->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
@@ -153,7 +161,7 @@ static int tap_send(struct port *port, uint32_t queue, const struct frame *frame
         from = layout.payload;
     }
     if (offload->gso != FRAME_GSO_NONE) {
-        header.gso_type = offload->gso == FRAME_GSO_TCPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+        header.gso_type = gso_types[offload->gso];
         header.gso_size = offload->gso_size;
         header.hdr_len = offload->header_length;
     }
@@ -172,12 +180,16 @@ static int tap_send(struct port *port, uint32_t queue, const struct frame *frame
 
 static int tap_set_features(struct port *port, const struct port_features *features)
 {
-    unsigned long flags = 0;
+    unsigned long flags = 0, udp = TUN_F_USO4 | TUN_F_USO6;
+    int fd = of(port)->queues[0].fd;
 
     if (features->checksum) { /* the kernel has no segmentation without checksum offload */
         flags = TUN_F_CSUM | (features->tso4 ? TUN_F_TSO4 : 0) | (features->tso6 ? TUN_F_TSO6 : 0);
+        if (features->udp && ioctl(fd, TUNSETOFFLOAD, flags | udp) == 0) {
+            return 0;
+        }
     }
-    return ioctl(of(port)->queues[0].fd, TUNSETOFFLOAD, flags) != 0 ? -errno : 0;
+    return ioctl(fd, TUNSETOFFLOAD, flags) != 0 ? -errno : 0;
 }
 
 static int tap_set_queues(struct port *port, uint32_t queues)

@@ -7,6 +7,15 @@
 
 #include "wire/port_internal.h"
 
+/* Linux 6.2; Debian 12's headers are older. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
 struct tap_queue {
     /* immutable */
     _Alignas(PORT_CACHE_LINE) int fd;

@@ -168,6 +168,12 @@ VOID TransmitReadCounters(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_COUNTERS *C
 }
 
 _Use_decl_annotations_
+VOID TransmitSetOffload(XENNET_TRANSMIT *Transmit)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+}
+
+_Use_decl_annotations_
 VOID TransmitSetFrameSize(XENNET_TRANSMIT *Transmit, ULONG MaximumFrameSize)
 {
     UNREFERENCED_PARAMETER(Transmit);

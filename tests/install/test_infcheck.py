@@ -74,6 +74,8 @@ BROKEN = (
     ("keyword-by-the-book", TEN, r"(HKR, Ndi\\params\\)NeedChecksumValue(, ParamDesc)", r"\1*Own\2", "drop the *"),
     ("keyword-by-the-book", TEN, r"(?s)HKR, Ndi\\params\\\*RssMaxProcGroup, .*?\r\n\r\n", "", "belong together"),
     ("keyword-of-driver", TEN, r'(\*ReceiveBuffers, Max, 0, )"16384"', r'\1"8192"', "default, min, max, step"),
+    ("keyword-of-driver", TEN, r"(XenNet_Params)(\r\n.*\r\n\[XenNet_Inst_19041\])", r"\1, XenNet_Params_19041\2",
+     "does nothing before build 19041"),
     ("keyword-of-driver", TEN, r"(HKR, Ndi\\params\\)NeedChecksumValue(, ParamDesc)", r"\1NeedNothing\2",
      "NeedNothing"),
     ("event-log", TEN, r"HKR,, EventMessageFile.*\r\n", "", "EventMessageFile"),

@@ -2,12 +2,15 @@
 """install.ps1 and uninstall.ps1, run: each path that an administrator can meet, on the simulated Windows of
 tests/support/windows_scene.py.
 
-There is no PowerShell in Debian: tests/support/powershell.py interprets the scripts. The C# in common.ps1 is not
-compiled here; its three functions are the scene's.
+There is no PowerShell in Debian: tests/support/powershell.py interprets the scripts. Of the C# in common.ps1 the three
+functions are the scene's; it is compiled as the oldest PowerShell does it.
 """
 
 import re
+import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from scripts.build import editions, package, version
 from scripts.build.tools import ARCHITECTURES
@@ -431,6 +434,28 @@ class Interpreter(unittest.TestCase):
         for text in ("Get-Thing", "while (1) { }", "$x -like 'a'", "1 | Sort-Object { 1 }", "[int] '1'", "@{ a"):
             with self.subTest(text), self.assertRaises((powershell.Unknown, KeyError)):
                 self.value(text)
+
+
+
+class Compiled(unittest.TestCase):
+    """The C# that common.ps1 gives to Add-Type."""
+
+    def setUp(self):
+        text = texts("x64", editions.WINDOWS7)["common.ps1"]
+        self.source = re.search(r"Add-Type -TypeDefinition @'\n(.*?)\n'@", text, re.DOTALL).group(1)
+
+    def compile(self, source):
+        """PowerShell 2 of Windows 7 has C# 3."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "setup.cs")
+            path.write_text(source, encoding="ascii")
+            return subprocess.run(["mcs", "-langversion:3", "-warnaserror", "-target:library",
+                                   f"-out:{folder}/setup.dll", str(path)], capture_output=True, text=True, check=False)
+
+    def test_it_compiles_as_c_sharp_3(self):
+        done = self.compile(self.source)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+        self.assertNotEqual(self.compile(self.source.replace("out restart", "restart", 1)).returncode, 0)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from scripts import packages
 from scripts.build import editions, package, templates, version
 from scripts.sign.authenticode import Image, digest
 from scripts.cli import ROOT, Stop
@@ -16,7 +17,7 @@ OS_ATTRIBUTE = "2:6.1,2:6.2,2:6.3,2:10.0"
 
 
 def catalog(*arguments):
-    return subprocess.run([package.python_with_asn1(), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"),
+    return subprocess.run([packages.python_with("asn1crypto"), "-B", str(ROOT / "scripts" / "sign" / "catalog.py"),
                            *map(str, arguments)],
                           capture_output=True, text=True, check=False)
 

@@ -109,17 +109,34 @@ static void check_checksums(struct story *story)
     }
 }
 
+/* XenVif 8.2 keeps a handle of each device's key: its own, and no matter of the driver above it. */
+static bool is_the_images_own(const char *leak)
+{
+    return story_xenvif() != NULL && strncmp(leak, "open handle: ", 13) == 0 &&
+           strstr(leak, "\\Enum\\XENVIF\\") != NULL;
+}
+
+static void check_leaks(const struct leaks *leaks)
+{
+    uint32_t i, left = 0;
+
+    for (i = 0; i < leaks->count; i++) {
+        fprintf(stderr, "# left behind: %s\n", leaks->lines[i]);
+        left += !is_the_images_own(leaks->lines[i]);
+    }
+    CHECK_EQ(left, 0);
+}
+
 static void main_task(void *argument)
 {
     struct story_child *child = argument;
     const struct story_plan *plan = child->plan;
     struct story *story = &child->story;
     struct leaks leaks = { 0 };
-    size_t i;
 
     story->plan = plan;
     story->queues = plan->queues != 0 ? plan->queues : 1;
-    story->wire = memory_port_create(story->queues, WIRE_DEPTH);
+    story->wire = memory_port_create(story->queues, plan->wire_depth != 0 ? plan->wire_depth : WIRE_DEPTH);
     story->options = (struct bed_options){
         .driver_path = story_driver(),
         .inf_path = story_inf(),
@@ -154,10 +171,7 @@ static void main_task(void *argument)
     }
     check_checksums(story);
     bed_stop(&story->bed, &leaks);
-    for (i = 0; i < leaks.count; i++) {
-        fprintf(stderr, "# left behind: %s\n", leaks.lines[i]);
-    }
-    CHECK_EQ(leaks.count, 0);
+    check_leaks(&leaks);
     port_destroy(story->wire);
 }
 

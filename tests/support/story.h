@@ -41,6 +41,7 @@ struct story_plan {
     uint32_t needs;          /* STORY_NEEDS_...: of the release */
     const char *stand_in;    /* why it is not for a XenVif's image (story_xenvif); NULL: it is */
     uint32_t vif_version, queues, mtu, backend_without, backend_rate, edge_buffers;
+    uint32_t wire_depth;             /* frames that the wire keeps until they are collected; 0: 512 */
     uint32_t processors;             /* 0: as many as queues */
     const struct topology *topology; /* NULL: `processors` in groups of 64 */
     const char *windows;             /* NULL: STORY_WINDOWS; with story_everywhere all kinds in turn */

@@ -6,6 +6,7 @@
  */
 #include "story_step.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ static struct {
     uint64_t calls;
 } names[MAX_NAMES];
 static uint32_t counts[MAX_IMAGE];
-static uint64_t instructions, last;
+static uint64_t instructions, locked, provider_calls, last;
 static uintptr_t base, end;
 static struct sigaction before;
 
@@ -44,6 +45,21 @@ static void count_call(uint64_t trampoline)
     names[i].calls++;
 }
 
+/* A locked instruction: the prefix, or an exchange with memory, which needs none. */
+static bool is_locked(const uint8_t *code)
+{
+    while (*code == 0x66 || *code == 0x67 || *code == 0xf2 || *code == 0xf3) {
+        code++;
+    }
+    if (*code == 0xf0) {
+        return true;
+    }
+    if ((*code & 0xf0) == 0x40) { /* REX */
+        code++;
+    }
+    return (code[0] == 0x86 || code[0] == 0x87) && code[1] >> 6 != 3;
+}
+
 static void stepped(int number, siginfo_t *info, void *argument)
 {
     const ucontext_t *context = argument;
@@ -56,8 +72,11 @@ static void stepped(int number, siginfo_t *info, void *argument)
     if (rip >= base && rip < end) {
         instructions++;
         counts[rip - base]++;
+        locked += is_locked((const uint8_t *)rip);
     } else if (last >= base && last < end && export_is_trampoline((const void *)rip)) {
         count_call(rip);
+    } else if (last >= base && last < end && *(const uint8_t *)last != 0xc3) { /* no return from one of its callbacks */
+        provider_calls++;
     }
     last = rip;
 }
@@ -74,8 +93,7 @@ void step_start(struct story *story)
     while (end - base < MAX_IMAGE && image_contains(image, (const void *)end)) {
         end += 4096;
     }
-    instructions = 0;
-    last = 0;
+    instructions = locked = provider_calls = last = 0;
     memset(counts, 0, sizeof(counts));
     memset(names, 0, sizeof(names));
     CHECK_EQ(sigaction(SIGTRAP, &action, &before), 0);
@@ -91,6 +109,11 @@ void step_stop(void)
 uint64_t step_instructions(void)
 {
     return instructions;
+}
+
+uint64_t step_locked(void)
+{
+    return locked;
 }
 
 uint64_t step_calls(const char *name)
@@ -121,6 +144,10 @@ void step_write(const char *title)
     file = fopen(path, "a");
     CHECK(file != NULL);
     fprintf(file, "# %s\n", title);
+    fprintf(file, "! %" PRIu64 " locked instructions\n! %" PRIu64 " calls of XenVif\n", locked, provider_calls);
+    for (i = 0; i < MAX_NAMES && names[i].name != NULL; i++) {
+        fprintf(file, "! %" PRIu64 " %s\n", names[i].calls, names[i].name);
+    }
     for (i = 0; i < MAX_IMAGE; i++) {
         if (counts[i] != 0) {
             fprintf(file, "%#x %u\n", i, counts[i]);

@@ -15,11 +15,12 @@ void step_start(struct story *story);
 void step_stop(void);
 
 uint64_t
-step_instructions(void); /* of the driver between the last start and stop; a repeated string instruction is one */
+step_instructions(void);    /* of the driver between the last start and stop; a repeated string instruction is one */
+uint64_t step_locked(void); /* of those, interlocked operations */
 uint64_t step_calls(const char *name); /* calls of exports whose name starts so */
 uint64_t step_calls_all(void);         /* calls of any export */
-/* Appends "OFFSET COUNT" lines of the image to the file that the environment variable XENNET_STEPS names, if it does.
- */
+/* Appends to the file that the environment variable XENNET_STEPS names, if it does: "! COUNT NAME" for interlocked
+ * operations, calls of XenVif and of each export, and "OFFSET COUNT" for each place of the image. */
 void step_write(const char *title);
 
 #endif

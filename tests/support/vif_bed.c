@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vif_bed.h"
 
+#include "busdriver/busdriver.h"
+#include "nt/io/pnp_bus.h"
+
 uint8_t vb_bytes[MAX_FRAME_BYTES + 64], vb_other[MAX_FRAME_BYTES + 64];
 
 static void vb_fault(bool good, const char *what)
@@ -47,6 +50,9 @@ MS_ABI void vb_callback(void *argument, uint32_t type, struct XENVIF_VIF_CALLBAC
 {
     struct vif_bed *bed = argument;
 
+    if (bed->seen != NULL) {
+        bed->seen(bed, type, p);
+    }
     if (type == XENVIF_TRANSMITTER_RETURN_PACKET) {
         vb_fault(irql_current() == DISPATCH_LEVEL, "completion below DISPATCH_LEVEL");
         vb_sent(bed, p->TransmitterReturnPacket.Cookie, p->TransmitterReturnPacket.Completion);
@@ -115,7 +121,7 @@ const uint8_t *vb_guid(void)
     return (const uint8_t *)&guid;
 }
 
-static void vb_filter_all(struct vif_bed *bed)
+void vb_filter_all(struct vif_bed *bed)
 {
     for (uint32_t type = ETHERNET_ADDRESS_UNICAST; type < ETHERNET_ADDRESS_TYPE_COUNT; type++) {
         CHECK_EQ(((vb_filter *)bed->vifi.MacSetFilterLevel)(&bed->vifi, type, XENVIF_MAC_FILTER_ALL), 0);
@@ -135,6 +141,33 @@ void vb_start_netback(struct vif_bed *bed, const struct vif_bed_options *options
 
     bed->netback = netback_create(bed->dom0, bed->port, &netback);
     CHECK(bed->netback != NULL);
+}
+
+/* The bus driver's image, with the network device that it finds installed and started. */
+static void start_image(struct vif_bed *bed, const struct vif_bed_options *options)
+{
+    const struct busdriver_options image = { options->xenvif, options->xenvif_inf, options->queues, 1 };
+    char error[1024] = "";
+
+    bed->bus = busdriver_start(bed->guest, &image, error, sizeof(error));
+    bed->package = bed->bus == NULL ? NULL : package_install(vb_pdo(bed), options->inf, NULL, error, sizeof(error));
+    if (bed->package == NULL) {
+        test_fail(__FILE__, __LINE__, "%s", error);
+    }
+    CHECK_EQ(pnp_start_device(device_object(vb_pdo(bed))), 0);
+}
+
+static void stop_image(struct vif_bed *bed, struct leaks *leaks)
+{
+    (void)pnp_send(device_object(vb_pdo(bed)), IRP_MN_SURPRISE_REMOVAL);
+    (void)pnp_send(device_object(vb_pdo(bed)), IRP_MN_REMOVE_DEVICE);
+    package_free(bed->package);
+    busdriver_stop(bed->bus, leaks);
+}
+
+struct device *vb_pdo(const struct vif_bed *bed)
+{
+    return bed->bus != NULL ? busdriver_child(bed->bus, 0) : vif_pdo(bed->vif);
 }
 
 void vb_start(struct vif_bed *bed, const struct vif_bed_options *options)
@@ -158,8 +191,12 @@ void vb_start(struct vif_bed *bed, const struct vif_bed_options *options)
     CHECK_EQ(xen_toolstack_add_vif(bed->host, &bed->config), 0);
     bed->port = memory_port_create(options->queues, 1024);
     vb_start_netback(bed, options);
-    bed->vif = vif_create(bed->guest, &vif);
-    CHECK(bed->vif != NULL);
+    if (options->xenvif != NULL) {
+        start_image(bed, options);
+    } else {
+        bed->vif = vif_create(bed->guest, &vif);
+        CHECK(bed->vif != NULL);
+    }
     bed->memory_pages = 2048;
     bed->memory = xen_memory_alloc(bed->guest, bed->memory_pages);
     bed->mdls = calloc(bed->memory_pages, sizeof(*bed->mdls));
@@ -169,16 +206,19 @@ void vb_start(struct vif_bed *bed, const struct vif_bed_options *options)
     }
 }
 
+void *vb_callback_of(const struct vif_bed *bed)
+{
+    return bed->version == 8 ? (void *)vb_callback8 : (void *)vb_callback;
+}
+
 void vb_bind(struct vif_bed *bed)
 {
-    void *callback = bed->version == 8 ? (void *)vb_callback8 : (void *)vb_callback;
-
-    CHECK_EQ(pnp_query_interface(device_object(vif_pdo(bed->vif)), vb_guid(), (uint16_t)bed->version, &bed->vifi,
+    CHECK_EQ(pnp_query_interface(device_object(vb_pdo(bed)), vb_guid(), (uint16_t)bed->version, &bed->vifi,
                                  sizeof(bed->vifi)),
              0);
     CHECK_EQ(((vb_acquire *)bed->vifi.Acquire)(&bed->vifi), 0);
     vb_filter_all(bed);
-    CHECK_EQ(((vb_enable *)bed->vifi.Enable)(&bed->vifi, callback, bed), 0);
+    CHECK_EQ(((vb_enable *)bed->vifi.Enable)(&bed->vifi, vb_callback_of(bed), bed), 0);
 }
 
 void vb_unbind(struct vif_bed *bed)
@@ -195,8 +235,12 @@ void vb_stop(struct vif_bed *bed)
         mdl_free(bed->mdls[i]);
     }
     xen_memory_free(bed->guest, bed->memory, bed->memory_pages);
-    vif_leaks(bed->vif, &leaks);
-    vif_destroy(bed->vif);
+    if (bed->bus != NULL) {
+        stop_image(bed, &leaks);
+    } else {
+        vif_leaks(bed->vif, &leaks);
+        vif_destroy(bed->vif);
+    }
     netback_leaks(bed->netback, &leaks);
     port_stop(bed->port);
     netback_destroy(bed->netback);
@@ -215,7 +259,9 @@ void vb_stop(struct vif_bed *bed)
     for (size_t i = 0; i < leaks.count; i++) {
         fprintf(stderr, "left behind: %s\n", leaks.lines[i]);
     }
-    CHECK_EQ(leaks.count, 0);
+    if (bed->bus == NULL) { /* what an image leaves is the image's own */
+        CHECK_EQ(leaks.count, 0);
+    }
     leaks_free(&leaks);
 }
 

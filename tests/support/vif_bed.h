@@ -50,7 +50,10 @@ struct vif_bed {
     struct port *port;
     struct netback *netback;
     struct vif *vif;
+    struct busdriver *bus; /* a XenVif's image instead */
+    struct package *package;
     struct XENVIF_VIF_INTERFACE_V10 vifi;
+    void (*seen)(struct vif_bed *bed, uint32_t type, const struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 *p); /* or NULL */
     uint32_t version;
     bool keep;                                           /* received packets are not returned at once */
     uint32_t pause_every;                                /* version 10: Pause after every so many packets */
@@ -68,6 +71,8 @@ struct vif_bed_options {
     uint32_t version, queues, mtu, without, processors, rate_kbps;
     bool strict, per_packet;
     uint64_t stall_ns;
+    const char *xenvif, *xenvif_inf,
+        *inf; /* a XenVif's image; the INF of the driver that its device is installed with */
 };
 
 /* The subscriber's callback of VIF 9 and 10, and the GUID that it asks for. */
@@ -77,6 +82,9 @@ const uint8_t *vb_guid(void);
 void vb_start_netback(struct vif_bed *bed, const struct vif_bed_options *options);
 /* Everything but the subscriber. */
 void vb_start(struct vif_bed *bed, const struct vif_bed_options *options);
+struct device *vb_pdo(const struct vif_bed *bed);
+void *vb_callback_of(const struct vif_bed *bed); /* in the convention of its version */
+void vb_filter_all(struct vif_bed *bed);
 void vb_bind(struct vif_bed *bed);
 void vb_unbind(struct vif_bed *bed);
 /* Ends with a check that nothing was left behind anywhere. */

@@ -7,8 +7,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from scripts.cli import ROOT
 from scripts.timeline import check
 from tests.support import browser
+from tests.support.sessions import sessions
 from tests.support.traffic_bed import needs_traffic, run_py, running
 
 MAX_BYTES = 10_000_000
@@ -24,6 +26,8 @@ class Looking(unittest.TestCase):
             done = run_py("--seconds", "1", "--report", page, "--json", summary, "--timeline", timeline)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertIn(f"report              {page}", done.stdout)
+            first = next(one for one in sessions(ROOT / "docs" / "walkthrough.md") if one.command == "./run.py --quick")
+            self.assertIsNone(first.missing(done.stdout), done.stdout)
             self.assertTrue(json.loads(summary.read_text())["ok"])
             self.assertLess(page.stat().st_size, MAX_BYTES)
             found = browser.look_at(page, 390)

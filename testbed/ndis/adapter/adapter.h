@@ -7,6 +7,7 @@
 #define TESTBED_NDIS_ADAPTER_ADAPTER_H
 
 #include "ndis/adapter/miniport.h"
+#include "ndis/late.h"
 #include "nt/check/report.h"
 
 #define NDIS_LINE 128 /* bytes: keeps what one processor writes away from what another one does */
@@ -62,7 +63,7 @@ struct adapter {
     struct hang_watch *hang_watch;
     /* under lock */
     struct sched_lock lock;
-    struct NDIS_OFFLOAD offload, hardware_offload;
+    struct late_offload offload, hardware_offload;
     uint32_t offload_epoch; /* raised with each change; read without the lock */
     uint32_t rsc_off;       /* atomic: RSC_OFF_IPV..., where a request that switched it off is complete */
     struct NDIS_RECEIVE_SCALE_CAPABILITIES rss;

@@ -94,7 +94,8 @@ static bool on(uint32_t encapsulation, uint32_t option)
 
 void adapter_facts(struct adapter *adapter, struct adapter_facts *facts)
 {
-    const struct NDIS_OFFLOAD *o = &adapter->offload;
+    const struct late_offload *late = &adapter->offload;
+    const struct NDIS_OFFLOAD *o = &late->before;
 
     memset(facts, 0, sizeof(*facts));
     sched_lock(&adapter->lock);
@@ -125,6 +126,10 @@ void adapter_facts(struct adapter *adapter, struct adapter_facts *facts)
     facts->lso6_size = facts->lso6 ? o->LsoV2.IPv6.MaxOffLoadSize : 0;
     facts->rsc4 = o->Header.Revision >= 3 && o->Rsc.IPv4.Enabled;
     facts->rsc6 = o->Header.Revision >= 3 && o->Rsc.IPv6.Enabled;
+    facts->uso4 = (late->UdpSegmentation.IPv4.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0;
+    facts->uso6 = (late->UdpSegmentation.IPv6.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0;
+    facts->uso4_size = facts->uso4 ? late->UdpSegmentation.IPv4.MaxOffLoadSize : 0;
+    facts->uso6_size = facts->uso6 ? late->UdpSegmentation.IPv6.MaxOffLoadSize : 0;
     facts->rss = adapter->has_rss;
     facts->rss_queues = adapter->has_rss ? adapter->rss.NumberOfReceiveQueues : 0;
     sched_unlock(&adapter->lock);

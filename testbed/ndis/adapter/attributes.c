@@ -85,7 +85,7 @@ static void set_general(struct adapter *adapter, const struct NDIS_MINIPORT_ADAP
 
 void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *offload, bool hardware)
 {
-    struct NDIS_OFFLOAD *to = hardware ? &adapter->hardware_offload : &adapter->offload;
+    struct late_offload *to = hardware ? &adapter->hardware_offload : &adapter->offload;
 
     record_check(RECORD_OFFLOAD, &offload->Header, adapter->miniport->version);
     sched_lock(&adapter->lock);

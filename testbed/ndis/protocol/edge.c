@@ -38,7 +38,7 @@ static bool set_encapsulation(struct adapter *adapter, char *error, size_t size)
 {
     struct NDIS_OFFLOAD_ENCAPSULATION encapsulation;
 
-    if (adapter->hardware_offload.Header.Type == 0) {
+    if (adapter->hardware_offload.before.Header.Type == 0) {
         return true; /* no offload attributes: TCP/IP does not ask */
     }
     memset(&encapsulation, 0, sizeof(encapsulation));

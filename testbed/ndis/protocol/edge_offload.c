@@ -55,6 +55,34 @@ static bool large_send(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, st
     return true;
 }
 
+/* One datagram to be cut into several (USO). */
+static bool large_datagram(struct edge_queue *queue, struct NET_BUFFER_LIST *nbl, struct frame *frame,
+                           const struct layout *layout)
+{
+    bool v4 = layout->version == 4;
+    uint32_t most = v4 ? queue->caps.uso4_size : queue->caps.uso6_size;
+    uint8_t *bytes = frame->vectors[0].iov_base;
+    union late_udp_segmentation info;
+    uint16_t seed;
+
+    if (layout->protocol != PROTOCOL_UDP || layout->transport == 0 || layout->fragment ||
+        frame->offload.gso_size == 0 || frame->length - layout->payload > most) {
+        return false;
+    }
+    seed = checksum_partial_seed(layout, 0);
+    memcpy(bytes + layout->checksum, &seed, sizeof(seed));
+    if (v4) {
+        memset(bytes + layout->network + IPV4_CHECKSUM, 0, 2);
+    }
+    memset(&info, 0, sizeof(info));
+    info.Transmit.MSS = frame->offload.gso_size;
+    info.Transmit.UdpHeaderOffset = layout->transport;
+    info.Transmit.IPVersion = v4 ? 0 : 1;
+    nbl->NetBufferListInfo[UdpSegmentationOffloadInfo] = info.Value;
+    COUNT(adapter_here(queue->edge->adapter)->counts.tx_uso, 1);
+    return true;
+}
+
 static bool offers_checksum(const struct adapter_facts *caps, const struct layout *layout)
 {
     if (layout->protocol == PROTOCOL_TCP) {
@@ -125,14 +153,20 @@ static uint32_t take_tag(struct edge *edge, struct NET_BUFFER_LIST *nbl, struct 
     return TAG_BYTES;
 }
 
-/* TcpHeaderOffset counts from the packet's first byte, which moves when the tag goes out of band. */
-static void shift_offsets(struct NET_BUFFER_LIST *nbl, uint32_t skip)
+/* TcpHeaderOffset and UdpHeaderOffset count from the packet's first byte, which moves when the tag goes out of band. */
+static void shift_offsets(struct NET_BUFFER_LIST *nbl, enum frame_gso gso, uint32_t skip)
 {
     struct NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO sum;
     struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large;
+    union late_udp_segmentation datagram;
 
     memset(&sum, 0, sizeof(sum));
     memset(&large, 0, sizeof(large));
+    if (gso == FRAME_GSO_UDP) { /* older Windows has no such slot */
+        datagram.Value = nbl->NetBufferListInfo[UdpSegmentationOffloadInfo];
+        datagram.Transmit.UdpHeaderOffset -= skip;
+        nbl->NetBufferListInfo[UdpSegmentationOffloadInfo] = datagram.Value;
+    }
     sum.Value = nbl->NetBufferListInfo[TcpIpChecksumNetBufferListInfo];
     large.Value = nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo];
     if (sum.Transmit.TcpHeaderOffset != 0) {
@@ -188,7 +222,8 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     }
     pcap_write(queue->edge->options.pcap, PCAP_GUEST, PCAP_TOWARDS_DRIVER, frame);
     if (frame->offload.gso != FRAME_GSO_NONE) {
-        if (!large_send(queue, nbl, frame, &layout)) {
+        if (!(frame->offload.gso == FRAME_GSO_UDP ? large_datagram(queue, nbl, frame, &layout)
+                                                  : large_send(queue, nbl, frame, &layout))) {
             return false;
         }
     } else if (frame->offload.checksum_partial) {
@@ -197,7 +232,7 @@ bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame
     edge_hash(&queue->edge->rss, &layout, nbl);
     skip = take_tag(queue->edge, nbl, frame, &layout);
     if (skip != 0) {
-        shift_offsets(nbl, skip);
+        shift_offsets(nbl, frame->offload.gso, skip);
     }
     describe(slot, skip, frame->length - skip);
     nbl->SourceHandle = queue->edge;

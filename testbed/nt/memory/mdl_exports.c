@@ -66,6 +66,8 @@ static MS_ABI void nt_IoBuildPartialMdl(struct MDL *source, struct MDL *target, 
     }
     RULE(from >= start && from + bytes <= end, "mdl", "IoBuildPartialMdl of bytes %lld to %lld of an MDL of %u bytes",
          (long long)(from - start), (long long)(from - start + bytes), source->ByteCount);
+    RULE((target->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED) == 0, "mdl",
+         "IoBuildPartialMdl into an MDL that is still mapped: MmPrepareMdlForReuse is missing");
     RULE(mdl_record_size(address, bytes) <= (size_t)target->Size, "mdl",
          "IoBuildPartialMdl: the target MDL is too small for %u bytes", bytes);
     target->StartVa = (void *)(from & ~(uintptr_t)(MDL_PAGE - 1));
@@ -106,6 +108,13 @@ static void *map(const char *function, struct MDL *mdl, int8_t mode)
         mdl->MdlFlags |= MDL_PARTIAL_HAS_BEEN_MAPPED;
     }
     return mdl->MappedSystemVa;
+}
+
+void *mdl_map(struct MDL *mdl)
+{
+    bool mapped = (mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) != 0;
+
+    return mapped ? mdl->MappedSystemVa : map("a mapping for another driver", mdl, KERNEL_MODE);
 }
 
 /* Code integrity of Windows 8 and later, under Driver Verifier: a driver maps memory for data only. */

@@ -143,6 +143,20 @@ bool pool_fails(void)
     return mine == __atomic_load_n(&fail_at, __ATOMIC_RELAXED);
 }
 
+static uint64_t used;
+
+static void count_used(const struct block *block, bool taken)
+{
+    if (block->kind == POOL_BLOCK || block->kind == POOL_NDIS) {
+        __atomic_fetch_add(&used, taken ? block->size : -block->size, __ATOMIC_RELAXED);
+    }
+}
+
+uint64_t pool_used(void)
+{
+    return __atomic_load_n(&used, __ATOMIC_RELAXED);
+}
+
 void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, const void *caller)
 {
     struct shard *shard;
@@ -178,6 +192,7 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     block->paged = paged;
     block->caller = caller;
     block->shard = (uint16_t)(processor_current() % SHARDS);
+    count_used(block, true);
     memset(memory_of(block), kind == POOL_BLOCK || kind == POOL_NDIS ? FILL_NEW : 0, bytes);
     memset(memory_of(block) + bytes, FILL_GUARD, guard_bytes(block));
     shard = &shards[block->shard];
@@ -312,6 +327,7 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
         }
         race_unwatch(memory);
     }
+    count_used(block, false);
     if (is_guarded(block)) {
         give_guarded(block);
         return;

@@ -34,6 +34,7 @@ void pool_set_kind(void *block, enum pool_kind kind);
 void pool_fail_at(uint64_t n);
 uint64_t pool_requests(void); /* allocations that pool_fail_at could have failed, since nt_start */
 bool pool_fails(void);        /* for other allocators (NBL pools): counts one request, returns whether it is to fail */
+uint64_t pool_used(void);     /* bytes that the driver has of ExAllocatePool... and NdisAllocateMemory... */
 
 /* Before an image goes away: remember its functions' names for the leak listing. */
 void pool_name_callers(const struct image *image);

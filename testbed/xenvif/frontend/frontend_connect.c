@@ -292,6 +292,7 @@ void frontend_migrated(struct vif *vif)
 {
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
     vif->frontend.migrating = false;
+    abort_beyond(vif); /* sent since the connection; on a machine that migrates no processor runs then */
     if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && vif->frontend.phase == FRONTEND_CONNECTED) {
         (void)connect_run(vif);
     }

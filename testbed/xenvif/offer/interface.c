@@ -307,12 +307,12 @@ static MS_ABI void vif_TransmitterQueryOffloadOptions(struct INTERFACE *interfac
  * has. */
 static MS_ABI void vif_TransmitterQueryLargePacketSize(struct INTERFACE *interface, uint8_t version, uint32_t *size)
 {
-    enum { IPV6_HEADER = 40, MAX_IPV6_OPTIONS = 216, MAX_TCP_HEADER = 60 };
+    enum { ETHERNET_TAGGED = 18, IPV6_HEADER = 40, MAX_IPV6_OPTIONS = 216, MAX_TCP_HEADER = 60 };
     const struct features *features =
         &enter(interface, "TransmitterQueryLargePacketSize", DISPATCH_LEVEL)->frontend.features;
     bool there = (version == 4 && features->gso4) || (version == 6 && features->gso6);
 
-    *size = there ? UINT16_MAX - ETHERNET_HEADER - IPV6_HEADER - MAX_IPV6_OPTIONS - MAX_TCP_HEADER : 0;
+    *size = there ? UINT16_MAX - ETHERNET_TAGGED - IPV6_HEADER - MAX_IPV6_OPTIONS - MAX_TCP_HEADER : 0;
 }
 
 static MS_ABI void vif_MacQueryState(struct INTERFACE *interface, uint32_t *connect, uint64_t *speed, uint32_t *duplex)

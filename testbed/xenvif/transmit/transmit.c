@@ -172,8 +172,15 @@ void transmit_schedule(struct tx_ring *ring)
         uint16_t index = ring->waiting.first;
         struct tx_plan plan;
 
-        if (RING_FREE_REQUESTS(&ring->front) < 2 && polled) {
-            break; /* not worth a look: a packet takes two requests or more */
+        /* Not worth a look: nearly every packet takes two requests or more, and each takes a page for its headers. */
+        if (RING_FREE_REQUESTS(&ring->front) < 2 || ring->buffers_free_count == 0) {
+            if (polled) {
+                break;
+            }
+            push(ring);
+            transmit_poll(ring);
+            polled = true;
+            continue;
         }
         ring->packets[index].marks = 0;
         if (!prepare_packet(ring, &ring->packets[index], &plan)) {

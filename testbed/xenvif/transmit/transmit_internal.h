@@ -31,7 +31,7 @@ struct tx_list transmit_take_completed(struct tx_ring *ring);
 void transmit_return(struct tx_ring *ring,
                      struct tx_list completed); /* to the subscriber; without the lock, at DISPATCH */
 /* The headers of a packet, copied and described. */
-void transmit_look(const struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[MAX_HEADERS],
+void transmit_look(struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[MAX_HEADERS],
                    struct XENVIF_PACKET_INFO_V2 *info);
 
 #endif

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "nt/memory/mdl.h"
 #include "xenvif/state.h"
 #include "xenvif/transmit/transmit_internal.h"
 
@@ -85,7 +86,7 @@ void prepare_undo(struct tx_ring *ring, const struct tx_plan *plan)
 
 /* --- headers --- */
 
-static uint32_t copy_out(const struct MDL *mdl, uint32_t offset, uint8_t *to, uint32_t length)
+static uint32_t copy_out(struct MDL *mdl, uint32_t offset, uint8_t *to, uint32_t length)
 {
     uint32_t copied = 0;
 
@@ -95,7 +96,7 @@ static uint32_t copy_out(const struct MDL *mdl, uint32_t offset, uint8_t *to, ui
         } else {
             uint32_t here = mdl->ByteCount - offset < length - copied ? mdl->ByteCount - offset : length - copied;
 
-            memcpy(to + copied, (const uint8_t *)mdl->MappedSystemVa + offset, here);
+            memcpy(to + copied, (const uint8_t *)mdl_map(mdl) + offset, here);
             copied += here;
             offset = 0;
         }
@@ -104,7 +105,7 @@ static uint32_t copy_out(const struct MDL *mdl, uint32_t offset, uint8_t *to, ui
     return copied;
 }
 
-static uint32_t copy_headers(const struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t *to, uint32_t most)
+static uint32_t copy_headers(struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t *to, uint32_t most)
 {
     uint32_t wanted = length < most ? length : most, copied = copy_out(mdl, offset, to, wanted);
 
@@ -112,7 +113,7 @@ static uint32_t copy_headers(const struct MDL *mdl, uint32_t offset, uint32_t le
     return wanted;
 }
 
-void transmit_look(const struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[MAX_HEADERS],
+void transmit_look(struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[MAX_HEADERS],
                    struct XENVIF_PACKET_INFO_V2 *info)
 {
     uint32_t copied = copy_headers(mdl, offset, length, headers, FIRST_LOOK);
@@ -223,7 +224,7 @@ static bool grant_payload(struct tx_ring *ring, const struct tx_packet *packet, 
             mdl = mdl->Next;
             continue;
         }
-        at = (const uint8_t *)mdl->MappedSystemVa + offset;
+        at = (const uint8_t *)(mdl_frames(mdl)[0] * MDL_PAGE) + mdl->ByteOffset + offset; /* whether mapped or not */
         here = mdl->ByteCount - offset < left ? mdl->ByteCount - offset : left;
         left -= here;
         while (here != 0) {

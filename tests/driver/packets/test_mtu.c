@@ -5,7 +5,9 @@
  * until NDIS restarts the adapter, which is when NDIS takes a frame size. Both ways, with VIF 8, 9 and 10.
  */
 #include "../include/counters.h"
+#include "story_release.h"
 #include "story_watch.h"
+#include "xenvif/offer/hostile.h"
 
 #define INDEX(name, side, member) INDEX_##name,
 
@@ -151,4 +153,52 @@ TEST(jumbopacket_stays_the_upper_limit_of_an_mtu_that_changes)
 
     story_run(&(struct story_plan){
         .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = START, .set = set, .tell = keep_to_the_keyword });
+}
+
+/* XenVif's thread for changes of the link: whatever the restart does, it may be in the midst of them. */
+static bool over;
+
+static void link_thread(void *context)
+{
+    struct story *story = context;
+
+    while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
+        vif_tell_mac(STORY_STAND_IN(story));
+        story_rest();
+    }
+}
+
+static void restarted_meanwhile(struct story *story)
+{
+    enum { ROUNDS = 12 };
+    struct adapter_facts facts;
+    struct task *task;
+    uint32_t i;
+
+    over = false;
+    task = task_spawn("link thread", 1, link_thread, story);
+    for (i = 0; i < ROUNDS; i++) {
+        const uint32_t mtu = i % 2 == 0 ? MORE : LESS;
+
+        move(story, mtu, i == 0 ? START : LESS);
+        CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+        CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+        CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), mtu);
+        adapter_facts(story->bed.adapter, &facts);
+        CHECK_EQ(facts.mtu, mtu);
+    }
+    __atomic_store_n(&over, true, __ATOMIC_RELEASE);
+    task_join(task);
+}
+
+TEST(a_restart_reports_the_mtu_that_is_in_force_whoever_follows_the_link_meanwhile)
+{
+    for (uint32_t seed = 0; seed < test_seeds(30); seed++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + seed,
+                                        .mtu = START,
+                                        .processors = 2,
+                                        .loose_grants = true,
+                                        .tell = restarted_meanwhile });
+    }
 }

@@ -53,7 +53,9 @@ static const char *package_of(const struct windows_version *windows)
 
 static const char *section_of(const struct windows_version *windows)
 {
-    return is_old(windows) || windows->build < 25398 ? "XenNet_Inst" : "XenNet_Inst_Isolated";
+    return windows->build < 19041   ? "XenNet_Inst"
+           : windows->build < 25398 ? "XenNet_Inst_19041"
+                                    : "XenNet_Inst_Isolated";
 }
 
 TEST(every_device_and_revision_gets_its_section_on_every_windows)

@@ -262,7 +262,7 @@ static void run(void)
 TEST(two_tcp_stacks_talk_with_all_offloads)
 {
     need_root();
-    features = (struct port_features){ true, true, true };
+    features = (struct port_features){ .checksum = true, .tso4 = true, .tso6 = true };
     run();
 }
 
@@ -282,7 +282,7 @@ TEST(two_tcp_stacks_talk_with_tso_for_ipv6_alone)
 TEST(checksums_indicated_as_valid_are_trusted_by_the_stack)
 {
     need_root();
-    features = (struct port_features){ true, true, true };
+    features = (struct port_features){ .checksum = true, .tso4 = true, .tso6 = true };
     mode = SAY_VALID;
     run();
 }
