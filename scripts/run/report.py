@@ -11,6 +11,7 @@ FIGURES = (
     "driver", "xenvif", "windows", "ndis", "vif", "queues", "queues_used", "mtu", "mac", "offloads", "bypass",
     "ping4_ms", "ping6_ms", "tcp4_out_gbps", "tcp4_in_gbps", "tcp6_out_gbps", "tcp6_in_gbps",
     "udp_out_packets", "udp_out_lost", "udp_out_overflows", "udp_in_packets", "udp_in_lost", "udp_in_overflows",
+    "udp4_blocks_offloaded", "udp4_blocks", "udp6_blocks_offloaded", "udp6_blocks",
     "datagrams4_equal", "datagrams6_equal", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
     "download6_gbps", "upload4_ok", "upload6_ok", "upload4_gbps", "upload6_gbps",
     "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
@@ -95,6 +96,7 @@ def summary(figures, shown):
                   row("SHA-256", pair(figures, "upload{}_ok", None)),
                   row("UDP, both ways", pair(figures, "datagrams{}_equal", "{} equal")), ""]
         lines += [udp_line(figures, way) for way in ("out", "in") if figures[f"udp_{way}_packets"]]
+        lines += [blocks_line(figures, family) for family in (4, 6) if figures[f"udp{family}_blocks"]]
     if figures["tx_packets"] is not None:
         for way, name in (("out", "tx"), ("in", "rx")):
             packets, calls = figures[f"{name}_packets"], figures[f"{name}_ndis_calls"]
@@ -127,6 +129,13 @@ def udp_line(figures, way):
     lost, packets, overflows = (figures[f"udp_{way}_{name}"] for name in ("lost", "packets", "overflows"))
     late = f", {overflows:,} dropped by a full receiving socket" if overflows else ""
     return f"{'UDP ' + way:<20}{lost:,} of {packets:,} datagrams lost{late}"
+
+
+def blocks_line(figures, family):
+    """1,400 bytes each, sent in blocks of 64 KB: cut by the driver, or before it."""
+    offloaded, plain = figures[f"udp{family}_blocks_offloaded"], figures[f"udp{family}_blocks"]
+    return (f"{f'UDP blocks, IPv{family}':<20}{offloaded:,.0f} datagrams/s with USO, {plain:,.0f} without: "
+            f"{offloaded / plain:.1f} times")
 
 
 def row(name, values):

@@ -17,6 +17,7 @@ DOWNLOAD_BYTES = 100_000_000
 SMALL_DOWNLOAD_BYTES = 10_000_000
 USUAL_PINGS, REPORT_PINGS = 5, 40
 REQUEST_SECONDS = 2
+BLOCK_SECONDS = 2
 # Packets that meet an adapter which is pausing or has not been started, and frames of another VLAN.
 EXPLAINED_DROPS = ("SendDropState", "ReceiveDropState", "ReceiveDropVlan")
 
@@ -64,6 +65,8 @@ class Show:
         for family in (4, 6):
             for way in ("out", "in"):
                 yield f"UDP {way}, IPv{family}", lambda f=family, w=way: self._udp(traffic, f, w, seconds)
+        for family in (4, 6) if self._cuts_datagrams(traffic) else ():
+            yield f"UDP blocks, IPv{family}", lambda f=family: self._blocks(traffic, f, min(seconds, BLOCK_SECONDS))
         for family in (4, 6):
             yield f"download, IPv{family}", lambda f=family: self._transfer(traffic, "download", f, size)
         for family in (4, 6) if traffic.has_tools else ():
@@ -122,6 +125,13 @@ class Show:
         figures = traffic.udp(family, way, seconds)
         return {f"udp_{way}_{name}": (self.figures[f"udp_{way}_{name}"] or 0) + figures[name]
                 for name in ("packets", "lost", "overflows")}
+
+    def _cuts_datagrams(self, traffic):
+        return traffic.has_tools and {"uso4", "uso6"} <= set(self.figures["offloads"] or ())
+
+    def _blocks(self, traffic, family, seconds):
+        rates = traffic.udp_blocks(family, seconds)
+        return dict(zip((f"udp{family}_blocks_offloaded", f"udp{family}_blocks"), rates)) if rates else {}
 
     def _transfer(self, traffic, what, family, size):
         self.figures[f"{what}{family}_ok"] = False

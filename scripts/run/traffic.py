@@ -24,6 +24,7 @@ IPERF_AGAIN = re.compile("the server is busy running a test|unable to connect to
                          "Connection reset by peer")
 WEB_PORT = 80
 ECHO_PORT = 7
+BLOCK_PORT, BLOCK_DATAGRAM = 9, 1400
 DATAGRAM_STEP = 7  # bytes between the lengths that are tried
 UDP_RATE = "100M"
 REQUEST_BYTES = 200
@@ -130,6 +131,32 @@ class Traffic:
             raise TrafficFailed(f"{what}: {lost} of {total['packets']} datagrams lost")
         return {"packets": total["packets"], "lost": lost, "overflows": overflows,
                 "gbps": total["bits_per_second"] / 1e9}
+
+    def udp_blocks(self, family, seconds):
+        """Datagrams a second that reach the wire side's stack, of 1,400 bytes in sends of 64 KB: (cut by the device,
+        cut by the guest's stack). None: this kernel's TAP cannot leave them to the device."""
+        what = f"UDP out in blocks over IPv{family}"
+        address, device = ADDRESSES["wire"][family], self.bed.tap("guest")
+        if not json.loads(self.guest(script("udpblocks.py", "offload", device, "on"), what, 10)):
+            return None
+        sink = self.start("wire", script("udpblocks.py", "sink", address, str(BLOCK_PORT)), stdout=subprocess.PIPE)
+        try:
+            if not sink.stdout.readline():
+                raise TrafficFailed(f"{what}: the receiver on the wire side did not start")
+            rates = []
+            for setting in ("on", "off"):
+                self.guest(script("udpblocks.py", "offload", device, setting), what, 10)
+                # Nobody reads: whatever comes through ends as what a full socket dropped, and costs little.
+                before = self._overflows("wire", family)
+                self.guest(script("udpblocks.py", "flood", address, str(BLOCK_PORT), str(seconds),
+                                  str(BLOCK_DATAGRAM)), what, seconds + 10)
+                rates.append((self._overflows("wire", family) - before) / seconds)
+        finally:
+            self._children.end(sink)
+            self.guest(script("udpblocks.py", "offload", device, "on"), what, 10)
+        if min(rates) <= 0:
+            raise TrafficFailed(f"{what}: nothing arrived")
+        return tuple(rates)
 
     def receive_buffer(self):
         return receive_buffer()

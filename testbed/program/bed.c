@@ -200,10 +200,10 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
         struct port_features features;
 
         adapter_facts(bed->adapter, &facts);
-        features.checksum = facts.checksum_tx_tcp4 || facts.checksum_tx_tcp6;
         features.tso4 = facts.lso4;
         features.tso6 = facts.lso6;
-        features.udp = facts.uso4 && facts.uso6;
+        features.udp = facts.uso4 && facts.uso6; /* whether or not the driver takes checksums of whole datagrams */
+        features.checksum = facts.checksum_tx_tcp4 || facts.checksum_tx_tcp6 || features.udp;
         port_set_features(options->guest_port, &features);
         bed->pump = pump_start_edge(options->guest_port, bed->edge);
     }

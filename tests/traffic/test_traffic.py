@@ -133,6 +133,25 @@ class Speed(unittest.TestCase):
 
 
 @needs_traffic
+class Segments(unittest.TestCase):
+    def test_large_udp_sends_are_cut_by_the_driver_and_compared_with_the_stack_s(self):
+        for more in ((), ("--backend-no", "csum,ipv6-csum"), ("--set", "*UsoIPv4=0")):
+            with running(*more) as (bed, traffic):
+                rates = None
+                if "--set" not in more:
+                    rates = traffic.udp_blocks(4, RATE_SECONDS), traffic.udp_blocks(6, RATE_SECONDS)
+            if rates is None:
+                self.assertEqual(bed.end["tx_uso"], 0)
+            elif None in rates:
+                self.skipTest("a TAP leaves no datagrams to be cut here: Linux 6.2 or later is needed")
+            else:
+                self.assertGreater(bed.end["tx_uso"], 100)
+                for family, (offloaded, plain) in zip((4, 6), rates):
+                    print(f"note: IPv{family} {' '.join(more)} {offloaded:,.0f} datagrams/s cut by the driver, "
+                          f"{offloaded / plain:.1f} times {plain:,.0f}")
+
+
+@needs_traffic
 class Queues(unittest.TestCase):
     def test_many_flows_use_all_four_queues(self):
         with running("--queues", "4") as (bed, traffic):
