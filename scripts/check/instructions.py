@@ -43,9 +43,12 @@ def build_floor():
     return FOLDER / "xennet.sys"
 
 
-def count(driver, steps=None, cases=CASES, foreign=None):
+def count(driver, steps=None, cases=CASES, foreign=None, paths=None):
     """What is counted, in order: {load: instructions, or ticks, a packet}. `foreign`: variables for such a driver."""
     environment = dict(os.environ, XENNET_DRIVER=str(driver), **(foreign or {}))
+    if paths is not None:
+        paths.unlink(missing_ok=True)
+        environment["XENNET_PATHS"] = str(paths)    # instructions by call path, for flame graphs
     if steps is not None:
         steps.unlink(missing_ok=True)
         environment["XENNET_STEPS"] = str(steps)

@@ -137,6 +137,7 @@ def read(argv):
         refuse_with_xen(options)
     elif options.xen_guest:
         raise Stop("--xen-guest says where on the real Xen the testbed runs: give --xen too, or leave it out")
+    options.sampled = False         # status several times a second: bench.py
     options.last_packets = None     # set by run.py once there is a place for them
     options.windows = options.windows or "10-22h2"
     options.xenvif_like = options.xenvif_like or "strict"

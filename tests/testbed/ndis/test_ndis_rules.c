@@ -8,6 +8,8 @@
 
 typedef void *MS_ABI fake_NdisAllocateRWLock(void *);
 typedef void MS_ABI fake_NdisReleaseRWLock(void *, void *);
+typedef void MS_ABI fake_NdisAcquireRWLockRead(void *, void *, uint8_t);
+typedef void MS_ABI fake_NdisAcquireRWLockWrite(void *, void *, uint8_t);
 typedef int32_t MS_ABI fake_NdisAllocateTimerObject(void *, void *, void **);
 typedef uint8_t MS_ABI fake_NdisSetTimerObject(void *, int64_t, uint32_t, void *);
 typedef void MS_ABI fake_NdisFreeTimerObject(void *);
@@ -358,6 +360,25 @@ TRIPS("ndis-lock", releasing_a_lock_not_held_is_caught)
     lock = NDIS(NdisAllocateRWLock)(fake->handle);
     irql_raise(DISPATCH_LEVEL);
     NDIS(NdisReleaseRWLock)(lock, state);
+}
+static void both_locked(void *first, void *second)
+{
+    uint8_t outer[4] = { 0 }, inner[4] = { 0 };
+
+    NDIS(NdisAcquireRWLockRead)(first, outer, 0);
+    NDIS(NdisAcquireRWLockWrite)(second, inner, 0);
+    NDIS(NdisReleaseRWLock)(second, inner);
+    NDIS(NdisReleaseRWLock)(first, outer);
+}
+TRIPS("lock-order", read_write_locks_in_both_orders_are_caught)
+{
+    void *one, *two;
+
+    fake_add_running(fake);
+    one = NDIS(NdisAllocateRWLock)(fake->handle);
+    two = NDIS(NdisAllocateRWLock)(fake->handle);
+    both_locked(one, two);
+    both_locked(two, one);
 }
 TRIPS("ndis-configuration", a_read_without_keyword_is_caught)
 {
