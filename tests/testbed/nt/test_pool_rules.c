@@ -234,7 +234,7 @@ static void touch_freed(void)
 {
     uint8_t *block = guarded_block(50);
 
-    give(block, TAG);
+    CALL(void, ExFreePoolWithTag, (void *, uint32_t), block, 'x');
     *(volatile uint8_t *)block;
 }
 TEST(a_guarded_block_that_was_freed_cannot_be_read_and_is_named)
@@ -250,8 +250,8 @@ static void guarded_twice(void)
 {
     uint8_t *block = guarded_block(50);
 
-    give(block, TAG);
-    give(block, TAG);
+    CALL(void, ExFreePoolWithTag, (void *, uint32_t), block, 'x');
+    CALL(void, ExFreePoolWithTag, (void *, uint32_t), block, 'x');
 }
 TEST(a_guarded_block_freed_twice_is_found)
 {
@@ -264,7 +264,7 @@ static void use_guarded(void)
         uint8_t *block = guarded_block(bytes);
 
         memset(block, 1, bytes);
-        give(block, TAG);
+        CALL(void, ExFreePoolWithTag, (void *, uint32_t), block, 'x');
     }
 }
 TEST(guarded_blocks_of_all_sizes_can_be_used)
@@ -279,7 +279,7 @@ static void free_with_a_timer(void)
 
     CALL(void, KeInitializeTimer, (struct KTIMER *), timer);
     CALL(uint8_t, KeSetTimer, (struct KTIMER *, struct LARGE_INTEGER, void *), timer, soon, NULL);
-    give(timer, TAG);
+    CALL(void, ExFreePoolWithTag, (void *, uint32_t), timer, 'x');
 }
 TEST(a_block_freed_with_a_timer_that_is_set_is_found)
 {
