@@ -9,9 +9,6 @@ HOSTILE = "test_hostile:a_packet_whose*"
 FIGURE = "test_hostile:a_figure_that*"
 
 MUTATIONS = (
-    ("only the first packet of a queue stamped", "ReceiveAccept",
-     "Processor->Queue = Receive->Stamps ? RECEIVE_NO_QUEUE : Packet->Queue;", "Processor->Queue = Packet->Queue;",
-     "test_timestamps:packets*"),
     ("sends stamped that did not ask for it", "TimestampSend",
      "(NET_BUFFER_LIST_NBL_FLAGS(Nbl) & NDIS_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT)", "TRUE",
      "test_timestamps:packets*"),
