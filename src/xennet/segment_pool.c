@@ -6,7 +6,7 @@
  *                              ^                                |
  *                              +------- [returned] <--back on another processor
  *
- * A pool grows by a chunk when nothing is free, up to UsoBuffers. A timer runs while there are any: when none was taken
+ * A pool grows by a chunk when nothing is free, up to SegmentBuffers. A timer runs while there are any: when none was taken
  * for a whole period and none is out, all of them are freed. A buffer never leaves its pool, so that free ones need no
  * lock; other processors push what they have to return onto a list that the pool's processor takes as a whole.
  *
