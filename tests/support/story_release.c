@@ -22,6 +22,11 @@ const struct vif_release *story_release(const struct story_plan *plan)
     return release;
 }
 
+bool story_is_asked(const char *release)
+{
+    return asked_for() != NULL && strcmp(asked_for(), release) == 0;
+}
+
 uint32_t story_version(const struct story_plan *plan)
 {
     const struct vif_release *release = story_release(plan);

@@ -19,6 +19,8 @@ enum story_needs {
     STORY_NEEDS_PLACES = 1 << 5,     /* a table may name any processors */
 };
 
+/* test.py was given this release. */
+bool story_is_asked(const char *release);
 /* The release of this plan, and the VIF version it offers here: the plan's own where the release has it. */
 const struct vif_release *story_release(const struct story_plan *plan);
 uint32_t story_version(const struct story_plan *plan);

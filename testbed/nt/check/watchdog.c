@@ -329,9 +329,17 @@ static void look_simulated(struct task *task, void *argument)
 {
     struct suspect *suspect = argument;
     const uint64_t now = sched_now();
-    if (suspect->task == NULL && task->driver_call != NULL && !may_last(task->driver_call) && task->asleep &&
-        now - task->waits_since > limit) {
-        *suspect = (struct suspect){ task, task->driver_call, (now - task->waits_since) / SECOND };
+    /* A thread may wait as long as it likes, but not at DISPATCH_LEVEL. */
+    if (task->driver_call == NULL || task->driver_calls != task->seen_calls ||
+        (may_last(task->driver_call) && task->irql < DISPATCH_LEVEL)) {
+        task->seen_calls = task->driver_calls;
+        task->seen_since = now;
+        return;
+    }
+    /* One long wait, or short ones without end. */
+    const uint64_t since = task->waits_since < task->seen_since ? task->waits_since : task->seen_since;
+    if (suspect->task == NULL && task->asleep && now - since > limit) {
+        *suspect = (struct suspect){ task, task->driver_call, (now - since) / SECOND };
     }
 }
 

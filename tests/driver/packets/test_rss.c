@@ -404,10 +404,12 @@ static void refused_half_way(struct story *story)
         status = rss_put(story, &set, sizeof(set));
         calls = fail_candidates();
         others = fail_described(text, sizeof(text)) &&
-                 (strstr(text, "RssSetParameters") == NULL || strstr(text, "ProcessorVisitAll") != NULL);
+                 (strstr(text, "RssSetParameters") == NULL || strstr(text, "ProcessorVisitAll") != NULL ||
+                  strstr(text, "KeGetProcessorIndexFromNumber < xenvif.sys") != NULL);
         fprintf(stderr, "# call %u failed: %s\n", n, text);
         fail_disarm();
-        if (others) { /* not of the set: a task's own, or a processor that is not visited */
+        /* Not of the set: a task's own, a processor that is not visited, or one that XenVif 8.2 does not miss. */
+        if (others) {
             CHECK_EQ(rss_put(story, &good, sizeof(good)), SUCCESS);
             continue;
         }

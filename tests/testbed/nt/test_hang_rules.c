@@ -45,6 +45,28 @@ TEST(a_callback_that_waits_for_ever_is_reported)
     EXPECT_NT_RULE("hang", a_call_that_waits);
 }
 
+static void naps_for_ever(void)
+{
+    for (;;) {
+        (void)event_wait(&never, sched_now() + 1000000);
+    }
+}
+
+static void call_that_naps(void)
+{
+    DRIVER_CALL_VOID("MiniportHaltEx", naps_for_ever());
+}
+
+static void a_call_that_naps(void)
+{
+    with_a_clock(call_that_naps);
+}
+
+TEST(a_callback_of_short_waits_without_end_is_reported_in_simulation)
+{
+    EXPECT_NT_RULE("hang", a_call_that_naps);
+}
+
 static void expectation_never_met(void)
 {
     struct expectation expectation;
