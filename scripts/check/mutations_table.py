@@ -9,6 +9,15 @@ HOSTILE = "test_hostile:a_packet_whose*"
 FIGURE = "test_hostile:a_figure_that*"
 
 MUTATIONS = (
+    ("only the first packet of a queue stamped", "ReceiveAccept",
+     "Processor->Queue = Receive->Stamps ? RECEIVE_NO_QUEUE : Packet->Queue;", "Processor->Queue = Packet->Queue;",
+     "test_timestamps:packets*"),
+    ("sends stamped that did not ask for it", "TimestampSend",
+     "(NET_BUFFER_LIST_NBL_FLAGS(Nbl) & NDIS_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT)", "TRUE",
+     "test_timestamps:packets*"),
+    ("timestamps that are on never reported", "TimestampReport",
+     "TimestampIndicate(Context, NDIS_STATUS_TIMESTAMP_CURRENT_CONFIG, TimestampInForce(Context));", "",
+     "test_timestamps:packets*"),
     ("segments all with the same IPv4 identification", "SegmentWriteHeader",
      "Cut->Identification++;", "", "test_uso:segments*"),
     ("a segment's UDP length that is the large datagram's", "SegmentWriteHeader",

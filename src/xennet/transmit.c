@@ -21,6 +21,7 @@
 #include "processor.h"
 #include "transmit_list.h"
 #include "transmit_request.h"
+#include "timestamp.h"
 #include "transmit_segments.h"
 
 #define TRANSMIT_MAX_RUN 64           // packets that XenVif does not begin to send at once
@@ -230,6 +231,7 @@ TransmitReadUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proce
         TransmitRefuse(Transmit, Processor, Nbl, Age, Reason, Status);
         return FALSE;
     }
+    TimestampSend(Transmit->Limits.Stamps, Nbl);
     TransmitListStart(Nbl, Count, Age);
     return TRUE;
 }

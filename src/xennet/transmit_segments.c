@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "per_processor.h"
 #include "report.h"
+#include "timestamp.h"
 
 #define SEGMENTS_MAX_RUN 64 // that XenVif does not begin to send at once
 
@@ -174,6 +175,7 @@ SegmentsSend(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor, NE
     }
     TransmitListStart(Nbl, (LONG)SegmentCountLeft(&Here->Cut), Age);
     SegmentsReadHash(Segments->Limits, Here);
+    TimestampSend(Segments->Limits->Stamps, Nbl);
     return SegmentsRun(Segments, Processor);
 }
 
