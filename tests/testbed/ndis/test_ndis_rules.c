@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule of the simulated NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
+#include "ndis/late.h"
 #include "ndis_fake.h"
 #include "nt/check/provider_wait.h"
 #include "nt/processor/dpc.h"
@@ -306,6 +307,41 @@ TRIPS("ndis-status", a_status_with_a_foreign_source_is_caught)
     NDIS_HEADER(indication.Header, NDIS_OBJECT_TYPE_STATUS_INDICATION, 1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1);
     indication.StatusCode = NDIS_STATUS_LINK_STATE;
     NDIS(NdisMIndicateStatusEx)(fake->handle, &indication);
+}
+static void start_with_timestamps(struct fake *fake)
+{
+    fake->characteristics.Header.Revision = 3;
+    fake->characteristics.Header.Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3;
+    fake->characteristics.MinorNdisVersion = 82;
+    fake_add_running(fake);
+}
+static void indicate_timestamps(struct fake *fake, uint32_t code, bool on)
+{
+    struct NDIS_STATUS_INDICATION indication;
+    struct late_timestamps stamps;
+
+    memset(&stamps, 0, sizeof(stamps));
+    NDIS_HEADER(stamps.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, LATE_TIMESTAMPS_SIZE);
+    stamps.AllReceiveSw = on;
+    memset(&indication, 0, sizeof(indication));
+    NDIS_HEADER(indication.Header, NDIS_OBJECT_TYPE_STATUS_INDICATION, 1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1);
+    indication.SourceHandle = fake->handle;
+    indication.PortNumber = NDIS_DEFAULT_PORT_NUMBER;
+    indication.StatusCode = (int32_t)code;
+    indication.StatusBuffer = &stamps;
+    indication.StatusBufferSize = LATE_TIMESTAMPS_SIZE;
+    NDIS(NdisMIndicateStatusEx)(fake->handle, &indication);
+}
+TRIPS("ndis-status", a_timestamp_configuration_before_the_capability_is_caught)
+{
+    start_with_timestamps(fake);
+    indicate_timestamps(fake, LATE_STATUS_TIMESTAMP_CURRENT_CONFIG, false);
+}
+TRIPS("ndis-status", timestamps_that_are_on_but_cannot_be_made_are_caught)
+{
+    start_with_timestamps(fake);
+    indicate_timestamps(fake, LATE_STATUS_TIMESTAMP_CAPABILITY, false);
+    indicate_timestamps(fake, LATE_STATUS_TIMESTAMP_CURRENT_CONFIG, true);
 }
 static int32_t refuse_oid(struct fake *fake, struct NDIS_OID_REQUEST *request)
 {
