@@ -9,9 +9,6 @@ HOSTILE = "test_hostile:a_packet_whose*"
 FIGURE = "test_hostile:a_figure_that*"
 
 MUTATIONS = (
-    ("only the first packet of a queue stamped", "ReceiveAccept",
-     "Processor->Queue = Receive->Stamps ? RECEIVE_NO_QUEUE : Packet->Queue;", "Processor->Queue = Packet->Queue;",
-     "test_timestamps:packets*"),
     ("sends stamped that did not ask for it", "TimestampSend",
      "(NET_BUFFER_LIST_NBL_FLAGS(Nbl) & NDIS_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT)", "TRUE",
      "test_timestamps:packets*"),
@@ -32,7 +29,8 @@ MUTATIONS = (
      "if (Processor->Segments != NULL && SegmentsAreCut(Processor->Segments))",
      "if (FALSE && SegmentsAreCut(Processor->Segments))", "test_uso:sends_wait*"),
     ("a segment that does not fit into a frame", "SegmentSizesAreValid",
-     "Frame + XENNET_MIN(Cut->SegmentSize, Cut->Left) + ETHERNET_TAG_SIZE <= Limits->MaximumLength", "TRUE",
+     "Frame + XENNET_MIN(Cut->SegmentSize, Cut->Left) + ETHERNET_TAG_SIZE <= Limits->MaximumLength",
+     "Frame != 0 && Limits != NULL",
      "test_uso_limits:impossible*"),
     ("fragments cut into segments", "SegmentHeadersAreValid",
      "&& !(SegmentGet16(Ip + IPV4_FRAGMENT) & IPV4_FRAGMENT_MASK)", "", "test_uso_limits:impossible*"),
@@ -160,7 +158,9 @@ MUTATIONS = (
     ("a migration without RSS not looked at", "RssFollow",
      "Why != RssFollowConnection)) {", "Why == RssFollowRefusal)) {", "test_queues:a_host_that_was_silent*"),
     ("a host that was silent at a migration not looked after", "WatchdogLook",
-     "if (RssIsUnanswered(Adapter->Rss)) {", "if (FALSE) {", "test_queues:a_host_that_was_silent*"),
+     "if (RssIsUnanswered(Adapter->Rss) != 0) {", "if (FALSE) {", "test_queues:a_host_that_was_silent*"),
+    ("a host that answered late taken for a silent one", "WatchdogLookAtSilence",
+     "} else if (Watchdog->Received == Before) {", "} else if (TRUE) {", "test_queues:a_host_that_answers_late*"),
     ("MAC_STATE_CHANGE taken for one at DISPATCH_LEVEL", "RssFollow",
      "Irql = IrqlRaise(FALSE);", "Irql = IrqlRaise(TRUE);", "test_dead_backend:a_link_change*"),
     ("hash values given to a XenVif whose table is of another backend", "TransmitLimitsSetQueues",
@@ -417,5 +417,7 @@ MUTATIONS = (
      "RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, 0), NetBufferListHashValue * sizeof(PVOID));", "",
      "test_receive:nothing_is_doubled*"),
     ("a pause of XenVif 8 gives up the packet that others wait for", "TransmitOfferKept",
-     "|| (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone)", "", "test_more:a_pause_of*"),
+     "|| (Transmit->Context->Vif.Version == 8 && ContextMayOffer(Transmit->Context))", "", "test_more:a_pause_of*"),
+    ("a packet that a disabled XenVif 8 refuses kept", "ContextMayOffer",
+     "!Context->Gone && Context->Vif.Enabled", "!Context->Gone", "test_more:a_pause_gives_up_a_refused*"),
 )

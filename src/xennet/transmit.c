@@ -122,11 +122,12 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     // First: XenVif may return the packet, and NDIS send another, from within.
     Processor->Kept.Nbl = NULL;
-    if (!Transmit->Context->Gone &&
+    if (ContextMayOffer(Transmit->Context) &&
         NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
                                  TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE)))
         return;
-    if (ContextIsRunning(Transmit->Context) || (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone)) {
+    if (ContextIsRunning(Transmit->Context) ||
+        (Transmit->Context->Vif.Version == 8 && ContextMayOffer(Transmit->Context))) {
         Processor->Kept = Kept;
         Processor->Held = TRUE;
     } else {
@@ -587,11 +588,14 @@ TransmitDrain(XENNET_TRANSMIT *Transmit)
 {
     ULONG64 Out;
 
-    // XenVif has returned everything; what is left sits on done lists whose DPCs are queued.
+    // XenVif has returned everything; what is left is held, and given up by the push, or sits on done lists whose DPCs
+    // are queued.
+    TransmitPush(Transmit);
     KeFlushQueuedDpcs();
     while ((Out = TransmitOutstanding(Transmit)) != 0) {
         DEBUG_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n", (ULONG)Out);
         NdisMSleep(10000);
+        TransmitPush(Transmit);
     }
 }
 

@@ -194,7 +194,7 @@ SegmentsContinue(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor
     if (Running)
         return SegmentsRun(Segments, Processor);
     // As transmit.c does with a packet that was kept: XenVif gets it once more, for the sake of those that pend.
-    if (Here->Pending && !Segments->Context->Gone) {
+    if (Here->Pending && ContextMayOffer(Segments->Context)) {
         if (SegmentsOffer(Segments, Here, FALSE))
             Here->Pending = FALSE;
         else if (Segments->Context->Vif.Version == 8)
