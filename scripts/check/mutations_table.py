@@ -9,9 +9,6 @@ HOSTILE = "test_hostile:a_packet_whose*"
 FIGURE = "test_hostile:a_figure_that*"
 
 MUTATIONS = (
-    ("only the first packet of a queue stamped", "ReceiveAccept",
-     "Processor->Queue = Receive->Stamps ? RECEIVE_NO_QUEUE : Packet->Queue;", "Processor->Queue = Packet->Queue;",
-     "test_timestamps:packets*"),
     ("sends stamped that did not ask for it", "TimestampSend",
      "(NET_BUFFER_LIST_NBL_FLAGS(Nbl) & NDIS_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT)", "TRUE",
      "test_timestamps:packets*"),
@@ -32,7 +29,8 @@ MUTATIONS = (
      "if (Processor->Segments != NULL && SegmentsAreCut(Processor->Segments))",
      "if (FALSE && SegmentsAreCut(Processor->Segments))", "test_uso:sends_wait*"),
     ("a segment that does not fit into a frame", "SegmentSizesAreValid",
-     "Frame + XENNET_MIN(Cut->SegmentSize, Cut->Left) + ETHERNET_TAG_SIZE <= Limits->MaximumLength", "TRUE",
+     "Frame + XENNET_MIN(Cut->SegmentSize, Cut->Left) + ETHERNET_TAG_SIZE <= Limits->MaximumLength",
+     "Frame != 0 && Limits != NULL",
      "test_uso_limits:impossible*"),
     ("fragments cut into segments", "SegmentHeadersAreValid",
      "&& !(SegmentGet16(Ip + IPV4_FRAGMENT) & IPV4_FRAGMENT_MASK)", "", "test_uso_limits:impossible*"),
