@@ -120,17 +120,18 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 {
     XENNET_TRANSMIT_KEPT Kept = Processor->Kept;
 
-    // First: XenVif may return the packet, and NDIS send another, from within.
-    Processor->Kept.Nbl = NULL;
+    // Until XenVif has it TransmitIsPushed sees it, on other processors: no table is exchanged meanwhile.
     if (ContextMayOffer(Transmit->Context) &&
         NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
-                                 TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE)))
+                                 TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE))) {
+        Processor->Kept.Nbl = NULL;
         return;
+    }
     if (ContextIsRunning(Transmit->Context) ||
         (Transmit->Context->Vif.Version == 8 && ContextMayOffer(Transmit->Context))) {
-        Processor->Kept = Kept;
         Processor->Held = TRUE;
     } else {
+        Processor->Kept.Nbl = NULL;
         TransmitNotQueued(Transmit, Processor, Kept.Nbl);
     }
 }
