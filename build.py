@@ -16,6 +16,9 @@ Version and names come from the environment: MAJOR_VERSION, MINOR_VERSION, MICRO
 PRODUCT_NAME, VENDOR_PREFIX, VENDOR_DEVICE_ID, INF_DATE. Without BUILD_NUMBER, .build_number counts up when the sources
 differ from those built last. Two builds with the same values are identical up to the signature, wherever the
 repository lies.
+
+  ./build.py free
+  BUILD_NUMBER=7 ./build.py checked --arch x64
 """
 
 import sys

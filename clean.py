@@ -8,6 +8,9 @@ usage: clean.py [--yes] [--list]
   --list    list only
 
 What git ignores (build/, xennet/ and the like) stays, and so does every repository that lies within this one.
+
+  ./clean.py --list
+  ./clean.py --yes
 """
 
 import subprocess

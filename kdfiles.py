@@ -10,6 +10,9 @@ usage: kdfiles.py [--package FOLDER] [--output FOLDER]
   --output FOLDER    where to write the two files (default: the current folder)
 
 In WinDbg: .kdfiles C:\\path\\kdfiles64.txt; at its next start the target loads xennet.sys from there.
+
+  ./kdfiles.py --output /tmp
+  ./kdfiles.py --package 'Z:\\xennet'
 """
 
 import sys

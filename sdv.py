@@ -9,6 +9,9 @@ and KIT as for build.py: Static Driver Verifier, or CodeQL (in PATH, or in the f
 
 One line for each finding, whatever tool it is from:  file:line: tool: rule: text
 Exit status: 0 no finding, 1 findings, 2 something to put right first.
+
+  ./sdv.py
+  ./sdv.py > findings.txt
 """
 
 import sys

@@ -42,6 +42,10 @@ test_xen boots the real Xen in software emulation; test_xen_guests guests on it,
 only when it is named, or with --xen-guests.
 --every-release runs the driver's tests (or those named) once for each release of XenVif. A case that a release cannot
 have is skipped with the reason.
+
+  ./test.py test_rss 'test_oids:bad_buffers*'
+  ./test.py --seeds 2000 driver/life
+
 Without root, the tests that need it are skipped by name. Exit status: 0 all passed; 1 a test failed; 2 something
 to put right first."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
 HELP_COLUMNS = 132
+HELP_OPTION_COLUMNS = 30
 KEPT_LINES = 2000
 # Windows lacks the last
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -35,7 +36,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """One line for each option, whatever the terminal's width."""
 
     def __init__(self, prog):
-        super().__init__(prog, width=HELP_COLUMNS)
+        super().__init__(prog, width=HELP_COLUMNS, max_help_position=HELP_OPTION_COLUMNS)
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,8 +48,28 @@ class Parser(argparse.ArgumentParser):
             options = {"usage": use[len("usage: "):], "description": "\n\n".join([what, *rest]), **options}
         super().__init__(allow_abbrev=False, formatter_class=HelpFormatter, **options)
 
+    def keep_for_all(self, names, rest):
+        """These options, and the text `rest`, are shown by --help-all alone: --help is to fit a screen."""
+        self._kept = {action: action.help for action in self._actions if set(action.option_strings) & set(names)}
+        self._rest = rest
+        for action in self._kept:
+            action.help = argparse.SUPPRESS
+        self.add_argument("--help-all", action=_HelpAll, nargs=0, help="show the options that are seldom needed, too")
+
+    def show_all(self):
+        for action, text in self._kept.items():
+            action.help = text
+        self.epilog = f"{self._rest}\n{self.epilog}"
+        self.print_help()
+        self.exit()
+
     def error(self, message):
         raise Stop(f"{message}; see --help")
+
+
+class _HelpAll(argparse.Action):
+    def __call__(self, parser, _namespace, _values, option_string=None):
+        parser.show_all()
 
 
 class Screen:

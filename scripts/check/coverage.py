@@ -5,6 +5,9 @@
 usage: scripts/check/coverage.py [--seeds N] [--lines] [--report] [TEST...]
 
 Builds the driver with coverage counters, runs the tests given (default: all of tests/driver) on it, and reports.
+
+  scripts/check/coverage.py --lines
+  scripts/check/coverage.py test_rss test_oids
 """
 
 import os

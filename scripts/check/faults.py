@@ -8,6 +8,9 @@ For each fault of scripts/check/faults_table.py a copy of the driver is built wi
 that the fault names, where only simulation can find it). The report must name the rule, the function and the line, and
 come within ten seconds of the happening. Prints a table; fails when one is not caught. The package and src are left
 alone.
+
+  scripts/check/faults.py --quick
+  scripts/check/faults.py --match halt --verbose
 """
 
 import os

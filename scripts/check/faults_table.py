@@ -132,6 +132,45 @@ GUARDED = (
                         f"    NdisFreeMemory(Block, 0, 0); {MARK}\n }}"), "timer", "MiniportPause", "that is set"),
 )
 
+STALE = (
+    Fault("a timer that stays set on the stack", "MiniportSend", SEND,
+          SEND + "\n    { KTIMER Timer; LARGE_INTEGER Time; Time.QuadPart = -50000000; KeInitializeTimer(&Timer);\n"
+                 f"    (void)KeSetTimer(&Timer, Time, NULL); {MARK}\n }}",
+          "timer", "MiniportSend", "on its stack", quick=True),
+    Fault("a DPC that stays queued on the stack", "MiniportSend", SEND,
+          before(SEND, "{ KDPC Dpc; KeInitializeDpc(&Dpc, MiniportStray, NULL);\n"
+                       f"    (void)KeInsertQueueDpc(&Dpc, NULL, NULL); {MARK}\n }}"),
+          "dpc", "MiniportSend", "on its stack",
+          head="static KDEFERRED_ROUTINE MiniportStray;\nstatic VOID NTAPI MiniportStray(KDPC *Dpc, PVOID Context, "
+               "PVOID First, PVOID Second)\n{ (void)Dpc; (void)Context; (void)First; (void)Second; }"),
+    Fault("a block freed with a lock in it that is held", "MiniportPause", PAUSE,
+          before(PAUSE, f"{{ KIRQL Irql; {BLOCK}\n    KeInitializeSpinLock((KSPIN_LOCK *)Block);\n"
+                        "    KeAcquireSpinLock((KSPIN_LOCK *)Block, &Irql);\n"
+                        f"    NdisFreeMemory(Block, 0, 0); {MARK}\n"
+                        "    KeReleaseSpinLock((KSPIN_LOCK *)Block, Irql); }"),
+          "lock", "MiniportPause", "a lock in it", options=("--guard-pages",)),
+    Fault("a block freed with an event in it that a thread waits for", "MiniportPause", PAUSE,
+          before(PAUSE, f"{{ HANDLE Thread; LARGE_INTEGER Time; {BLOCK}\n    Time.QuadPart = -1000000;\n"
+                        "    KeInitializeEvent((KEVENT *)Block, NotificationEvent, FALSE);\n"
+                        "    if (NT_SUCCESS(PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, NULL, NULL, NULL,\n"
+                        "                                        MiniportStray, Block))) ZwClose(Thread);\n"
+                        "    (void)KeDelayExecutionThread(KernelMode, FALSE, &Time);\n"
+                        f"    NdisFreeMemory(Block, 0, 0); {MARK}\n }}"),
+          "event", "MiniportPause", "waits for", options=("--guard-pages",),
+          head="static KSTART_ROUTINE MiniportStray;\nstatic VOID NTAPI MiniportStray(PVOID Context)\n"
+               "{ (void)KeWaitForSingleObject(Context, Executive, KernelMode, FALSE, NULL); }"),
+    Fault("pageable code at DISPATCH_LEVEL", "MiniportSend", SEND, before(SEND, "MiniportPaged();"),
+          "access", "MiniportPaged", "pageable section", test="test_send:every_shape*", quick=True,
+          head="static __attribute__((section(\"PAGE\"), noinline)) VOID MiniportPaged(VOID)\n"
+               "{ (void)KeGetCurrentIrql(); }"),
+    Fault("paged pool at DISPATCH_LEVEL", "MiniportPause", PAUSE,
+          before(PAUSE, "{ KIRQL Irql; volatile UCHAR *Memory = ExAllocatePoolWithTag(PagedPool, 100, 'kaeL');\n"
+                        "    if (Memory != NULL) { Memory[0] = 0; KeRaiseIrql(DISPATCH_LEVEL, &Irql);\n"
+                        f"    Memory[1] = 0; {MARK}\n    KeLowerIrql(Irql);\n"
+                        "    ExFreePoolWithTag((PVOID)Memory, 'kaeL'); } }"),
+          "access", "MiniportPause", "paged pool", test="test_life:*"),
+)
+
 SCARCE = "if (Processor->Scarce.Head != NULL)"
 COMPLETE = ("NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
             "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);")
@@ -170,4 +209,4 @@ RACES = (
           "LinkAdvertiseFrameSize", test="test_rss:packets_arrive*", races=True, quick=True),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS + GUARDED + NBLS + RACES
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + NBLS + RACES

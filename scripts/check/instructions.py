@@ -14,6 +14,9 @@ rule that Windows does not enforce.
 --ticks measures time instead: each build runs at full speed with stubs for NDIS, kernel and VIF that cost the same for
 all, turn and turn about; printed are medians of the turns and, in brackets, the lowest. The stubs and the loop are in
 every figure. Other load on the machine is, too.
+
+  scripts/check/instructions.py --functions
+  scripts/check/instructions.py --against /tmp/old/xennet.sys
 """
 
 import os
@@ -43,9 +46,12 @@ def build_floor():
     return FOLDER / "xennet.sys"
 
 
-def count(driver, steps=None, cases=CASES, foreign=None):
+def count(driver, steps=None, cases=CASES, foreign=None, paths=None):
     """What is counted, in order: {load: instructions, or ticks, a packet}. `foreign`: variables for such a driver."""
     environment = dict(os.environ, XENNET_DRIVER=str(driver), **(foreign or {}))
+    if paths is not None:
+        paths.unlink(missing_ok=True)
+        environment["XENNET_PATHS"] = str(paths)    # instructions by call path, for flame graphs
     if steps is not None:
         steps.unlink(missing_ok=True)
         environment["XENNET_STEPS"] = str(steps)

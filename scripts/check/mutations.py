@@ -7,6 +7,9 @@ usage: scripts/check/mutations.py [--match TEXT] [TEST...]
 Builds a copy of the driver with one mistake at a time (scripts/check/mutations_table.py), runs its test on it, and
 prints a table of what each test said. TEST, such as test_rss, chooses the mistakes that this test guards against. Fails
 when a test does not notice. The package and src are left alone.
+
+  scripts/check/mutations.py test_rss
+  scripts/check/mutations.py --match priority
 """
 
 import os

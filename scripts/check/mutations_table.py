@@ -9,6 +9,12 @@ HOSTILE = "test_hostile:a_packet_whose*"
 FIGURE = "test_hostile:a_figure_that*"
 
 MUTATIONS = (
+    ("sends stamped that did not ask for it", "TimestampSend",
+     "(NET_BUFFER_LIST_NBL_FLAGS(Nbl) & NDIS_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT)", "TRUE",
+     "test_timestamps:packets*"),
+    ("timestamps that are on never reported", "TimestampReport",
+     "TimestampIndicate(Context, NDIS_STATUS_TIMESTAMP_CURRENT_CONFIG, TimestampInForce(Context));", "",
+     "test_timestamps:packets*"),
     ("segments all with the same IPv4 identification", "SegmentWriteHeader",
      "Cut->Identification++;", "", "test_uso:segments*"),
     ("a segment's UDP length that is the large datagram's", "SegmentWriteHeader",
@@ -23,7 +29,8 @@ MUTATIONS = (
      "if (Processor->Segments != NULL && SegmentsAreCut(Processor->Segments))",
      "if (FALSE && SegmentsAreCut(Processor->Segments))", "test_uso:sends_wait*"),
     ("a segment that does not fit into a frame", "SegmentSizesAreValid",
-     "Frame + XENNET_MIN(Cut->SegmentSize, Cut->Left) + ETHERNET_TAG_SIZE <= Limits->MaximumLength", "TRUE",
+     "Frame + XENNET_MIN(Cut->SegmentSize, Cut->Left) + ETHERNET_TAG_SIZE <= Limits->MaximumLength",
+     "Frame != 0 && Limits != NULL",
      "test_uso_limits:impossible*"),
     ("fragments cut into segments", "SegmentHeadersAreValid",
      "&& !(SegmentGet16(Ip + IPV4_FRAGMENT) & IPV4_FRAGMENT_MASK)", "", "test_uso_limits:impossible*"),
@@ -151,7 +158,9 @@ MUTATIONS = (
     ("a migration without RSS not looked at", "RssFollow",
      "Why != RssFollowConnection)) {", "Why == RssFollowRefusal)) {", "test_queues:a_host_that_was_silent*"),
     ("a host that was silent at a migration not looked after", "WatchdogLook",
-     "if (RssIsUnanswered(Adapter->Rss)) {", "if (FALSE) {", "test_queues:a_host_that_was_silent*"),
+     "if (RssIsUnanswered(Adapter->Rss) != 0) {", "if (FALSE) {", "test_queues:a_host_that_was_silent*"),
+    ("a host that answered late taken for a silent one", "WatchdogLookAtSilence",
+     "Watchdog->Received == Before", "Watchdog->Received >= Before", "test_queues:a_host_that_answers_late*"),
     ("MAC_STATE_CHANGE taken for one at DISPATCH_LEVEL", "RssFollow",
      "Irql = IrqlRaise(FALSE);", "Irql = IrqlRaise(TRUE);", "test_dead_backend:a_link_change*"),
     ("hash values given to a XenVif whose table is of another backend", "TransmitLimitsSetQueues",
@@ -408,5 +417,7 @@ MUTATIONS = (
      "RtlZeroMemory(&NET_BUFFER_LIST_INFO(Nbl, 0), NetBufferListHashValue * sizeof(PVOID));", "",
      "test_receive:nothing_is_doubled*"),
     ("a pause of XenVif 8 gives up the packet that others wait for", "TransmitOfferKept",
-     "|| (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone)", "", "test_more:a_pause_of*"),
+     "|| (Transmit->Context->Vif.Version == 8 && ContextMayOffer(Transmit->Context))", "", "test_more:a_pause_of*"),
+    ("a packet that a disabled XenVif 8 refuses kept", "ContextMayOffer",
+     "!Context->Gone && Context->Vif.Enabled", "!Context->Gone", "test_more:a_pause_gives_up_a_refused*"),
 )

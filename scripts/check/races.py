@@ -8,6 +8,9 @@ Builds the driver so that it reports each access to memory, runs the tests given
 RSS, OIDs and pauses) on it in simulation, and lists the races that the testbed sees, each with both places. Fails when
 there is one that src/xennet/xennet.races does not explain, when a test fails, or when that file names a function that
 is gone.
+
+  scripts/check/races.py
+  scripts/check/races.py --seed 7 test_rss
 """
 
 import collections

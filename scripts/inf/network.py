@@ -37,6 +37,7 @@ BOOK = {
     "*rscipv6": ("Recv Segment Coalescing (IPv6)", 1, 0, 1),
     "*usoipv4": ("UDP Segmentation Offload (IPv4)", 1, 0, 1),
     "*usoipv6": ("UDP Segmentation Offload (IPv6)", 1, 0, 1),
+    "*softwaretimestamp": ("Software Timestamp", 0, 0, 5),
     "*rss": ("Receive Side Scaling", 1, 0, 1),
     "*rssprofile": ("RSS load balancing profile", 4, 1, 5),
     "*numrssqueues": ("Maximum Number of RSS Queues", None, 1, None),

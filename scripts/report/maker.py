@@ -28,12 +28,14 @@ def write(kind, path, data):
 
 
 def main(arguments):
-    if len(arguments) != 2 or arguments[0] not in ("run", "explore"):
+    if len(arguments) != 2 or arguments[0] not in ("run", "explore", "bench"):
         return __doc__
     if arguments[0] == "run":
         from scripts.report import run_report as kind
-    else:
+    elif arguments[0] == "explore":
         from scripts.report import explore_report as kind
+    else:
+        from scripts.report import bench_report as kind
     try:
         kind.write(arguments[1], json.load(sys.stdin))
     except Stop as stop:

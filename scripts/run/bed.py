@@ -43,10 +43,10 @@ def xenvif(options, image, inf):
 
 def arguments(options):
     """The testbed's command line for run.py's options."""
+    sample = SAMPLE_MS if options.report or options.sampled else 1000
     line = [str(PROGRAM), "--queues", str(options.queues), "--mtu", str(options.mtu),
-            "--processors", str(options.processors), "--sample",
-            str(SAMPLE_MS if options.report else 1000), "--group-size", str(options.group_size), "--windows",
-            options.windows,
+            "--processors", str(options.processors), "--sample", str(sample),
+            "--group-size", str(options.group_size), "--windows", options.windows,
             *xenvif(options, options.xenvif, options.xenvif_inf)]
     if options.bypass:
         line.append("--bypass")
@@ -171,6 +171,13 @@ class Bed:
         if self.end is not None and (status == 0 or status == STATUS_FAILED and self.end["leaks"]):
             return None
         return self._report()
+
+    def wait_status(self):
+        """Until a status has come that was not there before."""
+        with self._changed:
+            seen = self.status
+            while self.status is seen and not self._closed:
+                self._changed.wait(1)
 
     def console(self):
         """What the testbed and the driver printed, the newest of it."""

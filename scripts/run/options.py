@@ -25,13 +25,20 @@ USAGE = "run.py [options] [--shell | -- COMMAND...]"
 DESCRIPTION = """\
 Two network namespaces joined only by xennet.sys: the driver that ships carries real traffic from one Linux
 TCP/IP stack to another. Without a command it shows ping, TCP, UDP and a download, and sums them up."""
-EPILOG = f"""\
+REST = f"""\
 Features of the backend: {', '.join(BACKEND_FEATURES[:6])},
   {', '.join(BACKEND_FEATURES[6:])}.
+"""
+EPILOG = """\
 A command or shell runs on the guest side, 198.18.0.2 and fd00:18::2. On the wire side, 198.18.0.1 and fd00:18::1,
-iperf3 (port 5201) and a web server (port 80) are up; more can be started there with
-  nsenter --net=$XENNET_WIRE_NETNS COMMAND...
+iperf3 (port 5201) and a web server (port 80) are up; more: nsenter --net=$XENNET_WIRE_NETNS COMMAND...
+
+  ./run.py --quick --queues 2 --report page.html
+  ./run.py --windows 7 -- iperf3 -c 198.18.0.1
+
 Exit status: 0 all of it worked; 1 something did not; 2 something to put right first; with a command, the command's."""
+SELDOM = ("--pcap-bytes", "--pcap-limit", "--processors", "--group-size", "--inf", "--xenvif-inf", "--backend-rate",
+          "--xen-guest", "--debug-commands", "--lenient", "--checked")
 
 
 def parser():
@@ -78,7 +85,7 @@ def parser():
     add("--vif", metavar="N", type=one_of("--vif", VIF),
         help="the XenVif interface version to offer: 8, 9, 10 (default: the newest that the release has)")
     add("--backend-no", metavar="LIST", type=words_of("--backend-no", BACKEND_FEATURES),
-        help="features to take away from the backend, joined by commas; they are named below")
+        help="features to take away from the backend, joined by commas; --help-all names them")
     add("--backend-rate", metavar="KBITS", type=number("--backend-rate", 1, MAX_RATE),
         help="thousands of bits a second that the backend takes from the guest on each queue (default: no limit)")
     add("--bypass", action="store_true", help="join the two sides without a driver, to compare")
@@ -95,6 +102,7 @@ def parser():
         help="report a rule that is documented and that Windows does not enforce, and go on")
     add("--trace", action="store_true", help="show the driver's trace events")
     add("--verbose", action="store_true", help="show what the driver and the testbed say")
+    options.keep_for_all(SELDOM, REST)
     return options
 
 
@@ -137,6 +145,7 @@ def read(argv):
         refuse_with_xen(options)
     elif options.xen_guest:
         raise Stop("--xen-guest says where on the real Xen the testbed runs: give --xen too, or leave it out")
+    options.sampled = False         # status several times a second: bench.py
     options.last_packets = None     # set by run.py once there is a place for them
     options.windows = options.windows or "10-22h2"
     options.xenvif_like = options.xenvif_like or "strict"

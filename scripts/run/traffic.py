@@ -95,6 +95,16 @@ class Traffic:
             raise TrafficFailed(f"{what}: none came back")
         return found
 
+    def small_datagrams(self, direction, seconds, length):
+        """How many datagrams of that length arrive in a second, sent as fast as one sender can."""
+        what = f"small UDP {direction}"
+        end = self.iperf3(4, direction, seconds, ["-t", str(seconds), "-u", "-b", "0", "-l", str(length), "-w",
+                                                  str(self.receive_buffer())], what)["end"]["sum"]
+        arrived = end["packets"] - end["lost_packets"]
+        if arrived <= 0:
+            raise TrafficFailed(f"{what}: nothing arrived")
+        return arrived / end["seconds"]
+
     def tcp(self, family, direction, seconds, streams=1):
         """Gb/s that arrived."""
         what = f"TCP {direction} over IPv{family}"

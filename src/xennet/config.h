@@ -38,10 +38,11 @@ typedef struct _XENNET_CONFIG {
     ULONG RssMaxGroup;
     ULONG NumaNode; // 65535: any
     ULONG RssProfile;
-    ULONG JumboPacket;  // bytes of a frame, Ethernet header included, tag and CRC not: upper limit
-    ULONG PriorityVlan; // 0 off, 1 priority, 2 VLAN, 3 both
-    ULONG VlanId;       // 0: a member of no one VLAN
-    ULONG Poll;         // 0 off, 1 on where NDIS has it
+    ULONG JumboPacket;       // bytes of a frame, Ethernet header included, tag and CRC not: upper limit
+    ULONG PriorityVlan;      // 0 off, 1 priority, 2 VLAN, 3 both
+    ULONG VlanId;            // 0: a member of no one VLAN
+    ULONG SoftwareTimestamp; // 0 off, 1 receive, 2 send, 3 both, 4 tagged sends, 5 receive and tagged sends
+    ULONG Poll;              // 0 off, 1 on where NDIS has it
     BOOLEAN HasAddress;
     ETHERNET_ADDRESS Address; // NetworkAddress
 } XENNET_CONFIG;

@@ -85,6 +85,14 @@ ContextSetGone(XENNET_CONTEXT *Context)
     ContextSetRunning(Context);
 }
 
+// What XenVif would not take is offered to it again. Neither after a removal nor after VifDisable: it takes nothing
+// then.
+FORCEINLINE BOOLEAN
+ContextMayOffer(const XENNET_CONTEXT *Context)
+{
+    return !Context->Gone && Context->Vif.Enabled;
+}
+
 // Bytes of payload in one frame.
 FORCEINLINE ULONG
 ContextMtu(const XENNET_CONTEXT *Context)

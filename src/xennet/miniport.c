@@ -20,6 +20,7 @@
 #include "rss.h"
 #include "state.h"
 #include "store.h"
+#include "timestamp.h"
 #include "transmit.h"
 #include "vif_callback.h"
 #include "watchdog.h"
@@ -194,6 +195,7 @@ MiniportInitialize(NDIS_HANDLE NdisHandle, NDIS_HANDLE DriverContext, PNDIS_MINI
     ReportStart(&Adapter->Context.Reporter, Adapter->Context.Vif.Version, Adapter->Context.QueueCount,
                 Adapter->Context.MaximumFrameSize);
     OffloadApplyReceive(Adapter->Offload);
+    TimestampReport(&Adapter->Context);
     // A filter that XenVif did not take now is set again by the first OID.
     (void)FilterApply(&Adapter->Filter);
     (void)StateMove(Adapter, XennetStatePaused);

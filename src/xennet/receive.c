@@ -23,8 +23,10 @@
 #include "poll.h"
 #include "processor.h"
 #include "receive_packet.h"
+#include "timestamp.h"
 
 #define RECEIVE_MAX_BATCH 256
+#define RECEIVE_NO_QUEUE  MAXULONG // that no packet comes on
 
 typedef struct _RECEIVE_BATCH {
     NET_BUFFER_LIST *Head;
@@ -36,7 +38,7 @@ typedef struct _RECEIVE_PROCESSOR {
     // This processor at DISPATCH.
     XENNET_NBL_CACHE Nbls; // those taken are on the batch: NDIS may keep them
     RECEIVE_BATCH Scarce;  // reserved NBLs, all behind those
-    ULONG Queue;           // of the last packet, below Limits.QueueCount
+    ULONG Queue;           // of the last packet, below Limits.QueueCount, or RECEIVE_NO_QUEUE
     XENNET_QUEUE_COUNTERS *QueueCounters;
     XENNET_RECEIVE_COUNTERS Counters;
 
@@ -55,6 +57,7 @@ struct _XENNET_RECEIVE {
     PUCHAR Queues;     // XENNET_QUEUE_COUNTERS of each, laid out as per_processor.h does
     ULONG ProcessorCount;
     BOOLEAN CanPause; // the version of VIF has Pause
+    BOOLEAN Stamps;   // packets get timestamps: none takes the common way
 
     XENNET_RECEIVE_LIMITS Limits;
 };
@@ -293,8 +296,10 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet
             NblPoolPutReserve(&Processor->Nbls, Nbl);
         return Reason;
     }
+    if (Receive->Stamps)
+        TimestampSet(Nbl);
     // It was checked: there is such a queue.
-    Processor->Queue = Packet->Queue;
+    Processor->Queue = Receive->Stamps ? RECEIVE_NO_QUEUE : Packet->Queue;
     Processor->QueueCounters = ReceiveQueue(Receive, Packet->Queue);
     ReceiveCount(Processor, Packet->Length);
     if (Reserved)
@@ -495,6 +500,7 @@ ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_REC
     Receive->Queues = PER_PROCESSOR_ARRAY((PUCHAR)(Receive + 1) + Processors);
     Receive->ProcessorCount = Context->ProcessorCount;
     Receive->CanPause = Context->Vif.Version >= 10;
+    Receive->Stamps = (TimestampInForce(Context) & TIMESTAMP_RECEIVE) != 0;
     Receive->Limits.Offload = Offload;
     Receive->Limits.Vlan = &Context->Vlan;
     // A backend of later may bring more queues than there are now, but never more than processors.
@@ -507,6 +513,7 @@ ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_REC
         Processor->Receive = Receive;
         Processor->NdisHandle = Context->NdisHandle;
         Processor->QueueCounters = ReceiveQueue(Receive, 0);
+        Processor->Queue = Receive->Stamps ? RECEIVE_NO_QUEUE : 0;
         Processor->Index = Index;
     }
     Status = NblPoolCreate(Context, Receive->Processors + FIELD_OFFSET(RECEIVE_PROCESSOR, Nbls),

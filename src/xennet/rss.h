@@ -42,12 +42,13 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RssFollow(_Inout_ XENNET_RSS *Rss, _In_ XENNET_RSS_FOLLOW Why);
 
 // At the last migration the control ring was silent. XenVif asks it as well before it runs, so it does not, says
-// nothing and stays enabled. RssNoteEnabled ends this.
-BOOLEAN RssIsUnanswered(_In_ const XENNET_RSS *Rss);
+// nothing and stays enabled. RssNoteEnabled ends this. The migration's number; 0: it was not.
+LONG RssIsUnanswered(_In_ const XENNET_RSS *Rss);
 
-// XenVif was enabled, and with that has passed on what it has.
+// XenVif was enabled, and with that has passed on what it has, or runs; Unanswered: as it was before that. A migration
+// since then is another matter.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RssNoteEnabled(_Inout_ XENNET_RSS *Rss);
+VOID RssNoteEnabled(_Inout_ XENNET_RSS *Rss, _In_ LONG Unanswered);
 
 // FALSE: the backend cannot hash or the keyword is off; RSS is not offered then.
 BOOLEAN RssIsAvailable(_In_ const XENNET_RSS *Rss);

@@ -331,22 +331,24 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     }
     // At a migration always: whether anybody answers decides whether XenVif runs. While it does not, nothing is asked
     // that would wait as long again: the watchdog sees to it.
-    if (Again && !(Rss->Unanswered && Why == RssFollowConnection) &&
+    if (Again && !(Rss->Unanswered != 0 && Why == RssFollowConnection) &&
         (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why != RssFollowConnection)) {
         Status = RssSendAgain(Rss);
         // Else XenVif would not come up, either; where nobody answers, this would only wait as long again.
         if (!NT_SUCCESS(Status) && Status != STATUS_TRANSACTION_TIMED_OUT)
             (void)RssSendAlgorithm(Rss, XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED);
         Rss->Lost = (BOOLEAN)!NT_SUCCESS(Status);
-        if (Why == RssFollowMigration)
-            Rss->Unanswered = Status == STATUS_TRANSACTION_TIMED_OUT;
+        if (Why == RssFollowMigration) {
+            Rss->Migrations++;
+            Rss->Unanswered = Status == STATUS_TRANSACTION_TIMED_OUT ? Rss->Migrations : 0;
+        }
     }
     if (Again)
         TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)!Rss->Lost);
     RssUnlock(Rss);
     IrqlLower(Irql);
     // There may be no send to wake the watchdog.
-    if (Rss->Unanswered)
+    if (Rss->Unanswered != 0)
         AlarmWake(&Context->Alarm);
     if (!NT_SUCCESS(Status))
         DEBUG_ERROR("the backend does not take the RSS setting (status %08x): no hashing until the next one\n",
@@ -354,7 +356,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
 }
 
 _Use_decl_annotations_
-BOOLEAN
+LONG
 RssIsUnanswered(const XENNET_RSS *Rss)
 {
     return Rss->Unanswered;
@@ -362,9 +364,9 @@ RssIsUnanswered(const XENNET_RSS *Rss)
 
 _Use_decl_annotations_
 VOID
-RssNoteEnabled(XENNET_RSS *Rss)
+RssNoteEnabled(XENNET_RSS *Rss, LONG Unanswered)
 {
-    Rss->Unanswered = FALSE;
+    (void)InterlockedCompareExchange(&Rss->Unanswered, 0, Unanswered);
 }
 
 // The types are a property of the algorithm, which has to be selected to be asked.

@@ -50,10 +50,11 @@ struct _XENNET_RSS {
 
     // Under Lock.
     KSPIN_LOCK Lock;
-    BOOLEAN QueueIsIndex;        // XenVif takes the processor's index for the queue
-    BOOLEAN Unsent;              // XenVif has not passed on all of the setting
-    BOOLEAN Lost;                // nor could it: the backend of the moment does not hash
-    volatile BOOLEAN Unanswered; // no answer at a migration, nor to XenVif, which therefore does not run
+    BOOLEAN QueueIsIndex;     // XenVif takes the processor's index for the queue
+    BOOLEAN Unsent;           // XenVif has not passed on all of the setting
+    BOOLEAN Lost;             // nor could it: the backend of the moment does not hash
+    LONG Migrations;          // so far
+    volatile LONG Unanswered; // which of them got no answer, nor did XenVif, which therefore does not run; 0: none
     XENNET_RSS_SETTING Current;
     XENNET_RSS_SETTING Next;                         // too big for the stack
     PROCESSOR_NUMBER Mapping[RSS_MAX_TABLE_ENTRIES]; // as XenVif gets it

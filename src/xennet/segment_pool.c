@@ -6,9 +6,9 @@
  *                              ^                                |
  *                              +------- [returned] <--back on another processor
  *
- * A pool grows by a chunk when nothing is free, up to UsoBuffers. A timer runs while there are any: when none was taken
- * for a whole period and none is out, all of them are freed. A buffer never leaves its pool, so that free ones need no
- * lock; other processors push what they have to return onto a list that the pool's processor takes as a whole.
+ * A pool grows by a chunk when nothing is free, up to SegmentBuffers. A timer runs while there are any: when none was
+ * taken for a whole period and none is out, all of them are freed. A buffer never leaves its pool, so that free ones
+ * need no lock; other processors push what they have to return onto a list that the pool's processor takes as a whole.
  *
  * IRQL: DISPATCH. Locks: none. Wanted is set before Returned is looked at for the last time, and Returned is pushed to
  * before Wanted is read, each with an interlocked operation between: one of the two sees the other.

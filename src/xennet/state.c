@@ -84,6 +84,7 @@ StateBegin(XENNET_ADAPTER *Adapter)
 {
     XENNET_BACKEND_STATE Backend;
     NDIS_STATUS Status;
+    LONG Unanswered;
 
     if (!StateMove(Adapter, XennetStateRestarting))
         return NDIS_STATUS_INVALID_STATE;
@@ -92,6 +93,7 @@ StateBegin(XENNET_ADAPTER *Adapter)
     // ever.
     Backend = Adapter->Context.Gone ? XennetBackendAbsent : BackendQueryState(Adapter);
     if (Backend != XennetBackendAbsent && Backend != XennetBackendClosing && Backend != XennetBackendLeft) {
+        Unanswered = RssIsUnanswered(Adapter->Rss);
         // Packets that come before the state is Running go back; NDIS does not expect them yet.
         Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
         // A backend that is there and answers refuses what XenVif has from before.
@@ -101,7 +103,7 @@ StateBegin(XENNET_ADAPTER *Adapter)
             Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
         }
         if (Status == NDIS_STATUS_SUCCESS)
-            RssNoteEnabled(Adapter->Rss);
+            RssNoteEnabled(Adapter->Rss, Unanswered);
         // An enabled XenVif may have nothing but the rings of a backend that went away.
         if (Status == NDIS_STATUS_SUCCESS && BackendIsGone(Adapter)) {
             VifDisable(&Adapter->Context.Vif);
@@ -132,7 +134,7 @@ _IRQL_requires_(PASSIVE_LEVEL)
 static BOOLEAN
 StateIsIdle(XENNET_ADAPTER *Adapter)
 {
-    return RssIsUnanswered(Adapter->Rss) || BackendIsGone(Adapter);
+    return RssIsUnanswered(Adapter->Rss) != 0 || BackendIsGone(Adapter);
 }
 
 // Waits for sends as the file's head has it. TRUE: VIF may be disabled.

@@ -21,6 +21,7 @@
 #include "processor.h"
 #include "transmit_list.h"
 #include "transmit_request.h"
+#include "timestamp.h"
 #include "transmit_segments.h"
 
 #define TRANSMIT_MAX_RUN 64           // packets that XenVif does not begin to send at once
@@ -119,16 +120,18 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 {
     XENNET_TRANSMIT_KEPT Kept = Processor->Kept;
 
-    // First: XenVif may return the packet, and NDIS send another, from within.
-    Processor->Kept.Nbl = NULL;
-    if (!Transmit->Context->Gone &&
+    // Until XenVif has it TransmitIsPushed sees it, on other processors: no table is exchanged meanwhile.
+    if (ContextMayOffer(Transmit->Context) &&
         NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
-                                 TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE)))
+                                 TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE))) {
+        Processor->Kept.Nbl = NULL;
         return;
-    if (ContextIsRunning(Transmit->Context) || (Transmit->Context->Vif.Version == 8 && !Transmit->Context->Gone)) {
-        Processor->Kept = Kept;
+    }
+    if (ContextIsRunning(Transmit->Context) ||
+        (Transmit->Context->Vif.Version == 8 && ContextMayOffer(Transmit->Context))) {
         Processor->Held = TRUE;
     } else {
+        Processor->Kept.Nbl = NULL;
         TransmitNotQueued(Transmit, Processor, Kept.Nbl);
     }
 }
@@ -230,6 +233,7 @@ TransmitReadUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proce
         TransmitRefuse(Transmit, Processor, Nbl, Age, Reason, Status);
         return FALSE;
     }
+    TimestampSend(Transmit->Limits.Stamps, Nbl);
     TransmitListStart(Nbl, Count, Age);
     return TRUE;
 }
@@ -585,11 +589,14 @@ TransmitDrain(XENNET_TRANSMIT *Transmit)
 {
     ULONG64 Out;
 
-    // XenVif has returned everything; what is left sits on done lists whose DPCs are queued.
+    // XenVif has returned everything; what is left is held, and given up by the push, or sits on done lists whose DPCs
+    // are queued.
+    TransmitPush(Transmit);
     KeFlushQueuedDpcs();
     while ((Out = TransmitOutstanding(Transmit)) != 0) {
         DEBUG_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n", (ULONG)Out);
         NdisMSleep(10000);
+        TransmitPush(Transmit);
     }
 }
 

@@ -27,7 +27,7 @@
 
 // An NB that XenVif would not take, with packets before it that it begins to send only with another one.
 typedef struct _XENNET_TRANSMIT_KEPT {
-    NET_BUFFER_LIST *Nbl; // NULL: none
+    NET_BUFFER_LIST *volatile Nbl; // NULL: none
     NET_BUFFER *Nb;
     BOOLEAN Hashed; // it has gone with the hash value of the NBL, which picks the ring that the others wait in
 } XENNET_TRANSMIT_KEPT;

@@ -10,6 +10,7 @@
 #include "context.h"
 #include "min_max.h"
 #include "offload.h"
+#include "timestamp.h"
 
 #define MIN_IP_HEADER   20
 #define MIN_TCP_HEADER  20
@@ -79,6 +80,7 @@ TransmitLimitsSet(XENNET_TRANSMIT_LIMITS *Limits, const XENNET_CONTEXT *Context,
     Limits->SegmentSlot = TRANSMIT_REQUEST_SLOT(Context->Revisions->UdpSegments ? UdpSegmentationOffloadInfo
                                                                                 : Ieee8021QNetBufferListInfo);
     Limits->MaximumLargeLength = OffloadMaximumLargeSend(Offload);
+    Limits->Stamps = TimestampInForce(Context) & (TIMESTAMP_SEND | TIMESTAMP_SEND_TAGGED);
     TransmitLimitsSetOffload(Limits);
     TransmitLimitsSetFrameSize(Limits, Context->MaximumFrameSize);
     TransmitLimitsSetQueues(Limits, Context->QueueCount, TRUE);
@@ -95,11 +97,11 @@ _Use_decl_annotations_
 VOID
 TransmitLimitsSetVlan(XENNET_TRANSMIT_LIMITS *Limits)
 {
-    // Every packet of an adapter that belongs to a VLAN is tagged: none is common.
-    BOOLEAN Tagged = VlanIdIsSet(Limits->Vlan);
+    // Every packet of an adapter that belongs to a VLAN is tagged, or it may get a timestamp: none is common.
+    BOOLEAN Uncommon = VlanIdIsSet(Limits->Vlan) || Limits->Stamps != 0;
 
-    Limits->CommonLengths = Tagged ? 0 : Limits->MaximumLength - ETHERNET_HEADER_SIZE + 1;
-    Limits->CommonLargeLength = Tagged ? 0 : Limits->MaximumLargeLength;
+    Limits->CommonLengths = Uncommon ? 0 : Limits->MaximumLength - ETHERNET_HEADER_SIZE + 1;
+    Limits->CommonLargeLength = Uncommon ? 0 : Limits->MaximumLargeLength;
 }
 
 _Use_decl_annotations_

@@ -30,6 +30,7 @@ typedef struct _XENNET_TRANSMIT_LIMITS {
     ULONG Refused;       // options that a packet may not ask for
     ULONG MaximumLength; // of one frame that is not to be segmented, tag included
     ULONG MaximumLargeLength;
+    ULONG Stamps;                 // TIMESTAMP_* that are on for sends
     ULONG MaximumSegmentSize;     // MSS of segments that are such frames
     ULONG CommonLengths;          // that TransmitRequestReadCommon takes, from the header's on; 0: none
     ULONG CommonLargeLength;      // the longest large send that it takes; 0: none

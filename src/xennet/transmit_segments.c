@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "per_processor.h"
 #include "report.h"
+#include "timestamp.h"
 
 #define SEGMENTS_MAX_RUN 64 // that XenVif does not begin to send at once
 
@@ -174,6 +175,7 @@ SegmentsSend(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor, NE
     }
     TransmitListStart(Nbl, (LONG)SegmentCountLeft(&Here->Cut), Age);
     SegmentsReadHash(Segments->Limits, Here);
+    TimestampSend(Segments->Limits->Stamps, Nbl);
     return SegmentsRun(Segments, Processor);
 }
 
@@ -192,7 +194,7 @@ SegmentsContinue(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor
     if (Running)
         return SegmentsRun(Segments, Processor);
     // As transmit.c does with a packet that was kept: XenVif gets it once more, for the sake of those that pend.
-    if (Here->Pending && !Segments->Context->Gone) {
+    if (Here->Pending && ContextMayOffer(Segments->Context)) {
         if (SegmentsOffer(Segments, Here, FALSE))
             Here->Pending = FALSE;
         else if (Segments->Context->Vif.Version == 8)

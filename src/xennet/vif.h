@@ -34,7 +34,7 @@ typedef struct _XENNET_VIF {
     ULONG Version;         // 0: not acquired
 
     // Under NDIS's serialisation of pause and restart.
-    BOOLEAN Enabled;
+    volatile BOOLEAN Enabled;
     NTSTATUS EnableStatus; // of the last Enable
 } XENNET_VIF;
 

@@ -12,7 +12,8 @@
  *
  * A backend that is gone, as xenstore shows, is different: then what XenVif has is aborted, and XenVif is tried again
  * after 2, 4 ... 32 seconds, until it is enabled; meanwhile there is no link. So is a host whose control ring was
- * silent when a migration came to it: XenVif does not run there, and looks at nothing until somebody enables it.
+ * silent when a migration came to it: XenVif does not run there, and looks at nothing until somebody enables it. Unless
+ * packets come: then XenVif was answered after this driver was not.
  *
  * NDIS's own check for hangs would come to the same, but is discouraged since 6.83 and may not be used on every system
  * (MiniportCheckForHangEx), so this works alike on all of them.
@@ -28,6 +29,7 @@
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
+#include "receive.h"
 #include "rss.h"
 #include "state.h"
 #include "transmit.h"
@@ -97,7 +99,7 @@ WatchdogRecover(XENNET_WATCHDOG *Watchdog)
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
     ULONG Wait = XENNET_MIN(XENNET_MAX(Watchdog->Wait * 2, 1), WATCHDOG_MAX_WAIT);
     ULONG Out = (ULONG)WatchdogCountOut(Watchdog);
-    BOOLEAN Unanswered = RssIsUnanswered(Adapter->Rss);
+    BOOLEAN Unanswered = RssIsUnanswered(Adapter->Rss) != 0;
     XENNET_RECOVERY Recovery = StateRecover(Adapter);
 
     WatchdogNoteRecovery(Watchdog, Recovery);
@@ -140,6 +142,32 @@ WatchdogLookAtOldest(XENNET_WATCHDOG *Watchdog, ULONG64 Out)
         WatchdogReportStall(Watchdog);
 }
 
+/*
+ * Gate is held. The control ring was silent at a migration. XenVif asks it after this driver does, and may have been
+ * answered: then it hands up packets, and has requests at a backend that is well, with which it must not be disabled.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogLookAtSilence(XENNET_WATCHDOG *Watchdog)
+{
+    XENNET_ADAPTER *Adapter = Watchdog->Adapter;
+    LONG Silence = RssIsUnanswered(Adapter->Rss);
+    ULONG64 Before = Watchdog->Received;
+    XENNET_RECEIVE_COUNTERS Counters;
+
+    ReceiveReadCounters(Adapter->Receive, &Counters);
+    Watchdog->Received = Counters.Kept + Counters.ScarcePackets;
+    if (Silence != Watchdog->Silence) {
+        // What came before is from another host.
+        Watchdog->Silence = Silence;
+    } else if (Watchdog->Received == Before) {
+        WatchdogRecover(Watchdog);
+    } else {
+        RssNoteEnabled(Adapter->Rss, Silence);
+        RssFollow(Adapter->Rss, RssFollowConnection);
+    }
+}
+
 // Gate is held, two seconds have passed.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
@@ -158,8 +186,8 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
             WatchdogRecover(Watchdog);
         return;
     }
-    if (RssIsUnanswered(Adapter->Rss)) {
-        WatchdogRecover(Watchdog);
+    if (RssIsUnanswered(Adapter->Rss) != 0) {
+        WatchdogLookAtSilence(Watchdog);
         return;
     }
     TransmitPush(Adapter->Transmit);

@@ -30,6 +30,8 @@ typedef struct _XENNET_WATCHDOG {
     ULONG64 OldestOut; // NBLs of the oldest age at the last look
     ULONG Quiet;       // looks since fewer of them were out
     ULONG Gone;        // looks at which the backend was gone, one after the other
+    LONG Silence;      // RssIsUnanswered at the last look
+    ULONG64 Received;  // packets that XenVif had handed up then
     ULONG Wait;        // looks to let pass before XenVif is tried again; 0: it works
     ULONG Waited;
     ULONG Stalls; // since the adapter's start

@@ -108,16 +108,20 @@ static size_t whole_pages(size_t bytes)
     return (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
+static int protection_of(const struct section *section)
+{
+    const uint32_t may = section->characteristics;
+    return (may & SECTION_READ ? PROT_READ : 0) | (may & SECTION_WRITE ? PROT_READ | PROT_WRITE : 0) |
+           (may & SECTION_EXECUTE ? PROT_READ | PROT_EXEC : 0);
+}
+
 static void protect(struct image *image)
 {
     mprotect(image->base, image->size, PROT_NONE);
     mprotect(image->base, whole_pages(image->header_size), PROT_READ);
     for (uint32_t i = 0; i < image->section_count; i++) {
         const struct section *section = &image->sections[i];
-        const uint32_t may = section->characteristics;
-        mprotect(image->base + section->address, whole_pages(section->virtual_size),
-                 (may & SECTION_READ ? PROT_READ : 0) | (may & SECTION_WRITE ? PROT_READ | PROT_WRITE : 0) |
-                     (may & SECTION_EXECUTE ? PROT_READ | PROT_EXEC : 0));
+        mprotect(image->base + section->address, whole_pages(section->virtual_size), protection_of(section));
     }
 }
 
@@ -216,6 +220,18 @@ bool image_section(const struct image *image, uint32_t index, void **start, size
     const struct section *section = &image->sections[index];
     *start = image->base + section->address;
     *bytes = section->characteristics & SECTION_WRITE ? section->virtual_size : 0;
+    return true;
+}
+
+bool image_pageable(const struct image *image, uint32_t index, void **start, size_t *bytes, int *protection)
+{
+    if (index >= image->section_count) {
+        return false;
+    }
+    const struct section *section = &image->sections[index];
+    *start = image->base + section->address;
+    *bytes = strncmp(section->name, "PAGE", 4) == 0 ? whole_pages(section->virtual_size) : 0;
+    *protection = protection_of(section);
     return true;
 }
 

@@ -49,6 +49,9 @@ const char *image_name(const struct image *image);
 const char *image_path(const struct image *image);
 /* Section `index`: where it may be written, otherwise 0 bytes. False past the last. */
 bool image_section(const struct image *image, uint32_t index, void **start, size_t *bytes);
+/* Section `index`: its whole pages and their protection where it is pageable, otherwise 0 bytes. False past the last.
+ */
+bool image_pageable(const struct image *image, uint32_t index, void **start, size_t *bytes, int *protection);
 bool image_contains(const struct image *image, const void *address);
 uintptr_t image_offset(const struct image *image, const void *address);
 /* The image that holds `address`, or NULL. */

@@ -46,6 +46,28 @@ enum { LATE_PARAMETERS_SIZE_5 = 34, LATE_PARAMETERS_SIZE_6 = 35, LATE_OFF = 1, L
 _Static_assert(offsetof(struct late_offload_parameters, UdpRsc) == LATE_PARAMETERS_SIZE_5,
                "NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_5");
 
+/* What a driver can stamp, and what it does (6.82); NDIS answers two OIDs from the indications. */
+struct late_timestamps {
+    struct NDIS_OBJECT_HEADER Header;
+    uint64_t HardwareClockFrequencyHz;
+    uint8_t CrossTimestamp;
+    uint64_t Reserved1, Reserved2;
+    uint8_t hardware[11]; /* ten kinds of PTP and of all packets, and tagged sends */
+    uint8_t AllReceiveSw, AllTransmitSw, TaggedTransmitSw;
+};
+
+enum {
+    LATE_TIMESTAMPS_SIZE = 54, /* NDIS_SIZEOF_TIMESTAMP_CAPABILITIES_REVISION_1 */
+    LATE_OID_TIMESTAMP_CAPABILITY = 0x00a00001,
+    LATE_OID_TIMESTAMP_CURRENT_CONFIG = 0x00a00002,
+    LATE_STATUS_TIMESTAMP_CAPABILITY = 0x40051000,
+    LATE_STATUS_TIMESTAMP_CURRENT_CONFIG = 0x40051001,
+    LATE_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT = 0x10000
+};
+
+_Static_assert(offsetof(struct late_timestamps, TaggedTransmitSw) + 1 == LATE_TIMESTAMPS_SIZE,
+               "NDIS_SIZEOF_TIMESTAMP_CAPABILITIES_REVISION_1");
+
 /* Slots of an NBL's out-of-band data. */
 enum {
     UdpSegmentationOffloadInfo = TcpRecvSegCoalesceInfo,

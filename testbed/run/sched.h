@@ -55,6 +55,9 @@ struct task {
     uint32_t glanced_calls;
     bool glanced_warned;
     uint64_t glanced_used;
+    const void *waits_on; /* the driver's object that it sleeps on, or NULL */
+    /* The last timer and DPC of the driver's that it set or queued on its own stack, and where; nt/processor/irql.c. */
+    const void *stack_timer, *stack_dpc, *stack_set_in;
     uint32_t strand;             /* run/order.c: what it runs as */
     struct timeline_span *spans; /* open ones, the innermost first; timeline.c */
     uint32_t busy; /* simulated: points since it came to DISPATCH_LEVEL or began a DPC; set to 0 by nt/processor */

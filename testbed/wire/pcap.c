@@ -42,6 +42,7 @@ struct pcap {
     uint8_t *buffer;
     uint8_t *older; /* NULL: frames are written as they come; else the buffer before this one */
     size_t older_used;
+    bool busy;     /* with `older`, instead of the lock: nobody waits for a frame that is kept in case of a failure */
     uint64_t base; /* ns since 1970 at scheduler time 0; 0 in a simulated run and before the first frame */
 };
 
@@ -223,6 +224,29 @@ static uint64_t clock_base(struct pcap *pcap, uint64_t now)
     return pcap->base;
 }
 
+/* False: another task keeps a frame just now. */
+static bool enter(struct pcap *pcap)
+{
+    if (pcap->older == NULL) {
+        sched_lock(&pcap->lock);
+        return true;
+    }
+    if (__atomic_exchange_n(&pcap->busy, true, __ATOMIC_ACQUIRE)) {
+        __atomic_store_n(&pcap->left_out, pcap->left_out + 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    return true;
+}
+
+static void leave(struct pcap *pcap)
+{
+    if (pcap->older != NULL) {
+        __atomic_store_n(&pcap->busy, false, __ATOMIC_RELEASE);
+    } else {
+        sched_unlock(&pcap->lock);
+    }
+}
+
 void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction, const struct frame *frame)
 {
     char comment[COMMENT_BYTES];
@@ -233,14 +257,16 @@ void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction dire
     if (pcap == NULL) {
         return;
     }
-    described = describe(&frame->offload, comment);
-    sched_lock(&pcap->lock);
+    if (!enter(pcap)) {
+        return;
+    }
+    described = pcap->older == NULL ? describe(&frame->offload, comment) : 0;
     time = sched_now();
     time += clock_base(pcap, time);
     length = frame->length < pcap->snap ? frame->length : pcap->snap;
     if (pcap->written + pcap->used + length + COMMENT_BYTES + BLOCK_BYTES > pcap->limit) {
         __atomic_store_n(&pcap->left_out, pcap->left_out + 1, __ATOMIC_RELAXED);
-        sched_unlock(&pcap->lock);
+        leave(pcap);
         return;
     }
     if (pcap->used + MAX_BLOCK > BUFFER_BYTES) {
@@ -262,7 +288,7 @@ void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction dire
     }
     put_option(pcap, OPTION_END, NULL, 0);
     block_end(pcap, start);
-    sched_unlock(&pcap->lock);
+    leave(pcap);
 }
 
 int pcap_close(struct pcap *pcap)

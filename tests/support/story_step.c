@@ -6,6 +6,8 @@
  */
 #include "story_step.h"
 
+#include "step_path.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -73,6 +75,8 @@ static void stepped(int number, siginfo_t *info, void *argument)
         instructions++;
         counts[rip - base]++;
         locked += is_locked((const uint8_t *)rip);
+        step_path_step((uint64_t)context->uc_mcontext.gregs[REG_RSP], (uint32_t)(rip - base), (const uint8_t *)rip,
+                       last < base || last >= end);
     } else if (last >= base && last < end && export_is_trampoline((const void *)rip)) {
         count_call(rip);
     } else if (last >= base && last < end && *(const uint8_t *)last != 0xc3) { /* no return from one of its callbacks */
@@ -96,6 +100,7 @@ void step_start(struct story *story)
     instructions = locked = provider_calls = last = 0;
     memset(counts, 0, sizeof(counts));
     memset(names, 0, sizeof(names));
+    step_path_start();
     CHECK_EQ(sigaction(SIGTRAP, &action, &before), 0);
     __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "cc", "memory");
 }
@@ -138,6 +143,7 @@ void step_write(const char *title)
     FILE *file;
     uint32_t i;
 
+    step_path_write(title);
     if (path == NULL) {
         return;
     }

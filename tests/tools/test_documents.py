@@ -6,6 +6,7 @@ is one that its program takes, and each link leads somewhere.
 import functools
 import re
 import subprocess
+import sys
 import unittest
 
 from scripts import packages
@@ -18,6 +19,7 @@ TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 COMMAND = re.compile(r"(?<![\w/])(?:\./)?((?:run|test|build|explore|bench|clean|sdv|kdfiles)\.py|"
                      r"scripts/[\w/]+\.py)((?: +[^\s`|#;)]+)*)")
 NO_HELP = ("scripts/run/", "scripts/build/", "scripts/report/", "scripts/timeline/", "scripts/debug/")
+MAX_LINES = 42
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -41,7 +43,8 @@ def commands():
 
 @functools.lru_cache(None)
 def help_of(program):
-    done = subprocess.run([packages.python_with("asn1crypto"), "-B", str(ROOT / program), "--help"], cwd=ROOT,
+    asked = "--help-all" if program == "run.py" else "--help"
+    done = subprocess.run([packages.python_with("asn1crypto"), "-B", str(ROOT / program), asked], cwd=ROOT,
                           capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
@@ -102,6 +105,32 @@ class Commands(unittest.TestCase):
         self.assertGreater(len(names), 10)
         self.assertEqual([name for name in names if suite.pattern_stem(name.strip("'").partition(":")[0]) not in stems],
                          [])
+
+
+class Help(unittest.TestCase):
+    """A screen of each command's help: what it does, its options, two examples."""
+
+    def test_help_fits_a_screen_and_has_two_examples(self):
+        programs = ("run.py", "test.py", "explore.py", "bench.py", "build.py", "clean.py", "sdv.py", "kdfiles.py",
+                    *(f"scripts/check/{name}.py"
+                      for name in ("instructions", "mutations", "coverage", "faults", "races")))
+        for name in programs:
+            done = subprocess.run([sys.executable, "-B", str(ROOT / name), "--help"], cwd=ROOT, capture_output=True,
+                                  text=True, check=False)
+            with self.subTest(name):
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertLessEqual(len(done.stdout.splitlines()), MAX_LINES)
+                examples = re.findall(rf"(?m)^  (?:[A-Z_]+=\S+ )?(?:\./)?{re.escape(name)}\b(.*)$", done.stdout)
+                self.assertGreaterEqual(len(examples), 2)
+                for option in re.findall(r"(?<!\S)--[a-z-]+", " ".join(examples).partition(" -- ")[0]):
+                    self.assertTrue(takes(name, option), option)
+
+    def test_wrong_use_points_at_the_help(self):
+        for name in ("run.py", "test.py", "explore.py", "bench.py", "build.py", "clean.py"):
+            done = subprocess.run([sys.executable, "-B", str(ROOT / name), "--frobnicate"], cwd=ROOT,
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 2, name)
+            self.assertRegex(done.stderr, rf"^{name}: .*(--help|--frobnicate)")
 
 
 class Links(unittest.TestCase):

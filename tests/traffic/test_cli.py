@@ -62,7 +62,7 @@ class Options(SentenceCase):
         return lambda *parts: self.refused(run_py(*arguments), *parts)
 
     def test_help_explains_every_option_in_a_line(self):
-        done = run_py("--help")
+        done = run_py("--help-all")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for option in OPTIONS:
             self.assertRegex(done.stdout, rf"(?m)^  {option}( [A-Z=]+)? {{2,}}\S.*\n(?! {{4}})",

@@ -64,8 +64,9 @@ struct adapter {
     /* under lock */
     struct sched_lock lock;
     struct late_offload offload, hardware_offload;
-    uint32_t offload_epoch; /* raised with each change; read without the lock */
-    uint32_t rsc_off;       /* atomic: RSC_OFF_IPV..., where a request that switched it off is complete */
+    struct late_timestamps stamps_possible, stamps; /* Header.Size 0: not indicated */
+    uint32_t offload_epoch;                         /* raised with each change; read without the lock */
+    uint32_t rsc_off; /* atomic: RSC_OFF_IPV..., where a request that switched it off is complete */
     struct NDIS_RECEIVE_SCALE_CAPABILITIES rss;
     bool has_rss;
     struct NDIS_LINK_STATE link;

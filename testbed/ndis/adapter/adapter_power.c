@@ -163,6 +163,8 @@ int32_t adapter_start(struct adapter *adapter)
     adapter->oid_count = 0;
     memset(&adapter->offload, 0, sizeof(adapter->offload));
     memset(&adapter->hardware_offload, 0, sizeof(adapter->hardware_offload));
+    memset(&adapter->stamps_possible, 0, sizeof(adapter->stamps_possible));
+    memset(&adapter->stamps, 0, sizeof(adapter->stamps));
     status = pnp_start_device(adapter->next);
     RULE(NT_SUCCESS(status), "ndis-state", "the bus driver could not start the device again: %#x", (uint32_t)status);
     status = adapter_initialize(adapter);

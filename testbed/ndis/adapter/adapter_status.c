@@ -35,6 +35,27 @@ static void take_offload(struct adapter *adapter, const struct NDIS_STATUS_INDIC
     adapter_take_offload(adapter, offload, hardware);
 }
 
+/* What is on is indicated after what there is, and is part of it: NDIS rejects it otherwise. */
+static void take_timestamps(struct adapter *adapter, const struct NDIS_STATUS_INDICATION *indication, bool possible)
+{
+    const struct late_timestamps *stamps = indication->StatusBuffer;
+    const uint8_t *on, *can = adapter->stamps_possible.hardware;
+    uint32_t i;
+
+    RULE(stamps != NULL && indication->StatusBufferSize >= LATE_TIMESTAMPS_SIZE &&
+             stamps->Header.Size == LATE_TIMESTAMPS_SIZE && stamps->Header.Revision == 1 &&
+             stamps->Header.Type == NDIS_OBJECT_TYPE_DEFAULT && adapter->miniport->version >= NDIS_VERSION(6, 82),
+         "ndis-status", "an indication of timestamps of %u bytes that is no NDIS_TIMESTAMP_CAPABILITIES of NDIS 6.82",
+         indication->StatusBufferSize);
+    RULE(possible || adapter->stamps_possible.Header.Size != 0, "ndis-status",
+         "NDIS_STATUS_TIMESTAMP_CURRENT_CONFIG before NDIS_STATUS_TIMESTAMP_CAPABILITY");
+    on = stamps->hardware;
+    for (i = 0; !possible && i < sizeof(stamps->hardware) + 3; i++) {
+        RULE(!on[i] || can[i], "ndis-status", "timestamps are on that the driver has not reported it can make");
+    }
+    memcpy(possible ? &adapter->stamps_possible : &adapter->stamps, stamps, LATE_TIMESTAMPS_SIZE);
+}
+
 static void MS_ABI indicate_status(void *handle, struct NDIS_STATUS_INDICATION *indication)
 {
     struct adapter *adapter = adapter_check(handle, "NdisMIndicateStatusEx");
@@ -60,6 +81,12 @@ static void MS_ABI indicate_status(void *handle, struct NDIS_STATUS_INDICATION *
         break;
     case NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG:
         take_offload(adapter, indication, false);
+        break;
+    case LATE_STATUS_TIMESTAMP_CAPABILITY:
+        take_timestamps(adapter, indication, true);
+        break;
+    case LATE_STATUS_TIMESTAMP_CURRENT_CONFIG:
+        take_timestamps(adapter, indication, false);
         break;
     case NDIS_STATUS_TASK_OFFLOAD_HARDWARE_CAPABILITIES:
         take_offload(adapter, indication, true);

@@ -182,13 +182,35 @@ static void check_short(int32_t status, uint32_t oid, uint32_t needed)
     }
 }
 
+/* The OIDs that NDIS answers from what the miniport has indicated. */
+static int32_t query_timestamps(const struct late_timestamps *stamps, void *buffer, uint32_t size, uint32_t *written,
+                                uint32_t *needed)
+{
+    *written = 0;
+    *needed = LATE_TIMESTAMPS_SIZE;
+    if (stamps->Header.Size == 0) {
+        return (int32_t)NDIS_STATUS_NOT_SUPPORTED;
+    }
+    if (size < LATE_TIMESTAMPS_SIZE) {
+        return (int32_t)NDIS_STATUS_BUFFER_TOO_SHORT;
+    }
+    memcpy(buffer, stamps, LATE_TIMESTAMPS_SIZE);
+    *written = LATE_TIMESTAMPS_SIZE;
+    return NDIS_STATUS_SUCCESS;
+}
+
 int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t size, uint32_t *written,
                       uint32_t *needed)
 {
     struct NDIS_OID_REQUEST request;
-    struct guarded g = guard(buffer, size, size);
+    struct guarded g;
     int32_t status;
 
+    if (oid == LATE_OID_TIMESTAMP_CAPABILITY || oid == LATE_OID_TIMESTAMP_CURRENT_CONFIG) {
+        return query_timestamps(oid == LATE_OID_TIMESTAMP_CAPABILITY ? &adapter->stamps_possible : &adapter->stamps,
+                                buffer, size, written, needed);
+    }
+    g = guard(buffer, size, size);
     init_request(adapter, &request, NdisRequestQueryInformation);
     request.DATA.QUERY_INFORMATION.Oid = oid;
     request.DATA.QUERY_INFORMATION.InformationBuffer = g.bytes;

@@ -8,6 +8,7 @@
 
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "nt/sync/lock.h"
 #include "nt/sync/lock_order.h"
 #include "run/order.h"
 
@@ -77,18 +78,23 @@ static void MS_ABI free_rw_lock(void *handle)
     struct rw_lock *lock = ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisFreeRWLock");
 
     RULE(lock->word == 0, "ndis-lock", "NdisFreeRWLock of a lock that is held");
+    lock_order_forget(lock, sizeof(*lock));
     ndis_object_remove(&lock->object);
     free(lock);
 }
 
-static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flags, bool write)
+static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flags, bool write, const void *from)
 {
+    struct task *task = task_self();
     uint32_t word;
 
     RULE((flags & LOCK_AT_DISPATCH) == 0 || irql_current() >= DISPATCH_LEVEL, "ndis-flags",
          "a read-write lock taken with NDIS_RWL_AT_DISPATCH_LEVEL at IRQL %u", irql_current());
     state->flags = flags;
     state->old_irql = irql_current() >= DISPATCH_LEVEL ? irql_current() : irql_raise(DISPATCH_LEVEL);
+    if (task->locks_held != 0) {
+        lock_order_check(task, &lock->word, from);
+    }
     for (;;) {
         word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
         if (write ? word == 0 : word != WRITER) {
@@ -101,17 +107,20 @@ static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flag
         (void)sched_wait(&lock->word, word, SCHED_FOREVER);
     }
     order_acquire(&lock->word);
+    lock_taken(&lock->word, task, from);
     state->lock_state = write ? HELD_WRITE : HELD_READ;
 }
 
 static void MS_ABI acquire_read(void *handle, struct lock_state *state, uint8_t flags)
 {
-    acquire(ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisAcquireRWLockRead"), state, flags, false);
+    acquire(ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisAcquireRWLockRead"), state, flags, false,
+            __builtin_return_address(0));
 }
 
 static void MS_ABI acquire_write(void *handle, struct lock_state *state, uint8_t flags)
 {
-    acquire(ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisAcquireRWLockWrite"), state, flags, true);
+    acquire(ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisAcquireRWLockWrite"), state, flags, true,
+            __builtin_return_address(0));
 }
 
 static void MS_ABI release_rw(void *handle, struct lock_state *state)
@@ -124,6 +133,7 @@ static void MS_ABI release_rw(void *handle, struct lock_state *state)
     RULE(state->lock_state == HELD_WRITE ? word == WRITER : word != 0 && word != WRITER, "ndis-lock",
          "NdisReleaseRWLock of a lock not held that way");
     order_release(&lock->word);
+    lock_given_back(&lock->word, task_self());
     if (state->lock_state == HELD_WRITE) {
         __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
     } else {

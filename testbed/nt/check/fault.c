@@ -20,6 +20,7 @@
 #include "nt/check/rule_context.h"
 #include "nt/memory/guard.h"
 #include "nt/nt.h"
+#include "nt/memory/paged.h"
 
 #define SIGNAL_STACK_BYTES (64u << 10)
 #define PAGE_FAULT_WRITE   2
@@ -116,7 +117,7 @@ static const char *describe_address(uint64_t address, uint64_t rsp, char *text, 
     if (address - (rsp - STACK_GUARD_BYTES) < 2 * STACK_GUARD_BYTES) {
         return " (the end of the stack)";
     }
-    if (guard_describe(address, text, size)) {
+    if (guard_describe(address, text, size) || paged_describe(address, text, size)) {
         return text;
     }
     if (image_find((void *)address) != NULL) {
@@ -139,6 +140,10 @@ static _Noreturn void report_access(const ucontext_t *context, const siginfo_t *
         rule_break("access",
                    "in %s: an address that no processor can have, a misaligned operand or a privileged instruction",
                    place);
+    }
+    if ((error & PAGE_FAULT_FETCH) && paged_describe(address, where, sizeof(where))) {
+        describe_place(address, place, sizeof(place));
+        rule_break("access", "ran %s%s", place, where);
     }
     if (error & PAGE_FAULT_FETCH) {
         rule_break("access", "jumped to %#llx%s, where no code is", (unsigned long long)address,

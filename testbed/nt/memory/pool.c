@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "image/image.h"
 #include "nt/areas.h"
@@ -22,6 +23,7 @@
 #include "nt/sync/lock_order.h"
 #include "nt/sync/timer.h"
 #include "nt/check/race.h"
+#include "nt/memory/paged.h"
 
 enum {
     SHARDS = 16,
@@ -97,6 +99,11 @@ static void host_free(struct block *block)
     free((uint8_t *)block - block->offset);
 }
 
+static size_t whole_pages(size_t bytes)
+{
+    return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+}
+
 static const char *tag_text(uint32_t tag, char text[5])
 {
     for (int i = 0; i < 4; i++) {
@@ -164,8 +171,8 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
         uint8_t *memory = guard_take(sizeof(struct block), bytes, kind_name(kind), tag, caller);
 
         host = memory != NULL ? memory - sizeof(struct block) : NULL;
-    } else if (bytes >= PAGE_BYTES) {
-        size_t whole = (PAGE_BYTES + bytes + GUARD_BYTES + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+    } else if (bytes >= PAGE_BYTES || paged) {
+        size_t whole = whole_pages(PAGE_BYTES + bytes + GUARD_BYTES);
 
         host = aligned_alloc(PAGE_BYTES, whole);
         offset = PAGE_BYTES - sizeof(struct block);
@@ -194,6 +201,9 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     *(shard->last != NULL ? &shard->last->next : &shard->first) = block;
     shard->last = block;
     sched_unlock(&shard->lock);
+    if (paged && sched_is_simulated && !is_guarded(block)) {
+        paged_add(memory_of(block), whole_pages(bytes + GUARD_BYTES), PROT_READ | PROT_WRITE, "paged pool");
+    }
     if (kind == POOL_BLOCK || kind == POOL_NDIS) {
         race_watch(memory_of(block), bytes, kind_name(kind), caller);
     }
@@ -244,6 +254,28 @@ static void check_idle(const struct block *block, const char *function)
          function, kind_name(block->kind), tag_text(block->tag, tag), block->size);
 }
 
+struct user {
+    const struct block *block;
+    const char *function;
+};
+
+static void check_user(struct task *task, void *context)
+{
+    const struct user *user = context;
+    const uintptr_t start = (uintptr_t)(user->block + 1);
+    const size_t bytes = user->block->size;
+    char tag[5];
+
+    RULE((uintptr_t)__atomic_load_n(&task->waits_on, __ATOMIC_RELAXED) - start >= bytes, "event",
+         "%s: %s '%s' of %zu bytes has an object in it that task %s#%u waits for", user->function,
+         kind_name(user->block->kind), tag_text(user->block->tag, tag), bytes, task->name, task->id);
+    for (uint32_t i = 0; i < task->locks_held && i < TASK_MAX_LOCKS; i++) {
+        RULE((uintptr_t)task->held[i].lock - start >= bytes, "lock",
+             "%s: %s '%s' of %zu bytes has a lock in it that task %s#%u holds", user->function,
+             kind_name(user->block->kind), tag_text(user->block->tag, tag), bytes, task->name, task->id);
+    }
+}
+
 static void unlink_block(struct block *block)
 {
     struct shard *shard = &shards[block->shard];
@@ -282,10 +314,17 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
          tag_text(block->tag, was), block->size, tag_text(tag, is));
     RULE(!block->paged || irql_current() <= APC_LEVEL, "irql", "%s: paged pool block '%s' freed at IRQL %u", function,
          tag_text(block->tag, was), irql_current());
+    if (block->paged) {
+        paged_remove(memory);
+    }
     check_guard(block, function);
     lock_order_forget(memory, block->size);
     if (kind != POOL_NATIVE) {
         check_idle(block, function);
+        if (sched_is_simulated || guard_pages) { /* it asks all tasks */
+            struct user user = { block, function };
+            sched_each_task(check_user, &user);
+        }
         race_unwatch(memory);
     }
     count_used(block, false);
@@ -400,6 +439,7 @@ void pool_leaks(struct leaks *leaks)
 
 void pool_stop(void)
 {
+    paged_stop();
     for (unsigned i = 0; i < SHARDS; i++) {
         for (struct block *block = shards[i].first, *next; block != NULL; block = next) {
             next = block->next;

@@ -14,6 +14,7 @@
 #include "nt/nt.h"
 #include "nt/processor/irql.h"
 #include "run/order.h"
+#include "nt/memory/guard.h"
 
 #define KDPC_BIT 1u
 
@@ -227,6 +228,10 @@ bool kdpc_queue(struct KDPC *dpc, void *first, void *second)
     if (!__atomic_compare_exchange_n((uintptr_t *)&dpc->DpcData, &idle, (uintptr_t)&processors[target], false,
                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
         return false;
+    }
+    if (on_this_stack(dpc)) {
+        task_self()->stack_dpc = kdpc_link(dpc);
+        task_self()->stack_set_in = guard_caller();
     }
     dpc->SystemArgument1 = first;
     dpc->SystemArgument2 = second;

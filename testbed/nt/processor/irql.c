@@ -16,6 +16,11 @@
 #include "nt/nt.h"
 #include "nt/sync/thread.h"
 #include "run/order.h"
+#include "nt/memory/paged.h"
+#include "nt/processor/dpc.h"
+#include "nt/sync/timer.h"
+#include "image/image.h"
+#include "nt/memory/guard.h"
 
 #define LOOKS 128 /* a holder is often gone within a microsecond */
 
@@ -80,6 +85,7 @@ uint8_t irql_raise(uint8_t to)
              task->processor, processor_count());
         token_take(&processors[task->processor]);
         order_acquire(&processors[task->processor]);
+        paged_out(true);
         task->busy = 0;
         timeline_irql(task->processor, to);
     }
@@ -98,6 +104,7 @@ static void leave_dispatch(struct task *task, uint8_t to)
             dpc_drain(processor);
         }
         task->irql = to;
+        paged_out(false);
         order_release(processor);
         timeline_irql(task->processor, to);
         token_give(processor);
@@ -112,6 +119,7 @@ static void leave_dispatch(struct task *task, uint8_t to)
             return; /* who holds it now looks at the queue when giving it up */
         }
         order_acquire(processor);
+        paged_out(true);
     }
 }
 
@@ -154,10 +162,37 @@ void driver_enter(struct driver_call *call, const char *name)
     timeline_enter(&call->span, name);
 }
 
+/* The record of the call lies in the caller's frame: what is below it was the callback's. */
+static void check_unwound(struct task *task, const struct driver_call *call)
+{
+    const void *here = call, *timer = task->stack_timer, *dpc = task->stack_dpc;
+    char place[IMAGE_LINE_BYTES];
+
+    if (timer != NULL && timer < here) {
+        task->stack_timer = NULL;
+        if (timer_armed_within(timer, 1)) {
+            image_describe((const char *)task->stack_set_in - 1, place, sizeof(place));
+            rule_break("timer", "%s returned with a timer set that is on its stack: it was set in %s", call->name,
+                       place);
+        }
+    }
+    if (dpc != NULL && dpc < here) {
+        task->stack_dpc = NULL;
+        if (dpc_queued_within(dpc, 1)) {
+            image_describe((const char *)task->stack_set_in - 1, place, sizeof(place));
+            rule_break("dpc", "%s returned with a DPC queued that is on its stack: it was queued in %s", call->name,
+                       place);
+        }
+    }
+}
+
 void driver_leave(struct driver_call *call)
 {
     timeline_leave(&call->span);
     struct task *task = task_self();
+    if (__builtin_expect(task->stack_timer != NULL || task->stack_dpc != NULL, 0)) {
+        check_unwound(task, call);
+    }
     if (__builtin_expect(task->irql != call->irql, 0)) {
         rule_break("irql", "%s was called at IRQL %u and returned at IRQL %u", call->name, call->irql, task->irql);
     }

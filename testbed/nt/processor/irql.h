@@ -26,6 +26,12 @@ struct processor {
 
 extern struct processor processors[MAX_PROCESSORS];
 
+/* An object of the driver's in one of its frames: above the caller's, and not farther than a stack is high. */
+static inline bool on_this_stack(const void *object)
+{
+    return (uintptr_t)object - (uintptr_t)__builtin_frame_address(0) < (256u << 10);
+}
+
 /* Runs the DPCs queued to the calling task's processor when called, at DISPATCH_LEVEL with the token held. */
 void dpc_drain(struct processor *processor);
 /* Has the DPC task look at its queue. */

@@ -90,8 +90,10 @@ bool signal_wait(uint32_t *word, const uint32_t *epoch, uint64_t deadline)
     }
     for (;;) {
         uint32_t found = 0;
+        task_self()->waits_on = word;
         __atomic_compare_exchange_n(word, &found, SIGNAL_SLEEPERS, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
         bool in_time = found == 1 || sched_wait(word, SIGNAL_SLEEPERS, deadline);
+        task_self()->waits_on = NULL;
         if (take(word, epoch, SIGNAL_SLEEPERS) ||
             (epoch != NULL && __atomic_load_n(epoch, __ATOMIC_SEQ_CST) != began)) {
             order_acquire(word);

@@ -12,6 +12,7 @@
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/sync/lock.h"
+#include "nt/sync/lock_order.h"
 #include "run/order.h"
 
 #define WRITER   0x80000000u
@@ -40,6 +41,9 @@ static void acquire_shared(uint32_t *word, const void *from)
 
     check_irql(task, "acquired");
     sched_point("shared lock");
+    if (task->locks_held != 0) {
+        lock_order_check(task, word, from);
+    }
     for (;;) {
         uint32_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
 
@@ -77,6 +81,9 @@ static void acquire_exclusive(uint32_t *word, const void *from)
 
     check_irql(task, "acquired");
     sched_point("exclusive lock");
+    if (task->locks_held != 0) {
+        lock_order_check(task, word, from);
+    }
     for (;;) {
         seen = __atomic_load_n(word, __ATOMIC_RELAXED);
         if ((seen & WRITER) != 0) {

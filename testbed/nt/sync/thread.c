@@ -27,6 +27,7 @@
 #include "nt/processor/topology.h"
 #include "nt/sync/event.h"
 #include "run/sched_internal.h"
+#include "nt/memory/paged.h"
 
 #define FSGSBASE_USABLE 2u /* AT_HWCAP2: the kernel lets us set GS base by instruction */
 
@@ -78,6 +79,7 @@ static void load_block(void)
 
 static void resume(struct task *task)
 {
+    paged_out(task->irql >= DISPATCH_LEVEL);
     if (task->nt == NULL) {
         return;
     }

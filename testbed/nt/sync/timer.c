@@ -3,19 +3,23 @@
  * Timers: one list sorted by due time, one task that sleeps until the first is due. A timer that fires signals its
  * header, queues its DPC, and is armed again if it has a period.
  *
- * A driver's KTIMER is linked through its own TimerListEntry (Header.Inserted says that it is in the list); the
- * testbed's timers wrap one and differ in having a native DPC. All of it under one lock, which nests inside nothing and
- * has only the DPC queue's inside. A cancelled timer may be freed at once: its DPC may still run, as on Windows.
+ * The list lies apart from the KTIMERs, whose memory a driver may use for something else by mistake; Header.Inserted
+ * says that one is in it. The testbed's timers wrap one and differ in having a native DPC. All of it under one lock,
+ * which nests inside nothing and has only the DPC queue's inside. A cancelled timer may be freed at once: its DPC may
+ * still run, as on Windows.
  */
 #include "nt/sync/timer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "nt/areas.h"
 #include "nt/nt.h"
 #include "nt/processor/dpc.h"
 #include "nt/sync/event.h"
 #include "run/order.h"
+#include "nt/memory/guard.h"
+#include "nt/processor/irql.h"
 
 #define NS_PER_MS 1000000u
 #define NATIVE    0x40u /* Header.TimerControlFlags: this KTIMER is a struct nt_timer's */
@@ -27,21 +31,15 @@ struct nt_timer {
 };
 
 static struct sched_lock lock;
-static struct LIST_ENTRY armed; /* TimerListEntry of KTIMERs, by due time */
+static struct armed {
+    struct KTIMER *timer;
+    uint64_t due;
+} *armed; /* by due time */
+static size_t armed_count, armed_room;
 static struct nt_timer *created;
 static struct task *timer_task_handle;
 static uint32_t changed; /* the timer task sleeps on it */
 static bool stopping;
-
-static struct KTIMER *of_entry(struct LIST_ENTRY *entry)
-{
-    return (struct KTIMER *)((char *)entry - offsetof(struct KTIMER, TimerListEntry));
-}
-
-static struct LIST_ENTRY *entry_of(struct KTIMER *timer)
-{
-    return (struct LIST_ENTRY *)&timer->TimerListEntry;
-}
 
 static bool is_armed(const struct KTIMER *timer)
 {
@@ -50,26 +48,36 @@ static bool is_armed(const struct KTIMER *timer)
 
 static void unlink_timer(struct KTIMER *timer)
 {
-    struct LIST_ENTRY *entry = entry_of(timer);
-    entry->Blink->Flink = entry->Flink;
-    entry->Flink->Blink = entry->Blink;
+    size_t at = 0;
+    while (at < armed_count && armed[at].timer != timer) {
+        at++;
+    }
+    if (at < armed_count) {
+        memmove(&armed[at], &armed[at + 1], (--armed_count - at) * sizeof(*armed));
+    }
     timer->Header.Inserted = 0;
 }
 
 /* Behind those due at the same time. Returns whether it is the first now. */
 static bool link_timer(struct KTIMER *timer, uint64_t due)
 {
-    struct LIST_ENTRY *entry = entry_of(timer), *after = armed.Blink;
-    while (after != &armed && of_entry(after)->DueTime.QuadPart > due) {
-        after = after->Blink;
+    size_t at = armed_count;
+    if (armed_count == armed_room) {
+        armed_room = armed_room != 0 ? armed_room * 2 : 64;
+        armed = realloc(armed, armed_room * sizeof(*armed));
+        if (armed == NULL) {
+            fprintf(stderr, "testbed: no memory for timers\n");
+            exit(1);
+        }
     }
+    while (at > 0 && armed[at - 1].due > due) {
+        at--;
+    }
+    memmove(&armed[at + 1], &armed[at], (armed_count++ - at) * sizeof(*armed));
+    armed[at] = (struct armed){ timer, due };
     timer->DueTime.QuadPart = due;
     timer->Header.Inserted = 1;
-    entry->Blink = after;
-    entry->Flink = after->Flink;
-    after->Flink->Blink = entry;
-    after->Flink = entry;
-    return after == &armed;
+    return at == 0;
 }
 
 static void wake_task(void)
@@ -110,11 +118,11 @@ static void timer_task(void *argument)
         }
         sched_lock(&lock);
         uint64_t now = sched_now();
-        while (armed.Flink != &armed && of_entry(armed.Flink)->DueTime.QuadPart <= now) {
-            fire(of_entry(armed.Flink), now);
+        while (armed_count != 0 && armed[0].due <= now) {
+            fire(armed[0].timer, now);
         }
-        if (armed.Flink != &armed) {
-            next = of_entry(armed.Flink)->DueTime.QuadPart;
+        if (armed_count != 0) {
+            next = armed[0].due;
         }
         sched_unlock(&lock);
         task_self()->waits_for = "timers";
@@ -135,6 +143,10 @@ bool ktimer_set(struct KTIMER *timer, uint64_t due, uint32_t period_ms, struct K
 {
     sched_lock(&lock);
     bool was = is_armed(timer);
+    if (on_this_stack(timer)) {
+        task_self()->stack_timer = timer;
+        task_self()->stack_set_in = guard_caller();
+    }
     order_release(timer);
     if (was) {
         unlink_timer(timer);
@@ -164,12 +176,12 @@ bool ktimer_cancel(struct KTIMER *timer)
 bool timer_armed_within(const void *address, size_t bytes)
 {
     bool found = false;
-    if (__atomic_load_n(&armed.Flink, __ATOMIC_RELAXED) == &armed || armed.Flink == NULL) {
+    if (__atomic_load_n(&armed_count, __ATOMIC_RELAXED) == 0) {
         return false;
     }
     sched_lock(&lock);
-    for (struct LIST_ENTRY *entry = armed.Flink; entry != &armed; entry = entry->Flink) {
-        found |= (uintptr_t)entry - (uintptr_t)address < bytes;
+    for (size_t i = 0; i < armed_count; i++) {
+        found |= (uintptr_t)armed[i].timer - (uintptr_t)address < bytes;
     }
     sched_unlock(&lock);
     return found;
@@ -222,7 +234,7 @@ void timer_destroy(struct nt_timer *timer)
 
 void timer_start(void)
 {
-    armed.Flink = armed.Blink = &armed;
+    armed_count = 0;
     created = NULL;
     stopping = false;
     timer_exports();
@@ -239,9 +251,9 @@ void timer_stop(void)
 void timer_leaks(struct leaks *leaks)
 {
     sched_lock(&lock);
-    for (struct LIST_ENTRY *entry = armed.Flink; entry != NULL && entry != &armed; entry = entry->Flink) {
-        leak_add(leaks, "timer: one is still set, due at %llu ns, period %u ms",
-                 (unsigned long long)of_entry(entry)->DueTime.QuadPart, of_entry(entry)->Period);
+    for (size_t i = 0; i < armed_count; i++) {
+        leak_add(leaks, "timer: one is still set, due at %llu ns, period %u ms", (unsigned long long)armed[i].due,
+                 armed[i].timer->Period);
     }
     for (const struct nt_timer *timer = created; timer != NULL; timer = timer->next) {
         leak_add(leaks, "timer: one of the testbed's was not destroyed (processor %u)", timer->dpc.processor);

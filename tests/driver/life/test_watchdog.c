@@ -8,13 +8,19 @@
 
 enum { SENDS = 60, ABORTED_SECONDS = 12, COME_BACK_SECONDS = 60, REPORTED_SECONDS = 24 };
 
+/* In real time others of this machine want their share. */
+static uint32_t patient(uint32_t most)
+{
+    return sched_kind() == SCHED_LIVE ? 5 * most : most;
+}
+
 /* How long the sends took to come back, in ms. */
 static uint32_t send_all(struct watch *watch)
 {
     uint64_t before = sched_now();
 
     backend_send_many(watch, SENDS, NULL);
-    CHECK(raw_wait(watch->raw, (sched_kind() == SCHED_LIVE ? 5 : 1) * ABORTED_SECONDS * SECOND));
+    CHECK(raw_wait(watch->raw, patient(ABORTED_SECONDS) * SECOND));
     return (uint32_t)((sched_now() - before) / 1000000);
 }
 
@@ -42,13 +48,13 @@ static void away_for_long(struct story *story)
     CHECK_EQ(backend_recoveries(), 0);
     backend_leaves(story);
     first = send_all(watch);
-    if (!story_until(story, has_recovered, ABORTED_SECONDS)) {
+    if (!story_until(story, has_recovered, patient(ABORTED_SECONDS))) {
         test_fail(__FILE__, __LINE__, "%u sends came back after %u ms, and no recovery was reported", SENDS, first);
     }
-    CHECK(story_until(story, link_is_down, 1));
+    CHECK(story_until(story, link_is_down, patient(1)));
     raw_free_all(watch->raw);
     later = send_all(watch); /* refused while there is nobody to take them */
-    CHECK(later < 1000);
+    CHECK(later < patient(1000));
     CHECK_EQ(backend_stalls(), 0);
     if (story_release(story->plan)->reconnects) {
         backend_comes(story, story->queues, 0);

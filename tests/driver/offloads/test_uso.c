@@ -5,6 +5,7 @@
  * are cut like. OffloadUSO
  */
 #include "packets.h"
+#include "story_release.h"
 #include "story_uso.h"
 
 enum { HEADERS4 = 42, HEADERS6 = 62, MAX_CUTS = 60, DEPTH = 2048 };
@@ -84,7 +85,8 @@ TEST(checksums_are_right_where_the_backend_computes_none)
                                            .quiet = true,
                                            .tell = shapes },
                      5);
-    story_everywhere(&(struct story_plan){ .windows = "10-22h2",
+    story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL,
+                                           .windows = "10-22h2",
                                            .wire_depth = DEPTH,
                                            .edge_buffers = 32,
                                            .backend_without = ~0u,

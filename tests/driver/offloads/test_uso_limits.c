@@ -417,6 +417,28 @@ TEST(a_pause_gives_up_what_xenvif_refuses)
     on_each_version(paused_refused, NULL);
 }
 
+/* The same, for good, and the backend goes: a pause ends that with every version. */
+static void paused_without_backend(struct story *story)
+{
+    struct uso *uso = uso_open(story);
+    struct NET_BUFFER_LIST *nbl, *behind;
+
+    vif_refuse_sends(STORY_STAND_IN(story), 3, UINT32_MAX);
+    nbl = uso_start(uso, &plain);
+    behind = uso_start(uso, &plain);
+    backend_leaves(story);
+    CHECK_STATUS(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK(raw_wait(uso->watch->raw, 0));
+    CHECK(nbl->Status != SUCCESS && behind->Status != SUCCESS);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
+    uso_close(uso);
+}
+
+TEST(a_pause_gives_up_what_xenvif_refuses_without_a_backend)
+{
+    on_each_version(paused_without_backend, NULL);
+}
+
 /* No memory for buffers: the NBL fails, and the next one has them. */
 static void no_memory(struct story *story)
 {

@@ -162,6 +162,28 @@ static void paused_until_there_is_memory(struct story *story)
     watch_close(watch);
 }
 
+/* The backend goes meanwhile: nothing makes XenVif send the others, so the pause gives all of them up. */
+static void paused_without_backend(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[CHAIN];
+    struct watch *watch = watch_open(story);
+    uint64_t before;
+
+    vif_refuse_sends(STORY_STAND_IN(story), CHAIN - 1, UINT32_MAX);
+    send_chain(watch, nbls, CHAIN);
+    backend_leaves(story);
+    before = sched_now();
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK(sched_now() - before < 5 * SECOND);
+    CHECK(raw_wait(watch->raw, 0));
+    CHECK(nbls[CHAIN - 1]->Status != SUCCESS);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
+    backend_comes(story, 1, 0);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    backend_works(story, watch, 60);
+    watch_close(watch);
+}
+
 /* More than XenVif takes at once: it refuses the rest, and has begun to send all but a bounded number of the others. */
 static void too_many(struct story *story)
 {
@@ -282,6 +304,11 @@ TEST(a_pause_of_xenvif_8_ends_when_it_takes_sends_again)
                                     .edge_buffers = 32,
                                     .loose_grants = true,
                                     .tell = paused_until_there_is_memory });
+}
+
+TEST(a_pause_gives_up_a_refused_packet_once_the_backend_is_gone)
+{
+    each(paused_without_backend, 0);
 }
 
 static void with_rss(void (*tell)(struct story *story))

@@ -371,6 +371,67 @@ TEST(a_host_that_was_silent_at_a_migration_is_used_once_it_answers)
     }
 }
 
+static void answers_late(void *argument)
+{
+    struct story *story = argument;
+
+    sched_sleep(7 * SECOND);
+    netback_silence_control(story->bed.netback, false);
+}
+
+/* The driver's own request is given up after five seconds, XenVif's next one is answered: XenVif runs, with sends out
+ * for longer than a pause waits, and must not be disabled. */
+static void late_host(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *nbls[FLOWS];
+    struct task *task;
+    uint32_t reports = 0, i;
+    uint8_t bytes[128];
+
+    every_flow_arrives(watch, 0, QUEUES);
+    netback_silence_control(story->bed.netback, true);
+    task = task_spawn("late", 0, answers_late, story);
+    migrate(story, QUEUES, 0);
+    task_join(task);
+    for (i = 0; i < QUEUES; i++) {
+        netback_stall(story->bed.netback, i, 10 * SECOND);
+    }
+    for (i = 0; i < FLOWS; i++) {
+        nbls[i] = backend_send(watch, i, i);
+    }
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 0);
+    for (i = 0; i < 10; i++) {
+        wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+        sched_sleep(SECOND);
+    }
+    CHECK(raw_wait(watch->raw, 10 * SECOND));
+    for (i = 0; i < FLOWS; i++) {
+        CHECK_EQ(nbls[i]->Status, SUCCESS);
+    }
+    CHECK(!backend_serves_no_more(story));
+    ndis_event_log(counts_no_answer, &reports);
+    CHECK_EQ(reports, 0);
+    watch_close(watch);
+}
+
+TEST(a_host_that_answers_late_at_a_migration_keeps_its_adapter)
+{
+    static const char *const releases[] = { "strict", "main" };
+
+    for (size_t i = 0; i < 2; i++) {
+        if (asked_for(releases[i])) {
+            story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed() + i,
+                                            .xenvif_like = releases[i],
+                                            .queues = QUEUES,
+                                            .edge_buffers = 16,
+                                            .loose_grants = true,
+                                            .tell = late_host });
+        }
+    }
+}
+
 /* --- receive side scaling on every release --- */
 
 static void has_line(void *context, const char *line)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule of the simulated NDIS, tripped: a driver that breaks it must be stopped by that rule's name. */
+#include "ndis/late.h"
 #include "ndis_fake.h"
 #include "nt/check/provider_wait.h"
 #include "nt/processor/dpc.h"
@@ -8,6 +9,8 @@
 
 typedef void *MS_ABI fake_NdisAllocateRWLock(void *);
 typedef void MS_ABI fake_NdisReleaseRWLock(void *, void *);
+typedef void MS_ABI fake_NdisAcquireRWLockRead(void *, void *, uint8_t);
+typedef void MS_ABI fake_NdisAcquireRWLockWrite(void *, void *, uint8_t);
 typedef int32_t MS_ABI fake_NdisAllocateTimerObject(void *, void *, void **);
 typedef uint8_t MS_ABI fake_NdisSetTimerObject(void *, int64_t, uint32_t, void *);
 typedef void MS_ABI fake_NdisFreeTimerObject(void *);
@@ -305,6 +308,41 @@ TRIPS("ndis-status", a_status_with_a_foreign_source_is_caught)
     indication.StatusCode = NDIS_STATUS_LINK_STATE;
     NDIS(NdisMIndicateStatusEx)(fake->handle, &indication);
 }
+static void start_with_timestamps(struct fake *fake)
+{
+    fake->characteristics.Header.Revision = 3;
+    fake->characteristics.Header.Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3;
+    fake->characteristics.MinorNdisVersion = 82;
+    fake_add_running(fake);
+}
+static void indicate_timestamps(struct fake *fake, uint32_t code, bool on)
+{
+    struct NDIS_STATUS_INDICATION indication;
+    struct late_timestamps stamps;
+
+    memset(&stamps, 0, sizeof(stamps));
+    NDIS_HEADER(stamps.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, LATE_TIMESTAMPS_SIZE);
+    stamps.AllReceiveSw = on;
+    memset(&indication, 0, sizeof(indication));
+    NDIS_HEADER(indication.Header, NDIS_OBJECT_TYPE_STATUS_INDICATION, 1, NDIS_SIZEOF_STATUS_INDICATION_REVISION_1);
+    indication.SourceHandle = fake->handle;
+    indication.PortNumber = NDIS_DEFAULT_PORT_NUMBER;
+    indication.StatusCode = (int32_t)code;
+    indication.StatusBuffer = &stamps;
+    indication.StatusBufferSize = LATE_TIMESTAMPS_SIZE;
+    NDIS(NdisMIndicateStatusEx)(fake->handle, &indication);
+}
+TRIPS("ndis-status", a_timestamp_configuration_before_the_capability_is_caught)
+{
+    start_with_timestamps(fake);
+    indicate_timestamps(fake, LATE_STATUS_TIMESTAMP_CURRENT_CONFIG, false);
+}
+TRIPS("ndis-status", timestamps_that_are_on_but_cannot_be_made_are_caught)
+{
+    start_with_timestamps(fake);
+    indicate_timestamps(fake, LATE_STATUS_TIMESTAMP_CAPABILITY, false);
+    indicate_timestamps(fake, LATE_STATUS_TIMESTAMP_CURRENT_CONFIG, true);
+}
 static int32_t refuse_oid(struct fake *fake, struct NDIS_OID_REQUEST *request)
 {
     (void)fake;
@@ -358,6 +396,25 @@ TRIPS("ndis-lock", releasing_a_lock_not_held_is_caught)
     lock = NDIS(NdisAllocateRWLock)(fake->handle);
     irql_raise(DISPATCH_LEVEL);
     NDIS(NdisReleaseRWLock)(lock, state);
+}
+static void both_locked(void *first, void *second)
+{
+    uint8_t outer[4] = { 0 }, inner[4] = { 0 };
+
+    NDIS(NdisAcquireRWLockRead)(first, outer, 0);
+    NDIS(NdisAcquireRWLockWrite)(second, inner, 0);
+    NDIS(NdisReleaseRWLock)(second, inner);
+    NDIS(NdisReleaseRWLock)(first, outer);
+}
+TRIPS("lock-order", read_write_locks_in_both_orders_are_caught)
+{
+    void *one, *two;
+
+    fake_add_running(fake);
+    one = NDIS(NdisAllocateRWLock)(fake->handle);
+    two = NDIS(NdisAllocateRWLock)(fake->handle);
+    both_locked(one, two);
+    both_locked(two, one);
 }
 TRIPS("ndis-configuration", a_read_without_keyword_is_caught)
 {

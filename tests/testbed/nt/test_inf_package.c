@@ -54,7 +54,8 @@ static const char *package_of(const struct windows_version *windows)
 static const char *section_of(const struct windows_version *windows)
 {
     return windows->build < 19041   ? "XenNet_Inst"
-           : windows->build < 25398 ? "XenNet_Inst_19041"
+           : windows->build < 22000 ? "XenNet_Inst_19041"
+           : windows->build < 25398 ? "XenNet_Inst_22000"
                                     : "XenNet_Inst_Isolated";
 }
 

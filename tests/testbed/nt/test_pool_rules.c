@@ -285,3 +285,59 @@ TEST(a_block_freed_with_a_timer_that_is_set_is_found)
 {
     EXPECT_NT_RULE("timer", free_with_a_timer);
 }
+
+/* --- memory that somebody still uses, or that is not there --- */
+
+static void paged_at_dispatch(void)
+{
+    volatile uint8_t *paged = take(1, 100);
+    paged[99] = 1;
+    irql_raise(DISPATCH_LEVEL);
+    paged[99] = 2;
+}
+TEST(paged_pool_at_dispatch_level_is_reported)
+{
+    EXPECT_NT_RULE("access", paged_at_dispatch);
+}
+
+static void paged_below_dispatch(void)
+{
+    volatile uint8_t *paged = take(1, 100);
+    uint8_t old = irql_raise(DISPATCH_LEVEL);
+    irql_lower(old);
+    paged[99] = 2;
+    give((void *)paged, TAG);
+}
+TEST(paged_pool_is_there_again_below_dispatch_level)
+{
+    CHECK_EQ(nt_run(paged_below_dispatch, NULL), 0);
+}
+
+static void wait_in_block(void *event)
+{
+    CALL(int32_t, KeWaitForSingleObject, (void *, uint32_t, int8_t, uint8_t, void *), event, 0, 0, 0, NULL);
+}
+static void freed_event(void)
+{
+    void *event = take(512, sizeof(struct KEVENT));
+    CALL(void, KeInitializeEvent, (void *, uint32_t, uint8_t), event, 0, 0);
+    task_spawn("waits", 1, wait_in_block, event);
+    sched_sleep(1000000);
+    give(event, TAG);
+}
+TEST(memory_freed_with_an_event_that_is_waited_for_is_reported)
+{
+    EXPECT_NT_RULE("event", freed_event);
+}
+
+static void freed_lock(void)
+{
+    uint64_t *lock = take(512, sizeof(*lock));
+    *lock = 0;
+    (void)CALL(uint8_t, KeAcquireSpinLockRaiseToDpc, (uint64_t *), lock);
+    give(lock, TAG);
+}
+TEST(memory_freed_with_a_lock_that_is_held_is_reported)
+{
+    EXPECT_NT_RULE("lock", freed_lock);
+}

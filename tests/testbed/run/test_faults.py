@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Some of the planted faults (scripts/check/faults.py has all), and the list itself: each place can be found."""
 
+import re
 import unittest
 
 from scripts.check import faults, mutations
@@ -36,7 +37,7 @@ class Planted(unittest.TestCase):
 
 
 def _add(fault):
-    setattr(Planted, f"test_{'_'.join(fault.name.split())}_is_reported", lambda self: self.caught(fault))
+    setattr(Planted, f"test_{re.sub(r'[^A-Za-z0-9_.]+', '_', fault.name)}_is_reported", lambda self: self.caught(fault))
 
 
 for _fault in FAULTS:

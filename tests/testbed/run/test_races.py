@@ -6,6 +6,8 @@ import unittest
 from scripts.build import made
 from scripts.check import races
 
+SHORT = tuple(test for test in races.TESTS if test != "test_queues")  # a thousand reconnects take as long as the rest
+
 
 class Races(unittest.TestCase):
     def test_the_list_names_functions_that_are_there(self):
@@ -14,8 +16,8 @@ class Races(unittest.TestCase):
 
     def test_nothing_races_but_what_is_explained(self):
         with made.one_at_a_time(print):
-            races.build(races.TESTS)
-        found, known, failures = races.find(races.TESTS, ["--seeds", "2"])
+            races.build(SHORT)
+        found, known, failures = races.find(SHORT, ["--seeds", "2"])
         self.assertEqual(sorted(found), [])
         self.assertEqual(failures, [])
         self.assertIn("PerProcessorSum / *", known, "the driver reports no accesses, or nobody looks at them")
