@@ -331,7 +331,7 @@ MUTATIONS = (
     ("sends still measured against the old MTU", "LinkFollowFrameSize",
      "TransmitSetFrameSize(Link->Transmit, InForce);", "", "test_mtu:an_mtu*"),
     ("a larger MTU used before NDIS was notified", "LinkFollowFrameSize",
-     "ULONG InForce = XENNET_MIN(Size, Context->AdvertisedFrameSize);", "ULONG InForce = Size;", "test_mtu:an_mtu*"),
+     "ULONG InForce = XENNET_MIN(Size, Advertised);", "ULONG InForce = Size;", "test_mtu:an_mtu*"),
     ("NDIS not notified of the MTU at a restart", "StateRestart",
      "Attributes->MtuSize = ContextMtu(&Adapter->Context);", "", "test_mtu:an_mtu*"),
     ("segments for a larger MTU sent", "TransmitRequestReadLarge",

@@ -336,7 +336,7 @@ static void silent_host(struct story *story)
         sched_sleep(20 * SECOND); /* each request that nobody answers takes five */
     }
     ndis_event_log(counts_no_answer, &reports);
-    CHECK(reports != 0);
+    CHECK(story_xenvif() != NULL || reports != 0); /* main runs without an answer after a migration */
     CHECK(raw_wait(watch->raw, SECOND));
     raw_free_all(watch->raw);
     netback_silence_control(story->bed.netback, false);
