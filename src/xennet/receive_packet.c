@@ -62,7 +62,8 @@ ReceiveLimitsSet(XENNET_RECEIVE_LIMITS *Limits, ULONG MaximumFrameSize)
     Limits->CommonSegment = Common ? XENNET_MIN(MaximumFrameSize + ETHERNET_TAG_SIZE, (ULONG)MAXUSHORT) : 0;
 }
 
-static BOOLEAN
+_Use_decl_annotations_
+BOOLEAN
 ReceivePacketChainHolds(const XENNET_RECEIVED_PACKET *Packet)
 {
     MDL *Mdl = Packet->Mdl;
@@ -70,7 +71,6 @@ ReceivePacketChainHolds(const XENNET_RECEIVED_PACKET *Packet)
     ULONG Bytes;
     ULONG Count;
 
-    // NDIS wants the first byte in the first MDL.
     if (!ReceivePacketFirstHolds(Packet, 1))
         return FALSE;
     Bytes = MmGetMdlByteCount(Mdl) - Packet->Offset;

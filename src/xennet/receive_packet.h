@@ -115,11 +115,31 @@ ReceivePacketIsTagged(const XENNET_RECEIVED_PACKET *Packet)
     return Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE;
 }
 
-// The packet lies in its first MDL.
+// So many bytes of the packet lie in its first MDL.
 FORCEINLINE BOOLEAN
 ReceivePacketFirstHolds(const XENNET_RECEIVED_PACKET *Packet, ULONG Length)
 {
     return Packet->Mdl != NULL && (ULONG64)Packet->Offset + Length <= MmGetMdlByteCount(Packet->Mdl);
+}
+
+// The MDL chain holds the packet, whose first byte is in the first MDL, as NDIS wants it.
+BOOLEAN ReceivePacketChainHolds(_In_ const XENNET_RECEIVED_PACKET *Packet);
+
+// The same where it is in no more than two MDLs: XenVif puts headers into one of their own, before the page with the
+// payload. FALSE: perhaps, in more.
+FORCEINLINE BOOLEAN
+ReceivePacketTwoHold(const XENNET_RECEIVED_PACKET *Packet)
+{
+    MDL *Mdl = Packet->Mdl;
+    ULONG64 Bytes;
+    ULONG64 End = (ULONG64)Packet->Offset + Packet->Length;
+
+    if (Mdl == NULL)
+        return FALSE;
+    Bytes = MmGetMdlByteCount(Mdl);
+    if (End <= Bytes)
+        return TRUE;
+    return Packet->Offset < Bytes && Mdl->Next != NULL && End <= Bytes + MmGetMdlByteCount(Mdl->Next);
 }
 
 // Slots of out-of-band data that an NBL of NDIS 6.20, of 6.30 and of 6.50 has; those behind them are NDIS's own.
@@ -143,7 +163,7 @@ ReceivePacketClearSlots(NET_BUFFER_LIST *Nbl, ULONG Slots)
 
 C_ASSERT(NetBufferListHashInfo == NetBufferListHashValue + 1);
 
-// Describes a packet that was looked at and lies in its first MDL. Checksums: of ReceivePacketChecksums, as they go up.
+// Describes a packet that was looked at. Checksums: of ReceivePacketChecksums, as they go up.
 FORCEINLINE VOID
 ReceivePacketDescribeCommon(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl, ULONG Checksums)
 {
@@ -179,7 +199,7 @@ ReceivePacketReportSegments(ULONG Segments, ULONG Length, XENNET_RECEIVE_COUNTER
 }
 
 /*
- * What nearly every coalesced packet is: in one MDL, its IP header behind an Ethernet header without a tag, its TCP
+ * What nearly every coalesced packet is: its IP header behind an Ethernet header without a tag, its TCP
  * header right behind that. The lengths are added up in 64 bits: none can overflow.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -215,7 +235,7 @@ ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_REC
     // Whoever coalesces has looked at the IPv4 headers and made the one that goes up, whatever is switched on.
     if (IpLength != OFFLOAD_IPV6_HEADER)
         Checksums = (Checksums & ~CHECKSUM_IP_FAILED) | CHECKSUM_IP_SUCCEEDED;
-    if (!ReceivePacketFirstHolds(Packet, Length))
+    if (!ReceivePacketTwoHold(Packet) && !ReceivePacketChainHolds(Packet))
         return FALSE;
     ReceivePacketDescribeCommon(Packet, Nbl, Checksums);
     ReceivePacketReportSegments(Segments, Length, Counters, Nbl);
@@ -223,8 +243,8 @@ ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_REC
 }
 
 /*
- * What nearly every other packet is: one frame in one MDL without a tag. Nothing is called. FALSE: another one, or one
- * that cannot be; ReceivePacketRead knows.
+ * What nearly every other packet is: one frame in one or two MDLs without a tag. Nothing is called. FALSE: another one,
+ * or one that cannot be; ReceivePacketRead knows.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE BOOLEAN
@@ -233,8 +253,8 @@ ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIV
     ULONG Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
 
     // Unsigned: what is shorter than a header is too long.
-    if (Packet->Length - ETHERNET_HEADER_SIZE >= Limits->CommonLengths ||
-        !ReceivePacketFirstHolds(Packet, Packet->Length) || (Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+    if (Packet->Length - ETHERNET_HEADER_SIZE >= Limits->CommonLengths || !ReceivePacketTwoHold(Packet) ||
+        (Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
         return FALSE;
     if (Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE)
         return FALSE;

@@ -170,7 +170,13 @@ _Use_decl_annotations_
 VOID
 RssReleaseSends(XENNET_RSS *Rss)
 {
+    KIRQL Irql;
+
+    Irql = IrqlRaise(FALSE);
+    RssLock(Rss);
     TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, (BOOLEAN)!Rss->Lost);
+    RssUnlock(Rss);
+    IrqlLower(Irql);
 }
 
 _Use_decl_annotations_

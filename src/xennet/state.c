@@ -129,14 +129,6 @@ StateStop(XENNET_ADAPTER *Adapter)
     return TRUE;
 }
 
-// XenVif has no request at a backend: that is gone, or XenVif does not run.
-_IRQL_requires_(PASSIVE_LEVEL)
-static BOOLEAN
-StateIsIdle(XENNET_ADAPTER *Adapter)
-{
-    return RssIsUnanswered(Adapter->Rss) != 0 || BackendIsGone(Adapter);
-}
-
 // Waits for sends as the file's head has it. TRUE: VIF may be disabled.
 _IRQL_requires_(PASSIVE_LEVEL)
 static BOOLEAN
@@ -154,7 +146,9 @@ StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
     for (Naps = 0; Last != 0; Naps++) {
         if (Adapter->Context.Gone)
             Patience = XENNET_MIN(Patience, STATE_REMOVAL_NAPS);
-        if (Naps % STATE_GONE_EVERY == 0 && StateIsIdle(Adapter))
+        // A host that only answered late lets sends come back.
+        if (Naps % STATE_GONE_EVERY == 0 &&
+            (BackendIsGone(Adapter) || (Quiet >= STATE_GONE_EVERY && RssIsUnanswered(Adapter->Rss) != 0)))
             return TRUE;
         if (Adapter->Context.Vif.Version != 8 && (Quiet >= Patience || Naps >= STATE_MAX_NAPS))
             return FALSE;
@@ -255,6 +249,9 @@ StateResume(XENNET_ADAPTER *Adapter)
         return XennetDetached;
     (void)StateMove(Adapter, XennetStateRunning);
     Adapter->Context.Recovering = FALSE;
+    // A migration while nothing moved: no send may come to wake the watchdog.
+    if (RssIsUnanswered(Adapter->Rss) != 0)
+        AlarmWake(&Adapter->Context.Alarm);
     return XennetRecovered;
 }
 
@@ -292,7 +289,7 @@ StateRecover(XENNET_ADAPTER *Adapter)
         Adapter->Context.Recovering = TRUE;
         (void)StateStop(Adapter);
         // What came meanwhile, a packet or the backend, is a reason not to disable XenVif.
-        if (ReceiveOutstanding(Adapter->Receive) == 0 && StateIsIdle(Adapter))
+        if (ReceiveOutstanding(Adapter->Receive) == 0 && (RssIsUnanswered(Adapter->Rss) != 0 || BackendIsGone(Adapter)))
             StateFinish(Adapter, 0);
     }
     return StateResume(Adapter);

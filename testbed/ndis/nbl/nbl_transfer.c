@@ -129,6 +129,9 @@ static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER
          nb == NULL ? "no" : "more than one");
     RULE(nb->DataLength >= ETHERNET_HEADER, "ndis-nb", "%s with a frame of %u bytes", function, nb->DataLength);
     net_buffer_check(nb, function);
+    RULE(nb->CurrentMdlOffset < nb->CurrentMdl->ByteCount, "ndis-nb",
+         "%s: the frame begins at %u, its first MDL has %u bytes", function, nb->CurrentMdlOffset,
+         nb->CurrentMdl->ByteCount);
     check_flags(nbl, NBL_FLAGS_OF_NDIS, function);
     check_slots(nbl, function);
     check_coalesced(adapter, nbl, function);

@@ -22,7 +22,7 @@ struct lie {
     void (*tell)(struct packet *packet);
 };
 
-static struct MDL *mdl, *second, *ring[3];
+static struct MDL *mdl, *second, *pair[2], *ring[3];
 static uint8_t memory[MEMORY];
 
 /* A TCP packet as the provider describes it; with an MSS, a coalesced one. */
@@ -87,6 +87,17 @@ LIE(mdl_chain_shorter_than_the_packet)
 {
     p->inject.mdl = second;
     p->inject.offset = 50;
+}
+LIE(begins_in_the_second_mdl)
+{
+    p->inject.mdl = pair[0];
+    p->inject.offset = 100;
+}
+LIE(longer_than_two_mdls)
+{
+    p->inject.mdl = pair[0];
+    p->inject.offset = 99;
+    p->inject.length = 1 + 300 + 1;
 }
 LIE(mdl_chain_that_never_ends)
 {
@@ -178,9 +189,10 @@ LIE(longer_than_any_large_packet)
 static const struct lie plain[] = { L(queue_that_is_not_there) L(queue_far_away) L(no_bytes) L(half_a_header)
                                         L(longer_than_a_frame) L(longer_than_memory) L(no_mdl) L(offset_behind_the_mdl)
                                             L(offset_far_away) L(mdl_shorter_than_the_packet)
-                                                L(mdl_chain_shorter_than_the_packet) L(mdl_chain_that_never_ends)
-                                                    L(ip_checksum_good_and_bad) L(tcp_checksum_good_and_bad)
-                                                        L(udp_checksum_good_and_bad) };
+                                                L(mdl_chain_shorter_than_the_packet) L(begins_in_the_second_mdl)
+                                                    L(longer_than_two_mdls) L(mdl_chain_that_never_ends)
+                                                        L(ip_checksum_good_and_bad) L(tcp_checksum_good_and_bad)
+                                                            L(udp_checksum_good_and_bad) };
 static const struct lie coalesced[] = {
     L(coalesced_without_headers) L(headers_longer_than_the_packet) L(headers_as_long_as_the_packet) L(ip_header_outside)
         L(ip_header_far_away) L(ip_header_too_short) L(tcp_header_outside) L(tcp_header_far_away)
@@ -230,6 +242,9 @@ static void lying_packets(struct story *story)
 
     mdl = mdl_create(memory, MEMORY);
     second = mdl_create(memory, 100);
+    pair[0] = mdl_create(memory, 100);
+    pair[1] = mdl_create(memory, 300);
+    pair[0]->Next = pair[1];
     for (i = 0; i < 3; i++) {
         ring[i] = mdl_create(memory, 0);
     }
@@ -265,6 +280,8 @@ static void lying_packets(struct story *story)
     ring[1]->Next = NULL;
     mdl_free(mdl);
     mdl_free(second);
+    mdl_free(pair[0]);
+    mdl_free(pair[1]);
     for (i = 0; i < 3; i++) {
         mdl_free(ring[i]);
     }

@@ -496,7 +496,7 @@ static VOID StopBus(BUS *Bus)
 static NTSTATUS ListChildren(BUS *Bus, PIRP Irp)
 {
     PDEVICE_RELATIONS Relations =
-        ExAllocatePoolWithTag(PagedPool, sizeof(*Relations) + MAX_CHILDREN * sizeof(PDEVICE_OBJECT), TAG);
+        ExAllocatePoolWithTag(NonPagedPool, sizeof(*Relations) + MAX_CHILDREN * sizeof(PDEVICE_OBJECT), TAG);
     KIRQL Irql;
     ULONG i;
 
