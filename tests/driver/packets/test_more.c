@@ -318,6 +318,7 @@ static void with_rss(void (*tell)(struct story *story))
     for (size_t i = 0; i < 2; i++) {
         story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                         .seed = test_seed(),
+                                        .needs = STORY_NEEDS_RSS,
                                         .windows = versions[i],
                                         .queues = RINGS,
                                         .edge_buffers = 32,
