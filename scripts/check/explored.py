@@ -71,17 +71,6 @@ def row_of(name):
     return rows[0]
 
 
-def try_one(row, options, folder):
-    _, where, old, new, _ = row
-    path, start, end = mutations.find(mutations.SOURCES, where, old)
-    text = path.read_text()
-    try:
-        path.write_text(text[:start] + new + text[end:])
-        return look(mutations.build(), options, folder)
-    finally:
-        path.write_text(text)
-
-
 def command(arguments):
     parser = cli.Parser(__doc__)
     parser.add_argument("--match", metavar="TEXT", default="", help="only those whose description has TEXT")
@@ -98,7 +87,7 @@ def command(arguments):
     for row in chosen:
         with tempfile.TemporaryDirectory(prefix="xennet-explored-") as folder, \
                 contextlib.redirect_stdout(io.StringIO()):
-            found, left = try_one(row, options, folder)
+            found, left = look(mutations.build_with(*row[1:4]), options, folder)
         missed += left is None or left > MAX_SHRUNK
         reason = found.failures[0].reason().lstrip("# ")[:110].replace("|", "\\|") if found.failures else "**nothing**"
         print(f"| {row[0]} | {found.operations:,} | {found.seconds:.0f} | {reason} | {left} |", flush=True)

@@ -92,15 +92,20 @@ def find(folder, where, old):
     return found[0]
 
 
-def mutate(row):
-    _, where, old, new, test = row
+def build_with(where, old, new):
+    """The driver built with `new` in place of `old`; the copied source is put right again."""
     path, start, end = find(SOURCES, where, old)
     text = path.read_text()
     try:
         path.write_text(text[:start] + new + text[end:])
-        return run_test(build(), test)
+        return build()
     finally:
         path.write_text(text)
+
+
+def mutate(row):
+    _, where, old, new, test = row
+    return run_test(build_with(where, old, new), test)
 
 
 def command(arguments):

@@ -52,13 +52,7 @@ def broken(function, old, new):
         made.driver(lambda text: None, ["x64"])
         made.testbed(lambda text: None)
         mutations.copy_sources()
-        path, start, end = mutations.find(mutations.SOURCES, function, old)
-        text = path.read_text()
-        try:
-            path.write_text(text[:start] + new + text[end:])
-            return mutations.build()
-        finally:
-            path.write_text(text)
+        return mutations.build_with(function, old, new)
 
 
 class Walkthrough(unittest.TestCase):
