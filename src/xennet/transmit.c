@@ -14,7 +14,6 @@
 #include "transmit.h"
 #include "context.h"
 #include "debug.h"
-#include "report.h"
 #include "lock.h"
 #include "memory.h"
 #include "per_processor.h"
@@ -46,15 +45,6 @@ TransmitThisProcessor(XENNET_TRANSMIT *Transmit)
     return PER_PROCESSOR_THIS(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors);
 }
 
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-TransmitCountDrop(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, XENNET_TRANSMIT_DROP Reason,
-                  ULONG Packets)
-{
-    Processor->Counters.Drops[Reason] += Packets;
-    REPORT_SEND_DROP(&Transmit->Context->Reporter, Reason, Packets);
-}
-
 // Completes an NBL of which nothing was queued.
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
@@ -66,7 +56,7 @@ TransmitRefuse(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, 
 
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = NET_BUFFER_NEXT_NB(Nb))
         Packets++;
-    TransmitCountDrop(Transmit, Processor, Reason, (ULONG)Packets);
+    TransmitListCountDrop(Processor, &Transmit->Context->Reporter, Reason, (ULONG)Packets);
     TransmitListStart(Nbl, Packets, Age);
     TransmitListPut(Processor, Nbl, Packets, Status);
 }
@@ -76,7 +66,7 @@ _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
 TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
-    TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_QUEUE, 1);
+    TransmitListCountDrop(Processor, &Transmit->Context->Reporter, XENNET_TRANSMIT_DROP_QUEUE, 1);
     TransmitListPut(Processor, Nbl, 1,
                     ContextIsRunning(Transmit->Context) ? NDIS_STATUS_RESOURCES : NDIS_STATUS_PAUSED);
 }
@@ -508,7 +498,7 @@ TransmitReturnFailed(XENNET_TRANSMIT *Transmit, PVOID Cookie, UCHAR PacketStatus
     NDIS_STATUS Status =
         PacketStatus == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE;
 
-    TransmitCountDrop(Transmit, Processor, XENNET_TRANSMIT_DROP_BACKEND, 1);
+    TransmitListCountDrop(Processor, &Transmit->Context->Reporter, XENNET_TRANSMIT_DROP_BACKEND, 1);
     if (TransmitListOf(Cookie)->Remaining < 0)
         SegmentsReturn(Processor, Cookie, Status);
     else

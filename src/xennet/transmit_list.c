@@ -79,6 +79,15 @@ TransmitListDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 
 _Use_decl_annotations_
 VOID
+TransmitListCountDrop(XENNET_TRANSMIT_PROCESSOR *Processor, const XENNET_REPORTER *Reporter,
+                      XENNET_TRANSMIT_DROP Reason, ULONG Packets)
+{
+    Processor->Counters.Drops[Reason] += Packets;
+    REPORT_SEND_DROP(Reporter, Reason, Packets);
+}
+
+_Use_decl_annotations_
+VOID
 TransmitListInitialize(XENNET_TRANSMIT_PROCESSOR *Processor, NDIS_HANDLE NdisHandle, ULONG Index)
 {
     Processor->NdisHandle = NdisHandle;

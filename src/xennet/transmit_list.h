@@ -22,6 +22,7 @@
 #define XENNET_TRANSMIT_LIST_H
 
 #include <ndis.h>
+#include "report.h"
 #include "transmit_counters.h"
 #include "transmit_request.h"
 
@@ -77,6 +78,11 @@ C_ASSERT(sizeof(XENNET_TRANSMIT_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, Minipor
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID TransmitListInitialize(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ NDIS_HANDLE NdisHandle,
                             _In_ ULONG Index);
+
+// So many packets never reach the backend.
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID TransmitListCountDrop(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ const XENNET_REPORTER *Reporter,
+                           _In_ XENNET_TRANSMIT_DROP Reason, _In_ ULONG Packets);
 
 // Hands the done list, which has something, to NDIS, and what is done meanwhile. Depth is 0.
 _IRQL_requires_(DISPATCH_LEVEL)

@@ -15,7 +15,6 @@
 #include "context.h"
 #include "memory.h"
 #include "per_processor.h"
-#include "report.h"
 #include "timestamp.h"
 
 #define SEGMENTS_MAX_RUN 64 // that XenVif does not begin to send at once
@@ -26,15 +25,6 @@ struct _XENNET_SEGMENTS {
     const XENNET_TRANSMIT_LIMITS *Limits;
     PUCHAR Processors; // XENNET_SEGMENTS_PROCESSOR of each
 };
-
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID
-SegmentsCountDrop(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor, XENNET_TRANSMIT_DROP Reason,
-                  ULONG Packets)
-{
-    Processor->Counters.Drops[Reason] += Packets;
-    REPORT_SEND_DROP(&Segments->Context->Reporter, Reason, Packets);
-}
 
 // What is left of the NBL that is cut counts as back.
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -58,7 +48,7 @@ SegmentsGiveUp(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor, 
     Here->Ahead = NULL;
     Here->Pending = FALSE;
     Here->Cut.Nbl = NULL;
-    SegmentsCountDrop(Segments, Processor, Reason, Count);
+    TransmitListCountDrop(Processor, &Segments->Context->Reporter, Reason, Count);
     TransmitListPut(Processor, Nbl, (LONG)Count, Status);
 }
 
@@ -168,7 +158,7 @@ SegmentsSend(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor, NE
     TransmitListTake(Processor, 1, Age);
     Status = SegmentBegin(Segments->Limits, &Here->Cut, Nbl, &Reason);
     if (Status != NDIS_STATUS_SUCCESS) {
-        SegmentsCountDrop(Segments, Processor, Reason, 1);
+        TransmitListCountDrop(Processor, &Segments->Context->Reporter, Reason, 1);
         TransmitListStart(Nbl, 1, Age);
         TransmitListPut(Processor, Nbl, 1, Status);
         return TRUE;
