@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from scripts.cli import ROOT, Stop
 
 PROGRAM = ROOT / "build" / "tests" / "explore"
-PATIENCE = 60          # seconds of one list
+PATIENCE = 60          # seconds of one list, for the first of those that one process runs; the others take less
+BATCH = 10_000          # operations that one process runs, in whole lists
 STATUS_EVERY = 5        # seconds
 RESULT = re.compile(r"^\{.*\}$", re.MULTILINE)
 NOISE = ("{", "not ok", "ok ", "1..", "# ended", "# story.c", "# operation", "# the last", "# counted", "  ", " (seed")
@@ -53,16 +54,17 @@ class Found:
                 f"{kinds}")
 
 
-def run(*arguments):
-    """(whether it passed, what it printed) of one list."""
+def run(*arguments, lists=1):
+    """(whether it passed, what it printed) of one list or some."""
+    patience = PATIENCE + 10 * (lists - 1)
     try:
         done = subprocess.run([str(PROGRAM), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, universal_newlines=True, errors="replace", timeout=PATIENCE,
+                              stderr=subprocess.STDOUT, universal_newlines=True, errors="replace", timeout=patience,
                               check=False)
     except subprocess.TimeoutExpired as late:
         text = late.stdout or b""
         text = text.decode(errors="replace") if isinstance(text, bytes) else text
-        return False, f"{text}\nno end after {PATIENCE} s"
+        return False, f"{text}\nno end after {patience} s"
     if done.returncode not in (0, 1):
         raise Stop(f"the explorer ended with status {done.returncode}: {done.stdout.strip()}", 1)
     return done.returncode == 0, done.stdout
@@ -73,24 +75,31 @@ def replay(path):
     return None if passed else Failure(0, text)
 
 
-def one(seed, length):
-    passed, text = run("--seed", str(seed), "--operations", str(length))
-    return seed, passed, text
+def some(seed, length, lists):
+    """The lists of as many seeds, each run; or up to one that fails."""
+    return seed, lists, *run("--seed", str(seed), "--operations", str(length), "--lists", str(lists), lists=lists)
 
 
 def explore(options, screen):
     found, begun, said = Found(), time.monotonic(), time.monotonic()
-    seed, planned = options.seed, 0
+    seed, planned, batch = options.seed, 0, max(1, BATCH // options.length)
+    again = []      # (seed, lists) behind one that failed
     with ThreadPoolExecutor(options.jobs) as pool:
         running = set()
-        while running or planned < options.operations and (options.keep_going or not found.failures):
-            while (len(running) < options.jobs and planned < options.operations and
+        while True:
+            while (len(running) < options.jobs and (again or planned < options.operations) and
                    (options.keep_going or not found.failures)):
-                running.add(pool.submit(one, seed, options.length))
-                seed, planned = seed + 1, planned + options.length
+                if again:
+                    running.add(pool.submit(some, again[-1][0], options.length, again.pop()[1]))
+                    continue
+                lists = min(batch, -(-(options.operations - planned) // options.length))
+                running.add(pool.submit(some, seed, options.length, lists))
+                seed, planned = seed + lists, planned + lists * options.length
+            if not running:
+                break
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                add(found, *future.result())
+                again.extend(add(found, *future.result()))
                 found.history.append((time.monotonic() - begun, found.operations))
             if time.monotonic() - said > STATUS_EVERY:
                 said = time.monotonic()
@@ -100,16 +109,21 @@ def explore(options, screen):
     return found
 
 
-def add(found, seed, passed, text):
+def add(found, seed, lists, passed, text):
+    """Returns what is left to do of these lists: what stands behind one that failed."""
+    results = RESULT.findall(text)
+    for values in map(json.loads, results):
+        found.lists += 1
+        found.operations += values["operations"]
+        found.skipped += values["skipped"]
+        found.frames += values["settled_frames"]
+        found.done.update(values["done"])
+    if passed:
+        if len(results) != lists:
+            raise Stop(f"the explorer gave {len(results)} results of {lists} from seed {seed}: {text.strip()[-500:]}",
+                       1)
+        return []
     found.lists += 1
-    if not passed:
-        found.failures.append(Failure(seed, text))
-        return
-    result = RESULT.search(text)
-    if result is None:
-        raise Stop(f"the explorer gave no result for seed {seed}: {text.strip()[-500:]}", 1)
-    values = json.loads(result.group())
-    found.operations += values["operations"]
-    found.skipped += values["skipped"]
-    found.frames += values["settled_frames"]
-    found.done.update(values["done"])
+    found.failures.append(Failure(seed + len(results), text[text.rfind(results[-1]) if results else 0:]))
+    left = lists - len(results) - 1
+    return [(seed + len(results) + 1, left)] if left else []

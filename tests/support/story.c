@@ -276,6 +276,9 @@ void story_run(const struct story_plan *plan)
     }
     test_part_ran();
     if (status != 0) {
+        if (plan->failed != NULL) {
+            plan->failed();
+        }
         test_fail(__FILE__, __LINE__, "%s, XenVif like %s, seed %" PRIu64 ": wait status %#x\n%s",
                   plan->kind == SCHED_LIVE ? "live" : "simulated", story_release(plan)->name, plan->seed,
                   (unsigned)status, text);

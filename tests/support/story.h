@@ -53,6 +53,7 @@ struct story_plan {
     bool quiet;                                     /* counts are not printed */
     bool any_checksums;                             /* wrong ones are what the test is about */
     bool loose_grants;                 /* simulated: pages stay accessible after a grant ends, which is faster */
+    void (*failed)(void);              /* NULL, or what is printed first when it did not end well */
     void (*tell)(struct story *story); /* the test itself: the bed is running when it is called */
 };
 

@@ -46,13 +46,17 @@ static uint32_t hash_types(uint32_t capabilities)
 static void build_tables(struct edge_rss *rss)
 {
     uint8_t input[36] = { 0 };
-    uint32_t i, value;
+    uint32_t i, bit, value;
 
-    /* The hash is linear: that of an input is the sum (exclusive or) of those of its bytes. */
+    /* The hash is linear: that of an input is the sum (exclusive or) of those of its bits. */
     for (i = 0; i < sizeof(input); i++) {
-        for (value = 0; value < 256; value++) {
-            input[i] = (uint8_t)value;
-            rss->table[i][value] = toeplitz(key, input, sizeof(input));
+        rss->table[i][0] = 0;
+        for (bit = 1; bit < 256; bit *= 2) {
+            input[i] = (uint8_t)bit;
+            rss->table[i][bit] = toeplitz(key, input, sizeof(input));
+            for (value = 1; value < bit; value++) {
+                rss->table[i][bit + value] = rss->table[i][bit] ^ rss->table[i][value];
+            }
         }
         input[i] = 0;
     }
