@@ -25,7 +25,7 @@ from pathlib import Path
 
 from scripts import cli, packages
 from scripts.build import made
-from scripts.explore import search, shrink
+from scripts.explore import search, shrink, systematic
 from scripts.report import maker
 
 DESCRIPTION = """\
@@ -38,6 +38,8 @@ prints it. The file is for --replay.
 
   ./explore.py --operations 1000000
   ./explore.py --replay explore-failure.txt
+  ./explore.py --systematic                     # every schedule of small scenes, up to 3 delays
+  ./explore.py --systematic send-pause --preemptions 2
 
 Exit status: 0 no failure; 1 a failure; 2 something to put right first."""
 
@@ -57,9 +59,34 @@ def read(arguments):
     parser.add_argument("--driver", metavar="FILE", help="another build of xennet.sys")
     parser.add_argument("--output", metavar="FILE", default="explore-failure.txt",
                         help="where a failing list goes (default explore-failure.txt)")
+    parser.add_argument("--systematic", metavar="SCENE", nargs="?", const="all", action="append",
+                        help="every schedule of this small scene, or of all of them")
+    parser.add_argument("--delays", metavar="N", type=cli.number("--delays", 0, 9), default=3,
+                        help="with --systematic: how often another task than the first one goes on (default 3)")
+    parser.add_argument("--preemptions", metavar="N", type=cli.number("--preemptions", 0, 9),
+                        help="with --systematic: how often a task stops that could go on; the rest is free")
     parser.add_argument("--report", metavar="FILE", type=cli.new_file("--report"),
                         help="write a page with plots to look at (HTML)")
     return parser.parse_args(arguments)
+
+
+def every_schedule(options, screen):
+    known = systematic.scenes()
+    names = list(known) if "all" in options.systematic else options.systematic
+    for name in names:
+        if name not in known:
+            raise cli.Stop(f"--systematic: no scene is called {name}; there are {', '.join(known)}")
+    bound = ("--delays", options.delays) if options.preemptions is None else ("--preemptions", options.preemptions)
+    driver = Path(options.driver).resolve() if options.driver else systematic.DRIVER
+    results = systematic.explore(names, bound, options.jobs, screen, driver)
+    schedules = sum(result.counts["schedules"] + result.counts["met"] for result in results if result.counts)
+    failed = [result for result in results if not result.counts]
+    screen.line(f"{schedules:,} schedules of {len(results)} scenes, all up to {bound[1]} {bound[0].strip('-')}; "
+                f"{len(failed)} scenes failed")
+    for result in failed:
+        screen.line(result.text.strip())
+        screen.line(f"again: build/tests/systematic --scene {result.scene} --script \"{result.script() or ''}\"")
+    return 1 if failed else 0
 
 
 def command(arguments):
@@ -68,10 +95,12 @@ def command(arguments):
     packages.ensure(packages.TEST + (packages.PLOT if options.report else ()), screen.line)
     with made.one_at_a_time(screen.line):
         made.driver(screen.line)
-        made.targets("the explorer", screen.line, "explore")
+        made.targets("the explorer", screen.line, "explore", *(("races-x64", "systematic") if options.systematic else ()))
     for name, path in (("--replay", options.replay), ("--driver", options.driver)):
         if path and not Path(path).is_file():
             raise cli.Stop(f"{name}: there is no file {path}")
+    if options.systematic:
+        return every_schedule(options, screen)
     if options.driver:
         os.environ["XENNET_DRIVER"] = str(Path(options.driver).resolve())   # read by the explorer
     if options.replay:

@@ -92,13 +92,13 @@ def find(folder, where, old):
     return found[0]
 
 
-def build_with(where, old, new):
+def build_with(where, old, new, races=False):
     """The driver built with `new` in place of `old`; the copied source is put right again."""
     path, start, end = find(SOURCES, where, old)
     text = path.read_text()
     try:
         path.write_text(text[:start] + new + text[end:])
-        return build()
+        return build(races)
     finally:
         path.write_text(text)
 

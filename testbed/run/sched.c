@@ -5,6 +5,7 @@
  * The stream is splitmix64 (Steele, Lea, Flood 2014): one 64-bit counter, so a live run may draw from several threads.
  */
 #include "run/sched_internal.h"
+#include "run/sched_choice.h"
 #include "run/order.h"
 
 #include <limits.h>
@@ -61,8 +62,20 @@ uint64_t sched_draw(void)
     return z ^ (z >> 31);
 }
 
+/* While somebody chooses what runs (sched_choice.h), a task draws from a stream of its own: what it draws depends on
+ * nothing that another one did. */
+static uint64_t draw_alone(struct task *task)
+{
+    uint64_t z = (task->id * 0x9e3779b97f4a7c15u) ^ (++task->draws * 0xd1b54a32d192ed03u);
+    z = (z ^ (z >> 32)) * 0xbf58476d1ce4e5b9u;
+    return z ^ (z >> 29);
+}
+
 uint64_t sched_random(uint64_t bound)
 {
+    if (sched_chooser != NULL && sched_current != NULL) {
+        return bound == 0 ? 0 : (uint64_t)(((unsigned __int128)draw_alone(sched_current) * bound) >> 64);
+    }
     return bound == 0 ? 0 : (uint64_t)(((unsigned __int128)sched_draw() * bound) >> 64);
 }
 

@@ -14,7 +14,9 @@
  * sleep.
  */
 #include "run/sched_internal.h"
+#include "run/sched_choice.h"
 #include "run/sched_switch.h"
+#include "run/snapshot.h"
 #include "run/order.h"
 
 #include <limits.h>
@@ -74,16 +76,43 @@ static struct sim_task *self(void)
     return (struct sim_task *)sched_current;
 }
 
+/* While somebody chooses, what can run is in the order of numbers, whatever happened before. */
+static void sort_runnable(void)
+{
+    for (size_t i = 0; i < runnable.count; i++) {
+        struct sim_task *task = runnable.tasks[i];
+        size_t at = i;
+        for (; at > 0 && runnable.tasks[at - 1]->common.task.id > task->common.task.id; at--) {
+            runnable.tasks[at] = runnable.tasks[at - 1];
+        }
+        runnable.tasks[at] = task;
+    }
+    for (size_t i = 0; i < runnable.count; i++) {
+        runnable.tasks[i]->runnable_at = i;
+    }
+}
+
 static void make_runnable(struct sim_task *task)
 {
     task->word = NULL;
     task->deadline = SCHED_FOREVER;
     task->runnable_at = runnable.count;
     list_add(&runnable, task);
+    if (sched_chooser != NULL) {
+        sort_runnable();
+    }
 }
 
 static void remove_runnable(struct sim_task *task)
 {
+    if (sched_chooser != NULL) {
+        const size_t at = task->runnable_at;
+        memmove(&runnable.tasks[at], &runnable.tasks[at + 1], (--runnable.count - at) * sizeof(*runnable.tasks));
+        runnable.tasks[runnable.count] = NULL;
+        task->runnable_at = SIZE_MAX;
+        sort_runnable();
+        return;
+    }
     struct sim_task *last = runnable.tasks[--runnable.count];
     runnable.tasks[task->runnable_at] = last;
     last->runnable_at = task->runnable_at;
@@ -166,6 +195,37 @@ uint64_t sched_steps(void)
     return __atomic_load_n(&steps, __ATOMIC_RELAXED);
 }
 
+/* What is kept for reports alone, and says how a task came to where it is, would make two of one state. */
+static void forget_history(void)
+{
+    for (size_t i = 0; i < all.count; i++) {
+        struct sim_task *task = all.tasks[i];
+        struct task *public = &task->common.task;
+        public->driver_calls = public->busy = 0;
+        memset(&public->held[public->locks_held], 0, (TASK_MAX_LOCKS - public->locks_held) * sizeof(*public->held));
+        task->last_point = NULL;
+        if (public->asleep == 0) {
+            public->waits_since = 0;
+            task->timed_out = false;
+        }
+        if (public == sched_current || task->common.done) {
+            task->sp = NULL;
+        }
+    }
+}
+
+/* Which of the tasks that can run, by whoever chooses; `asks` goes on by itself unless it sleeps or has ended. */
+static size_t chosen(const struct sim_task *asks)
+{
+    uint32_t ids[SCHED_MAX_CHOICE] = { 0 };
+    const size_t count = runnable.count < SCHED_MAX_CHOICE ? runnable.count : SCHED_MAX_CHOICE;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = runnable.tasks[i]->common.task.id;
+    }
+    forget_history();
+    return sched_chooser(ids, count, asks != NULL && asks->runnable_at < count ? asks->runnable_at : SIZE_MAX);
+}
+
 /* The task to run next; NULL after a deadlock. */
 static struct sim_task *choose(void)
 {
@@ -182,6 +242,9 @@ static struct sim_task *choose(void)
     }
     if (runnable.count == 1) {
         return runnable.tasks[0];
+    }
+    if (sched_chooser != NULL) {
+        return runnable.tasks[chosen(self())];
     }
     uint64_t draw = sched_draw();
     if (by_priority && (draw & 7) != 0) {
@@ -222,11 +285,17 @@ static void yield(void)
 
 static void pass_time(void)
 {
-    now += POINT_NS;
+    now += sched_chooser != NULL ? 0 : POINT_NS;
     __atomic_store_n(&steps, steps + 1, __ATOMIC_RELAXED);
     if (now >= next_deadline) {
         expire();
     }
+}
+
+/* Its calls, which have names, and what it shares with others; not what the testbed does inside of a call. */
+static bool is_the_drivers(const char *what)
+{
+    return (*what >= 'A' && *what <= 'Z') || strncmp(what, "volatile", 8) == 0 || strcmp(what, "interlocked") == 0;
 }
 
 void sched_point_simulated(const char *what)
@@ -243,7 +312,11 @@ void sched_point_simulated(const char *what)
         sched_trace("%s", what);
     }
     pass_time();
-    if (runnable.count > 1) {
+    if (sched_chooser != NULL) {
+        if (runnable.count > 1 && me->common.task.driver_call != NULL && is_the_drivers(what)) {
+            yield();
+        }
+    } else if (runnable.count > 1) {
         uint64_t draw = sched_draw();
         if ((draw & switch_mask) == 0) {
             if (by_priority && ((draw >> 8) & 7) == 0) {
@@ -265,7 +338,7 @@ bool sched_wait_simulated(uint32_t *word, uint32_t expected, uint64_t deadline)
         yield();
         return __atomic_load_n(word, __ATOMIC_SEQ_CST) != expected;
     }
-    if ((sched_draw() & SPURIOUS_MASK) == 0) {
+    if (sched_chooser == NULL && (sched_draw() & SPURIOUS_MASK) == 0) {
         yield();
         return true;
     }
@@ -286,6 +359,18 @@ bool sched_wait_simulated(uint32_t *word, uint32_t expected, uint64_t deadline)
     return !me->timed_out;
 }
 
+static size_t chosen_sleeper(const uint32_t *word)
+{
+    uint32_t ids[SCHED_MAX_CHOICE] = { 0 };
+    size_t count = 0;
+    for (size_t i = 0; i < all.count && count < SCHED_MAX_CHOICE; i++) {
+        if (all.tasks[i]->word == word) {
+            ids[count++] = all.tasks[i]->common.task.id;
+        }
+    }
+    return sched_chooser(ids, count, SIZE_MAX);
+}
+
 void sched_wake_simulated(uint32_t *word, unsigned count)
 {
     bool woke = false;
@@ -297,9 +382,12 @@ void sched_wake_simulated(uint32_t *word, unsigned count)
         if (sleepers == 0) {
             break;
         }
-        size_t chosen = sleepers > 1 ? (size_t)sched_random(sleepers) : 0;
+        size_t which = sleepers > 1 && sched_chooser == NULL ? (size_t)sched_random(sleepers) : 0;
+        if (sleepers > 1 && sleepers > count && sched_chooser != NULL) {
+            which = chosen_sleeper(word);
+        }
         for (size_t i = 0; i < all.count; i++) {
-            if (all.tasks[i]->word == word && chosen-- == 0) {
+            if (all.tasks[i]->word == word && which-- == 0) {
                 if (sched_tracing()) {
                     sched_trace("wakes %s#%u", all.tasks[i]->common.name, all.tasks[i]->common.task.id);
                 }
@@ -370,13 +458,47 @@ void task_reap_simulated(struct task *task)
     struct sim_task *ended = (struct sim_task *)task;
     size_t at = 0;
     while (ended->runnable_at != SIZE_MAX) { /* it has reported so, but still has to leave its stack */
-        yield();
+        if (sched_chooser != NULL) {
+            switch_to(&self()->sp, ended);
+        } else {
+            yield();
+        }
     }
     while (all.tasks[at] != ended) {
         at++;
     }
     memmove(&all.tasks[at], &all.tasks[at + 1], (--all.count - at) * sizeof(*all.tasks));
     free_task(ended);
+}
+
+sched_choice *sched_chooser;
+
+void sched_choose_with(sched_choice *chooser)
+{
+    static bool excepted;
+    sched_chooser = chooser;
+    if (chooser != NULL) {
+        if (!excepted) {
+            snapshot_except(&steps, sizeof(steps));
+            excepted = true;
+        }
+        sort_runnable();
+    }
+}
+
+void sched_pass(uint64_t nanoseconds)
+{
+    now += nanoseconds;
+    expire();
+}
+
+void sched_each_context(void (*each)(void *argument, struct task *task, void *sp, void *stack), void *argument)
+{
+    for (size_t i = 0; i < all.count; i++) {
+        if (!all.tasks[i]->common.done) {
+            each(argument, &all.tasks[i]->common.task, all.tasks[i]->sp, all.tasks[i]->stack);
+        }
+    }
 }
 
 int sched_run_simulated(void (*main_task)(void *), void *argument)

@@ -9,9 +9,12 @@
 
 #define GUARD_BYTES 4096u
 #define MAX_KEPT    64
+#define MAX_MAPPED  512
 
 static void *kept[MAX_KEPT];
 static size_t kept_count;
+static char *mapped[MAX_MAPPED];
+static size_t mapped_count;
 
 /* The six registers that System V preserves, then the stack pointer; a fresh stack holds the entry in r12 and its
  * argument in r13, and a zero frame pointer, at which every stack walk ends. */
@@ -136,7 +139,21 @@ void *coroutine_stack_get(void)
         perror("testbed: no memory for a task's stack");
         exit(1);
     }
+    if (mapped_count < MAX_MAPPED) {
+        mapped[mapped_count++] = memory + GUARD_BYTES;
+    }
     return memory + GUARD_BYTES;
+}
+
+size_t coroutine_stack_at(const void *address)
+{
+    for (size_t i = 0; i < mapped_count; i++) {
+        const size_t offset = (size_t)((const char *)address - mapped[i]);
+        if (offset < COROUTINE_STACK_BYTES) {
+            return COROUTINE_STACK_BYTES - offset;
+        }
+    }
+    return 0;
 }
 
 void coroutine_stack_put(void *stack)
@@ -145,6 +162,11 @@ void coroutine_stack_put(void *stack)
     if (kept_count < MAX_KEPT) {
         kept[kept_count++] = stack;
     } else {
+        for (size_t i = 0; i < mapped_count; i++) {
+            if (mapped[i] == stack) {
+                mapped[i] = mapped[--mapped_count];
+            }
+        }
         munmap((char *)stack - GUARD_BYTES, GUARD_BYTES + COROUTINE_STACK_BYTES);
     }
 }

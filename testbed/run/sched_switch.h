@@ -25,5 +25,7 @@ void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument);
 bool coroutine_place(const void *sp, uint64_t *rip, uint64_t *rsp, uint64_t *rbp);
 void *coroutine_stack_get(void); /* kept ones are used again; ends the program when memory is out */
 void coroutine_stack_put(void *stack);
+/* How many bytes from `address` on are of a stack, kept or in use; 0: none. */
+size_t coroutine_stack_at(const void *address);
 
 #endif

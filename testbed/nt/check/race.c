@@ -47,6 +47,7 @@ struct page {
 };
 
 bool race_watching;
+bool race_points_only;
 static struct page *pages[PAGE_BUCKETS];
 static struct region *regions; /* [0] is none */
 static uint32_t region_count, region_room, *unused, unused_count;
@@ -207,7 +208,7 @@ void race_image(const struct image *image)
 {
     void *start;
     size_t bytes;
-    if (!sched_is_simulated) {
+    if (!sched_is_simulated || race_points_only) {
         return;
     }
     race_watching = true;

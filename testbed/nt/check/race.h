@@ -28,6 +28,7 @@ void race_stop(void);
 
 /* Memory becomes the driver's, and ceases to be. `what` is kept by address. */
 extern bool race_watching;
+extern bool race_points_only; /* set before the image is loaded: its accesses are points to switch at, and no more */
 void race_watched(const void *memory, size_t bytes, const char *what, const void *caller);
 void race_unwatched(const void *memory);
 static inline void race_watch(const void *memory, size_t bytes, const char *what, const void *caller)

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "run/snapshot.h"
 #include "xen/embedded/embedded.h"
 
 int memory_start(struct xen_host *host)
@@ -102,7 +103,7 @@ void memory_free(struct xen *xen, void *address, size_t pages)
             abort();
         }
     }
-    if (fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+    if (snapshot_taken || fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
                   (off_t)(pages * XEN_PAGE_SIZE)) < 0) {
         memset(address, 0, pages * XEN_PAGE_SIZE);
     }
@@ -170,6 +171,7 @@ void memory_open(struct xen_host *host, size_t page)
     if (first + pages > host->options.guest_pages) {
         pages = host->options.guest_pages - first;
     }
+    snapshot_opens(host->front + first * XEN_PAGE_SIZE, pages * XEN_PAGE_SIZE);
     protect(host, first, pages, PROT_READ | PROT_WRITE);
     __atomic_store_n(&host->opened[opening], 1, __ATOMIC_RELEASE);
 }

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every schedule of small scenes up to a few delays, and the mistakes of order that only some schedules show."""
+
+import os
+import subprocess
+import unittest
+
+from scripts import cli
+from scripts.check import explored, mutations
+from scripts.cli import ROOT
+from scripts.explore import systematic
+
+DELAYS = 2
+LONG = ("removal-oid", "timer-halt", "migration-send", "migration-pause", "send-send-pause")   # these with 1
+# Scene, and a mistake of the mutations' table or (where, old, new) that it shows.
+MISTAKES = {
+    "complete-pause": "a pause that does not wait for sends",
+    "poll-pause": ("PollHandler", "if (ContextIsRunning(Queue->Poll->Context)) {", "{"),
+    "receive-pause": ("StateStop", "ReceiveStop(Adapter->Receive);", ""),
+}
+
+
+@unittest.skipIf("XENVIF" in os.environ or "XENNET_XENVIF_LIKE" in os.environ, "the scenes name what they run on")
+class Systematic(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        systematic.build()
+        cls.screen = cli.Screen(open("/dev/null", "w", encoding="utf-8"))
+
+    def test_no_schedule_breaks_a_rule(self):
+        names = list(systematic.scenes())
+        self.assertGreaterEqual(len(names), 12)
+        results = [*systematic.explore([name for name in names if name not in LONG], ("--delays", DELAYS), 2,
+                                       self.screen),
+                   *systematic.explore(LONG, ("--delays", 1), 2, self.screen)]
+        for result in results:
+            with self.subTest(result.scene):
+                self.assertTrue(result.counts, result.text)
+                self.assertTrue(result.counts["complete"])
+                self.assertGreater(result.counts["states"], 2)
+        schedules = sum(result.counts["schedules"] + result.counts["met"] for result in results if result.counts)
+        print(f"# counted: {schedules} schedules of {len(results)} scenes")
+
+    def test_mistakes_of_order_are_found_and_their_schedule_fails_again(self):
+        mutations.copy_sources()
+        for scene, mistake in MISTAKES.items():
+            with self.subTest(scene):
+                place = explored.row_of(mistake)[1:4] if isinstance(mistake, str) else mistake
+                driver = mutations.build_with(*place, races=True)
+                result = systematic.one(scene, ("--delays", 3), driver)
+                self.assertFalse(result.counts, result.text)
+                script = result.script()
+                self.assertIsNotNone(script, result.text)
+                passed, text = systematic.run("--scene", scene, "--script", script, driver=driver)
+                self.assertFalse(passed)
+                self.assertEqual(systematic.Result(scene, {}, 0, text).reason(), result.reason())
+                passed, text = systematic.run("--scene", scene, "--script", script)
+                self.assertTrue(passed, text)
+
+    def test_another_bound_is_another_number_of_schedules(self):
+        counts = [systematic.one("cancel-complete", bound).counts
+                  for bound in (("--delays", 0), ("--delays", 1), ("--delays", 2), ("--preemptions", 2))]
+        self.assertEqual(counts[0]["schedules"], 1)
+        schedules = [each["schedules"] for each in counts]
+        self.assertEqual(schedules, sorted(schedules))
+        self.assertEqual(len(set(schedules)), len(schedules))
+        self.assertEqual(systematic.one("cancel-complete", ("--delays", 2)).counts, counts[2])
+
+    def test_what_is_not_there_is_named(self):
+        done = subprocess.run([ROOT / "explore.py", "--systematic", "nowhere"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, universal_newlines=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("send-pause", done.stderr)
+        self.assertIn("pairs", systematic.run("--scene", "send-pause", "--script", "here")[1])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The scenes (systematic_scenes.h). */
+#include "systematic_scenes.h"
+
+#include "ndis/adapter/adapter.h"
+#include "run/sched_choice.h"
+
+enum { PATIENCE = 60, LONG_AGO = 3600 };
+
+/* --- what happens --- */
+
+static void send(struct scene *scene)
+{
+    story_send(scene->story, 0, 1, 1);
+}
+
+static void send_elsewhere(struct scene *scene)
+{
+    story_send(scene->story, scene->story->queues - 1, 1, 1);
+}
+
+static void pause_and_restart(struct scene *scene)
+{
+    CHECK_EQ(adapter_pause(scene->story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_restart(scene->story->bed.adapter), SUCCESS);
+}
+
+static void inject(struct scene *scene)
+{
+    story_inject(scene->story, 0, 1);
+}
+
+static void inject_elsewhere(struct scene *scene)
+{
+    story_inject(scene->story, scene->story->queues - 1, 1);
+}
+
+static void give_back(struct scene *scene)
+{
+    edge_hold_received(scene->story->bed.edge, false);
+}
+
+static void serve(struct scene *scene)
+{
+    for (uint32_t queue = 0; queue < scene->story->queues; queue++) {
+        netback_stall(scene->story->bed.netback, queue, 0);
+    }
+}
+
+static void cancel(struct scene *scene)
+{
+    adapter_cancel_sends(scene->story->bed.adapter, NULL);
+}
+
+static void link_down_and_up(struct scene *scene)
+{
+    netback_set_link(scene->story->bed.netback, false);
+    netback_set_link(scene->story->bed.netback, true);
+}
+
+static void ask_statistics(struct scene *scene)
+{
+    struct NDIS_STATISTICS_INFO info;
+
+    CHECK_EQ(oid_get(scene->story, OID_GEN_STATISTICS, &info, sizeof(info)), SUCCESS);
+}
+
+/* Of an adapter that may be on its way out. */
+static void ask_and_take_any_answer(struct scene *scene)
+{
+    struct NDIS_STATISTICS_INFO info;
+
+    (void)oid_get(scene->story, OID_GEN_STATISTICS, &info, sizeof(info));
+}
+
+static void filter(struct scene *scene)
+{
+    uint32_t value = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_BROADCAST;
+
+    CHECK_EQ(oid_put(scene->story, OID_GEN_CURRENT_PACKET_FILTER, &value, sizeof(value)), SUCCESS);
+}
+
+static void rss_changes(struct scene *scene)
+{
+    struct rss_set set;
+
+    rss_fill(&set, 2, scene->story->bed.options->processors, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(scene->story, &set, sizeof(set)), SUCCESS);
+}
+
+static void offloads_change(struct scene *scene)
+{
+    struct NDIS_OFFLOAD_PARAMETERS parameters;
+
+    memset(&parameters, 0, sizeof(parameters));
+    parameters.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    parameters.Header.Revision = 1;
+    parameters.Header.Size = 20;
+    parameters.TCPIPv4Checksum = parameters.UDPIPv4Checksum = NDIS_OFFLOAD_PARAMETERS_TX_RX_DISABLED;
+    (void)oid_put(scene->story, OID_TCP_OFFLOAD_PARAMETERS, &parameters, 20);
+    parameters.TCPIPv4Checksum = parameters.UDPIPv4Checksum = NDIS_OFFLOAD_PARAMETERS_TX_RX_ENABLED;
+    (void)oid_put(scene->story, OID_TCP_OFFLOAD_PARAMETERS, &parameters, 20);
+}
+
+static void reset(struct scene *scene)
+{
+    int32_t status = adapter_reset(scene->story->bed.adapter);
+
+    CHECK(status == SUCCESS || IS(status, NDIS_STATUS_SOFT_ERRORS));
+}
+
+static void sleep_and_wake(struct scene *scene)
+{
+    CHECK_EQ(adapter_set_power(scene->story->bed.adapter, NdisDeviceStateD3), SUCCESS);
+    CHECK_EQ(adapter_set_power(scene->story->bed.adapter, NdisDeviceStateD0), SUCCESS);
+}
+
+static void migrate(struct scene *scene)
+{
+    CHECK_EQ(vif_suspend_resume(scene->story->bed.vif), 0);
+}
+
+static void announce_removal(struct scene *scene)
+{
+    adapter_surprise_event(scene->story->bed.adapter);
+}
+
+/* MiniportHaltEx, and the adapter begins again: Device Manager moves its resources. */
+static void halt_and_start(struct scene *scene)
+{
+    adapter_stop(scene->story->bed.adapter);
+    CHECK_EQ(adapter_start(scene->story->bed.adapter), SUCCESS);
+}
+
+/* The moment of the driver's next timer: it runs beside what happens now. */
+static void let_time_come(struct scene *scene)
+{
+    (void)scene;
+    sched_pass(2 * SECOND);
+}
+
+/* --- before and after --- */
+
+static void nothing(struct scene *scene)
+{
+    (void)scene;
+}
+
+static void hold_some(struct scene *scene)
+{
+    edge_hold_received(scene->story->bed.edge, true);
+    inject(scene);
+    story_wait_received(scene->story, scene->story->in.sent);
+}
+
+/* A packet is with the backend, which looks elsewhere. */
+static void send_into_silence(struct scene *scene)
+{
+    for (uint32_t queue = 0; queue < scene->story->queues; queue++) {
+        netback_stall(scene->story->bed.netback, queue, LONG_AGO * SECOND);
+    }
+    send(scene);
+    if (scene->story->queues > 1) {
+        send_elsewhere(scene);
+    }
+    story_rest();
+}
+
+static bool all_is_back(struct story *story)
+{
+    return adapter_outstanding_sends(story->bed.adapter) == 0 && adapter_outstanding_receives(story->bed.adapter) == 0;
+}
+
+static bool link_is_up(struct story *story)
+{
+    struct adapter_facts facts;
+
+    adapter_facts(story->bed.adapter, &facts);
+    return facts.link_up;
+}
+
+/* Everything that was sent or handed up is back; then frames go both ways, each once. */
+static void works(struct scene *scene)
+{
+    struct story *story = scene->story;
+
+    CHECK(raw_wait(scene->watch->raw, PATIENCE * SECOND));
+    CHECK(story_until(story, all_is_back, PATIENCE));
+    CHECK(story_until(story, link_is_up, PATIENCE));
+    raw_free_all(scene->watch->raw);
+    watch_forget(scene->watch);
+    story_collect(story, UINT32_MAX);
+    story_wait_received(story, UINT32_MAX);
+    story_check(&story->out, story->out.sent); /* each once at most, undamaged */
+    story_check(&story->in, story->in.sent);
+    memset(&story->in, 0, sizeof(story->in));
+    memset(&story->out, 0, sizeof(story->out));
+    for (uint32_t queue = 0; queue < story->queues; queue++) {
+        story_send(story, queue, 2, 2);
+        story_inject(story, queue, 2);
+    }
+    story_check_from(story, 0, 0);
+    CHECK(story_until(story, all_is_back, PATIENCE));
+    memset(&story->in, 0, sizeof(story->in));
+    memset(&story->out, 0, sizeof(story->out));
+}
+
+/* The frame that came in the scene has arrived: nothing happened that may cost it. */
+static void arrived(struct scene *scene)
+{
+    story_check_from(scene->story, 0, 0);
+    works(scene);
+}
+
+/* With an adapter of another life. */
+static void close_protocols(struct scene *scene)
+{
+    watch_close(scene->watch);
+    presence_close(scene->story);
+}
+
+static void open_protocols(struct scene *scene)
+{
+    presence_open(scene->story);
+    scene->watch = watch_open(scene->story);
+    works(scene);
+}
+
+static void gone_and_back(struct scene *scene)
+{
+    char error[512];
+    struct story *story = scene->story;
+
+    CHECK(raw_wait(scene->watch->raw, PATIENCE * SECOND));
+    close_protocols(scene);
+    adapter_remove(story->bed.adapter);
+    story->bed.adapter =
+        adapter_add(story->bed.driver, vif_pdo(story->bed.vif), story->bed.package, error, sizeof(error));
+    CHECK(story->bed.adapter != NULL);
+    open_protocols(scene);
+}
+
+static const char *const polls[] = { "*NdisPoll=1", NULL };
+
+const struct scene_plan scene_plans[] = {
+    { "send-pause", "a send against a pause", 1, 2, NULL, NULL, NULL, nothing, { send_elsewhere, pause_and_restart },
+      works },
+    { "send-send-pause", "sends on two processors against a pause", 2, 2, NULL, NULL, NULL, nothing,
+      { send, send_elsewhere, pause_and_restart }, works },
+    { "complete-pause", "a completion against a pause", 1, 2, NULL, NULL, NULL, send_into_silence,
+      { serve, pause_and_restart }, works },
+    { "complete-complete", "completions on two processors", 2, 2, NULL, NULL, NULL, send_into_silence,
+      { serve, send_elsewhere }, works },
+    { "cancel-complete", "a cancellation against a completion", 1, 2, NULL, NULL, NULL, send_into_silence,
+      { cancel, serve }, works },
+    { "return-pause", "a returned packet against a pause", 1, 2, NULL, NULL, NULL, hold_some,
+      { give_back, pause_and_restart }, works },
+    { "return-receive", "a returned packet against one that arrives", 1, 2, NULL, NULL, NULL, hold_some,
+      { give_back, inject }, arrived },
+    { "receive-receive", "two queues take NBLs from the pool at once", 2, 2, NULL, NULL, NULL, nothing,
+      { inject, inject_elsewhere }, arrived },
+    { "receive-pause", "a received packet against a pause", 1, 2, NULL, NULL, NULL, nothing,
+      { inject, pause_and_restart }, works },
+    { "poll-pause", "a poll against a pause", 1, 2, "11-24h2", NULL, polls, nothing, { inject, pause_and_restart },
+      works },
+    { "poll-send", "a poll for a received packet against a send", 1, 2, "11-24h2", NULL, polls, nothing,
+      { inject, send_elsewhere }, arrived },
+    { "rss-send", "another RSS table against a send", 2, 2, NULL, NULL, NULL, nothing,
+      { rss_changes, send_elsewhere }, works },
+    { "rss-receive", "another RSS table against a received packet", 2, 2, NULL, NULL, NULL, nothing,
+      { rss_changes, inject_elsewhere }, arrived },
+    { "offload-send", "offloads switched off and on against a send", 1, 2, NULL, NULL, NULL, nothing,
+      { offloads_change, send_elsewhere }, works },
+    { "statistics-traffic", "a request for statistics against a send and a receive", 1, 2, NULL, NULL, NULL, nothing,
+      { ask_statistics, send_elsewhere, inject }, arrived },
+    { "filter-receive", "the packet filter against a received packet", 1, 2, NULL, NULL, NULL, nothing,
+      { filter, inject }, arrived },
+    { "link-pause", "the link against a pause", 1, 2, NULL, NULL, NULL, nothing,
+      { link_down_and_up, pause_and_restart }, works },
+    { "link-send", "the link against a send", 1, 2, NULL, NULL, NULL, nothing, { link_down_and_up, send_elsewhere },
+      works },
+    { "reset-send", "a reset against a send", 1, 2, "7", NULL, NULL, nothing, { reset, send_elsewhere }, works },
+    { "power-send", "D3 and D0 against a send", 1, 2, NULL, NULL, NULL, nothing, { sleep_and_wake, send_elsewhere },
+      works },
+    { "removal-oid", "the event of a removal against a request and a send", 1, 2, NULL, NULL, NULL, nothing,
+      { announce_removal, ask_and_take_any_answer, send_elsewhere }, gone_and_back },
+    { "timer-halt", "the watchdog's timer against a halt", 1, 2, NULL, NULL, NULL, close_protocols,
+      { let_time_come, halt_and_start }, open_protocols },
+    { "migration-send", "a migration against a send", 1, 2, NULL, NULL, NULL, nothing, { migrate, send_elsewhere },
+      works },
+    { "migration-pause", "a migration against a pause", 1, 2, NULL, NULL, NULL, nothing,
+      { migrate, pause_and_restart }, works },
+};
+const uint32_t scene_plan_count = sizeof(scene_plans) / sizeof(scene_plans[0]);
