@@ -8,6 +8,9 @@
 #ifndef BUS_H
 #define BUS_H
 
+/* mingw's headers define these two in every object. */
+#define __INTRINSIC_DEFINED_InterlockedBitTestAndSet
+#define __INTRINSIC_DEFINED_InterlockedBitTestAndReset
 #include <ntddk.h>
 
 NTSYSAPI KIRQL NTAPI ExAcquireSpinLockExclusive(LONG volatile *Lock);
