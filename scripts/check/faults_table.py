@@ -76,6 +76,12 @@ MEMORY = (
     Fault("memory from NDIS that is never freed", "MiniportPause", PAUSE,
           before(PAUSE, f"(void)NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL', {MARK}\n"
                         "    LowPoolPriority);"), "", "MiniportPause", "left behind"),
+    Fault("a key of the registry that stays open", "MiniportPause", PAUSE,
+          before(PAUSE, "{ UNICODE_STRING Name = RTL_CONSTANT_STRING(L\"\\\\Registry\\\\Machine\\\\System\");\n"
+                        "    OBJECT_ATTRIBUTES Attributes; HANDLE Key;\n"
+                        "    InitializeObjectAttributes(&Attributes, &Name, OBJ_KERNEL_HANDLE, NULL, NULL);\n"
+                        f"    (void)ZwOpenKey(&Key, KEY_READ, &Attributes); {MARK}\n }}"),
+          "", "MiniportPause", "left behind: open handle"),
     Fault("memory from NDIS freed as the kernel's", "MiniportPause", PAUSE,
           before(PAUSE, "{ PVOID Memory = NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
                         "    LowPoolPriority);\n"

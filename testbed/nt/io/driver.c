@@ -10,6 +10,7 @@
 #include "nt/check/debug.h"
 #include "nt/export/export.h"
 #include "nt/io/io_device.h"
+#include "nt/io/object.h"
 #include "nt/memory/pool.h"
 #include "nt/rtl/utf.h"
 #include "nt/sync/thread.h"
@@ -108,6 +109,7 @@ static void discard(struct driver *driver)
         before_unload(driver->image);
     }
     pool_name_callers(driver->image);
+    object_name_openers(driver->image);
     image_unload(driver->image);
     free(driver);
 }
