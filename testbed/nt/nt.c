@@ -5,7 +5,7 @@
  */
 #include "image/image.h"
 #include "nt/areas.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/check/fault_cr8.h"
 #include "nt/memory/paged.h"
 #include "nt/nt.h"

@@ -14,7 +14,7 @@
 #include "nt/memory/pool.h"
 #include "nt/rtl/utf.h"
 #include "nt/sync/thread.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/memory/paged.h"
 
 enum { TYPE_DRIVER = 4, NAME_UNITS = 300 };

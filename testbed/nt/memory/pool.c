@@ -22,7 +22,7 @@
 #include "nt/processor/dpc.h"
 #include "nt/sync/lock_order.h"
 #include "nt/sync/timer.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/memory/paged.h"
 
 enum {

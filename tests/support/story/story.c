@@ -154,7 +154,7 @@ static void main_task(void *argument)
     if (!story->started && !plan->may_not_start) {
         test_fail(__FILE__, __LINE__, "the bed did not start: %s", story->error);
     }
-    plan->tell(story);
+    plan->body(story);
     if (!story->started) {
         port_destroy(story->wire);
         return;
@@ -276,8 +276,8 @@ void story_run(const struct story_plan *plan)
     }
 }
 
-void story_once(void (*tell)(struct story *), uint32_t queues)
+void story_once(void (*body)(struct story *), uint32_t queues)
 {
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = queues, .edge_buffers = 16, .tell = tell });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = queues, .edge_buffers = 16, .body = body });
 }
