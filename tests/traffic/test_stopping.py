@@ -118,7 +118,8 @@ class Stopping(unittest.TestCase):
             self.stopped([f"scripts/check/{name}.py", *arguments], shown, r"stopped: \d+ of \d+ done")
 
     def test_races(self):
-        self.stopped(["scripts/check/races.py", "--seeds", "10", "test_cancel", "test_rss"], r"\d+ of \d+ tests are through",
+        self.stopped(["scripts/check/races.py", "--seeds", "10", "test_cancel", "test_rss"],
+                     r"\d+ of \d+ tests are through",
                      r"\d+ races beside \d+ of the \d+ that \S+ explains, stopped: \d+ of \d+ tests were through")
 
     def test_analysis(self):
