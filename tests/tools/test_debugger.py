@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """docs/debugging.md, replayed: the sessions of the page, each command of them given to the debugger, each line of
-output found in order. Addresses differ from run to run; "..." stands for anything. Then what the page names and shows no
-session of: lines, locals, another driver.
+output found in order. Addresses differ from run to run; "..." stands for anything. Then what the page names without a
+session: lines, locals, another driver.
 """
 
 import os
