@@ -74,6 +74,13 @@ def checked_driver(say, windows):
     return image, inf
 
 
+def races_driver(say, windows):
+    """The x64 driver that reports its accesses to memory (scripts/check/races.py), and the package's INF."""
+    driver(say, ["x64"])
+    targets("the driver that reports its accesses", say, "races-x64")
+    return ROOT / "build" / "races" / "x64" / "xennet.sys", package(windows)[1]
+
+
 def targets(what, say, *names, tree=None):
     """Targets of a build folder: the repository's own unless another is given."""
     started = time.monotonic()
