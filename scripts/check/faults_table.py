@@ -76,6 +76,12 @@ MEMORY = (
     Fault("memory from NDIS that is never freed", "MiniportPause", PAUSE,
           before(PAUSE, f"(void)NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL', {MARK}\n"
                         "    LowPoolPriority);"), "", "MiniportPause", "left behind"),
+    Fault("a key of the registry that stays open", "MiniportPause", PAUSE,
+          before(PAUSE, "{ UNICODE_STRING Name = RTL_CONSTANT_STRING(L\"\\\\Registry\\\\Machine\\\\System\");\n"
+                        "    OBJECT_ATTRIBUTES Attributes; HANDLE Key;\n"
+                        "    InitializeObjectAttributes(&Attributes, &Name, OBJ_KERNEL_HANDLE, NULL, NULL);\n"
+                        f"    (void)ZwOpenKey(&Key, KEY_READ, &Attributes); {MARK}\n }}"),
+          "", "MiniportPause", "left behind: open handle"),
     Fault("memory from NDIS freed as the kernel's", "MiniportPause", PAUSE,
           before(PAUSE, "{ PVOID Memory = NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
                         "    LowPoolPriority);\n"
@@ -159,16 +165,27 @@ STALE = (
           "event", "MiniportPause", "waits for", options=("--guard-pages",),
           head="static KSTART_ROUTINE MiniportStray;\nstatic VOID NTAPI MiniportStray(PVOID Context)\n"
                "{ (void)KeWaitForSingleObject(Context, Executive, KernelMode, FALSE, NULL); }"),
+)
+
+PAGED_HEAD = ("static __attribute__((section(\"PAGE\"), noinline)) VOID MiniportPaged(VOID)\n"
+              "{ (void)KeGetCurrentIrql(); }")
+PAGED_POOL = ("{ KIRQL Irql; volatile UCHAR *Memory = ExAllocatePoolWithTag(PagedPool, 100, 'kaeL');\n"
+              "    if (Memory != NULL) { Memory[0] = 0; KeRaiseIrql(DISPATCH_LEVEL, &Irql);\n"
+              f"    Memory[1] = 0; {MARK}\n    KeLowerIrql(Irql);\n"
+              "    ExFreePoolWithTag((PVOID)Memory, 'kaeL'); } }")
+PAGED = (
     Fault("pageable code at DISPATCH_LEVEL", "MiniportSend", SEND, before(SEND, "MiniportPaged();"),
-          "access", "MiniportPaged", "pageable section", test="test_send:every_shape*", quick=True,
+          "access", "MiniportPaged", "pageable section", test="test_send:every_shape*", head=PAGED_HEAD),
+    Fault("pageable code at DISPATCH_LEVEL, live", "MiniportSend", SEND, before(SEND, "MiniportPaged();"),
+          "access", "MiniportPaged", "pageable section", quick=True, head=PAGED_HEAD),
+    Fault("pageable code that raises the IRQL, live", "MiniportPause", PAUSE, before(PAUSE, "MiniportPaged();"),
+          "access", "MiniportPaged", "goes on in a pageable section",
           head="static __attribute__((section(\"PAGE\"), noinline)) VOID MiniportPaged(VOID)\n"
-               "{ (void)KeGetCurrentIrql(); }"),
-    Fault("paged pool at DISPATCH_LEVEL", "MiniportPause", PAUSE,
-          before(PAUSE, "{ KIRQL Irql; volatile UCHAR *Memory = ExAllocatePoolWithTag(PagedPool, 100, 'kaeL');\n"
-                        "    if (Memory != NULL) { Memory[0] = 0; KeRaiseIrql(DISPATCH_LEVEL, &Irql);\n"
-                        f"    Memory[1] = 0; {MARK}\n    KeLowerIrql(Irql);\n"
-                        "    ExFreePoolWithTag((PVOID)Memory, 'kaeL'); } }"),
+               f"{{ KIRQL Irql; KeRaiseIrql(DISPATCH_LEVEL, &Irql); KeLowerIrql(Irql); {MARK}\n }}"),
+    Fault("paged pool at DISPATCH_LEVEL", "MiniportPause", PAUSE, before(PAUSE, PAGED_POOL),
           "access", "MiniportPause", "paged pool", test="test_life:*"),
+    Fault("paged pool at DISPATCH_LEVEL, live", "MiniportPause", PAUSE, before(PAUSE, PAGED_POOL),
+          "access", "MiniportPause", "paged pool"),
 )
 
 SCARCE = "if (Processor->Scarce.Head != NULL)"
@@ -209,4 +226,4 @@ RACES = (
           "LinkAdvertiseFrameSize", test="test_rss:packets_arrive*", races=True, quick=True),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + NBLS + RACES
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + PAGED + NBLS + RACES

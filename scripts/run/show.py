@@ -97,6 +97,8 @@ class Show:
         self.figures["driver_counters"] = named_counters(last.get("driver_counters"))
         self.figures["driver_queues"] = last.get("driver_queues")
         self.figures["remarks"] = last.get("remarks")
+        if self.figures["remarks"] is not None:
+            self.figures["remarks"] += last.get("known_faults", [])
         if self.options.pcap and self.options.pcap.exists():
             self.figures["capture_bytes"] = self.options.pcap.stat().st_size
             self.figures["capture_left_out"] = last.get("pcap_left_out")

@@ -145,6 +145,7 @@ static void image_free(struct image *image)
     }
     image_patch_free(image);
     free(image->call_targets);
+    free(image->pageable);
     free(image->path);
     free(image->name);
     free(image);
@@ -269,6 +270,11 @@ bool image_contains(const struct image *image, const void *address)
 uintptr_t image_offset(const struct image *image, const void *address)
 {
     return (uintptr_t)address - (uintptr_t)image->base;
+}
+
+const struct image *image_first(void)
+{
+    return __atomic_load_n(&images, __ATOMIC_ACQUIRE);
 }
 
 struct image *image_find(const void *address)

@@ -27,6 +27,7 @@ struct image_hooks {
     /* The image breaks a rule; does not return. */
     void (*broken)(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
     image_cr8_code *cr8_code;
+    bool (*watches_pageable)(void); /* breakpoints at pageable functions are wanted */
 };
 void image_hooks_set(const struct image_hooks *hooks); /* kept by address */
 
@@ -54,6 +55,10 @@ bool image_named_section(const struct image *image, const char *name, void **sta
 /* Section `index`: its whole pages and their protection where it is pageable, otherwise 0 bytes. False past the last.
  */
 bool image_pageable(const struct image *image, uint32_t index, void **start, size_t *bytes, int *protection);
+/* Where a breakpoint stands for the beginning of a pageable function: what to run instead, which goes on behind it.
+ * NULL: it is none. And the way back: the beginning whose instruction is at that address, or NULL. */
+const void *image_pageable_stub(const void *entry);
+const void *image_pageable_origin(const void *address);
 bool image_contains(const struct image *image, const void *address);
 uintptr_t image_offset(const struct image *image, const void *address);
 /* The image that holds `address`, or NULL. */

@@ -5,7 +5,7 @@
  * who releases an object has done what it did so far before whatever is done after an acquisition of that object.
  *
  * Objects are named by an address and need not be introduced. Nothing is kept, and each call costs one comparison,
- * unless somebody wants to know (nt/check/race.h).
+ * unless somebody wants to know (nt/race/race.h).
  */
 #ifndef TESTBED_RUN_ORDER_H
 #define TESTBED_RUN_ORDER_H

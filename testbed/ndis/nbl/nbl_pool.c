@@ -16,7 +16,7 @@
 #include "ndis/object.h"
 #include "nt/export/version.h"
 #include "nt/processor/topology.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 
 enum { MAX_KEPT = 512, FILL = 0xdd, NBL_POINTERS = 5 };
 

@@ -74,7 +74,7 @@ static void sends(struct story *story)
 
 TEST(cancelled_sends_complete_once_and_others_are_left_alone)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = sends }, 10);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .body = sends }, 10);
 }
 
 static void cancel_oids(void *argument)
@@ -117,5 +117,5 @@ static void requests(struct story *story)
 
 TEST(cancelled_oid_requests_complete_once)
 {
-    story_everywhere(&(struct story_plan){ .tell = requests }, 10);
+    story_everywhere(&(struct story_plan){ .body = requests }, 10);
 }

@@ -5,7 +5,7 @@
  * Naming a place takes a program of its own to be started. What was looked up is therefore kept where the processes
  * that a test program forks share it: they run one after the other, and map an image at one address.
  */
-#include "nt/check/race_known.h"
+#include "nt/race/race_known.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -46,7 +46,7 @@ __attribute__((constructor)) static void share(void)
 
 static _Noreturn void refuse(const char *path, unsigned number, const char *why)
 {
-    fprintf(stderr, "%s:%u: %s: see testbed/nt/check/race_known.h\n", path, number, why);
+    fprintf(stderr, "%s:%u: %s: see testbed/nt/race/race_known.h\n", path, number, why);
     exit(2);
 }
 

@@ -20,7 +20,8 @@ const char *fixture_path(const char *name);
 void fixture_write(const char *name, const void *bytes, size_t size);
 /* The whole file, at most a megabyte; free() it. */
 char *fixture_read(const char *path, size_t *size);
-/* Compiles and links tests/support/drivers/NAME.c into NAME.sys; `imports` are ntoskrnl.exe's names, one per line. */
+/* Compiles and links tests/support/drivers/NAME.c, or all of the folder NAME, into NAME.sys; `imports` are
+ * ntoskrnl.exe's names, one per line. */
 const char *fixture_driver(const char *name, const char *imports, const char *compiler, const char *linker);
 
 /* For image_load: what the testbed exports. */

@@ -346,7 +346,7 @@ static void run_story(void *argument)
     static struct vif_bed bed;
 
     vb_start(&bed, &story->options);
-    story->tell(&bed);
+    story->body(&bed);
     vb_stop(&bed);
 }
 

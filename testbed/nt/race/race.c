@@ -5,13 +5,13 @@
  *
  * Simulated runs only, which are one host thread: nothing locks.
  */
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nt/check/race_known.h"
+#include "nt/race/race_known.h"
 #include "nt/check/rule.h"
 #include "nt/memory/guard.h"
 #include "run/order.h"

@@ -9,7 +9,7 @@ is that value.
 
 import re
 
-from tests.support.powershell_parser import Parser, Unknown
+from tests.support.windows.powershell_parser import Parser, Unknown
 
 
 class Return(Exception):

@@ -327,7 +327,7 @@ void presence_tell(const struct presence *presence)
                                         .loose_grants = i != 0,
                                         .detail = presence,
                                         .quiet = i % 6 != 0,
-                                        .tell = rounds });
+                                        .body = rounds });
     }
     for (version = 8; version <= 10; version++) {
         story_run(
@@ -337,6 +337,6 @@ void presence_tell(const struct presence *presence)
                                   .windows = presence->windows != NULL ? presence->windows : story_windows(version),
                                   .edge_buffers = 32,
                                   .detail = presence,
-                                  .tell = rounds });
+                                  .body = rounds });
     }
 }

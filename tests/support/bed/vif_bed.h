@@ -102,7 +102,7 @@ void vb_give_back(struct vif_bed *bed);
 /* --- stories: a live run, and simulated ones over seeds --- */
 
 struct vb_story {
-    void (*tell)(struct vif_bed *bed);
+    void (*body)(struct vif_bed *bed);
     struct vif_bed_options options;
 };
 

@@ -8,8 +8,8 @@ the programs pnputil and netsh. What a script calls and is not here stops the te
 import datetime
 import re
 
-from tests.support.powershell import Exit, Thrown, plain
-from tests.support.powershell_parser import Unknown
+from tests.support.windows.powershell import Exit, Thrown, plain
+from tests.support.windows.powershell_parser import Unknown
 
 FOLDER = "C:\\package"
 ROOT = "C:\\Windows"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A Wine to install packages in: a prefix under build/wine, reset to its first state before each test.
 
-tests/support/wine/wine_setup.c does the installing; this starts it, gives it commands and reads its answers. Wine never
+wine/wine_setup.c does the installing; this starts it, gives it commands and reads its answers. Wine never
 looks at the Windows version in an INF, so a package's INF is reduced to the models that the Windows of the story would
 take; nor does it know the driver store (13), whose files then go to System32\\drivers (12). Which of several packages
 Windows chooses is ranking.py's to say.
@@ -193,7 +193,7 @@ class Bed:
         return self.prefix / "drive_c" / "windows" / "system32" / name
 
     def compile(self):
-        sources = [ROOT / "tests" / "support" / "wine" / name
+        sources = [ROOT / "tests" / "support" / "windows" / "wine" / name
                    for name in ("wine_setup.c", "wine_faults.c", "wine_setup.h")]
         program = self.home / "wine_setup.exe"
         if not program.is_file() or program.stat().st_mtime_ns < max(path.stat().st_mtime_ns for path in sources):

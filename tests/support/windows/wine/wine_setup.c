@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A Windows program for Wine that does what Windows' device installer does, step by step and with the real setupapi,
- * around the real co-installer. tests/support/wine_bed.py builds and starts it; it takes one command per line on its
+ * around the real co-installer. tests/support/windows/wine_bed.py starts it; it takes one command per line on its
  * standard input, fields separated by tabs, and answers with lines of the same form.
  *
  * Wine lacks setupapi's text log and calls no co-installer a second time. So the program loads the co-installer that

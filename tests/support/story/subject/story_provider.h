@@ -21,7 +21,7 @@ struct provider_plan {
     uint32_t queues, mtu, headroom; /* 0: one queue, 1500, none */
     const char *without;            /* what the backend does not offer, as for --backend-no; NULL: nothing */
     uint32_t stall_seconds;         /* 0: the usual time */
-    void (*tell)(struct provider *provider);
+    void (*body)(struct provider *provider);
     const void *detail;
     /* set by provider_everywhere */
     enum sched_kind kind;

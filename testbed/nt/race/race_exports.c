@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "run/order.h"

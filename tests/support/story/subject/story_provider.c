@@ -291,7 +291,7 @@ static void main_task(void *argument)
         give_up("the bed did not start: %s", story->error);
     }
     provider_settle(provider);
-    provider->plan->tell(provider);
+    provider->plan->body(provider);
     bed_stop(&story->bed, &leaks);
     for (size_t i = 0; i < leaks.count; i++) {
         fprintf(stderr, "# left behind: %s\n", leaks.lines[i]);

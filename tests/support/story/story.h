@@ -52,8 +52,11 @@ struct story_plan {
     bool may_not_start;                             /* then the test is called with `started` false */
     bool quiet;                                     /* counts are not printed */
     bool any_checksums;                             /* wrong ones are what the test is about */
-    bool loose_grants;                 /* simulated: pages stay accessible after a grant ends, which is faster */
-    void (*tell)(struct story *story); /* the test itself: the bed is running when it is called */
+    bool loose_grants; /* simulated: pages stay accessible after a grant ends, which is faster */
+    union {
+        void (*body)(struct story *story); /* the test itself: the bed is running when it is called */
+        void (*tell)(struct story *story); /* its name until all tests are changed */
+    };
 };
 
 /* Runs the plan in a child process; the case fails with its output unless the child ends well and leaves nothing
@@ -61,7 +64,7 @@ struct story_plan {
 void story_run(const struct story_plan *plan);
 
 /* One simulated run with this many queues (0: one) and nothing else out of the ordinary. */
-void story_once(void (*tell)(struct story *story), uint32_t queues);
+void story_once(void (*body)(struct story *story), uint32_t queues);
 
 /* Windows in turn: the oldest NDIS (6.20), one between, and one that polls (6.85 and later). */
 #define STORY_WINDOWS "10-22h2"

@@ -38,18 +38,20 @@ const char *fixture_driver(const char *name, const char *imports, const char *co
     static const char script[] =
         "cd '%s' && printf 'LIBRARY ntoskrnl.exe\\nEXPORTS\\n%%s\\n' '%s' > nt.def && "
         "llvm-dlltool-16 -m i386:x86-64 -d nt.def -l nt.lib && "
+        "sources='%s/tests/support/drivers' name=%s && "
+        "if [ -d \"$sources/$name\" ]; then set -- \"$sources/$name/\"*.c; else set -- \"$sources/$name.c\"; fi && "
+        "mkdir -p objects-$name && cd objects-$name && "
         "clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -ffreestanding -fasynchronous-unwind-tables "
-        "-mno-stack-arg-probe %s -c '%s/tests/support/drivers/%s.c' -o %s.obj && "
+        "-mno-stack-arg-probe %s -c \"$@\" && cd .. && "
         /* An address that is free under the address sanitizer, too: images without relocations need theirs. */
         "lld-link-16 /driver /base:0x200000000000 /subsystem:native /entry:DriverEntry /nodefaultlib /debug %s "
-        "/out:%s.sys %s.obj nt.lib";
+        "/out:$name.sys objects-$name/*.o nt.lib";
     char command[8192], file[64];
     const char *path;
 
     snprintf(file, sizeof(file), "%s.sys", name);
     path = fixture_path(file); /* makes the folder */
-    snprintf(command, sizeof(command), script, fixture_folder, imports, compiler, test_root(), name, name, linker, name,
-             name);
+    snprintf(command, sizeof(command), script, fixture_folder, imports, test_root(), name, compiler, linker);
     CHECK_EQ(system(command), 0);
     return path;
 }
