@@ -75,7 +75,8 @@ def command(arguments):
     parser.add_argument("tests", nargs="*", metavar="TEST", help="test files, such as test_rss")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds per simulated case")
     parser.add_argument("--lines", action="store_true", help="print the lines that no test reached, too")
-    parser.add_argument("--branches", action="store_true", help="print the conditions that were only true or only false")
+    parser.add_argument("--branches", action="store_true",
+                        help="print the conditions that were only true, only false, or not reached, too")
     parser.add_argument("--report", action="store_true", help="only report what was measured before")
     options = parser.parse_args(arguments)
     if options.report:

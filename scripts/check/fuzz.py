@@ -38,7 +38,8 @@ FOUND = ROOT / "build" / "fuzz-found"
 FAST = Tree(ROOT / "build" / "fuzz", XENNET_FUZZ="ON")
 LENGTHS = {"inf": 2048, "image": 4096}      # bytes of an input at most; others:
 LENGTH = 512
-KEPT_BYTES = 18000                          # of each target's corpus, about
+KEPT_BYTES = {"send": 4000}                 # of a target's corpus, about: large sends take milliseconds; others:
+MAX_KEPT_BYTES = 18000
 WORLDS = 9
 # The testbed handles faults by itself where it has a kernel (nt/check/fault.c).
 OPTIONS = ("-handle_segv=0", "-handle_bus=0", "-handle_ill=0", "-handle_fpe=0", "-rss_limit_mb=0", "-timeout=60",
@@ -70,7 +71,7 @@ def unpack(target):
 
 def pack(target, folder):
     """Writes the corpus: the shortest inputs first, as many as there is room for."""
-    room, lines = KEPT_BYTES, []
+    room, lines = KEPT_BYTES.get(target, MAX_KEPT_BYTES), []
     for path in sorted(folder.iterdir(), key=lambda path: (path.stat().st_size, path.name)):
         line = base64.b64encode(path.read_bytes()).decode()
         room -= len(line) + 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A short piece of scripts/check/fuzz.py: the kept inputs of each target and some new ones, in a testbed with sanitizers."""
+"""A short piece of scripts/check/fuzz.py: the kept inputs of each target and some new ones, with sanitizers."""
 
 import unittest
 
