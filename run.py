@@ -48,6 +48,8 @@ def prepare(options, screen):
         if options.own_driver and not options.bypass:
             if options.checked:
                 options.driver, options.inf = made.checked_driver(screen.line, options.windows)
+            elif options.races:
+                options.driver, options.inf = made.races_driver(screen.line, options.windows)
             else:
                 made.driver(screen.line, ["x64"])
                 options.driver, options.inf = made.package(options.windows)

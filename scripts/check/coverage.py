@@ -20,7 +20,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build.tree import Tree, program
 from scripts.check import coverage_profile
 from scripts.cli import ROOT, Stop
@@ -59,11 +59,17 @@ def measure(driver, tests, seeds):
     sums = FOLDER / "counters"
     sums.unlink(missing_ok=True)
     environment = dict(os.environ, XENNET_DRIVER=str(driver), XENNET_COVERAGE=str(sums))
-    for test in tests:
-        done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
-                              check=False)
-        failed = sum(line.startswith("not ok") for line in done.stdout.splitlines())
-        print(f"{test.name}: {'all passed' if failed == 0 else f'{failed} failed'}", flush=True)
+    with steps.Steps(tests, lambda test: test.name) as each:
+        for test in each:
+            done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+                                  check=False)
+            failed = sum(line.startswith("not ok") for line in done.stdout.splitlines())
+            steps.line(f"{test.name}: {'all passed' if failed == 0 else f'{failed} failed'}")
+            profile = merge(driver, sums)   # what was measured until then is there for --report
+    return profile
+
+
+def merge(driver, sums):
     raw, profile = FOLDER / "xennet.profraw", FOLDER / "xennet.profdata"
     raw.write_bytes(coverage_profile.raw_profile(driver.read_bytes(), sums.read_bytes()))
     run([program("llvm-profdata-16"), "merge", "-o", str(profile), str(raw)])
@@ -118,4 +124,4 @@ def unreached(cov, driver, profile):
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

@@ -181,7 +181,8 @@ PAGED = (
     Fault("pageable code that raises the IRQL, live", "MiniportPause", PAUSE, before(PAUSE, "MiniportPaged();"),
           "access", "MiniportPaged", "goes on in a pageable section",
           head="static __attribute__((section(\"PAGE\"), noinline)) VOID MiniportPaged(VOID)\n"
-               f"{{ KIRQL Irql; KeRaiseIrql(DISPATCH_LEVEL, &Irql); KeLowerIrql(Irql); {MARK}\n }}"),
+               f"{{ static KSPIN_LOCK Lock; KIRQL Irql; KeAcquireSpinLock(&Lock, &Irql); {MARK}\n"
+               "    KeReleaseSpinLock(&Lock, Irql); }"),
     Fault("paged pool at DISPATCH_LEVEL", "MiniportPause", PAUSE, before(PAUSE, PAGED_POOL),
           "access", "MiniportPause", "paged pool", test="test_life:*"),
     Fault("paged pool at DISPATCH_LEVEL, live", "MiniportPause", PAUSE, before(PAUSE, PAGED_POOL),
@@ -226,4 +227,17 @@ RACES = (
           "LinkAdvertiseFrameSize", test="test_rss:packets_arrive*", races=True, quick=True),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + PAGED + NBLS + RACES
+# Connections that are refused: their answers come to every queue.
+MANY_FLOWS = ("bash", "-c", "for i in $(seq 20000 21500); do (: > /dev/tcp/198.18.0.1/$i) 2> /dev/null; done; true")
+KEPT = "Processor->Counters.Kept += Count;\n    ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);"
+OTHER = "PER_PROCESSOR(RECEIVE_PROCESSOR, Receive->Processors, 0)->Counters.Kept += Count;"
+PROCESSORS = (
+    Fault("a counter of another processor's, live", "ReceiveFlushCommon", KEPT,
+          KEPT.replace("Processor->Counters.Kept += Count;", f"{OTHER} {MARK}"), "race", "ReceiveFlushCommon",
+          "on processor 0", traffic=MANY_FLOWS, races=True),
+    Fault("a word that one thread reads while another writes it, live", "XENNET_CONTEXT",
+          "volatile ULONG AdvertisedFrameSize;", "ULONG AdvertisedFrameSize;", "race", "LinkFollowFrameSize",
+          "LinkAdvertiseFrameSize", races=True),
+)
+
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + PAGED + NBLS + RACES + PROCESSORS

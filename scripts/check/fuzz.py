@@ -27,7 +27,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 from scripts.test import sanitize
@@ -155,16 +155,17 @@ def command(arguments):
         return replay(options.targets[0], options.world, options.fast, options.replay)
     limits = [f"-runs={options.runs}"] if options.runs is not None else [f"-max_total_time={options.seconds}"]
     failed = 0
-    for target in options.targets or TARGETS:
-        status, inputs, edges, text = fuzz(target, options.world, options.fast, [*limits, f"-seed={options.seed}"])
-        print(f"{target}: {inputs:,} inputs, {edges:,} edges", flush=True)
-        if status != 0:
-            failed += 1
-            print(failure(target, options.world, text), flush=True)
-        elif options.keep:
-            print(f"{target}: {keep(target, options.world, options.fast)} inputs kept", flush=True)
+    with steps.Steps(options.targets or TARGETS, str) as targets:
+        for target in targets:
+            status, inputs, edges, text = fuzz(target, options.world, options.fast, [*limits, f"-seed={options.seed}"])
+            steps.line(f"{target}: {inputs:,} inputs, {edges:,} edges")
+            if status != 0:
+                failed += 1
+                steps.line(failure(target, options.world, text))
+            elif options.keep:
+                steps.line(f"{target}: {keep(target, options.world, options.fast)} inputs kept")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

@@ -16,6 +16,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from scripts import steps
 from scripts.build.tree import Tree, program
 from scripts.check import coverage, coverage_profile, mutants
 from scripts.cli import ROOT, Stop
@@ -187,12 +188,13 @@ def search(chosen, copies, build, patience, say):
     """Tries each; (noticed, tried)."""
     tests = reach(say)
     looking, results = Search(tests, copies, build, patience), []
-    for mutant in chosen:
-        result = looking.verdict(mutant)
-        results.append(result)
-        if result.verdict == "survived":
-            say(f"not noticed: {mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.old.split())} -> "
-                f"{' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} tests reach it)")
+    with steps.Steps(chosen, lambda mutant: f"{mutant.file}:{mutant.line}") as each:
+        for mutant in each:
+            result = looking.verdict(mutant)
+            results.append(result)
+            if result.verdict == "survived":
+                say(f"not noticed: {mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.old.split())} -> "
+                    f"{' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} tests reach it)")
     verdicts = collections.Counter(one.verdict for one in results)
     say(f"{len(results)} mutants: {verdicts['same']} are the same program, {verdicts['no C']} do not compile")
     for line in table(results):

@@ -28,7 +28,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build.tree import Tree
 from scripts.check import generated, places
 from scripts.check.mutations_table import MUTATIONS
@@ -120,7 +120,7 @@ def generate(options):
     copy_sources()
     Tree().build("tests")
     noticed, tried = generated.search(chosen, SOURCES, build, options.patience,
-                                      lambda line: print(line, flush=True))
+                                      steps.line)
     return 1 if noticed < ASKED * tried else 0
 
 
@@ -144,16 +144,17 @@ def command(arguments):
     Tree().build("tests")
     print("| Broken | What the test said |\n|---|---|", flush=True)
     unnoticed = 0
-    for row in chosen:
-        try:
-            noticed, said = mutate(row)
-        except Stop as stop:
-            noticed, said = False, f"not tried: {' '.join(stop.text.split())[:200]}"
-        unnoticed += not noticed
-        said = said.replace("|", "\\|")
-        print(f"| {row[0]} | {'' if noticed else '**not noticed** '}`{row[4].split(':')[0]}`: {said} |", flush=True)
+    with steps.Steps(chosen, lambda row: row[0]) as rows:
+        for row in rows:
+            try:
+                noticed, said = mutate(row)
+            except Stop as stop:
+                noticed, said = False, f"not tried: {' '.join(stop.text.split())[:200]}"
+            unnoticed += not noticed
+            said = said.replace("|", "\\|")
+            steps.line(f"| {row[0]} | {'' if noticed else '**not noticed** '}`{row[4].split(':')[0]}`: {said} |")
     return 1 if unnoticed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

@@ -129,7 +129,7 @@ class Show:
                 for name in ("packets", "lost", "overflows")}
 
     def _cuts_datagrams(self, traffic):
-        return traffic.has_tools and {"uso4", "uso6"} <= set(self.figures["offloads"] or ())
+        return traffic.has_tools and not self.options.races and {"uso4", "uso6"} <= set(self.figures["offloads"] or ())
 
     def _blocks(self, traffic, family, seconds):
         rates = traffic.udp_blocks(family, seconds)

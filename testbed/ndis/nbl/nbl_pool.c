@@ -151,8 +151,8 @@ static void give(struct nbl_pool *pool, struct nbl_block *block)
 {
     struct nbl_cache *cache = &pool->caches[processor_current()];
 
+    race_unwatch(block);
     if (sched_kind() == SCHED_SIMULATED) {
-        race_unwatch(block);
         memset(&block->nbl, FILL, sizeof(block->nbl));
         memset(&block->nb, FILL, sizeof(block->nb));
     }

@@ -3,7 +3,7 @@
  * What is remembered of accesses: for each 8 bytes that are watched, those accesses that are not known to be over for
  * everybody who came later. A new access drops what it makes superfluous, so few are kept.
  *
- * Simulated runs only, which are one host thread: nothing locks.
+ * A simulated run is one host thread; in a live one everything is done between order_open and order_close.
  */
 #include "nt/race/race.h"
 
@@ -14,6 +14,7 @@
 #include "nt/race/race_known.h"
 #include "nt/check/rule.h"
 #include "nt/memory/guard.h"
+#include "nt/nt.h"
 #include "run/order.h"
 #include "run/sched.h"
 
@@ -23,6 +24,7 @@ struct access {
     struct order_moment moment;
     uint8_t mask; /* which of the 8 bytes */
     uint8_t kind; /* enum race_access */
+    uint16_t processor;
     const void *from;
     uint64_t when;
 };
@@ -119,8 +121,10 @@ static void report(const struct cell *cell, uintptr_t at, const struct access *b
         race_collect("race: %s %s what %s %s: %s\n", here, verb(now, false), there, verb(before, true), place);
         return;
     }
-    rule_break("race", "%s %s what %s %s at %llu ns in %s, and nothing orders the two: %s", here, verb(now, false),
-               there, verb(before, true), (unsigned long long)before->when, order_name(before->moment.strand), place);
+    rule_break("race",
+               "%s %s on processor %u what %s %s on processor %u at %llu ns in %s, and nothing orders the two: %s",
+               here, verb(now, false), now->processor, there, verb(before, true), before->processor,
+               (unsigned long long)before->when, order_name(before->moment.strand), place);
 }
 
 static bool clash(const struct access *a, const struct access *b)
@@ -164,7 +168,12 @@ void race_look(const void *memory, size_t bytes, enum race_access kind, const vo
     if (!race_watching) {
         return;
     }
-    struct access now = { .moment = order_now(), .kind = (uint8_t)kind, .from = from, .when = sched_now() };
+    order_open();
+    struct access now = { .moment = order_now(),
+                          .kind = (uint8_t)kind,
+                          .processor = (uint16_t)processor_current(),
+                          .from = from,
+                          .when = sched_now() };
     for (uintptr_t at = start & ~(uintptr_t)(CELL_BYTES - 1); at < end; at += CELL_BYTES) {
         struct cell *cell = cell_at(at, false);
         if (cell != NULL && cell->region != 0) {
@@ -172,6 +181,7 @@ void race_look(const void *memory, size_t bytes, enum race_access kind, const vo
             look_at_cell(cell, at, &now);
         }
     }
+    order_close();
 }
 
 static void forget(struct cell *cell)
@@ -184,6 +194,7 @@ void race_watched(const void *memory, size_t bytes, const char *what, const void
 {
     const uintptr_t start = (uintptr_t)memory, end = start + bytes;
     uint32_t region;
+    order_open();
     if (unused_count != 0) {
         region = unused[--unused_count];
     } else {
@@ -201,15 +212,13 @@ void race_watched(const void *memory, size_t bytes, const char *what, const void
         forget(cell);
         cell->region = region;
     }
+    order_close();
 }
 
 void race_image(const struct image *image)
 {
     void *start;
     size_t bytes;
-    if (!sched_is_simulated) {
-        return;
-    }
     race_watching = true;
     order_keep();
     race_known_read(image_path(image));
@@ -220,7 +229,7 @@ void race_image(const struct image *image)
     }
 }
 
-void race_unwatched(const void *memory)
+static void unwatch(const void *memory)
 {
     struct cell *first = cell_at((uintptr_t)memory, false);
     if (first == NULL || first->region == 0 || regions[first->region].start != memory) {
@@ -236,6 +245,13 @@ void race_unwatched(const void *memory)
         forget(cell_at(at, false));
     }
     unused[unused_count++] = region;
+}
+
+void race_unwatched(const void *memory)
+{
+    order_open();
+    unwatch(memory);
+    order_close();
 }
 
 void race_stop(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Races: two accesses of a driver to the same bytes, one of them a write, that nothing orders (rule "race"). Found in
- * simulated runs of an image that reports its accesses: compiled with clang's -fsanitize=thread, whose calls resolve to
- * race_exports.c. What orders things is run/order.h.
+ * runs of an image that reports its accesses, simulated or live: compiled with clang's -fsanitize=thread, whose calls
+ * resolve to race_exports.c. What orders things is run/order.h.
  *
  * Watched is the driver's own memory: its data, its blocks of the pool and of NDIS, NBLs. Volatile and interlocked
  * accesses do not race with each other; an interlocked one orders as a barrier does, a volatile one orders nothing,
@@ -22,7 +22,7 @@ enum race_access { RACE_READ = 0, RACE_WRITE = 1, RACE_MARKED = 2 /* volatile or
 #define RACE_MODULE "races.sys" /* what an instrumented image imports from */
 
 void race_exports(void);
-/* An image was loaded that imports them: in a simulated run its data is watched from now on. */
+/* An image was loaded that imports them: its data is watched from now on. */
 void race_image(const struct image *image);
 void race_stop(void);
 

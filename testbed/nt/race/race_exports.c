@@ -56,10 +56,12 @@ static MS_ABI void *fill(void *to, int value, size_t bytes)
     return memset(to, value, bytes);
 }
 
-/* Every interlocked operation of Windows is a full barrier on x86. */
+/* Every interlocked operation of Windows is a full barrier on x86. In a live run it is done before anybody else's is
+ * looked at: until order_close. */
 static void interlocked(const void *at, size_t bytes, const void *from)
 {
     sched_point("interlocked");
+    order_open();
     order_acquire(at);
     race_look(at, bytes, RACE_WRITE | RACE_MARKED, from);
     order_release(at);
@@ -70,7 +72,9 @@ static void interlocked(const void *at, size_t bytes, const void *from)
     {                                                                                                                  \
         (void)order;                                                                                                   \
         interlocked(at, bits / 8, FROM);                                                                               \
-        return builtin(at, value, __ATOMIC_SEQ_CST);                                                                   \
+        const uint##bits##_t before = builtin(at, value, __ATOMIC_SEQ_CST);                                            \
+        order_close();                                                                                                 \
+        return before;                                                                                                 \
     }
 
 #define ATOMICS(bits)                                                                                                  \
@@ -87,21 +91,26 @@ static void interlocked(const void *at, size_t bytes, const void *from)
         (void)otherwise;                                                                                               \
         interlocked(at, bits / 8, FROM);                                                                               \
         __atomic_compare_exchange_n(at, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                  \
+        order_close();                                                                                                 \
         return expected;                                                                                               \
     }                                                                                                                  \
     static MS_ABI uint##bits##_t load##bits(const uint##bits##_t *at, int order)                                       \
     {                                                                                                                  \
         (void)order;                                                                                                   \
         sched_point("interlocked");                                                                                    \
+        order_open();                                                                                                  \
         order_acquire(at);                                                                                             \
         race_look(at, bits / 8, RACE_READ | RACE_MARKED, FROM);                                                        \
-        return __atomic_load_n(at, __ATOMIC_SEQ_CST);                                                                  \
+        const uint##bits##_t value = __atomic_load_n(at, __ATOMIC_SEQ_CST);                                            \
+        order_close();                                                                                                 \
+        return value;                                                                                                  \
     }                                                                                                                  \
     static MS_ABI void store##bits(uint##bits##_t *at, uint##bits##_t value, int order)                                \
     {                                                                                                                  \
         (void)order;                                                                                                   \
         interlocked(at, bits / 8, FROM);                                                                               \
         __atomic_store_n(at, value, __ATOMIC_SEQ_CST);                                                                 \
+        order_close();                                                                                                 \
     }
 
 ATOMICS(8)
