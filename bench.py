@@ -22,7 +22,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from scripts import cli, packages
+from scripts import cli, packages, steps
 from scripts.bench import measure
 from scripts.build import made
 from scripts.check import instructions
@@ -79,11 +79,11 @@ def count(drivers):
     return found
 
 
-def compare(options, screen):
-    """{variant: {figure: [a value for each turn]}}."""
+def compare(options, screen, found):
+    """Fills {variant: {figure: [a value for each turn]}}."""
     chosen = variants(options)
     counted = count({name: one.driver for name, one in chosen.items() if name in ("this driver", "against")})
-    found = {name: {} for name in chosen}
+    found.update({name: {} for name in chosen})
     for turn in range(options.turns):
         for name, one in chosen.items():
             screen.status(f"turn {turn + 1} of {options.turns}: {name}")
@@ -94,8 +94,6 @@ def compare(options, screen):
             for figure, value in figures.items():
                 if value is not None:
                     found[name].setdefault(figure, []).append(value)
-    screen.clear()
-    return found
 
 
 def text(values):
@@ -142,7 +140,18 @@ def command(arguments):
         made.testbed(screen.line)
     if options.flame:
         return draw_flame(options, screen)
-    found = compare(options, screen)
+    found = {}
+    try:
+        compare(options, screen, found)
+    finally:
+        screen.clear()
+        show(found, options, arguments, screen)     # of the turns that were done, too, where it is stopped
+    return 0
+
+
+def show(found, options, arguments, screen):
+    if not any(found.values()):
+        return
     for line in table(found):
         screen.line(line)
     if options.json:
@@ -150,8 +159,7 @@ def command(arguments):
     if options.report:
         maker.write("bench", options.report, {"figures": measure.FIGURES, "found": found, "argv": arguments})
         screen.line(f"report {options.report}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))
