@@ -115,6 +115,19 @@ static int protection_of(const struct section *section)
            (may & SECTION_EXECUTE ? PROT_READ | PROT_EXEC : 0);
 }
 
+const void *image_readable_at(const struct image *image, uint64_t offset, size_t size)
+{
+    for (uint32_t i = 0; i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        if (offset >= section->address && offset - section->address <= section->virtual_size &&
+            size <= section->virtual_size - (offset - section->address)) {
+            const bool gone = image->discarded && section->characteristics & SECTION_DISCARDABLE;
+            return !gone && protection_of(section) & PROT_READ ? image->base + offset : NULL;
+        }
+    }
+    return NULL;
+}
+
 static void protect(struct image *image)
 {
     mprotect(image->base, image->size, PROT_NONE);
@@ -171,6 +184,7 @@ struct image *image_load(const char *path, image_resolver *resolve, char *error,
 
 void image_discard_init(struct image *image)
 {
+    image->discarded = true;
     for (uint32_t i = 0; i < image->section_count; i++) {
         const struct section *section = &image->sections[i];
         if (section->characteristics & SECTION_DISCARDABLE) {
@@ -222,6 +236,18 @@ bool image_section(const struct image *image, uint32_t index, void **start, size
     *start = image->base + section->address;
     *bytes = section->characteristics & SECTION_WRITE ? section->virtual_size : 0;
     return true;
+}
+
+bool image_named_section(const struct image *image, const char *name, void **start, size_t *bytes)
+{
+    for (uint32_t i = 0; i < image->section_count; i++) {
+        if (strcmp(image->sections[i].name, name) == 0) {
+            *start = image->base + image->sections[i].address;
+            *bytes = image->sections[i].virtual_size;
+            return true;
+        }
+    }
+    return false;
 }
 
 bool image_pageable(const struct image *image, uint32_t index, void **start, size_t *bytes, int *protection)

@@ -50,6 +50,8 @@ const char *image_name(const struct image *image);
 const char *image_path(const struct image *image);
 /* Section `index`: where it may be written, otherwise 0 bytes. False past the last. */
 bool image_section(const struct image *image, uint32_t index, void **start, size_t *bytes);
+/* The section of that name, of at most eight characters. False: it has none. */
+bool image_named_section(const struct image *image, const char *name, void **start, size_t *bytes);
 /* Section `index`: its whole pages and their protection where it is pageable, otherwise 0 bytes. False past the last.
  */
 bool image_pageable(const struct image *image, uint32_t index, void **start, size_t *bytes, int *protection);

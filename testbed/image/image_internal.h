@@ -38,6 +38,7 @@ struct image {
     uint64_t preferred;
     uint32_t entry, header_size;
     bool relocatable;
+    bool discarded; /* image_discard_init was called */
     struct section sections[MAX_SECTIONS];
     uint32_t section_count;
     struct {
@@ -59,6 +60,8 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
 
 /* `size` bytes of the mapped image at that offset, or NULL when they do not lie inside it. */
 void *image_at(const struct image *image, uint64_t offset, size_t size);
+/* The same where it can still be read: within one section, and that neither discarded nor without the right. */
+const void *image_readable_at(const struct image *image, uint64_t offset, size_t size);
 /* A NUL-terminated string there, or NULL. */
 const char *image_string(const struct image *image, uint64_t offset);
 
