@@ -60,7 +60,7 @@ struct task {
     const void *stack_timer, *stack_dpc, *stack_set_in;
     uint32_t strand;             /* run/order.c: what it runs as */
     struct timeline_span *spans; /* open ones, the innermost first; timeline.c */
-    uint32_t draws; /* simulated, while somebody chooses (sched_choice.h): numbers that it has drawn */
+    uint32_t draws;              /* simulated, while somebody chooses (sched_choice.h): numbers that it has drawn */
     uint32_t busy; /* simulated: points since it came to DISPATCH_LEVEL or began a DPC; set to 0 by nt/processor */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Somebody else chooses what runs next in a simulated run, in place of the seed (systematic.h). Meanwhile points take no
- * time, so that time passes only when nobody can run; no wait ends for no reason; and each task draws numbers of its
+ * Somebody else chooses what runs next in a simulated run, in place of the seed (systematic.h). Meanwhile points take
+ * no time, so that time passes only when nobody can run; no wait ends for no reason; and each task draws numbers of its
  * own.
  */
 #ifndef TESTBED_RUN_SCHED_CHOICE_H

@@ -27,8 +27,8 @@ enum {
 };
 
 struct choice {
-    uint32_t number; /* of the call in its schedule */
-    uint32_t preempted; /* before it */
+    uint32_t number;               /* of the call in its schedule */
+    uint32_t preempted;            /* before it */
     uint8_t count, taken, goes_on; /* taken: in the order of `ids` */
     uint16_t ids[SCHED_MAX_CHOICE];
 };

@@ -5,8 +5,8 @@
  * bounds: Musuvathi, Qadeer, "Iterative context bounding for systematic testing", PLDI 2007.)
  *
  * A state that was reached before with no fewer preemptions left is not followed again: what happens from it on was
- * seen. The state is the whole process (snapshot.h), so two steps that do not touch the same things lead to the same one
- * in either order, and only one order is followed further.
+ * seen. The state is the whole process (snapshot.h), so two steps that do not touch the same things lead to the same
+ * one in either order, and only one order is followed further.
  *
  *   struct systematic *systematic = systematic_create(preemptions);     before the run, in whichever process
  *   systematic_begin(systematic);        in the run's main task: comes back once for each schedule

@@ -235,7 +235,7 @@ static void run_one(void)
                                     .prepare = prepare,
                                     .failed = print_way,
                                     .quiet = true,
-                                    .tell = run_list });
+                                    .body = run_list });
 }
 
 TEST(a_list_of_operations_breaks_no_rule)

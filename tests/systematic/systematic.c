@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "nt/memory/paged.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/areas.h"
 #include "run/systematic.h"
 #include "systematic_scenes.h"
@@ -184,8 +184,8 @@ TEST(every_schedule_ends_well)
     counts = systematic_counts(systematic);
     printf("{\"scene\": \"%s\", \"%s\": %u, \"complete\": %s, \"schedules\": %" PRIu64 ", \"met\": %" PRIu64
            ", \"states\": %" PRIu64 ", \"choices\": %" PRIu64 ", \"pages\": %" PRIu64 "}\n",
-           plan->name, options.delays ? "delays" : "preemptions", options.bound, counts.complete ? "true" : "false", counts.schedules, counts.met,
-           counts.states, counts.choices, counts.pages);
+           plan->name, options.delays ? "delays" : "preemptions", options.bound, counts.complete ? "true" : "false",
+           counts.schedules, counts.met, counts.states, counts.choices, counts.pages);
     fflush(stdout);
     systematic_destroy(systematic);
 }

@@ -104,7 +104,7 @@ void memory_free(struct xen *xen, void *address, size_t pages)
         }
     }
     if (snapshot_taken || fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-                  (off_t)(pages * XEN_PAGE_SIZE)) < 0) {
+                                    (off_t)(pages * XEN_PAGE_SIZE)) < 0) {
         memset(address, 0, pages * XEN_PAGE_SIZE);
     }
     sched_lock(&host->memory_lock);

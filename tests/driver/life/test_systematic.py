@@ -15,9 +15,9 @@ DELAYS = 2
 LONG = ("removal-oid", "timer-halt", "migration-send", "migration-pause", "send-send-pause")   # these with 1
 # Scene, and a mistake of the mutations' table or (where, old, new) that it shows.
 MISTAKES = {
-    "complete-pause": "a pause that does not wait for sends",
-    "poll-pause": ("PollHandler", "if (ContextIsRunning(Queue->Poll->Context)) {", "{"),
-    "receive-pause": ("StateStop", "ReceiveStop(Adapter->Receive);", ""),
+    "send-pause": ("StateMove", "ContextSetRunning(&Adapter->Context);",
+                   "if (To != XennetStatePausing) ContextSetRunning(&Adapter->Context);"),
+    "poll-pause": "a pause leaves polled packets behind",
 }
 
 
