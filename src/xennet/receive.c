@@ -22,6 +22,7 @@
 #include "per_processor.h"
 #include "poll.h"
 #include "processor.h"
+#include "receive_coalesce.h"
 #include "receive_packet.h"
 #include "timestamp.h"
 
@@ -58,6 +59,11 @@ struct _XENNET_RECEIVE {
     ULONG ProcessorCount;
     BOOLEAN CanPause; // the version of VIF has Pause
     BOOLEAN Stamps;   // packets get timestamps: none takes the common way
+
+    // Within OID requests; read without order.
+    ULONG Joins;         // OFFLOAD_URO*: UDP datagrams are joined before they go up
+    BOOLEAN Batches;     // a batch goes up in another way than as it is: Poll, or Joins
+    ULONG CommonReturns; // the flag of a return that nothing but the packets is to be done for; 0: some may be joined
 
     XENNET_RECEIVE_LIMITS Limits;
 };
@@ -151,6 +157,7 @@ ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 
     if (Chain == NULL)
         return;
+    CoalesceUndo(Chain);
     ReceivePutBack(Processor->Receive, Processor, Chain);
     Returned = Processor->Counters.Returned - Returned;
     Processor->Counters.Unindicated += Returned;
@@ -229,6 +236,8 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
     if (Count != 0) {
         Processor->Counters.Kept += Count;
         Chain = NblPoolCut(&Processor->Nbls);
+        if (Processor->Receive->Joins != 0 && Count > 1)
+            Last = CoalesceBatch(Processor->Receive->Joins, &Processor->Counters, Chain, &Count);
         if (Processor->Receive->Poll != NULL)
             ReceivePoll(Processor, Chain, Last, Count);
         else
@@ -245,7 +254,7 @@ ReceiveFlushCommon(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
 {
     ULONG Count = Processor->Nbls.Taken;
 
-    if (Receive->Poll != NULL) {
+    if (Receive->Batches) {
         ReceiveFlush(Processor);
         return;
     }
@@ -383,14 +392,30 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
         ReceiveUncommon(Processor, Packet);
 }
 
+// From below DISPATCH, or with what was joined among it.
+static DECLSPEC_NOINLINE VOID
+ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
+{
+    KIRQL Irql;
+
+    if (Receive->CommonReturns == 0)
+        CoalesceUndo(Chain);
+    Irql = IrqlRaise(NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) != 0);
+    ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
+    IrqlLower(Irql);
+}
+
 _Use_decl_annotations_
 VOID
 ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
-    BOOLEAN AtDispatch = NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) != 0;
     KIRQL Irql;
 
-    Irql = IrqlRaise(AtDispatch);
+    if ((ReturnFlags & Receive->CommonReturns) == 0) {
+        ReceiveReturnUncommon(Receive, Chain, ReturnFlags);
+        return;
+    }
+    Irql = IrqlRaise(TRUE);
     ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
     IrqlLower(Irql);
 }
@@ -445,6 +470,17 @@ VOID
 ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
 {
     ReceiveLimitsSet(&Receive->Limits, MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveSetCoalescing(XENNET_RECEIVE *Receive, ULONG Versions)
+{
+    // Those that were joined may come back at any time later.
+    if (Versions != 0)
+        Receive->CommonReturns = 0;
+    Receive->Joins = Versions;
+    Receive->Batches = Versions != 0 || Receive->Poll != NULL;
 }
 
 _Use_decl_annotations_
@@ -523,6 +559,8 @@ ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_REC
         return Status;
     }
     PollCreate(Context, &Receive->Poll);
+    Receive->CommonReturns = NDIS_RETURN_FLAGS_DISPATCH_LEVEL;
+    ReceiveSetCoalescing(Receive, 0);
     *Result = Receive;
     return NDIS_STATUS_SUCCESS;
 }

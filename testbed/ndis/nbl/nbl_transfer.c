@@ -135,6 +135,7 @@ static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER
     check_flags(nbl, NBL_FLAGS_OF_NDIS, function);
     check_slots(nbl, function);
     check_coalesced(adapter, nbl, function);
+    nbl_check_joined(adapter, nbl, function);
     return nb->DataLength;
 }
 
