@@ -40,14 +40,18 @@ typedef struct _RECEIVE_PROCESSOR {
     XENNET_NBL_CACHE Nbls; // those taken are on the batch: NDIS may keep them
     RECEIVE_BATCH Scarce;  // reserved NBLs, all behind those
     ULONG Queue;           // of the last packet, below Limits.QueueCount, or RECEIVE_NO_QUEUE
+    ULONG Index;           // immutable; here it fills a gap
     XENNET_QUEUE_COUNTERS *QueueCounters;
     XENNET_RECEIVE_COUNTERS Counters;
 
     // Immutable after ReceiveCreate.
     XENNET_RECEIVE *Receive;
     NDIS_HANDLE NdisHandle;
-    ULONG Index;
 } RECEIVE_PROCESSOR;
+
+#ifdef _WIN64
+C_ASSERT(sizeof(RECEIVE_PROCESSOR) == 256); // one shift finds a processor's
+#endif
 
 struct _XENNET_RECEIVE {
     // Immutable after ReceiveCreate.
@@ -62,7 +66,7 @@ struct _XENNET_RECEIVE {
 
     // Within OID requests; read without order.
     ULONG Joins;         // OFFLOAD_URO*: UDP datagrams are joined before they go up
-    BOOLEAN Batches;     // a batch goes up in another way than as it is: Poll, or Joins
+    ULONG Batches;       // a batch goes up in another way than as it is: Poll, or Joins
     ULONG CommonReturns; // the flag of a return that nothing but the packets is to be done for; 0: some may be joined
 
     XENNET_RECEIVE_LIMITS Limits;
@@ -236,7 +240,7 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
     if (Count != 0) {
         Processor->Counters.Kept += Count;
         Chain = NblPoolCut(&Processor->Nbls);
-        if (Processor->Receive->Joins != 0 && Count > 1)
+        if (Processor->Receive->Joins != 0 && CoalesceIsWorthwhile(Chain))
             Last = CoalesceBatch(Processor->Receive->Joins, &Processor->Counters, Chain, &Count);
         if (Processor->Receive->Poll != NULL)
             ReceivePoll(Processor, Chain, Last, Count);
@@ -254,7 +258,7 @@ ReceiveFlushCommon(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
 {
     ULONG Count = Processor->Nbls.Taken;
 
-    if (Receive->Batches) {
+    if (Receive->Batches && (Receive->Poll != NULL || Count > 1)) {
         ReceiveFlush(Processor);
         return;
     }
@@ -392,6 +396,15 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
         ReceiveUncommon(Processor, Packet);
 }
 
+static DECLSPEC_NOINLINE VOID
+ReceiveReturnCommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain)
+{
+    KIRQL Irql = IrqlRaise(TRUE);
+
+    ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
+    IrqlLower(Irql);
+}
+
 // From below DISPATCH, or with what was joined among it.
 static DECLSPEC_NOINLINE VOID
 ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
@@ -409,15 +422,11 @@ _Use_decl_annotations_
 VOID
 ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
-    KIRQL Irql;
-
-    if ((ReturnFlags & Receive->CommonReturns) == 0) {
+    // Each a function of its own: this one saves no register.
+    if ((ReturnFlags & Receive->CommonReturns) != 0)
+        ReceiveReturnCommon(Receive, Chain);
+    else
         ReceiveReturnUncommon(Receive, Chain, ReturnFlags);
-        return;
-    }
-    Irql = IrqlRaise(TRUE);
-    ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
-    IrqlLower(Irql);
 }
 
 // What this processor has accepted goes up. XenVif may be between two packets of a batch.
@@ -480,7 +489,7 @@ ReceiveSetCoalescing(XENNET_RECEIVE *Receive, ULONG Versions)
     if (Versions != 0)
         Receive->CommonReturns = 0;
     Receive->Joins = Versions;
-    Receive->Batches = Versions != 0 || Receive->Poll != NULL;
+    Receive->Batches = Receive->Poll != NULL ? 1 : Versions;
 }
 
 _Use_decl_annotations_

@@ -22,7 +22,6 @@
 #include "ethernet.h"
 #include "memory.h"
 #include "offload_setting.h"
-#include "receive_packet.h"
 
 #define COALESCE_FLOWS 8
 
@@ -378,7 +377,7 @@ CoalesceBatch(ULONG Versions, XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST
                 (*Count)--;
                 continue;
             }
-        } else if ((Checksums & CHECKSUM_TCP_SUCCEEDED) == 0) {
+        } else if ((Checksums & CHECKSUM_TCP_SUCCEEDED) == 0 && Table.Used != 0) {
             CoalesceEndAll(&Table);
         }
         Last = Nbl;
@@ -388,26 +387,19 @@ CoalesceBatch(ULONG Versions, XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST
 }
 
 _Use_decl_annotations_
-VOID
-CoalesceUndo(NET_BUFFER_LIST *Chain)
+NET_BUFFER_LIST *
+CoalesceUndoOne(NET_BUFFER_LIST *Nbl)
 {
-    NET_BUFFER_LIST *Nbl;
-    NET_BUFFER_LIST *Joined;
-    NET_BUFFER_LIST *Next;
+    NET_BUFFER_LIST *Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+    NET_BUFFER_LIST *Joined = CoalesceReserved(Nbl)[0];
 
-    for (Nbl = Chain; Nbl != NULL; Nbl = Next) {
-        Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        Joined = CoalesceReserved(Nbl)[0];
-        if (Joined == NULL)
-            continue;
-        CoalesceReserved(Nbl)[0] = NULL;
-        NET_BUFFER_LIST_NEXT_NBL(Nbl) = Joined;
-        while (Joined != NULL) {
-            ((MDL *)CoalesceReserved(Nbl)[1])->Next = NULL;
-            Nbl = Joined;
-            Joined = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        }
+    CoalesceReserved(Nbl)[0] = NULL;
+    NET_BUFFER_LIST_NEXT_NBL(Nbl) = Joined;
+    for (; Joined != NULL; Joined = NET_BUFFER_LIST_NEXT_NBL(Nbl)) {
         ((MDL *)CoalesceReserved(Nbl)[1])->Next = NULL;
-        NET_BUFFER_LIST_NEXT_NBL(Nbl) = Next;
+        Nbl = Joined;
     }
+    ((MDL *)CoalesceReserved(Nbl)[1])->Next = NULL;
+    NET_BUFFER_LIST_NEXT_NBL(Nbl) = Next;
+    return Nbl;
 }

@@ -83,7 +83,7 @@ static void check_flags(const struct NET_BUFFER_LIST *nbl, uint32_t mask, const 
 /* Segments were joined although a request that switched that off is complete. */
 static void check_coalesced(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl, const char *function)
 {
-    uint32_t off = __atomic_load_n(&adapter->rsc_off, __ATOMIC_SEQ_CST);
+    uint32_t off = __atomic_load_n(&adapter->rsc_off, __ATOMIC_SEQ_CST) & (RSC_OFF_IPV4 | RSC_OFF_IPV6);
     struct NDIS_RSC_NBL_INFO rsc;
     uint8_t version;
 
