@@ -228,6 +228,19 @@ ReceiveFlushScarce(RECEIVE_PROCESSOR *Processor)
     ReceiveGiveBackScarce(Processor, Scarce.Head);
 }
 
+// A batch of which UDP datagrams may be joined.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+ReceiveJoin(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last, ULONG Count)
+{
+    if (CoalesceIsWorthwhile(Chain))
+        Last = CoalesceBatch(Processor->Receive->Joins, &Processor->Counters, Chain, &Count);
+    if (Processor->Receive->Poll != NULL)
+        ReceivePoll(Processor, Chain, Last, Count);
+    else
+        ReceiveIndicate(Processor, Chain, Count, 0);
+}
+
 // Ends this processor's batch, whatever it has. NDIS may return NBLs from within the indications.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
@@ -240,9 +253,9 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
     if (Count != 0) {
         Processor->Counters.Kept += Count;
         Chain = NblPoolCut(&Processor->Nbls);
-        if (Processor->Receive->Joins != 0 && CoalesceIsWorthwhile(Chain))
-            Last = CoalesceBatch(Processor->Receive->Joins, &Processor->Counters, Chain, &Count);
-        if (Processor->Receive->Poll != NULL)
+        if (Processor->Receive->Joins != 0)
+            ReceiveJoin(Processor, Chain, Last, Count);
+        else if (Processor->Receive->Poll != NULL)
             ReceivePoll(Processor, Chain, Last, Count);
         else
             ReceiveIndicate(Processor, Chain, Count, 0);

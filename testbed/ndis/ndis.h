@@ -118,8 +118,8 @@ struct adapter_counters {
         rx_low_resources; /* calls: NdisMIndicateReceiveNetBufferLists */
     uint64_t tx_lso, tx_uso, tx_checksum, rx_coalesced, rx_checksum_good;
     uint64_t rx_joined, rx_joined_datagrams; /* URO: packets, and datagrams in them */
-    uint64_t polls;         /* calls of NdisPoll handlers */
-    uint64_t polls_made;    /* poll objects */
+    uint64_t polls;                          /* calls of NdisPoll handlers */
+    uint64_t polls_made;                     /* poll objects */
     uint64_t rx_sums_wrong; /* simulated runs: received with a flag about a checksum that is not true */
     uint64_t rx_unshown;    /* received in more pieces than a frame has vectors: returned, not shown to the receiver */
 };
