@@ -5,8 +5,9 @@
  */
 #include "image/image.h"
 #include "nt/areas.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/check/fault_cr8.h"
+#include "nt/memory/paged.h"
 #include "nt/nt.h"
 #include "nt/processor/topology.h"
 #include "nt/registry/registry.h"
@@ -20,7 +21,7 @@ void nt_start(uint32_t processors)
 
 void nt_start_on(const struct topology *topology)
 {
-    static const struct image_hooks hooks = { export_is_trampoline, rule_break, fault_cr8_code };
+    static const struct image_hooks hooks = { export_is_trampoline, rule_break, fault_cr8_code, paged_watches_code };
 
     image_hooks_set(&hooks);
     topology_start(topology);

@@ -315,12 +315,13 @@ void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct b
     }
 }
 
-void report_end(const struct leaks *leaks)
+void report_end(const struct leaks *leaks, const struct leaks *known)
 {
     size_t i;
 
     printf("{\"event\":\"end\",%s", kept_counters);
     put_list(stdout, "leaks", leaks->lines, leaks->count);
+    put_list(stdout, "known_faults", known->lines, known->count);
     put_list(stdout, "event_log", kept_log, kept_log_count);
     fputs("}\n", stdout);
     fflush(stdout);

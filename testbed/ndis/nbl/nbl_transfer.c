@@ -209,7 +209,7 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
     struct NET_BUFFER_LIST *nbl;
 
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
-        if (sched_is_simulated || guard_pages) { /* only there an NBL is kept */
+        if (sched_is_simulated || guard_pages || order_kept) { /* only there an NBL is kept */
             order_acquire(nbl);
             nbl_show(nbl, "while the protocol had it");
         }

@@ -22,7 +22,7 @@
 #include "nt/processor/dpc.h"
 #include "nt/sync/lock_order.h"
 #include "nt/sync/timer.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/memory/paged.h"
 
 enum {
@@ -201,7 +201,7 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     *(shard->last != NULL ? &shard->last->next : &shard->first) = block;
     shard->last = block;
     sched_unlock(&shard->lock);
-    if (paged && sched_is_simulated && !is_guarded(block)) {
+    if (paged && (sched_is_simulated || paged_has_keys()) && !is_guarded(block)) {
         paged_add(memory_of(block), whole_pages(bytes + GUARD_BYTES), PROT_READ | PROT_WRITE, "paged pool");
     }
     if (kind == POOL_BLOCK || kind == POOL_NDIS) {

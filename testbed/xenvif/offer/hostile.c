@@ -230,12 +230,12 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
     struct XENVIF_PACKET_HASH_V2 hash = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE };
     uint8_t *cookie, old;
 
-    cookie = &cookies[injected++ % MAX_INJECTED];
-    RULE(injecting && *cookie == 0, "unsupported", "%s",
-         "a packet injected without vif_inject_start, or too many of them out");
+    RULE(injecting && cookies[injected % MAX_INJECTED] == 0, "unsupported", "%s",
+         "a packet injected without vif_inject_start, or too many of them are out");
     if (packet->hash != NULL) {
         hash = *packet->hash;
     }
+    cookie = &cookies[injected++ % MAX_INJECTED];
     *cookie = 1;
     if (processor_current() != processor) {
         processor_pin(processor);

@@ -367,7 +367,7 @@ TEST(batches_of_32_cost_one_ndis_call_each_way_and_one_push)
                                            .windows = STORY_WINDOWS,
                                            .loose_grants = true,
                                            .prepare = inject_start,
-                                           .tell = calls },
+                                           .body = calls },
                      3);
 }
 
@@ -399,7 +399,7 @@ static void pushes(struct story *story)
 
 TEST(one_send_call_is_one_push_for_each_hash_value)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .queues = 4, .tell = pushes }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .queues = 4, .body = pushes }, 1);
 }
 
 static void check_no_memory(const char *when)
@@ -498,7 +498,7 @@ static void no_dpc(struct story *story)
 TEST(a_lone_send_is_completed_without_a_dpc)
 {
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .tell = no_dpc });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .body = no_dpc });
 }
 
 TEST(a_packet_costs_no_allocation_and_no_lock)
@@ -508,7 +508,7 @@ TEST(a_packet_costs_no_allocation_and_no_lock)
                                     .edge_buffers = 16,
                                     .loose_grants = true,
                                     .prepare = inject_start,
-                                    .tell = no_memory_no_locks });
+                                    .body = no_memory_no_locks });
 }
 
 TEST(instructions_of_a_packet_are_counted)
@@ -519,7 +519,7 @@ TEST(instructions_of_a_packet_are_counted)
                                     .edge_buffers = 16,
                                     .loose_grants = true,
                                     .prepare = inject_start,
-                                    .tell = instructions });
+                                    .body = instructions });
 }
 
 TEST(instructions_of_a_polled_packet_are_counted)
@@ -534,7 +534,7 @@ TEST(instructions_of_a_polled_packet_are_counted)
                                     .edge_buffers = 16,
                                     .loose_grants = true,
                                     .prepare = inject_start,
-                                    .tell = polled_instructions });
+                                    .body = polled_instructions });
 }
 
 TEST(instructions_of_joined_datagrams_are_counted)
@@ -556,5 +556,5 @@ TEST(ticks_of_a_packet_are_measured)
                                     .seed = test_seed(),
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .tell = ticks });
+                                    .body = ticks });
 }
