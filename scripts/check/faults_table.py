@@ -217,6 +217,30 @@ NBLS = (
           "which the miniport has indicated and not got back", options=("--guard-pages",)),
 )
 
+MDL_BYTES = ("volatile UCHAR Byte; PMDL Mdl = NET_BUFFER_CURRENT_MDL(NET_BUFFER_LIST_FIRST_NB(Chain));\n"
+             "    PUCHAR Bytes = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);\n")
+PACKETS = (
+    Fault("a byte read past the end of a packet to send", "MiniportSend", SEND,
+          before(SEND, f"{{ {MDL_BYTES}    Byte = Bytes[MmGetMdlByteCount(Mdl)]; {MARK}\n    (void)Byte; }}"),
+          "access", "MiniportSend", "1 bytes past the end of a packet of", options=("--guard-pages",), quick=True),
+    Fault("a byte read before a packet to send", "MiniportSend", SEND,
+          before(SEND, f"{{ {MDL_BYTES}    Byte = Bytes[-1]; {MARK}\n    (void)Byte; }}"),
+          "access", "MiniportSend", "1 bytes before a packet of", options=("--guard-pages",),
+          traffic=("ping", "-n", "-c", "600", "-i", "0.005", "-w", "12", "198.18.0.1")),
+    Fault("a byte written before a packet to send", "MiniportSend", SEND,
+          before(SEND, f"{{ {MDL_BYTES}    Bytes[-3] = 7; (void)Byte; }}"),
+          "mdl", "", "wrote 3 bytes before the", options=("--guard-pages",)),
+    Fault("a packet read after its send was completed", "MiniportSend", SEND,
+          f"{{ {MDL_BYTES}    {COMPLETE}\n    Byte = Bytes[0]; {MARK}\n    (void)Byte; }}",
+          "access", "MiniportSend", "a packet whose send the miniport has completed", options=("--guard-pages",)),
+    Fault("a byte read past the end of received data", "MiniportReturn", RETURN,
+          before(RETURN, f"{{ {MDL_BYTES}    Byte = Bytes[MmGetMdlByteCount(Mdl)]; {MARK}\n    (void)Byte; }}"),
+          "access", "MiniportReturn", "1 bytes past the end of received data", options=("--guard-pages",)),
+    Fault("received data read after it was given back", "MiniportReturn", RETURN,
+          f"{{ {MDL_BYTES}    {RETURN}\n    Byte = Bytes[0]; {MARK}\n    (void)Byte; }}",
+          "access", "MiniportReturn", "offset 0 of received data", options=("--guard-pages",), quick=True),
+)
+
 RACES = (
     Fault("a counter that two processors write", "ReceiveFlush", "Processor->Counters.Kept += Count;",
           before("Processor->Counters.Kept += Count;",
@@ -240,4 +264,4 @@ PROCESSORS = (
           "LinkAdvertiseFrameSize", races=True),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + PAGED + NBLS + RACES + PROCESSORS
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + PAGED + NBLS + PACKETS + RACES + PROCESSORS
