@@ -182,15 +182,21 @@ def search(chosen, copies, build, patience, say):
     """Tries each; (noticed, tried)."""
     tests = reach(say)
     looking, results = Search(tests, copies, build, patience), []
-    with steps.Steps(chosen, lambda mutant: f"{mutant.file}:{mutant.line}") as each:
-        for mutant in each:
-            result = looking.verdict(mutant)
-            results.append(result)
-            if result.verdict == "survived":
-                say(f"not noticed: {mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.old.split())} -> "
-                    f"{' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} tests reach it)")
+    try:
+        with steps.Steps(chosen, lambda mutant: f"{mutant.file}:{mutant.line}") as each:
+            for mutant in each:
+                result = looking.verdict(mutant)
+                results.append(result)
+                if result.verdict == "survived":
+                    say(f"not noticed: {mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.old.split())} "
+                        f"-> {' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} tests reach it)")
+    finally:    # where it is stopped, too: what was tried until then
+        report(results, say)
+    return _share(results)
+
+
+def report(results, say):
     verdicts = collections.Counter(one.verdict for one in results)
     say(f"{len(results)} mutants: {verdicts['same']} are the same program, {verdicts['no C']} do not compile")
     for line in table(results):
         say(line)
-    return _share(results)
