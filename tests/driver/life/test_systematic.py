@@ -47,7 +47,7 @@ class Systematic(unittest.TestCase):
         for scene, mistake in MISTAKES.items():
             with self.subTest(scene):
                 place = explored.row_of(mistake)[1:4] if isinstance(mistake, str) else mistake
-                driver = mutations.build_with(*place, races=True)
+                driver = mutations.build_with(*place, how=lambda: mutations.build(races=True))
                 result = systematic.one(scene, ("--delays", 3), driver)
                 self.assertFalse(result.counts, result.text)
                 script = result.script()
