@@ -35,8 +35,10 @@ from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "floor" / "x64"
 PROGRAM = ROOT / "build" / "tests" / "test_cost"
-CASES = ("instructions_of_a_packet_are_counted", "instructions_of_a_polled_packet_are_counted")
+CASES = ("instructions_of_a_packet_are_counted", "instructions_of_a_polled_packet_are_counted",
+         "instructions_of_joined_datagrams_are_counted")
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) (?:instructions|ticks) a packet", re.M)
+LOCKED = "locked instructions"     # as the testbed calls them
 TICKS = "ticks_of_a_packet_are_measured"
 
 
@@ -78,15 +80,23 @@ def functions(driver, listed):
             print(f"  {total:8} {name}")
 
 
-def calls(listed, figures):
-    """Prints the driver's calls and interlocked operations a packet."""
-    packets = {block.splitlines()[0]: sum(int(row.split()[1]) for row in block.splitlines() if row.startswith("0x"))
-               / figures[block.splitlines()[0]] for block in listed.read_text().split("# ")[1:]}
+def called(listed, figures):
+    """{load: {what is called, or LOCKED: how often a packet}}."""
+    found = {}
     for block in listed.read_text().split("# ")[1:]:
         title, *rows = block.splitlines()
+        packets = sum(int(row.split()[1]) for row in rows if row.startswith("0x")) / figures[title]
+        found[title] = {name: int(number) / packets
+                        for _, number, name in (row.split(" ", 2) for row in rows if row.startswith("!"))}
+    return found
+
+
+def calls(listed, figures):
+    """Prints the driver's calls and interlocked operations a packet."""
+    for title, names in called(listed, figures).items():
         print(f"\n{title}, a packet:")
-        for _, number, name in (row.split(" ", 2) for row in rows if row.startswith("!")):
-            print(f"  {int(number) / packets[title]:8.2f} {name}")
+        for name, number in names.items():
+            print(f"  {number:8.2f} {name}")
 
 
 def ticks(drivers, turns, foreign):
