@@ -35,7 +35,8 @@ from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "floor" / "x64"
 PROGRAM = ROOT / "build" / "tests" / "test_cost"
-CASES = ("instructions_of_a_packet_are_counted", "instructions_of_a_polled_packet_are_counted")
+CASES = ("instructions_of_a_packet_are_counted", "instructions_of_a_polled_packet_are_counted",
+         "instructions_of_joined_datagrams_are_counted")
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) (?:instructions|ticks) a packet", re.M)
 LOCKED = "locked instructions"     # as the testbed calls them
 TICKS = "ticks_of_a_packet_are_measured"

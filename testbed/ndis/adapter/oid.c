@@ -237,7 +237,9 @@ static void note_rsc(struct adapter *adapter, bool complete)
 
     adapter_facts(adapter, &facts);
     __atomic_store_n(&adapter->rsc_off,
-                     complete ? (facts.rsc4 ? 0u : RSC_OFF_IPV4) | (facts.rsc6 ? 0u : RSC_OFF_IPV6) : 0u,
+                     complete ? (facts.rsc4 ? 0u : RSC_OFF_IPV4) | (facts.rsc6 ? 0u : RSC_OFF_IPV6) |
+                                    (facts.uro ? 0u : RSC_OFF_UDP)
+                              : 0u,
                      __ATOMIC_SEQ_CST);
 }
 

@@ -51,6 +51,7 @@ struct edge_late { /* NBLs kept back for a moment, in simulated runs */
     uint32_t count;
     struct nt_dpc dpc;
     struct edge *edge;
+    uint8_t *joined; /* UDP datagrams in one frame: this processor's, while it is received */
 } __attribute__((aligned(NDIS_LINE)));
 
 /* NBLs of which an application has not read the data yet: protocols keep them until it does, or until NDIS pauses them.
@@ -103,6 +104,10 @@ void edge_guard_end(struct edge_slot *slot); /* all of it is ordinary memory aga
 bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame *frame);
 /* What the miniport indicated about a received frame. */
 void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, struct frame *frame);
+/* edge_joined.c: datagrams in the NBL; 0: it is an ordinary packet. The frame made of them, with its offload; false: it
+ * cannot be one. */
+uint32_t edge_joined(const struct NET_BUFFER_LIST *nbl);
+bool edge_joined_frame(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl, struct frame *frame);
 /* edge_held.c: in simulated runs; elsewhere nothing is held. */
 void edge_held_start(struct edge *edge);
 void edge_held_stop(struct edge *edge);
