@@ -61,7 +61,7 @@ ALONE = {
     "scripts/check/races.py": By("test_stopping"), "scripts/inf/check.py": Run(),
 }
 MODULES = ("scripts/cli.py", "scripts/steps.py", "scripts/packages.py", "scripts/check/mutants.py",
-           "scripts/check/mutations_table.py", "scripts/check/faults_table.py", "scripts/build/mof.py")     # no commands
+           "scripts/check/mutations_table.py", "scripts/check/faults_table.py", "scripts/build/mof.py")  # no commands
 
 # The first that matches the whole of "program arguments" counts.
 RULES = [
