@@ -12,6 +12,8 @@ import json
 import math
 import os
 import random
+import re
+import select
 import subprocess
 import time
 from pathlib import Path
@@ -40,31 +42,23 @@ def _run(test, driver, seconds, environment):
     """The first case that failed, "" if none did, or None if it has not ended in time."""
     process = subprocess.Popen([str(ROOT / "build" / "tests" / test), "--seeds", "1"], cwd=ROOT,
                                env=dict(os.environ, XENNET_DRIVER=str(driver), **environment),
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace")
-    timer = subprocess.Popen(["sleep", str(seconds)])
-    failed = ""
-    os.set_blocking(process.stdout.fileno(), False)
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    end, said = time.monotonic() + seconds, b""
     try:
-        text = ""
         while True:
-            text += process.stdout.read() or ""
-            bad = [line for line in text.splitlines() if line.startswith("not ok")]
-            if bad:
-                failed = bad[0].split(" - ", 1)[-1]
-                break
-            if process.poll() is not None:
-                failed = "" if process.returncode == 0 else "it died"
-                break
-            if timer.poll() is not None:
-                failed = None
-                break
-            time.sleep(0.02)
+            if not select.select([process.stdout], [], [], max(end - time.monotonic(), 0))[0]:
+                return None
+            more = os.read(process.stdout.fileno(), 65536)
+            said += more
+            failed = re.search(rb"^not ok \d+ - (.*)\n", said, re.MULTILINE)
+            if failed:
+                return failed[1].decode(errors="replace")
+            if not more:
+                return "" if process.wait() == 0 else "it died"
     finally:
-        for one in (process, timer):
-            one.kill()
-            one.wait()
+        process.kill()
+        process.wait()
         process.stdout.close()
-    return failed
 
 
 def _lines(driver, sums):
@@ -188,15 +182,21 @@ def search(chosen, copies, build, patience, say):
     """Tries each; (noticed, tried)."""
     tests = reach(say)
     looking, results = Search(tests, copies, build, patience), []
-    with steps.Steps(chosen, lambda mutant: f"{mutant.file}:{mutant.line}") as each:
-        for mutant in each:
-            result = looking.verdict(mutant)
-            results.append(result)
-            if result.verdict == "survived":
-                say(f"not noticed: {mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.old.split())} -> "
-                    f"{' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} tests reach it)")
+    try:
+        with steps.Steps(chosen, lambda mutant: f"{mutant.file}:{mutant.line}") as each:
+            for mutant in each:
+                result = looking.verdict(mutant)
+                results.append(result)
+                if result.verdict == "survived":
+                    say(f"not noticed: {mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.old.split())} "
+                        f"-> {' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} tests reach it)")
+    finally:    # where it is stopped, too: what was tried until then
+        report(results, say)
+    return _share(results)
+
+
+def report(results, say):
     verdicts = collections.Counter(one.verdict for one in results)
     say(f"{len(results)} mutants: {verdicts['same']} are the same program, {verdicts['no C']} do not compile")
     for line in table(results):
         say(line)
-    return _share(results)

@@ -60,6 +60,12 @@ def build(races=False):
     return (FOLDER.with_name("mutations-races") if races else FOLDER) / "x64" / "xennet.sys"
 
 
+def build_sanitized():
+    """The copy with the checks of scripts/check/sanitized.py."""
+    Tree().build("mutation-sanitized-x64")
+    return FOLDER.with_name("mutations-sanitized") / "x64" / "xennet.sys"
+
+
 def run_test(driver, test):
     """(whether it noticed, what it said) of one FILE:CASE; FILE may be a pattern."""
     name, case = test.split(":")
@@ -99,13 +105,13 @@ def find(folder, where, old):
     return found[0]
 
 
-def build_with(where, old, new):
+def build_with(where, old, new, how=build):
     """The driver built with `new` in place of `old`; the copied source is put right again."""
     path, start, end = find(SOURCES, where, old)
     text = path.read_text()
     try:
         path.write_text(text[:start] + new + text[end:])
-        return build()
+        return how()
     finally:
         path.write_text(text)
 

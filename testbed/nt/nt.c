@@ -7,6 +7,7 @@
 #include "nt/areas.h"
 #include "nt/race/race.h"
 #include "nt/check/fault_cr8.h"
+#include "nt/check/sanitizer.h"
 #include "nt/memory/paged.h"
 #include "nt/nt.h"
 #include "nt/processor/topology.h"
@@ -47,6 +48,7 @@ void nt_start_on(const struct topology *topology)
     etw_start();
     watchdog_start();
     race_exports();
+    sanitizer_exports();
 }
 
 void nt_stop(void)
