@@ -171,7 +171,7 @@ STALE = (
           "access", "MiniportPause", "paged pool", test="test_life:*"),
 )
 
-SCARCE = "if (Processor->Scarce.Head != NULL)"
+INDICATE = "ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);"
 COMPLETE = ("NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
             "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);")
 NBLS = (
@@ -194,8 +194,9 @@ NBLS = (
           f"    Hash = NET_BUFFER_LIST_INFO(Chain, NetBufferListHashValue); {MARK}\n"
           "    (void)Hash; }", "access", "MiniportSend",
           "whose send the miniport has completed", options=("--guard-pages",), quick=True),
-    Fault("an NBL written to after it was indicated", "ReceiveFlush", SCARCE,
-          before(SCARCE, f"if (Count != 0) Last->Status = 0; {MARK}"), "access", "ReceiveFlush",
+    Fault("an NBL written to after it was indicated", "ReceiveFlush", INDICATE,
+          f"{{ NET_BUFFER_LIST *Last = NblPoolLastTaken(&Processor->Nbls); {INDICATE}\n"
+          f"    Last->Status = 0; {MARK}\n }}", "access", "ReceiveFlush",
           "which the miniport has indicated and not got back", options=("--guard-pages",)),
 )
 

@@ -174,16 +174,24 @@ ReceiveGiveBackScarce(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
     }
 }
 
-// Leaves a batch for NDIS to take, or hands it up here and now.
+// Leaves the NBLs taken, of which there are Count and one at least, for NDIS to take, or hands them up here and now.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
-ReceivePoll(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last, ULONG Count)
+ReceivePoll(RECEIVE_PROCESSOR *Processor)
 {
-    XENNET_POLL *Poll = Processor->Receive->Poll;
+    NET_BUFFER_LIST *Last = NblPoolLastTaken(&Processor->Nbls);
+    ULONG Count = Processor->Nbls.Taken;
+    NET_BUFFER_LIST *Chain;
+    XENNET_POLL_RESULT Result;
 
-    if (!PollServes(Poll, Processor->Index))
+    Processor->Counters.Kept += Count;
+    Chain = NblPoolCut(&Processor->Nbls);
+    Result = PollQueue(Processor->Receive->Poll, Processor->Index, Chain, Last, Count);
+    if (Result == XENNET_POLL_QUEUED)
+        return;
+    if (Result == XENNET_POLL_NONE)
         ReceiveIndicate(Processor, Chain, Count, 0);
-    else if (!PollQueue(Poll, Processor->Index, Chain, Last, Count))
+    else
         ReceiveGiveBack(Processor, Chain);
 }
 
@@ -217,27 +225,6 @@ ReceiveFlushScarce(RECEIVE_PROCESSOR *Processor)
     ReceiveGiveBackScarce(Processor, Scarce.Head);
 }
 
-// Ends this processor's batch, whatever it has. NDIS may return NBLs from within the indications.
-_IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
-ReceiveFlush(RECEIVE_PROCESSOR *Processor)
-{
-    NET_BUFFER_LIST *Last = NblPoolLastTaken(&Processor->Nbls);
-    ULONG Count = Processor->Nbls.Taken;
-    NET_BUFFER_LIST *Chain;
-
-    if (Count != 0) {
-        Processor->Counters.Kept += Count;
-        Chain = NblPoolCut(&Processor->Nbls);
-        if (Processor->Receive->Poll != NULL)
-            ReceivePoll(Processor, Chain, Last, Count);
-        else
-            ReceiveIndicate(Processor, Chain, Count, 0);
-    }
-    if (Processor->Scarce.Head != NULL)
-        ReceiveFlushScarce(Processor);
-}
-
 // Ends a batch without reserved NBLs, which has one packet at least. NDIS may return NBLs from within the indication.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
@@ -246,11 +233,28 @@ ReceiveFlushCommon(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
     ULONG Count = Processor->Nbls.Taken;
 
     if (Receive->Poll != NULL) {
-        ReceiveFlush(Processor);
+        ReceivePoll(Processor);
         return;
     }
     Processor->Counters.Kept += Count;
     ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);
+}
+
+// Ends this processor's batch, whatever it has. NDIS may return NBLs from within the indications.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+ReceiveFlush(RECEIVE_PROCESSOR *Processor)
+{
+    ULONG Count = Processor->Nbls.Taken;
+
+    if (Count != 0 && Processor->Receive->Poll != NULL) {
+        ReceivePoll(Processor);
+    } else if (Count != 0) {
+        Processor->Counters.Kept += Count;
+        ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);
+    }
+    if (Processor->Scarce.Head != NULL)
+        ReceiveFlushScarce(Processor);
 }
 
 // The first free NBL of the cache, which may get some from the depot for it.
