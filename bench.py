@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measure this driver against others, turn and turn about in one run.
 
-usage: bench.py [--against FILE] [--xenvif FILE] [--turns N] [--seconds N] [--json FILE] [--report FILE]
+usage: bench.py [--against FILE] [--xenvif FILE] [--scale LIST] [--turns N] [--seconds N] [--json FILE] [--report FILE]
        bench.py --flame FILE.svg [--against FILE]
 
 Each turn gives each variant a testbed of its own, one after the other, so that other load on the machine meets all of
@@ -10,122 +10,75 @@ them; printed are medians, and in brackets the lowest and highest. Variants are 
 without a driver, and what is given. Instructions are counted, and do not depend on the machine.
 
   ./bench.py --turns 5 --against /tmp/old/xennet.sys --report bench.html
-  ./bench.py --flame flame.svg --against /tmp/old/xennet.sys
+  ./bench.py --scale 1,2,4,4/8 --json scale.json
 
---flame draws the driver's instructions a packet by call path instead, two drivers side by side, for a browser.
+--scale measures what should grow, for each variant at each number of queues; 4/8 are 4 queues on 8 processors. --flame
+draws the driver's instructions a packet by call path instead, two drivers side by side, for a browser.
+--record keeps the figures in docs/measurements and writes the section NAME of docs/measurements.md.
 Exit status: 0 measured; 1 something did not work; 2 something to put right first.
 """
 
 import json
-import statistics
+import re
+import shlex
 import sys
+from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-from scripts import cli, packages
-from scripts.bench import measure
+from scripts import cli, packages, steps
+from scripts.bench import compare, document, measure
 from scripts.build import made
-from scripts.check import instructions
 from scripts.report import flame, maker
 from scripts.run import machine, options as run_options
-from scripts.run.traffic import TrafficFailed
-
-COUNTED = {"instructions, send": "send, one packet a call", "instructions, receive": "receive, one packet a batch"}
 
 
 def read(arguments):
     parser = cli.Parser(__doc__)
     add = parser.add_argument
     add("--against", metavar="FILE", type=cli.existing_file("--against"), help="another build of the driver")
+    add("--inf", metavar="FILE", type=cli.existing_file("--inf"), help="its INF, if it is not this driver's")
     add("--xenvif", metavar="FILE", type=cli.existing_file("--xenvif"), help="this driver on that xenvif.sys, too")
+    add("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"), help="its INF (default: beside it)")
     add("--turns", metavar="N", type=cli.number("--turns", 1, 100), default=3, help="of each variant (default 3)")
     add("--seconds", metavar="N", type=cli.number("--seconds", 1, 600), default=2,
         help="how long each piece of traffic takes (default 2)")
     add("--queues", metavar="N", type=cli.number("--queues", 1, run_options.MAX_QUEUES),
         help="queues offered (default: this machine's processors, at most 4)")
+    add("--scale", metavar="LIST", type=scale, help="numbers of queues to measure at, such as 1,2,4,4/8")
     add("--json", metavar="FILE", type=cli.output_file("--json"), help="write every turn's figures for programs")
     add("--report", metavar="FILE", type=cli.new_file("--report"), help="write a page with plots (HTML)")
     add("--flame", metavar="FILE", type=cli.new_file("--flame"), help="draw a flame graph instead (SVG)")
+    add("--record", metavar="NAME", type=cli.one_of("--record", document.sections()),
+        help=f"write a section of docs/measurements.md: {', '.join(document.sections())}")
+    add("--document", action="store_true", help="write those sections anew from what was recorded, and measure nothing")
+    add("--note", metavar="TEXT", default="", help="with --record: what else the reader should know")
     options = parser.parse_args(arguments)
-    if options.flame and (options.xenvif or options.json or options.report):
-        raise cli.Stop("--flame counts the driver's instructions alone: leave --xenvif, --json and --report out")
+    if options.flame and (options.xenvif or options.json or options.report or options.scale or options.record):
+        raise cli.Stop("--flame counts the driver's instructions alone: leave --xenvif, --json and --report, --scale "
+                       "and --record out")
+    if options.scale and options.queues:
+        raise cli.Stop("--scale has the numbers of queues: leave --queues out")
+    if (options.inf and not options.against) or (options.xenvif_inf and not options.xenvif):
+        raise cli.Stop("an INF belongs to a driver: give that with --against, a XenVif's with --xenvif")
     return options
 
 
-def variants(options):
-    """{name: run.py's options}."""
-    common = ["--queues", str(options.queues)] if options.queues else []
-    chosen = {"this driver": [], "no driver": ["--bypass"]}
-    if options.against:
-        chosen["against"] = ["--driver", str(options.against), "--inf", str(made.INF)]
-    if options.xenvif:
-        chosen["on the XenVif"] = ["--xenvif", str(options.xenvif)]
-    found = {}
-    for name, arguments in chosen.items():
-        found[name] = run_options.read([*common, *arguments])
-        found[name].sampled = True
-        if not found[name].driver and not found[name].bypass:
-            found[name].driver, found[name].inf = made.package(found[name].windows)
+def scale(text):
+    """[(queues, processors or None)]."""
+    found = []
+    for word in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:/(\d+))?", word)
+        queues, processors = (int(match[1]), int(match[2]) if match[2] else None) if match else (0, None)
+        if not (1 <= queues <= run_options.MAX_QUEUES and 1 <= (processors or queues) <= run_options.MAX_PROCESSORS):
+            raise cli.Stop(f"--scale '{word}' is no number of queues: give some of 1 to {run_options.MAX_QUEUES}, "
+                           "joined by commas, each with /PROCESSORS if those are more")
+        found.append((queues, processors))
     return found
-
-
-def count(drivers):
-    """{variant: {figure: instructions}}: the same in every turn."""
-    instructions.build_floor()
-    found = {}
-    for name, driver in drivers.items():
-        figures = instructions.count(driver)
-        found[name] = {figure: figures[load] for figure, load in COUNTED.items()}
-    return found
-
-
-def compare(options, screen):
-    """{variant: {figure: [a value for each turn]}}."""
-    chosen = variants(options)
-    counted = count({name: one.driver for name, one in chosen.items() if name in ("this driver", "against")})
-    found = {name: {} for name in chosen}
-    for turn in range(options.turns):
-        for name, one in chosen.items():
-            screen.status(f"turn {turn + 1} of {options.turns}: {name}")
-            try:
-                figures = {**measure.turn(one, options.seconds), **counted.get(name, {})}
-            except TrafficFailed as failed:
-                raise cli.Stop(f"{name}: {failed}", 1) from None
-            for figure, value in figures.items():
-                if value is not None:
-                    found[name].setdefault(figure, []).append(value)
-    screen.clear()
-    return found
-
-
-def text(values):
-    if not values:
-        return "-"
-    form = "{:,.0f}" if max(values) >= 1000 else "{:.2f}" if max(values) < 10 else "{:.1f}"
-    middle = form.format(statistics.median(values))
-    if min(values) == max(values):
-        return middle
-    return f"{middle} ({form.format(min(values))} to {form.format(max(values))})"
-
-
-def table(found):
-    lines = [f"{'':36}" + "".join(f"{name:>30}" for name in found)]
-    for figure, (unit, _) in measure.FIGURES.items():
-        title = f"{figure}{f', {unit}' if unit else ''}"
-        lines.append(f"{title:36}" + "".join(f"{text(figures.get(figure)):>30}" for figures in found.values()))
-    return lines
 
 
 def draw_flame(options, screen):
-    drivers = {"this driver": made.package("10-22h2")[0], **({"against": options.against} if options.against else {})}
-    instructions.build_floor()
-    trees, figures = {}, {}
-    for name, driver in drivers.items():
-        screen.status(f"counting {name}")
-        paths = instructions.FOLDER / "paths"
-        figures[name] = instructions.count(driver, paths=paths)
-        trees[name] = flame.trees(driver, paths)
-    screen.clear()
+    trees, figures = compare.flame_trees(options, flame.trees)
     options.flame.write_text(flame.draw(trees, figures), encoding="utf-8")
     screen.line(f"flame graph {options.flame}")
     return 0
@@ -134,6 +87,9 @@ def draw_flame(options, screen):
 def command(arguments):
     options = read(arguments)
     screen = cli.Screen()
+    if options.document:
+        document.write()
+        return 0
     if not options.flame:
         machine.check()
     packages.ensure(packages.RUN + (packages.PLOT if options.report else ()), screen.line)
@@ -142,16 +98,37 @@ def command(arguments):
         made.testbed(screen.line)
     if options.flame:
         return draw_flame(options, screen)
-    found = compare(options, screen)
-    for line in table(found):
+    found = {}
+    try:
+        compare.compare(options, screen, found)
+    finally:
+        screen.clear()
+        show(found, options, arguments, screen)     # of the turns that were done, too, where it is stopped
+    return 0
+
+
+def show(found, options, arguments, screen):
+    if not any(found.values()):
+        return
+    for line in compare.lines(found):
         screen.line(line)
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if options.report:
         maker.write("bench", options.report, {"figures": measure.FIGURES, "found": found, "argv": arguments})
         screen.line(f"report {options.report}")
-    return 0
+    if options.record and all(len(values) == options.turns for one in found.values() for values in one.values()):
+        words = [word for word in arguments if word not in ("--record", options.record, "--note", options.note)]
+        document.record(options.record, f"./bench.py {shlex.join(hidden(words, options))}", found, options.note)
+        document.write()
+        screen.line(f"docs/measurements.md, {options.record}")
+
+
+def hidden(words, options):
+    """Without where this machine's files lie."""
+    paths = {str(path) for path in (options.against, options.xenvif, options.inf, options.xenvif_inf) if path}
+    return ["FILE" if str(Path(word).resolve()) in paths else word for word in words]
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

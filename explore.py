@@ -23,7 +23,7 @@ if sys.version_info < (3, 8):
 
 from pathlib import Path
 
-from scripts import cli, packages
+from scripts import cli, packages, steps
 from scripts.build import made
 from scripts.explore import search, shrink
 from scripts.report import maker
@@ -62,6 +62,15 @@ def read(arguments):
     return parser.parse_args(arguments)
 
 
+def show(found, options, arguments, screen):
+    screen.line(found.summary())
+    if options.report:
+        maker.write("explore", options.report, {
+            **dataclasses.asdict(found), "done": dict(found.done), "argv": arguments,
+            "reasons": [failure.reason() for failure in found.failures]})
+        screen.line(f"report {options.report}")
+
+
 def command(arguments):
     options = read(arguments)
     screen = cli.Screen()
@@ -78,12 +87,12 @@ def command(arguments):
         failure = search.replay(options.replay)
         screen.line(failure.text if failure else f"{options.replay}: no failure")
         return 1 if failure else 0
-    found = search.explore(options, screen)
-    screen.line(found.summary())
-    if options.report:
-        maker.write("explore", options.report, {
-            **dataclasses.asdict(found), "done": dict(found.done), "argv": arguments,
-            "reasons": [failure.reason() for failure in found.failures]})
+    found = search.Found()
+    try:
+        search.explore(options, screen, found)
+    finally:
+        screen.clear()
+        show(found, options, arguments, screen)     # of what was done, too, where it is stopped
     if not found.failures:
         return 0
     for failure in found.failures[:20]:
@@ -94,4 +103,4 @@ def command(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

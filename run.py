@@ -15,6 +15,7 @@ exec python3 "$0" "$@"
 
 import os
 import signal
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -35,6 +36,7 @@ from scripts.xenrig import bed as xenbed, guest_bed
 from scripts.xenrig.traffic import XenTraffic
 
 
+DEBUGGER_SECONDS = 30    # to end, when nothing is left to look at
 DEBUG_PATIENCE = 1000   # times as long as usual: somebody looks at what stands still
 
 
@@ -48,6 +50,8 @@ def prepare(options, screen):
         if options.own_driver and not options.bypass:
             if options.checked:
                 options.driver, options.inf = made.checked_driver(screen.line, options.windows)
+            elif options.races:
+                options.driver, options.inf = made.races_driver(screen.line, options.windows)
             else:
                 made.driver(screen.line, ["x64"])
                 options.driver, options.inf = made.package(options.windows)
@@ -100,14 +104,24 @@ def carry(options, argv, screen, show, parts):
                     command_status = run_command(argv, bed, traffic, children)
                 else:
                     show.run(traffic, status_line, screen)
-                if bed.debugger:
-                    bed.debugger.wait()
+                if bed.debugger and not options.debug_commands:
+                    bed.debugger.wait()     # somebody is at it; a file of commands may well wait for the testbed's end
             except (BedEnded, TrafficFailed) as failed:
                 show.fail(str(failed))
             finally:
                 screen.clear()
+        if bed.debugger:
+            end_debugger(bed.debugger)
         show.ended(bed)
     return command_status
+
+
+def end_debugger(debugger):
+    """Its last words, once the testbed has ended."""
+    try:
+        debugger.wait(DEBUGGER_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass    # it ends with the other children
 
 
 def attempt(options, screen, show):

@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 if sys.version_info < (3, 8):
     sys.exit("sdv.py: this Python is older than 3.8: use a newer one")
 
-from scripts import cli
+from scripts import cli, steps
 
 
 def show(findings, out=None):
@@ -34,12 +34,17 @@ def show(findings, out=None):
 def command(arguments):
     cli.Parser(__doc__).parse_args(arguments)
     if sys.platform == "win32":
-        from scripts.check import analysis_windows as analysis
-    else:
-        from scripts import packages
-        from scripts.check import analysis
-        packages.ensure(packages.DRIVER + packages.ANALYSIS, print)
-    return show(analysis.run(lambda text: print(text, file=sys.stderr)))
+        from scripts.check import analysis_windows
+        return show(analysis_windows.run(steps.note))
+    from scripts import packages
+    from scripts.check import analysis
+    packages.ensure(packages.DRIVER + packages.ANALYSIS, print)
+    found = []
+    try:
+        return show(analysis.run(steps.note, found=found))
+    except KeyboardInterrupt:
+        show(sorted(set(found)))
+        raise
 
 
 if __name__ == "__main__":

@@ -17,14 +17,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager
 
 sys.dont_write_bytecode = True
 if sys.version_info < (3, 8):
     sys.exit("test.py: this Python is older than 3.8: use Debian 12's python3")
 
-from scripts import cli, packages
+from scripts import cli, packages, steps
 from scripts.build import made
 from scripts.debug import debugger
 from scripts.run.options import RELEASES, inf_beside
@@ -141,7 +139,7 @@ def command(arguments):
         raise cli.Stop("--timeline is of one run: name one case, FILE:CASE")
     if options.debug:
         return debug(options, files)
-    with temporary_folder():
+    with steps.temporary_folder():
         status = run_files(options, files, screen)
     if options.timeline:
         screen.line(f"timeline {options.timeline}" if options.timeline.exists() else
@@ -155,28 +153,11 @@ def debug(options, files):
         raise cli.Stop("--debug is for one case of a C program: name it, FILE:CASE")
     program, case = files[0].argv[0], files[0].cases[0]
     environment = dict(os.environ, XENNET_DEBUGGED="1")
-    with temporary_folder():
+    with steps.temporary_folder():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return subprocess.run(["env", "--default-signal=INT",
                                *debugger.of_test(program, case, options.seed, options.debug_commands)],
                               cwd=cli.ROOT, env=environment, check=False).returncode
-
-
-@contextmanager
-def temporary_folder():
-    """Temporary files of everything that runs go with the run, even where a test was killed."""
-    before = tempfile.tempdir, os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(prefix="xennet-test-") as folder:
-        os.chmod(folder, 0o755)     # some tests are other users
-        os.environ["TMPDIR"] = tempfile.tempdir = folder
-        try:
-            yield
-        finally:
-            tempfile.tempdir = before[0]
-            if before[1] is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = before[1]
 
 
 def run_files(options, files, screen):
@@ -185,8 +166,13 @@ def run_files(options, files, screen):
         if release is not None:
             os.environ[RELEASE_VARIABLE] = release
         runner = Runner(screen, options.seed, options.seeds, release if options.every_release else "")
-        runner.run(files)
         scores.append((release, runner.score))
+        try:
+            runner.run(files)
+        except KeyboardInterrupt:
+            screen.line("\nstopped; until then:")
+            show_scores(scores, screen)
+            raise
     return show_scores(scores, screen)
 
 

@@ -54,6 +54,8 @@
     X(ReceiveCoalescedPackets, Receive, CoalescedPackets)                                                              \
     X(ReceiveCoalescedSegments, Receive, CoalescedSegments)                                                            \
     X(ReceiveCoalescedOctets, Receive, CoalescedOctets)                                                                \
-    X(SendStalls, Transmit, Stalls)
+    X(SendStalls, Transmit, Stalls)                                                                                    \
+    X(ReceiveJoinedPackets, Receive, JoinedPackets)                                                                    \
+    X(ReceiveJoinedDatagrams, Receive, JoinedDatagrams)
 
 #endif

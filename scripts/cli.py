@@ -205,7 +205,17 @@ def _interrupt(_signum, _frame):
     """One way out for Ctrl-C and its kin. From here on they are ignored, so that nothing disturbs the taking down."""
     for signum in SIGNALS:
         signal.signal(signum, signal.SIG_IGN)
+    if sys.platform == "linux":
+        from scripts.run import children  # what only a command that is stopped needs
+        children.adopt()
     raise KeyboardInterrupt
+
+
+def _end_what_runs():
+    """A command that is stopped leaves no process behind, and none of its children's."""
+    if sys.platform == "linux":
+        from scripts.run import children
+        children.end_descendants(reap=True)
 
 
 def main(command, text=None):
@@ -229,6 +239,7 @@ def main(command, text=None):
         print(f"{program}: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        _end_what_runs()
         print(f"\n{program}: stopped", file=sys.stderr)
         return INTERRUPTED
     except SystemExit as end:  # argparse after --help

@@ -15,7 +15,11 @@ FIGURES = {
     "processor time, TCP out": ("s/GB", False), "processor time, TCP in": ("s/GB", False),
     "packets an NDIS call, TCP out": ("", True), "packets a doorbell, TCP out": ("", True),
     "instructions, send": ("a packet", False), "instructions, receive": ("a packet", False),
+    "calls, send": ("a packet", False), "interlocked operations, send": ("a packet", False),
+    "TCP out, 4 flows": ("Gb/s", True), "TCP in, 4 flows": ("Gb/s", True),
+    "processor time, TCP out, 4 flows": ("s/GB", False),
 }
+FLOWS = 4
 SMALL_BYTES = 64
 
 
@@ -51,13 +55,26 @@ def tcp(bed, traffic, direction, seconds, found):
                                                      counted.delta("doorbells"))
 
 
-def turn(options, seconds):
-    """{name of a figure: value} of one testbed."""
+def scaled(bed, traffic, seconds, found):
+    """What should grow with queues and processors."""
+    counted = Counted(bed)
+    found["TCP out, 4 flows"] = traffic.tcp(4, "out", seconds, FLOWS)
+    bed.wait_status()
+    found["processor time, TCP out, 4 flows"] = ratio(counted.delta("processor_us") / 1e6,
+                                                      counted.delta("tx_bytes") / 1e9)
+    found["TCP in, 4 flows"] = traffic.tcp(4, "in", seconds, FLOWS)
+
+
+def turn(options, seconds, scale=False):
+    """{name of a figure: value} of one testbed; `scale`: those alone that are about queues and processors."""
     found = {}
     with Children() as children, Bed(children, options) as bed:
         namespaces.configure(bed)
         traffic = Traffic(bed, children)
         traffic.ping(4)
+        scaled(bed, traffic, seconds, found)
+        if scale:
+            return found
         for direction in ("out", "in"):
             tcp(bed, traffic, direction, seconds, found)
         for direction in ("out", "in"):

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+from scripts import steps
 from scripts.build import driver as build_driver
 from scripts.build import editions
 from scripts.build.tree import Tree
@@ -51,8 +52,9 @@ def one_at_a_time(say):
 
 def step(what, argv, say):
     started = time.monotonic()
-    done = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True, errors="replace", check=False)
+    with steps.Step(f"building {what}"), steps.handed_on() as shown:
+        done = subprocess.run(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, universal_newlines=True, errors="replace", check=False, **shown)
     if done.returncode != 0:
         raise Stop(f"building {what} failed ({' '.join(argv)}):\n{done.stdout.rstrip()}", 1)
     say(f"built {what} in {time.monotonic() - started:.1f} s")
@@ -72,10 +74,18 @@ def checked_driver(say, windows):
     return image, inf
 
 
+def races_driver(say, windows):
+    """The x64 driver that reports its accesses to memory (scripts/check/races.py), and the package's INF."""
+    driver(say, ["x64"])
+    targets("the driver that reports its accesses", say, "races-x64")
+    return ROOT / "build" / "races" / "x64" / "xennet.sys", package(windows)[1]
+
+
 def targets(what, say, *names, tree=None):
     """Targets of a build folder: the repository's own unless another is given."""
     started = time.monotonic()
-    (tree or Tree()).build(*names)
+    with steps.Step(f"building {what}"):
+        (tree or Tree()).build(*names)
     say(f"built {what} in {time.monotonic() - started:.1f} s")
 
 

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from scripts import steps
 from scripts.build import templates, version
 from scripts.cli import ROOT, Stop
 
@@ -63,12 +64,14 @@ class Tree:
     def build(self, *targets):
         """Bring targets up to date; a compiler's complaint is the user's to read."""
         self.configure()
-        done = subprocess.run(["ninja", "-C", str(self.folder), *targets], env=dict(os.environ, NINJA_STATUS=""),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", check=False)
-        if done.returncode != 0:
-            _, mark, said = done.stdout.partition(FAILED)
-            raise Stop(f"building {' '.join(targets)} failed:\n{(said if mark else done.stdout).rstrip()}", 1)
+        with steps.Step() as step, subprocess.Popen(
+                ["ninja", "-C", str(self.folder), *targets], env=dict(steps.environment(), NINJA_STATUS="[%f/%t] "),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                errors="replace") as ninja:
+            printed = steps.as_they_come(ninja, step)
+        if ninja.returncode != 0:
+            _, mark, said = printed.partition(FAILED)
+            raise Stop(f"building {' '.join(targets)} failed:\n{(said if mark else printed).rstrip()}", 1)
 
     def command(self, target, source):
         """How a source is compiled for a target: the command line up to its output, run in the build folder."""

@@ -8,8 +8,8 @@ it is built: same defines, same headers, and the checked flavour so that asserti
 import re
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 
+from scripts import steps
 from scripts.build import driver, templates, tools
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
@@ -94,17 +94,22 @@ def cppcheck(folder, names):
             for match in CPPCHECK.finditer(done.stderr)]
 
 
-def run(say, listed=None):
-    """All findings, each once, sorted by file and line."""
+def run(say, listed=None, found=None):
+    """All findings, each once, sorted by file and line. A caller that wants them even where this is interrupted gives
+    the list that is filled.
+    """
     listed = sources() if listed is None else listed
     folders = list(dict.fromkeys(folder for _, folder in listed))
     Tree().configure()    # before two workers want it
-    found = []
-    with ThreadPoolExecutor(WORKERS) as pool:
+    found = [] if found is None else found
+    with steps.Workers(WORKERS) as pool, steps.Step() as step:
         for what, check in (("clang's static analyzer", analyze), ("clang's warnings with locks and IRQLs", locks)):
             say(f"{what}: {len(listed)} files")
-            for part in pool.map(lambda job: check(*job), listed):  # pylint: disable=cell-var-from-loop
+            parts = pool.map(lambda job: check(*job), listed)  # pylint: disable=cell-var-from-loop
+            for number, part in enumerate(parts, 1):
                 found += part
+                step.show(f"{number} of {len(listed)} files")
+        step.show("")
         say(f"cppcheck: {len(listed)} files")
         for part in pool.map(lambda folder: cppcheck(folder, [name for name, own in listed if own == folder]), folders):
             found += part

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Line coverage of src/xennet by the tests, measured on the PE.
+"""Line and branch coverage of src/xennet by the tests, measured on the PE.
 
-usage: scripts/check/coverage.py [--seeds N] [--lines] [--report] [TEST...]
+usage: scripts/check/coverage.py [--seeds N] [--lines] [--branches] [--report] [TEST...]
 
-Builds the driver with coverage counters, runs the tests given (default: all of tests/driver) on it, and reports.
+Builds the driver with coverage counters, runs the tests given (default: all of tests/driver) on it, and reports lines
+and branches: each condition of an if, a loop or an expression counts twice, as true and as false.
 
   scripts/check/coverage.py --lines
   scripts/check/coverage.py test_rss test_oids
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build.tree import Tree, program
 from scripts.check import coverage_profile
 from scripts.cli import ROOT, Stop
@@ -57,11 +59,17 @@ def measure(driver, tests, seeds):
     sums = FOLDER / "counters"
     sums.unlink(missing_ok=True)
     environment = dict(os.environ, XENNET_DRIVER=str(driver), XENNET_COVERAGE=str(sums))
-    for test in tests:
-        done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
-                              check=False)
-        failed = sum(line.startswith("not ok") for line in done.stdout.splitlines())
-        print(f"{test.name}: {'all passed' if failed == 0 else f'{failed} failed'}", flush=True)
+    with steps.Steps(tests, lambda test: test.name) as each:
+        for test in each:
+            done = subprocess.run([str(test), *seeds], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+                                  check=False)
+            failed = sum(line.startswith("not ok") for line in done.stdout.splitlines())
+            steps.line(f"{test.name}: {'all passed' if failed == 0 else f'{failed} failed'}")
+            profile = merge(driver, sums)   # what was measured until then is there for --report
+    return profile
+
+
+def merge(driver, sums):
     raw, profile = FOLDER / "xennet.profraw", FOLDER / "xennet.profdata"
     raw.write_bytes(coverage_profile.raw_profile(driver.read_bytes(), sums.read_bytes()))
     run([program("llvm-profdata-16"), "merge", "-o", str(profile), str(raw)])
@@ -73,6 +81,8 @@ def command(arguments):
     parser.add_argument("tests", nargs="*", metavar="TEST", help="test files, such as test_rss")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds per simulated case")
     parser.add_argument("--lines", action="store_true", help="print the lines that no test reached, too")
+    parser.add_argument("--branches", action="store_true",
+                        help="print the conditions that were only true, only false, or not reached, too")
     parser.add_argument("--report", action="store_true", help="only report what was measured before")
     options = parser.parse_args(arguments)
     if options.report:
@@ -81,10 +91,23 @@ def command(arguments):
         driver = build()
         profile = measure(driver, programs(options.tests), ["--seeds", str(options.seeds)] if options.seeds else [])
     cov = program("llvm-cov-16")
-    run([cov, "report", str(driver), f"-instr-profile={profile}", "--show-region-summary=false",
-         "--show-branch-summary=false", OTHERS])
+    run([cov, "report", str(driver), f"-instr-profile={profile}", "--show-region-summary=false", OTHERS])
     if options.lines:
         unreached(cov, driver, profile)
+    if options.branches:
+        one_sided(cov, driver, profile)
+
+
+def one_sided(cov, driver, profile):
+    """FILE:LINE:COLUMN, the text there and what it never was, of each condition that was not both."""
+    done = run([cov, "export", str(driver), f"-instr-profile={profile}", OTHERS], stdout=subprocess.PIPE, text=True)
+    for entry in json.loads(done.stdout)["data"][0]["files"]:
+        lines = Path(ROOT, entry["filename"]).read_text().splitlines()
+        for line, column, end_line, end_column, true, false, *_ in entry["branches"]:
+            if true == 0 or false == 0:
+                text = lines[line - 1][column - 1:end_column - 1 if end_line == line else None]
+                never = "never reached" if true == false else "never true" if true == 0 else "never false"
+                print(f"{Path(entry['filename']).name}:{line}:{column}: {text}: {never}")
 
 
 def unreached(cov, driver, profile):
@@ -101,4 +124,4 @@ def unreached(cov, driver, profile):
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

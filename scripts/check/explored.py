@@ -7,6 +7,9 @@ usage: scripts/check/explored.py [--match TEXT] [--operations N] [--jobs N]
 The mistakes are rows of scripts/check/mutations_table.py, those that took networks away among them. For each the table
 printed has the operations and the seconds until the first failure, what failed, and how many operations are left of
 the list that shows it. Fails when one is not found, or when more than ten operations are left.
+
+  scripts/check/explored.py
+  scripts/check/explored.py --match pause --operations 20000
 """
 
 import contextlib
@@ -20,7 +23,7 @@ from types import SimpleNamespace
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build.tree import Tree
 from scripts.check import mutations
 from scripts.check.mutations_table import MUTATIONS
@@ -53,12 +56,13 @@ def look(driver, options, folder):
     os.environ["XENNET_DRIVER"] = str(driver)   # read by the explorer
     wanted = SimpleNamespace(seed=SEED, operations=options.operations, length=LENGTH, jobs=options.jobs,
                              keep_going=False, output=str(Path(folder) / "list.txt"))
-    silent = SimpleNamespace(line=lambda text: None, status=lambda text: None, clear=lambda: None)
     try:
-        found = search.explore(wanted, silent)
-        if not found.failures:
-            return found, None
-        shrink.shorten(found.failures[0], wanted, silent)
+        with steps.Step() as step:
+            seen = SimpleNamespace(line=lambda text: None, status=step.show, clear=lambda: None)
+            found = search.explore(wanted, seen)
+            if not found.failures:
+                return found, None
+            shrink.shorten(found.failures[0], wanted, seen)
         return found, Path(wanted.output).read_text().count("\n- ")
     finally:
         del os.environ["XENNET_DRIVER"]
@@ -69,6 +73,15 @@ def row_of(name):
     if len(rows) != 1:
         raise Stop(f"scripts/check/mutations_table.py has {len(rows)} rows called {name}", 1)
     return rows[0]
+
+
+def try_one(row, options):
+    """Prints the mistake's line of the table; whether it was found, and by a short list."""
+    with tempfile.TemporaryDirectory(prefix="xennet-explored-") as folder, contextlib.redirect_stdout(io.StringIO()):
+        found, left = look(mutations.build_with(*row[1:4]), options, folder)
+    reason = found.failures[0].reason().lstrip("# ")[:110].replace("|", "\\|") if found.failures else "**nothing**"
+    steps.line(f"| {row[0]} | {found.operations:,} | {found.seconds:.0f} | {reason} | {left} |")
+    return left is not None and left <= MAX_SHRUNK
 
 
 def command(arguments):
@@ -83,16 +96,10 @@ def command(arguments):
     mutations.copy_sources()
     Tree().build("explore")
     print("| Broken | Operations | Seconds | What failed | Left |\n|---|---|---|---|---|", flush=True)
-    missed = 0
-    for row in chosen:
-        with tempfile.TemporaryDirectory(prefix="xennet-explored-") as folder, \
-                contextlib.redirect_stdout(io.StringIO()):
-            found, left = look(mutations.build_with(*row[1:4]), options, folder)
-        missed += left is None or left > MAX_SHRUNK
-        reason = found.failures[0].reason().lstrip("# ")[:110].replace("|", "\\|") if found.failures else "**nothing**"
-        print(f"| {row[0]} | {found.operations:,} | {found.seconds:.0f} | {reason} | {left} |", flush=True)
+    with steps.Steps(chosen, lambda row: row[0]) as rows:
+        missed = sum([not try_one(row, options) for row in rows])
     return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

@@ -23,7 +23,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build import made
 from scripts.check import mutations
 from scripts.check.faults_table import FAULTS, MARK
@@ -130,17 +130,18 @@ def command(arguments):
         mutations.Tree().build("tests")
     print("| Fault | Report |\n|---|---|", flush=True)
     escaped = 0
-    for fault in chosen:
-        try:
-            lacks, words, said = attempt(fault)
-        except Stop as stop:
-            lacks, words, said = f"not tried: {' '.join(stop.text.split())[:300]}", "", ""
-        escaped += lacks is not None
-        print(f"| {fault.name} | {f'**{lacks}** ' if lacks else ''}{words.replace('|', chr(92) + '|')} |", flush=True)
-        if options.verbose:
-            print(said, flush=True)
+    with steps.Steps(chosen, lambda fault: fault.name) as rows:
+        for fault in rows:
+            try:
+                lacks, words, said = attempt(fault)
+            except Stop as stop:
+                lacks, words, said = f"not tried: {' '.join(stop.text.split())[:300]}", "", ""
+            escaped += lacks is not None
+            steps.line(f"| {fault.name} | {f'**{lacks}** ' if lacks else ''}{words.replace('|', chr(92) + '|')} |")
+            if options.verbose:
+                steps.line(said)
     return 1 if escaped else 0
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

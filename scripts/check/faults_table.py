@@ -76,6 +76,12 @@ MEMORY = (
     Fault("memory from NDIS that is never freed", "MiniportPause", PAUSE,
           before(PAUSE, f"(void)NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL', {MARK}\n"
                         "    LowPoolPriority);"), "", "MiniportPause", "left behind"),
+    Fault("a key of the registry that stays open", "MiniportPause", PAUSE,
+          before(PAUSE, "{ UNICODE_STRING Name = RTL_CONSTANT_STRING(L\"\\\\Registry\\\\Machine\\\\System\");\n"
+                        "    OBJECT_ATTRIBUTES Attributes; HANDLE Key;\n"
+                        "    InitializeObjectAttributes(&Attributes, &Name, OBJ_KERNEL_HANDLE, NULL, NULL);\n"
+                        f"    (void)ZwOpenKey(&Key, KEY_READ, &Attributes); {MARK}\n }}"),
+          "", "MiniportPause", "left behind: open handle"),
     Fault("memory from NDIS freed as the kernel's", "MiniportPause", PAUSE,
           before(PAUSE, "{ PVOID Memory = NdisAllocateMemoryWithTagPriority(Adapter->Context.NdisHandle, 100, 'kaeL',\n"
                         "    LowPoolPriority);\n"
@@ -159,19 +165,31 @@ STALE = (
           "event", "MiniportPause", "waits for", options=("--guard-pages",),
           head="static KSTART_ROUTINE MiniportStray;\nstatic VOID NTAPI MiniportStray(PVOID Context)\n"
                "{ (void)KeWaitForSingleObject(Context, Executive, KernelMode, FALSE, NULL); }"),
-    Fault("pageable code at DISPATCH_LEVEL", "MiniportSend", SEND, before(SEND, "MiniportPaged();"),
-          "access", "MiniportPaged", "pageable section", test="test_send:every_shape*", quick=True,
-          head="static __attribute__((section(\"PAGE\"), noinline)) VOID MiniportPaged(VOID)\n"
-               "{ (void)KeGetCurrentIrql(); }"),
-    Fault("paged pool at DISPATCH_LEVEL", "MiniportPause", PAUSE,
-          before(PAUSE, "{ KIRQL Irql; volatile UCHAR *Memory = ExAllocatePoolWithTag(PagedPool, 100, 'kaeL');\n"
-                        "    if (Memory != NULL) { Memory[0] = 0; KeRaiseIrql(DISPATCH_LEVEL, &Irql);\n"
-                        f"    Memory[1] = 0; {MARK}\n    KeLowerIrql(Irql);\n"
-                        "    ExFreePoolWithTag((PVOID)Memory, 'kaeL'); } }"),
-          "access", "MiniportPause", "paged pool", test="test_life:*"),
 )
 
-INDICATE = "ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);"
+PAGED_HEAD = ("static __attribute__((section(\"PAGE\"), noinline)) VOID MiniportPaged(VOID)\n"
+              "{ (void)KeGetCurrentIrql(); }")
+PAGED_POOL = ("{ KIRQL Irql; volatile UCHAR *Memory = ExAllocatePoolWithTag(PagedPool, 100, 'kaeL');\n"
+              "    if (Memory != NULL) { Memory[0] = 0; KeRaiseIrql(DISPATCH_LEVEL, &Irql);\n"
+              f"    Memory[1] = 0; {MARK}\n    KeLowerIrql(Irql);\n"
+              "    ExFreePoolWithTag((PVOID)Memory, 'kaeL'); } }")
+PAGED = (
+    Fault("pageable code at DISPATCH_LEVEL", "MiniportSend", SEND, before(SEND, "MiniportPaged();"),
+          "access", "MiniportPaged", "pageable section", test="test_send:every_shape*", head=PAGED_HEAD),
+    Fault("pageable code at DISPATCH_LEVEL, live", "MiniportSend", SEND, before(SEND, "MiniportPaged();"),
+          "access", "MiniportPaged", "pageable section", quick=True, head=PAGED_HEAD),
+    Fault("pageable code that raises the IRQL, live", "MiniportPause", PAUSE, before(PAUSE, "MiniportPaged();"),
+          "access", "MiniportPaged", "goes on in a pageable section",
+          head="static __attribute__((section(\"PAGE\"), noinline)) VOID MiniportPaged(VOID)\n"
+               f"{{ static KSPIN_LOCK Lock; KIRQL Irql; KeAcquireSpinLock(&Lock, &Irql); {MARK}\n"
+               "    KeReleaseSpinLock(&Lock, Irql); }"),
+    Fault("paged pool at DISPATCH_LEVEL", "MiniportPause", PAUSE, before(PAUSE, PAGED_POOL),
+          "access", "MiniportPause", "paged pool", test="test_life:*"),
+    Fault("paged pool at DISPATCH_LEVEL, live", "MiniportPause", PAUSE, before(PAUSE, PAGED_POOL),
+          "access", "MiniportPause", "paged pool"),
+)
+
+SCARCE = "if (Processor->Scarce.Head != NULL)"
 COMPLETE = ("NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
             "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);")
 NBLS = (
@@ -194,10 +212,33 @@ NBLS = (
           f"    Hash = NET_BUFFER_LIST_INFO(Chain, NetBufferListHashValue); {MARK}\n"
           "    (void)Hash; }", "access", "MiniportSend",
           "whose send the miniport has completed", options=("--guard-pages",), quick=True),
-    Fault("an NBL written to after it was indicated", "ReceiveFlush", INDICATE,
-          f"{{ NET_BUFFER_LIST *Last = NblPoolLastTaken(&Processor->Nbls); {INDICATE}\n"
-          f"    Last->Status = 0; {MARK}\n }}", "access", "ReceiveFlush",
+    Fault("an NBL written to after it was indicated", "ReceiveFlush", SCARCE,
+          before(SCARCE, f"if (Count != 0) Last->Status = 0; {MARK}"), "access", "ReceiveFlush",
           "which the miniport has indicated and not got back", options=("--guard-pages",)),
+)
+
+MDL_BYTES = ("volatile UCHAR Byte; PMDL Mdl = NET_BUFFER_CURRENT_MDL(NET_BUFFER_LIST_FIRST_NB(Chain));\n"
+             "    PUCHAR Bytes = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority | MdlMappingNoExecute);\n")
+PACKETS = (
+    Fault("a byte read past the end of a packet to send", "MiniportSend", SEND,
+          before(SEND, f"{{ {MDL_BYTES}    Byte = Bytes[MmGetMdlByteCount(Mdl)]; {MARK}\n    (void)Byte; }}"),
+          "access", "MiniportSend", "1 bytes past the end of a packet of", options=("--guard-pages",), quick=True),
+    Fault("a byte read before a packet to send", "MiniportSend", SEND,
+          before(SEND, f"{{ {MDL_BYTES}    Byte = Bytes[-1]; {MARK}\n    (void)Byte; }}"),
+          "access", "MiniportSend", "1 bytes before a packet of", options=("--guard-pages",),
+          traffic=("ping", "-n", "-c", "600", "-i", "0.005", "-w", "12", "198.18.0.1")),
+    Fault("a byte written before a packet to send", "MiniportSend", SEND,
+          before(SEND, f"{{ {MDL_BYTES}    Bytes[-3] = 7; (void)Byte; }}"),
+          "mdl", "", "wrote 3 bytes before the", options=("--guard-pages",)),
+    Fault("a packet read after its send was completed", "MiniportSend", SEND,
+          f"{{ {MDL_BYTES}    {COMPLETE}\n    Byte = Bytes[0]; {MARK}\n    (void)Byte; }}",
+          "access", "MiniportSend", "a packet whose send the miniport has completed", options=("--guard-pages",)),
+    Fault("a byte read past the end of received data", "MiniportReturn", RETURN,
+          before(RETURN, f"{{ {MDL_BYTES}    Byte = Bytes[MmGetMdlByteCount(Mdl)]; {MARK}\n    (void)Byte; }}"),
+          "access", "MiniportReturn", "1 bytes past the end of received data", options=("--guard-pages",)),
+    Fault("received data read after it was given back", "MiniportReturn", RETURN,
+          f"{{ {MDL_BYTES}    {RETURN}\n    Byte = Bytes[0]; {MARK}\n    (void)Byte; }}",
+          "access", "MiniportReturn", "offset 0 of received data", options=("--guard-pages",), quick=True),
 )
 
 RACES = (
@@ -210,4 +251,17 @@ RACES = (
           "LinkAdvertiseFrameSize", test="test_rss:packets_arrive*", races=True, quick=True),
 )
 
-FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + NBLS + RACES
+# Connections that are refused: their answers come to every queue.
+MANY_FLOWS = ("bash", "-c", "for i in $(seq 20000 21500); do (: > /dev/tcp/198.18.0.1/$i) 2> /dev/null; done; true")
+KEPT = "Processor->Counters.Kept += Count;\n    ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);"
+OTHER = "PER_PROCESSOR(RECEIVE_PROCESSOR, Receive->Processors, 0)->Counters.Kept += Count;"
+PROCESSORS = (
+    Fault("a counter of another processor's, live", "ReceiveFlushCommon", KEPT,
+          KEPT.replace("Processor->Counters.Kept += Count;", f"{OTHER} {MARK}"), "race", "ReceiveFlushCommon",
+          "on processor 0", traffic=MANY_FLOWS, races=True),
+    Fault("a word that one thread reads while another writes it, live", "XENNET_CONTEXT",
+          "volatile ULONG AdvertisedFrameSize;", "ULONG AdvertisedFrameSize;", "race", "LinkFollowFrameSize",
+          "LinkAdvertiseFrameSize", races=True),
+)
+
+FAULTS = HANGS + MEMORY + LOCKS + GUARDED + STALE + PAGED + NBLS + PACKETS + RACES + PROCESSORS

@@ -29,14 +29,16 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build.tree import Tree, program
 from scripts.cli import ROOT, Stop
 
 FOLDER = ROOT / "build" / "floor" / "x64"
 PROGRAM = ROOT / "build" / "tests" / "test_cost"
-CASES = ("instructions_of_a_packet_are_counted", "instructions_of_a_polled_packet_are_counted")
+CASES = ("instructions_of_a_packet_are_counted", "instructions_of_a_polled_packet_are_counted",
+         "instructions_of_joined_datagrams_are_counted")
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) (?:instructions|ticks) a packet", re.M)
+LOCKED = "locked instructions"     # as the testbed calls them
 TICKS = "ticks_of_a_packet_are_measured"
 
 
@@ -46,15 +48,15 @@ def build_floor():
     return FOLDER / "xennet.sys"
 
 
-def count(driver, steps=None, cases=CASES, foreign=None, paths=None):
+def count(driver, listed=None, cases=CASES, foreign=None, paths=None):
     """What is counted, in order: {load: instructions, or ticks, a packet}. `foreign`: variables for such a driver."""
     environment = dict(os.environ, XENNET_DRIVER=str(driver), **(foreign or {}))
     if paths is not None:
         paths.unlink(missing_ok=True)
         environment["XENNET_PATHS"] = str(paths)    # instructions by call path, for flame graphs
-    if steps is not None:
-        steps.unlink(missing_ok=True)
-        environment["XENNET_STEPS"] = str(steps)
+    if listed is not None:
+        listed.unlink(missing_ok=True)
+        environment["XENNET_STEPS"] = str(listed)     # instructions by address
     done = subprocess.run([str(PROGRAM), *cases], env=environment, stdout=subprocess.PIPE, text=True, check=False)
     found = {what: float(figure) for what, figure in COUNTED.findall(done.stdout)}
     if done.returncode != 0 or not found:
@@ -62,9 +64,9 @@ def count(driver, steps=None, cases=CASES, foreign=None, paths=None):
     return found
 
 
-def functions(driver, steps):
+def functions(driver, listed):
     """Prints where the instructions are, by function."""
-    for block in steps.read_text().split("# ")[1:]:
+    for block in listed.read_text().split("# ")[1:]:
         title, *rows = block.splitlines()
         rows = [row.split() for row in rows if not row.startswith("!")]
         done = subprocess.run([program("llvm-symbolizer-16"), f"--obj={driver}", "--relative-address", "--no-inlines"],
@@ -78,25 +80,46 @@ def functions(driver, steps):
             print(f"  {total:8} {name}")
 
 
-def calls(steps, figures):
-    """Prints the driver's calls and interlocked operations a packet."""
-    packets = {block.splitlines()[0]: sum(int(row.split()[1]) for row in block.splitlines() if row.startswith("0x"))
-               / figures[block.splitlines()[0]] for block in steps.read_text().split("# ")[1:]}
-    for block in steps.read_text().split("# ")[1:]:
+def called(listed, figures):
+    """{load: {what is called, or LOCKED: how often a packet}}."""
+    found = {}
+    for block in listed.read_text().split("# ")[1:]:
         title, *rows = block.splitlines()
+        packets = sum(int(row.split()[1]) for row in rows if row.startswith("0x")) / figures[title]
+        found[title] = {name: int(number) / packets
+                        for _, number, name in (row.split(" ", 2) for row in rows if row.startswith("!"))}
+    return found
+
+
+def calls(listed, figures):
+    """Prints the driver's calls and interlocked operations a packet."""
+    for title, names in called(listed, figures).items():
         print(f"\n{title}, a packet:")
-        for _, number, name in (row.split(" ", 2) for row in rows if row.startswith("!")):
-            print(f"  {int(number) / packets[title]:8.2f} {name}")
+        for name, number in names.items():
+            print(f"  {number:8.2f} {name}")
 
 
 def ticks(drivers, turns, foreign):
     """Prints a table of {name: build of the driver}."""
     found = {name: [] for name in drivers}
-    for _ in range(turns):
-        for name, driver in drivers.items():
-            found[name].append(count(driver, cases=(TICKS,), foreign=foreign if name == "driver" else None))
-    print(f"{'ticks a packet, medians of ' + str(turns) + ' turns':45}" + "".join(f" {name:>15}" for name in drivers))
-    for what in found["driver"][0]:
+    try:
+        with steps.Steps(range(1, turns + 1), lambda turn: "a turn of each driver") as each:
+            for _ in each:
+                turn = [count(driver, cases=(TICKS,), foreign=foreign if name == "driver" else None)
+                        for name, driver in drivers.items()]
+                for name, figures in zip(drivers, turn):
+                    found[name].append(figures)
+    finally:
+        show_ticks(drivers, found)
+
+
+def show_ticks(drivers, found):
+    turns = found["driver"]
+    if not turns:
+        return
+    print(f"{'ticks a packet, medians of ' + str(len(turns)) + ' turns':45}" +
+          "".join(f" {name:>15}" for name in drivers))
+    for what in turns[0]:
         row = ""
         for name in drivers:
             values = [turn[what] for turn in found[name]]
@@ -128,18 +151,19 @@ def command(arguments):
     if options.ticks:
         ticks(drivers, options.turns, foreign)
         return
-    steps = FOLDER / "steps"
-    figures = {name: count(driver, *((steps, CASES, foreign) if name == "driver" else ()))
-               for name, driver in drivers.items()}
+    listed, figures = FOLDER / "steps", {}
+    with steps.Steps(drivers, lambda name: f"counting the {name}") as names:
+        for name in names:
+            figures[name] = count(drivers[name], *((listed, CASES, foreign) if name == "driver" else ()))
     print(f"{'instructions a packet':45}" + "".join(f" {name:>8}" for name in drivers) + f" {'ratio':>6}")
     for what, figure in figures["driver"].items():
         row = "".join(f" {figures[name][what]:8.1f}" for name in drivers)
         print(f"{what:45}{row} {figure / figures['floor'][what]:6.2f}")
     if options.calls:
-        calls(steps, figures["driver"])
+        calls(listed, figures["driver"])
     if options.functions:
-        functions(drivers["driver"], steps)
+        functions(drivers["driver"], listed)
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

@@ -7,6 +7,9 @@ usage: scripts/check/probe.py ONE [OTHER] [--xenvif-inf FILE] [--vif N] [--recor
 ONE and OTHER are each a xenvif.sys, a release that the stand-in behaves like (8.2, 9.1, 9.1-r3, main, strict), or the
 name of a record (tests/probe/answers: answers that a real image gave). Without OTHER all answers are printed. --record
 writes ONE's answers there. Exit status: 0 the same, 1 they differ.
+
+  scripts/check/probe.py 9.1-r3 main
+  scripts/check/probe.py /tmp/xenvif.sys main --vif 9
 """
 
 import re
@@ -17,7 +20,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 from scripts.run.options import RELEASES, inf_beside
@@ -44,10 +47,14 @@ def ask(*arguments):
 
 def ask_all(*arguments):
     """The same with what is asked at backends that lack a feature each."""
-    answers = ask(*arguments)
-    for number, feature in enumerate(FEATURES):
-        lacking = ask(*arguments, "--without", number)
-        answers.update((f"without {feature}, {question}", answer) for question, answer in lacking.items())
+    answers = {}
+    with steps.Steps([None, *FEATURES], lambda feature: f"without {feature}" if feature else "with all") as features:
+        for feature in features:
+            if feature is None:
+                answers.update(ask(*arguments))
+                continue
+            lacking = ask(*arguments, "--without", FEATURES.index(feature))
+            answers.update((f"without {feature}, {question}", answer) for question, answer in lacking.items())
     return answers
 
 
@@ -92,8 +99,8 @@ def answers_of(name, options):
 
 def command(arguments):
     parser = cli.Parser(__doc__)
-    parser.add_argument("one", metavar="ONE")
-    parser.add_argument("other", metavar="OTHER", nargs="?")
+    parser.add_argument("one", metavar="ONE", help="who is asked")
+    parser.add_argument("other", metavar="OTHER", nargs="?", help="whose answers are held against them")
     parser.add_argument("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"))
     parser.add_argument("--vif", metavar="N", default="10", choices=("8", "9", "10"))
     parser.add_argument("--record", metavar="NAME")
@@ -114,4 +121,4 @@ def command(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scripts import cli
+from scripts import cli, steps
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 
@@ -51,13 +51,32 @@ def run(test, arguments, seen):
 
 def find(tests, arguments):
     """(Counter of races, Counter of lines of the list that were needed, [failures])."""
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        files = [Path(folder, test) for test in tests]
-        failures = list(pool.map(lambda test, file: run(test, arguments, file), tests, files))
-        lines = [line for file in files if file.exists() for line in file.read_text().splitlines()]
-    races = collections.Counter(NUMBERS.sub("", line[6:]) for line in lines if line.startswith("race: "))
-    known = collections.Counter(line[7:] for line in lines if line.startswith("known: "))
-    return races, known, [why for why in failures if why]
+    with tempfile.TemporaryDirectory() as folder:
+        files, failures = [Path(folder, test) for test in tests], []
+        try:
+            with steps.Workers(os.cpu_count()) as pool, steps.Step() as step:
+                running = [pool.submit(run, test, arguments, file) for test, file in zip(tests, files)]
+                for number, future in enumerate(concurrent.futures.as_completed(running)):
+                    step.show(f"{number + 1} of {len(tests)} tests are through")
+                    failures.append(future.result())
+        except KeyboardInterrupt:
+            show(*count(files), f"stopped: {len(failures)} of {len(tests)} tests were through")
+            raise
+        return (*count(files), [why for why in failures if why])
+
+
+def count(files):
+    """(Counter of races, Counter of lines of the list that were needed) of what the tests wrote."""
+    lines = [line for file in files if file.exists() for line in file.read_text().splitlines()]
+    return (collections.Counter(NUMBERS.sub("", line[6:]) for line in lines if line.startswith("race: ")),
+            collections.Counter(line[7:] for line in lines if line.startswith("known: ")))
+
+
+def show(races, known, rest):
+    for race, number in races.most_common():
+        print(f"race, in {number} test{'s' if number > 1 else ''}: {race}")
+    print(f"{len(races)} races beside {len(known)} of the {len(NAME.findall(KNOWN.read_text()))} that "
+          f"{KNOWN.relative_to(ROOT)} explains, {rest}", flush=True)
 
 
 def gone():
@@ -79,14 +98,11 @@ def command(arguments):
     build(tests)
     races, known, failures = find(tests, ["--seed", str(options.seed)] if options.seed is not None
                                   else ["--seeds", str(options.seeds)])
-    for race, count in races.most_common():
-        print(f"race, in {count} test{'s' if count > 1 else ''}: {race}")
     for why in failures:
         print(why)
-    print(f"{len(races)} races beside {len(known)} of the {len(NAME.findall(KNOWN.read_text()))} that "
-          f"{KNOWN.relative_to(ROOT)} explains, {len(failures)} of {len(tests)} tests failed")
+    show(races, known, f"{len(failures)} of {len(tests)} tests failed")
     return 1 if races or failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(command))
+    sys.exit(cli.main(steps.in_a_folder(command)))

@@ -6,9 +6,10 @@ import json
 import re
 import subprocess
 import time
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, field
 
+from scripts import steps
 from scripts.cli import ROOT, Stop
 
 PROGRAM = ROOT / "build" / "tests" / "explore"
@@ -78,10 +79,11 @@ def one(seed, length):
     return seed, passed, text
 
 
-def explore(options, screen):
-    found, begun, said = Found(), time.monotonic(), time.monotonic()
+def explore(options, screen, found=None):
+    """What was found. A caller that wants it even where this is interrupted gives the Found that is filled."""
+    found, begun, said = found or Found(), time.monotonic(), time.monotonic()
     seed, planned = options.seed, 0
-    with ThreadPoolExecutor(options.jobs) as pool:
+    with steps.Workers(options.jobs) as pool:
         running = set()
         while running or planned < options.operations and (options.keep_going or not found.failures):
             while (len(running) < options.jobs and planned < options.operations and
@@ -91,12 +93,13 @@ def explore(options, screen):
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 add(found, *future.result())
-                found.history.append((time.monotonic() - begun, found.operations))
+                found.seconds = time.monotonic() - begun
+                found.history.append((found.seconds, found.operations))
             if time.monotonic() - said > STATUS_EVERY:
                 said = time.monotonic()
-                screen.status(f"{found.operations} operations, {found.lists} lists, {len(found.failures)} failed")
+                screen.status(f"{found.operations} of {options.operations} operations, {found.lists} lists, "
+                              f"{len(found.failures)} failed")
     screen.clear()
-    found.seconds = time.monotonic() - begun
     return found
 
 

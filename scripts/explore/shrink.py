@@ -7,10 +7,11 @@ seeds before it counts as one that passes. At the end the numbers of each operat
 """
 
 import tempfile
+import time
 from pathlib import Path
 
 from scripts.explore import search
-from scripts.explore.search import Failure
+from scripts.explore.search import STATUS_EVERY, Failure
 
 SEEDS = 6               # schedules that a candidate is tried on
 ATTEMPTS = 4000         # candidates in all
@@ -34,13 +35,14 @@ class List:
 
 
 class Shrinker:
-    def __init__(self, whole, kind, folder):
+    def __init__(self, whole, kind, folder, screen):
         self.list = whole
         self.kind = kind
         self.path = Path(folder) / "candidate.txt"
         self.seed = whole.seed()
         self.attempts = 0
         self.failure = None
+        self.screen, self.said = screen, time.monotonic()
 
     def fails(self, operations, settings=None):
         """Whether the candidate fails in the same way on one of a few schedules; that one is kept."""
@@ -48,6 +50,9 @@ class Shrinker:
             if self.attempts >= ATTEMPTS:
                 return False
             self.attempts += 1
+            if time.monotonic() - self.said > STATUS_EVERY:
+                self.said = time.monotonic()
+                self.screen.status(f"shortening: {len(self.list.operations)} operations, {self.attempts} runs")
             candidate = self.list if settings is None else List("\n".join(settings))
             self.path.write_text(candidate.text(operations, seed))
             failure = search.replay(self.path)
@@ -63,13 +68,13 @@ class Shrinker:
             for start in range(0, len(operations), size):
                 rest = operations[:start] + operations[start + size:]
                 if rest and self.fails(rest):
-                    operations, parts = rest, max(2, parts - 1)
+                    self.list.operations = operations = rest
+                    parts = max(2, parts - 1)
                     break
             else:
                 if size == 1:
                     break
                 parts = min(len(operations), parts * 2)
-        self.list.operations = operations
 
     def plain(self):
         """Settings that do not matter become the usual ones."""
@@ -104,14 +109,20 @@ def shorten(failure, options, screen):
     with tempfile.TemporaryDirectory(prefix="xennet-explore-") as folder:
         whole = Path(folder) / "whole.txt"
         search.run("--seed", str(failure.seed), "--operations", str(options.length), "--write", str(whole))
-        shrinker = Shrinker(List(whole.read_text()), failure.kind(), folder)
+        shrinker = Shrinker(List(whole.read_text()), failure.kind(), folder, screen)
         shrinker.failure = Failure(failure.seed, failure.text)
         screen.status(f"shortening {len(shrinker.list.operations)} operations")
-        shrinker.leave_out()
-        shrinker.plain()
-        shrinker.smaller()
-        screen.clear()
-        text = shrinker.list.text(seed=shrinker.seed)
+        try:
+            shrinker.leave_out()
+            shrinker.plain()
+            shrinker.smaller()
+        finally:    # stopped: the list is as short as it has become
+            screen.clear()
+            show(shrinker, options, screen)
+
+
+def show(shrinker, options, screen):
+    text = shrinker.list.text(seed=shrinker.seed)
     Path(options.output).write_text(f"# {shrinker.failure.reason()}\n{text}")
     screen.line(f"{len(shrinker.list.operations)} operations, {options.output} ({shrinker.attempts} runs):")
     screen.line(text.rstrip())

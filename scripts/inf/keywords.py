@@ -9,7 +9,7 @@ from scripts.cli import ROOT, Stop
 
 SOURCE = "src/xennet/keywords.ini"
 CHOICE = "choice "
-BUILDS = (19041, 22000)  # of which windows10.inf has sections for keywords that older Windows has no use for
+BUILDS = (19041, 22000, 26100)  # of which windows10.inf has sections for keywords that older Windows has no use for
 NAME = re.compile(r"\*?[A-Za-z][A-Za-z0-9]*")
 TEXT = re.compile(r"[ !#-~]+")  # no quotation mark: the INF has the text between two
 

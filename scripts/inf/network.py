@@ -16,7 +16,8 @@ INSTALL_VALUES = {"BusType": (5, 15), "*IfType": (6,), "*MediaType": (0,), "*Phy
 NCF_PHYSICAL = 0x4
 ENUM_KEYWORDS = (
     re.compile(
-        r"\*(IP|TCP|UDP)ChecksumOffloadIPv[46]|\*LsoV[12]IPv[46]|\*UsoIPv[46]|\*RscIPv[46]|\*RSS|\*PriorityVLANTag",
+        r"\*(IP|TCP|UDP)ChecksumOffloadIPv[46]|\*LsoV[12]IPv[46]|\*UsoIPv[46]|\*RscIPv[46]|\*UdpRsc|\*RSS|"
+        r"\*PriorityVLANTag",
         re.IGNORECASE))
 STANDARD_ENUMS = ((re.compile(r".*ChecksumOffloadIPv[46]|.*PriorityVLANTag", re.IGNORECASE), {"0", "1", "2", "3"}),
                   (re.compile(r".*", re.IGNORECASE), {"0", "1"}))
@@ -24,7 +25,7 @@ CONFIG = "src/xennet/config.c"
 ADDRESS_READER = "NdisReadNetworkAddress("  # NDIS has a function for this one keyword
 # Microsoft's tables: name as Device Manager shows it, default, minimum, maximum; None where they leave it to the maker.
 # The pages: enumeration-keywords, keywords-that-can-be-edited, standardized-inf-keywords-for-rss, -rsc,
-# -ndis-poll-mode.
+# -ndis-poll-mode; udp-rsc-offload.
 BOOK = {
     "*ipchecksumoffloadipv4": ("IPv4 Checksum Offload", 3, 0, 3),
     "*tcpchecksumoffloadipv4": ("TCP Checksum Offload (IPv4)", 3, 0, 3),
@@ -37,6 +38,7 @@ BOOK = {
     "*rscipv6": ("Recv Segment Coalescing (IPv6)", 1, 0, 1),
     "*usoipv4": ("UDP Segmentation Offload (IPv4)", 1, 0, 1),
     "*usoipv6": ("UDP Segmentation Offload (IPv6)", 1, 0, 1),
+    "*udprsc": ("URO", 1, 0, 1),
     "*softwaretimestamp": ("Software Timestamp", 0, 0, 5),
     "*rss": ("Receive Side Scaling", 1, 0, 1),
     "*rssprofile": ("RSS load balancing profile", 4, 1, 5),

@@ -2,7 +2,7 @@
 """A flame graph of the driver's instructions a packet, by call path, as an SVG without script: one row for each kind of
 traffic, drivers side by side at one scale. Below each box are its callers; its width is what it and all it calls cost.
 
-From the single steps of test_cost (tests/support/step_path.h) and the PDB: a function that is inlined is a box of its
+From the single steps of test_cost (support/story/step_path.h) and the PDB: a function that is inlined is a box of its
 own.
 """
 

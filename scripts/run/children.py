@@ -55,7 +55,7 @@ class Children:
         self._running = []
 
     def __enter__(self):
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        adopt()
         return self
 
     def __exit__(self, *_exception):
@@ -89,27 +89,42 @@ class Children:
     def end_all(self):
         for child in reversed(list(self._running)):
             self.end(child)
-        self._end_orphans()
+        end_descendants(reap=True)
 
-    @staticmethod
-    def _end_orphans():
-        """Ask once, insist after a moment; what even then stays is stuck in the kernel and dies when it returns."""
-        started = time.monotonic()
-        asked = set()
-        while time.monotonic() - started < 3 * PATIENCE:
-            left = descendants(os.getpid())
-            if not left:
-                return
-            insist = time.monotonic() - started > PATIENCE
-            for process in left:
-                if insist or process not in asked:
-                    asked.add(process)
-                    try:
-                        os.kill(process, signal.SIGKILL if insist else signal.SIGTERM)
-                    except ProcessLookupError:
-                        pass
+
+def adopt():
+    """From now on this process is the parent of whatever its children leave behind."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_descendants(reap=False):
+    """Ask once, insist after a moment; what even then stays is stuck in the kernel and dies when it returns. `reap`:
+    nobody else waits for one of them."""
+    started = time.monotonic()
+    asked = set()
+    while time.monotonic() - started < 3 * PATIENCE:
+        left = [process for process in descendants(os.getpid()) if reap or not _ended(process)]
+        if not left:
+            return
+        insist = time.monotonic() - started > PATIENCE
+        for process in left:
+            if insist or process not in asked:
+                asked.add(process)
+                try:
+                    os.kill(process, signal.SIGKILL if insist else signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+        if reap:
             reap_orphans()
-            time.sleep(0.02)
+        time.sleep(0.02)
+
+
+def _ended(process):
+    """Whether only its exit status is left of it, which its parent waits for."""
+    try:
+        return Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def reap_orphans():

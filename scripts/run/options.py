@@ -38,7 +38,7 @@ iperf3 (port 5201) and a web server (port 80) are up; more: nsenter --net=$XENNE
 
 Exit status: 0 all of it worked; 1 something did not; 2 something to put right first; with a command, the command's."""
 SELDOM = ("--pcap-bytes", "--pcap-limit", "--processors", "--group-size", "--inf", "--xenvif-inf", "--backend-rate",
-          "--xen-guest", "--debug-commands", "--lenient", "--checked")
+          "--xen-guest", "--debug-commands", "--lenient", "--checked", "--races")
 
 
 def parser():
@@ -72,6 +72,8 @@ def parser():
         help="another NDIS 6 miniport for XenVif (default: the one built here)")
     add("--inf", metavar="FILE", type=existing_file("--inf"), help="its INF (default: the .inf beside the driver)")
     add("--checked", action="store_true", help="run the driver's checked build: assertions, debug output")
+    add("--races", action="store_true", help="run a build of the driver whose accesses to memory are looked at: races, "
+        "another processor's data (slow)")
     add("--set", metavar="KEYWORD=VALUE", action="append", default=[], type=setting,
         help="set a keyword as in Device Manager; may be repeated")
     add("--windows", metavar="VERSION", type=one_of("--windows", WINDOWS),
@@ -133,9 +135,11 @@ def read(argv):
         raise Stop("--debug takes the terminal and needs a driver: leave --bypass, --shell and a command out")
     if options.bypass and options.timeline:
         raise Stop("--bypass runs without a driver, so --timeline has nothing to show: leave one of them out")
-    if options.checked and (options.driver or options.bypass):
-        raise Stop("--checked chooses the build of this repository's driver: leave it or "
-                   f"--{'driver' if options.driver else 'bypass'} out")
+    for name in ("checked", "races"):
+        other = next((other for other in ("driver", "bypass", "races")
+                      if other != name and getattr(options, other)), None)
+        if getattr(options, name) and other:
+            raise Stop(f"--{name} chooses the build of this repository's driver: leave it or --{other} out")
     if options.xenvif_inf and not options.xenvif:
         raise Stop("--xenvif-inf belongs to a xenvif.sys: give that with --xenvif")
     if options.xenvif:

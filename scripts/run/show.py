@@ -97,6 +97,8 @@ class Show:
         self.figures["driver_counters"] = named_counters(last.get("driver_counters"))
         self.figures["driver_queues"] = last.get("driver_queues")
         self.figures["remarks"] = last.get("remarks")
+        if self.figures["remarks"] is not None:
+            self.figures["remarks"] += last.get("known_faults", [])
         if self.options.pcap and self.options.pcap.exists():
             self.figures["capture_bytes"] = self.options.pcap.stat().st_size
             self.figures["capture_left_out"] = last.get("pcap_left_out")
@@ -127,7 +129,7 @@ class Show:
                 for name in ("packets", "lost", "overflows")}
 
     def _cuts_datagrams(self, traffic):
-        return traffic.has_tools and {"uso4", "uso6"} <= set(self.figures["offloads"] or ())
+        return traffic.has_tools and not self.options.races and {"uso4", "uso6"} <= set(self.figures["offloads"] or ())
 
     def _blocks(self, traffic, family, seconds):
         rates = traffic.udp_blocks(family, seconds)

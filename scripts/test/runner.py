@@ -45,8 +45,10 @@ class Runner:
         self._lock = threading.Lock()
         self._processes = set()
         self._stopping = False
+        self._cases = 0     # to run in all
 
     def run(self, files):
+        self._cases = sum(len(file.cases) for file in files)
         together = [file for file in files if not file.alone]
         try:
             with ThreadPoolExecutor(JOBS) as pool:
@@ -63,6 +65,8 @@ class Runner:
         except BaseException:
             self._stop()
             raise
+        finally:
+            self._screen.clear()
 
     def _file(self, file):
         if file.trouble:
@@ -136,6 +140,15 @@ class Runner:
             for line in said:
                 if line.startswith(NOTE):
                     self._screen.line(f"                {line[len(NOTE):]}")
+        self._progress()
+
+    def _progress(self):
+        """How far it is, where a terminal shows it; elsewhere the lines do."""
+        if self._screen.terminal:
+            with self._lock:
+                score = self.score.text()
+                done = self.score.passed + len(self.score.failed) + len(self.score.skipped)
+            self._screen.status(f"{done} of {self._cases}: {score}")
 
     def _failed(self, name, seconds, said):
         seeds = [seed for line in said for seed in SEED.findall(line)]
@@ -144,6 +157,7 @@ class Runner:
         with self._lock:
             self.score.failed.append(name)
         self._screen.line("\n".join([f"{self._label}FAIL {seconds:6.1f} s {name}", *(f"     {line}" for line in said)]))
+        self._progress()
 
 
 class Reader:

@@ -8,7 +8,7 @@ what the testbed does is.
 from scripts.build.tree import Tree
 from scripts.cli import ROOT
 
-TREE = Tree(ROOT / "build" / "sanitize", XENNET_SANITIZE="ON")
+TREE = Tree(ROOT / "build" / "sanitize", XENNET_SANITIZE="ON", XENNET_FUZZ="ON")    # scripts/check/fuzz.py has it, too
 PROGRAMS = TREE.folder / "tests"
 # The testbed handles faults itself, tasks have stacks of their own, and what is left behind is the leak list's affair.
 ENVIRONMENT = {

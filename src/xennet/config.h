@@ -24,6 +24,7 @@ typedef struct _XENNET_CONFIG {
     ULONG Rsc6;
     ULONG Uso4;
     ULONG Uso6;
+    ULONG Uro;
     ULONG NeedChecksumValue;
     ULONG Rss;
     // Counts

@@ -22,6 +22,7 @@
 #include "context.h"
 #include "lock.h"
 #include "memory.h"
+#include "receive_coalesce.h"
 
 #define NBL_POOL_DEPOT_LOW     5                  // magazines: below this the depot is refilled; more than one batch
 #define NBL_POOL_GROWTH        4                  // magazines a maintenance run adds or removes at most
@@ -100,6 +101,7 @@ NblPoolAllocateList(XENNET_NBL_POOL *Pool, ULONG Count)
             return NULL;
         }
         Nbl->SourceHandle = Pool->NdisHandle;
+        CoalesceInitialize(Nbl);
         NblPoolPush(&List, Nbl);
     }
     return List;

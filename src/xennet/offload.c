@@ -21,6 +21,7 @@
 #include "memory.h"
 #include "min_max.h"
 #include "receive.h"
+#include "timestamp.h"
 #include "transmit.h"
 
 #define OFFLOAD_MAX_HEADERS    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
@@ -53,6 +54,9 @@ OffloadHardware(const XENNET_OFFLOAD *Offload)
     // Their checksums are XenVif's or, where the backend does none, the driver's.
     if (Offload->Context->Revisions->UdpSegments)
         Bits |= OFFLOAD_USO4 | OFFLOAD_USO6;
+    // A timestamp is of one packet.
+    if (Offload->Context->Revisions->UdpCoalescing && (TimestampInForce(Offload->Context) & TIMESTAMP_RECEIVE) == 0)
+        Bits |= OFFLOAD_URO4 | OFFLOAD_URO6;
     return Bits;
 }
 
@@ -68,6 +72,10 @@ OffloadEffective(ULONG Bits)
         Bits &= ~(ULONG)OFFLOAD_RSC4;
     if (!(Bits & OFFLOAD_TCP6_RX))
         Bits &= ~(ULONG)OFFLOAD_RSC6;
+    if (!(Bits & OFFLOAD_UDP4_RX) || !(Bits & OFFLOAD_IPV4_RX))
+        Bits &= ~(ULONG)OFFLOAD_URO4;
+    if (!(Bits & OFFLOAD_UDP6_RX))
+        Bits &= ~(ULONG)OFFLOAD_URO6;
     return Bits;
 }
 
@@ -161,6 +169,7 @@ OffloadDescribe(const XENNET_OFFLOAD *Offload, ULONG Bits, NDIS_OFFLOAD *Record)
     }
     Record->Rsc.IPv4.Enabled = (Bits & OFFLOAD_RSC4) != 0;
     Record->Rsc.IPv6.Enabled = (Bits & OFFLOAD_RSC6) != 0;
+    Record->UdpRsc.Enabled = (Bits & OFFLOAD_URO_ALL) != 0;
 }
 
 // Packets may ask for what is on now, and for their tag.
@@ -193,6 +202,7 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     XENNET_OFFLOAD_OPTIONS Options;
     ULONG Bits = OffloadInForce(Offload) & Offload->Encapsulated;
     ULONG Rsc = Bits & (OFFLOAD_RSC4 | OFFLOAD_RSC6);
+    ULONG Uro = Bits & OFFLOAD_URO_ALL;
     BOOLEAN WentOff;
 
     Options.Value = 0;
@@ -210,10 +220,13 @@ OffloadApplyReceive(XENNET_OFFLOAD *Offload)
     Options.NeedChecksumValue = Offload->NeedChecksumValue || (Bits & OFFLOAD_TRANSPORT_RX) != OFFLOAD_TRANSPORT_RX;
     VIF_CALL(&Offload->Context->Vif, ReceiverSetOffloadOptions, Options);
     ReportOffload(&Offload->Context->Reporter, OffloadInForce(Offload), Bits);
-    WentOff = (Offload->ReceiveRsc & ~Rsc) != 0;
+    WentOff = (Offload->ReceiveRsc & ~Rsc) != 0 || (Offload->ReceiveUro & ~Uro) != 0;
     Offload->ReceiveRsc = Rsc;
+    Offload->ReceiveUro = Uro;
     Offload->CoalescedHeaders = ((Rsc & OFFLOAD_RSC4) != 0 ? (ULONG64)1 << OFFLOAD_IPV4_HEADER : 0) |
                                 ((Rsc & OFFLOAD_RSC6) != 0 ? (ULONG64)1 << OFFLOAD_IPV6_HEADER : 0);
+    if (Offload->Receive != NULL)
+        ReceiveSetCoalescing(Offload->Receive, Uro);
     // A coalesced packet that XenVif took up with the old options is dropped from here on; those accepted before go up.
     if (WentOff && Offload->Receive != NULL)
         ReceiveFlushAll(Offload->Receive);

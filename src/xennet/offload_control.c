@@ -39,6 +39,8 @@ static const OFFLOAD_CONTROL_ROW OffloadControlRows[] = {
      FALSE},
     {FIELD_OFFSET(XENNET_CONFIG, Uso6), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UdpSegmentation.IPv6), OFFLOAD_USO6, 0, 5,
      FALSE},
+    {FIELD_OFFSET(XENNET_CONFIG, Uro), FIELD_OFFSET(NDIS_OFFLOAD_PARAMETERS, UdpRsc.Enabled), 0, OFFLOAD_URO_ALL, 6,
+     FALSE},
 };
 
 // Members of NDIS_OFFLOAD_PARAMETERS for what this miniport never does: switching one on is refused.
@@ -61,7 +63,6 @@ static const OFFLOAD_CONTROL_FOREIGN OffloadControlForeign[] = {
     OFFLOAD_CONTROL_FOREIGN_ROW(IPsecV2, 2, 2, MAXUCHAR),
     OFFLOAD_CONTROL_FOREIGN_ROW(IPsecV2IPv4, 2, 2, MAXUCHAR),
     OFFLOAD_CONTROL_FOREIGN_ROW(EncapsulatedPacketTaskOffload, 3, NDIS_OFFLOAD_SET_ON, NDIS_OFFLOAD_SET_ON),
-    OFFLOAD_CONTROL_FOREIGN_ROW(UdpRsc.Enabled, 6, 2, MAXUCHAR),
 };
 
 static const USHORT OffloadControlParameterSizes[] = {
@@ -107,7 +108,7 @@ OffloadControlReadRow(const OFFLOAD_CONTROL_ROW *Row, UCHAR Value, ULONG *On, UL
     if (Value == NDIS_OFFLOAD_PARAMETERS_NO_CHANGE)
         return TRUE;
     if (!Row->Checksum) {
-        // LSO, RSC and USO all count 1 for off and 2 for on.
+        // LSO, RSC, USO and URO all count 1 for off and 2 for on.
         if (Value != NDIS_OFFLOAD_PARAMETERS_LSOV2_DISABLED && Value != NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED)
             return FALSE;
         Wanted = Value == NDIS_OFFLOAD_PARAMETERS_LSOV2_ENABLED ? Both : 0;

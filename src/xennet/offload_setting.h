@@ -31,6 +31,8 @@ struct _XENNET_TRANSMIT;
 #define OFFLOAD_LSO1    0x00004000 // version 1: IPv4 only, completed with the bytes sent
 #define OFFLOAD_USO4    0x00008000 // UDP segments, which the driver makes itself (segment.h)
 #define OFFLOAD_USO6    0x00010000
+#define OFFLOAD_URO4    0x00020000 // UDP datagrams, which the driver joins itself (receive_coalesce.h)
+#define OFFLOAD_URO6    0x00040000 // NDIS has one switch for both
 
 #define OFFLOAD_TRANSPORT_RX (OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX)
 
@@ -44,9 +46,11 @@ struct _XENNET_TRANSMIT;
 
 #define OFFLOAD_IPV4_ALL                                                                                               \
     (OFFLOAD_IPV4_TX | OFFLOAD_IPV4_RX | OFFLOAD_TCP4_TX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_TX | OFFLOAD_UDP4_RX |       \
-     OFFLOAD_LSO4 | OFFLOAD_LSO1 | OFFLOAD_RSC4 | OFFLOAD_USO4)
+     OFFLOAD_LSO4 | OFFLOAD_LSO1 | OFFLOAD_RSC4 | OFFLOAD_USO4 | OFFLOAD_URO4)
 #define OFFLOAD_IPV6_ALL                                                                                               \
-    (OFFLOAD_TCP6_TX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_TX | OFFLOAD_UDP6_RX | OFFLOAD_LSO6 | OFFLOAD_RSC6 | OFFLOAD_USO6)
+    (OFFLOAD_TCP6_TX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_TX | OFFLOAD_UDP6_RX | OFFLOAD_LSO6 | OFFLOAD_RSC6 |             \
+     OFFLOAD_USO6 | OFFLOAD_URO6)
+#define OFFLOAD_URO_ALL (OFFLOAD_URO4 | OFFLOAD_URO6)
 
 typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadCreate.
@@ -70,7 +74,8 @@ typedef struct _XENNET_OFFLOAD {
     ULONG Encapsulated;       // OFFLOAD_*_ALL of the IP versions NDIS has bound: those that receives are looked at for
     ULONG SwitchedOff;        // OFFLOAD_*_ALL of the IP versions that it has switched off as a whole
     ULONG ReceiveRsc;         // OFFLOAD_RSC*: coalesced packets are indicated to NDIS as such
-    ULONG64 CoalescedHeaders; // the same by lengths of IP headers: bit n for n bytes
+    ULONG ReceiveUro;         // OFFLOAD_URO*: datagrams are joined
+    ULONG64 CoalescedHeaders; // ReceiveRsc by lengths of IP headers: bit n for n bytes
 } XENNET_OFFLOAD;
 
 FORCEINLINE ULONG

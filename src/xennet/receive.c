@@ -22,6 +22,7 @@
 #include "per_processor.h"
 #include "poll.h"
 #include "processor.h"
+#include "receive_coalesce.h"
 #include "receive_packet.h"
 #include "timestamp.h"
 
@@ -39,14 +40,18 @@ typedef struct _RECEIVE_PROCESSOR {
     XENNET_NBL_CACHE Nbls; // those taken are on the batch: NDIS may keep them
     RECEIVE_BATCH Scarce;  // reserved NBLs, all behind those
     ULONG Queue;           // of the last packet, below Limits.QueueCount, or RECEIVE_NO_QUEUE
+    ULONG Index;           // immutable; here it fills a gap
     XENNET_QUEUE_COUNTERS *QueueCounters;
     XENNET_RECEIVE_COUNTERS Counters;
 
     // Immutable after ReceiveCreate.
     XENNET_RECEIVE *Receive;
     NDIS_HANDLE NdisHandle;
-    ULONG Index;
 } RECEIVE_PROCESSOR;
+
+#ifdef _WIN64
+C_ASSERT(sizeof(RECEIVE_PROCESSOR) == 256); // one shift finds a processor's
+#endif
 
 struct _XENNET_RECEIVE {
     // Immutable after ReceiveCreate.
@@ -58,6 +63,11 @@ struct _XENNET_RECEIVE {
     ULONG ProcessorCount;
     BOOLEAN CanPause; // the version of VIF has Pause
     BOOLEAN Stamps;   // packets get timestamps: none takes the common way
+
+    // Within OID requests; read without order.
+    ULONG Joins;         // OFFLOAD_URO*: UDP datagrams are joined before they go up
+    ULONG Batches;       // a batch goes up in another way than as it is: Poll, or Joins
+    ULONG CommonReturns; // the flag of a return that nothing but the packets is to be done for; 0: some may be joined
 
     XENNET_RECEIVE_LIMITS Limits;
 };
@@ -151,6 +161,7 @@ ReceiveGiveBack(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 
     if (Chain == NULL)
         return;
+    CoalesceUndo(Chain);
     ReceivePutBack(Processor->Receive, Processor, Chain);
     Returned = Processor->Counters.Returned - Returned;
     Processor->Counters.Unindicated += Returned;
@@ -174,24 +185,16 @@ ReceiveGiveBackScarce(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
     }
 }
 
-// Leaves the NBLs taken, of which there are Count and one at least, for NDIS to take, or hands them up here and now.
+// Leaves a batch for NDIS to take, or hands it up here and now.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
-ReceivePoll(RECEIVE_PROCESSOR *Processor)
+ReceivePoll(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last, ULONG Count)
 {
-    NET_BUFFER_LIST *Last = NblPoolLastTaken(&Processor->Nbls);
-    ULONG Count = Processor->Nbls.Taken;
-    NET_BUFFER_LIST *Chain;
-    XENNET_POLL_RESULT Result;
+    XENNET_POLL_RESULT Result = PollQueue(Processor->Receive->Poll, Processor->Index, Chain, Last, Count);
 
-    Processor->Counters.Kept += Count;
-    Chain = NblPoolCut(&Processor->Nbls);
-    Result = PollQueue(Processor->Receive->Poll, Processor->Index, Chain, Last, Count);
-    if (Result == XENNET_POLL_QUEUED)
-        return;
     if (Result == XENNET_POLL_NONE)
         ReceiveIndicate(Processor, Chain, Count, 0);
-    else
+    else if (Result == XENNET_POLL_STOPPED)
         ReceiveGiveBack(Processor, Chain);
 }
 
@@ -225,19 +228,17 @@ ReceiveFlushScarce(RECEIVE_PROCESSOR *Processor)
     ReceiveGiveBackScarce(Processor, Scarce.Head);
 }
 
-// Ends a batch without reserved NBLs, which has one packet at least. NDIS may return NBLs from within the indication.
+// A batch of which UDP datagrams may be joined.
 _IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE VOID
-ReceiveFlushCommon(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
+static DECLSPEC_NOINLINE VOID
+ReceiveJoin(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last, ULONG Count)
 {
-    ULONG Count = Processor->Nbls.Taken;
-
-    if (Receive->Poll != NULL) {
-        ReceivePoll(Processor);
-        return;
-    }
-    Processor->Counters.Kept += Count;
-    ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);
+    if (CoalesceIsWorthwhile(Chain))
+        Last = CoalesceBatch(Processor->Receive->Joins, &Processor->Counters, Chain, &Count);
+    if (Processor->Receive->Poll != NULL)
+        ReceivePoll(Processor, Chain, Last, Count);
+    else
+        ReceiveIndicate(Processor, Chain, Count, 0);
 }
 
 // Ends this processor's batch, whatever it has. NDIS may return NBLs from within the indications.
@@ -245,16 +246,37 @@ _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
 ReceiveFlush(RECEIVE_PROCESSOR *Processor)
 {
+    NET_BUFFER_LIST *Last = NblPoolLastTaken(&Processor->Nbls);
     ULONG Count = Processor->Nbls.Taken;
+    NET_BUFFER_LIST *Chain;
 
-    if (Count != 0 && Processor->Receive->Poll != NULL) {
-        ReceivePoll(Processor);
-    } else if (Count != 0) {
+    if (Count != 0) {
         Processor->Counters.Kept += Count;
-        ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);
+        Chain = NblPoolCut(&Processor->Nbls);
+        if (Processor->Receive->Joins != 0)
+            ReceiveJoin(Processor, Chain, Last, Count);
+        else if (Processor->Receive->Poll != NULL)
+            ReceivePoll(Processor, Chain, Last, Count);
+        else
+            ReceiveIndicate(Processor, Chain, Count, 0);
     }
     if (Processor->Scarce.Head != NULL)
         ReceiveFlushScarce(Processor);
+}
+
+// Ends a batch without reserved NBLs, which has one packet at least. NDIS may return NBLs from within the indication.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+ReceiveFlushCommon(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
+{
+    ULONG Count = Processor->Nbls.Taken;
+
+    if (Receive->Batches && (Receive->Poll != NULL || Count > 1)) {
+        ReceiveFlush(Processor);
+        return;
+    }
+    Processor->Counters.Kept += Count;
+    ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);
 }
 
 // The first free NBL of the cache, which may get some from the depot for it.
@@ -387,16 +409,37 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
         ReceiveUncommon(Processor, Packet);
 }
 
+static DECLSPEC_NOINLINE VOID
+ReceiveReturnCommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain)
+{
+    KIRQL Irql = IrqlRaise(TRUE);
+
+    ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
+    IrqlLower(Irql);
+}
+
+// From below DISPATCH, or with what was joined among it.
+static DECLSPEC_NOINLINE VOID
+ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
+{
+    KIRQL Irql;
+
+    if (Receive->CommonReturns == 0)
+        CoalesceUndo(Chain);
+    Irql = IrqlRaise(NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) != 0);
+    ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
+    IrqlLower(Irql);
+}
+
 _Use_decl_annotations_
 VOID
 ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
-    BOOLEAN AtDispatch = NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) != 0;
-    KIRQL Irql;
-
-    Irql = IrqlRaise(AtDispatch);
-    ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
-    IrqlLower(Irql);
+    // Each a function of its own: this one saves no register.
+    if ((ReturnFlags & Receive->CommonReturns) != 0)
+        ReceiveReturnCommon(Receive, Chain);
+    else
+        ReceiveReturnUncommon(Receive, Chain, ReturnFlags);
 }
 
 // What this processor has accepted goes up. XenVif may be between two packets of a batch.
@@ -449,6 +492,17 @@ VOID
 ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
 {
     ReceiveLimitsSet(&Receive->Limits, MaximumFrameSize);
+}
+
+_Use_decl_annotations_
+VOID
+ReceiveSetCoalescing(XENNET_RECEIVE *Receive, ULONG Versions)
+{
+    // Those that were joined may come back at any time later.
+    if (Versions != 0)
+        Receive->CommonReturns = 0;
+    Receive->Joins = Versions;
+    Receive->Batches = Receive->Poll != NULL ? 1 : Versions;
 }
 
 _Use_decl_annotations_
@@ -527,6 +581,8 @@ ReceiveCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_REC
         return Status;
     }
     PollCreate(Context, &Receive->Poll);
+    Receive->CommonReturns = NDIS_RETURN_FLAGS_DISPATCH_LEVEL;
+    ReceiveSetCoalescing(Receive, 0);
     *Result = Receive;
     return NDIS_STATUS_SUCCESS;
 }

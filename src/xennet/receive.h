@@ -34,6 +34,9 @@ VOID ReceiveQueuePacket(_In_ XENNET_RECEIVE *Receive, _Inout_ XENNET_RECEIVED_PA
 // Packets have at most so many bytes from now on, Ethernet header included, tag not.
 VOID ReceiveSetFrameSize(_Inout_ XENNET_RECEIVE *Receive, _In_ ULONG MaximumFrameSize);
 
+// UDP datagrams are joined from now on, or are not: OFFLOAD_URO*. What goes up is joined until ReceiveFlushAll ends.
+VOID ReceiveSetCoalescing(_Inout_ XENNET_RECEIVE *Receive, _In_ ULONG Versions);
+
 // The adapter's VLAN has changed.
 VOID ReceiveSetVlan(_Inout_ XENNET_RECEIVE *Receive);
 

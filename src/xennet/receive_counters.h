@@ -38,6 +38,8 @@ typedef struct _XENNET_RECEIVE_COUNTERS {
     ULONG64 CoalescedSegments;
     ULONG64 CoalescedOctets;
     ULONG64 CoalescedPackets;
+    ULONG64 JoinedDatagrams; // UDP: those that went up in JoinedPackets
+    ULONG64 JoinedPackets;
     ULONG64 Drops[XENNET_RECEIVE_DROP_COUNT];
     ULONG64 Kept;        // packets that NDIS or a queue for it may keep, from the first
     ULONG64 Returned;    // of them that are back

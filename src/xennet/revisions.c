@@ -18,7 +18,7 @@ static const XENNET_REVISIONS *RevisionsRow;
         NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_##_Reg,      \
         NDIS_OFFLOAD_REVISION_##_Off,                                       \
         NDIS_RECEIVE_SCALE_CAPABILITIES_REVISION_##_Rss,                    \
-        NDIS_PM_CAPABILITIES_REVISION_##_Pm, _Rsc, (_Minor) < 83, (_Minor) >= 80, (_Minor) >= 83, \
+        NDIS_PM_CAPABILITIES_REVISION_##_Pm, _Rsc, (_Minor) < 83, (_Minor) >= 80, (_Minor) >= 83, (_Minor) >= 89, \
         NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_##_Chars,      \
         NDIS_SIZEOF_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES_REVISION_##_Reg, \
         NDIS_SIZEOF_NDIS_OFFLOAD_REVISION_##_Off,                           \

@@ -21,6 +21,7 @@ typedef struct _XENNET_REVISIONS {
     BOOLEAN HangCheck;     // NDIS looks for hangs and resets, before 6.83
     BOOLEAN RssEntryMoves; // RSS of the second generation, with synchronous OID requests
     BOOLEAN UdpSegments;   // NDIS_OFFLOAD and NBLs have a place for UDP segmentation
+    BOOLEAN UdpCoalescing; // the same for UDP coalescing
     USHORT CharacteristicsSize;
     USHORT RegistrationSize;
     USHORT OffloadSize;

@@ -44,7 +44,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID StatsQueryRsc(_In_ struct _XENNET_ADAPTER *Adapter, _Out_ NDIS_RSC_STATISTICS_INFO *Statistics);
 
 // Lines of XENNET_COUNTERS in include/counters.h.
-#define STATS_OWN_COUNT 24
+#define STATS_OWN_COUNT 26
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID StatsQueryOwn(_In_ struct _XENNET_ADAPTER *Adapter, _Out_writes_(STATS_OWN_COUNT) ULONG64 *Counters);

@@ -15,37 +15,27 @@
 #include "image/image_internal.h"
 #include "wire/integers.h"
 
-static const struct section *counters_of(const struct image *image)
-{
-    for (uint32_t i = 0; i < image->section_count; i++) {
-        if (strcmp(image->sections[i].name, ".lprfc") == 0) {
-            return &image->sections[i];
-        }
-    }
-    return NULL;
-}
-
 void coverage_write(const struct image *image)
 {
     const char *path = getenv("XENNET_COVERAGE");
-    const struct section *section = counters_of(image);
-    uint64_t *sums;
+    uint64_t *sums, *counters;
+    size_t bytes;
     ssize_t got;
     int file;
 
-    if (path == NULL || section == NULL) {
+    if (path == NULL || !image_named_section(image, ".lprfc", (void **)&counters, &bytes)) {
         return;
     }
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    sums = calloc(1, section->virtual_size + sizeof(*sums));
+    sums = calloc(1, bytes + sizeof(*sums));
     if (file < 0 || sums == NULL || flock(file, LOCK_EX) != 0) {
         abort(); /* a figure that silently lacks a process would be a lie */
     }
-    got = pread(file, sums, section->virtual_size, 0);
-    for (uint32_t i = 0; got >= 0 && i < section->virtual_size / sizeof(*sums); i++) {
-        sums[i] += get_le64(image->base + section->address + i * sizeof(*sums));
+    got = pread(file, sums, bytes, 0);
+    for (size_t i = 0; got >= 0 && i < bytes / sizeof(*sums); i++) {
+        sums[i] += get_le64(counters + i);
     }
-    if (got < 0 || pwrite(file, sums, section->virtual_size, 0) != (ssize_t)section->virtual_size) {
+    if (got < 0 || pwrite(file, sums, bytes, 0) != (ssize_t)bytes) {
         abort();
     }
     free(sums);

@@ -115,6 +115,19 @@ static int protection_of(const struct section *section)
            (may & SECTION_EXECUTE ? PROT_READ | PROT_EXEC : 0);
 }
 
+const void *image_readable_at(const struct image *image, uint64_t offset, size_t size)
+{
+    for (uint32_t i = 0; i < image->section_count; i++) {
+        const struct section *section = &image->sections[i];
+        if (offset >= section->address && offset - section->address <= section->virtual_size &&
+            size <= section->virtual_size - (offset - section->address)) {
+            const bool gone = image->discarded && section->characteristics & SECTION_DISCARDABLE;
+            return !gone && protection_of(section) & PROT_READ ? image->base + offset : NULL;
+        }
+    }
+    return NULL;
+}
+
 static void protect(struct image *image)
 {
     mprotect(image->base, image->size, PROT_NONE);
@@ -132,6 +145,7 @@ static void image_free(struct image *image)
     }
     image_patch_free(image);
     free(image->call_targets);
+    free(image->pageable);
     free(image->path);
     free(image->name);
     free(image);
@@ -170,6 +184,7 @@ struct image *image_load(const char *path, image_resolver *resolve, char *error,
 
 void image_discard_init(struct image *image)
 {
+    image->discarded = true;
     for (uint32_t i = 0; i < image->section_count; i++) {
         const struct section *section = &image->sections[i];
         if (section->characteristics & SECTION_DISCARDABLE) {
@@ -223,6 +238,18 @@ bool image_section(const struct image *image, uint32_t index, void **start, size
     return true;
 }
 
+bool image_named_section(const struct image *image, const char *name, void **start, size_t *bytes)
+{
+    for (uint32_t i = 0; i < image->section_count; i++) {
+        if (strcmp(image->sections[i].name, name) == 0) {
+            *start = image->base + image->sections[i].address;
+            *bytes = image->sections[i].virtual_size;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool image_pageable(const struct image *image, uint32_t index, void **start, size_t *bytes, int *protection)
 {
     if (index >= image->section_count) {
@@ -243,6 +270,11 @@ bool image_contains(const struct image *image, const void *address)
 uintptr_t image_offset(const struct image *image, const void *address)
 {
     return (uintptr_t)address - (uintptr_t)image->base;
+}
+
+const struct image *image_first(void)
+{
+    return __atomic_load_n(&images, __ATOMIC_ACQUIRE);
 }
 
 struct image *image_find(const void *address)

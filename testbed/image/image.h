@@ -27,6 +27,7 @@ struct image_hooks {
     /* The image breaks a rule; does not return. */
     void (*broken)(const char *rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
     image_cr8_code *cr8_code;
+    bool (*watches_pageable)(void); /* breakpoints at pageable functions are wanted */
 };
 void image_hooks_set(const struct image_hooks *hooks); /* kept by address */
 
@@ -49,9 +50,15 @@ const char *image_name(const struct image *image);
 const char *image_path(const struct image *image);
 /* Section `index`: where it may be written, otherwise 0 bytes. False past the last. */
 bool image_section(const struct image *image, uint32_t index, void **start, size_t *bytes);
+/* The section of that name, of at most eight characters. False: it has none. */
+bool image_named_section(const struct image *image, const char *name, void **start, size_t *bytes);
 /* Section `index`: its whole pages and their protection where it is pageable, otherwise 0 bytes. False past the last.
  */
 bool image_pageable(const struct image *image, uint32_t index, void **start, size_t *bytes, int *protection);
+/* Where a breakpoint stands for the beginning of a pageable function: what to run instead, which goes on behind it.
+ * NULL: it is none. And the way back: the beginning whose instruction is at that address, or NULL. */
+const void *image_pageable_stub(const void *entry);
+const void *image_pageable_origin(const void *address);
 bool image_contains(const struct image *image, const void *address);
 uintptr_t image_offset(const struct image *image, const void *address);
 /* The image that holds `address`, or NULL. */

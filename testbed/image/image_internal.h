@@ -38,6 +38,7 @@ struct image {
     uint64_t preferred;
     uint32_t entry, header_size;
     bool relocatable;
+    bool discarded; /* image_discard_init was called */
     struct section sections[MAX_SECTIONS];
     uint32_t section_count;
     struct {
@@ -47,6 +48,8 @@ struct image {
         *call_targets; /* one bit per byte: a valid target of a guarded call; NULL: not built with control flow guard */
     struct patch_page *patch_pages;
     uint32_t cr8_replaced, cr8_left;
+    struct pageable_entry *pageable; /* in order of their offsets */
+    size_t pageable_count;
     struct image *next;
 };
 
@@ -57,6 +60,8 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
 
 /* `size` bytes of the mapped image at that offset, or NULL when they do not lie inside it. */
 void *image_at(const struct image *image, uint64_t offset, size_t size);
+/* The same where it can still be read: within one section, and that neither discarded nor without the right. */
+const void *image_readable_at(const struct image *image, uint64_t offset, size_t size);
 /* A NUL-terminated string there, or NULL. */
 const char *image_string(const struct image *image, uint64_t offset);
 
@@ -65,11 +70,19 @@ bool image_bind(struct image *image, image_resolver *resolve, char *error, size_
 bool image_guard(struct image *image, char *error, size_t size);
 void image_patch(struct image *image);
 void image_patch_free(struct image *image);
+/* A piece of code of at most IMAGE_CR8_BYTES in reach of the image's own, or NULL. */
+uint8_t *image_patch_near(struct image *image);
+const struct image *image_first(void);
+void image_watch_pageable(struct image *image); /* before its pages are protected */
+
 /* It has accesses to CR8, or what looks like one: addresses 2 GB before and behind it should be free. */
 bool image_patch_wants_room(const struct image *image, const uint8_t *file);
 
 /* Calls `each` with each instruction's first byte, in order; 16 bytes can be read there. */
 typedef void image_instruction(void *context, uint8_t *code);
 void image_each_instruction(struct image *image, image_instruction *each, void *context);
+/* Puts the instruction at `code` to `to`, where it does the same, and returns its bytes; 0: it cannot be moved there.
+ */
+size_t image_move_instruction(const uint8_t *code, uint8_t *to);
 
 #endif

@@ -20,7 +20,7 @@
 #include "run/sched.h"
 #include "wire/integers.h"
 
-enum { PAUSE = 0x90f3, HALT = 0xf4, JUMP = 0xe9, JUMP_BYTES = 5 };
+enum { PAUSE = 0x90f3, HALT = 0xf4, JUMP = 0xe9, JUMP_BYTES = 5, NEAR_WINDOWS = 100 };
 #define WINDOW_BYTES (1u << 24)
 #define WINDOW_STEP  (1u << 16)
 
@@ -113,6 +113,23 @@ static bool replace(struct image *image, uint8_t *site)
     return true;
 }
 
+uint8_t *image_patch_near(struct image *image)
+{
+    for (uint32_t i = 1; i < NEAR_WINDOWS; i++) {
+        const intptr_t below = (intptr_t)image->base - (intptr_t)i * WINDOW_BYTES;
+        struct patch_page *page = page_in(image, below);
+
+        if (page == NULL) {
+            page = page_in(image, (intptr_t)image->base + (intptr_t)image->size + (intptr_t)(i - 1) * WINDOW_BYTES);
+        }
+        if (page != NULL) {
+            page->used += IMAGE_CR8_BYTES;
+            return page->memory + page->used - IMAGE_CR8_BYTES;
+        }
+    }
+    return NULL;
+}
+
 void image_patch(struct image *image)
 {
     struct sites sites = { 0 };
@@ -126,6 +143,9 @@ void image_patch(struct image *image)
         }
     }
     free(sites.at);
+    if (image_hooks_given != NULL && image_hooks_given->watches_pageable()) {
+        image_watch_pageable(image);
+    }
     for (struct patch_page *page = image->patch_pages; page != NULL; page = page->next) {
         mprotect(page->memory, PAGE, PROT_READ | PROT_EXEC);
     }

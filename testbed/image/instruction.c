@@ -4,6 +4,8 @@
  * longer instruction. The sweep begins anew at each function that .pdata names, so that data between functions leads it
  * astray no further than to the next.
  */
+#include <string.h>
+
 #include "image/image_internal.h"
 #include "wire/integers.h"
 
@@ -90,8 +92,44 @@ static bool is_prefix(uint8_t byte)
            byte == 0x36 || byte == 0x3e || byte == 0x26 || byte == 0x64 || byte == 0x65;
 }
 
-/* An instruction's bytes; at most 15 are looked at. */
-static size_t instruction_size(const uint8_t *code)
+struct decoded {
+    size_t size;   /* bytes; at most 15 are looked at */
+    size_t modrm;  /* where ModRM is; 0: there is none */
+    bool relative; /* a jump or call to a distance */
+};
+
+static bool one_byte_has_modrm(char kind)
+{
+    return kind == 'm' || kind == 'M' || kind == 'Z' || kind == 'g' || kind == 'G';
+}
+
+static struct decoded decode_two_bytes(const uint8_t *code, const uint8_t *at)
+{
+    struct decoded decoded = { 0 };
+
+    if (*at == 0x38 || *at == 0x3a) {
+        const bool immediate = *at == 0x3a;
+
+        at += 2;
+        decoded.modrm = (size_t)(at - code);
+        decoded.size = decoded.modrm + modrm_size(at) + (immediate ? 1 : 0);
+        return decoded;
+    }
+    const uint8_t opcode = *at++;
+
+    decoded.size = (size_t)(at - code);
+    if (two_byte_has_modrm(opcode)) {
+        decoded.modrm = decoded.size;
+        decoded.size += modrm_size(at);
+    } else if ((opcode & 0xf0) == 0x80) {
+        decoded.relative = true;
+        decoded.size += 4;
+    }
+    decoded.size += two_byte_has_immediate(opcode) ? 1 : 0;
+    return decoded;
+}
+
+static struct decoded decode(const uint8_t *code)
 {
     const uint8_t *at = code;
     bool short_operand = false, wide = false;
@@ -104,23 +142,35 @@ static size_t instruction_size(const uint8_t *code)
         wide = (*at & 8) != 0;
         at++;
     }
-    if (*at != 0x0f) {
-        const char kind = one_byte[*at++];
-
-        return (size_t)(at - code) + operands_size(at, kind, short_operand, wide);
+    if (*at == 0x0f) {
+        return decode_two_bytes(code, at + 1);
     }
-    at++;
-    if (*at == 0x38 || *at == 0x3a) {
-        const bool immediate = *at == 0x3a;
+    struct decoded decoded = { .relative = (*at & 0xf0) == 0x70 || (*at >= 0xe0 && *at <= 0xe3) || *at == 0xe8 ||
+                                           *at == 0xe9 || *at == 0xeb };
+    const char kind = one_byte[*at++];
 
-        at += 2;
-        return (size_t)(at - code) + modrm_size(at) + (immediate ? 1 : 0);
+    decoded.modrm = one_byte_has_modrm(kind) ? (size_t)(at - code) : 0;
+    decoded.size = (size_t)(at - code) + operands_size(at, kind, short_operand, wide);
+    return decoded;
+}
+
+size_t image_move_instruction(const uint8_t *code, uint8_t *to)
+{
+    const struct decoded decoded = decode(code);
+
+    if (decoded.relative) {
+        return 0;
     }
-    const uint8_t opcode = *at++;
-    size_t size = (size_t)(at - code);
+    memcpy(to, code, decoded.size);
+    if (decoded.modrm != 0 && (code[decoded.modrm] & 0xc7) == 0x05) { /* from RIP on */
+        const int64_t distance = (int32_t)get_le32(code + decoded.modrm + 1) + (int64_t)(code - to);
 
-    size += two_byte_has_modrm(opcode) ? modrm_size(at) : (opcode & 0xf0) == 0x80 ? 4 : 0;
-    return size + (two_byte_has_immediate(opcode) ? 1 : 0);
+        if (distance != (int32_t)distance) {
+            return 0;
+        }
+        memcpy(to + decoded.modrm + 1, &(int32_t){ (int32_t)distance }, sizeof(int32_t));
+    }
+    return decoded.size;
 }
 
 /* The first function of .pdata that begins behind `offset`; the image's end when there is none. */
@@ -150,7 +200,7 @@ static void sweep(struct image *image, const struct section *section, image_inst
     while (at + 16 <= end) {
         uint8_t *code = image->base + at;
 
-        at += (uint32_t)instruction_size(code);
+        at += (uint32_t)decode(code).size;
         each(context, code);
         if (at >= next) {
             at = next;

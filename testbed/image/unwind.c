@@ -43,7 +43,8 @@ static bool fetch(uint64_t address, uint64_t *value)
 static const uint8_t *find_function(const struct image *image, uint32_t offset)
 {
     const uint32_t count = image->directories[DIRECTORY_EXCEPTION].size / 12;
-    const uint8_t *table = image_at(image, image->directories[DIRECTORY_EXCEPTION].address, (size_t)count * 12);
+    const uint8_t *table =
+        image_readable_at(image, image->directories[DIRECTORY_EXCEPTION].address, (size_t)count * 12);
     uint32_t low = 0, high = table != NULL ? count : 0;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
@@ -113,14 +114,14 @@ static bool undo_prologue(struct unwind_state *state, const struct image *image,
 {
     for (int chain = 0; chain < MAX_CHAIN; chain++) {
         const uint32_t into = offset - get_le32(function);
-        const uint8_t *info = image_at(image, get_le32(function + 8), 4);
+        const uint8_t *info = image_readable_at(image, get_le32(function + 8), 4);
         if (info == NULL) {
             return false;
         }
         const unsigned flags = info[0] >> 3, count = info[2], frame_register = info[3] & 15,
                        frame_offset = info[3] >> 4;
         const uint8_t *codes =
-            image_at(image, get_le32(function + 8) + 4ull, (((size_t)count + 1) & ~(size_t)1) * 2 + 12);
+            image_readable_at(image, get_le32(function + 8) + 4ull, (((size_t)count + 1) & ~(size_t)1) * 2 + 12);
         if (codes == NULL) {
             return false;
         }

@@ -106,6 +106,7 @@ struct adapter_facts {
     uint32_t lso4_size, lso6_size;
     bool uso4, uso6; /* UDP segmentation */
     uint32_t uso4_size, uso6_size;
+    bool uro; /* UDP coalescing */
     uint32_t rss_queues;
 };
 void adapter_facts(struct adapter *adapter, struct adapter_facts *facts);
@@ -116,8 +117,9 @@ struct adapter_counters {
     uint64_t rx_packets, rx_bytes, rx_calls, rx_returns, rx_return_calls,
         rx_low_resources; /* calls: NdisMIndicateReceiveNetBufferLists */
     uint64_t tx_lso, tx_uso, tx_checksum, rx_coalesced, rx_checksum_good;
-    uint64_t polls;         /* calls of NdisPoll handlers */
-    uint64_t polls_made;    /* poll objects */
+    uint64_t rx_joined, rx_joined_datagrams; /* URO: packets, and datagrams in them */
+    uint64_t polls;                          /* calls of NdisPoll handlers */
+    uint64_t polls_made;                     /* poll objects */
     uint64_t rx_sums_wrong; /* simulated runs: received with a flag about a checksum that is not true */
     uint64_t rx_unshown;    /* received in more pieces than a frame has vectors: returned, not shown to the receiver */
 };

@@ -5,8 +5,10 @@
  */
 #include "image/image.h"
 #include "nt/areas.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/check/fault_cr8.h"
+#include "nt/check/sanitizer.h"
+#include "nt/memory/paged.h"
 #include "nt/nt.h"
 #include "nt/processor/topology.h"
 #include "nt/registry/registry.h"
@@ -20,7 +22,7 @@ void nt_start(uint32_t processors)
 
 void nt_start_on(const struct topology *topology)
 {
-    static const struct image_hooks hooks = { export_is_trampoline, rule_break, fault_cr8_code };
+    static const struct image_hooks hooks = { export_is_trampoline, rule_break, fault_cr8_code, paged_watches_code };
 
     image_hooks_set(&hooks);
     topology_start(topology);
@@ -46,6 +48,7 @@ void nt_start_on(const struct topology *topology)
     etw_start();
     watchdog_start();
     race_exports();
+    sanitizer_exports();
 }
 
 void nt_stop(void)

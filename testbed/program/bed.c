@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "busdriver/known_faults.h"
 #include "nt/check/watchdog.h"
 #include "program/pump.h"
 #include "xen/real/libxen.h"
@@ -238,6 +239,7 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
         snprintf(error + used, size - used, "%s%s", i == 0 ? "; left behind: " : ", ", leaks.lines[i]);
     }
     leaks_free(&leaks);
+    leaks_free(&bed->known);
     return false;
 }
 
@@ -259,6 +261,8 @@ static void stop_traffic(struct bed *bed)
 
 void bed_stop(struct bed *bed, struct leaks *leaks)
 {
+    char bus_image[64] = "";
+
     stop_traffic(bed);
     if (bed->adapter != NULL) {
         adapter_remove(bed->adapter);
@@ -271,6 +275,7 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
     }
     ndis_leaks(leaks);
     if (bed->bus != NULL) {
+        snprintf(bus_image, sizeof(bus_image), "%s", busdriver_name(bed->bus));
         busdriver_stop(bed->bus, leaks);
     }
     if (bed->vif != NULL) {
@@ -284,6 +289,9 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
         netback_destroy(bed->netback);
     }
     nt_leaks(leaks);
+    if (bed->bus != NULL) {
+        known_faults_take(bus_image, leaks, &bed->known);
+    }
     if (bed->host != NULL) {
         xen_toolstack_remove_vif(bed->host, &bed->vif_config);
         xen_leaks(bed->guest, leaks);

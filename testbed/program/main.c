@@ -135,7 +135,7 @@ static void run_bypass(void)
     port_stop(program.ports.guest);
     port_stop(program.ports.wire);
     pump_join(pump);
-    report_end(&leaks);
+    report_end(&leaks, &leaks);
 }
 
 /* The guest's stack sends no more than the driver advertises. A longer MTU than the keyword's is the backend's. */
@@ -189,7 +189,8 @@ static void run_driver(void)
         report_until_stopped(&bed);
     }
     bed_stop(&bed, &leaks);
-    report_end(&leaks);
+    report_end(&leaks, &bed.known);
+    leaks_free(&bed.known);
     if (leaks.count != 0) {
         program.status = EXIT_FAILED;
     }

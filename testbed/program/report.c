@@ -134,6 +134,8 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("tx_uso", adapter.tx_uso);
     PUT("tx_checksum", adapter.tx_checksum);
     PUT("rx_coalesced", adapter.rx_coalesced);
+    PUT("rx_joined", adapter.rx_joined);
+    PUT("rx_joined_datagrams", adapter.rx_joined_datagrams);
     PUT("rx_checksum_good", adapter.rx_checksum_good);
     PUT("doorbells", vif.tx_doorbells + vif.rx_doorbells);
     PUT("tx_gso", vif.tx_gso);
@@ -315,12 +317,13 @@ void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct b
     }
 }
 
-void report_end(const struct leaks *leaks)
+void report_end(const struct leaks *leaks, const struct leaks *known)
 {
     size_t i;
 
     printf("{\"event\":\"end\",%s", kept_counters);
     put_list(stdout, "leaks", leaks->lines, leaks->count);
+    put_list(stdout, "known_faults", known->lines, known->count);
     put_list(stdout, "event_log", kept_log, kept_log_count);
     fputs("}\n", stdout);
     fflush(stdout);

@@ -26,7 +26,8 @@ void report_status(const struct options *options, uint64_t elapsed_ns, const str
                    struct bed *bed);
 /* Call before the bed goes down: keeps the counters for report_end. */
 void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct bed *bed);
-void report_end(const struct leaks *leaks);
+/* `known`: what an image beneath left that no driver above it is blamed for. */
+void report_end(const struct leaks *leaks, const struct leaks *known);
 void report_error(const char *text);
 void report_suspended(void);         /* nothing of ours is open: the domain may be suspended */
 void report_resumed(uint32_t domid); /* and connected again, in this domain */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Vector clocks: what each strand knows of every other one's time, and what was known where an object was last
- * released. A strand's own time rises with each of its releases. Simulated runs only, which are one host thread:
- * nothing locks.
+ * released. A strand's own time rises with each of its releases. A simulated run
+ * is one host thread; in a live one everything here is under one lock, which makes it slow and keeps it simple.
  */
 #include "run/order.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,28 @@ static struct strand *strands; /* [0] is nobody */
 static uint32_t before_these;  /* strands of earlier runs, which tasks may still name */
 static uint32_t strand_count, strand_room;
 static struct object *objects[OBJECT_BUCKETS];
+
+static struct sched_lock lock;
+static _Thread_local uint32_t nested;
+
+void order_open(void)
+{
+    if (!sched_is_simulated && nested++ == 0) {
+        sched_lock(&lock);
+    }
+}
+
+void order_close(void)
+{
+    if (!sched_is_simulated && --nested == 0) {
+        const bool wanted = __atomic_load_n(&lock.word, __ATOMIC_RELAXED) > 1;
+
+        sched_unlock(&lock);
+        if (wanted) { /* or whoever accesses most would have it always */
+            sched_yield();
+        }
+    }
+}
 
 static void *grown(void *memory, size_t bytes)
 {
@@ -100,6 +123,7 @@ static struct object **object_at(const void *address)
 
 void order_released(const void *address)
 {
+    order_open();
     struct object **link = object_at(address);
     if (*link == NULL) {
         *link = grown(NULL, sizeof(**link));
@@ -108,15 +132,18 @@ void order_released(const void *address)
     const uint32_t self = current();
     clock_join(&(*link)->clock, &strands[self].clock);
     strands[self].clock.times[self]++;
+    order_close();
 }
 
 void order_acquired(const void *address)
 {
+    order_open();
     const struct object *object = *object_at(address);
     const uint32_t self = current(); /* which may move the strands */
     if (object != NULL) {
         clock_join(&strands[self].clock, &object->clock);
     }
+    order_close();
 }
 
 uint32_t order_become(uint32_t *strand, const char *name)
@@ -124,11 +151,13 @@ uint32_t order_become(uint32_t *strand, const char *name)
     if (!order_kept) {
         return 0;
     }
+    order_open();
     const uint32_t before = current();
     if (*strand <= before_these) {
         *strand = before_these + strand_new(name, 0);
     }
     task_self()->strand = *strand;
+    order_close();
     return before_these + before;
 }
 
@@ -141,15 +170,21 @@ void order_be(uint32_t strand)
 
 struct order_moment order_now(void)
 {
+    order_open();
     const uint32_t self = current();
-    return (struct order_moment){ self, strands[self].clock.times[self] };
+    const struct order_moment now = { self, strands[self].clock.times[self] };
+    order_close();
+    return now;
 }
 
 bool order_before(struct order_moment moment)
 {
+    order_open();
     const uint32_t self = current();
     const struct clock *known = &strands[self].clock;
-    return moment.strand < known->count && known->times[moment.strand] >= moment.time;
+    const bool before = moment.strand < known->count && known->times[moment.strand] >= moment.time;
+    order_close();
+    return before;
 }
 
 const char *order_name(uint32_t strand)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happened before what, in a simulated run (vector clocks). A strand is what runs in an order of its own: a task,
+ * What happened before what (vector clocks). A strand is what runs in an order of its own: a task,
  * or the DPCs of one processor, which run on whatever task's stack. Strands are ordered by what passes between them:
  * who releases an object has done what it did so far before whatever is done after an acquisition of that object.
  *
  * Objects are named by an address and need not be introduced. Nothing is kept, and each call costs one comparison,
- * unless somebody wants to know (nt/check/race.h).
+ * unless somebody wants to know (nt/race/race.h).
  */
 #ifndef TESTBED_RUN_ORDER_H
 #define TESTBED_RUN_ORDER_H
@@ -40,6 +40,10 @@ static inline void order_acquire(const void *object)
  * later as the one that this returns. Nothing orders the two by itself. */
 uint32_t order_become(uint32_t *strand, const char *name);
 void order_be(uint32_t strand);
+
+/* In a live run: nobody else learns or asks anything until order_close. May be nested. */
+void order_open(void);
+void order_close(void);
 
 struct order_moment order_now(void);
 bool order_before(struct order_moment moment); /* it is over for whoever calls */

@@ -89,7 +89,9 @@ struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *
     processor = there != 0 ? processor % there : processor;
     struct task *task = sched_is_simulated ? task_spawn_simulated(name, processor, run, argument)
                                            : task_spawn_live(name, processor, run, argument);
-    order_release(task);
+    if (sched_is_simulated) {
+        order_release(task);
+    }
     sched_point("spawn");
     return task;
 }

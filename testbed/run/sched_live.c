@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "run/order.h"
+
 /* Address space only; pages come with use. Deep driver stacks on Windows end at 24 KB, ours also carry the testbed. */
 #define STACK_BYTES (1u << 20)
 
@@ -94,7 +96,9 @@ static void run_task(struct live_task *task)
     if (sched_task_resumes != NULL) {
         sched_task_resumes(sched_current);
     }
+    order_acquire(sched_current);
     task->common.run(task->common.argument);
+    order_release(sched_current);
     if (sched_task_ends != NULL) {
         sched_task_ends(sched_current);
     }
@@ -123,6 +127,7 @@ struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(v
     task->thread = 0;
     enlist(task);
 
+    order_release(&task->common.task);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);

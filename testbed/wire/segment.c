@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The segmentation of segment.h. TCP fields per segment: sequence number moves on, FIN and PSH only on the last, CWR
- * only on the first (RFC 3168); IPv4 identification counts up, lengths and the IPv4 header checksum are made anew. Any
- * task; no allocation.
+ * The segmentation of segment.h. UDP has a length of its own in each segment. TCP fields per segment: sequence number
+ * moves on, FIN and PSH only on the last, CWR only on the first (RFC 3168); IPv4 identification counts up, lengths and
+ * the IPv4 header checksum are made anew. Any task; no allocation.
  */
 #include "wire/segment.h"
 
@@ -48,15 +48,35 @@ static void write_tcp(uint8_t *headers, const struct layout *layout, uint32_t do
     memcpy(tcp + 16, &seed, 2);
 }
 
+static void write_udp(uint8_t *headers, const struct layout *layout, uint32_t transport_length)
+{
+    uint8_t *udp = headers + layout->transport;
+    uint16_t seed = checksum_partial_seed(layout, transport_length);
+
+    put16(udp + 4, transport_length);
+    memcpy(udp + 6, &seed, 2);
+}
+
+static bool is_what_it_claims(const struct frame *frame, const struct layout *layout)
+{
+    if (layout->transport == 0 || layout->fragment) {
+        return false;
+    }
+    if (frame->offload.gso == FRAME_GSO_UDP) {
+        return layout->protocol == PROTOCOL_UDP;
+    }
+    return layout->protocol == PROTOCOL_TCP && layout->version == (frame->offload.gso == FRAME_GSO_TCPV4 ? 4 : 6);
+}
+
 bool frame_segment(const struct frame *frame, void (*emit)(void *context, struct frame *segment), void *context)
 {
     struct layout layout;
     uint8_t headers[LAYOUT_HEADERS];
     uint32_t mss = frame->offload.gso_size, payload, done, number;
+    bool udp = frame->offload.gso == FRAME_GSO_UDP;
 
-    if (frame->offload.gso == FRAME_GSO_NONE || mss == 0 || !frame_parse(frame, &layout) || layout.transport == 0 ||
-        layout.protocol != PROTOCOL_TCP || layout.fragment ||
-        layout.version != (frame->offload.gso == FRAME_GSO_TCPV4 ? 4 : 6)) {
+    if (frame->offload.gso == FRAME_GSO_NONE || mss == 0 || !frame_parse(frame, &layout) ||
+        !is_what_it_claims(frame, &layout)) {
         return false;
     }
     payload = layout.network_end - layout.payload;
@@ -66,12 +86,16 @@ bool frame_segment(const struct frame *frame, void (*emit)(void *context, struct
 
         memcpy(headers, layout.headers, layout.payload);
         write_ip(headers, &layout, segment.length, number);
-        write_tcp(headers, &layout, done, done + part == payload, layout.payload - layout.transport + part);
+        if (udp) {
+            write_udp(headers, &layout, layout.payload - layout.transport + part);
+        } else {
+            write_tcp(headers, &layout, done, done + part == payload, layout.payload - layout.transport + part);
+        }
         segment.vectors[0] = (struct iovec){ headers, layout.payload };
         segment.vector_count += frame_slice(frame, layout.payload + done, part, segment.vectors + 1, FRAME_VECTORS - 1);
         segment.offload.checksum_partial = true;
         segment.offload.checksum_start = layout.transport;
-        segment.offload.checksum_offset = 16;
+        segment.offload.checksum_offset = udp ? 6 : 16;
         emit(context, &segment);
     }
     return true;

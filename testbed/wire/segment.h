@@ -8,7 +8,7 @@
 
 /* Calls `emit` with each segment in order: own headers, payload in place. Each has a partial checksum that
  * frame_complete_checksum can complete without touching the frame itself. Nothing it points to outlives the call.
- * False, and nothing emitted: not a GSO frame, no TCP header where one must be, no MSS. */
+ * False, and nothing emitted: not a GSO frame, no TCP or UDP header where one must be, no MSS. */
 bool frame_segment(const struct frame *frame, void (*emit)(void *context, struct frame *segment), void *context);
 
 #endif

@@ -135,7 +135,8 @@ static bool make_partial(const struct frame *frame, struct layout *layout, struc
     if (layout->network_end != frame->length) {
         return false; /* padding would be summed too: such a short frame is cheap to verify */
     }
-    if (layout->protocol == PROTOCOL_UDP && get16(layout->headers + layout->checksum) == 0) {
+    if (layout->protocol == PROTOCOL_UDP && frame->offload.gso == FRAME_GSO_NONE &&
+        get16(layout->headers + layout->checksum) == 0) {
         return false;
     }
     seed = checksum_partial_seed(layout, frame->length - layout->transport);

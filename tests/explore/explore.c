@@ -208,5 +208,5 @@ TEST(a_list_of_operations_breaks_no_rule)
                                     .loose_grants = list.config.seed % 4 != 0,
                                     .prepare = prepare,
                                     .quiet = true,
-                                    .tell = run_list });
+                                    .body = run_list });
 }

@@ -140,6 +140,13 @@ VOID ReceiveSetFrameSize(XENNET_RECEIVE *Receive, ULONG MaximumFrameSize)
 }
 
 _Use_decl_annotations_
+VOID ReceiveSetCoalescing(XENNET_RECEIVE *Receive, ULONG Versions)
+{
+    UNREFERENCED_PARAMETER(Receive);
+    UNREFERENCED_PARAMETER(Versions);
+}
+
+_Use_decl_annotations_
 VOID ReceiveSetVlan(XENNET_RECEIVE *Receive)
 {
     UNREFERENCED_PARAMETER(Receive);

@@ -6,8 +6,9 @@ Each case starts from a Wine without us. The registry is compared key by key and
 
 import unittest
 
-from tests.support import wine_bed
-from tests.support.wine_bed import DEVICES, DWORD, NET_CLASS, OWN, PROVIDER, SERVICES, SUBSCRIPTION, SZ, dword, text
+from tests.support.windows import wine_bed
+from tests.support.windows.wine_bed import (DEVICES, DWORD, NET_CLASS, OWN, PROVIDER, SERVICES, SUBSCRIPTION, SZ, dword,
+                                            text)
 
 OK, ACCESS_DENIED, AGAIN = 0, 5, 0xe0000226         # ERROR_DI_POSTPROCESSING_REQUIRED
 OUTVOTED, FORBIDDEN, WRONG_TYPE = 1306, 1625, 1629

@@ -130,7 +130,7 @@ class Models(unittest.TestCase):
                      for device in ("0001", "0002", "C000")] for prefix in ("XP", "XS", "XN")]
         for arch, decoration in zip(ARCHITECTURES, ("NTamd64", "NTx86")):
             for edition, ends in ((editions.WINDOWS10, (".10.0...14393", ".10.0...19041", ".10.0...22000",
-                                                      ".10.0...25398")),
+                                                      ".10.0...25398", ".10.0...26100")),
                                   (editions.WINDOWS7, (".6.1", ".10.0...14393"))):
                 sections = self.sections(edition, arch)
                 self.assertEqual(sections["manufacturer"].lines[0].values, ["XenNet", *(decoration + end

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """install.ps1 and uninstall.ps1, run: each path that an administrator can meet, on the simulated Windows of
-tests/support/windows_scene.py.
+tests/support/windows/windows_scene.py.
 
-There is no PowerShell in Debian: tests/support/powershell.py interprets the scripts. Of the C# in common.ps1 the three
-functions are the scene's; it is compiled as the oldest PowerShell does it.
+There is no PowerShell in Debian: powershell.py, which lies there too, interprets the scripts. Of the C# in common.ps1
+the three functions are the scene's; it is compiled as the oldest PowerShell does it.
 """
 
 import re
@@ -15,8 +15,8 @@ from pathlib import Path
 from scripts.build import editions, package, version
 from scripts.build.tools import ARCHITECTURES
 from scripts.inf import template
-from tests.support import powershell
-from tests.support.windows_scene import CONTROL, FOLDER, SERVICES, Certificate, Package, Scene
+from tests.support.windows import powershell
+from tests.support.windows.windows_scene import CONTROL, FOLDER, SERVICES, Certificate, Package, Scene
 
 # What PowerShell 2 of Windows 7 does not have.
 LATE = ("Get-CimInstance", "Get-WindowsDriver", "Import-Certificate", "Get-ComputerInfo", "-notin ", "[ordered]", "??",

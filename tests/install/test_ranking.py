@@ -3,15 +3,15 @@
 
 The other package is an INF of this test's own with the traits of upstream's: the same service, file and class, feature
 score 0xFE, all devices of a prefix on one line, C000 first. Windows' choice is computed by its documented rules
-(tests/support/ranking.py), because Wine has none; the installing is Wine's.
+(tests/support/windows/ranking.py), because Wine has none; the installing is Wine's.
 """
 
 import unittest
 from unittest import mock
 
 from scripts.build import editions, templates
-from tests.support import ranking, wine_bed
-from tests.support.wine_bed import DEVICES, ISOLATED, NET_CLASS, OWN, SEVEN, TEN, text
+from tests.support.windows import ranking, wine_bed
+from tests.support.windows.wine_bed import DEVICES, ISOLATED, NET_CLASS, OWN, SEVEN, TEN, text
 
 WINDOWS = {SEVEN: ((6, 1), 7601), TEN: ((10, 0), 17763), ISOLATED: ((10, 0), 26100)}
 REVISIONS = ("09000005", "09000004", "09000003", "09000002", "09000001", "09000000", "0800000D")

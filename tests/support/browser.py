@@ -11,6 +11,7 @@ import re
 import subprocess
 import tempfile
 import unittest
+import zlib
 from pathlib import Path
 
 from scripts import packages
@@ -67,6 +68,28 @@ def look_at(page, width, dark=False):
     result = json.loads(html.unescape(found.group(1)))
     result["errors"] += re.findall(r"CONSOLE.*", done.stderr)
     return result
+
+
+def printed(page, dark=False):
+    """(number of pages, everything that is drawn, as PDF operators) of the page, printed."""
+    with tempfile.TemporaryDirectory(prefix="xennet-browser-") as folder:
+        out = Path(folder, "out.pdf")
+        done = subprocess.run(
+            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile",
+             *(["--force-dark-mode", DARK] if dark else []), "--no-pdf-header-footer", f"--print-to-pdf={out}",
+             f"file://{Path(page).resolve()}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+            timeout=SECONDS, check=False)
+        if not out.is_file():
+            raise AssertionError(f"the browser printed nothing: {done.stderr[-2000:]}")
+        content = out.read_bytes()
+    drawn = []
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.S):
+        try:
+            drawn.append(zlib.decompress(stream).decode("latin-1"))
+        except zlib.error:      # a font or the like
+            continue
+    return len(re.findall(rb"/Type /Page\b", content)), "\n".join(drawn)
 
 
 DARK = "--blink-settings=preferredColorScheme=0"

@@ -4,14 +4,18 @@
 A whole run of bench.py takes minutes and is not among the tests.
 """
 
+import json
 import re
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 from xml.etree import ElementTree
 
+import bench
+from scripts.bench import compare, document, measure
 from scripts.build import made
 from scripts.check import instructions
 from scripts.cli import ROOT
@@ -73,8 +77,34 @@ class Bench(unittest.TestCase):
         for boxes in found["plots"].values():
             self.assertEqual(len(boxes), 2)
 
+    def test_the_document_has_what_was_recorded(self):
+        self.assertEqual(set(document.sections()), {path.stem for path in document.FOLDER.glob("*.json")})
+        self.assertEqual(document.page(), document.PAGE.read_text(encoding="utf-8"), "./bench.py --document mends it")
+        for name in document.sections():
+            for figures in json.loads((document.FOLDER / f"{name}.json").read_text())["found"].values():
+                self.assertLessEqual(set(figures), set(measure.FIGURES))
+
+    def test_its_table_turns_where_variants_are_many(self):
+        found = {f"driver {number}": {"TCP out": [1.0, 2.0, 4.0], "instructions, send": [150.0]} for number in range(3)}
+        self.assertEqual(compare.table(found), (["driver 0", "driver 1", "driver 2"], {
+            "TCP out, Gb/s": ["2.00 (1.00 to 4.00)"] * 3, "instructions, send, a packet": ["150.0"] * 3}))
+        found |= {f"driver {number}": {"TCP out": [5.0]} for number in (3, 4)}
+        heads, rows = compare.table(found)
+        self.assertEqual((heads, rows["driver 4"]), (["TCP out, Gb/s", "instructions, send, a packet"], ["5.00", "-"]))
+        self.assertEqual(len(set(map(len, compare.lines(found)))), 1)
+
+    def test_it_measures_at_each_number_of_queues_and_processors(self):
+        with mock.patch.object(made, "package", lambda windows: (made.DRIVER, made.INF)):
+            chosen = compare.variants(bench.read(["--scale", "1,4/8"]))
+        self.assertEqual({name: (one.queues, one.processors) for name, one in chosen.items()}, {
+            "this driver, 1 queue": (1, 1), "this driver, 4 queues, 8 processors": (4, 8),
+            "no driver, 1 queue": (1, 1), "no driver, 4 queues, 8 processors": (4, 4)})
+
     def test_wrong_use_says_what_to_do(self):
         for arguments, words in ((["--flame", "/tmp/x.svg", "--json", "/tmp/x"], "leave --xenvif, --json and"),
+                                 (["--scale", "1,two"], "--scale 'two' is no number of queues"),
+                                 (["--scale", "2", "--queues", "2"], "leave --queues out"),
+                                 (["--record", "none"], "use one of drivers, scale"),
                                  (["--turns", "0"], "--turns takes a whole number from 1"),
                                  (["--against", "/nowhere"], "--against /nowhere does not exist")):
             done = subprocess.run([sys.executable, "-B", str(ROOT / "bench.py"), *arguments], capture_output=True,

@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """docs/debugging.md, replayed: the sessions of the page, each command of them given to the debugger, each line of
-output found in order. Addresses differ from run to run; "..." stands for anything.
+output found in order. Addresses differ from run to run; "..." stands for anything. Then what the page names without a
+session: lines, locals, another driver.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
 from scripts import packages
+from scripts.build import made
 from scripts.cli import ROOT, Stop
 from scripts.debug import debugger
 
 PAGE = ROOT / "docs" / "debugging.md"
+SEND = ROOT / "src" / "xennet" / "transmit.c"
+CASE = "test_life:connect_send_receive_pause_restart_halt_over_many_seeds"
 PROMPT = "(lldb) "
 SECONDS = 240
 
@@ -64,18 +69,56 @@ class Debugger(unittest.TestCase):
         except Stop as stop:
             raise unittest.SkipTest(stop.text) from None
 
-    def replay(self, argv, expected):
-        """As `./test.py --debug` starts it, without building."""
+    def answers(self, argv, typed, **environment):
+        """What lldb prints, as `./test.py --debug` starts it, without building."""
         name, case = argv[-1].split(":")
         seed = argv[argv.index("--seed") + 1] if "--seed" in argv else None
         with tempfile.TemporaryDirectory(prefix="xennet-") as folder:
             commands = Path(folder, "commands")
-            commands.write_text("\n".join([command for command, _ in expected] + ["kill", ""]), encoding="utf-8")
+            commands.write_text("\n".join([*typed, "kill", ""]), encoding="utf-8")
             done = subprocess.run(debugger.of_test(ROOT / "build" / "tests" / name, case, seed, commands), cwd=ROOT,
-                                  env=dict(os.environ, XENNET_DEBUGGED="1"), stdin=subprocess.DEVNULL,
+                                  env=dict(os.environ, XENNET_DEBUGGED="1", **environment), stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                                   timeout=SECONDS, check=False)
-        self.assertIsNone(missing(done.stdout, expected), done.stdout)
+        return done.stdout
+
+    def replay(self, argv, expected):
+        said = self.answers(argv, [command for command, _ in expected])
+        self.assertIsNone(missing(said, expected), said)
+
+    def stopped_at_the_line(self, image, **environment):
+        """Stops where TransmitSend asks whether the adapter runs; what is printed."""
+        lines = SEND.read_text(encoding="utf-8").splitlines()
+        first = lines.index("TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)") + 1
+        line = next(number for number in range(first, len(lines)) if "ContextIsRunning(" in lines[number - 1])
+        said = self.answers(["--seed", "7", CASE], [
+            f"breakpoint set --file {SEND.relative_to(ROOT)} --line {line} --one-shot true", "run", "bt 2",
+            "frame variable"], **environment)
+        self.assertIn("1 location added to breakpoint 4", said)
+        self.assertRegex(said, rf"#0: 0x[0-9a-f]+ {image}`TransmitSend\(Transmit=0x[0-9a-f]+, Chain=0x[0-9a-f]+, .*\) "
+                         rf"at transmit\.c:{line}\b")
+        self.assertRegex(said, r"#1: 0x[0-9a-f]+ test_life`adapter_send\(")
+        return said
+
+    def test_a_breakpoint_at_a_line_of_the_driver_stops_there(self):
+        self.stopped_at_the_line("xennet.sys")
+
+    def test_the_checked_build_has_its_locals(self):
+        image, _ = made.checked_driver(lambda text: None, "10-22h2")
+        said = self.stopped_at_the_line("xennet.sys", XENNET_DRIVER=str(image), XENNET_INF=str(made.INF))
+        self.assertRegex(said, r"\(_XENNET_TRANSMIT_PROCESSOR \*\) Processor = 0x[0-9a-f]+")
+        self.assertRegex(said, r"\(unsigned char\) Irql = '\\x02'")
+
+    def test_another_driver_has_the_symbols_of_the_pdb_beside_it(self):
+        with tempfile.TemporaryDirectory(prefix="xennet-") as folder:
+            for name, source in (("other.sys", made.DRIVER), ("other.inf", made.INF),
+                                 ("xennet.pdb", made.DRIVER.with_suffix(".pdb"))):
+                shutil.copyfile(source, Path(folder, name))
+            other = {"XENNET_DRIVER": f"{folder}/other.sys", "XENNET_INF": f"{folder}/other.inf"}
+            self.stopped_at_the_line(r"other\.sys", **other)
+            Path(folder, "xennet.pdb").unlink()
+            said = self.answers(["--seed", "7", CASE], ["breakpoint set --name TransmitSend", "run"], **other)
+        self.assertNotIn("other.sys`TransmitSend(", said)
 
     def test_the_sessions_of_the_page_go_as_it_shows(self):
         found = sessions()

@@ -113,7 +113,7 @@ class Help(unittest.TestCase):
     def test_help_fits_a_screen_and_has_two_examples(self):
         programs = ("run.py", "test.py", "explore.py", "bench.py", "build.py", "clean.py", "sdv.py", "kdfiles.py",
                     *(f"scripts/check/{name}.py"
-                      for name in ("instructions", "mutations", "coverage", "faults", "races")))
+                      for name in ("instructions", "mutations", "coverage", "faults", "races", "explored", "probe")))
         for name in programs:
             done = subprocess.run([sys.executable, "-B", str(ROOT / name), "--help"], cwd=ROOT, capture_output=True,
                                   text=True, check=False)

@@ -13,6 +13,7 @@ from scripts.run.report import FIGURES
 from tests.support import browser
 
 PHONE, DESK = 390, 1200
+DARK_PAPER = ".0784 .0941 .1098 rg"     # of the page on a dark screen, as a PDF fills with it
 
 
 def sample(second, **more):
@@ -83,6 +84,15 @@ class Pages(unittest.TestCase):
         self.assertLessEqual((light["wide"], dark["wide"]), (0, 0))
         self.assertEqual((light["paper"], dark["paper"]), ("rgb(255, 255, 255)", "rgb(20, 24, 28)"))
         self.assertNotEqual(light["ink"], dark["ink"])
+
+    def test_each_page_prints_black_on_white(self):
+        for page, fewest in ((self.run_page, 2), (self.explore_page, 1)):
+            for dark in (False, True):
+                with self.subTest(page.name, dark=dark):
+                    pages, drawn = browser.printed(page, dark)
+                    self.assertIn(pages, range(fewest, 12))
+                    self.assertGreater(drawn.count(" l\n"), 20, "no curves")
+                    self.assertNotIn(DARK_PAPER, drawn)
 
     def test_the_page_of_exploring_draws_every_plot(self):
         self.assert_drawn(browser.look_at(self.explore_page, DESK), {"progress", "operations"})

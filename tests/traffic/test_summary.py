@@ -108,6 +108,14 @@ class Remarks(unittest.TestCase):
         lines = report.summary(show.figures, False)
         self.assertEqual(lines[lines.index("remarks") + 1], f"  {remark}")
 
+    def test_what_a_release_of_xenvif_is_known_to_leave_is_a_remark_and_no_failure(self):
+        show = Show(cli_run.read(["--quick"]))
+        remark = "left behind by xenvif.sys: open handle: a key (known)"
+        last = {"tx_packets": 1, "tx_ndis_calls": 1, "rx_packets": 1, "rx_ndis_calls": 1, "remarks": [], "leaks": [],
+                "known_faults": [remark]}
+        show.ended(SimpleNamespace(end=last, status=last, resident_kb=[], failure=lambda: None))
+        self.assertEqual((show.figures["remarks"], show.figures["ok"]), ([remark], True))
+
 
 class Json(unittest.TestCase):
     def run_py(self, *arguments):

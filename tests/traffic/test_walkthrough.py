@@ -5,6 +5,7 @@ page, each command is run, and what it prints is held against what the page show
 Its first session, a whole run, is held against the one of test_looking.
 """
 
+import io
 import os
 import re
 import shlex
@@ -18,7 +19,7 @@ from pathlib import Path
 from scripts.build import made
 from scripts.build.tree import program
 from scripts.check import mutations
-from scripts.cli import ROOT
+from scripts.cli import ROOT, Screen
 from scripts.test.runner import Runner
 from scripts.test.suite import TestFile
 from tests.support.sessions import code, sessions
@@ -34,16 +35,6 @@ SECONDS = 180
 def session(words):
     """The one whose command has these words."""
     return next(one for one in sessions(PAGE) if words in one.command)
-
-
-class Lines:
-    """A screen that keeps what it is given."""
-
-    def __init__(self):
-        self.text = ""
-
-    def line(self, text=""):
-        self.text += text + "\n"
 
 
 def broken(function, old, new):
@@ -72,16 +63,16 @@ class Walkthrough(unittest.TestCase):
     def run_case(self, one, argv, case, environment):
         """A command of test.py that names one case; its result is printed as test.py prints it."""
         name = Path(argv[0]).name
-        screen = Lines()
+        out = io.StringIO()
         before = dict(os.environ)
         os.environ.update(environment)
         try:
-            runner = Runner(screen)
+            runner = Runner(Screen(out))
             runner.run([TestFile(name, argv, [], True, [case])])
         finally:
             os.environ.clear()
             os.environ.update(before)
-        said = f"{screen.text}\n{runner.score.text()}\n"
+        said = f"{out.getvalue()}\n{runner.score.text()}\n"
         self.assertIsNone(one.missing(said), said)
 
     @needs_traffic

@@ -131,7 +131,7 @@ class Conformance(unittest.TestCase):
 class Programs(unittest.TestCase):
     """The very programs that run on the embedded backend in every ./test.py."""
 
-    def tell(self, program):
+    def passes(self, program):
         _status, output = rig().run(f"/rig/build/tests/{program} --provider xen 2>&1", LONG_SECONDS)
         results = re.findall(r"(?m)^(not ok|ok) \d+ - (\S+)", output)
         self.assertEqual(f"1..{len(results)}", output.split("\n", 1)[0], output)
@@ -142,7 +142,7 @@ class Programs(unittest.TestCase):
 
 
 for path in SCENARIOS:
-    setattr(Programs, f"{path.name}_on_netback", lambda self, name=path.name: self.tell(name))
+    setattr(Programs, f"{path.name}_on_netback", lambda self, name=path.name: self.passes(name))
 
 
 @needs_rig

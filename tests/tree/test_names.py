@@ -13,7 +13,6 @@ from scripts.test import suite
 
 TESTS = ROOT / "tests"
 MAX_FILES = 20
-SHARED = ("support",)    # what all of the tests share is in one place, however much it is
 OF_THE_READER = ("test_first_story",)    # who follows docs/walkthrough.md makes it
 NAMED = re.compile(r"\b(test_[a-z0-9_]+)\b(?::([\w*?\[\]]+))?")
 
@@ -41,7 +40,7 @@ class Names(unittest.TestCase):
         folders = Counter(path.parent for path in TESTS.rglob("*")
                           if path.is_file() and path.suffix in (".c", ".h", ".py") and path.name != "__init__.py")
         full = {str(folder.relative_to(ROOT)): count for folder, count in folders.items()
-                if count > MAX_FILES and folder.name not in SHARED}
+                if count > MAX_FILES}
         self.assertEqual(full, {})
 
     def test_what_documents_and_mutations_name_exists(self):

@@ -31,7 +31,7 @@ struct adapter_processor {
     uint32_t busy;                 /* calls that are using the edge: edge_close waits for them */
 } __attribute__((aligned(NDIS_LINE)));
 
-enum { RSC_OFF_IPV4 = 1, RSC_OFF_IPV6 = 2 };
+enum { RSC_OFF_IPV4 = 1, RSC_OFF_IPV6 = 2, RSC_OFF_UDP = 4 };
 
 struct adapter {
     struct ndis_object object;

@@ -157,6 +157,7 @@ void adapter_facts(struct adapter *adapter, struct adapter_facts *facts)
     facts->uso6 = (late->UdpSegmentation.IPv6.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0;
     facts->uso4_size = facts->uso4 ? late->UdpSegmentation.IPv4.MaxOffLoadSize : 0;
     facts->uso6_size = facts->uso6 ? late->UdpSegmentation.IPv6.MaxOffLoadSize : 0;
+    facts->uro = late->UdpRsc.Enabled != 0;
     facts->rss = adapter->has_rss;
     facts->rss_queues = adapter->has_rss ? adapter->rss.NumberOfReceiveQueues : 0;
     sched_unlock(&adapter->lock);

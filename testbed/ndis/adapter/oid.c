@@ -11,6 +11,7 @@
 #include "ndis/adapter/record.h"
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "nt/check/sanitizer.h"
 #include "nt/check/provider_wait.h"
 #include "nt/check/watchdog.h"
 #include "run/order.h"
@@ -149,6 +150,7 @@ static struct guarded guard(const void *data, uint32_t copied, uint32_t length)
         g.bytes = ndis_alloc(length + GUARD);
         memset(g.bytes, GUARD_BYTE, length + GUARD);
         memcpy(g.bytes, data, copied);
+        sanitizer_poison(g.bytes + length, GUARD);
     }
     return g;
 }
@@ -157,6 +159,9 @@ static void guard_check(const struct guarded *g, uint32_t oid)
 {
     uint32_t i;
 
+    if (g->bytes != NULL) {
+        sanitizer_unpoison(g->bytes + g->length, GUARD);
+    }
     for (i = 0; g->bytes != NULL && i < GUARD; i++) {
         RULE(g->bytes[g->length + i] == GUARD_BYTE, "ndis-oid",
              "OID %#x: the driver wrote past the %u bytes of the buffer", oid, g->length);
@@ -237,7 +242,9 @@ static void note_rsc(struct adapter *adapter, bool complete)
 
     adapter_facts(adapter, &facts);
     __atomic_store_n(&adapter->rsc_off,
-                     complete ? (facts.rsc4 ? 0u : RSC_OFF_IPV4) | (facts.rsc6 ? 0u : RSC_OFF_IPV6) : 0u,
+                     complete ? (facts.rsc4 ? 0u : RSC_OFF_IPV4) | (facts.rsc6 ? 0u : RSC_OFF_IPV6) |
+                                    (facts.uro ? 0u : RSC_OFF_UDP)
+                              : 0u,
                      __ATOMIC_SEQ_CST);
 }
 

@@ -58,7 +58,12 @@ void nbl_free(struct NET_BUFFER_LIST *nbl, const char *function);
 void net_buffer_init(struct NET_BUFFER *nb, void *pool, struct MDL *mdl, uint32_t offset, size_t length);
 /* The NB describes bytes that its MDLs have, and CurrentMdl agrees with DataOffset; else rule "ndis-nb". */
 void net_buffer_check(const struct NET_BUFFER *nb, const char *function);
+/* Copies `length` bytes from byte `offset` of the data; returns how many there were. */
+uint32_t net_buffer_copy_out(const struct NET_BUFFER *nb, uint32_t offset, void *to, uint32_t length);
 uint8_t net_buffer_ip_version(const struct NET_BUFFER *nb); /* of the frame, tagged or not; 0: another protocol */
+struct adapter;
+/* nbl_joined.c: rule "ndis-uro". */
+void nbl_check_joined(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl, const char *function);
 void *ndis_info(const struct NET_BUFFER_LIST *nbl, uint32_t index);
 
 #endif

@@ -16,7 +16,7 @@
 #include "ndis/object.h"
 #include "nt/export/version.h"
 #include "nt/processor/topology.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 
 enum { MAX_KEPT = 512, FILL = 0xdd, NBL_POINTERS = 5 };
 
@@ -151,8 +151,8 @@ static void give(struct nbl_pool *pool, struct nbl_block *block)
 {
     struct nbl_cache *cache = &pool->caches[processor_current()];
 
+    race_unwatch(block);
     if (sched_kind() == SCHED_SIMULATED) {
-        race_unwatch(block);
         memset(&block->nbl, FILL, sizeof(block->nbl));
         memset(&block->nb, FILL, sizeof(block->nb));
     }

@@ -83,7 +83,7 @@ static void check_flags(const struct NET_BUFFER_LIST *nbl, uint32_t mask, const 
 /* Segments were joined although a request that switched that off is complete. */
 static void check_coalesced(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl, const char *function)
 {
-    uint32_t off = __atomic_load_n(&adapter->rsc_off, __ATOMIC_SEQ_CST);
+    uint32_t off = __atomic_load_n(&adapter->rsc_off, __ATOMIC_SEQ_CST) & (RSC_OFF_IPV4 | RSC_OFF_IPV6);
     struct NDIS_RSC_NBL_INFO rsc;
     uint8_t version;
 
@@ -135,6 +135,7 @@ static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER
     check_flags(nbl, NBL_FLAGS_OF_NDIS, function);
     check_slots(nbl, function);
     check_coalesced(adapter, nbl, function);
+    nbl_check_joined(adapter, nbl, function);
     return nb->DataLength;
 }
 
@@ -208,7 +209,7 @@ void adapter_return(struct adapter *adapter, struct NET_BUFFER_LIST *chain, uint
     struct NET_BUFFER_LIST *nbl;
 
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
-        if (sched_is_simulated || guard_pages) { /* only there an NBL is kept */
+        if (sched_is_simulated || guard_pages || order_kept) { /* only there an NBL is kept */
             order_acquire(nbl);
             nbl_show(nbl, "while the protocol had it");
         }

@@ -120,8 +120,7 @@ static void MS_ABI adjust(struct NET_BUFFER *nb)
     place(nb, nb->DataOffset);
 }
 
-/* Copies `length` bytes from byte `offset` of the data; returns what was there. */
-static uint32_t copy_out(const struct NET_BUFFER *nb, uint32_t offset, uint8_t *to, uint32_t length)
+uint32_t net_buffer_copy_out(const struct NET_BUFFER *nb, uint32_t offset, void *to, uint32_t length)
 {
     size_t within = (size_t)nb->CurrentMdlOffset + offset;
     struct MDL *mdl = mdl_chain_at(nb->CurrentMdl, &within);
@@ -131,7 +130,7 @@ static uint32_t copy_out(const struct NET_BUFFER *nb, uint32_t offset, uint8_t *
         uint32_t part = mdl->ByteCount - (uint32_t)within;
 
         part = part < length - done ? part : length - done;
-        memcpy(to + done, (const uint8_t *)mdl_address(mdl) + within, part);
+        memcpy((uint8_t *)to + done, (const uint8_t *)mdl_address(mdl) + within, part);
         done += part;
         within = 0;
         mdl = mdl->Next;
@@ -152,7 +151,7 @@ static void *MS_ABI data_buffer(struct NET_BUFFER *nb, uint32_t bytes, void *sto
         (align <= 1 || ((uintptr_t)start - align_offset) % align == 0)) {
         return start;
     }
-    if (storage == NULL || copy_out(nb, 0, storage, bytes) != bytes) {
+    if (storage == NULL || net_buffer_copy_out(nb, 0, storage, bytes) != bytes) {
         return NULL;
     }
     return storage;
@@ -163,7 +162,7 @@ uint8_t net_buffer_ip_version(const struct NET_BUFFER *nb)
     enum { TYPE_AT = 12, TAG_BYTES = 4, TYPE_BYTES = 2 };
     uint8_t bytes[TYPE_AT + TAG_BYTES + TYPE_BYTES] = { 0 }, *type = bytes + TYPE_AT;
 
-    (void)copy_out(nb, 0, bytes, sizeof(bytes));
+    (void)net_buffer_copy_out(nb, 0, bytes, sizeof(bytes));
     if (type[0] == 0x81 && type[1] == 0) {
         type += TAG_BYTES;
     }
@@ -186,7 +185,7 @@ static int32_t MS_ABI copy_net_buffer(struct NET_BUFFER *to, uint32_t to_offset,
         uint32_t part = mdl->ByteCount - (uint32_t)within;
 
         part = part < bytes - *copied ? part : bytes - *copied;
-        part = copy_out(from, from_offset + *copied, (uint8_t *)mdl_address(mdl) + within, part);
+        part = net_buffer_copy_out(from, from_offset + *copied, (uint8_t *)mdl_address(mdl) + within, part);
         *copied += part;
         within = 0;
         mdl = mdl->Next;

@@ -109,6 +109,9 @@ void edge_return_late(struct edge *edge)
 
 static void free_edge(struct edge *edge)
 {
+    for (uint32_t i = 0; i < edge->adapter->processor_count; i++) {
+        free(edge->late[i].joined);
+    }
     edge_queues_destroy(edge);
     nbl_pool_destroy(edge->pool, "edge_close");
     ndis_object_remove(&edge->object);

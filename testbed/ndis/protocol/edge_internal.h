@@ -22,6 +22,8 @@ struct edge_slot {
     uint8_t *buffer;
     struct edge_queue *queue;
     struct edge_slot *next;
+    uint8_t *placed; /* edge_guard.c: where its frame is, and of how many bytes; NULL: nowhere */
+    uint32_t placed_bytes, turn;
 };
 
 struct edge_queue {
@@ -49,6 +51,7 @@ struct edge_late { /* NBLs kept back for a moment, in simulated runs */
     uint32_t count;
     struct nt_dpc dpc;
     struct edge *edge;
+    uint8_t *joined; /* UDP datagrams in one frame: this processor's, while it is received */
 } __attribute__((aligned(NDIS_LINE)));
 
 /* NBLs of which an application has not read the data yet: protocols keep them until it does, or until NDIS pauses them.
@@ -75,7 +78,7 @@ struct edge {
     struct adapter *adapter;
     struct edge_options options;
     struct nbl_pool *pool;
-    size_t slot_pages;
+    size_t slot_pages, slot_stride; /* of a buffer, and from one to the next */
     uint32_t queue_count;
     struct edge_queue *queues;
     struct edge_late *late; /* one per processor */
@@ -88,11 +91,23 @@ struct edge {
 /* edge_send.c */
 bool edge_queues_create(struct edge *edge, char *error, size_t size);
 void edge_queues_destroy(struct edge *edge);
+/* edge_guard.c: with --guard-pages nobody may touch anything but a frame's bytes, and those while it is sent. */
+uint32_t edge_guard_pages(void);                                   /* in front of a buffer, and behind it */
+uint8_t *edge_guard_place(struct edge_slot *slot, uint32_t bytes); /* moves the frame to where it is sent from */
+void edge_guard_start(struct edge *edge); /* reports name its buffers; from when they are there until they go */
+void edge_guard_stop(struct edge *edge);
+void edge_guard_open(struct edge_slot *slot);
+void edge_guard_close(struct edge_slot *slot);
+void edge_guard_end(struct edge_slot *slot); /* all of it is ordinary memory again */
 /* edge_offload.c. Sets the slot's NB and out-of-band data from the frame, whose bytes are the slot's buffer; false: it
  * cannot be sent. */
 bool edge_prepare(struct edge_queue *queue, struct edge_slot *slot, struct frame *frame);
 /* What the miniport indicated about a received frame. */
 void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, struct frame *frame);
+/* edge_joined.c: datagrams in the NBL; 0: it is an ordinary packet. The frame made of them, with its offload; false: it
+ * cannot be one. */
+uint32_t edge_joined(const struct NET_BUFFER_LIST *nbl);
+bool edge_joined_frame(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl, struct frame *frame);
 /* edge_held.c: in simulated runs; elsewhere nothing is held. */
 void edge_held_start(struct edge *edge);
 void edge_held_stop(struct edge *edge);

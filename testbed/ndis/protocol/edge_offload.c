@@ -11,6 +11,8 @@
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 #include "nt/check/watchdog.h"
+#include "nt/memory/guard.h"
+#include "nt/memory/mdl.h"
 
 enum { IPV4_LENGTH = 2, IPV4_CHECKSUM = 10, IPV6_LENGTH = 4, TAG_BYTES = 4, ADDRESS_BYTES = 12, MAX_MSS = 0xfffff };
 
@@ -184,6 +186,7 @@ static void shift_offsets(struct NET_BUFFER_LIST *nbl, enum frame_gso gso, uint3
 static void describe(struct edge_slot *slot, uint32_t skip, uint32_t length)
 {
     struct NET_BUFFER *nb = slot->nbl->FirstNetBuffer;
+    uint8_t *bytes = guard_pages ? edge_guard_place(slot, skip + length) : slot->buffer;
     uint32_t split = 0;
 
     if (sched_kind() == SCHED_SIMULATED && length > 1 && sched_random(2) == 0) {
@@ -192,15 +195,12 @@ static void describe(struct edge_slot *slot, uint32_t skip, uint32_t length)
         split = skip + 1 + (uint32_t)sched_random(most);
     }
     if (split != 0) {
-        /* The second MDL starts in the first page too, so the pages both list are the same. */
-        slot->whole->ByteCount = split;
-        slot->whole->Next = slot->rest;
-        slot->rest->ByteOffset = split;
-        slot->rest->MappedSystemVa = slot->buffer + split;
-        slot->rest->ByteCount = skip + length - split;
-    } else {
-        slot->whole->ByteCount = skip + length;
-        slot->whole->Next = NULL;
+        mdl_aim(slot->rest, bytes + split, skip + length - split);
+    }
+    slot->whole->ByteCount = split != 0 ? split : skip + length;
+    slot->whole->Next = split != 0 ? slot->rest : NULL;
+    if (bytes != slot->buffer || slot->whole->MappedSystemVa != bytes) {
+        mdl_aim(slot->whole, bytes, slot->whole->ByteCount);
     }
     net_buffer_init(nb, slot->nbl->NdisPoolHandle, slot->whole, skip, length);
 }

@@ -95,24 +95,29 @@ static void receive_one(struct edge *edge, uint32_t processor, const struct NET_
                         struct adapter_processor *here)
 {
     uint8_t tagged[ADDRESS_BYTES + TAG_BYTES];
+    uint32_t tci, joined = edge_joined(nbl);
     struct frame frame;
-    uint32_t tci;
 
-    if (!gather(nbl->FirstNetBuffer, &frame)) {
+    memset(&frame.offload, 0, sizeof(frame.offload));
+    if (!(joined != 0 ? edge_joined_frame(edge, processor, nbl, &frame) : gather(nbl->FirstNetBuffer, &frame))) {
         COUNT(here->counts.rx_unshown, 1);
         return;
     }
-    memset(&frame.offload, 0, sizeof(frame.offload));
     tci = tag_of(nbl);
     if (tci != 0 && !insert_tag(&frame, tci, tagged)) {
         COUNT(here->counts.rx_unshown, 1);
         return;
     }
-    edge_receive_offload(edge, nbl, &frame);
+    if (joined == 0) {
+        edge_receive_offload(edge, nbl, &frame);
+    }
     if (frame.offload.checksum_valid) {
         COUNT(here->counts.rx_checksum_good, 1);
     }
-    if (frame.offload.gso != FRAME_GSO_NONE) {
+    if (joined != 0) {
+        COUNT(here->counts.rx_joined, 1);
+        COUNT(here->counts.rx_joined_datagrams, joined);
+    } else if (frame.offload.gso != FRAME_GSO_NONE) {
         COUNT(here->counts.rx_coalesced, 1);
     } else if (sched_kind() == SCHED_SIMULATED && !flags_are_true(nbl, &frame)) {
         sched_trace("edge: %u bytes with an untrue flag about a checksum", frame.length);

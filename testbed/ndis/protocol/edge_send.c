@@ -10,6 +10,7 @@
 
 #include "ndis/nbl/nbl.h"
 #include "ndis/protocol/edge_internal.h"
+#include "nt/memory/guard.h"
 
 static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)
 {
@@ -17,7 +18,7 @@ static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)
     uint32_t bytes = edge->options.frame_size;
 
     slot->queue = queue;
-    slot->buffer = queue->memory + i * edge->slot_pages * XEN_PAGE_SIZE;
+    slot->buffer = queue->memory + (i * edge->slot_stride + (guard_pages ? 1 : 0)) * XEN_PAGE_SIZE;
     slot->whole = mdl_create(slot->buffer, bytes);
     slot->rest = mdl_create(slot->buffer, bytes);
     slot->nbl = nbl_create(edge->pool, slot->whole, 0, bytes);
@@ -25,11 +26,17 @@ static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)
     slot->nbl->SourceHandle = edge;
     slot->next = queue->free;
     queue->free = slot;
+    if (guard_pages) {
+        edge_guard_close(slot);
+    }
 }
 
 static void slot_destroy(struct edge_slot *slot)
 {
     if (slot->nbl != NULL) {
+        if (guard_pages) {
+            edge_guard_end(slot);
+        }
         nbl_show(slot->nbl, "after it completed its send");
         nbl_free(slot->nbl, "edge_close");
         mdl_free(slot->whole);
@@ -42,6 +49,7 @@ bool edge_queues_create(struct edge *edge, char *error, size_t size)
     uint32_t q, i;
 
     edge->slot_pages = (edge->options.frame_size + XEN_PAGE_SIZE - 1) / XEN_PAGE_SIZE;
+    edge->slot_stride = edge->slot_pages + 2 * (guard_pages ? 1 : 0);
     edge->queue_count = edge->options.queues;
     edge->queues = ndis_alloc(edge->queue_count * sizeof(*edge->queues));
     for (q = 0; q < edge->queue_count; q++) {
@@ -51,7 +59,7 @@ bool edge_queues_create(struct edge *edge, char *error, size_t size)
         queue->index = q;
         queue->caps_epoch = UINT32_MAX;
         queue->slots = ndis_alloc(edge->options.buffers * sizeof(*queue->slots));
-        queue->memory = xen_memory_alloc(edge->options.memory, edge->slot_pages * edge->options.buffers);
+        queue->memory = xen_memory_alloc(edge->options.memory, edge->slot_stride * edge->options.buffers);
         if (queue->memory == NULL) {
             snprintf(error, size, "no guest memory left for %u send buffers of %u bytes: give the guest more pages",
                      edge->options.buffers, edge->options.frame_size);
@@ -61,6 +69,7 @@ bool edge_queues_create(struct edge *edge, char *error, size_t size)
             slot_create(edge, queue, i);
         }
     }
+    edge_guard_start(edge);
     return true;
 }
 
@@ -68,6 +77,7 @@ void edge_queues_destroy(struct edge *edge)
 {
     uint32_t q, i;
 
+    edge_guard_stop(edge);
     for (q = 0; q < edge->queue_count; q++) {
         struct edge_queue *queue = &edge->queues[q];
 
@@ -75,7 +85,7 @@ void edge_queues_destroy(struct edge *edge)
             slot_destroy(&queue->slots[i]);
         }
         if (queue->memory != NULL) {
-            xen_memory_free(edge->options.memory, queue->memory, edge->slot_pages * edge->options.buffers);
+            xen_memory_free(edge->options.memory, queue->memory, edge->slot_stride * edge->options.buffers);
         }
         free(queue->slots);
     }
@@ -94,6 +104,9 @@ static struct edge_slot *take_slot(struct edge_queue *queue)
         }
     }
     queue->free = slot->next;
+    if (guard_pages) {
+        edge_guard_open(slot);
+    }
     return slot;
 }
 
@@ -134,7 +147,7 @@ static struct edge_slot *slot_of(struct edge_queue *queue, const struct frame *f
 {
     size_t offset = (size_t)((uint8_t *)frame->vectors[0].iov_base - queue->memory);
 
-    return &queue->slots[offset / (queue->edge->slot_pages * XEN_PAGE_SIZE)];
+    return &queue->slots[offset / (queue->edge->slot_stride * XEN_PAGE_SIZE)];
 }
 
 static void release_slot(struct edge_queue *queue, struct edge_slot *slot)
@@ -263,6 +276,9 @@ static struct NET_BUFFER_LIST *hide_completed(struct NET_BUFFER_LIST *nbl)
 {
     struct NET_BUFFER_LIST *next = nbl->Next;
 
+    if (guard_pages) {
+        edge_guard_close(nbl->ProtocolReserved[0]);
+    }
     nbl_hide(nbl, NBL_COMPLETED);
     return next;
 }

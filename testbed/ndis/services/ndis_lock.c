@@ -8,6 +8,7 @@
 
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "nt/memory/paged.h"
 #include "nt/sync/lock.h"
 #include "nt/sync/lock_order.h"
 #include "run/order.h"
@@ -91,6 +92,7 @@ static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flag
     RULE((flags & LOCK_AT_DISPATCH) == 0 || irql_current() >= DISPATCH_LEVEL, "ndis-flags",
          "a read-write lock taken with NDIS_RWL_AT_DISPATCH_LEVEL at IRQL %u", irql_current());
     state->flags = flags;
+    paged_raises(from);
     state->old_irql = irql_current() >= DISPATCH_LEVEL ? irql_current() : irql_raise(DISPATCH_LEVEL);
     if (task->locks_held != 0) {
         lock_order_check(task, &lock->word, from);

@@ -187,14 +187,46 @@ static void handle_driver(int number, const siginfo_t *info, ucontext_t *context
     report_access(context, info);
 }
 
+/* The first instruction of a pageable function runs elsewhere (image_paged.c): reports name where it belongs. */
+static void move_to_entry(ucontext_t *context)
+{
+    const void *entry = image_pageable_origin((const void *)context->uc_mcontext.gregs[REG_RIP]);
+    if (entry != NULL) {
+        context->uc_mcontext.gregs[REG_RIP] = (greg_t)entry;
+    }
+}
+
+/* The breakpoint at the beginning of a pageable function, in a live run: what it stands for is carried out. */
+static bool pageable_entry(ucontext_t *context, const void *entry)
+{
+    const void *stub = image_pageable_stub(entry);
+    char place[320], where[200];
+    if (stub == NULL) {
+        return false;
+    }
+    context->uc_mcontext.gregs[REG_RIP] = (greg_t)entry;
+    if (paged_describe((uint64_t)entry, where, sizeof(where))) {
+        fault_context = context;
+        describe_place((uint64_t)entry, place, sizeof(place));
+        rule_break("access", "ran %s%s", place, where);
+    }
+    context->uc_mcontext.gregs[REG_RIP] = (greg_t)stub;
+    return true;
+}
+
 static void handle(int number, siginfo_t *info, void *argument)
 {
     ucontext_t *context = argument;
+    paged_in_handler();
+    move_to_entry(context);
     const uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
     /* A breakpoint's address is behind it. */
     const bool driver = image_find((void *)(number == SIGTRAP ? rip - 1 : rip)) != NULL;
     if (driver && number == SIGSEGV && !(context->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_FETCH) &&
         fault_emulate(context, (uint64_t)info->si_addr)) {
+        return;
+    }
+    if (driver && number == SIGTRAP && pageable_entry(context, (const void *)(rip - 1))) {
         return;
     }
     fault_context = context;

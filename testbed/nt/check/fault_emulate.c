@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "image/image.h"
+#include "nt/memory/paged.h"
 #include "nt/nt.h"
 #include "nt/sync/timer.h"
 #include "nt/export/version.h"
@@ -49,6 +50,7 @@ __asm__(".text\n"
         "    fxsave64 (%rsp)\n"
         "    cld\n"
         "    movq 16(%rbp), %rdi\n"
+        "    movq 8(%rbp), %rsi\n"
         "    callq fault_write_cr8\n"
         "    fxrstor64 (%rsp)\n"
         "    movq %rbx, %rsp\n"
@@ -82,7 +84,7 @@ static void pause_driver(void)
     task_self()->waits_for = NULL;
 }
 
-__attribute__((used)) void fault_write_cr8(uint64_t value)
+__attribute__((used)) void fault_write_cr8(uint64_t value, const void *next)
 {
     if (value == INSTEAD_OF_PAUSE) {
         pause_driver();
@@ -90,6 +92,9 @@ __attribute__((used)) void fault_write_cr8(uint64_t value)
     }
     RULE(value <= HIGH_LEVEL, "irql", "CR8 written with %#llx", (unsigned long long)value);
     if (value >= irql_current()) {
+        if (value >= DISPATCH_LEVEL) {
+            paged_raises(next);
+        }
         irql_raise((uint8_t)value);
     } else {
         irql_lower((uint8_t)value);

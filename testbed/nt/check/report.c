@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "image/image.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/check/rule.h"
 #include "nt/check/rule_context.h"
 #include "nt/export/export.h"

@@ -10,10 +10,11 @@
 #include "nt/check/debug.h"
 #include "nt/export/export.h"
 #include "nt/io/io_device.h"
+#include "nt/io/object.h"
 #include "nt/memory/pool.h"
 #include "nt/rtl/utf.h"
 #include "nt/sync/thread.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/memory/paged.h"
 
 enum { TYPE_DRIVER = 4, NAME_UNITS = 300 };
@@ -86,28 +87,14 @@ char *place_in_image(const struct image *image, const void *return_address)
     return strdup(place);
 }
 
-static void page(const struct driver *driver, bool in)
-{
-    void *start;
-    size_t bytes;
-    int protection;
-
-    for (uint32_t i = 0; sched_is_simulated && image_pageable(driver->image, i, &start, &bytes, &protection); i++) {
-        if (bytes != 0 && in) {
-            paged_add(start, bytes, protection, "pageable section of the image");
-        } else if (bytes != 0) {
-            paged_remove(start);
-        }
-    }
-}
-
 static void discard(struct driver *driver)
 {
-    page(driver, false);
+    paged_image(driver->image, false);
     if (before_unload != NULL) {
         before_unload(driver->image);
     }
     pool_name_callers(driver->image);
+    object_name_openers(driver->image);
     image_unload(driver->image);
     free(driver);
 }
@@ -157,7 +144,7 @@ struct driver *driver_load(const char *sys_path, const struct package *package, 
         race_image(driver->image);
     }
     note_cr8(driver->image);
-    page(driver, true);
+    paged_image(driver->image, true);
     make_object(driver, package);
     entry = (driver_entry *)image_entry(driver->image);
     status = DRIVER_CALL("DriverEntry", entry(&driver->object, &driver->registry_path));

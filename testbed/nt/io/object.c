@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image/image.h"
 #include "nt/areas.h"
 #include "nt/export/register.h"
 #include "nt/io/object.h"
@@ -19,13 +20,17 @@
 #define HANDLE_BASE           0xffffffff80000000ull
 #define STATUS_INVALID_HANDLE ((int32_t)0xC0000008)
 
+enum { WHAT_BYTES = 200, OPENERS = 2, OPENER_BYTES = 400 };
+
 struct handle {
     struct handle *next;
     uint64_t value;
     enum handle_kind kind;
     void *object;
     void (*close)(void *);
-    char what[96];
+    char what[WHAT_BYTES];
+    const void *opened_in[OPENERS]; /* return addresses, the innermost first */
+    char *opener;                   /* their names, once their image is about to go */
 };
 
 struct object {
@@ -51,6 +56,7 @@ void *handle_create(enum handle_kind kind, void *object, void (*close)(void *obj
     handle->object = object;
     handle->close = close;
     snprintf(handle->what, sizeof(handle->what), "%s", what);
+    (void)image_backtrace((void **)handle->opened_in, OPENERS);
     sched_lock(&lock);
     handle->value = HANDLE_BASE + 4 * ++last_handle;
     for (end = &handles; *end != NULL; end = &(*end)->next) {
@@ -94,6 +100,7 @@ int32_t handle_close(void *value)
     if (found->close != NULL) {
         found->close(found->object);
     }
+    free(found->opener);
     free(found);
     return STATUS_SUCCESS;
 }
@@ -164,11 +171,44 @@ bool object_dereference(void *body)
     return ops != NULL;
 }
 
+/* Who opened it, and who called that, as " < ..." of one line. */
+static void describe_opener(const struct handle *handle, char *text, size_t size)
+{
+    size_t used = 0;
+
+    snprintf(text, size, "the testbed");
+    for (unsigned i = 0; i < OPENERS && handle->opened_in[i] != NULL && used < size; i++) {
+        char name[OPENER_BYTES];
+
+        image_describe((const char *)handle->opened_in[i] - 1, name, sizeof(name));
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 ? "" : " < ", name);
+    }
+}
+
+void object_name_openers(const struct image *image)
+{
+    sched_lock(&lock);
+    for (struct handle *handle = handles; handle != NULL; handle = handle->next) {
+        if (handle->opener == NULL && image_contains(image, handle->opened_in[0])) {
+            char text[OPENER_BYTES];
+
+            describe_opener(handle, text, sizeof(text));
+            handle->opener = strdup(text);
+        }
+    }
+    sched_unlock(&lock);
+}
+
 void object_leaks(struct leaks *leaks)
 {
     sched_lock(&lock);
     for (struct handle *handle = handles; handle != NULL; handle = handle->next) {
-        leak_add(leaks, "open handle: %s", handle->what);
+        char text[OPENER_BYTES] = "the testbed";
+
+        if (handle->opener == NULL && image_find(handle->opened_in[0]) != NULL) {
+            describe_opener(handle, text, sizeof(text));
+        }
+        leak_add(leaks, "open handle: %s, opened by %s", handle->what, handle->opener != NULL ? handle->opener : text);
     }
     sched_unlock(&lock);
 }
@@ -211,6 +251,7 @@ void object_stop(void)
         struct handle *handle = handles;
 
         handles = handle->next;
+        free(handle->opener);
         free(handle);
     }
     while (objects != NULL) {

@@ -13,6 +13,9 @@ void *handle_create(enum handle_kind kind, void *object, void (*close)(void *obj
 void *handle_object(void *handle, enum handle_kind kind); /* NULL: no such handle, or of another kind */
 int32_t handle_close(void *handle);                       /* STATUS_INVALID_HANDLE when there is none */
 
+struct image;
+void object_name_openers(const struct image *image); /* before it is unloaded: leaks name where it opened a handle */
+
 struct object_ops {
     const char *kind; /* "device", "thread" */
     void (*reference)(void *body);

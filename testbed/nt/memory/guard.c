@@ -16,6 +16,7 @@
 
 #define PAGE 4096u
 
+enum { CANARY = 0xfd };
 enum { BUCKETS = 1 << 14, KEPT = 1 << 13 /* freed ones */ };
 
 struct known {
@@ -27,11 +28,13 @@ struct known {
     uint32_t tag;
     const void *taken_by, *given_by; /* the driver's return addresses, or NULL */
     bool given;
+    bool exact;         /* between two inaccessible pages, what is left of its own filled with CANARY */
     const char *closed; /* why nobody may touch it now, or NULL */
     struct known *next; /* of its bucket */
 };
 
 bool guard_pages;
+bool (*guard_describes_more)(uint64_t address, char *text, size_t size);
 
 static struct known *buckets[BUCKETS];
 static struct known *given[KEPT];
@@ -52,6 +55,15 @@ static struct known *find(const void *memory)
     return known;
 }
 
+static void remember(struct known *known)
+{
+    sched_lock(&lock);
+    struct known **bucket = bucket_of(known->memory);
+    known->next = *bucket;
+    *bucket = known;
+    sched_unlock(&lock);
+}
+
 void *guard_take(size_t header, size_t bytes, const char *what, uint32_t tag, const void *caller)
 {
     /* The end of the block is the end of a page, up to what 16-byte alignment leaves; a page-aligned one begins one. */
@@ -70,12 +82,56 @@ void *guard_take(size_t header, size_t bytes, const char *what, uint32_t tag, co
                              .what = what,
                              .tag = tag,
                              .taken_by = caller };
-    sched_lock(&lock);
-    struct known **bucket = bucket_of(known->memory);
-    known->next = *bucket;
-    *bucket = known;
-    sched_unlock(&lock);
+    remember(known);
     return known->memory;
+}
+
+void *guard_take_exact(size_t bytes, const char *what, bool at_end)
+{
+    const size_t body = (bytes + PAGE - 1) / PAGE * PAGE;
+    struct known *known = calloc(1, sizeof(*known));
+    uint8_t *mapping = mmap(NULL, body + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (known == NULL || mapping == MAP_FAILED || mprotect(mapping + PAGE, body, PROT_READ | PROT_WRITE) != 0) {
+        fprintf(stderr, "testbed: no memory for %s between guard pages\n", what);
+        exit(1);
+    }
+    memset(mapping + PAGE, CANARY, body);
+    *known = (struct known){ .mapping = mapping,
+                             .mapped = body + 2 * PAGE,
+                             .memory = mapping + PAGE + (at_end ? body - bytes : 0),
+                             .bytes = bytes,
+                             .what = what,
+                             .exact = true };
+    remember(known);
+    return known->memory;
+}
+
+void guard_fill(uint8_t *start, size_t bytes, const uint8_t *memory, size_t length)
+{
+    const size_t before = (size_t)(memory - start);
+    memset(start, CANARY, before);
+    memset(start + before + length, CANARY, bytes - before - length);
+}
+
+int64_t guard_canary(const uint8_t *start, size_t bytes, const uint8_t *memory, size_t length)
+{
+    for (const uint8_t *at = start; at < start + bytes; at++) {
+        if ((at < memory || at >= memory + length) && *at != CANARY) {
+            return at < memory ? at - memory : at - memory - (int64_t)length + 1;
+        }
+    }
+    return 0;
+}
+
+int64_t guard_written_beside(const void *memory)
+{
+    sched_lock(&lock);
+    const struct known *known = find(memory);
+    const int64_t at = known == NULL || !known->exact
+                           ? 0
+                           : guard_canary(known->mapping + PAGE, known->mapped - 2 * PAGE, known->memory, known->bytes);
+    sched_unlock(&lock);
+    return at;
 }
 
 const void *guard_caller(void)
@@ -192,6 +248,11 @@ bool guard_describe(uint64_t address, char *text, size_t size)
                          known->what, known->bytes, taken, known->closed);
                 return true;
             }
+            if (!known->given && at < 0) {
+                snprintf(text, size, " (%lld bytes before %s of %zu bytes, allocated in %s)", (long long)-at,
+                         known->what, known->bytes, taken);
+                return true;
+            }
             if (!known->given) {
                 snprintf(text, size, " (%lld bytes past the end of %s of %zu bytes, allocated in %s)",
                          (long long)(at - (int64_t)known->bytes) + 1, known->what, known->bytes, taken);
@@ -203,7 +264,7 @@ bool guard_describe(uint64_t address, char *text, size_t size)
             return true;
         }
     }
-    return false;
+    return guard_describes_more != NULL && guard_describes_more(address, text, size);
 }
 
 void guard_stop(void)

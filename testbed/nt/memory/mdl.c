@@ -55,6 +55,15 @@ static struct MDL *fill(struct MDL *mdl, void *address, uint32_t bytes)
     return mdl;
 }
 
+void mdl_aim(struct MDL *mdl, void *address, uint32_t bytes)
+{
+    mdl->StartVa = (void *)((uintptr_t)address & ~(uintptr_t)(MDL_PAGE - 1));
+    mdl->ByteOffset = (uint32_t)((uintptr_t)address & (MDL_PAGE - 1));
+    mdl->ByteCount = bytes;
+    mdl->MappedSystemVa = address;
+    mdl_fill_frames(mdl, mdl->StartVa);
+}
+
 struct MDL *mdl_create(void *address, uint32_t bytes)
 {
     size_t size = mdl_record_size(address, bytes);

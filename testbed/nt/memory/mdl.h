@@ -28,6 +28,8 @@ static inline uint64_t *mdl_frames(const struct MDL *mdl)
 size_t mdl_record_size(const void *address, uint64_t bytes);
 void mdl_describe(struct MDL *mdl, const void *address, uint32_t bytes); /* fills the fixed part, not the frames */
 void mdl_fill_frames(struct MDL *mdl, const void *first_page);
+/* Describes other bytes, on at most as many pages as before; its place in a chain stays. */
+void mdl_aim(struct MDL *mdl, void *address, uint32_t bytes);
 /* Maps it where it is not, as MmGetSystemAddressForMdlSafe does for whoever gets it. */
 void *mdl_map(struct MDL *mdl);
 

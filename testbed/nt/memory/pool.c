@@ -17,12 +17,13 @@
 
 #include "image/image.h"
 #include "nt/areas.h"
+#include "nt/check/sanitizer.h"
 #include "nt/memory/guard.h"
 #include "nt/nt.h"
 #include "nt/processor/dpc.h"
 #include "nt/sync/lock_order.h"
 #include "nt/sync/timer.h"
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt/memory/paged.h"
 
 enum {
@@ -195,13 +196,14 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     count_used(block, true);
     memset(memory_of(block), kind == POOL_BLOCK || kind == POOL_NDIS ? FILL_NEW : 0, bytes);
     memset(memory_of(block) + bytes, FILL_GUARD, guard_bytes(block));
+    sanitizer_poison(memory_of(block) + bytes, guard_bytes(block));
     shard = &shards[block->shard];
     sched_lock(&shard->lock);
     block->prev = shard->last;
     *(shard->last != NULL ? &shard->last->next : &shard->first) = block;
     shard->last = block;
     sched_unlock(&shard->lock);
-    if (paged && sched_is_simulated && !is_guarded(block)) {
+    if (paged && (sched_is_simulated || paged_has_keys()) && !is_guarded(block)) {
         paged_add(memory_of(block), whole_pages(bytes + GUARD_BYTES), PROT_READ | PROT_WRITE, "paged pool");
     }
     if (kind == POOL_BLOCK || kind == POOL_NDIS) {
@@ -223,6 +225,7 @@ static void check_guard(struct block *block, const char *function)
 
     const size_t bytes = guard_bytes(block);
 
+    sanitizer_unpoison(guard, bytes);
     for (unsigned i = 0; i < bytes && !filled_with(guard, FILL_GUARD, bytes); i++) {
         RULE(guard[i] == FILL_GUARD, "pool", "%s: %s '%s' of %zu bytes was written %u bytes past its end", function,
              kind_name(block->kind), tag_text(block->tag, tag), block->size, i + 1);
@@ -235,6 +238,7 @@ static void release(struct block *block)
     const uint8_t *memory = memory_of(block);
     char tag[5];
 
+    sanitizer_unpoison(memory, block->size + guard_bytes(block));
     for (size_t i = 0; i < block->size && !filled_with(memory, FILL_FREED, block->size); i++) {
         RULE(memory[i] == FILL_FREED, "pool", "%s '%s' of %zu bytes was written at offset %zu after it was freed",
              kind_name(block->kind), tag_text(block->tag, tag), block->size, i);
@@ -335,6 +339,7 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
     shard = &shards[block->shard];
     if (block->size <= PAGE_BYTES) {
         memset(memory, FILL_FREED, block->size);
+        sanitizer_poison(memory, block->size + guard_bytes(block));
     }
     sched_lock(&shard->lock);
     *(block->prev != NULL ? &block->prev->next : &shard->first) = block->next;

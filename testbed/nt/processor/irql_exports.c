@@ -4,6 +4,7 @@
  * ranges are those of the DDI pages (wdm).
  */
 #include "nt/export/register.h"
+#include "nt/memory/paged.h"
 #include "nt/nt.h"
 #include "nt/processor/irql.h"
 #include "nt/processor/topology.h"
@@ -17,11 +18,15 @@ static MS_ABI uint8_t nt_KeGetCurrentIrql(void)
 
 static MS_ABI uint8_t nt_KfRaiseIrql(uint8_t to)
 {
+    if (to >= DISPATCH_LEVEL) {
+        paged_raises(__builtin_return_address(0));
+    }
     return irql_raise(to);
 }
 
 static MS_ABI uint8_t nt_KeRaiseIrqlToDpcLevel(void)
 {
+    paged_raises(__builtin_return_address(0));
     return irql_raise(DISPATCH_LEVEL);
 }
 

@@ -9,6 +9,7 @@
 #include "nt/sync/lock.h"
 
 #include "nt/areas.h"
+#include "nt/memory/paged.h"
 #include "nt/nt.h"
 #include "nt/sync/lock_order.h"
 #include "run/order.h"
@@ -120,6 +121,7 @@ void lock_release(uint64_t *word)
 void spin_lock_from(struct spin_lock *lock, uint8_t *old_irql, const void *from)
 {
     struct task *task = task_self();
+    paged_raises(from);
     *old_irql = task->irql < DISPATCH_LEVEL ? irql_raise(DISPATCH_LEVEL) : task->irql;
     lock_acquire(&lock->word, from);
 }

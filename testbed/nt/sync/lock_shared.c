@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "nt/export/register.h"
+#include "nt/memory/paged.h"
 #include "nt/nt.h"
 #include "nt/sync/lock.h"
 #include "nt/sync/lock_order.h"
@@ -117,6 +118,7 @@ static void release_exclusive(uint32_t *word)
 
 static MS_ABI uint8_t nt_ExAcquireSpinLockShared(uint32_t *word)
 {
+    paged_raises(__builtin_return_address(0));
     uint8_t old = irql_raise(DISPATCH_LEVEL);
 
     acquire_shared(word, __builtin_return_address(0));
@@ -131,6 +133,7 @@ static MS_ABI void nt_ExReleaseSpinLockShared(uint32_t *word, uint8_t old)
 
 static MS_ABI uint8_t nt_ExAcquireSpinLockExclusive(uint32_t *word)
 {
+    paged_raises(__builtin_return_address(0));
     uint8_t old = irql_raise(DISPATCH_LEVEL);
 
     acquire_exclusive(word, __builtin_return_address(0));

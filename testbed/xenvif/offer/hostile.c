@@ -230,12 +230,12 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
     struct XENVIF_PACKET_HASH_V2 hash = { .Algorithm = XENVIF_PACKET_HASH_ALGORITHM_NONE };
     uint8_t *cookie, old;
 
-    RULE(injecting && injected < MAX_INJECTED, "unsupported", "%s",
-         "a packet injected without vif_inject_start, or too many of them");
+    RULE(injecting && cookies[injected % MAX_INJECTED] == 0, "unsupported", "%s",
+         "a packet injected without vif_inject_start, or too many of them are out");
     if (packet->hash != NULL) {
         hash = *packet->hash;
     }
-    cookie = &cookies[injected++];
+    cookie = &cookies[injected++ % MAX_INJECTED];
     *cookie = 1;
     if (processor_current() != processor) {
         processor_pin(processor);

@@ -68,7 +68,7 @@ enum packet_parse packet_parse(const uint8_t *bytes, uint32_t available, uint32_
     if (headers.network != 0) {
         describe_network(&headers, info);
     }
-    if (headers.fragment) {
+    if (headers.fragment && end != HEADERS_MORE) {
         return PACKET_PARSED;
     }
     if (headers.transport_length != 0) {

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "nt/memory/guard.h"
 #include "nt/processor/topology.h"
 #include "xenvif/receive/receive_internal.h"
 #include "xenvif/state.h"
@@ -96,6 +97,9 @@ void receive_return(struct vif *vif, void *cookie)
     RULE(__atomic_exchange_n(&packet->out, 0, __ATOMIC_ACQ_REL) == 1, "vif-cookie",
          "a packet was given back that the subscriber does not have");
     check_chain(packet);
+    if (guard_pages) {
+        receive_unguard(packet);
+    }
     old = __atomic_load_n(&ring->returned, __ATOMIC_RELAXED);
     do {
         packet->next = old;
@@ -363,6 +367,9 @@ static void deliver(struct rx_ring *ring)
         ring->loaned++;
         packet->out_since = watchdog_clock();
         __atomic_store_n(&packet->out, 1, __ATOMIC_RELEASE);
+        if (guard_pages) {
+            receive_guard(packet);
+        }
         pause = callback_receive(ring->vif, ring->index, packet, cookie_make(ring, packet), more);
         pass_through_passive(ring);
     }

@@ -10,6 +10,8 @@ void receive_flush(
     struct rx_ring *ring); /* PASSIVE: no DPC of the ring runs or is queued, as long as nothing queues one */
 /* Takes in what the subscriber gave back; in the ring's DPC or with none about. */
 void receive_drain(struct rx_ring *ring);
+void receive_guard(struct rx_packet *packet); /* receive_guard.c */
+void receive_unguard(struct rx_packet *packet);
 
 /* receive_pool.c: in the ring's DPC, or with none about */
 struct rx_page *pool_page(struct rx_ring *ring); /* NULL: at the bound, or no memory */

@@ -86,7 +86,7 @@ static void each_event(enum death death, uint32_t needs)
                                                 .edge_buffers = 32,
                                                 .needs = needs,
                                                 .loose_grants = true,
-                                                .tell = ends_in_time });
+                                                .body = ends_in_time });
     }
 }
 
@@ -123,7 +123,7 @@ TEST(the_event_of_a_surprise_removal_brings_every_send_back)
                                             .edge_buffers = 32,
                                             .needs = STORY_NEEDS_DISABLE,
                                             .loose_grants = true,
-                                            .tell = event_alone });
+                                            .body = event_alone });
 }
 
 /* --- a backend that is late --- */
@@ -155,7 +155,7 @@ TEST(a_pause_under_load_waits_for_what_is_out)
                                             .seed = test_seed(),
                                             .edge_buffers = 32,
                                             .loose_grants = true,
-                                            .tell = pause_under_load });
+                                            .body = pause_under_load });
 }
 
 /* 50 frames a second: the pause takes as long as the queue does. */
@@ -184,7 +184,7 @@ TEST(a_pause_waits_as_long_as_sends_come_back)
                                             .edge_buffers = 32,
                                             .backend_rate = BACKEND_SEND_BYTES * 8 * 50 / 1000,
                                             .loose_grants = true,
-                                            .tell = pause_with_a_queue });
+                                            .body = pause_with_a_queue });
 }
 
 /* --- a device that is gone --- */
@@ -254,7 +254,7 @@ TEST(a_device_that_is_gone_is_left_alone)
                                         .queues = 4,
                                         .edge_buffers = 32,
                                         .loose_grants = true,
-                                        .tell = stories[i] });
+                                        .body = stories[i] });
     }
 }
 
@@ -292,7 +292,7 @@ TEST(an_adapter_comes_up_without_a_backend_and_works_when_there_is_one)
                                             .seed = test_seed(),
                                             .edge_buffers = 32,
                                             .loose_grants = true,
-                                            .tell = restart_without_backend });
+                                            .body = restart_without_backend });
 }
 
 /* --- the link at a restart --- */
@@ -315,5 +315,5 @@ static void link_of_restarts(struct story *story)
 /* In simulated runs MAC_STATE_CHANGE comes before Enable returns now and then. */
 TEST(a_link_change_reported_before_enable_returns_is_no_change)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = link_of_restarts }, 10);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = link_of_restarts }, 10);
 }

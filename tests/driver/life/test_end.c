@@ -36,7 +36,7 @@ static void amid_traffic(struct story *story, void (*happen)(struct story *story
     story_check(&story->in, FRAMES);
 }
 
-static void everywhere(void (*tell)(struct story *story))
+static void everywhere(void (*body)(struct story *story))
 {
     uint32_t seeds = test_seeds(SEEDS), i;
 
@@ -47,11 +47,11 @@ static void everywhere(void (*tell)(struct story *story))
                                    .vif_version = 8 + (uint32_t)(seed % 3),
                                    .queues = 1 + (uint32_t)(seed / 3 % 2),
                                    .windows = story_windows((uint32_t)(seed / 6)),
-                                   .tell = tell };
+                                   .body = body };
 
         story_run(&plan);
     }
-    story_run(&(struct story_plan){ .kind = SCHED_LIVE, .queues = 2, .tell = tell });
+    story_run(&(struct story_plan){ .kind = SCHED_LIVE, .queues = 2, .body = body });
 }
 
 static void remove_surprisingly(struct story *story)
@@ -124,11 +124,11 @@ TEST(a_provider_without_a_known_vif_version_is_refused_by_name)
                                     .stand_in = "a XenVif offers the versions that it has",
                                     .vif_version = 11,
                                     .may_not_start = true,
-                                    .tell = refused });
+                                    .body = refused });
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                     .seed = test_seed(),
                                     .stand_in = "a XenVif offers the versions that it has",
                                     .vif_version = 7,
                                     .may_not_start = true,
-                                    .tell = refused });
+                                    .body = refused });
 }

@@ -170,7 +170,7 @@ static void sweep_all(bool start, uint32_t queues, const char *windows, uint32_t
                                    .may_not_start = start,
                                    .prepare = start ? arm_before : arm_none,
                                    .loose_grants = true,
-                                   .tell = start ? start_with_a_failure : work_with_a_failure };
+                                   .body = start ? start_with_a_failure : work_with_a_failure };
 
         sweep.n = n;
         story_run(&plan);
@@ -223,6 +223,6 @@ TEST(a_failing_nbl_pool_leaves_nothing_behind)
                                         .may_not_start = true,
                                         .detail = &n,
                                         .prepare = fail_first,
-                                        .tell = pool_left_nothing });
+                                        .body = pool_left_nothing });
     }
 }

@@ -19,7 +19,7 @@ struct packet {
 
 struct lie {
     const char *what;
-    void (*tell)(struct packet *packet);
+    void (*make)(struct packet *packet);
 };
 
 static struct MDL *mdl, *second, *pair[2], *ring[3];
@@ -218,7 +218,7 @@ static void lie(struct watch *watch, const struct lie *lie, uint16_t mss)
     struct packet packet;
 
     describe(&packet, mss);
-    lie->tell(&packet);
+    lie->make(&packet);
     watch_forget(watch);
     vif_inject(STORY_STAND_IN(story), 0, &packet.inject);
     if (watch->count != 0 || vif_inject_returned() != returned + 1 || errors(story) != before + 1) {
@@ -306,7 +306,7 @@ TEST(a_packet_whose_description_is_a_lie_costs_that_packet_only)
 {
     story_everywhere(
         &(struct story_plan){
-            .queues = 4, .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .tell = lying_packets },
+            .queues = 4, .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .body = lying_packets },
         1);
 }
 
@@ -383,7 +383,7 @@ TEST(a_figure_that_cannot_be_true_costs_at_most_a_feature)
                                                .prepare = lie_first,
                                                .detail = &figures[i],
                                                .quiet = i % 6 != 0,
-                                               .tell = lying_figures },
+                                               .body = lying_figures },
                          1);
     }
 }
@@ -438,7 +438,7 @@ static void strange_packets(struct story *story)
 
 TEST(what_describes_nothing_of_a_packet_does_no_harm)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = strange_packets }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .body = strange_packets }, 1);
 }
 
 /* The same figures, reported while traffic goes on: what is in force stays or gets less, and the truth heals it. */
@@ -490,7 +490,7 @@ TEST(a_figure_that_becomes_impossible_does_no_harm)
                                            .detail = &truth,
                                            .stand_in = "no XenVif answers what cannot be true",
                                            .prepare = lie_first,
-                                           .tell = lying_later },
+                                           .body = lying_later },
                      1);
 }
 
@@ -523,6 +523,6 @@ TEST(a_completion_status_that_does_not_exist_fails_the_send)
                                            .detail = &truth,
                                            .stand_in = "no XenVif answers what cannot be true",
                                            .prepare = lie_first,
-                                           .tell = lying_completions },
+                                           .body = lying_completions },
                      1);
 }

@@ -87,7 +87,7 @@ TEST(connect_send_receive_pause_restart_halt_over_many_seeds)
                                    .vif_version = 8 + (uint32_t)(seed % 3),
                                    .queues = 1 + (uint32_t)(seed / 3 % 2),
                                    .windows = story_windows((uint32_t)(seed / 6)),
-                                   .tell = life };
+                                   .body = life };
 
         story_run(&plan);
     }
@@ -103,7 +103,7 @@ TEST(connect_send_receive_pause_restart_halt_live)
                                    .vif_version = version,
                                    .queues = 2,
                                    .windows = story_windows(version),
-                                   .tell = life };
+                                   .body = life };
 
         story_run(&plan);
     }
@@ -130,7 +130,7 @@ TEST(the_same_seed_gives_the_same_trace_byte_for_byte)
 
     for (i = 0; i < 3; i++) {
         struct story_plan plan = {
-            .kind = SCHED_SIMULATED, .seed = test_seed() + (i == 2), .queues = 2, .trace_path = paths[i], .tell = life
+            .kind = SCHED_SIMULATED, .seed = test_seed() + (i == 2), .queues = 2, .trace_path = paths[i], .body = life
         };
 
         test_temporary(paths[i], "trace.%zu", i);
@@ -155,5 +155,5 @@ static void with_guard_pages(const struct story_plan *plan)
 
 TEST(a_life_with_guard_pages_touches_nothing_beyond_its_memory)
 {
-    story_everywhere(&(struct story_plan){ .queues = 2, .prepare = with_guard_pages, .tell = life, .quiet = true }, 3);
+    story_everywhere(&(struct story_plan){ .queues = 2, .prepare = with_guard_pages, .body = life, .quiet = true }, 3);
 }

@@ -250,7 +250,7 @@ static void refuse_after_shutdown(struct story *story)
 
 TEST(shutdown_under_traffic_ends_well)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = refuse_after_shutdown }, 30);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = refuse_after_shutdown }, 30);
 }
 
 /* At HIGH_LEVEL, with the machine in whatever state: only what may be called anywhere. NDIS 6.20 calls every miniport
@@ -263,7 +263,7 @@ static void stop_at_bugcheck(struct story *story)
 
 TEST(a_bug_check_stops_the_adapter)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .windows = "7", .tell = stop_at_bugcheck }, 3);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .windows = "7", .body = stop_at_bugcheck }, 3);
 }
 
 /* MPE_Ethernet: the backend goes away and another comes; every send completes. */
@@ -298,7 +298,7 @@ static void backend_goes(struct story *story)
 
 TEST(every_send_completes_when_the_backend_is_exchanged)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = backend_goes }, 10);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = backend_goes }, 10);
 }
 
 /* The link changes on one processor while the adapter is paused and restarted on another. */
@@ -347,6 +347,6 @@ TEST(link_and_state_stay_in_order_over_processors)
                                         .queues = 2,
                                         .edge_buffers = 16,
                                         .loose_grants = true,
-                                        .tell = orderly });
+                                        .body = orderly });
     }
 }

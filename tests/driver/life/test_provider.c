@@ -40,12 +40,12 @@ static void every_size(struct provider *provider)
 
 TEST(frames_of_every_size_pass_both_ways)
 {
-    provider_everywhere(&(struct provider_plan){ .tell = every_size }, 1);
+    provider_everywhere(&(struct provider_plan){ .body = every_size }, 1);
 }
 
 TEST(jumbo_frames_pass_both_ways_on_several_queues)
 {
-    provider_everywhere(&(struct provider_plan){ .mtu = 9000, .queues = QUEUES, .tell = every_size }, 1);
+    provider_everywhere(&(struct provider_plan){ .mtu = 9000, .queues = QUEUES, .body = every_size }, 1);
 }
 
 static void behind_headroom(struct provider *provider)
@@ -59,7 +59,7 @@ static void behind_headroom(struct provider *provider)
 
 TEST(frames_pass_behind_a_headroom_for_xdp)
 {
-    provider_everywhere(&(struct provider_plan){ .mtu = 9000, .headroom = 256, .tell = behind_headroom }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .mtu = 9000, .headroom = 256, .body = behind_headroom }, SEEDS);
 }
 
 /* --- offloads --- */
@@ -146,7 +146,7 @@ static void large_packets(struct provider *provider)
 
 TEST(large_packets_up_to_64_kb_pass_whole_both_ways)
 {
-    provider_everywhere(&(struct provider_plan){ .tell = large_packets }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .body = large_packets }, SEEDS);
 }
 
 /* Without GSO the guest's stack cuts, and so does what is in front of netback. */
@@ -165,7 +165,7 @@ static void no_large_packets(struct provider *provider)
 
 TEST(without_gso_nothing_is_large)
 {
-    provider_everywhere(&(struct provider_plan){ .without = "sg,gso-tcpv4,gso-tcpv6", .tell = no_large_packets },
+    provider_everywhere(&(struct provider_plan){ .without = "sg,gso-tcpv4,gso-tcpv6", .body = no_large_packets },
                         SEEDS);
 }
 
@@ -224,13 +224,13 @@ static void checksums(struct provider *provider)
 
 TEST(checksums_are_left_open_both_ways)
 {
-    provider_everywhere(&(struct provider_plan){ .tell = checksums }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .body = checksums }, SEEDS);
 }
 
 TEST(without_checksum_offload_each_is_complete)
 {
     provider_everywhere(
-        &(struct provider_plan){ .without = "sg,gso-tcpv4,gso-tcpv6,csum,ipv6-csum", .tell = checksums }, SEEDS);
+        &(struct provider_plan){ .without = "sg,gso-tcpv4,gso-tcpv6,csum,ipv6-csum", .body = checksums }, SEEDS);
 }
 
 /* --- queues --- */
@@ -269,7 +269,7 @@ static void flows(struct provider *provider)
 
 TEST(flows_arrive_on_the_processors_that_the_table_names)
 {
-    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .tell = flows }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .body = flows }, SEEDS);
 }
 
 /* --- groups --- */
@@ -370,7 +370,7 @@ static void groups(struct provider *provider)
 
 TEST(groups_are_filtered_by_the_backend)
 {
-    provider_everywhere(&(struct provider_plan){ .tell = groups }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .body = groups }, SEEDS);
 }
 
 /* --- features that are missing --- */
@@ -396,7 +396,7 @@ static void without(const char *names, uint32_t queues, uint32_t channels)
     const struct outcome outcome = { queues, channels };
 
     provider_everywhere(
-        &(struct provider_plan){ .queues = 2, .without = names, .detail = &outcome, .tell = some_frames }, SEEDS);
+        &(struct provider_plan){ .queues = 2, .without = names, .detail = &outcome, .body = some_frames }, SEEDS);
 }
 
 TEST(an_event_channel_for_each_ring)

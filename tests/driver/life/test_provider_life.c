@@ -38,7 +38,7 @@ static void comes_up(struct provider *provider)
 
 TEST(the_adapter_comes_up_with_all_that_the_backend_has)
 {
-    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .tell = comes_up }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .body = comes_up }, SEEDS);
 }
 
 /* --- what the toolstack changes --- */
@@ -80,7 +80,7 @@ static void link_changes(struct provider *provider)
 
 TEST(link_and_speed_follow_the_toolstack)
 {
-    provider_everywhere(&(struct provider_plan){ .tell = link_changes }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .body = link_changes }, SEEDS);
 }
 
 static uint32_t vif_mtu(struct provider *provider)
@@ -108,7 +108,7 @@ static void mtu_changes(struct provider *provider)
 
 TEST(an_mtu_holds_from_the_next_connection)
 {
-    provider_everywhere(&(struct provider_plan){ .tell = mtu_changes }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .body = mtu_changes }, SEEDS);
 }
 
 /* --- pause and power --- */
@@ -131,7 +131,7 @@ static void pauses(struct provider *provider)
 
 TEST(pause_and_low_power_lose_nothing_afterwards)
 {
-    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .tell = pauses }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .body = pauses }, SEEDS);
 }
 
 /* --- reconnects --- */
@@ -211,7 +211,7 @@ static void reconnects(struct provider *provider)
 
 TEST(reconnects_under_traffic_leave_nothing)
 {
-    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .tell = reconnects }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .body = reconnects }, SEEDS);
 }
 
 /* --- backends that fail --- */
@@ -229,7 +229,7 @@ static void backend_returns(struct provider *provider)
 
 TEST(a_backend_goes_away_and_comes_back)
 {
-    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .tell = backend_returns }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .queues = QUEUES, .body = backend_returns }, SEEDS);
 }
 
 static bool has_stalled(struct provider *provider)
@@ -253,7 +253,7 @@ static void disabled(struct provider *provider)
 
 TEST(a_device_disabled_in_silence_is_noticed_and_a_new_one_works)
 {
-    provider_everywhere(&(struct provider_plan){ .stall_seconds = 3, .tell = disabled }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .stall_seconds = 3, .body = disabled }, SEEDS);
 }
 
 /* --- figures --- */
@@ -298,5 +298,5 @@ static void figures(struct provider *provider)
 
 TEST(driver_frontend_and_backend_count_the_same)
 {
-    provider_everywhere(&(struct provider_plan){ .tell = figures }, SEEDS);
+    provider_everywhere(&(struct provider_plan){ .body = figures }, SEEDS);
 }

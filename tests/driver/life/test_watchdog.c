@@ -71,16 +71,16 @@ TEST(every_send_completes_when_there_is_no_backend_at_all)
                                             .seed = test_seed(),
                                             .edge_buffers = 32,
                                             .loose_grants = true,
-                                            .tell = away_for_long });
+                                            .body = away_for_long });
     for (uint32_t version = 8; version <= 10; version++) {
         story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                         .seed = test_seed() + version,
                                         .vif_version = version,
                                         .edge_buffers = 32,
-                                        .tell = away_for_long });
+                                        .body = away_for_long });
     }
     story_run(
-        &(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .edge_buffers = 32, .tell = away_for_long });
+        &(struct story_plan){ .kind = SCHED_LIVE, .seed = test_seed(), .edge_buffers = 32, .body = away_for_long });
 }
 
 static void says_nothing(struct story *story)
@@ -114,7 +114,7 @@ static void says_nothing(struct story *story)
 TEST(a_silent_backend_is_reported_and_its_sends_come_back_when_it_is_gone)
 {
     story_on_releases(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .tell = says_nothing });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .body = says_nothing });
 }
 
 /* Fifty frames a second for a minute, and always a queue of thirty seconds before them. */
@@ -154,7 +154,7 @@ TEST(a_backend_that_is_only_slow_is_left_alone)
                                             .edge_buffers = 32,
                                             .backend_rate = BACKEND_SEND_BYTES * 8 * 50 / 1000,
                                             .loose_grants = true,
-                                            .tell = takes_its_time });
+                                            .body = takes_its_time });
 }
 
 /* Linux's netback keeps packets for a neighbour that does not take them, for ten seconds, and then drops them. */
@@ -184,7 +184,7 @@ TEST(a_neighbour_that_takes_nothing_for_ten_seconds_costs_nothing)
                                             .seed = test_seed(),
                                             .edge_buffers = 32,
                                             .loose_grants = true,
-                                            .tell = neighbour_stalls });
+                                            .body = neighbour_stalls });
 }
 
 /* Traffic on queue 0 all the time, always with another number of sends out: its progress must not hide that queue 1
@@ -228,7 +228,7 @@ TEST(a_queue_that_stands_still_beside_another_that_moves_is_reported)
                                     .edge_buffers = 32,
                                     .backend_rate = BACKEND_SEND_BYTES * 8 * 50 / 1000,
                                     .loose_grants = true,
-                                    .tell = one_queue_stuck });
+                                    .body = one_queue_stuck });
 }
 
 /* A protocol keeps one received packet, for an application that does not read. What comes and goes meanwhile must not
@@ -262,7 +262,7 @@ TEST(a_received_packet_that_a_protocol_holds_stops_nothing)
                                     .edge_buffers = 32,
                                     .needs = STORY_NEEDS_RECONNECT,
                                     .loose_grants = true,
-                                    .tell = held_while_away });
+                                    .body = held_while_away });
 }
 
 /* --- resets, before NDIS 6.83 --- */
@@ -296,7 +296,7 @@ TEST(a_reset_waits_for_sends_that_come_back)
                                             .edge_buffers = 32,
                                             .loose_grants = true,
                                             .windows = "10-1809",
-                                            .tell = reset_while_slow });
+                                            .body = reset_while_slow });
 }
 
 static void reset_while_silent(struct story *story)
@@ -331,5 +331,5 @@ TEST(a_reset_completes_every_send_at_a_dead_backend)
                                             .needs = STORY_NEEDS_DISABLE,
                                             .loose_grants = true,
                                             .windows = "10-1809",
-                                            .tell = reset_while_silent });
+                                            .body = reset_while_silent });
 }

@@ -78,7 +78,7 @@ TEST(the_adapter_comes_up_and_works_on_every_windows)
                                                .queues = QUEUES,
                                                .edge_buffers = 64,
                                                .detail = windows,
-                                               .tell = came_up },
+                                               .body = came_up },
                          1);
     }
     CHECK(count >= 6);
@@ -123,11 +123,11 @@ TEST(no_ndis_version_outside_the_table_is_claimed)
                                         .seed = test_seed(),
                                         .edge_buffers = 16,
                                         .windows = windows[i],
-                                        .tell = known_version });
+                                        .body = known_version });
     }
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                     .seed = test_seed(),
                                     .edge_buffers = 16,
                                     .prepare = play_the_future,
-                                    .tell = known_version });
+                                    .body = known_version });
 }

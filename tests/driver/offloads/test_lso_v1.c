@@ -114,9 +114,9 @@ static void send_large(struct story *story)
     raw_close(raw);
 }
 
-static void run(const char *const *set, void (*tell)(struct story *))
+static void run(const char *const *set, void (*body)(struct story *))
 {
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .set = set, .tell = tell };
+    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .set = set, .body = body };
 
     story_run(&plan);
 }
@@ -151,6 +151,6 @@ TEST(pages_that_nobody_has_mapped_are_mapped_as_data)
 
     for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
         story_run(&(struct story_plan){
-            .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = windows[i], .tell = send_unmapped });
+            .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = windows[i], .body = send_unmapped });
     }
 }

@@ -117,7 +117,7 @@ TEST(every_combination_of_checksum_keywords_has_its_packets_arrive)
                                         .detail = &combination,
                                         .quiet = true,
                                         .loose_grants = true,
-                                        .tell = as_the_keywords_say });
+                                        .body = as_the_keywords_say });
     }
 }
 
@@ -134,6 +134,6 @@ TEST(every_combination_of_requests_and_backends_has_its_packets_arrive)
                                         .backend_without = backends[i / 2],
                                         .quiet = true,
                                         .loose_grants = true,
-                                        .tell = as_requests_say });
+                                        .body = as_requests_say });
     }
 }

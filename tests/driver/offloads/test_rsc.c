@@ -76,8 +76,8 @@ static void known_traffic(struct story *story)
 
 TEST(statistics_count_the_coalesced_traffic_that_there_was)
 {
-    story_everywhere(&(struct story_plan){ .windows = "8.1", .edge_buffers = 16, .tell = known_traffic }, 1);
-    story_everywhere(&(struct story_plan){ .windows = "11-24h2", .edge_buffers = 16, .tell = known_traffic }, 1);
+    story_everywhere(&(struct story_plan){ .windows = "8.1", .edge_buffers = 16, .body = known_traffic }, 1);
+    story_everywhere(&(struct story_plan){ .windows = "11-24h2", .edge_buffers = 16, .body = known_traffic }, 1);
 }
 
 static int32_t switch_rsc(struct story *story, uint8_t version4, uint8_t version6)
@@ -157,7 +157,7 @@ static void inject_start(const struct story_plan *plan)
 TEST(a_coalesced_packet_that_comes_although_it_was_switched_off_is_dropped)
 {
     story_everywhere(
-        &(struct story_plan){ .windows = "10-22h2", .edge_buffers = 16, .prepare = inject_start, .tell = switched_off },
+        &(struct story_plan){ .windows = "10-22h2", .edge_buffers = 16, .prepare = inject_start, .body = switched_off },
         1);
 }
 
@@ -200,6 +200,6 @@ TEST(coalesced_packets_are_up_when_the_request_that_switches_them_off_is_complet
                                         .set = i & 1 ? polling : NULL,
                                         .edge_buffers = 32,
                                         .loose_grants = true,
-                                        .tell = off_in_traffic });
+                                        .body = off_in_traffic });
     }
 }

@@ -67,10 +67,10 @@ static void shapes(struct story *story)
 TEST(segments_of_every_shape_are_datagrams_of_their_own)
 {
     story_everywhere(
-        &(struct story_plan){ .windows = "10-22h2", .wire_depth = DEPTH, .edge_buffers = 32, .tell = shapes }, 20);
+        &(struct story_plan){ .windows = "10-22h2", .wire_depth = DEPTH, .edge_buffers = 32, .body = shapes }, 20);
     story_everywhere(
         &(struct story_plan){
-            .windows = "11-24h2", .queues = 2, .wire_depth = DEPTH, .edge_buffers = 32, .quiet = true, .tell = shapes },
+            .windows = "11-24h2", .queues = 2, .wire_depth = DEPTH, .edge_buffers = 32, .quiet = true, .body = shapes },
         5);
 }
 
@@ -83,7 +83,7 @@ TEST(checksums_are_right_where_the_backend_computes_none)
                                            .edge_buffers = 32,
                                            .backend_without = none,
                                            .quiet = true,
-                                           .tell = shapes },
+                                           .body = shapes },
                      5);
     story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL,
                                            .windows = "10-22h2",
@@ -91,7 +91,7 @@ TEST(checksums_are_right_where_the_backend_computes_none)
                                            .edge_buffers = 32,
                                            .backend_without = ~0u,
                                            .quiet = true,
-                                           .tell = shapes },
+                                           .body = shapes },
                      3);
 }
 
@@ -119,7 +119,7 @@ static void every_size(struct story *story)
 
 TEST(every_size_of_datagram_is_cut)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_LIVE, .windows = "10-22h2", .tell = every_size });
+    story_run(&(struct story_plan){ .kind = SCHED_LIVE, .windows = "10-22h2", .body = every_size });
 }
 
 /* As many segments as there can be: many times what the pool has. */
@@ -143,7 +143,7 @@ TEST(a_datagram_of_65507_segments_is_sent)
                                     .windows = "10-22h2",
                                     .wire_depth = 65536,
                                     .loose_grants = true,
-                                    .tell = one_byte_each });
+                                    .body = one_byte_each });
 }
 
 /* Behind each other without a wait for the one before, other packets between them: nothing is lost, none overtakes. */
@@ -186,6 +186,6 @@ TEST(sends_wait_for_buffers_and_keep_their_order)
 {
     static const char *const small[] = { "SegmentBuffers=64", NULL };
 
-    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .set = small, .edge_buffers = 32, .tell = in_order },
+    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .set = small, .edge_buffers = 32, .body = in_order },
                      40);
 }

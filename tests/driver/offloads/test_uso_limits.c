@@ -96,7 +96,7 @@ static void refused(struct story *story)
 TEST(impossible_requests_are_refused_with_nothing_sent)
 {
     story_run(
-        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .tell = refused });
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .body = refused });
 }
 
 /* A MDL chain that ends before the packet does. */
@@ -117,7 +117,7 @@ static void cut_short(struct story *story)
 TEST(a_chain_that_ends_early_costs_its_nbl_only)
 {
     story_run(
-        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .tell = cut_short });
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .body = cut_short });
 }
 
 static int32_t set_uso(struct story *story, uint8_t v4, uint8_t v6)
@@ -187,9 +187,9 @@ static void switched(struct story *story)
 TEST(a_request_switches_each_ip_version_and_off_is_off)
 {
     story_run(
-        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .tell = switched });
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .body = switched });
     story_run(
-        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "11-24h2", .tell = switched });
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "11-24h2", .body = switched });
 }
 
 static void off_at_start(struct story *story)
@@ -220,9 +220,9 @@ TEST(keywords_switch_segmentation_alone)
                                         "*IPChecksumOffloadIPv4=0", NULL };
 
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .set = off, .tell = off_at_start });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .set = off, .body = off_at_start });
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .set = sums, .tell = without_checksums });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .set = sums, .body = without_checksums });
 }
 
 /* Before 6.83 there is none of it, and the slot is not looked at. */
@@ -242,7 +242,7 @@ TEST(older_windows_has_none_of_it)
 
     for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
         story_run(&(struct story_plan){
-            .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = windows[i], .tell = none_before });
+            .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = windows[i], .body = none_before });
     }
 }
 
@@ -270,7 +270,7 @@ static void tagged(struct story *story)
 
 TEST(tags_and_hashes_are_those_of_the_large_datagram)
 {
-    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .queues = 2, .quiet = true, .tell = tagged }, 3);
+    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .queues = 2, .quiet = true, .body = tagged }, 3);
 }
 
 /* Pages that a stack has locked and not mapped: headers and payload in MDLs of their own. XenVif maps what it copies.
@@ -308,7 +308,7 @@ static void unmapped(struct story *story)
 
 TEST(payload_that_nobody_has_mapped_is_sent)
 {
-    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .quiet = true, .tell = unmapped }, 2);
+    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .quiet = true, .body = unmapped }, 2);
 }
 
 /* XenVif refuses a segment: the first one of a run ends its NBL, a later one is offered again. */
@@ -335,7 +335,7 @@ static void xenvif_refuses(struct story *story)
 }
 
 /* Simulated, since it waits for seconds. */
-static void on_each_version(void (*tell)(struct story *story), const char *const *set)
+static void on_each_version(void (*body)(struct story *story), const char *const *set)
 {
     for (uint32_t version = 8; version <= 10; version++) {
         for (uint32_t seed = 0; seed < 6; seed++) {
@@ -345,7 +345,7 @@ static void on_each_version(void (*tell)(struct story *story), const char *const
                                             .vif_version = version,
                                             .set = set,
                                             .wire_depth = 4096,
-                                            .tell = tell });
+                                            .body = body });
         }
     }
 }
@@ -456,7 +456,7 @@ static void no_memory(struct story *story)
 TEST(without_memory_for_buffers_a_send_fails)
 {
     story_run(
-        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .tell = no_memory });
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .body = no_memory });
 }
 
 /* A segment in more pieces than there are buffers for. */
@@ -482,7 +482,7 @@ TEST(a_segment_may_lie_in_many_pieces)
 {
     static const char *const small[] = { "SegmentBuffers=64", NULL };
 
-    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .set = small, .quiet = true, .tell = too_many_pieces },
+    story_everywhere(&(struct story_plan){ .windows = "10-22h2", .set = small, .quiet = true, .body = too_many_pieces },
                      2);
 }
 
@@ -509,5 +509,5 @@ static void shrinks(struct story *story)
 TEST(buffers_are_given_back_when_they_are_idle)
 {
     story_run(
-        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .tell = shrinks });
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .body = shrinks });
 }

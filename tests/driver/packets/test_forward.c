@@ -125,8 +125,8 @@ TEST(received_packets_that_are_sent_on_leave_whole_and_come_back)
                                             .queues = 2,
                                             .edge_buffers = 16,
                                             .loose_grants = true,
-                                            .tell = both_ways });
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = both_ways }, 2);
+                                            .body = both_ways });
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .body = both_ways }, 2);
 }
 
 /* What the keyword is for: the flag that vouches for a blank checksum ends at the first protocol. */
@@ -162,5 +162,5 @@ TEST(without_needchecksumvalue_a_blank_checksum_that_is_sent_on_is_a_wrong_one)
                                     .seed = test_seed(),
                                     .set = set,
                                     .edge_buffers = 16,
-                                    .tell = blank_ones });
+                                    .body = blank_ones });
 }

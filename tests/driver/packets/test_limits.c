@@ -88,7 +88,7 @@ static void completions(struct story *story)
 TEST(a_protocol_that_answers_each_completion_with_a_send_keeps_no_processor)
 {
     story_run(
-        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .tell = completions });
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .body = completions });
 }
 
 static void batches(struct story *story)
@@ -136,7 +136,7 @@ TEST(a_batch_without_end_is_indicated_in_parts)
     /* Where NDIS polls, it says how many packets it takes at once. */
     story_everywhere(
         &(struct story_plan){
-            .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .tell = batches_told },
+            .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .body = batches_told },
         2);
 }
 
@@ -195,7 +195,7 @@ TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
                                     .edge_buffers = 16,
                                     .loose_grants = true,
                                     .prepare = inject_start,
-                                    .tell = grow_and_shrink });
+                                    .body = grow_and_shrink });
 }
 
 /* --- a large send whose header cannot be read --- */
@@ -239,7 +239,7 @@ static void unmapped(struct story *story)
 TEST(a_large_send_whose_header_cannot_be_mapped_is_refused)
 {
     story_run(
-        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .tell = unmapped });
+        &(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .body = unmapped });
 }
 
 /* Headers in pieces, one MDL for each and some that are empty, and payload shorter than the MSS. */
@@ -274,7 +274,7 @@ static void pieces(struct story *story)
 
 TEST(a_large_send_whose_header_lies_in_pieces_goes_out_and_one_without_is_refused)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = pieces }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .body = pieces }, 1);
 }
 
 /* --- polling, where NDIS does not make a poll object --- */
@@ -331,7 +331,7 @@ TEST(without_a_poll_object_packets_go_up_as_they_come)
                                    .may_not_start = true,
                                    .loose_grants = true,
                                    .prepare = arm,
-                                   .tell = without_poll };
+                                   .body = without_poll };
         uint32_t candidates = shared->candidates;
 
         story_run(&plan);

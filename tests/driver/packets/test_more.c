@@ -265,14 +265,14 @@ static void two_rings(struct story *story)
     watch_close(watch);
 }
 
-static void each(void (*tell)(struct story *story), uint32_t needs)
+static void each(void (*body)(struct story *story), uint32_t needs)
 {
     story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                             .seed = test_seed(),
                                             .edge_buffers = 32,
                                             .needs = needs,
                                             .loose_grants = true,
-                                            .tell = tell });
+                                            .body = body });
 }
 
 TEST(packets_before_a_refused_one_are_sent_within_seconds)
@@ -303,7 +303,7 @@ TEST(a_pause_of_xenvif_8_ends_when_it_takes_sends_again)
                                     .seed = test_seed(),
                                     .edge_buffers = 32,
                                     .loose_grants = true,
-                                    .tell = paused_until_there_is_memory });
+                                    .body = paused_until_there_is_memory });
 }
 
 TEST(a_pause_gives_up_a_refused_packet_once_the_backend_is_gone)
@@ -311,7 +311,7 @@ TEST(a_pause_gives_up_a_refused_packet_once_the_backend_is_gone)
     each(paused_without_backend, 0);
 }
 
-static void with_rss(void (*tell)(struct story *story))
+static void with_rss(void (*body)(struct story *story))
 {
     static const char *const versions[] = { "7", "11-24h2" }; /* without RSSv2 and with it */
 
@@ -323,7 +323,7 @@ static void with_rss(void (*tell)(struct story *story))
                                         .queues = RINGS,
                                         .edge_buffers = 32,
                                         .loose_grants = true,
-                                        .tell = tell });
+                                        .body = body });
     }
 }
 

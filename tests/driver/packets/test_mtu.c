@@ -134,7 +134,7 @@ static void change(struct story *story)
 
 TEST(an_mtu_that_changes_is_followed_as_far_as_ndis_allows)
 {
-    story_everywhere(&(struct story_plan){ .mtu = START, .edge_buffers = 32, .loose_grants = true, .tell = change }, 3);
+    story_everywhere(&(struct story_plan){ .mtu = START, .edge_buffers = 32, .loose_grants = true, .body = change }, 3);
 }
 
 static void keep_to_the_keyword(struct story *story)
@@ -152,7 +152,7 @@ TEST(jumbopacket_stays_the_upper_limit_of_an_mtu_that_changes)
     static const char *const set[] = { "*JumboPacket=2014", NULL };
 
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = START, .set = set, .tell = keep_to_the_keyword });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = START, .set = set, .body = keep_to_the_keyword });
 }
 
 /* XenVif's thread for changes of the link: whatever the restart does, it may be in the midst of them. */
@@ -199,6 +199,6 @@ TEST(a_restart_reports_the_mtu_that_is_in_force_whoever_follows_the_link_meanwhi
                                         .mtu = START,
                                         .processors = 2,
                                         .loose_grants = true,
-                                        .tell = restarted_meanwhile });
+                                        .body = restarted_meanwhile });
     }
 }

@@ -60,6 +60,6 @@ TEST(at_rest_no_packet_is_scarce_on_any_number_of_processors)
                                         .edge_buffers = BATCH,
                                         .loose_grants = true,
                                         .detail = &rests[i],
-                                        .tell = nothing_is_scarce });
+                                        .body = nothing_is_scarce });
     }
 }

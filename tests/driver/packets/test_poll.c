@@ -34,7 +34,7 @@ static void receive_and_pause(struct story *story)
     CHECK_EQ(adapter_restart(story->bed.adapter), 0);
 }
 
-static void tell(enum sched_kind kind, uint64_t seed, const char *const *set)
+static void run(enum sched_kind kind, uint64_t seed, const char *const *set)
 {
     struct story_plan plan = { .kind = kind,
                                .seed = seed,
@@ -42,7 +42,7 @@ static void tell(enum sched_kind kind, uint64_t seed, const char *const *set)
                                .queues = 2,
                                .windows = "11-24h2",
                                .set = set,
-                               .tell = receive_and_pause };
+                               .body = receive_and_pause };
 
     story_run(&plan);
 }
@@ -52,13 +52,13 @@ TEST(polled_packets_arrive_once_and_pauses_leave_none_behind)
     uint32_t seeds = test_seeds(SEEDS), i;
 
     for (i = 0; i < seeds; i++) {
-        tell(SCHED_SIMULATED, test_seed_given() ? test_seed() : test_seed() + i, polling);
+        run(SCHED_SIMULATED, test_seed_given() ? test_seed() : test_seed() + i, polling);
     }
 }
 
 TEST(polled_packets_arrive_once_live)
 {
-    tell(SCHED_LIVE, test_seed(), polling);
+    run(SCHED_LIVE, test_seed(), polling);
 }
 
 static void count_objects(struct story *story)
@@ -82,7 +82,7 @@ static void count_with(const char *const *set, uint32_t processors, uint32_t wan
                                     .windows = "11-24h2",
                                     .set = set,
                                     .detail = &wanted,
-                                    .tell = count_objects });
+                                    .body = count_objects });
 }
 
 TEST(ndis_polls_where_the_keyword_says_so_and_each_rss_processor_has_one_poll_object)
@@ -134,7 +134,7 @@ TEST(nobody_polls_after_a_shutdown)
                                         .set = polling,
                                         .edge_buffers = 32,
                                         .loose_grants = true,
-                                        .tell = go_down });
+                                        .body = go_down });
     }
 }
 
@@ -223,7 +223,7 @@ TEST(polled_packets_keep_their_order)
                                    .windows = "11-24h2",
                                    .set = polling,
                                    .prepare = inject_start,
-                                   .tell = keep_order };
+                                   .body = keep_order };
 
         story_run(&plan);
     }

@@ -104,7 +104,7 @@ static void everywhere(struct story *story)
                 story->queues, packets, groups);
 }
 
-static void tell(const struct machine *machine, uint32_t queues, const char *windows, bool live)
+static void run(const struct machine *machine, uint32_t queues, const char *windows, bool live)
 {
     static const char *const polling[] = { "*NdisPoll=1", NULL };
     struct story_plan plan = { .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
@@ -117,7 +117,7 @@ static void tell(const struct machine *machine, uint32_t queues, const char *win
                                .set = polling,
                                .loose_grants = queues > QUEUES,
                                .detail = machine,
-                               .tell = everywhere };
+                               .body = everywhere };
     uint32_t version;
 
     for (version = 8; version <= 10; version++) {
@@ -138,7 +138,7 @@ TEST(packets_find_their_processor_among_65_96_and_130_with_holes)
     uint32_t m;
 
     for (m = 0; m < MACHINES; m++) {
-        tell(&machines[m], QUEUES, "10-22h2", true);
+        run(&machines[m], QUEUES, "10-22h2", true);
     }
 }
 
@@ -147,8 +147,8 @@ TEST(packets_find_their_processor_where_ndis_polls_and_on_the_first_windows_with
     uint32_t m;
 
     for (m = 1; m < MACHINES; m++) {
-        tell(&machines[m], QUEUES, "11-24h2", true);
-        tell(&machines[m], QUEUES, "7", false);
+        run(&machines[m], QUEUES, "11-24h2", true);
+        run(&machines[m], QUEUES, "7", false);
     }
 }
 
@@ -165,7 +165,7 @@ TEST(sixty_four_queues_work_where_the_backend_gives_them)
                                .set = set,
                                .loose_grants = true,
                                .detail = machine,
-                               .tell = everywhere };
+                               .body = everywhere };
 
     story_run(&plan);
     plan.kind = SCHED_LIVE;
@@ -208,7 +208,7 @@ TEST(processors_that_come_while_the_adapter_works_are_used)
                                            .topology = &machines[2].topology,
                                            .queues = QUEUES,
                                            .edge_buffers = 8,
-                                           .tell = newcomer },
+                                           .body = newcomer },
                      1);
 }
 
@@ -253,7 +253,7 @@ TEST(the_same_number_in_two_groups_is_two_processors)
                                            .queues = 2,
                                            .edge_buffers = 8,
                                            .windows = "10-22h2",
-                                           .tell = same_number },
+                                           .body = same_number },
                      4);
 }
 
@@ -312,7 +312,7 @@ TEST(packets_stay_on_the_processors_that_the_keywords_choose)
                                                .edge_buffers = 8,
                                                .set = choices[i].set,
                                                .detail = &choices[i],
-                                               .tell = chosen },
+                                               .body = chosen },
                          1);
     }
 }
@@ -339,5 +339,5 @@ static void many_processors(struct story *story)
 TEST(per_processor_data_is_found_by_index_on_every_processor)
 {
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .processors = 64, .edge_buffers = 16, .tell = many_processors });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .processors = 64, .edge_buffers = 16, .body = many_processors });
 }

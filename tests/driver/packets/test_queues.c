@@ -152,7 +152,7 @@ TEST(queues_that_a_migration_brings_carry_packets)
         test_part_not_run("the backend at the other host is like the first one here");
         return;
     }
-    plan_on_releases((struct story_plan){ .backend_without = 1u << NETBACK_BIT_MULTI_QUEUE, .tell = more_queues });
+    plan_on_releases((struct story_plan){ .backend_without = 1u << NETBACK_BIT_MULTI_QUEUE, .body = more_queues });
 }
 
 static void fewer_queues(struct story *story)
@@ -171,7 +171,7 @@ static void fewer_queues(struct story *story)
 
 TEST(with_fewer_queues_no_flow_stays_on_one_that_is_gone)
 {
-    plan_on_releases((struct story_plan){ .tell = fewer_queues });
+    plan_on_releases((struct story_plan){ .body = fewer_queues });
 }
 
 /* NDIS switches RSS off; where it is not offered there is nothing to switch. */
@@ -212,7 +212,7 @@ static void off_before(struct story *story)
 
 TEST(a_table_of_before_rss_was_switched_off_keeps_no_send)
 {
-    plan_on_releases((struct story_plan){ .tell = off_before });
+    plan_on_releases((struct story_plan){ .body = off_before });
 }
 
 /* To a host without control ring, and back to one that has it. */
@@ -229,7 +229,7 @@ static void without_control(struct story *story)
 
 TEST(a_host_without_control_ring_costs_rss_and_no_packet)
 {
-    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL, .tell = without_control });
+    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL, .body = without_control });
 }
 
 static void many(struct story *story)
@@ -253,7 +253,7 @@ static void many(struct story *story)
 
 TEST(a_thousand_reconnects_with_one_to_eight_queues_lose_no_flow)
 {
-    plan_on_releases((struct story_plan){ .tell = many });
+    plan_on_releases((struct story_plan){ .body = many });
 }
 
 /* A control ring that is not answered any more: one request's time, and traffic goes on. */
@@ -288,7 +288,7 @@ TEST(a_control_ring_that_dies_costs_one_request_and_no_packet)
                                             .queues = QUEUES,
                                             .edge_buffers = 16,
                                             .loose_grants = true,
-                                            .tell = silent_control });
+                                            .body = silent_control });
         }
     }
 }
@@ -366,7 +366,7 @@ TEST(a_host_that_was_silent_at_a_migration_is_used_once_it_answers)
                                             .edge_buffers = 16,
                                             .loose_grants = true,
                                             .detail = &cases[i / 2],
-                                            .tell = silent_host });
+                                            .body = silent_host });
         }
     }
 }
@@ -427,7 +427,7 @@ TEST(a_host_that_answers_late_at_a_migration_keeps_its_adapter)
                                             .queues = QUEUES,
                                             .edge_buffers = 16,
                                             .loose_grants = true,
-                                            .tell = late_host });
+                                            .body = late_host });
         }
     }
 }
@@ -472,7 +472,7 @@ TEST(rss_is_offered_where_xenvif_and_the_backend_can_and_the_event_log_has_the_o
                                    .loose_grants = true,
                                    .backend_without = cases[i].control ? 0 : 1u << NETBACK_BIT_CTRL_RING,
                                    .detail = cases[i].offered ? cases : NULL,
-                                   .tell = what_is_offered };
+                                   .body = what_is_offered };
 
         if (asked_for(cases[i].release)) {
             story_run(&plan);
@@ -521,7 +521,7 @@ TEST(where_a_queue_is_a_processors_index_a_table_is_folded_onto_the_queues)
                                     .processors = 8,
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .tell = one_of_each_core });
+                                    .body = one_of_each_core });
 }
 
 /* Off is off: not Toeplitz with everything on queue 0. */
@@ -543,5 +543,5 @@ static void off_spreads(struct story *story)
 
 TEST(with_rss_off_packets_come_on_the_queue_that_the_backend_chooses)
 {
-    plan_on_releases((struct story_plan){ .tell = off_spreads });
+    plan_on_releases((struct story_plan){ .body = off_spreads });
 }

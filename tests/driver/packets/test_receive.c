@@ -56,7 +56,7 @@ static void priorities(struct story *story)
 /* 2c_Priority */
 TEST(priority_is_kept_for_directed_broadcast_and_multicast_frames)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = priorities }, 2);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .body = priorities }, 2);
 }
 
 static uint32_t large_frame(int version, uint32_t payload, uint32_t mss, uint8_t *bytes, struct frame_offload *offload)
@@ -142,7 +142,7 @@ static void coalesced(struct story *story)
 /* OffloadRsc */
 TEST(coalesced_packets_carry_their_segment_count_and_the_switch_works_at_run_time)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .windows = STORY_WINDOWS, .tell = coalesced },
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .windows = STORY_WINDOWS, .body = coalesced },
                      1); /* NDIS 6.20 has no RSC */
 }
 
@@ -191,7 +191,7 @@ static void inject_start(const struct story_plan *plan)
 
 TEST(checksums_are_indicated_as_xenvif_found_them)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .tell = checksums }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .body = checksums }, 1);
 }
 
 static void make_anew(struct story *story)
@@ -232,7 +232,7 @@ TEST(offload_settings_survive_a_reload)
 {
     static const char *const set[] = { "*LsoV2IPv4=0", "*UDPChecksumOffloadIPv4=2", NULL };
 
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .set = set, .tell = reload }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .set = set, .body = reload }, 1);
 }
 
 /* An older driver left its own keyword for coalescing in the registry: off stays off, also beside the new one. */
@@ -252,7 +252,7 @@ static void old_keyword(struct story *story)
 TEST(coalescing_keywords_of_an_older_driver_are_honoured)
 {
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .windows = "10-22h2", .tell = old_keyword });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .windows = "10-22h2", .body = old_keyword });
 }
 
 /* 2c_Mini6SendRecv, SendRecvReply, Stress: both ways under pauses and OIDs, then all quiet and complete. */
@@ -298,7 +298,7 @@ static void stress(struct story *story)
 
 TEST(nothing_is_doubled_or_lost_without_a_pause_under_stress)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .windows = STORY_WINDOWS, .tell = stress }, 10);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .windows = STORY_WINDOWS, .body = stress }, 10);
 }
 
 static void tags(struct story *story)

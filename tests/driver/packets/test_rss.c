@@ -36,7 +36,7 @@ static void published(struct story *story)
 TEST(packets_arrive_on_the_processor_that_the_table_names_with_the_published_hash)
 {
     story_everywhere(
-        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .tell = published }, 2);
+        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .body = published }, 2);
 }
 
 struct wrong {
@@ -114,7 +114,7 @@ static void refusals(struct story *story)
 TEST(a_refused_rss_set_keeps_what_was)
 {
     story_everywhere(
-        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .tell = refusals }, 1);
+        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .body = refusals }, 1);
 }
 
 static void valid_sets(struct story *story)
@@ -160,7 +160,7 @@ static void valid_sets(struct story *story)
 TEST(valid_rss_sets_of_every_size_take_effect_and_flags_leave_alone_what_they_name)
 {
     story_everywhere(
-        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .tell = valid_sets }, 1);
+        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .body = valid_sets }, 1);
 }
 
 static void not_offered(struct story *story)
@@ -188,9 +188,9 @@ TEST(without_a_control_ring_or_with_the_keyword_off_rss_is_not_offered)
     story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL,
                                            .queues = QUEUES,
                                            .backend_without = 1u << NETBACK_BIT_CTRL_RING,
-                                           .tell = not_offered },
+                                           .body = not_offered },
                      1);
-    story_everywhere(&(struct story_plan){ .queues = QUEUES, .set = off, .tell = not_offered }, 1);
+    story_everywhere(&(struct story_plan){ .queues = QUEUES, .set = off, .body = not_offered }, 1);
 }
 
 struct hash_set {
@@ -244,7 +244,7 @@ static void hash_only(struct story *story)
 TEST(hash_values_are_indicated_without_scaling_when_requested)
 {
     story_everywhere(
-        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .tell = hash_only }, 1);
+        &(struct story_plan){ .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .body = hash_only }, 1);
 }
 
 /* The set that names more processors than there are queues: what has a queue keeps it, the rest is spread over those.
@@ -307,14 +307,14 @@ TEST(a_table_of_more_processors_than_queues_is_carried_out_as_far_as_queues_go)
                                            .queues = QUEUES,
                                            .processors = 16,
                                            .edge_buffers = 16,
-                                           .tell = too_many },
+                                           .body = too_many },
                      1);
     story_everywhere(&(struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_PLACES,
                                            .queues = QUEUES,
                                            .processors = 5,
                                            .edge_buffers = 16,
                                            .set = two,
-                                           .tell = too_many },
+                                           .body = too_many },
                      1);
 }
 
@@ -372,7 +372,7 @@ TEST(sets_of_revision_1_and_3_take_effect)
 {
     story_everywhere(
         &(struct story_plan){
-            .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .windows = "2025", .tell = revisions },
+            .needs = STORY_NEEDS_RSS, .queues = QUEUES, .edge_buffers = 16, .windows = "2025", .body = revisions },
         1);
 }
 
@@ -441,6 +441,6 @@ TEST(a_set_that_xenvif_refuses_half_way_changes_nothing)
                                         .queues = QUEUES,
                                         .edge_buffers = 16,
                                         .prepare = arm_none,
-                                        .tell = refused_half_way });
+                                        .body = refused_half_way });
     }
 }

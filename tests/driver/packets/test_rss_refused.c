@@ -26,14 +26,14 @@ static void fill_rss(struct rss_set *set)
     memset(set->key, 0x6d, sizeof(set->key));
 }
 
-static void run(void (*tell)(struct story *story))
+static void run(void (*body)(struct story *story))
 {
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                     .needs = STORY_NEEDS_RSS,
                                     .seed = test_seed(),
                                     .queues = 2,
                                     .edge_buffers = 16,
-                                    .tell = tell });
+                                    .body = body });
 }
 
 static int32_t put_rss(struct story *story, const struct rss_set *set)

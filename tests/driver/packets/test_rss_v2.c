@@ -185,14 +185,14 @@ static void move_entries(struct story *story)
     raw_close(raw);
 }
 
-static void run(void (*tell)(struct story *), const char *windows)
+static void run(void (*body)(struct story *), const char *windows)
 {
     struct story_plan plan = { .needs = STORY_NEEDS_RSS,
                                .kind = SCHED_SIMULATED,
                                .seed = test_seed(),
                                .queues = QUEUES,
                                .windows = windows,
-                               .tell = tell };
+                               .body = body };
 
     story_run(&plan);
 }
@@ -318,7 +318,7 @@ TEST(a_table_that_nobody_filled_is_at_the_base_processor_of_the_keywords)
                                .topology = &topology,
                                .windows = "11-24h2",
                                .set = keywords,
-                               .tell = at_base };
+                               .body = at_base };
 
     story_run(&plan);
 }

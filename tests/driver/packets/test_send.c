@@ -98,8 +98,8 @@ static void shapes(struct story *story)
 /* 1c_Mini6Send, 1c_Mini6PerfSend */
 TEST(every_shape_of_send_arrives_whole_and_once)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = shapes }, 6);
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .queues = 2, .quiet = true, .tell = shapes }, 3);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = shapes }, 6);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .queues = 2, .quiet = true, .body = shapes }, 3);
 }
 
 static int32_t send_one(struct watch *watch, const uint8_t *bytes, uint32_t length,
@@ -177,7 +177,7 @@ static void short_and_invalid(struct story *story)
 /* InvalidPackets, ShortPackets */
 TEST(short_and_unparsable_frames_are_sent_or_refused_and_never_crash)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = short_and_invalid }, 2);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = short_and_invalid }, 2);
 }
 
 /* The frame with its checksum finished in software: what must arrive, whoever does it. */
@@ -261,7 +261,7 @@ static void checksum_matrix(struct story *story)
 /* OffloadChecksum */
 TEST(checksum_offload_is_right_for_every_option_and_length)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = checksum_matrix }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = checksum_matrix }, 1);
 }
 
 static void large_matrix(struct story *story)
@@ -334,7 +334,7 @@ static void large_matrix(struct story *story)
 /* OffloadLSO */
 TEST(large_sends_arrive_whole_for_every_segment_size_and_length)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = large_matrix }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = large_matrix }, 1);
 }
 
 static int32_t put_parameters(struct story *story, uint8_t tcp4, uint8_t lso4)
@@ -390,7 +390,7 @@ static void switched_off(struct story *story)
 
 TEST(a_send_that_requests_what_is_switched_off_is_refused)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .tell = switched_off }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = switched_off }, 1);
 }
 
 /* Of three NBs the backend refuses the first and takes the others. */

@@ -116,6 +116,6 @@ TEST(a_received_tag_is_taken_out_whatever_the_release_and_the_keyword)
                                                 .seed = test_seed(),
                                                 .set = keywords[i],
                                                 .detail = &i,
-                                                .tell = tags_of_all_shapes });
+                                                .body = tags_of_all_shapes });
     }
 }

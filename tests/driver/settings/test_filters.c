@@ -121,7 +121,7 @@ static void filters(struct story *story)
 /* 2c_ReceivePackets, PacketFilters */
 TEST(filters_let_through_what_they_name_and_nothing_else)
 {
-    story_everywhere(&(struct story_plan){ .backend_without = 1u << NETBACK_BIT_MULTICAST_CONTROL, .tell = filters },
+    story_everywhere(&(struct story_plan){ .backend_without = 1u << NETBACK_BIT_MULTICAST_CONTROL, .body = filters },
                      2);
 }
 
@@ -155,7 +155,7 @@ static void lists(struct story *story)
 /* MultiCast Address */
 TEST(a_list_of_32_multicast_addresses_is_taken_and_one_of_33_refused)
 {
-    story_everywhere(&(struct story_plan){ .tell = lists }, 1);
+    story_everywhere(&(struct story_plan){ .body = lists }, 1);
 }
 
 static void add_and_delete(struct story *story)
@@ -189,7 +189,7 @@ static void add_and_delete(struct story *story)
 
 TEST(single_multicast_addresses_are_added_and_deleted)
 {
-    story_everywhere(&(struct story_plan){ .tell = add_and_delete }, 1);
+    story_everywhere(&(struct story_plan){ .body = add_and_delete }, 1);
 }
 
 static void address_told(struct story *story)
@@ -216,7 +216,7 @@ TEST(the_networkaddress_keyword_overrides_the_permanent_address)
     static const char *const set[] = { "NetworkAddress=021122334455", NULL };
     static const uint8_t wanted[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
 
-    story_everywhere(&(struct story_plan){ .set = set, .detail = wanted, .tell = address_told }, 1);
+    story_everywhere(&(struct story_plan){ .set = set, .detail = wanted, .body = address_told }, 1);
 }
 
 TEST(a_networkaddress_that_is_no_unicast_address_is_ignored)
@@ -234,6 +234,6 @@ TEST(a_networkaddress_that_is_no_unicast_address_is_ignored)
                                         .set = wrong[i],
                                         .stand_in = "XenVif reads NetworkAddress too, and does not start then",
                                         .detail = story_guest_mac,
-                                        .tell = address_told });
+                                        .body = address_told });
     }
 }

@@ -277,5 +277,5 @@ static void all_keywords(struct story *story)
 /* StandardizedKeywords, NICStrictPropertyValidation */
 TEST(every_keyword_falls_back_to_its_default_and_the_event_log_names_it)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 2, .tell = all_keywords });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 2, .body = all_keywords });
 }

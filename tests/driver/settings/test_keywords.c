@@ -43,10 +43,10 @@ static struct raw *listen(struct story *story, struct seen *seen)
     return raw_open(story->bed.adapter, &options);
 }
 
-static void run(void (*tell)(struct story *), const char *const *keywords, uint32_t mtu)
+static void run(void (*body)(struct story *), const char *const *keywords, uint32_t mtu)
 {
     struct story_plan plan = {
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = mtu, .set = keywords, .tell = tell
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .mtu = mtu, .set = keywords, .body = body
     };
 
     story_run(&plan);

@@ -32,5 +32,5 @@ static void moderate(struct story *story)
 
 TEST(interrupt_moderation_is_reported_as_not_supported_and_cannot_be_set)
 {
-    story_everywhere(&(struct story_plan){ .tell = moderate }, 2);
+    story_everywhere(&(struct story_plan){ .body = moderate }, 2);
 }

@@ -274,7 +274,7 @@ TEST(every_oid_has_the_status_that_its_page_names)
                                         .queues = QUEUES,
                                         .edge_buffers = 16,
                                         .windows = windows[i],
-                                        .tell = by_the_pages });
+                                        .body = by_the_pages });
     }
 }
 
@@ -290,7 +290,7 @@ TEST(without_rss_its_oids_are_refused_like_any_that_the_adapter_does_not_have)
                                         .queues = QUEUES,
                                         .edge_buffers = 16,
                                         .windows = windows[i],
-                                        .tell = by_the_pages });
+                                        .body = by_the_pages });
     }
 }
 
@@ -344,7 +344,7 @@ TEST(after_a_surprise_removal_only_power_is_accepted_and_xenvif_is_left_alone)
                                         .queues = QUEUES,
                                         .edge_buffers = 16,
                                         .windows = windows[i],
-                                        .tell = after_removal });
+                                        .body = after_removal });
     }
 }
 
@@ -403,6 +403,6 @@ TEST(a_low_power_state_while_running_stops_the_adapter_and_d0_resumes_it)
                                         .seed = test_seed() + version,
                                         .vif_version = version,
                                         .edge_buffers = 32,
-                                        .tell = low_power_while_running });
+                                        .body = low_power_while_running });
     }
 }

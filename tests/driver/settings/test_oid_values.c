@@ -11,10 +11,10 @@
 
 enum { MAX_LIST = 128, BUFFER_BYTES = 1024, KEY_BYTES = 40, TABLE_ENTRIES = 128 };
 
-static void run(void (*tell)(struct story *), const char *windows)
+static void run(void (*body)(struct story *), const char *windows)
 {
     struct story_plan plan = {
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 4, .windows = windows, .tell = tell
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 4, .windows = windows, .body = body
     };
 
     story_run(&plan);
@@ -262,7 +262,7 @@ static void set_rss_wrongly(struct story *story)
 TEST(an_rss_setting_that_is_refused_leaves_rss_as_it_was)
 {
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .needs = STORY_NEEDS_RSS, .seed = test_seed(), .queues = 4, .tell = set_rss_wrongly });
+        .kind = SCHED_SIMULATED, .needs = STORY_NEEDS_RSS, .seed = test_seed(), .queues = 4, .body = set_rss_wrongly });
 }
 
 static int32_t put_parameters(struct story *story, uint8_t udp4, uint8_t tcp6)
@@ -308,7 +308,7 @@ TEST(no_change_turns_no_checksum_off_and_only_capabilities_are_switched_on)
                                     .seed = test_seed(),
                                     .edge_buffers = 16,
                                     .backend_without = 1u << NETBACK_BIT_IPV6_CSUM | 1u << NETBACK_BIT_GSO_TCPV6,
-                                    .tell = beyond_capability });
+                                    .body = beyond_capability });
 }
 
 static void exact_lengths(struct story *story)

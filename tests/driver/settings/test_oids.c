@@ -67,7 +67,7 @@ static void counters_by_length(struct story *story)
 /* 1c_64BitOIDs, OidRequestTest */
 TEST(counters_of_64_bits_answer_every_length_as_ndis_asks)
 {
-    story_everywhere(&(struct story_plan){ .tell = counters_by_length }, 4);
+    story_everywhere(&(struct story_plan){ .body = counters_by_length }, 4);
 }
 
 /* Answered by direct requests only, which are no part of this. */
@@ -115,7 +115,7 @@ static void bad_buffers(struct story *story)
 /* 1c_IOCTLCoverage, 1c_NdisRequestCov */
 TEST(bad_buffers_and_lengths_never_crash)
 {
-    story_everywhere(&(struct story_plan){ .queues = 2, .tell = bad_buffers }, 1);
+    story_everywhere(&(struct story_plan){ .queues = 2, .body = bad_buffers }, 1);
 }
 
 static void listed_is_answered(struct story *story)
@@ -170,7 +170,7 @@ static void listed_is_answered(struct story *story)
 
 TEST(what_is_listed_is_answered_and_what_is_answered_is_listed)
 {
-    story_everywhere(&(struct story_plan){ .queues = 2, .tell = listed_is_answered }, 1);
+    story_everywhere(&(struct story_plan){ .queues = 2, .body = listed_is_answered }, 1);
 }
 
 static void required(struct story *story)
@@ -226,7 +226,7 @@ TEST(every_oid_that_ndis_requires_is_there_with_a_plausible_value)
     uint32_t i;
 
     for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-        story_everywhere(&(struct story_plan){ .windows = windows[i], .queues = 2, .quiet = i != 0, .tell = required },
+        story_everywhere(&(struct story_plan){ .windows = windows[i], .queues = 2, .quiet = i != 0, .body = required },
                          1);
     }
 }
@@ -269,7 +269,7 @@ static void oids_beside_traffic(struct story *story)
 
 TEST(oids_beside_traffic_lose_no_frame)
 {
-    story_everywhere(&(struct story_plan){ .tell = oids_beside_traffic }, 20);
+    story_everywhere(&(struct story_plan){ .body = oids_beside_traffic }, 20);
 }
 
 static void refused_states(struct story *story)
@@ -324,7 +324,7 @@ static void refused_states(struct story *story)
 
 TEST(states_that_cannot_be_are_refused)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = refused_states }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .body = refused_states }, 1);
 }
 
 static void lie_rings(const struct story_plan *plan)
@@ -345,7 +345,7 @@ TEST(receive_buffer_space_is_that_of_the_receive_ring)
                                     .edge_buffers = 16,
                                     .stand_in = "no XenVif answers what cannot be true",
                                     .prepare = lie_rings,
-                                    .tell = buffer_space });
+                                    .body = buffer_space });
 }
 
 static void both_ways(struct story *story)

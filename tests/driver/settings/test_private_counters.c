@@ -93,7 +93,7 @@ static void count(struct story *story)
 
 TEST(each_reason_to_drop_has_a_counter_and_each_queue_a_pair)
 {
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = QUEUES, .tell = count };
+    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = QUEUES, .body = count };
 
     story_run(&plan);
 }

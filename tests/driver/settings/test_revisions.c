@@ -67,6 +67,6 @@ TEST(records_have_the_newest_revision_of_every_ndis_version)
                                         .windows = name,
                                         .prepare = simulate_version,
                                         .detail = &windows,
-                                        .tell = look });
+                                        .body = look });
     }
 }

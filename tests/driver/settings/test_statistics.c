@@ -111,8 +111,8 @@ static void exact(struct story *story)
 /* 1c_OidsDeviceIoControl, 2c_OidsNdisRequest, Stats */
 TEST(statistics_agree_with_what_was_really_sent_and_received)
 {
-    story_everywhere(&(struct story_plan){ .tell = exact }, 2);
-    story_everywhere(&(struct story_plan){ .queues = 2, .quiet = true, .tell = exact }, 2);
+    story_everywhere(&(struct story_plan){ .body = exact }, 2);
+    story_everywhere(&(struct story_plan){ .queues = 2, .quiet = true, .body = exact }, 2);
 }
 
 static bool forty_sent(struct story *story)
@@ -143,7 +143,7 @@ static void survive_reconnects(struct story *story)
 
 TEST(statistics_survive_migration_and_pause)
 {
-    story_everywhere(&(struct story_plan){ .tell = survive_reconnects }, 4);
+    story_everywhere(&(struct story_plan){ .body = survive_reconnects }, 4);
 }
 
 /* As the real XenVif counts: a frame that the filter holds back is among its dropped ones, and so is one that failed.
@@ -196,7 +196,7 @@ static void filtered_and_failed(struct story *story)
 
 TEST(filtered_frames_are_no_discards_and_errors_are_counted_once)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .tell = filtered_and_failed }, 2);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .body = filtered_and_failed }, 2);
 }
 
 static void lie_big(const struct story_plan *plan)
@@ -229,7 +229,7 @@ TEST(sums_and_packet_counters_keep_all_64_bits)
                                     .edge_buffers = 16,
                                     .stand_in = "no XenVif answers what cannot be true",
                                     .prepare = lie_big,
-                                    .tell = wide_counters });
+                                    .body = wide_counters });
 }
 
 static void out_discards(struct story *story)

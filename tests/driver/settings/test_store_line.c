@@ -92,7 +92,7 @@ static void words(struct story *story)
 
 TEST(a_toolstack_reads_vendor_product_and_version_from_the_line)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .tell = words });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .body = words });
 }
 
 static void places(struct story *story)
@@ -132,7 +132,7 @@ static void places(struct story *story)
 
 TEST(the_drivers_line_takes_the_first_free_place_and_goes_with_the_last_adapter)
 {
-    story_everywhere(&(struct story_plan){ .tell = places }, 5);
+    story_everywhere(&(struct story_plan){ .body = places }, 5);
 }
 
 /* --- two adapters --- */
@@ -193,7 +193,7 @@ static void two(struct story *story)
 
 TEST(after_a_migration_either_of_two_adapters_writes_the_line_again)
 {
-    story_everywhere(&(struct story_plan){ .tell = two }, 5);
+    story_everywhere(&(struct story_plan){ .body = two }, 5);
 }
 
 static uint32_t driver_lines(struct story *story)

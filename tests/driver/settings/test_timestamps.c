@@ -114,7 +114,7 @@ TEST(packets_have_the_timestamps_that_the_keyword_names)
                                             .vif_version = version,
                                             .set = set,
                                             .detail = &i,
-                                            .tell = each_kind });
+                                            .body = each_kind });
         }
     }
 }
@@ -137,7 +137,7 @@ TEST(a_large_datagram_has_one_timestamp)
     static const char *const set[] = { "*SoftwareTimestamp=4", NULL };
 
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "11-24h2", .set = set, .tell = large });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "11-24h2", .set = set, .body = large });
 }
 
 static void none(struct story *story)
@@ -150,5 +150,5 @@ static void none(struct story *story)
 
 TEST(before_ndis_6_82_there_are_none)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "8.1", .tell = none });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "8.1", .body = none });
 }

@@ -119,7 +119,7 @@ static void live(struct story *story)
 TEST(trace_events_report_the_life_of_an_adapter)
 {
     struct story_plan plan = {
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 2, .windows = "10-1809", .tell = live /* it resets */
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = 2, .windows = "10-1809", .body = live /* it resets */
     };
 
     etw_enable(true, 0, 0);
@@ -151,7 +151,7 @@ static void stall_and_leave(struct story *story)
 
 TEST(a_backend_that_stands_still_or_goes_has_its_event)
 {
-    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .tell = stall_and_leave };
+    struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .body = stall_and_leave };
 
     etw_enable(true, 0, 0);
     story_run(&plan);
@@ -318,7 +318,7 @@ static void inject_start(const struct story_plan *plan)
 TEST(each_reason_to_drop_has_its_trace_event)
 {
     struct story_plan plan = {
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = inject_start, .edge_buffers = 16, .tell = drop_each
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = inject_start, .edge_buffers = 16, .body = drop_each
     };
 
     etw_enable(true, 0, 0);
@@ -354,7 +354,7 @@ TEST(a_start_that_fails_has_its_event_and_its_record)
     struct story_plan plan = { .kind = SCHED_SIMULATED,
                                .seed = test_seed(),
                                .stand_in = "a call may fail in XenVif, which then uses what it did not get",
-                               .tell = fail_to_start };
+                               .body = fail_to_start };
 
     etw_enable(true, 0, 0);
     story_run(&plan);

@@ -7,6 +7,7 @@ typedef unsigned char u8;
 typedef unsigned u32;
 __declspec(dllimport) void KeReleaseSpinLock(u64 *, u8);
 __declspec(dllimport) u8 KeGetCurrentIrql(void);
+__declspec(dllimport) u8 KeRaiseIrqlToDpcLevel(void);
 extern int _fltused;
 int _fltused;
 #ifdef GUARDED
@@ -247,13 +248,56 @@ static u64 inlined(u64 *p)
     return between(p) * 3;
 }
 
+/* Pageable functions, each with another instruction at its beginning. */
+#define PAGED __attribute__((section("PAGE"), noinline))
+static volatile u64 nineteen = 19;
+
+PAGED static u64 paged_plain(u64 *p)
+{
+    return p[1] + 1;
+}
+
+u64 paged_relative(void);
+__asm__(".section PAGE,\"xr\"\n"
+        "paged_relative:\n"
+        "    movq paged_seven(%rip), %rax\n"
+        "    ret\n"
+        "paged_seven:\n"
+        "    .quad 7\n"
+        ".text\n");
+
+PAGED static u64 paged_frame(u64 *p)
+{
+    volatile u64 many[40];
+    for (int i = 0; i < 40; i++)
+        many[i] = p[1] + nineteen;
+    return many[p[1] & 15];
+}
+
+/* p[0]: the IRQL to call them at. */
+static u64 paged_calls(u64 *p)
+{
+    u64 sum;
+    __asm__ volatile("mov %0, %%cr8" ::"r"(p[0]));
+    sum = paged_frame(p) + paged_relative() + paged_plain(p);
+    __asm__ volatile("mov %0, %%cr8" ::"r"(0ull));
+    return sum;
+}
+
+PAGED static u64 paged_raises(u64 *p)
+{
+    KeRaiseIrqlToDpcLevel();
+    return p[1];
+}
+
 int DriverEntry(void **t, void *p)
 {
     (void)p;
-    void *all[] = { null_write, read_given, fast_fail,  assertion, breakpoint,       divide,      undefined,
-                    halt,       call_given, overflow,   stack,     call_init,        write_const, cr8,
-                    gs,         clocks,     float_kept, inlined,   cr8_through_each, cr8_too_high };
-    for (int i = 0; i < 20; i++)
+    void *all[] = { null_write,       read_given,   fast_fail,   assertion,   breakpoint, divide,
+                    undefined,        halt,         call_given,  overflow,    stack,      call_init,
+                    write_const,      cr8,          gs,          clocks,      float_kept, inlined,
+                    cr8_through_each, cr8_too_high, paged_calls, paged_raises };
+    for (int i = 0; i < 22; i++)
         t[i] = all[i];
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A bus driver's image on the XenBus device: a small one, compiled here (tests/support/drivers/bus.c), that uses every
+ * A bus driver's image on the XenBus device: a small one, compiled here (tests/support/drivers/bus), that uses every
  * interface and every way of PnP and power. Over many seeds: devices come and go in xenstore, the machine migrates and
  * sleeps, and nothing is left behind.
  */

@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include "image/unwind.h"
 #include "nt_run.h"
 
 static const char plain_imports[] = "KeGetCurrentIrql\nKeAcquireSpinLockRaiseToDpc\nKeReleaseSpinLock";
@@ -167,6 +168,32 @@ TEST(damaged_bytes_never_fault_the_loader)
         file[at] = was;
     }
     free(file);
+}
+
+static void unwinds_without_a_table(void)
+{
+    enum { CHARACTERISTICS = 36, DISCARDABLE_BYTE = CHARACTERISTICS + 3 };
+    size_t size;
+    char *file = fixture_read(plain(), &size), *section = memmem(file, size, ".pdata\0\0", 8);
+    uint64_t stack[4] = { 0 };
+    struct unwind_state state = { 0 };
+    struct image *image;
+    void *addresses[4];
+
+    CHECK(section != NULL);
+    section[DISCARDABLE_BYTE] |= 2;
+    fixture_write("discards.sys", file, size);
+    free(file);
+    image = must_load(fixture_path("discards.sys"));
+    image_discard_init(image);
+    state.rip = (uint64_t)image_entry(image) + 1;
+    state.registers[UNWIND_RSP] = state.registers[UNWIND_RBP] = (uint64_t)stack;
+    CHECK_EQ(unwind_driver_frames(&state, addresses, 4), 1);
+    image_unload(image);
+}
+TEST(unwind_tables_in_a_discarded_section_are_left_alone)
+{
+    CHECK_EQ(nt_run(unwinds_without_a_table, NULL), 0);
 }
 
 static void unknown_imports(void)

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "image_fixture.h"
+#include "nt/memory/paged.h"
 #include "nt_run.h"
 
 /* The functions of tests/support/drivers/misbehaves.c, in their order. */
@@ -28,6 +29,8 @@ enum misdeed {
     INLINED,
     CR8_THROUGH_EACH,
     CR8_TOO_HIGH,
+    PAGED_CALLS,
+    PAGED_RAISES,
     MISDEEDS
 };
 
@@ -48,11 +51,13 @@ static void misbehave(void)
     }
     ((MS_ABI int32_t(*)(void **, void *))image_entry(image))(table, NULL);
     image_discard_init(image);
+    paged_image(image, true);
     if (chosen == CALL_GIVEN && given == NULL) {
         given = (char *)table[STACK] + 1; /* the middle of a function */
     }
     answer = DRIVER_CALL("MisbehaveTest", ((MS_ABI uint64_t(*)(void *))table[chosen])(given));
     image_cr8_accesses(image, &cr8_replaced, &cr8_left);
+    paged_image(image, false);
     image_unload(image);
 }
 
@@ -60,7 +65,7 @@ static const char *linker_options = "";
 
 static void build(void)
 {
-    static const char imports[] = "KeReleaseSpinLock\nKeGetCurrentIrql";
+    static const char imports[] = "KeReleaseSpinLock\nKeGetCurrentIrql\nKeRaiseIrqlToDpcLevel";
     char linker[128];
     snprintf(linker, sizeof(linker), "/section:INIT,ERD %s %s", compiler_options[0] ? "/guard:cf" : "", linker_options);
     driver_path = fixture_driver("misbehaves", imports, compiler_options, linker);
@@ -101,7 +106,7 @@ static void expect(enum misdeed misdeed, void *argument, const char *first, cons
 TEST(write_through_a_null_pointer_is_reported_with_the_place)
 {
     expect(NULL_WRITE, NULL, "rule access: write of 0x10 (a NULL pointer) in misbehaves.sys+",
-           "null_write (misbehaves.c:38)");
+           "null_write (misbehaves.c:39)");
 }
 TEST(read_of_an_address_that_cannot_be_is_reported)
 {
@@ -117,7 +122,7 @@ TEST(fast_fail_is_reported_by_name)
 }
 TEST(assertion_is_reported)
 {
-    expect(ASSERTION, NULL, "rule assert:", "assertion (misbehaves.c:57)");
+    expect(ASSERTION, NULL, "rule assert:", "assertion (misbehaves.c:58)");
 }
 TEST(breakpoint_is_reported)
 {
@@ -200,7 +205,7 @@ TEST(cr8_reads_and_writes_are_the_irql)
     run_well(CR8, NULL);
     CHECK_EQ(answer, 0x020);
 }
-enum { CR8_ACCESSES = 4 + 2 + 14 * 4 + 1 };
+enum { CR8_ACCESSES = 4 + 2 + 14 * 4 + 1 + 2 };
 TEST(cr8_accesses_become_jumps_that_keep_registers_and_flags)
 {
     run_well(CR8_THROUGH_EACH, NULL);
@@ -231,6 +236,29 @@ TEST(cr8_accesses_without_memory_near_them_stay_and_are_carried_out)
 TEST(report_from_behind_a_cr8_write_shows_the_driver_stack)
 {
     expect(CR8_TOO_HIGH, NULL, "rule irql: CR8 written with 0x63", "cr8_too_high (misbehaves.c:");
+}
+
+/* --- pageable code: in simulated runs its pages are away, in live ones its functions begin with a breakpoint --- */
+
+TEST(pageable_code_that_runs_at_dispatch_level_is_reported)
+{
+    static uint64_t at_dispatch[] = { DISPATCH_LEVEL, 5 };
+    expect(PAGED_CALLS, at_dispatch, "paged_frame (misbehaves.c:", "pageable section of the image, at DISPATCH_LEVEL");
+}
+TEST(pageable_code_that_raises_the_irql_is_reported)
+{
+    static uint64_t raise[2];
+    expect(PAGED_RAISES, raise, "rule access: ", "paged_raises (misbehaves.c:");
+}
+TEST(pageable_code_below_dispatch_level_does_what_it_did)
+{
+    static uint64_t below[] = { 1, 5 };
+    struct sched_options live = { .kind = SCHED_LIVE };
+    run_well(PAGED_CALLS, below);
+    CHECK_EQ(answer, 5 + 19 + 7 + 6);
+    answer = 0;
+    CHECK_EQ(sched_run(&live, live_body, NULL), 0);
+    CHECK_EQ(answer, 5 + 19 + 7 + 6);
 }
 
 static struct nt_dpc scrub_dpc;

@@ -56,7 +56,8 @@ static const char *section_of(const struct windows_version *windows)
     return windows->build < 19041   ? "XenNet_Inst"
            : windows->build < 22000 ? "XenNet_Inst_19041"
            : windows->build < 25398 ? "XenNet_Inst_22000"
-                                    : "XenNet_Inst_Isolated";
+           : windows->build < 26100 ? "XenNet_Inst_Isolated"
+                                    : "XenNet_Inst_26100";
 }
 
 TEST(every_device_and_revision_gets_its_section_on_every_windows)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What MDLs do, and each rule about them broken on purpose. */
 #include "nt/export/version.h"
+#include "nt/memory/guard.h"
 #include "nt/memory/mdl.h"
 
 #include "nt_run.h"
@@ -235,4 +236,40 @@ TEST(a_map_that_can_be_executed_is_found)
 {
     EXPECT_NT_RULE("mdl-execute", executable_on_8_1);
     EXPECT_NT_RULE("mdl-execute", flags_on_7);
+}
+
+/* --- memory of exactly as many bytes as an MDL has (guard_take_exact) --- */
+
+static uint8_t volatile *exact;
+static int64_t touched;
+static void touch(void)
+{
+    exact = guard_take_exact(100, "an exact block", touched > 0);
+    (void)exact[touched];
+}
+TEST(a_byte_behind_or_before_an_exact_block_is_reported)
+{
+    touched = 100;
+    EXPECT_NT_RULE("access", touch);
+    touched = -1;
+    EXPECT_NT_RULE("access", touch);
+}
+static void write_beside(void)
+{
+    uint8_t *at_end = guard_take_exact(100, "an exact block", true), *first = guard_take_exact(5000, "another", false);
+
+    CHECK_EQ((uintptr_t)(at_end + 100) % MDL_PAGE, 0);
+    CHECK_EQ((uintptr_t)first % MDL_PAGE, 0);
+    memset(at_end, 1, 100);
+    memset(first, 1, 5000);
+    CHECK_EQ(guard_written_beside(at_end), 0);
+    CHECK_EQ(guard_written_beside(first), 0);
+    at_end[-3] = 0;
+    first[5001] = 0;
+    CHECK_EQ(guard_written_beside(at_end), -3);
+    CHECK_EQ(guard_written_beside(first), 2);
+}
+TEST(bytes_that_are_written_beside_an_exact_block_are_found)
+{
+    nt_run(write_beside, NULL);
 }

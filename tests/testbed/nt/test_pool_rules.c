@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each rule about pool, handles, strings and printing is broken on purpose. */
 #include "nt/memory/guard.h"
+#include "nt/memory/paged.h"
 #include "nt_run.h"
 
 #define TAG 0x74736554 /* "Test" */
@@ -300,6 +301,25 @@ TEST(paged_pool_at_dispatch_level_is_reported)
     EXPECT_NT_RULE("access", paged_at_dispatch);
 }
 
+static void live_main(void *body)
+{
+    nt_start(2);
+    ((void (*)(void))body)();
+    nt_stop();
+}
+static void run_live(void *body)
+{
+    struct sched_options live = { .kind = SCHED_LIVE };
+    CHECK_EQ(sched_run(&live, live_main, body), 0);
+}
+TEST(paged_pool_at_dispatch_level_is_reported_in_a_live_run)
+{
+    if (!paged_has_keys()) {
+        test_skip("this processor has no protection keys");
+    }
+    EXPECT_RULE("access", run_live, (void *)paged_at_dispatch);
+}
+
 static void paged_below_dispatch(void)
 {
     volatile uint8_t *paged = take(1, 100);
@@ -311,6 +331,32 @@ static void paged_below_dispatch(void)
 TEST(paged_pool_is_there_again_below_dispatch_level)
 {
     CHECK_EQ(nt_run(paged_below_dispatch, NULL), 0);
+}
+
+/* A thread that is made at DISPATCH_LEVEL begins with rights of its own, and one processor's IRQL is nobody else's. */
+static volatile uint8_t *everybodys;
+static uint32_t written;
+static void write_it(void *unused)
+{
+    (void)unused;
+    everybodys[99] = 3;
+    __atomic_store_n(&written, 1, __ATOMIC_RELEASE);
+}
+static void paged_elsewhere(void)
+{
+    everybodys = take(1, 100);
+    uint8_t old = irql_raise(DISPATCH_LEVEL);
+    struct task *other = task_spawn("writer", 1, write_it, NULL);
+    while (!sched_is_simulated && __atomic_load_n(&written, __ATOMIC_ACQUIRE) == 0) {
+        (void)sched_wait(&written, 0, sched_now() + 1000000);
+    }
+    irql_lower(old);
+    task_join(other);
+    give((void *)everybodys, TAG);
+}
+TEST(paged_pool_is_there_for_a_task_below_dispatch_level_beside_one_at_it)
+{
+    run_live((void *)paged_elsewhere);
 }
 
 static void wait_in_block(void *event)

@@ -4,7 +4,7 @@
  * accesses as an instrumented driver does. A task on another processor does one half of each case; a switch between the
  * halves cannot matter, since it is the order that counts.
  */
-#include "nt/check/race.h"
+#include "nt/race/race.h"
 #include "nt_run.h"
 #include "run/order.h"
 

@@ -15,7 +15,7 @@ from scripts.cli import ROOT
 from scripts.test import sanitize
 
 PROGRAMS = ("test_image_loader", "test_inf", "test_netback_wrong", "test_parse", "test_pcap", "test_pump", "test_rtl",
-            "test_scheduler",
+            "test_sanitizer_rules", "test_scheduler",
             "test_store")
 OVERFLOW = ("void *malloc(unsigned long);\n"
             "int main(int count, char **words) { char *text = malloc(4); text[count + 3] = 1; return *text; }\n")

@@ -2,6 +2,7 @@
 /* The header parser: every shape it knows, every way to cut one short, and bytes that mean nothing. */
 #include "harness.h"
 #include "packets.h"
+#include "xenvif/receive/packet.h"
 
 static uint8_t bytes[MAX_FRAME_BYTES + 64];
 
@@ -144,4 +145,27 @@ TEST(random_bytes_never_lead_outside)
         (void)frame_verify_checksum(&frame);
         (void)frame_verify_ip_header(&frame);
     }
+}
+
+/* A first fragment with more extension headers behind its fragment header, looked at in two steps. */
+TEST(a_fragment_whose_headers_go_on_is_looked_at_again)
+{
+    enum { BYTES = 300, FRAGMENT_HEADER = 44, DESTINATION = 60, LONG_OPTIONS = 8, FIRST_LOOK = 100 };
+    static uint8_t packet[BYTES];
+    struct XENVIF_PACKET_INFO_V2 part, whole;
+    uint8_t *ip = packet + 14;
+
+    put16(packet + 12, ETHERTYPE_IPV6);
+    ip[0] = 0x60;
+    put16(ip + 4, BYTES - 14 - 40);
+    ip[6] = FRAGMENT_HEADER;
+    ip[40] = DESTINATION;
+    ip[43] = 1; /* the first, and more follow */
+    ip[48] = PROTOCOL_UDP;
+    ip[49] = LONG_OPTIONS;
+    CHECK_EQ(packet_parse(packet, BYTES, BYTES, &whole), PACKET_PARSED);
+    CHECK_EQ(whole.IsAFragment, 1);
+    CHECK_EQ(whole.IpHeader.Length, 40);
+    CHECK_EQ(whole.IpOptions.Length, 8 + (LONG_OPTIONS + 1) * 8);
+    CHECK_EQ(packet_parse(packet, FIRST_LOOK, BYTES, &part), PACKET_MORE);
 }

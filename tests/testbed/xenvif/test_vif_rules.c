@@ -6,9 +6,9 @@
 typedef MS_ABI void vb_backfill(void *interface, uint32_t size);
 typedef MS_ABI void vb_free(void *interface, void *buffer);
 
-static void expect(void (*tell)(struct vif_bed *bed), const char *rule)
+static void expect(void (*body)(struct vif_bed *bed), const char *rule)
 {
-    struct vb_story story = { tell, { .version = 10, .queues = 1, .mtu = 9000 } };
+    struct vb_story story = { body, { .version = 10, .queues = 1, .mtu = 9000 } };
 
     test_expect_rule(__FILE__, __LINE__, rule, vb_run_simulated, &story);
 }

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Generated mutants of the driver (scripts/check/mutants.py), and the share of them that some test notices.
+
+Which tests run on one is measured: those that execute its line in the driver with counters, quickest first, with one
+seed each, until one fails or there is no time left. A mutant whose image is the driver's own byte for byte is the same
+program, and counts as nothing; neither does one that does not compile.
+"""
+
+import collections
+import hashlib
+import json
+import math
+import os
+import random
+import re
+import select
+import subprocess
+import time
+from pathlib import Path
+
+from scripts import steps
+from scripts.build.tree import Tree, program
+from scripts.check import coverage, coverage_profile, mutants
+from scripts.cli import ROOT, Stop
+
+DRIVER = ROOT / "src" / "xennet"
+FOLDER = ROOT / "build" / "mutations"
+REACH = FOLDER / "reach.json"
+PATIENCE = 60       # seconds of tests for one mutant
+SLOW = 45           # seconds; tests that take longer are left out
+TIMES = 4           # as long as usual, and a test counts as one that never ends
+CONFIDENCE = 1.96   # 95 %
+
+Result = collections.namedtuple("Result", "mutant verdict test")     # verdict: noticed, survived, same, no C
+
+
+def _sources():
+    return sorted(DRIVER.glob("*.c"))
+
+
+def _run(test, driver, seconds, environment):
+    """The first case that failed, "" if none did, or None if it has not ended in time."""
+    process = subprocess.Popen([str(ROOT / "build" / "tests" / test), "--seeds", "1"], cwd=ROOT,
+                               env=dict(os.environ, XENNET_DRIVER=str(driver), **environment),
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    end, said = time.monotonic() + seconds, b""
+    try:
+        while True:
+            if not select.select([process.stdout], [], [], max(end - time.monotonic(), 0))[0]:
+                return None
+            more = os.read(process.stdout.fileno(), 65536)
+            said += more
+            failed = re.search(rb"^not ok \d+ - (.*)\n", said, re.MULTILINE)
+            if failed:
+                return failed[1].decode(errors="replace")
+            if not more:
+                return "" if process.wait() == 0 else "it died"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _lines(driver, sums):
+    """{file: lines executed} from the counters of one test."""
+    raw, profile = FOLDER / "reach.profraw", FOLDER / "reach.profdata"
+    raw.write_bytes(coverage_profile.raw_profile(driver.read_bytes(), sums.read_bytes()))
+    coverage.run([program("llvm-profdata-16"), "merge", "-o", str(profile), str(raw)])
+    done = coverage.run([program("llvm-cov-16"), "export", "-format=lcov", str(driver), f"-instr-profile={profile}",
+                         coverage.OTHERS], stdout=subprocess.PIPE, text=True)
+    reached, name = collections.defaultdict(list), ""
+    for line in done.stdout.splitlines():
+        if line.startswith("SF:"):
+            name = Path(line[3:]).name
+        elif line.startswith("DA:"):
+            number, count = line[3:].split(",")[:2]
+            if int(count) > 0:
+                reached[name].append(int(number))
+    return reached
+
+
+def reach(say):
+    """{test: {seconds, lines}} of the tests that pass and are quick, measured once for each state of the sources."""
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in _sources())).hexdigest()
+    if REACH.is_file() and json.loads(REACH.read_text())["state"] == state:
+        return json.loads(REACH.read_text())["tests"]
+    driver, tests = coverage.build(), {}
+    sums = FOLDER / "reach.counters"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in coverage.programs([]):
+        sums.unlink(missing_ok=True)
+        begun = time.monotonic()
+        failed = _run(path.name, driver, SLOW, {"XENNET_COVERAGE": str(sums)})
+        seconds = time.monotonic() - begun
+        if failed == "" and sums.exists():
+            tests[path.name] = {"seconds": round(seconds, 2), "lines": _lines(driver, sums)}
+        say(f"{path.name}: {'left out' if path.name not in tests else f'{seconds:.1f} s'}")
+    REACH.write_text(json.dumps({"state": state, "tests": tests}))
+    return tests
+
+
+class Search:
+    """The tests' verdict on one mutant after the other; those that noticed others of a file come first."""
+
+    def __init__(self, tests, copies, build, patience):
+        self.tests, self.copies, self.build, self.patience = tests, copies, build, patience
+        self.image = build().read_bytes()
+        self.noticed = collections.Counter()
+
+    def candidates(self, mutant):
+        names = [name for name, test in self.tests.items() if mutant.line in test["lines"].get(mutant.file, ())]
+        return sorted(names, key=lambda name: (-self.noticed[mutant.file, name], self.tests[name]["seconds"]))
+
+    def verdict(self, mutant):
+        path = self.copies / mutant.file
+        text = path.read_text()
+        try:
+            path.write_text(text[:mutant.start] + mutant.new + text[mutant.end:])
+            driver = self.build()
+        except Stop:
+            return Result(mutant, "no C", "")
+        finally:
+            path.write_text(text)
+        if driver.read_bytes() == self.image:
+            return Result(mutant, "same", "")
+        left = self.patience
+        for name in self.candidates(mutant):
+            seconds = self.tests[name]["seconds"]
+            if seconds > left:
+                continue
+            left -= seconds
+            failed = _run(name, driver, TIMES * seconds + 10, {})
+            if failed != "":
+                self.noticed[mutant.file, name] += 1
+                return Result(mutant, "noticed", f"{name}: {failed or 'it never ended'}")
+        return Result(mutant, "survived", "")
+
+
+def interval(noticed, all_of_them):
+    """Wilson's 95 % interval of a share."""
+    if all_of_them == 0:
+        return 0.0, 1.0
+    share, square = noticed / all_of_them, CONFIDENCE * CONFIDENCE
+    middle = (share + square / (2 * all_of_them)) / (1 + square / all_of_them)
+    around = CONFIDENCE / (1 + square / all_of_them) * math.sqrt(
+        share * (1 - share) / all_of_them + square / (4 * all_of_them * all_of_them))
+    return middle - around, middle + around
+
+
+def _share(results):
+    counted = [one for one in results if one.verdict in ("noticed", "survived")]
+    return sum(one.verdict == "noticed" for one in counted), len(counted)
+
+
+def table(results):
+    """The share by file, as lines."""
+    files = collections.defaultdict(list)
+    for one in results:
+        files[one.mutant.file].append(one)
+    yield "| File | Tried | Noticed | Share |"
+    yield "|---|---|---|---|"
+    for name in sorted(files):
+        noticed, tried = _share(files[name])
+        if tried:
+            yield f"| `{name}` | {tried} | {noticed} | {noticed / tried:.0%} |"
+    noticed, tried = _share(results)
+    low, high = interval(noticed, tried)
+    yield f"| all | {tried} | {noticed} | {noticed / max(tried, 1):.1%} (95 %: {low:.1%} to {high:.1%}) |"
+
+
+def choose(files, sample, seed):
+    """The mutants of these files (all: none named), or a sample of them."""
+    every = [one for path in _sources() if not files or path.name in files for one in mutants.of_file(path)]
+    if not every:
+        raise Stop(f"no source of the driver is called {' or '.join(files)}")
+    if sample is None or sample >= len(every):
+        return every
+    return random.Random(seed).sample(every, sample)
+
+
+def search(chosen, copies, build, patience, say):
+    """Tries each; (noticed, tried)."""
+    tests = reach(say)
+    looking, results = Search(tests, copies, build, patience), []
+    try:
+        with steps.Steps(chosen, lambda mutant: f"{mutant.file}:{mutant.line}") as each:
+            for mutant in each:
+                result = looking.verdict(mutant)
+                results.append(result)
+                if result.verdict == "survived":
+                    say(f"not noticed: {mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.old.split())} "
+                        f"-> {' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} tests reach it)")
+    finally:    # where it is stopped, too: what was tried until then
+        report(results, say)
+    return _share(results)
+
+
+def report(results, say):
+    verdicts = collections.Counter(one.verdict for one in results)
+    say(f"{len(results)} mutants: {verdicts['same']} are the same program, {verdicts['no C']} do not compile")
+    for line in table(results):
+        say(line)

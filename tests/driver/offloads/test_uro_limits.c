@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * UDP coalescing (URO) where it ends: what is advertised and switched, checksums that nobody validates, NBLs that run
+ * out, pauses, packets that lie. Nothing that is joined comes after the request that switches it off (rule ndis-uro).
+ */
+#include <stdlib.h>
+
+#include "ndis/adapter/adapter.h"
+#include "nt/memory/mdl.h"
+#include "story_uro.h"
+#include "story_uso.h"
+
+enum { SIZE = 1000, COUNT = 6 };
+
+static const char *const windows = "11-24h2";
+
+static void inject_start(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_inject_start();
+}
+
+static struct uro_batch *batch_open(struct story *story, uint32_t version)
+{
+    struct uro_batch *batch = calloc(1, sizeof(*batch));
+
+    CHECK(batch != NULL);
+    batch->uro = uro_open(story, version);
+    return batch;
+}
+
+static void batch_close(struct uro_batch *batch)
+{
+    uro_close(batch->uro);
+    free(batch);
+}
+
+/* NBLs that a batch of COUNT alike datagrams goes up in. */
+static uint32_t nbls_of_batch(struct uro_batch *batch)
+{
+    struct uro_datagram datagram = { .payload = SIZE };
+    uint32_t i, nbls;
+
+    for (i = 0; i < COUNT; i++) {
+        uro_batch_add(batch, 1, &datagram, 0, NULL);
+    }
+    uro_batch_go(batch, 0, false);
+    uro_batch_end(batch);
+    CHECK_EQ(batch->uro->datagrams, COUNT);
+    nbls = batch->uro->nbls;
+    uro_forget(batch->uro);
+    return nbls;
+}
+
+static bool is_on(struct story *story)
+{
+    struct adapter_facts facts;
+
+    adapter_facts(story->bed.adapter, &facts);
+    return facts.uro;
+}
+
+static void switched(struct story *story)
+{
+    struct uro_batch *batch = batch_open(story, 4);
+
+    CHECK_EQ(story->bed.adapter->hardware_offload.UdpRsc.Enabled, 1);
+    CHECK(is_on(story));
+    CHECK_EQ(nbls_of_batch(batch), 1);
+    CHECK_STATUS(uro_switch(story, 0), SUCCESS);
+    CHECK(is_on(story));
+    CHECK_STATUS(uro_switch(story, LATE_OFF), SUCCESS);
+    CHECK(!is_on(story));
+    CHECK_EQ(nbls_of_batch(batch), COUNT);
+    CHECK_STATUS(uro_switch(story, 3), NDIS_STATUS_INVALID_DATA);
+    CHECK(!is_on(story));
+    CHECK_STATUS(uro_switch(story, LATE_ON), SUCCESS);
+    CHECK(is_on(story));
+    CHECK_EQ(nbls_of_batch(batch), 1);
+    batch_close(batch);
+}
+
+TEST(a_request_switches_it_and_off_is_off)
+{
+    story_everywhere(
+        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .prepare = inject_start, .tell = switched }, 2);
+}
+
+static void off_at_start(struct story *story)
+{
+    struct uro_batch *batch = batch_open(story, 6);
+
+    CHECK_EQ(story->bed.adapter->hardware_offload.UdpRsc.Enabled, 1);
+    CHECK(!is_on(story));
+    CHECK_EQ(nbls_of_batch(batch), COUNT);
+    CHECK_STATUS(uro_switch(story, LATE_ON), SUCCESS);
+    CHECK_EQ(nbls_of_batch(batch), 1);
+    batch_close(batch);
+}
+
+TEST(the_keyword_switches_it_at_start)
+{
+    static const char *const off[] = { "*UdpRsc=0", NULL };
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .windows = windows,
+                                    .set = off,
+                                    .edge_buffers = 16,
+                                    .prepare = inject_start,
+                                    .tell = off_at_start });
+}
+
+/* Receive checksum offload has to validate what is joined: off for one IP version, that one's come singly. */
+static void one_version(struct story *story, bool joins4, bool joins6)
+{
+    struct uro_batch *batch = batch_open(story, 4);
+
+    CHECK_EQ(is_on(story), joins4 || joins6);
+    CHECK_EQ(nbls_of_batch(batch), joins4 ? 1 : COUNT);
+    batch->uro->version = 6;
+    CHECK_EQ(nbls_of_batch(batch), joins6 ? 1 : COUNT);
+    batch_close(batch);
+}
+
+static void only6(struct story *story)
+{
+    one_version(story, false, true);
+}
+
+static void only4(struct story *story)
+{
+    one_version(story, true, false);
+}
+
+static void neither(struct story *story)
+{
+    one_version(story, false, false);
+}
+
+TEST(without_validated_checksums_nothing_is_joined)
+{
+    static const char *const udp4[] = { "*UDPChecksumOffloadIPv4=1", NULL };
+    static const char *const ip4[] = { "*IPChecksumOffloadIPv4=1", NULL };
+    static const char *const udp6[] = { "*UDPChecksumOffloadIPv6=0", NULL };
+    static const char *const both[] = { "*UDPChecksumOffloadIPv4=0", "*UDPChecksumOffloadIPv6=0", NULL };
+    static const char *const stamps[] = { "*SoftwareTimestamp=1", NULL };
+    struct story_plan plan = {
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = windows, .edge_buffers = 16, .prepare = inject_start
+    };
+
+    plan.tell = only6;
+    plan.set = udp4;
+    story_run(&plan);
+    plan.set = ip4;
+    story_run(&plan);
+    plan.tell = only4;
+    plan.set = udp6;
+    story_run(&plan);
+    plan.tell = neither;
+    plan.set = both;
+    story_run(&plan);
+    plan.set = stamps; /* of each packet its own */
+    story_run(&plan);
+}
+
+/* Before 6.89 there is none of it. */
+static void none_before(struct story *story)
+{
+    struct uro_batch *batch = batch_open(story, 4);
+
+    CHECK(!is_on(story));
+    CHECK_STATUS(uro_switch(story, LATE_ON), NDIS_STATUS_INVALID_DATA);
+    CHECK_EQ(nbls_of_batch(batch), COUNT);
+    batch_close(batch);
+}
+
+TEST(older_windows_has_none_of_it)
+{
+    static const char *const older[] = { "8.1", "10-1809", "10-22h2" };
+
+    for (uint32_t i = 0; i < sizeof(older) / sizeof(older[0]); i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .windows = older[i],
+                                        .edge_buffers = 16,
+                                        .prepare = inject_start,
+                                        .tell = none_before });
+    }
+}
+
+/* Switched off and on in the middle of traffic, polled or not. */
+static void off_in_traffic(struct story *story)
+{
+    enum { ROUNDS = 6, AT_ONCE = 40 };
+    struct uro *uro = uro_open(story, 4);
+    struct uro_datagram datagram = { .payload = SIZE };
+    uint32_t round, i;
+
+    for (round = 0; round < ROUNDS; round++) {
+        for (i = 0; i < AT_ONCE; i++) {
+            uro_inject(uro, i % 3, &datagram);
+        }
+        for (i = 0; i < 40 * round; i++) {
+            sched_point("packets on their way");
+        }
+        CHECK_STATUS(uro_switch(story, round % 2 == 0 ? LATE_OFF : LATE_ON), SUCCESS);
+    }
+    uro_wait(uro);
+    uro_close(uro);
+}
+
+TEST(joined_datagrams_are_up_when_the_request_that_switches_it_off_is_complete)
+{
+    static const char *const polling[] = { "*NdisPoll=1", NULL };
+
+    for (uint32_t i = 0; i < 24; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .windows = windows,
+                                        .set = i & 1 ? polling : NULL,
+                                        .edge_buffers = 32,
+                                        .loose_grants = true,
+                                        .tell = off_in_traffic });
+    }
+}
+
+/* The adapter pauses between two packets of a batch, or with datagrams joined and queued for a poll: all go back. */
+static void paused(struct story *story)
+{
+    struct uro_batch *batch = batch_open(story, 4);
+    struct uro_datagram datagram = { .payload = SIZE };
+    uint32_t i;
+
+    for (i = 0; i < COUNT; i++) {
+        uro_batch_add(batch, 1, &datagram, 0, NULL);
+    }
+    uro_batch_go(batch, 0, story->plan->detail == NULL);
+    CHECK_STATUS(adapter_pause(story->bed.adapter), SUCCESS);
+    uro_batch_end(batch);
+    uro_forget(batch->uro);
+    CHECK_STATUS(adapter_restart(story->bed.adapter), SUCCESS);
+    CHECK_EQ(nbls_of_batch(batch), 1);
+    batch_close(batch);
+}
+
+TEST(a_pause_gives_back_what_was_joined)
+{
+    static const char *const polling[] = { "*NdisPoll=1", NULL };
+
+    for (uint32_t i = 0; i < 24; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .windows = windows,
+                                        .set = i & 1 ? polling : NULL,
+                                        .edge_buffers = 16,
+                                        .detail = i & 2 ? windows : NULL,
+                                        .prepare = inject_start,
+                                        .tell = paused });
+    }
+}
+
+/* Packets that lie about what is in them, 200 seeds: lengths, headers, flags and chains are drawn. */
+static void lies(struct story *story)
+{
+    enum { ROUNDS = 30, MANY = 24, MAX_BYTES = 1600 };
+    static uint8_t bytes[MANY][MAX_BYTES];
+    struct watch *watch = watch_open(story);
+    struct XENVIF_PACKET_INFO_V2 info;
+    struct MDL *mdls[MANY][3];
+    uint32_t state = (uint32_t)story->plan->seed * 3 + 1, round, i, n;
+    uint64_t given = 0;
+
+    for (round = 0; round < ROUNDS; round++) {
+        for (i = 0; i < MANY; i++) {
+            struct packet_shape shape = { .version = uso_draw(&state, 2) ? 4 : 6,
+                                          .protocol = uso_draw(&state, 8) ? PROTOCOL_UDP : PROTOCOL_TCP,
+                                          .payload = uso_draw(&state, 4) ? SIZE : uso_draw(&state, 1400) };
+            struct vif_inject packet = { .more = i + 1 < MANY };
+            struct frame frame;
+            uint32_t length = packet_build(&shape, bytes[i], &frame), part = shape.version == 4 ? 42 : 62, done = 0;
+
+            for (n = uso_draw(&state, 4); n != 0; n--) {
+                bytes[i][uso_draw(&state, 64)] = (uint8_t)uso_draw(&state, 256);
+            }
+            part = uso_draw(&state, 4) ? part : 1 + uso_draw(&state, 100);
+            for (n = 0; n < 3; n++, done += part, part = 1 + uso_draw(&state, MAX_BYTES)) {
+                part = part < MAX_BYTES - done ? part : MAX_BYTES - done;
+                mdls[i][n] = mdl_create(bytes[i] + done, part);
+                if (n != 0) {
+                    mdls[i][n - 1]->Next = mdls[i][n];
+                }
+            }
+            memset(&info, (int)uso_draw(&state, 256), sizeof(info));
+            packet.mdl = mdls[i][0];
+            packet.offset = uso_draw(&state, 8) ? 0 : uso_draw(&state, 50);
+            packet.length = uso_draw(&state, 4) ? length : uso_draw(&state, MAX_BYTES);
+            packet.checksum = uso_draw(&state, 4) ? 0x41 : uso_draw(&state, 512);
+            packet.mss = (uint16_t)(uso_draw(&state, 8) ? 0 : uso_draw(&state, 1500));
+            packet.info = uso_draw(&state, 4) ? NULL : &info;
+            vif_inject(STORY_STAND_IN(story), 0, &packet);
+            given++;
+        }
+        while (vif_inject_returned() != given) {
+            story_rest();
+        }
+        for (i = 0; i < MANY; i++) {
+            for (n = 0; n < 3; n++) {
+                CHECK(mdls[i][n]->Next == (n == 2 ? NULL : mdls[i][n + 1]));
+            }
+            for (n = 0; n < 3; n++) {
+                mdl_free(mdls[i][n]);
+            }
+        }
+    }
+    watch_close(watch);
+}
+
+TEST(packets_that_lie_are_joined_by_no_rule_broken)
+{
+    for (uint32_t i = 0; i < 200; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .windows = windows,
+                                        .vif_version = 8 + i % 3,
+                                        .any_checksums = true,
+                                        .edge_buffers = 16,
+                                        .quiet = true,
+                                        .prepare = inject_start,
+                                        .tell = lies });
+    }
+}
+
+/* A protocol keeps some of what it gets, and no DPC makes NBLs: those on the reserve come singly, and none is lost. */
+static void scarce(struct story *story)
+{
+    enum { MANY = 20, EACH = 200 };
+    struct uro_batch *batches[MANY];
+    struct uro *uro = uro_open(story, 4);
+    struct uro_datagram datagram = { .payload = 64 };
+    uint32_t b, i;
+    uint8_t old;
+
+    processor_pin(0);
+    old = irql_raise(DISPATCH_LEVEL);
+    for (b = 0; b < MANY; b++) {
+        batches[b] = calloc(1, sizeof(*batches[b]));
+        batches[b]->uro = uro;
+        for (i = 0; i < EACH; i++) {
+            uro_batch_add(batches[b], 1, &datagram, 0, NULL);
+        }
+        uro_batch_go(batches[b], 0, false);
+    }
+    irql_lower(old);
+    CHECK_EQ(uro->datagrams, MANY * EACH);
+    CHECK(story_counter(story, "ReceiveScarcePackets") != 0);
+    for (b = 0; b < MANY; b++) {
+        uro_batch_wait(b == 0 ? MANY * EACH : 0);
+        uro_batch_free(batches[b]);
+        free(batches[b]);
+    }
+    uro_close(uro);
+}
+
+TEST(nothing_is_lost_when_nbls_run_out)
+{
+    static const char *const few[] = { "*ReceiveBuffers=256", NULL };
+
+    for (uint32_t i = 0; i < 8; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .windows = windows,
+                                        .set = few,
+                                        .edge_buffers = 16,
+                                        .prepare = inject_start,
+                                        .tell = scarce });
+    }
+}
