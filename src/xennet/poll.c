@@ -158,23 +158,18 @@ PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
 }
 
 _Use_decl_annotations_
-BOOLEAN
-PollServes(XENNET_POLL *Poll, ULONG Processor)
-{
-    return PollGetQueue(Poll, Processor)->Handle != NULL;
-}
-
-_Use_decl_annotations_
-BOOLEAN
+XENNET_POLL_RESULT
 PollQueue(XENNET_POLL *Poll, ULONG Processor, NET_BUFFER_LIST *Head, NET_BUFFER_LIST *Tail, ULONG Count)
 {
     POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
     BOOLEAN First;
 
+    if (Queue->Handle == NULL)
+        return XENNET_POLL_NONE;
     PollLock(Queue);
     if (!ContextIsRunning(Poll->Context)) {
         PollUnlock(Queue);
-        return FALSE;
+        return XENNET_POLL_STOPPED;
     }
     First = Queue->Head == NULL;
     if (First)
@@ -186,7 +181,7 @@ PollQueue(XENNET_POLL *Poll, ULONG Processor, NET_BUFFER_LIST *Head, NET_BUFFER_
     PollUnlock(Queue);
     if (First)
         Poll->Request(Queue->Handle, NULL);
-    return TRUE;
+    return XENNET_POLL_QUEUED;
 }
 
 _Use_decl_annotations_

@@ -19,13 +19,16 @@ VOID PollCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_result_maybenull_ 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID PollDestroy(_In_opt_ XENNET_POLL *Poll);
 
-// FALSE: no RSS processor, or one that came after the adapter: its packets are not polled.
-BOOLEAN PollServes(_In_ XENNET_POLL *Poll, _In_ ULONG Processor);
+typedef enum _XENNET_POLL_RESULT {
+    XENNET_POLL_QUEUED,
+    XENNET_POLL_NONE,   // no RSS processor, or one that came after the adapter: its packets are not polled
+    XENNET_POLL_STOPPED // the adapter does not run any more
+} XENNET_POLL_RESULT;
 
-// Appends a chain for this processor, unless the adapter does not run any more: FALSE, it stays the caller's.
+// Appends a chain for this processor; unless it is queued it stays the caller's.
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN PollQueue(_In_ XENNET_POLL *Poll, _In_ ULONG Processor, _In_ NET_BUFFER_LIST *Head, _In_ NET_BUFFER_LIST *Tail,
-                  _In_ ULONG Count);
+XENNET_POLL_RESULT PollQueue(_In_ XENNET_POLL *Poll, _In_ ULONG Processor, _In_ NET_BUFFER_LIST *Head,
+                             _In_ NET_BUFFER_LIST *Tail, _In_ ULONG Count);
 
 // Takes all that is queued for a processor. Count: NBLs.
 _IRQL_requires_(DISPATCH_LEVEL)

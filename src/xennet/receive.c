@@ -190,11 +190,11 @@ _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
 ReceivePoll(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last, ULONG Count)
 {
-    XENNET_POLL *Poll = Processor->Receive->Poll;
+    XENNET_POLL_RESULT Result = PollQueue(Processor->Receive->Poll, Processor->Index, Chain, Last, Count);
 
-    if (!PollServes(Poll, Processor->Index))
+    if (Result == XENNET_POLL_NONE)
         ReceiveIndicate(Processor, Chain, Count, 0);
-    else if (!PollQueue(Poll, Processor->Index, Chain, Last, Count))
+    else if (Result == XENNET_POLL_STOPPED)
         ReceiveGiveBack(Processor, Chain);
 }
 

@@ -11,7 +11,6 @@
 #include "min_max.h"
 
 #define RECEIVE_PACKET_MIN_IP_HEADER 20
-#define RECEIVE_PACKET_MAX_MDLS      1024 // MDLs in one packet: a chain that goes on longer is broken
 
 // Three flags of XenVif for each checksum, from the lowest: succeeded, failed, not validated.
 #define CHECKSUM_CONTRADICTS(_Flags) (((_Flags) & ((_Flags) >> 1) & 0x049) != 0)
@@ -60,28 +59,6 @@ ReceiveLimitsSet(XENNET_RECEIVE_LIMITS *Limits, ULONG MaximumFrameSize)
     Limits->ChecksumMask = OffloadChecksumValueMayBeBlank(Limits->Offload) ? MAXUCHAR : MAXUCHAR & ~CHECKSUM_TCP_BLANK;
     Limits->CommonLengths = Common ? MaximumFrameSize + ETHERNET_TAG_SIZE - ETHERNET_HEADER_SIZE + 1 : 0;
     Limits->CommonSegment = Common ? XENNET_MIN(MaximumFrameSize + ETHERNET_TAG_SIZE, (ULONG)MAXUSHORT) : 0;
-}
-
-_Use_decl_annotations_
-BOOLEAN
-ReceivePacketChainHolds(const XENNET_RECEIVED_PACKET *Packet)
-{
-    MDL *Mdl = Packet->Mdl;
-    ULONG Length = Packet->Length;
-    ULONG Bytes;
-    ULONG Count;
-
-    if (!ReceivePacketFirstHolds(Packet, 1))
-        return FALSE;
-    Bytes = MmGetMdlByteCount(Mdl) - Packet->Offset;
-    for (Count = 1; Bytes < Length; Count++) {
-        Length -= Bytes;
-        Mdl = Mdl->Next;
-        if (Mdl == NULL || Count == RECEIVE_PACKET_MAX_MDLS)
-            return FALSE;
-        Bytes = MmGetMdlByteCount(Mdl);
-    }
-    return TRUE;
 }
 
 static BOOLEAN
@@ -210,7 +187,7 @@ ReceivePacketRead(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PAC
     } else if (Packet->Length > Limits->MaximumFrameSize + ETHERNET_TAG_SIZE) {
         return XENNET_RECEIVE_DROP_LENGTH;
     }
-    if (!ReceivePacketChainHolds(Packet))
+    if (!ReceivePacketAllHold(Packet))
         return XENNET_RECEIVE_DROP_BUFFER;
     Reason = ReceivePacketDescribe(Limits, Packet, Nbl);
     if (Reason == XENNET_RECEIVE_ACCEPT && Packet->MaximumSegmentSize != 0)

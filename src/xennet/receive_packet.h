@@ -122,8 +122,47 @@ ReceivePacketFirstHolds(const XENNET_RECEIVED_PACKET *Packet, ULONG Length)
     return Packet->Mdl != NULL && (ULONG64)Packet->Offset + Length <= MmGetMdlByteCount(Packet->Mdl);
 }
 
+// MDLs behind the first one of a packet, and how many are looked at before they are counted: a chain that goes on
+// longer is broken.
+#define RECEIVE_PACKET_MAX_MDLS  1024
+#define RECEIVE_PACKET_MDLS_ONCE 8
+
+// The MDLs behind one hold so many bytes more. This is what a coalesced packet costs most: five instructions an MDL.
+FORCEINLINE BOOLEAN
+ReceivePacketRestHolds(MDL *Mdl, ULONG Length)
+{
+    ULONG Count;
+    ULONG Step;
+
+    for (Count = 0; Count < RECEIVE_PACKET_MAX_MDLS; Count += RECEIVE_PACKET_MDLS_ONCE) {
+        for (Step = 0; Step < RECEIVE_PACKET_MDLS_ONCE; Step++) {
+            Mdl = Mdl->Next;
+            if (Mdl == NULL)
+                return FALSE;
+            if (Length <= MmGetMdlByteCount(Mdl))
+                return TRUE;
+            Length -= MmGetMdlByteCount(Mdl);
+        }
+    }
+    return FALSE;
+}
+
 // The MDL chain holds the packet, whose first byte is in the first MDL, as NDIS wants it.
-BOOLEAN ReceivePacketChainHolds(_In_ const XENNET_RECEIVED_PACKET *Packet);
+FORCEINLINE BOOLEAN
+ReceivePacketAllHold(const XENNET_RECEIVED_PACKET *Packet)
+{
+    MDL *Mdl = Packet->Mdl;
+    ULONG Offset = Packet->Offset;
+    ULONG Bytes;
+
+    if (Mdl == NULL)
+        return FALSE;
+    Bytes = MmGetMdlByteCount(Mdl);
+    if (Offset >= Bytes)
+        return FALSE;
+    Bytes -= Offset;
+    return Packet->Length <= Bytes || ReceivePacketRestHolds(Mdl, Packet->Length - Bytes);
+}
 
 // The same where it is in no more than two MDLs: XenVif puts headers into one of their own, before the page with the
 // payload. FALSE: perhaps, in more.
@@ -235,7 +274,7 @@ ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_REC
     // Whoever coalesces has looked at the IPv4 headers and made the one that goes up, whatever is switched on.
     if (IpLength != OFFLOAD_IPV6_HEADER)
         Checksums = (Checksums & ~CHECKSUM_IP_FAILED) | CHECKSUM_IP_SUCCEEDED;
-    if (!ReceivePacketTwoHold(Packet) && !ReceivePacketChainHolds(Packet))
+    if (!ReceivePacketAllHold(Packet))
         return FALSE;
     ReceivePacketDescribeCommon(Packet, Nbl, Checksums);
     ReceivePacketReportSegments(Segments, Length, Counters, Nbl);

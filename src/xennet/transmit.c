@@ -168,29 +168,39 @@ TransmitKeep(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUF
 }
 
 /*
+ * XenVif would not take an NB. One failure fails the NBL, but the NBs after it are still tried: the last one clears
+ * More, and without it those before would lie in XenVif until somebody else sends. Returns the run as TransmitQueue
+ * does.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE ULONG
+TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
+                BOOLEAN Hashed, BOOLEAN More, ULONG Run)
+{
+    if (!More && (Run & ~TRANSMIT_NO_MORE) != 0 && Processor->Kept.Nbl == NULL)
+        TransmitKeep(Processor, Nbl, Nb, Hashed);
+    else
+        TransmitNotQueued(Transmit, Processor, Nbl);
+    return Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : Run;
+}
+
+/*
  * Queues one NB, after which nothing of it may be read. Run: packets before it that XenVif has not begun to send;
- * returned: after it. More stays set on at most TRANSMIT_MAX_RUN packets. One failure fails the NBL, but the NBs after
- * it are still tried: the last one clears More, and without it those before would lie in XenVif until somebody else
- * sends. While one is kept no other has to wait in a ring, since only one can be kept (TRANSMIT_NO_MORE).
+ * returned: after it. More stays set on at most TRANSMIT_MAX_RUN packets. While one is kept no other has to wait in a
+ * ring, since only one can be kept (TRANSMIT_NO_MORE).
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE ULONG
 TransmitQueue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
               XENNET_PACKET_HASH *Hash, BOOLEAN More, ULONG Run)
 {
-    if (More && Run < TRANSMIT_MAX_RUN) {
-        if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, TRUE)))
-            return Run + 1;
-        TransmitNotQueued(Transmit, Processor, Nbl);
-        return Run;
-    }
-    if (NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, FALSE)))
+    BOOLEAN Waits = (BOOLEAN)(More & (Run < TRANSMIT_MAX_RUN));
+
+    if (!NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, Waits)))
+        return TransmitRefused(Transmit, Processor, Nbl, Nb, (BOOLEAN)(Hash == &Processor->Hash), More, Run);
+    if (!Waits)
         return Run & TRANSMIT_NO_MORE;
-    if (!More && (Run & ~TRANSMIT_NO_MORE) != 0 && Processor->Kept.Nbl == NULL)
-        TransmitKeep(Processor, Nbl, Nb, (BOOLEAN)(Hash == &Processor->Hash));
-    else
-        TransmitNotQueued(Transmit, Processor, Nbl);
-    return Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : Run;
+    return Run + 1;
 }
 
 // Queues an NBL of several NBs. More: behind the last one, too. Once that is queued the NBL may be gone.
@@ -492,11 +502,11 @@ TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 // The packet was not sent.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
-TransmitReturnFailed(XENNET_TRANSMIT *Transmit, PVOID Cookie, UCHAR PacketStatus)
+TransmitReturnFailed(XENNET_TRANSMIT *Transmit, PVOID Cookie, const XENNET_COMPLETION *Completion)
 {
     XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
     NDIS_STATUS Status =
-        PacketStatus == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE;
+        Completion->Status == XENVIF_TRANSMITTER_PACKET_DROPPED ? NDIS_STATUS_SEND_ABORTED : NDIS_STATUS_FAILURE;
 
     TransmitListCountDrop(Processor, &Transmit->Context->Reporter, XENNET_TRANSMIT_DROP_BACKEND, 1);
     if (TransmitListOf(Cookie)->Remaining < 0)
@@ -523,7 +533,7 @@ TransmitReturnPacket(XENNET_TRANSMIT *Transmit, PVOID Cookie, XENNET_COMPLETION 
     XENNET_TRANSMIT_PROCESSOR *Processor;
 
     if (Completion->Status != XENVIF_TRANSMITTER_PACKET_OK) {
-        TransmitReturnFailed(Transmit, Cookie, Completion->Status);
+        TransmitReturnFailed(Transmit, Cookie, Completion);
         return;
     }
     Processor = TransmitThisProcessor(Transmit);

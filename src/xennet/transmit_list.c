@@ -16,7 +16,7 @@ _Use_decl_annotations_
 VOID
 TransmitListQueueDpc(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
-    Processor->DpcQueued = TRUE;
+    Processor->Flushers |= TRANSMIT_LIST_DPC;
     (void)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
 }
 
@@ -46,7 +46,7 @@ TransmitListFlushAgain(XENNET_TRANSMIT_PROCESSOR *Processor)
 
     for (Round = 1; Processor->Done != NULL && Round < TRANSMIT_LIST_MAX_ROUNDS; Round++)
         TransmitListComplete(Processor);
-    if (Processor->Done != NULL && !Processor->DpcQueued)
+    if (Processor->Done != NULL && (Processor->Flushers & TRANSMIT_LIST_DPC) == 0)
         TransmitListQueueDpc(Processor);
 }
 
@@ -54,12 +54,12 @@ _Use_decl_annotations_
 VOID
 TransmitListFlush(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
-    // What is sent or completed from within sees a depth above zero and only appends.
-    Processor->Depth = 1;
+    // What is sent or completed from within sees a call in progress and only appends.
+    Processor->Flushers++;
     TransmitListComplete(Processor);
     if (Processor->Done != NULL)
         TransmitListFlushAgain(Processor);
-    Processor->Depth = 0;
+    Processor->Flushers--;
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -72,7 +72,7 @@ TransmitListDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     UNREFERENCED_PARAMETER(Argument1);
     UNREFERENCED_PARAMETER(Argument2);
 
-    Processor->DpcQueued = FALSE;
+    Processor->Flushers &= ~TRANSMIT_LIST_DPC;
     TransmitListEnter(Processor);
     TransmitListLeave(Processor);
 }

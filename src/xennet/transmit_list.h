@@ -9,8 +9,8 @@
  * list is handed to NDIS in one call:
  *
  *   - at the end of the send call, if it grew within one;
- *   - at once, when as many NBLs are done on this processor as were taken on it: nothing else is out, as far as this
- *     processor knows. A lone send, and the end of a burst, need no DPC;
+ *   - at once, when as many NBLs are done on this processor as were taken on it and no DPC is queued: nothing else is
+ *     out, as far as this processor knows. A lone send needs no DPC;
  *   - else by a DPC on the same processor, which runs when the provider's own batch is over (it marks no end of one).
  *
  * Where NBLs come back on another processor than they were taken on, the second case does not arise, and none is lost.
@@ -41,8 +41,8 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     NET_BUFFER_LIST *Done;      // its last Next is set when it goes to NDIS
     NET_BUFFER_LIST **DoneTail; // what the next one is linked to
     ULONG64 ListsDone;          // NBLs that were ever on the done list; Counters.Lists has those taken
-    ULONG Depth;                // send calls and completions in progress: they flush, no DPC needed
-    BOOLEAN DpcQueued;
+    // Whoever will flush: send calls and completions in progress, and TRANSMIT_LIST_DPC, a DPC that is queued.
+    ULONG Flushers;
     BOOLEAN Held;                 // something is kept, or waits for buffers
     XENNET_PACKET_HASH Hash;      // of the packet being given to XenVif, which reads it before it returns
     XENNET_PACKET_HASH PlainHash; // of packets without a hash of their own, the same for all of a chain
@@ -60,6 +60,8 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     KDPC Dpc;
     NDIS_HANDLE NdisHandle;
 } XENNET_TRANSMIT_PROCESSOR;
+
+#define TRANSMIT_LIST_DPC 0x80000000UL // in Flushers
 
 // What NBL.MiniportReserved holds while the NBL is ours.
 typedef union _XENNET_TRANSMIT_LIST {
@@ -84,7 +86,7 @@ _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitListCountDrop(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ const XENNET_REPORTER *Reporter,
                            _In_ XENNET_TRANSMIT_DROP Reason, _In_ ULONG Packets);
 
-// Hands the done list, which has something, to NDIS, and what is done meanwhile. Depth is 0.
+// Hands the done list, which has something, to NDIS, and what is done meanwhile. No call is in progress.
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitListFlush(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
 
@@ -95,7 +97,7 @@ _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
 TransmitListEnter(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
-    Processor->Depth++;
+    Processor->Flushers++;
 }
 
 // The outermost call flushes.
@@ -103,7 +105,7 @@ _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
 TransmitListLeave(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
-    if (--Processor->Depth == 0 && Processor->Done != NULL)
+    if ((--Processor->Flushers & ~TRANSMIT_LIST_DPC) == 0 && Processor->Done != NULL)
         TransmitListFlush(Processor);
 }
 
@@ -141,11 +143,11 @@ TransmitListDone(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
     TransmitRequestSetResult(Nbl, TransmitListOf(Nbl)->Status);
     *Processor->DoneTail = Nbl;
     Processor->DoneTail = &NET_BUFFER_LIST_NEXT_NBL(Nbl);
-    if (Processor->Depth != 0)
+    if (Processor->Flushers != 0)
         return;
     if (Processor->ListsDone == Processor->Counters.Lists)
         TransmitListFlush(Processor);
-    else if (!Processor->DpcQueued)
+    else
         TransmitListQueueDpc(Processor);
 }
 

@@ -11,6 +11,7 @@
  */
 #include "receive.h"
 #include "context.h"
+#include "floor_poll.h"
 #include "memory.h"
 
 #define FLOOR_NBLS 256
@@ -22,6 +23,7 @@ struct _XENNET_RECEIVE {
     NET_BUFFER_LIST *Head;
     NET_BUFFER_LIST *Tail;
     ULONG Count;
+    FLOOR_POLL Poll;
 };
 
 static const ULONG FloorHashTypes[] = { 0, NDIS_HASH_IPV4, NDIS_HASH_TCP_IPV4, NDIS_HASH_IPV6, NDIS_HASH_TCP_IPV6 };
@@ -100,6 +102,10 @@ VOID ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
         Receive->Head = NULL;
         Receive->Tail = NULL;
         Receive->Count = 0;
+        if (Receive->Poll.Handle != NULL) {
+            FloorPollQueue(&Receive->Poll, Chain, Nbl, Count);
+            return;
+        }
         NdisMIndicateReceiveNetBufferLists(Receive->Context->NdisHandle, Chain, NDIS_DEFAULT_PORT_NUMBER, Count,
                                            NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
     }
@@ -221,6 +227,7 @@ ReceiveCreate(XENNET_CONTEXT *Context, const struct _XENNET_OFFLOAD *Offload, XE
         ReceiveDestroy(Receive);
         return NDIS_STATUS_RESOURCES;
     }
+    FloorPollCreate(Context, &Receive->Poll);
     *Result = Receive;
     return NDIS_STATUS_SUCCESS;
 }
@@ -232,6 +239,7 @@ VOID ReceiveDestroy(XENNET_RECEIVE *Receive)
 
     if (Receive == NULL)
         return;
+    FloorPollDestroy(&Receive->Poll);
     while ((Nbl = Receive->Free) != NULL) {
         Receive->Free = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         NET_BUFFER_LIST_NEXT_NBL(Nbl) = NULL;
