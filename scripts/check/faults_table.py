@@ -189,7 +189,7 @@ PAGED = (
           "access", "MiniportPause", "paged pool"),
 )
 
-SCARCE = "if (Processor->Scarce.Head != NULL)"
+KEPT = "Processor->Counters.Kept += Count;\n    ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);"
 COMPLETE = ("NdisMSendNetBufferListsComplete(Adapter->Context.NdisHandle, Chain,\n"
             "    NDIS_TEST_SEND_AT_DISPATCH_LEVEL(Flags) ? NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL : 0);")
 NBLS = (
@@ -212,9 +212,11 @@ NBLS = (
           f"    Hash = NET_BUFFER_LIST_INFO(Chain, NetBufferListHashValue); {MARK}\n"
           "    (void)Hash; }", "access", "MiniportSend",
           "whose send the miniport has completed", options=("--guard-pages",), quick=True),
-    Fault("an NBL written to after it was indicated", "ReceiveFlush", SCARCE,
-          before(SCARCE, f"if (Count != 0) Last->Status = 0; {MARK}"), "access", "ReceiveFlush",
-          "which the miniport has indicated and not got back", options=("--guard-pages",)),
+    Fault("an NBL written to after it was indicated", "ReceiveFlushCommon", KEPT,
+          f"{{ NET_BUFFER_LIST *Last = NblPoolLastTaken(&Processor->Nbls);\n    {KEPT}\n"
+          f"    Last->Status = 0; {MARK}\n }}",
+          "access", "ReceiveFlushCommon", "which the miniport has indicated and not got back",
+          options=("--guard-pages",)),
 )
 
 MDL_BYTES = ("volatile UCHAR Byte; PMDL Mdl = NET_BUFFER_CURRENT_MDL(NET_BUFFER_LIST_FIRST_NB(Chain));\n"
@@ -253,7 +255,6 @@ RACES = (
 
 # Connections that are refused: their answers come to every queue.
 MANY_FLOWS = ("bash", "-c", "for i in $(seq 20000 21500); do (: > /dev/tcp/198.18.0.1/$i) 2> /dev/null; done; true")
-KEPT = "Processor->Counters.Kept += Count;\n    ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);"
 OTHER = "PER_PROCESSOR(RECEIVE_PROCESSOR, Receive->Processors, 0)->Counters.Kept += Count;"
 PROCESSORS = (
     Fault("a counter of another processor's, live", "ReceiveFlushCommon", KEPT,

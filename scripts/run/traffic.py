@@ -158,6 +158,21 @@ class Traffic:
             raise TrafficFailed(f"{what}: nothing arrived")
         return tuple(rates)
 
+    def udp_blocks_in(self, family, seconds):
+        """Datagrams a second that reach the guest's stack, of 1,400 bytes in the wire side's sends of 64 KB."""
+        what = f"UDP in in blocks over IPv{family}"
+        address = ADDRESSES["guest"][family]
+        sink = self.start("guest", script("udpblocks.py", "sink", address, str(BLOCK_PORT)), stdout=subprocess.PIPE)
+        try:
+            if not sink.stdout.readline():
+                raise TrafficFailed(f"{what}: the receiver on the guest's side did not start")
+            before = self._overflows("guest", family)
+            self.run("wire", script("udpblocks.py", "flood", address, str(BLOCK_PORT), str(seconds),
+                                    str(BLOCK_DATAGRAM)), what, seconds + 10)
+            return (self._overflows("guest", family) - before) / seconds
+        finally:
+            self._children.end(sink)
+
     def receive_buffer(self):
         return receive_buffer()
 

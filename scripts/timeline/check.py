@@ -18,7 +18,7 @@ NEEDS = {
     "X": {"name": str, "ts": (int, float), "dur": (int, float), "pid": int, "tid": int, "cat": str},
     "B": {"name": str, "ts": (int, float), "pid": int, "tid": int, "cat": str},
     "i": {"name": str, "ts": (int, float), "pid": int, "tid": int, "s": str, "cat": str},
-    "C": {"name": str, "ts": (int, float), "pid": int, "args": dict},
+    "C": {"name": str, "ts": (int, float), "pid": int, "cat": str, "args": dict},
     "M": {"name": str, "pid": int, "args": dict},
     **{phase: {"name": str, "ts": (int, float), "pid": int, "tid": int, "id": int, "cat": str} for phase in "stf"},
 }

@@ -151,7 +151,8 @@ static void queues_start(struct netback *netback)
     const struct frontend_features *features = &netback->features;
     struct port_features port = { .checksum = features->checksum4 || features->checksum6,
                                   .tso4 = features->gso4,
-                                  .tso6 = features->gso6 };
+                                  .tso6 = features->gso6,
+                                  .udp = features->gso4 || features->gso6 };
     uint32_t q;
     int failure = port_set_queues(netback->port, netback->queue_count);
 

@@ -144,6 +144,7 @@ static void free_queues(struct netback *netback)
 
     for (q = 0; netback->queues != NULL && q < netback->max_queues; q++) {
         free(netback->queues[q].rx.stage);
+        gather_free(&netback->queues[q].tx.gather);
         free(netback->queues[q].rx.nowhere);
     }
     free(netback->queues);

@@ -8,6 +8,7 @@
 #include <xen/grant_table.h>
 #include <xen/io/netif.h>
 
+#include "netback/gather.h"
 #include "netback/netback.h"
 #include "run/bell.h"
 #include "run/timeline.h"
@@ -59,6 +60,7 @@ struct queue_rx {
     /* the receive task */
     uint8_t *stage;         /* MAX_FRAME_BYTES bytes */
     uint8_t *nowhere;       /* a page of our own */
+    bool segmenting;        /* a large frame's segments are pushed together */
     uint64_t patience_ends; /* when a ring that is short of slots is taken as it is; 0: it is not short */
     uint64_t dropped;       /* atomic: any receive task */
 };
@@ -67,6 +69,7 @@ struct queue_tx {
     /* the transmit task */
     netif_tx_back_ring_t ring;
     uint8_t headers[LAYOUT_HEADERS];
+    struct gather gather;
     uint64_t packets, bytes, errors, gso, csum_blank, csum_wrong, kicks_sent;
     uint64_t ready; /* when the next packet may be taken, as the rate has it */
     /* atomic */

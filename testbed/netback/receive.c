@@ -81,7 +81,7 @@ static enum verdict judge(struct netback_queue *queue, struct frame *frame, stru
     if (offload->gso != FRAME_GSO_NONE) {
         struct netif_extra_info *info = &judged->extras.info[judged->extras.count++];
 
-        if (!(offload->gso == FRAME_GSO_TCPV4 ? features->gso4 : features->gso6)) {
+        if (offload->gso == FRAME_GSO_UDP || !(offload->gso == FRAME_GSO_TCPV4 ? features->gso4 : features->gso6)) {
             return SEGMENT;
         }
         *info = (struct netif_extra_info){ .type = XEN_NETIF_EXTRA_TYPE_GSO };
@@ -167,7 +167,9 @@ static void deliver_copy(struct netback_queue *queue, const struct frame *frame,
                        page == pages - 1 ? frame->length - page * slot_room(target) : slot_room(target));
     }
     slots_complete(target, frame, &judged->extras);
-    slots_push(target);
+    if (!(queue->rx.segmenting && target == queue)) {
+        slots_push(target);
+    }
     sched_unlock(&target->rx.lock);
 }
 
@@ -193,9 +195,16 @@ static void deliver_staged(struct netback_queue *queue, struct frame *frame, enu
 {
     if (verdict == DELIVER) {
         deliver_copy(queue, frame, judged);
-    } else if (verdict == DROP || !frame_segment(frame, deliver_segment, queue)) {
+        return;
+    }
+    queue->rx.segmenting = true;
+    if (verdict == DROP || !frame_segment(frame, deliver_segment, queue)) {
         drop(queue);
     }
+    queue->rx.segmenting = false;
+    sched_lock(&queue->rx.lock);
+    slots_push(queue);
+    sched_unlock(&queue->rx.lock);
 }
 
 static void stage_frame(struct netback_queue *queue, struct frame *frame)

@@ -229,7 +229,7 @@ static void send_frame(struct netback_queue *queue, const struct frame *frame)
         frame_verify_checksum(frame) == CHECKSUM_BAD) {
         wrong_checksum(queue, frame);
     }
-    if (flag(&netback->link_up) != 0) {
+    if (flag(&netback->link_up) != 0 && !gather_take(&queue->tx.gather, netback->port, queue->index, frame)) {
         sent = port_send(netback->port, queue->index, frame) == 0;
     }
     count(&queue->tx.packets, 1);
@@ -373,6 +373,7 @@ void transmit_run(void *argument)
                 sched_point("netback-tx");
             }
             if (packets != 0) {
+                gather_flush(&queue->tx.gather, netback->port, queue->index);
                 push(queue);
             }
         }

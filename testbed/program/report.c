@@ -134,6 +134,8 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("tx_uso", adapter.tx_uso);
     PUT("tx_checksum", adapter.tx_checksum);
     PUT("rx_coalesced", adapter.rx_coalesced);
+    PUT("rx_joined", adapter.rx_joined);
+    PUT("rx_joined_datagrams", adapter.rx_joined_datagrams);
     PUT("rx_checksum_good", adapter.rx_checksum_good);
     PUT("doorbells", vif.tx_doorbells + vif.rx_doorbells);
     PUT("tx_gso", vif.tx_gso);

@@ -81,7 +81,7 @@ static void put_event(FILE *out, const struct timeline_event *event, bool simula
         break;
     case EVENT_IRQL:
         put_head(out, "C", "IRQL", process, 0, event->time);
-        fprintf(out, ",\"args\":{\"IRQL\":%u}}", event->value);
+        fprintf(out, ",\"cat\":\"irql\",\"args\":{\"IRQL\":%u}}", event->value);
         break;
     case EVENT_PACKET:
         put_packet(out, event, simulated ? SIMULATED_STEP_NS : LIVE_STEP_NS);

@@ -151,6 +151,25 @@ class Segments(unittest.TestCase):
                           f"{offloaded / plain:.1f} times {plain:,.0f}")
 
 
+    def test_udp_in_is_joined_by_the_driver_and_compared_with_a_run_without(self):
+        rates = {}
+        for turn, more in product(range(2), ((), ("--set", "*UdpRsc=0"))):
+            with running("--windows", "11-24h2", "--queues", "1", *more) as (bed, traffic):
+                rates[turn, more] = traffic.udp_blocks_in(4, RATE_SECONDS), traffic.udp_blocks_in(6, RATE_SECONDS)
+            end = bed.end
+            if more:
+                self.assertEqual(end["rx_joined"], 0)
+                continue
+            self.assertGreater(end["rx_joined_datagrams"], 100)
+            datagrams = end["rx_packets"] - end["rx_joined"] + end["rx_joined_datagrams"]
+            print(f"note: {datagrams / end['rx_packets']:.1f} datagrams an NBL, "
+                  f"{datagrams / end['rx_ndis_calls']:.1f} an NDIS call")
+        for turn, index in product(range(2), range(2)):
+            joined, plain = rates[turn, ()][index], rates[turn, ("--set", "*UdpRsc=0")][index]
+            print(f"note: IPv{4 + 2 * index} {joined:,.0f} datagrams/s joined by the driver, "
+                  f"{joined / max(plain, 1):.1f} times {plain:,.0f}")
+
+
 @needs_traffic
 class Queues(unittest.TestCase):
     def test_many_flows_use_all_four_queues(self):

@@ -54,12 +54,13 @@ static void require_handlers(const struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *
     }
 }
 
-/* Microsoft, "Miniport Adapter Check-for-Hang and Reset Operations": not in a miniport without hardware of its own. */
+/* Microsoft, "Miniport Adapter Check-for-Hang and Reset Operations": not in a miniport without hardware of its own.
+ * NDIS registers one that has them all the same. */
 static void refuse_hang_checks(const struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS *c, uint16_t version)
 {
-    RULE(version < NDIS_VERSION(6, 83) || (c->CheckForHangHandlerEx == NULL && c->ResetHandlerEx == NULL),
-         "ndis-characteristics", "NdisMRegisterMiniportDriver as 6.%u with a handler for hangs or resets",
-         version & 0xff);
+    RULE_DOCUMENTED(version < NDIS_VERSION(6, 83) || (c->CheckForHangHandlerEx == NULL && c->ResetHandlerEx == NULL),
+                    "ndis-characteristics", "NdisMRegisterMiniportDriver as 6.%u with a handler for hangs or resets",
+                    version & 0xff);
 }
 
 /* What reaches the driver's own dispatch table once NDIS owns the device: nothing the testbed sends. */

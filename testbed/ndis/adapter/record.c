@@ -75,8 +75,12 @@ void record_check(enum ndis_record record, const void *header, uint16_t version)
     RULE(revision != NULL, "ndis-revision", "%s has no revision %u", rule->name, h->Revision);
     RULE(revision->since <= version, "ndis-revision", "%s revision %u needs NDIS 6.%u, the driver registered 6.%u",
          rule->name, h->Revision, revision->since & 0xff, version & 0xff);
-    RULE(h->Size == revision->size, "ndis-revision", "%s revision %u has size %u, must have %u", rule->name,
-         h->Revision, h->Size, revision->size);
+    if (record == RECORD_STATUS_INDICATION) { /* NDIS reads the whole of it, whatever its header has */
+        RULE_DOCUMENTED(h->Size == revision->size, "ndis-revision", "%s revision %u has size %u, must have %u",
+                        rule->name, h->Revision, h->Size, revision->size);
+    }
+    RULE(h->Size == revision->size || record == RECORD_STATUS_INDICATION, "ndis-revision",
+         "%s revision %u has size %u, must have %u", rule->name, h->Revision, h->Size, revision->size);
     (void)__atomic_exchange_n(&seen[record], (uint32_t)h->Size << 8 | h->Revision, __ATOMIC_RELAXED);
 }
 

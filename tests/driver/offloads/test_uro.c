@@ -143,7 +143,7 @@ static void case_by_case(struct story *story)
 TEST(datagrams_are_joined_as_the_page_has_it)
 {
     story_everywhere(
-        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .prepare = inject_start, .tell = case_by_case },
+        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .prepare = inject_start, .body = case_by_case },
         6);
 }
 
@@ -228,15 +228,15 @@ static void traffic6(struct story *story)
 TEST(every_datagram_arrives_whole_and_in_order)
 {
     story_everywhere(
-        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .any_checksums = true, .tell = traffic4 }, 10);
+        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .any_checksums = true, .body = traffic4 }, 10);
     story_everywhere(
-        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .any_checksums = true, .tell = traffic6 }, 10);
+        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .any_checksums = true, .body = traffic6 }, 10);
     story_everywhere(&(struct story_plan){ .windows = windows,
                                            .queues = 2,
                                            .edge_buffers = 16,
                                            .any_checksums = true,
                                            .quiet = true,
-                                           .tell = traffic4 },
+                                           .body = traffic4 },
                      5);
 }
 
@@ -285,7 +285,7 @@ TEST(payload_may_lie_in_mdls_of_any_cut)
                                            .prepare = inject_start,
                                            .any_checksums = true,
                                            .quiet = true,
-                                           .tell = cuts },
+                                           .body = cuts },
                      20);
 }
 
@@ -328,7 +328,7 @@ static void every_total(struct story *story)
 TEST(every_total_of_datagrams_is_one_nbl)
 {
     story_run(&(struct story_plan){
-        .kind = SCHED_LIVE, .windows = windows, .edge_buffers = 16, .prepare = inject_start, .tell = every_total });
+        .kind = SCHED_LIVE, .windows = windows, .edge_buffers = 16, .prepare = inject_start, .body = every_total });
 }
 
 /* More than a length field holds goes up in two. */
@@ -364,7 +364,7 @@ TEST(no_more_is_joined_than_a_length_has_room_for)
                                     .windows = windows,
                                     .edge_buffers = 16,
                                     .prepare = inject_start,
-                                    .tell = too_long });
+                                    .body = too_long });
 }
 
 TEST(polled_datagrams_are_joined_too)
@@ -376,6 +376,6 @@ TEST(polled_datagrams_are_joined_too)
                                            .edge_buffers = 16,
                                            .any_checksums = true,
                                            .quiet = true,
-                                           .tell = traffic4 },
+                                           .body = traffic4 },
                      5);
 }

@@ -83,7 +83,7 @@ static void switched(struct story *story)
 TEST(a_request_switches_it_and_off_is_off)
 {
     story_everywhere(
-        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .prepare = inject_start, .tell = switched }, 2);
+        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .prepare = inject_start, .body = switched }, 2);
 }
 
 static void off_at_start(struct story *story)
@@ -108,7 +108,7 @@ TEST(the_keyword_switches_it_at_start)
                                     .set = off,
                                     .edge_buffers = 16,
                                     .prepare = inject_start,
-                                    .tell = off_at_start });
+                                    .body = off_at_start });
 }
 
 /* Receive checksum offload has to validate what is joined: off for one IP version, that one's come singly. */
@@ -149,15 +149,15 @@ TEST(without_validated_checksums_nothing_is_joined)
         .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = windows, .edge_buffers = 16, .prepare = inject_start
     };
 
-    plan.tell = only6;
+    plan.body = only6;
     plan.set = udp4;
     story_run(&plan);
     plan.set = ip4;
     story_run(&plan);
-    plan.tell = only4;
+    plan.body = only4;
     plan.set = udp6;
     story_run(&plan);
-    plan.tell = neither;
+    plan.body = neither;
     plan.set = both;
     story_run(&plan);
     plan.set = stamps; /* of each packet its own */
@@ -185,7 +185,7 @@ TEST(older_windows_has_none_of_it)
                                         .windows = older[i],
                                         .edge_buffers = 16,
                                         .prepare = inject_start,
-                                        .tell = none_before });
+                                        .body = none_before });
     }
 }
 
@@ -221,7 +221,7 @@ TEST(joined_datagrams_are_up_when_the_request_that_switches_it_off_is_complete)
                                         .set = i & 1 ? polling : NULL,
                                         .edge_buffers = 32,
                                         .loose_grants = true,
-                                        .tell = off_in_traffic });
+                                        .body = off_in_traffic });
     }
 }
 
@@ -256,7 +256,7 @@ TEST(a_pause_gives_back_what_was_joined)
                                         .edge_buffers = 16,
                                         .detail = i & 2 ? windows : NULL,
                                         .prepare = inject_start,
-                                        .tell = paused });
+                                        .body = paused });
     }
 }
 
@@ -327,7 +327,7 @@ TEST(packets_that_lie_are_joined_by_no_rule_broken)
                                         .edge_buffers = 16,
                                         .quiet = true,
                                         .prepare = inject_start,
-                                        .tell = lies });
+                                        .body = lies });
     }
 }
 
@@ -373,6 +373,6 @@ TEST(nothing_is_lost_when_nbls_run_out)
                                         .set = few,
                                         .edge_buffers = 16,
                                         .prepare = inject_start,
-                                        .tell = scarce });
+                                        .body = scarce });
     }
 }

@@ -546,7 +546,7 @@ TEST(instructions_of_joined_datagrams_are_counted)
                                     .edge_buffers = 16,
                                     .loose_grants = true,
                                     .prepare = inject_start,
-                                    .tell = joining_instructions });
+                                    .body = joining_instructions });
 }
 
 TEST(ticks_of_a_packet_are_measured)

@@ -308,6 +308,33 @@ TRIPS("ndis-status", a_status_with_a_foreign_source_is_caught)
     indication.StatusCode = NDIS_STATUS_LINK_STATE;
     NDIS(NdisMIndicateStatusEx)(fake->handle, &indication);
 }
+/* Windows lets both pass: they were found in drivers that were in use. */
+static void start_leniently(struct fake *fake)
+{
+    struct NDIS_STATUS_INDICATION indication;
+    struct NDIS_LINK_STATE link;
+    uint32_t before;
+
+    rule_be_lenient(true);
+    fake_add_running(fake);
+    before = rule_remarks();
+    memset(&link, 0, sizeof(link));
+    memset(&indication, 0, sizeof(indication));
+    NDIS_HEADER(link.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, NDIS_SIZEOF_LINK_STATE_REVISION_1);
+    NDIS_HEADER(indication.Header, NDIS_OBJECT_TYPE_STATUS_INDICATION, 1, NDIS_SIZEOF_LINK_STATE_REVISION_1);
+    indication.SourceHandle = fake->handle;
+    indication.StatusCode = NDIS_STATUS_LINK_STATE;
+    indication.StatusBuffer = &link;
+    indication.StatusBufferSize = sizeof(link);
+    NDIS(NdisMIndicateStatusEx)(fake->handle, &indication);
+    CHECK_EQ(rule_remarks(), before + 1);
+    rule_each_remark(keep_remark, last_remark);
+    CHECK_CONTAINS(last_remark, "NDIS_STATUS_INDICATION revision 1 has size 40");
+}
+TEST(a_foreign_status_with_the_size_of_another_record_is_remarked)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", start_leniently);
+}
 static void start_with_timestamps(struct fake *fake)
 {
     fake->characteristics.Header.Revision = 3;
@@ -331,6 +358,14 @@ static void indicate_timestamps(struct fake *fake, uint32_t code, bool on)
     indication.StatusBuffer = &stamps;
     indication.StatusBufferSize = LATE_TIMESTAMPS_SIZE;
     NDIS(NdisMIndicateStatusEx)(fake->handle, &indication);
+}
+TRIPS("ndis-characteristics", handlers_for_hangs_as_ndis_6_83_are_caught)
+{
+    fake->characteristics.CheckForHangHandlerEx = (void *)(uintptr_t)&initialize_without_attributes;
+    fake->characteristics.Header.Revision = 3;
+    fake->characteristics.Header.Size = NDIS_SIZEOF_MINIPORT_DRIVER_CHARACTERISTICS_REVISION_3;
+    fake->characteristics.MinorNdisVersion = 83;
+    fake_add_running(fake);
 }
 TRIPS("ndis-status", a_timestamp_configuration_before_the_capability_is_caught)
 {

@@ -331,6 +331,66 @@ TEST(grant_revoked_by_another_cache_is_caught)
     EXPECT_NT_RULE("xenbus", grant_of_another_cache);
 }
 
+static void grant_cache_above_its_cap(void)
+{
+    struct asked gnttab;
+    void *cache;
+
+    begin();
+    ask(&gnttab, gnttab_guid, 4, 112);
+    METHOD(&gnttab, 2, int32_t, (void *, const char *, uint32_t, uint32_t, void *, void *, void *, void **), &gnttab,
+           "grants", 2, 1, NULL, NULL, NULL, &cache);
+}
+TEST(a_grant_cache_that_reserves_more_than_its_cap_is_caught)
+{
+    EXPECT_NT_RULE("xenbus", grant_cache_above_its_cap);
+}
+
+static void reference_of_a_revoked_grant(void)
+{
+    struct asked gnttab;
+    void *cache, *entry;
+
+    one_grant(&gnttab, &cache, &entry);
+    revoke(&gnttab, cache, entry);
+    METHOD(&gnttab, 5, uint32_t, (void *, void *), &gnttab, entry);
+}
+TEST(the_reference_of_a_revoked_grant_is_caught)
+{
+    EXPECT_NT_RULE("xenbus", reference_of_a_revoked_grant);
+}
+
+static void standard_given_back_twice(void)
+{
+    struct asked standard;
+
+    begin();
+    ask(&standard, standard_guid, 1, 64);
+    for (int i = 0; i < 2; i++) {
+        ((MS_ABI void (*)(void *))standard.head.InterfaceDereference)(standard.head.Context);
+    }
+}
+TEST(the_standard_interface_given_back_twice_is_caught)
+{
+    EXPECT_NT_RULE("xenbus", standard_given_back_twice);
+}
+
+static void cache_above_its_cap(void)
+{
+    struct asked cache;
+    void *made;
+
+    begin();
+    ask(&cache, cache_guid, 2, 80);
+    METHOD(&cache, 2, int32_t,
+           (void *, const char *, uint32_t, uint32_t, uint32_t, void *, void *, void *, void *, void *, void **),
+           &cache, "objects", 16, 2, 1, NULL, NULL, NULL, NULL, NULL, &made);
+}
+TEST(a_cache_that_reserves_more_than_its_cap_is_caught)
+{
+    EXPECT_NT_RULE("xenbus", cache_above_its_cap);
+}
+
 static void cache_with_grants(void)
 {
     struct asked gnttab;
