@@ -143,9 +143,14 @@ LinkStateChanged(XENNET_LINK *Link)
     XENNET_LINK_STATE State;
     LONG Seen;
 
-    // NDIS does not know the adapter yet, and the restart asks again; or there is nobody left to ask.
-    if (Link->Context->State == XennetStateInitializing || Link->Context->Gone)
+    // NDIS does not know the adapter yet, and the restart asks again.
+    if (Link->Context->State == XennetStateInitializing)
         return;
+    // Nobody is left to indicate to, but sends come back only from a backend that takes the table of its queues.
+    if (Link->Context->Gone) {
+        RssFollow(Link->Rss, RssFollowConnection);
+        return;
+    }
     if (InterlockedIncrement(&Link->Requests) != 1)
         return;
     do {

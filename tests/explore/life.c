@@ -6,7 +6,7 @@
 enum { MAX_WAIT = 30 };
 
 /* With VIF 8 the driver waits for a backend that is there as long as it takes, because XenVif 8.2 would: nothing that
- * disables happens while one does not answer, or only just comes. */
+ * disables happens while one does not answer. Its control ring is not among what may be silent: 8.2 has none. */
 static void be_answered(struct explorer *explorer)
 {
     struct netback *netback = explorer->story->bed.netback;
@@ -15,7 +15,6 @@ static void be_answered(struct explorer *explorer)
         backend_serve(explorer);
         if (netback != NULL) {
             netback_silence_control(netback, false);
-            (void)netback_wait_connected(netback, true, MAX_WAIT * SECOND);
         }
     }
     explorer->lossy_in = explorer->lossy_out = true;
@@ -144,9 +143,6 @@ bool explore_surprise(struct explorer *explorer, const uint32_t *values)
 
     (void)values;
     begin(explorer);
-    if (story_version(story->plan) == 8 && explorer->doubled) {
-        return false; /* since the last settle a backend has left, for which what is sent may still wait */
-    }
     adapter_surprise_remove(story->bed.adapter);
     CHECK(raw_wait(explorer->watch->raw, MAX_WAIT * SECOND));
     end(explorer);

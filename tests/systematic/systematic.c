@@ -180,7 +180,7 @@ TEST(every_schedule_ends_well)
                                     .prepare = prepare,
                                     .failed = print_script,
                                     .quiet = true,
-                                    .tell = run_scene });
+                                    .body = run_scene });
     counts = systematic_counts(systematic);
     printf("{\"scene\": \"%s\", \"%s\": %u, \"complete\": %s, \"schedules\": %" PRIu64 ", \"met\": %" PRIu64
            ", \"states\": %" PRIu64 ", \"choices\": %" PRIu64 ", \"pages\": %" PRIu64 "}\n",

@@ -52,12 +52,9 @@ struct story_plan {
     bool may_not_start;                             /* then the test is called with `started` false */
     bool quiet;                                     /* counts are not printed */
     bool any_checksums;                             /* wrong ones are what the test is about */
-    bool loose_grants;    /* simulated: pages stay accessible after a grant ends, which is faster */
-    void (*failed)(void); /* NULL, or what is printed first when it did not end well */
-    union {
-        void (*body)(struct story *story); /* the test itself: the bed is running when it is called */
-        void (*tell)(struct story *story); /* its name until all tests are changed */
-    };
+    bool loose_grants;                 /* simulated: pages stay accessible after a grant ends, which is faster */
+    void (*failed)(void);              /* NULL, or what is printed first when it did not end well */
+    void (*body)(struct story *story); /* the test itself: the bed is running when it is called */
 };
 
 /* Runs the plan in a child process; the case fails with its output unless the child ends well and leaves nothing
