@@ -189,6 +189,30 @@ TEST(older_windows_has_none_of_it)
     }
 }
 
+/* Pairs of more flows than a poll takes at once, on a processor of their own: some wait joined. */
+static void pairs_go(void *argument)
+{
+    struct uro_batch *batch = argument;
+
+    uro_batch_go(batch, 1, batch->uro->story->plan->detail == NULL);
+}
+
+static struct task *pairs_begin(struct uro_batch *batch, uint64_t seed)
+{
+    struct uro_datagram datagram = { .payload = SIZE };
+    struct task *task;
+    uint32_t i;
+
+    for (i = 0; i < 2 * URO_FLOWS; i++) {
+        uro_batch_add(batch, i / 2, &datagram, 0, NULL);
+    }
+    task = task_spawn("XenVif", 1, pairs_go, batch);
+    for (i = 0; i < seed * 5; i++) {
+        sched_point("packets on their way");
+    }
+    return task;
+}
+
 /* Switched off and on in the middle of traffic, polled or not. */
 static void off_in_traffic(struct story *story)
 {
@@ -210,6 +234,18 @@ static void off_in_traffic(struct story *story)
     uro_close(uro);
 }
 
+/* While some wait to be polled. */
+static void off_in_batch(struct story *story)
+{
+    struct uro_batch *batch = batch_open(story, 4);
+    struct task *task = pairs_begin(batch, story->plan->seed % 32);
+
+    CHECK_STATUS(uro_switch(story, LATE_OFF), SUCCESS);
+    task_join(task);
+    uro_batch_end(batch);
+    batch_close(batch);
+}
+
 TEST(joined_datagrams_are_up_when_the_request_that_switches_it_off_is_complete)
 {
     static const char *const polling[] = { "*NdisPoll=1", NULL };
@@ -222,6 +258,15 @@ TEST(joined_datagrams_are_up_when_the_request_that_switches_it_off_is_complete)
                                         .edge_buffers = 32,
                                         .loose_grants = true,
                                         .body = off_in_traffic });
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .windows = windows,
+                                        .set = polling,
+                                        .processors = 2,
+                                        .edge_buffers = 32,
+                                        .detail = windows,
+                                        .prepare = inject_start,
+                                        .body = off_in_batch });
     }
 }
 
@@ -229,14 +274,10 @@ TEST(joined_datagrams_are_up_when_the_request_that_switches_it_off_is_complete)
 static void paused(struct story *story)
 {
     struct uro_batch *batch = batch_open(story, 4);
-    struct uro_datagram datagram = { .payload = SIZE };
-    uint32_t i;
+    struct task *task = pairs_begin(batch, story->plan->seed % 32);
 
-    for (i = 0; i < COUNT; i++) {
-        uro_batch_add(batch, 1, &datagram, 0, NULL);
-    }
-    uro_batch_go(batch, 0, story->plan->detail == NULL);
     CHECK_STATUS(adapter_pause(story->bed.adapter), SUCCESS);
+    task_join(task);
     uro_batch_end(batch);
     uro_forget(batch->uro);
     CHECK_STATUS(adapter_restart(story->bed.adapter), SUCCESS);
@@ -248,11 +289,12 @@ TEST(a_pause_gives_back_what_was_joined)
 {
     static const char *const polling[] = { "*NdisPoll=1", NULL };
 
-    for (uint32_t i = 0; i < 24; i++) {
+    for (uint32_t i = 0; i < 48; i++) {
         story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                         .seed = test_seed() + i,
                                         .windows = windows,
                                         .set = i & 1 ? polling : NULL,
+                                        .processors = 2,
                                         .edge_buffers = 16,
                                         .detail = i & 2 ? windows : NULL,
                                         .prepare = inject_start,
