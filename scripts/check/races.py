@@ -5,7 +5,7 @@
 usage: scripts/check/races.py [--seeds N] [--seed N] [TEST...]
 
 Builds the driver so that it reports each access to memory, runs the tests given (default: a set about sends, receives,
-RSS, OIDs and pauses) on it in simulation, and lists the races that the testbed sees, each with both places. Fails when
+UDP segments, RSS, OIDs and pauses) on it in simulation, and lists the races that the testbed sees, each with both places. Fails when
 there is one that src/xennet/xennet.races does not explain, when a test fails, or when that file names a function that
 is gone.
 
@@ -32,7 +32,8 @@ from scripts.cli import ROOT, Stop
 DRIVER = ROOT / "build" / "races" / "x64" / "xennet.sys"
 KNOWN = ROOT / "src" / "xennet" / "xennet.races"
 TESTS = ("test_send", "test_receive", "test_life", "test_rss", "test_rss_v2", "test_oids", "test_queues", "test_poll",
-         "test_statistics", "test_cancel", "test_rsc")
+         "test_statistics", "test_cancel", "test_rsc", "test_more", "test_uso", "test_uso_limits", "test_uro",
+         "test_uro_limits")
 NAME = re.compile(r"^(\w+|\*) / (\w+|\*): .", re.MULTILINE)
 NUMBERS = re.compile(r"xennet\.sys\+0x[0-9a-f]+ |offset 0x[0-9a-f]+ of | of \d+ bytes")
 

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/sched.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 #include "wire/port.h"
@@ -66,7 +65,7 @@ bool gather_take(struct gather *gather, struct port *port, uint32_t queue, const
     struct layout layout;
     uint32_t payload;
 
-    if (sched_kind() != SCHED_LIVE || gather->unable) {
+    if (!port_takes_udp_gso(port) || gather->unable) {
         return false;
     }
     if (!frame_parse(frame, &layout) || !is_plain(frame, &layout)) {

@@ -2,7 +2,7 @@
 /*
  * Datagrams on their way to the wire, gathered as Linux's GRO gathers them: those of one flow and size that follow each
  * other in a batch become one write of UDP segmentation, which the stack behind the port takes apart into the same
- * datagrams. Live runs only, and only what the guest leaves the checksum of to the backend.
+ * datagrams. Only for a port that takes them, and only what the guest leaves the checksum of to the backend.
  */
 #ifndef TESTBED_NETBACK_GATHER_H
 #define TESTBED_NETBACK_GATHER_H

@@ -217,7 +217,7 @@ struct port *memory_port_create(uint32_t queues, uint32_t depth)
         free(memory);
         return NULL;
     }
-    memory->port = (struct port){ &memory_ops, queues };
+    memory->port = (struct port){ &memory_ops, queues, false };
     memory->queues_in_use = queues;
     for (memory->depth = 1; memory->depth < depth;) {
         memory->depth *= 2;
@@ -264,6 +264,11 @@ uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *fr
             return ring_take(of(port), ring, frame);
         }
     }
+}
+
+void memory_port_take_udp_gso(struct port *port)
+{
+    port->takes_udp_gso = true;
 }
 
 void memory_port_forget(struct port *port)

@@ -7,6 +7,11 @@ uint32_t port_queues(const struct port *port)
     return port->queues;
 }
 
+bool port_takes_udp_gso(const struct port *port)
+{
+    return port->takes_udp_gso;
+}
+
 bool port_wait(struct port *port, uint32_t queue)
 {
     return port->ops->wait(port, queue);

@@ -34,6 +34,7 @@ void port_interrupt(struct port *port, uint32_t queue);
 int port_set_queues(struct port *port, uint32_t queues);
 void port_destroy(struct port *port);
 uint32_t port_queues(const struct port *port);
+bool port_takes_udp_gso(const struct port *port); /* what is sent may be several datagrams in one (FRAME_GSO_UDP) */
 
 struct port_counters {
     uint64_t received, sent, receive_dropped, send_refused;
@@ -52,6 +53,7 @@ struct port *memory_port_create(uint32_t queues, uint32_t depth);
 int memory_port_inject(struct port *port, uint32_t queue, const struct frame *frame); /* copies; -EAGAIN: full */
 uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *frame,
                              uint64_t timeout_ns); /* what was sent to the port; 0: timed out or stopped */
+void memory_port_take_udp_gso(struct port *port);  /* from the beginning; without it the port does not */
 /* Simulated runs: what was injected and not taken yet is gone. */
 void memory_port_forget(struct port *port);
 

@@ -21,7 +21,8 @@ struct port_ops {
 
 struct port {
     const struct port_ops *ops;
-    uint32_t queues; /* immutable */
+    uint32_t queues;    /* immutable */
+    bool takes_udp_gso; /* immutable once frames move */
 };
 
 /* A counter written by one task at a time and read by any. */

@@ -279,7 +279,7 @@ struct port *tap_create(const char *name, int netns, uint32_t queues, uint32_t m
         free(tap);
         return NULL;
     }
-    tap->port = (struct port){ &tap_ops, queues };
+    tap->port = (struct port){ &tap_ops, queues, true };
     tap->queues_in_use = queues;
     for (q = 0; q < queues; q++) {
         tap->queues[q] = (struct tap_queue){ .fd = -1, .wake = -1 };

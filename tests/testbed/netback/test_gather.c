@@ -86,6 +86,11 @@ static void body(void *argument)
     uint32_t i;
 
     (void)argument;
+    for (i = 0; i < 4; i++) {
+        add(&gather, port, 4, 1000, 1000, i);
+    }
+    CHECK_EQ(end(&gather, port), 4); /* a port that takes no large ones */
+    memory_port_take_udp_gso(port);
     for (int version = 4; version <= 6; version += 2) {
         for (i = 0; i < 40; i++) {
             add(&gather, port, version, 1000, 1400, 7 + i);
