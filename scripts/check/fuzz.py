@@ -38,8 +38,9 @@ FOUND = ROOT / "build" / "fuzz-found"
 FAST = Tree(ROOT / "build" / "fuzz", XENNET_FUZZ="ON")
 LENGTHS = {"inf": 2048, "image": 4096}      # bytes of an input at most; others:
 LENGTH = 512
-KEPT_BYTES = {"send": 4000}                 # of a target's corpus, about: large sends take milliseconds; others:
-MAX_KEPT_BYTES = 18000
+# Of a corpus, about: large sends take milliseconds, a whole image is long.
+KEPT_BYTES = {"send": 4000, "image": 24000}
+MAX_KEPT_BYTES = 18000     # others
 WORLDS = 9
 # The testbed handles faults by itself where it has a kernel (nt/check/fault.c).
 OPTIONS = ("-handle_segv=0", "-handle_bus=0", "-handle_ill=0", "-handle_fpe=0", "-rss_limit_mb=0", "-timeout=60",
