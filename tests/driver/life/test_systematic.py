@@ -65,7 +65,8 @@ class Systematic(unittest.TestCase):
         schedules = [each["schedules"] for each in counts]
         self.assertEqual(schedules, sorted(schedules))
         self.assertEqual(len(set(schedules)), len(schedules))
-        self.assertEqual(systematic.one("cancel-complete", ("--delays", 2)).counts, counts[2])
+        again = systematic.one("cancel-complete", ("--delays", 2)).counts
+        self.assertEqual({**again, "pages": counts[2]["pages"]}, counts[2])    # where the process lies is drawn anew
 
     def test_what_is_not_there_is_named(self):
         done = subprocess.run([ROOT / "explore.py", "--systematic", "nowhere"], stdout=subprocess.PIPE,
