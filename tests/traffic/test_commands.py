@@ -96,12 +96,13 @@ RULES = [
 
     (r"explore\.py --replay explore-failure\.txt", Run({"explore-failure.txt": str(LIST)}, says="no failure")),
     (r"explore\.py --report", By("test_report")),
-    (r"explore\.py .*", Run({"1000000": "400", "200000": "400", "100000": "400",
+    (r"explore\.py --systematic.*", By("test_systematic")),
+    (r"explore\.py .*", Run({"400000": "400", "1000000": "400", "200000": "400", "100000": "400",
                              "explore.html": "FOLDER/explore.html"}, says="0 failed")),
 
     (r"bench\.py --turns 5 .*", Run({"--xenvif FILE": None, **DRIVER, "5": "1", "bench.html": "FOLDER/bench.html",
                                      "bench.json": "FOLDER/bench.json"}, ("--seconds", "1"), "TCP out, Gb/s")),
-    (r"bench\.py --flame .*", Run({**DRIVER, "flame.svg": "FOLDER/flame.svg"}, says="flame graph")),
+    (r"bench\.py --flame .*", By("test_bench")),
     (r"bench\.py --scale .*", Run({"1,2,4,4/8": "1,2/3", "1,2,4": "1,2/3", "--turns 3": None, "--seconds 1": None},
                                   ("--turns", "1", "--seconds", "1"), "this driver, 2 queues, 3 processors")),
     (r"bench\.py --xenvif .*", XENVIF),
@@ -117,7 +118,8 @@ RULES = [
     (r"scripts/check/instructions\.py --driver FILE --inf FILE", Run(
         {"--inf FILE": "--inf FOLDER/other.inf", **DRIVER}, says="instructions a packet")),
     (r"scripts/check/instructions\.py .*", Run(DRIVER, says="instructions a packet")),
-    (r"scripts/check/coverage\.py .*", Run({"[--lines]": "--lines", "[TEST...]": None, "test_rss": None},
+    (r"scripts/check/coverage\.py (\[--lines\]|test_rss)", By("test_stopping")),
+    (r"scripts/check/coverage\.py .*", Run({"[--lines]": "--lines", "[--branches]": "--branches", "[TEST...]": None},
                                            ("--seeds", "1", "test_vlan"), "TOTAL")),
     (r"scripts/check/mutations\.py .*", By("test_mutations")),
     (r"scripts/check/faults\.py .*", By("test_faults")),
