@@ -5,9 +5,9 @@
 usage: scripts/check/races.py [--seeds N] [--seed N] [TEST...]
 
 Builds the driver so that it reports each access to memory, runs the tests given (default: a set about sends, receives,
-UDP segments, RSS, OIDs and pauses) on it in simulation, and lists the races that the testbed sees, each with both places. Fails when
-there is one that src/xennet/xennet.races does not explain, when a test fails, or when that file names a function that
-is gone.
+UDP segments, RSS, OIDs and pauses) on it in simulation, and lists the races that the testbed sees, each with both
+places. Fails when there is one that src/xennet/xennet.races does not explain, when a test fails, or when that file
+names a function that is gone.
 
   scripts/check/races.py
   scripts/check/races.py --seed 7 test_rss
