@@ -3,6 +3,7 @@
 some. A command that is not run here says which test does it, or why nothing can.
 """
 
+import os
 import re
 import shlex
 import shutil
@@ -30,6 +31,7 @@ class Run:
     replace: dict = field(default_factory=dict)
     add: tuple = ()
     says: str = ""      # in what it prints
+    long: bool = False  # about a minute: only where that is asked for
 
 
 @dataclass
@@ -87,7 +89,8 @@ RULES = [
     (r"test\.py --list", Run(says=LIFE)),
     (r"test\.py --seeds 2000 test_life|test\.py --seed 1234 test_life|test\.py --seed 7 test_.*",
      By("test_life")),
-    (r"test\.py --driver FILE.*", Run({**DRIVER, "[--lenient]": "--lenient"}, (LIFE,), "1 passed, 0 failed")),
+    (r"test\.py --driver FILE.*", Run({"FILE": "FOLDER/alone/other.sys", "[--lenient]": "--lenient"}, (LIFE,),
+                                      "1 passed, 0 failed")),
     (r"test\.py (--sanitize|--every-release|--xen-guests).*", Not("takes many minutes")),
     (r"test\.py driver/.*", Not("takes minutes; each ./test.py runs them")),
     (r"test\.py test_first_story", By("test_walkthrough")),
@@ -101,10 +104,10 @@ RULES = [
                              "explore.html": "FOLDER/explore.html"}, says="0 failed")),
 
     (r"bench\.py --turns 5 .*", Run({"--xenvif FILE": None, **DRIVER, "5": "1", "bench.html": "FOLDER/bench.html",
-                                     "bench.json": "FOLDER/bench.json"}, ("--seconds", "1"), "TCP out, Gb/s")),
+                                     "bench.json": "FOLDER/bench.json"}, ("--seconds", "1"), "TCP out, Gb/s", True)),
     (r"bench\.py --flame .*", By("test_bench")),
     (r"bench\.py --scale .*", Run({"1,2,4,4/8": "1,2/3", "1,2,4": "1,2/3", "--turns 3": None, "--seconds 1": None},
-                                  ("--turns", "1", "--seconds", "1"), "this driver, 2 queues, 3 processors")),
+                                  ("--turns", "1", "--seconds", "1"), "this driver, 2 queues, 3 processors", True)),
     (r"bench\.py --xenvif .*", XENVIF),
     (r"bench\.py .*", By("test_bench")),
 
@@ -114,13 +117,13 @@ RULES = [
     (r"build\.py free .*", CERTIFICATE),
     (r"kdfiles\.py .*", By("test_kdfiles")),
 
-    (r"scripts/check/instructions\.py --ticks", Run(add=("--turns", "1"), says="ticks a packet")),
+    (r"scripts/check/instructions\.py --ticks", Run(add=("--turns", "1"), says="ticks a packet", long=True)),
     (r"scripts/check/instructions\.py --driver FILE --inf FILE", Run(
-        {"--inf FILE": "--inf FOLDER/other.inf", **DRIVER}, says="instructions a packet")),
-    (r"scripts/check/instructions\.py .*", Run(DRIVER, says="instructions a packet")),
+        {"--inf FILE": "--inf FOLDER/other.inf", **DRIVER}, says="instructions a packet", long=True)),
+    (r"scripts/check/instructions\.py .*", Run(DRIVER, says="instructions a packet", long=True)),
     (r"scripts/check/coverage\.py (\[--lines\]|test_rss)", By("test_stopping")),
     (r"scripts/check/coverage\.py .*", Run({"[--lines]": "--lines", "[--branches]": "--branches", "[TEST...]": None},
-                                           ("--seeds", "1", "test_vlan"), "TOTAL")),
+                                           ("--seeds", "1", "test_vlan"), "TOTAL", True)),
     (r"scripts/check/mutations\.py .*", By("test_mutations")),
     (r"scripts/check/faults\.py .*", By("test_faults")),
     (r"scripts/check/races\.py .*", By("test_stopping")),
@@ -174,17 +177,27 @@ class Commands(unittest.TestCase):
 
     @needs_traffic
     def test_each_that_can_be_run_works(self):
+        self.run_all(False)
+
+    @needs_traffic
+    @unittest.skipUnless("XENNET_LONG" in os.environ, "takes minutes: XENNET_LONG=1 ./test.py test_commands")
+    def test_each_that_takes_long_works(self):
+        self.run_all(True)
+
+    def run_all(self, long):
         ensure_built()
         with tempfile.TemporaryDirectory(prefix="xennet-") as folder:
-            for name, source in (("other.sys", made.DRIVER), ("other.inf", made.INF),
+            Path(folder, "alone").mkdir()       # without an INF beside it
+            for name, source in (("other.sys", made.DRIVER), ("other.inf", made.INF), ("alone/other.sys", made.DRIVER),
                                  ("xennet.pdb", made.DRIVER.with_suffix(".pdb"))):
                 shutil.copyfile(source, Path(folder, name))
             Path(folder, "commands").write_text(STOP_AND_GO, encoding="utf-8")
             chosen = {}
             for text in every():
                 rule = rule_of(text)
-                if isinstance(rule, Run):
+                if isinstance(rule, Run) and rule.long == long:
                     chosen.setdefault(tuple(argv_of(text, rule, folder)), (text, rule))
+            self.assertGreater(len(chosen), 4)
             for argv, (text, rule) in chosen.items():
                 with self.subTest(text):
                     self.run_one(argv, rule)
