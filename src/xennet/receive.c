@@ -228,6 +228,17 @@ ReceiveFlushScarce(RECEIVE_PROCESSOR *Processor)
     ReceiveGiveBackScarce(Processor, Scarce.Head);
 }
 
+// To whoever takes batches of this adapter.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+ReceiveHandUp(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last, ULONG Count)
+{
+    if (Processor->Receive->Poll != NULL)
+        ReceivePoll(Processor, Chain, Last, Count);
+    else
+        ReceiveIndicate(Processor, Chain, Count, 0);
+}
+
 // A batch of which UDP datagrams may be joined.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
@@ -235,10 +246,7 @@ ReceiveJoin(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, NET_BUFFER_LIS
 {
     if (CoalesceIsWorthwhile(Chain))
         Last = CoalesceBatch(Processor->Receive->Joins, &Processor->Counters, Chain, &Count);
-    if (Processor->Receive->Poll != NULL)
-        ReceivePoll(Processor, Chain, Last, Count);
-    else
-        ReceiveIndicate(Processor, Chain, Count, 0);
+    ReceiveHandUp(Processor, Chain, Last, Count);
 }
 
 // Ends this processor's batch, whatever it has. NDIS may return NBLs from within the indications.
@@ -255,10 +263,8 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
         Chain = NblPoolCut(&Processor->Nbls);
         if (Processor->Receive->Joins != 0)
             ReceiveJoin(Processor, Chain, Last, Count);
-        else if (Processor->Receive->Poll != NULL)
-            ReceivePoll(Processor, Chain, Last, Count);
         else
-            ReceiveIndicate(Processor, Chain, Count, 0);
+            ReceiveHandUp(Processor, Chain, Last, Count);
     }
     if (Processor->Scarce.Head != NULL)
         ReceiveFlushScarce(Processor);

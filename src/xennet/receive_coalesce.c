@@ -19,32 +19,14 @@
  *   [1]  the last MDL of the packet, once it was joined
  */
 #include "receive_coalesce.h"
+#include "datagram.h"
 #include "ethernet.h"
 #include "memory.h"
 #include "offload_setting.h"
 
 #define COALESCE_FLOWS 8
 
-#define TYPE_AT       12
-#define TYPE_IPV4     0x0800
-#define TYPE_IPV6     0x86DD
-#define PROTOCOL_UDP  17
-#define UDP_LENGTH    4
-#define UDP_CHECKSUM  6
-#define UDP_HEADER    8
-#define IPV4_LENGTH   2
-#define IPV4_FIRST    0x45 // version, and a header without options
-#define IPV4_FRAGMENT 6
-#define IPV4_TTL      8
-#define IPV4_PROTOCOL 9
-#define IPV4_CHECKSUM 10
-#define IPV4_FLOW     12 // addresses, with the ports behind them
-#define IPV6_LENGTH   4
-#define IPV6_NEXT     6
-#define IPV6_HOPS     7
-#define IPV6_FLOW     8
-
-#define IPV4_FRAGMENT_MASK 0x3FFF // more fragments, and the offset
+#define IPV4_FIRST 0x45 // version, and a header without options
 
 // Bytes of all headers.
 #define COALESCE_HEADERS4 (ETHERNET_HEADER_SIZE + OFFLOAD_IPV4_HEADER + UDP_HEADER)
@@ -223,13 +205,6 @@ CoalesceIsAlike(const COALESCE_DATAGRAM *One, const COALESCE_DATAGRAM *Other)
     return CoalesceGet32(Ip1) == CoalesceGet32(Ip2) && Ip1[IPV6_HOPS] == Ip2[IPV6_HOPS];
 }
 
-FORCEINLINE VOID
-CoalescePut16(UCHAR *Bytes, ULONG Value)
-{
-    Bytes[0] = (UCHAR)(Value >> 8);
-    Bytes[1] = (UCHAR)Value;
-}
-
 // Nothing is joined to this one any more: its headers become those of the whole.
 static VOID
 CoalesceEnd(COALESCE_TABLE *Table, COALESCE_FLOW *Flow)
@@ -243,13 +218,13 @@ CoalesceEnd(COALESCE_TABLE *Table, COALESCE_FLOW *Flow)
     if (Flow->Count == 1)
         return;
     if (Flow->First.Ipv4) {
-        CoalescePut16(Ip + IPV4_LENGTH, OFFLOAD_IPV4_HEADER + UDP_HEADER + Flow->Total);
-        CoalescePut16(Ip + IPV4_CHECKSUM, 0);
+        DatagramPut16(Ip + IPV4_LENGTH, OFFLOAD_IPV4_HEADER + UDP_HEADER + Flow->Total);
+        DatagramPut16(Ip + IPV4_CHECKSUM, 0);
     } else {
-        CoalescePut16(Ip + IPV6_LENGTH, UDP_HEADER + Flow->Total);
+        DatagramPut16(Ip + IPV6_LENGTH, UDP_HEADER + Flow->Total);
     }
-    CoalescePut16(Udp + UDP_LENGTH, UDP_HEADER + Flow->Total);
-    CoalescePut16(Udp + UDP_CHECKSUM, 0);
+    DatagramPut16(Udp + UDP_LENGTH, UDP_HEADER + Flow->Total);
+    DatagramPut16(Udp + UDP_CHECKSUM, 0);
     NET_BUFFER_DATA_LENGTH(NET_BUFFER_LIST_FIRST_NB(Nbl)) += Flow->Total - Flow->First.Length;
     Info.Value = NULL;
     Info.Receive.SegCount = (USHORT)Flow->Count;

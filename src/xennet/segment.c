@@ -11,39 +11,13 @@
  * IRQL: DISPATCH. No locks, no state but Cut.
  */
 #include "segment.h"
+#include "datagram.h"
+#include "ethernet.h"
 #include "memory.h"
 #include "min_max.h"
 #include "offload_setting.h"
 
-#define TYPE_AT            12
-#define TYPE_IPV4          0x0800
-#define TYPE_IPV6          0x86DD
-#define TYPE_TAG           0x8100
-#define PROTOCOL_UDP       17
-#define IPV4_LENGTH        2
-#define IPV4_ID            4
-#define IPV4_FRAGMENT      6
-#define IPV4_FRAGMENT_MASK 0x3FFF // more fragments, and the offset
-#define IPV4_PROTOCOL      9
-#define IPV4_CHECKSUM      10
-#define IPV6_LENGTH        4
-#define IPV6_NEXT          6
-#define UDP_LENGTH         4
-#define UDP_CHECKSUM       6
-#define UDP_HEADER         8
-
-FORCEINLINE USHORT
-SegmentGet16(const UCHAR *Bytes)
-{
-    return (USHORT)(Bytes[0] << 8 | Bytes[1]);
-}
-
-FORCEINLINE VOID
-SegmentPut16(UCHAR *Bytes, ULONG Value)
-{
-    Bytes[0] = (UCHAR)(Value >> 8);
-    Bytes[1] = (UCHAR)Value;
-}
+#define TYPE_TAG 0x8100
 
 FORCEINLINE USHORT
 SegmentFold(ULONG64 Sum)
@@ -58,7 +32,7 @@ static ULONG64
 SegmentSum(const UCHAR *Bytes, ULONG Length, ULONG64 Sum)
 {
     for (; Length >= 2; Length -= 2, Bytes += 2)
-        Sum += SegmentGet16(Bytes);
+        Sum += ETHERNET_READ16(Bytes);
     return Length != 0 ? Sum + ((ULONG)Bytes[0] << 8) : Sum;
 }
 
@@ -102,12 +76,12 @@ static BOOLEAN
 SegmentHeadersAreValid(XENNET_SEGMENT_CUT *Cut)
 {
     const UCHAR *Ip;
-    ULONG Type = SegmentGet16(Cut->Header + TYPE_AT);
+    ULONG Type = ETHERNET_READ16(Cut->Header + TYPE_AT);
     ULONG Length;
 
     Cut->NetworkStart = ETHERNET_HEADER_SIZE;
     if (Type == TYPE_TAG) {
-        Type = SegmentGet16(Cut->Header + TYPE_AT + ETHERNET_TAG_SIZE);
+        Type = ETHERNET_READ16(Cut->Header + TYPE_AT + ETHERNET_TAG_SIZE);
         Cut->NetworkStart += ETHERNET_TAG_SIZE;
     }
     if (Type != (Cut->Ipv4 ? TYPE_IPV4 : TYPE_IPV6) || Cut->UdpStart <= Cut->NetworkStart)
@@ -118,7 +92,7 @@ SegmentHeadersAreValid(XENNET_SEGMENT_CUT *Cut)
         return Ip[0] >> 4 == 6 && Length >= OFFLOAD_IPV6_HEADER &&
                (Length != OFFLOAD_IPV6_HEADER || Ip[IPV6_NEXT] == PROTOCOL_UDP);
     return Ip[0] >> 4 == 4 && Length >= OFFLOAD_IPV4_HEADER && (ULONG)(Ip[0] & 15) * 4 == Length &&
-           Ip[IPV4_PROTOCOL] == PROTOCOL_UDP && !(SegmentGet16(Ip + IPV4_FRAGMENT) & IPV4_FRAGMENT_MASK);
+           Ip[IPV4_PROTOCOL] == PROTOCOL_UDP && !(ETHERNET_READ16(Ip + IPV4_FRAGMENT) & IPV4_FRAGMENT_MASK);
 }
 
 // What the checksums of all segments have in common, and who computes them.
@@ -129,13 +103,13 @@ SegmentPrepareSums(const XENNET_OFFLOAD *Offload, XENNET_SEGMENT_CUT *Cut)
     UCHAR *Udp = Cut->Header + Cut->UdpStart;
     BOOLEAN Plain = Cut->UdpStart - Cut->NetworkStart == OFFLOAD_IPV6_HEADER;
 
-    Cut->UdpSum = SegmentGet16(Udp + UDP_CHECKSUM);
+    Cut->UdpSum = ETHERNET_READ16(Udp + UDP_CHECKSUM);
     Cut->HasUdpSum = Cut->UdpSum != 0;
     if (Cut->Ipv4) {
-        Cut->Identification = SegmentGet16(Ip + IPV4_ID);
-        SegmentPut16(Ip + IPV4_LENGTH, 0);
-        SegmentPut16(Ip + IPV4_ID, 0);
-        SegmentPut16(Ip + IPV4_CHECKSUM, 0);
+        Cut->Identification = ETHERNET_READ16(Ip + IPV4_ID);
+        DatagramPut16(Ip + IPV4_LENGTH, 0);
+        DatagramPut16(Ip + IPV4_ID, 0);
+        DatagramPut16(Ip + IPV4_CHECKSUM, 0);
         Cut->IpSum = (ULONG)SegmentSum(Ip, Cut->UdpStart - Cut->NetworkStart, 0);
         Cut->SumsHere = !Offload->Transmit.OffloadIpVersion4UdpChecksum;
         Cut->Request.Options.OffloadIpVersion4UdpChecksum = Cut->HasUdpSum && !Cut->SumsHere;
@@ -267,15 +241,15 @@ SegmentWriteHeader(XENNET_SEGMENT_CUT *Cut, XENNET_SEGMENT *Segment, ULONG Lengt
     RtlCopyMemory(Segment->Header, Cut->Header, Cut->HeaderLength);
     Segment->HeaderMdl.Mdl.ByteCount = Cut->HeaderLength;
     if (Cut->Ipv4) {
-        SegmentPut16(Ip + IPV4_LENGTH, IpLength);
-        SegmentPut16(Ip + IPV4_ID, Cut->Identification);
-        SegmentPut16(Ip + IPV4_CHECKSUM, (USHORT)~SegmentFold((ULONG64)Cut->IpSum + IpLength + Cut->Identification));
+        DatagramPut16(Ip + IPV4_LENGTH, IpLength);
+        DatagramPut16(Ip + IPV4_ID, Cut->Identification);
+        DatagramPut16(Ip + IPV4_CHECKSUM, (USHORT)~SegmentFold((ULONG64)Cut->IpSum + IpLength + Cut->Identification));
         Cut->Identification++;
     } else {
-        SegmentPut16(Ip + IPV6_LENGTH, IpLength - OFFLOAD_IPV6_HEADER);
+        DatagramPut16(Ip + IPV6_LENGTH, IpLength - OFFLOAD_IPV6_HEADER);
     }
-    SegmentPut16(Udp + UDP_LENGTH, UDP_HEADER + Length);
-    SegmentPut16(Udp + UDP_CHECKSUM, Cut->HasUdpSum ? SegmentFold((ULONG64)Cut->UdpSum + UDP_HEADER + Length) : 0);
+    DatagramPut16(Udp + UDP_LENGTH, UDP_HEADER + Length);
+    DatagramPut16(Udp + UDP_CHECKSUM, Cut->HasUdpSum ? SegmentFold((ULONG64)Cut->UdpSum + UDP_HEADER + Length) : 0);
 }
 
 // The UDP checksum of a segment whose headers are written. FALSE: the payload could not be mapped.
@@ -291,7 +265,7 @@ SegmentWriteSum(const XENNET_SEGMENT_CUT *Cut, XENNET_SEGMENT *Segment, ULONG Le
         return FALSE;
     Checksum = (USHORT)~SegmentFold(Sum);
     // Zero is "no checksum".
-    SegmentPut16(Udp + UDP_CHECKSUM, Checksum != 0 ? Checksum : 0xFFFF);
+    DatagramPut16(Udp + UDP_CHECKSUM, Checksum != 0 ? Checksum : 0xFFFF);
     return TRUE;
 }
 
