@@ -61,13 +61,13 @@ def _draw():
     os.write(where, f"\r\x1b[K{text[:columns]}".encode(errors="replace"))
 
 
-def line(text):
-    """A line on standard output."""
+def line(text, stream=None):
+    """A line on standard output or `stream`, where the line of progress may stand."""
     global _shown  # pylint: disable=global-statement
     if _shown:
         os.write(_descriptor(), b"\r\x1b[K")
         _shown = False
-    print(text, flush=True)
+    print(text, file=stream, flush=True)
     _draw()
 
 
@@ -169,10 +169,5 @@ def as_they_come(process, step):
 
 
 def note(text):
-    """A line on standard error, where the line of progress may stand."""
-    global _shown  # pylint: disable=global-statement
-    if _shown:
-        os.write(_descriptor(), b"\r\x1b[K")
-        _shown = False
-    print(text, file=sys.stderr, flush=True)
-    _draw()
+    """A line on standard error."""
+    line(text, sys.stderr)

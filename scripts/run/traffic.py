@@ -136,42 +136,42 @@ class Traffic:
         """Datagrams a second that reach the wire side's stack, of 1,400 bytes in sends of 64 KB: (cut by the device,
         cut by the guest's stack). None: this kernel's TAP cannot leave them to the device."""
         what = f"UDP out in blocks over IPv{family}"
-        address, device = ADDRESSES["wire"][family], self.bed.tap("guest")
+        device = self.bed.tap("guest")
         if not json.loads(self.guest(script("udpblocks.py", "offload", device, "on"), what, 10)):
             return None
-        sink = self.start("wire", script("udpblocks.py", "sink", address, str(BLOCK_PORT)), stdout=subprocess.PIPE)
+        def cut_by(setting):
+            return lambda: self.guest(script("udpblocks.py", "offload", device, setting), what, 10)
         try:
-            if not sink.stdout.readline():
-                raise TrafficFailed(f"{what}: the receiver on the wire side did not start")
-            rates = []
-            for setting in ("on", "off"):
-                self.guest(script("udpblocks.py", "offload", device, setting), what, 10)
-                # Nobody reads: whatever comes through ends as what a full socket dropped, and costs little.
-                before = self._overflows("wire", family)
-                self.guest(script("udpblocks.py", "flood", address, str(BLOCK_PORT), str(seconds),
-                                  str(BLOCK_DATAGRAM)), what, seconds + 10)
-                rates.append((self._overflows("wire", family) - before) / seconds)
+            rates = self._block_rates(what, "guest", "wire", family, seconds, (cut_by("on"), cut_by("off")))
         finally:
-            self._children.end(sink)
-            self.guest(script("udpblocks.py", "offload", device, "on"), what, 10)
+            cut_by("on")()
         if min(rates) <= 0:
             raise TrafficFailed(f"{what}: nothing arrived")
-        return tuple(rates)
+        return rates
 
     def udp_blocks_in(self, family, seconds):
         """Datagrams a second that reach the guest's stack, of 1,400 bytes in the wire side's sends of 64 KB."""
         what = f"UDP in in blocks over IPv{family}"
-        address = ADDRESSES["guest"][family]
-        sink = self.start("guest", script("udpblocks.py", "sink", address, str(BLOCK_PORT)), stdout=subprocess.PIPE)
+        return self._block_rates(what, "wire", "guest", family, seconds)[0]
+
+    def _block_rates(self, what, sender, receiver, family, seconds, preparations=(lambda: None,)):
+        """Datagrams a second of blocks that reach the receiver's stack, once after each preparation."""
+        address = ADDRESSES[receiver][family]
+        sink = self.start(receiver, script("udpblocks.py", "sink", address, str(BLOCK_PORT)), stdout=subprocess.PIPE)
+        rates = []
         try:
             if not sink.stdout.readline():
-                raise TrafficFailed(f"{what}: the receiver on the guest's side did not start")
-            before = self._overflows("guest", family)
-            self.run("wire", script("udpblocks.py", "flood", address, str(BLOCK_PORT), str(seconds),
-                                    str(BLOCK_DATAGRAM)), what, seconds + 10)
-            return (self._overflows("guest", family) - before) / seconds
+                raise TrafficFailed(f"{what}: the receiver on the {receiver}'s side did not start")
+            for prepare in preparations:
+                prepare()
+                # Nobody reads: whatever comes through ends as what a full socket dropped, and costs little.
+                before = self._overflows(receiver, family)
+                self.run(sender, script("udpblocks.py", "flood", address, str(BLOCK_PORT), str(seconds),
+                                        str(BLOCK_DATAGRAM)), what, seconds + 10)
+                rates.append((self._overflows(receiver, family) - before) / seconds)
         finally:
             self._children.end(sink)
+        return tuple(rates)
 
     def receive_buffer(self):
         return receive_buffer()
