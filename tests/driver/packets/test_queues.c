@@ -16,7 +16,7 @@
 #define SUCCESS NDIS_STATUS_SUCCESS
 #define SECOND  1000000000ull
 
-enum { QUEUES = 8, FLOWS = 32, BYTES = 200, ROUNDS = 1000, ROUNDS_OF_OTHERS = 60 };
+enum { QUEUES = 8, FLOWS = 32, ROUNDS = 1000, ROUNDS_OF_OTHERS = 60 };
 
 /* Of the releases of XenVif this run is about. */
 static bool asked_for(const char *release)
@@ -27,20 +27,6 @@ static bool asked_for(const char *release)
 }
 
 /* --- flows --- */
-
-/* One send that carries the hash of a flow, as TCP gives it once RSS is on. */
-static struct NET_BUFFER_LIST *send_flow(struct watch *watch, uint32_t hash, uint32_t number)
-{
-    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
-    uint8_t bytes[BYTES];
-
-    frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, number);
-    raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
-    nbl->NetBufferListInfo[NetBufferListHashValue] = (void *)(uintptr_t)hash;
-    nbl->NetBufferListInfo[NetBufferListHashInfo] = (void *)(uintptr_t)(NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz);
-    raw_send(watch->raw, nbl, 0, false);
-    return nbl;
-}
 
 /* What comes out at the wire until each number from `first` on has; what is older is of a time before. */
 static void collect_flows(struct story *story, uint32_t first)
@@ -55,7 +41,7 @@ static void collect_flows(struct story *story, uint32_t first)
             test_fail(__FILE__, __LINE__, "%u of %u flows sent do not come out", left, FLOWS);
         }
         memcpy(&number, bytes + 14, sizeof(number));
-        if (length == BYTES && number >= first && number < first + FLOWS && !came[number - first]) {
+        if (length == BACKEND_SEND_BYTES && number >= first && number < first + FLOWS && !came[number - first]) {
             came[number - first] = true;
             left--;
         }
@@ -69,7 +55,7 @@ static void every_flow_arrives(struct watch *watch, uint32_t first, uint32_t que
     uint32_t i;
 
     for (i = 0; i < FLOWS; i++) {
-        nbls[i] = send_flow(watch, i, first + i);
+        nbls[i] = backend_send(watch, first + i, i);
     }
     if (!raw_wait(watch->raw, 10 * SECOND)) {
         test_fail(__FILE__, __LINE__, "sends stay in XenVif, which has %u queues", queues);
@@ -97,7 +83,7 @@ static void keep_busy(struct watch *watch, uint32_t queues)
     uint32_t i;
 
     for (i = 0; i < FLOWS; i++) {
-        send_flow(watch, i, UINT32_MAX - i);
+        backend_send(watch, UINT32_MAX - i, i);
         frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, i);
         wire_inject(watch->story, i % queues, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
     }
@@ -328,7 +314,7 @@ static void silent_host(struct story *story)
     netback_silence_control(story->bed.netback, true);
     migrate(story, silence->queues, 0);
     if (silence->sends) {
-        send_flow(watch, 1, UINT32_MAX);
+        backend_send(watch, UINT32_MAX, 1);
     }
     sched_sleep(20 * SECOND);
     if (silence->holds) {

@@ -5,6 +5,7 @@
  * others' lines untouched.
  */
 #include "story.h"
+#include "story_presence.h"
 #include "story_watch.h"
 
 #include <stdio.h>
@@ -196,26 +197,6 @@ TEST(after_a_migration_either_of_two_adapters_writes_the_line_again)
     story_everywhere(&(struct story_plan){ .body = two }, 5);
 }
 
-static uint32_t driver_lines(struct story *story)
-{
-    char **names, path[300], *value;
-    size_t count = 0, i;
-    uint32_t found = 0;
-
-    if (xen_store_list(story->bed.guest, 0, "drivers", &names, &count) != 0) {
-        return 0;
-    }
-    for (i = 0; i < count; i++) {
-        snprintf(path, sizeof(path), "drivers/%s", names[i]);
-        if (xen_store_read(story->bed.guest, 0, path, &value) == 0) {
-            found += strstr(value, "XENNET") != NULL;
-            free(value);
-        }
-    }
-    free(names);
-    return found;
-}
-
 static void two_adapters(struct story *story)
 {
     struct xen_vif_config config = story->bed.vif_config;
@@ -241,16 +222,16 @@ static void two_adapters(struct story *story)
     if (second == NULL) {
         test_fail(__FILE__, __LINE__, "no second adapter: %s", error);
     }
-    CHECK_EQ(driver_lines(story), 1); /* one driver, one line */
+    CHECK_EQ(presence_driver_lines(story), 1); /* one driver, one line */
     CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
-    CHECK_EQ(driver_lines(story), 0);
+    CHECK_EQ(presence_driver_lines(story), 0);
     CHECK_EQ(vif_suspend_resume(vif), 0); /* the second adapter's callback alone writes it again */
-    CHECK_EQ(driver_lines(story), 1);
+    CHECK_EQ(presence_driver_lines(story), 1);
     CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
     CHECK_EQ(bed_migrate(&story->bed), 0); /* and so does the first's */
-    CHECK_EQ(driver_lines(story), 1);
+    CHECK_EQ(presence_driver_lines(story), 1);
     adapter_remove(second);
-    CHECK_EQ(driver_lines(story), 1); /* the first still needs it */
+    CHECK_EQ(presence_driver_lines(story), 1); /* the first still needs it */
     package_free(package);
     vif_destroy(vif);
     (void)netback_wait_connected(netback, false, 5ull * SECOND);

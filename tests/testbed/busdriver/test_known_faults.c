@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What releases of XenVif are known to leave behind is told from what fails a run (busdriver/known_faults.h). */
+/* What releases of XenVif are known to leave behind is kept apart from what fails a run (busdriver/known_faults.h). */
 #include "busdriver/known_faults.h"
 
 #include <string.h>
