@@ -148,7 +148,8 @@ LinkStateChanged(XENNET_LINK *Link)
         return;
     // Nobody is left to indicate to, but sends come back only from a backend that takes the table of its queues.
     if (Link->Context->Gone) {
-        RssFollow(Link->Rss, RssFollowConnection);
+        if (Link->Context->Vif.Enabled)
+            RssFollow(Link->Rss, RssFollowConnection);
         return;
     }
     if (InterlockedIncrement(&Link->Requests) != 1)
