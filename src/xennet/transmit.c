@@ -74,12 +74,33 @@ TransmitNotQueued(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 // Hash: what TransmitHash returned. Once the NBL's last NB is offered the NBL may be gone.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NTSTATUS
-TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, XENNET_TRANSMIT_REQUEST Request,
-              XENNET_PACKET_HASH *Hash, BOOLEAN More)
+TransmitOffer(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, XENNET_OFFLOAD_OPTIONS Options,
+              USHORT MaximumSegmentSize, USHORT Tci, XENNET_PACKET_HASH *Hash, BOOLEAN More)
 {
     return VifTransmitPacket(&Transmit->Context->Vif, NET_BUFFER_CURRENT_MDL(Nb), NET_BUFFER_CURRENT_MDL_OFFSET(Nb),
-                             NET_BUFFER_DATA_LENGTH(Nb), Request.Options, Request.MaximumSegmentSize, Request.Tci, Hash,
-                             More, Nbl);
+                             NET_BUFFER_DATA_LENGTH(Nb), Options, MaximumSegmentSize, Tci, Hash, More, Nbl);
+}
+
+// The same with what was read of the NB before.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NTSTATUS
+TransmitOfferAsRead(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb, XENNET_PACKET_HASH *Hash,
+                    BOOLEAN More)
+{
+    const XENNET_TRANSMIT_REQUEST *Request = TransmitRequestOf(Nb);
+
+    return TransmitOffer(Transmit, Nbl, Nb, Request->Options, Request->MaximumSegmentSize, Request->Tci, Hash, More);
+}
+
+// The same for the NB of an NBL of the common kind: no tag.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE NTSTATUS
+TransmitOfferCommon(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash, BOOLEAN More)
+{
+    NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
+    const XENNET_TRANSMIT_REQUEST *Request = TransmitRequestOf(Nb);
+
+    return TransmitOffer(Transmit, Nbl, Nb, Request->Options, Request->MaximumSegmentSize, 0, Hash, More);
 }
 
 // What XenVif gets of an NBL's hash; without one it hashes for itself.
@@ -112,8 +133,8 @@ TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     // Until XenVif has it TransmitIsPushed sees it, on other processors: no table is exchanged meanwhile.
     if (ContextMayOffer(Transmit->Context) &&
-        NT_SUCCESS(TransmitOffer(Transmit, Kept.Nbl, Kept.Nb, *TransmitRequestOf(Kept.Nb),
-                                 TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE))) {
+        NT_SUCCESS(TransmitOfferAsRead(Transmit, Kept.Nbl, Kept.Nb,
+                                       TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed), FALSE))) {
         Processor->Kept.Nbl = NULL;
         return;
     }
@@ -169,54 +190,91 @@ TransmitKeep(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUF
 
 /*
  * XenVif would not take an NB. One failure fails the NBL, but the NBs after it are still tried: the last one clears
- * More, and without it those before would lie in XenVif until somebody else sends. Returns the run as TransmitQueue
- * does.
+ * More, and without it those before would lie in XenVif until somebody else sends. Returns the run as
+ * TransmitQueueAny does.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE ULONG
 TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
-                BOOLEAN Hashed, BOOLEAN More, ULONG Run)
+                BOOLEAN More, ULONG Run)
 {
     if (!More && (Run & ~TRANSMIT_NO_MORE) != 0 && Processor->Kept.Nbl == NULL)
-        TransmitKeep(Processor, Nbl, Nb, Hashed);
+        TransmitKeep(Processor, Nbl, Nb, TransmitRequestHasHash(Processor->HashFunction, Nbl));
     else
         TransmitNotQueued(Transmit, Processor, Nbl);
     return Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : Run;
 }
 
-/*
- * Queues one NB, after which nothing of it may be read. Run: packets before it that XenVif has not begun to send;
- * returned: after it. More stays set on at most TRANSMIT_MAX_RUN packets. While one is kept no other has to wait in a
- * ring, since only one can be kept (TRANSMIT_NO_MORE).
- */
+// XenVif sends the packet behind this NBL to the same ring for certain, so this one may wait for it (More).
 _IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE ULONG
-TransmitQueue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
-              XENNET_PACKET_HASH *Hash, BOOLEAN More, ULONG Run)
+FORCEINLINE BOOLEAN
+TransmitHasMore(const XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, BOOLEAN Hashed)
 {
-    BOOLEAN Waits = (BOOLEAN)(More & (Run < TRANSMIT_MAX_RUN));
+    NET_BUFFER_LIST *Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
 
-    if (!NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, *TransmitRequestOf(Nb), Hash, Waits)))
-        return TransmitRefused(Transmit, Processor, Nbl, Nb, (BOOLEAN)(Hash == &Processor->Hash), More, Run);
-    if (!Waits)
-        return Run & TRANSMIT_NO_MORE;
-    return Run + 1;
+    if (Next == NULL || TransmitRequestHasHash(Processor->HashFunction, Next) != Hashed)
+        return FALSE;
+    return Hashed ? NET_BUFFER_LIST_GET_HASH_VALUE(Nbl) == NET_BUFFER_LIST_GET_HASH_VALUE(Next)
+                  : Processor->PlainHash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
 }
 
-// Queues an NBL of several NBs. More: behind the last one, too. Once that is queued the NBL may be gone.
+// The same for the only NB of an NBL. More is found anew: nothing has to be kept for it while XenVif is called.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE ULONG
-TransmitQueueSeveral(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
-                     XENNET_PACKET_HASH *Hash, BOOLEAN More, ULONG Run)
+TransmitRefusedOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Run)
 {
+    BOOLEAN Hashed = TransmitRequestHasHash(Processor->HashFunction, Nbl);
+
+    return TransmitRefused(Transmit, Processor, Nbl, NET_BUFFER_LIST_FIRST_NB(Nbl),
+                           TransmitHasMore(Processor, Nbl, Hashed), Run);
+}
+
+/*
+ * Queues an NBL of any kind, after which nothing of it may be read. Run: packets before it that XenVif has not begun to
+ * send; returned: after it. More stays set on at most TRANSMIT_MAX_RUN packets. While one is kept no other has to wait
+ * in a ring, since only one can be kept (TRANSMIT_NO_MORE).
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE ULONG
+TransmitQueueAny(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Run)
+{
+    BOOLEAN Hashed = TransmitRequestHasHash(Processor->HashFunction, Nbl);
+    BOOLEAN MoreAfter = TransmitHasMore(Processor, Nbl, Hashed);
+    XENNET_PACKET_HASH *Hash = TransmitHash(Processor, &Processor->PlainHash, Nbl, Hashed);
     NET_BUFFER *Nb;
     NET_BUFFER *Next;
+    BOOLEAN More;
+    BOOLEAN Waits;
 
     for (Nb = NET_BUFFER_LIST_FIRST_NB(Nbl); Nb != NULL; Nb = Next) {
         Next = NET_BUFFER_NEXT_NB(Nb);
-        Run = TransmitQueue(Transmit, Processor, Nbl, Nb, Hash, (BOOLEAN)(Next != NULL || More), Run);
+        More = Next != NULL || MoreAfter;
+        Waits = More && Run < TRANSMIT_MAX_RUN;
+        if (!NT_SUCCESS(TransmitOfferAsRead(Transmit, Nbl, Nb, Hash, Waits)))
+            Run = TransmitRefused(Transmit, Processor, Nbl, Nb, More, Run);
+        else
+            Run = Waits ? Run + 1 : Run & TRANSMIT_NO_MORE;
     }
     return Run;
+}
+
+// The same for an NBL of the common kind. Hashed: what TransmitRequestHasHash returned.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE ULONG
+TransmitQueueCommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
+                    BOOLEAN Hashed, ULONG Run)
+{
+    XENNET_PACKET_HASH *Hash = TransmitHash(Processor, &Processor->PlainHash, Nbl, Hashed);
+
+    // Each way has a call of its own: nothing has to be kept over it that is known in one of them.
+    if (Run < TRANSMIT_MAX_RUN && TransmitHasMore(Processor, Nbl, Hashed)) {
+        if (!NT_SUCCESS(TransmitOfferCommon(Transmit, Nbl, Hash, TRUE)))
+            return TransmitRefusedOne(Transmit, Processor, Nbl, Run);
+        return Run + 1;
+    }
+    if (!NT_SUCCESS(TransmitOfferCommon(Transmit, Nbl, Hash, FALSE)))
+        return TransmitRefusedOne(Transmit, Processor, Nbl, Run);
+    return Run & TRANSMIT_NO_MORE;
 }
 
 // An NBL that is not like nearly all. FALSE: it cannot be sent and was completed.
@@ -241,36 +299,30 @@ TransmitReadUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proce
 // Reads what each NBL of the chain asks for, up to one that asks for UDP segments (Rest), and returns those that can be
 // sent; the others are completed.
 _IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE NET_BUFFER_LIST *
+static DECLSPEC_NOINLINE NET_BUFFER_LIST *
 TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     ULONG Age = Transmit->Age;
-    NET_BUFFER_LIST *Before = NULL;
+    NET_BUFFER_LIST **Link = &Chain;
     NET_BUFFER_LIST *Nbl;
     NET_BUFFER_LIST *Next;
     ULONG Count = 0;
 
     for (Nbl = Chain; Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        Count++;
         if (TransmitRequestReadCommon(&Transmit->Limits, Nbl, TransmitRequestOf(NET_BUFFER_LIST_FIRST_NB(Nbl)))) {
             TransmitListStart(Nbl, 1, Age);
         } else if (SegmentIsAsked(&Transmit->Limits, Nbl)) {
-            if (Before != NULL)
-                NET_BUFFER_LIST_NEXT_NBL(Before) = NULL;
-            else
-                Chain = NULL;
+            *Link = NULL;
             Processor->Rest = Nbl;
-            Count--;
             break;
         } else if (!TransmitReadUncommon(Transmit, Processor, Nbl, Age)) {
-            if (Before != NULL)
-                NET_BUFFER_LIST_NEXT_NBL(Before) = Next;
-            else
-                Chain = Next;
+            Count++;
+            *Link = Next;
             continue;
         }
-        Before = Nbl;
+        Count++;
+        Link = &NET_BUFFER_LIST_NEXT_NBL(Nbl);
     }
     TransmitListTake(Processor, Count, Age);
     return Chain;
@@ -287,27 +339,20 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 {
     NET_BUFFER_LIST *Nbl;
     NET_BUFFER_LIST *Next;
-    NET_BUFFER *Nb;
-    XENNET_PACKET_HASH *Hash;
-    BOOLEAN Hashed;
-    BOOLEAN More;
     ULONG Run;
-    // Both may change meanwhile: what was promised with the first packet holds for the last one.
-    ULONG Function = Transmit->Limits.HashFunction;
 
+    // Both may change meanwhile: what was promised with the first packet holds for the last one.
+    Processor->HashFunction = Transmit->Limits.HashFunction;
     Processor->PlainHash.Algorithm = Transmit->Limits.PlainHash.Algorithm;
-    Nbl = TransmitReadChain(Transmit, Processor, Chain);
     Run = Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : 0;
-    for (; Nbl != NULL; Nbl = Next) {
+    for (Nbl = TransmitReadChain(Transmit, Processor, Chain); Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        Hashed = TransmitRequestHasHash(Function, Nbl);
-        More = Next != NULL && TransmitRequestSameRing(Function, &Processor->PlainHash, Hashed, Nbl, Next);
-        Hash = TransmitHash(Processor, &Processor->PlainHash, Nbl, Hashed);
-        Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
-        if (NET_BUFFER_NEXT_NB(Nb) == NULL)
-            Run = TransmitQueue(Transmit, Processor, Nbl, Nb, Hash, More, Run);
+        if (!TransmitRequestIsCommon(NET_BUFFER_LIST_FIRST_NB(Nbl)))
+            Run = TransmitQueueAny(Transmit, Processor, Nbl, Run);
+        else if (TransmitRequestHasHash(Processor->HashFunction, Nbl))
+            Run = TransmitQueueCommon(Transmit, Processor, Nbl, TRUE, Run);
         else
-            Run = TransmitQueueSeveral(Transmit, Processor, Nbl, Hash, More, Run);
+            Run = TransmitQueueCommon(Transmit, Processor, Nbl, FALSE, Run);
     }
 }
 
@@ -358,7 +403,7 @@ TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
     TransmitListTake(Processor, 1, Age);
     TransmitListStart(Nbl, 1, Age);
     Hash = TransmitHashOfOne(Transmit, Processor, Nbl);
-    if (!NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Request, Hash, FALSE)))
+    if (!NT_SUCCESS(TransmitOffer(Transmit, Nbl, Nb, Request.Options, Request.MaximumSegmentSize, 0, Hash, FALSE)))
         TransmitNotQueued(Transmit, Processor, Nbl);
     return TRUE;
 }
