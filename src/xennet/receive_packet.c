@@ -103,9 +103,8 @@ ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIV
     // One segment alone is an ordinary packet.
     if (Packet->Length - Packet->Info->Length <= Packet->MaximumSegmentSize)
         return;
-    ReceivePacketReportSegments(
-        ReceivePacketSegments(Packet->Length, Packet->Info->Length, Packet->MaximumSegmentSize), Packet->Length,
-        Counters, Nbl);
+    ReceivePacketReportSegments(ReceivePacketSegments(Packet->Length, Packet->Info->Length, Packet->MaximumSegmentSize),
+                                Packet->Length, Counters, Nbl);
     // As in ReceivePacketReadCoalesced.
     if (Packet->Info->IpHeader.Length != OFFLOAD_IPV6_HEADER) {
         Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);

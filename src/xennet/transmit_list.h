@@ -4,8 +4,9 @@
  *
  *   NDIS --TransmitListTake--> [Remaining = NBs] --last NB back--> [done list of one processor] --one call--> NDIS
  *
- * Its MiniportReserved holds how many NBs are still out and the age it counts in, its Status the first failure. Whoever takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done
- * list is handed to NDIS in one call:
+ * Its MiniportReserved holds how many NBs are still out and the age it counts in, its Status the first failure. Whoever
+ * takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done list is
+ * handed to NDIS in one call:
  *
  *   - at the end of the send call, if it grew within one;
  *   - at once, when as many NBLs are done on this processor as were taken on it and no DPC is queued: nothing else is
