@@ -39,7 +39,7 @@ typedef struct _RECEIVE_PROCESSOR {
     // This processor at DISPATCH.
     XENNET_NBL_CACHE Nbls; // those taken are on the batch: NDIS may keep them
     RECEIVE_BATCH Scarce;  // reserved NBLs, all behind those
-    ULONG Queue;           // of the last packet, below Limits.QueueCount, or RECEIVE_NO_QUEUE
+    ULONG Queue;           // of the last packet, below Limits.QueueCount, or RECEIVE_NO_QUEUE, as with Scarce
     ULONG Index;           // immutable; here it fills a gap
     XENNET_QUEUE_COUNTERS *QueueCounters;
     XENNET_RECEIVE_COUNTERS Counters;
@@ -361,7 +361,7 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet
     if (Receive->Stamps)
         TimestampSet(Nbl);
     // It was checked: there is such a queue.
-    Processor->Queue = Receive->Stamps ? RECEIVE_NO_QUEUE : Packet->Queue;
+    Processor->Queue = Receive->Stamps || Reserved ? RECEIVE_NO_QUEUE : Packet->Queue;
     Processor->QueueCounters = ReceiveQueue(Receive, Packet->Queue);
     ReceiveCount(Processor, Packet->Length);
     if (Reserved)
@@ -410,7 +410,8 @@ ReceiveBegin(const XENNET_RECEIVE *Receive, const RECEIVE_PROCESSOR *Processor, 
 {
     NET_BUFFER_LIST *Nbl = NblPoolPeek(&Processor->Nbls);
 
-    if (!ContextIsRunning(Receive->Context) || Processor->Scarce.Head != NULL || Packet->Queue != Processor->Queue)
+    // While there are scarce packets no queue is Processor->Queue.
+    if (!ContextIsRunning(Receive->Context) || Packet->Queue != Processor->Queue)
         return NULL;
     return Nbl;
 }
@@ -474,7 +475,7 @@ ReceiveReturnOne(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Nbl)
 
 // From below DISPATCH, a chain, or with what was joined among it.
 static DECLSPEC_NOINLINE VOID
-ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
+ReceiveReturnAny(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
     KIRQL Irql;
 
@@ -483,6 +484,18 @@ ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG Ret
     Irql = IrqlRaise(NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) != 0);
     ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
     IrqlLower(Irql);
+}
+
+// Where some may be joined: this one is not.
+LOCK_PRIMITIVE
+static DECLSPEC_NOINLINE VOID
+ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
+{
+    if (NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) && NET_BUFFER_LIST_NEXT_NBL(Chain) == NULL &&
+        !CoalesceIsJoined(Chain))
+        ReceiveReturnOne(Receive, Chain);
+    else
+        ReceiveReturnAny(Receive, Chain, ReturnFlags);
 }
 
 // LOCK_PRIMITIVE: annotations cannot express that a flag has the level.

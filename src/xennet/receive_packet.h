@@ -208,19 +208,20 @@ ReceivePacketSegments(ULONG Length, ULONG HeaderLength, ULONG SegmentSize)
     return (Length - HeaderLength + SegmentSize - 1) / SegmentSize;
 }
 
+C_ASSERT(FIELD_OFFSET(NDIS_RSC_NBL_INFO, Info.CoalescedSegCount) == 0);
+C_ASSERT(RTL_FIELD_SIZE(NDIS_RSC_NBL_INFO, Info.CoalescedSegCount) == sizeof(USHORT));
+C_ASSERT(RECEIVE_PACKET_MAX_COALESCED - ETHERNET_HEADER_SIZE - RECEIVE_PACKET_MIN_TCP_HEADER <= MAXUSHORT);
+
 // Reports them to NDIS and to the statistics; they are several.
 FORCEINLINE VOID
 ReceivePacketReportSegments(ULONG Segments, ULONG Length, XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
 {
-    NDIS_RSC_NBL_INFO Rsc;
-
     Counters->CoalescedPackets++;
     Counters->CoalescedSegments += Segments;
     Counters->CoalescedOctets += Length;
-    // No duplicate ACKs: a backend coalesces segments with payload only, and an ACK that repeats another has none.
-    Rsc.Value = NULL;
-    Rsc.Info.CoalescedSegCount = (USHORT)Segments;
-    NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
+    // CoalescedSegCount, which fewer segments than bytes fit; DupAckCount behind it is 0: a backend coalesces segments
+    // with payload only, and an ACK that repeats another has none.
+    NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = (PVOID)(ULONG_PTR)Segments;
 }
 
 /*
