@@ -123,8 +123,15 @@ static struct cost cost_of(uint32_t queues)
 
 static void show(const char *what, uint32_t queues, const struct cost *cost)
 {
+    char place[IMAGE_LINE_BYTES];
+    uint64_t i;
+
     story_count("%s, 32 a call, %u queue%s: %.1f instructions, %.2f lines written, %u lines by two processors in all",
                 what, queues, queues == 1 ? "" : "s", cost->instructions, cost->lines, (unsigned)cost->shared);
+    for (i = 0; i < cost->shared && i < 8; i++) {
+        image_describe(step_lines_place(i), place, sizeof(place));
+        story_count("  one of them written in %s", place);
+    }
 }
 
 static void body(struct story *story)
@@ -139,12 +146,12 @@ static void body(struct story *story)
         send(watch, round == ROUNDS - 1);
     }
     found[story->queues].out = cost_of(story->queues);
+    show("send", story->queues, &found[story->queues].out);
     sched_sleep(3ull * SECOND); /* the watchdog has looked at what was sent, and rests */
     for (round = 0; round < ROUNDS; round++) {
         receive(watch, mdl, round == ROUNDS - 1);
     }
     found[story->queues].in = cost_of(story->queues);
-    show("send", story->queues, &found[story->queues].out);
     show("receive", story->queues, &found[story->queues].in);
     mdl_free(mdl);
     watch_close(watch);

@@ -16,7 +16,7 @@ enum { LINE = 64, MAX_LINES = 1 << 15, STACK = 64 << 10 };
 static struct line {
     uintptr_t address; /* 0: free */
     uint32_t processor;
-    bool shared;
+    const uint8_t *place; /* that shares it; NULL: it is not shared */
 } lines[MAX_LINES];
 static uint64_t stores, written, shared;
 
@@ -237,7 +237,7 @@ static uintptr_t address_of(const struct instruction *i, const greg_t *registers
     return address;
 }
 
-static void note(uintptr_t address, uint32_t processor)
+static void note(uintptr_t address, uint32_t processor, const uint8_t *code)
 {
     const uintptr_t line = address / LINE * LINE;
     uint32_t at = (uint32_t)((line / LINE * 0x9e3779b97f4a7c15u) >> 40) % MAX_LINES;
@@ -251,9 +251,9 @@ static void note(uintptr_t address, uint32_t processor)
             fprintf(stderr, "too many cache lines\n");
             abort();
         }
-        lines[at] = (struct line){ line, processor, false };
-    } else if (lines[at].processor != processor && !lines[at].shared) {
-        lines[at].shared = true;
+        lines[at] = (struct line){ line, processor, NULL };
+    } else if (lines[at].processor != processor && lines[at].place == NULL) {
+        lines[at].place = code;
         shared++;
     }
 }
@@ -287,7 +287,7 @@ void step_lines_step(const uint8_t *code, const greg_t *registers, uint32_t proc
         address = address_of(&i, registers);
     }
     if (address - stack + STACK / 2 >= STACK) {
-        note(address, processor);
+        note(address, processor, code);
     }
 }
 
@@ -306,12 +306,12 @@ uint64_t step_lines_shared(void)
     return shared;
 }
 
-uintptr_t step_lines_which(uint32_t number)
+const uint8_t *step_lines_place(uint64_t number)
 {
     for (uint32_t i = 0; i < MAX_LINES; i++) {
-        if (lines[i].shared && number-- == 0) {
-            return lines[i].address;
+        if (lines[i].place != NULL && number-- == 0) {
+            return lines[i].place;
         }
     }
-    return 0;
+    return NULL;
 }

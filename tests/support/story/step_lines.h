@@ -17,7 +17,7 @@ void step_lines_step(const uint8_t *code, const greg_t *registers, uint32_t proc
 uint64_t step_lines_stores(void);  /* stores to memory that is no stack */
 uint64_t step_lines_written(void); /* distinct lines of 64 bytes */
 uint64_t step_lines_shared(void);  /* of those, written on two processors at least */
-/* The first of the shared ones, and which it is; 0: there are fewer. */
-uintptr_t step_lines_which(uint32_t number);
+/* Of the shared ones, the instruction that wrote it on the second processor; NULL: there are fewer. */
+const uint8_t *step_lines_place(uint64_t number);
 
 #endif
