@@ -56,6 +56,8 @@ def arguments(options):
             line.append("--guard-pages")
         if options.lenient or options.xenvif:
             line.append("--lenient")
+        if not (options.command or options.shell):
+            line.append("--life")
     for setting in options.set:
         line += ["--set", setting]
     if options.backend_no:

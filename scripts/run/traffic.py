@@ -30,6 +30,8 @@ IP_UDP_HEADERS = {4: 28, 6: 48}
 DATAGRAM_STEP = 7  # bytes between the lengths that are tried
 UDP_RATE = "100M"
 REQUEST_BYTES = 200
+BROADCAST, ALL_NODES = "198.18.0.255", "ff02::1"
+LONGEST_BROADCAST = 1232  # IPv6 on the smallest MTU
 # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
 MAX_UDP_LOST = 0.001
 RECEIVE_BUFFER = Path("/proc/sys/net/core/rmem_max")
@@ -96,6 +98,20 @@ class Traffic:
         if not found:
             raise TrafficFailed(f"{what}: none came back")
         return found
+
+    def broadcast_until(self, enough, seconds):
+        """The guest sends to everybody, who may not be there, until it is enough."""
+        sender = self.start("guest", script("datagrams.py", "broadcast", self.bed.tap("guest"), BROADCAST, ALL_NODES,
+                                            str(BLOCK_PORT), str(LONGEST_BROADCAST)))
+        try:
+            deadline = time.monotonic() + seconds * self.patience
+            while not enough():
+                self.bed.check()
+                if time.monotonic() > deadline:
+                    raise TrafficFailed(f"the driver's life: not through it within {seconds} s")
+                time.sleep(POLL_SECONDS)
+        finally:
+            self._children.end(sender)
 
     def small_datagrams(self, direction, seconds, length):
         """How many datagrams of that length arrive in a second, sent as fast as one sender can."""

@@ -81,6 +81,7 @@ enum ndis_record {
     RECORD_CONFIGURATION,
     RECORD_TIMER,
     RECORD_SG_DMA,
+    RECORD_DEVICE_OBJECT,
     RECORD_COUNT
 };
 /* The last record of that kind that a miniport gave (revision 0: none yet), and the newest that an NDIS version (major

@@ -15,6 +15,7 @@
 #include "busdriver/known_faults.h"
 #include "ndis/late.h"
 #include "nt/check/watchdog.h"
+#include "nt/install/inf.h"
 #include "program/pump.h"
 #include "xen/real/libxen.h"
 
@@ -156,14 +157,43 @@ static bool start_xenvif(struct bed *bed, const struct bed_options *options, cha
     return bed->bus != NULL;
 }
 
+/* As when a user adds a software device: the INF's own ID, enumerated by root. */
+static struct device *create_root_device(const char *id)
+{
+    const char *const ids[] = { id, NULL }, *const none[] = { NULL };
+    const struct pdo_ids all = { "ROOT\\NET", ids, none, "0000", NULL };
+    static const struct pdo_ops nothing = { 0 };
+
+    return pdo_create(&all, &nothing, NULL);
+}
+
+static bool start_below(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    char id[128];
+
+    if (!inf_root_id(options->inf_path, "XENVIF\\", id, sizeof(id))) {
+        return start_xenvif(bed, options, error, size);
+    }
+    if (options->xenvif_path != NULL || options->real_xen) {
+        snprintf(error, size, "the driver's INF is for \"%s\", a device without a XenVif beneath: leave %s out", id,
+                 options->xenvif_path != NULL ? "--xenvif" : "Xen");
+        return false;
+    }
+    bed->root = create_root_device(id);
+    return true;
+}
+
 struct device *bed_pdo(const struct bed *bed)
 {
+    if (bed->root != NULL) {
+        return bed->root;
+    }
     return bed->bus != NULL ? busdriver_child(bed->bus, bed->child) : vif_pdo(bed->vif);
 }
 
 static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
-    if (!start_xenvif(bed, options, error, size)) {
+    if (!start_below(bed, options, error, size)) {
         return false;
     }
     bed->package = package_install(bed_pdo(bed), options->inf_path, options->set, error, size);
@@ -200,7 +230,7 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
     if (bed->edge == NULL) {
         return false;
     }
-    if (!wait_connected(bed)) {
+    if (bed->root == NULL && !wait_connected(bed)) {
         snprintf(error, size, "the driver's virtual interface did not connect to the backend within %d seconds",
                  CONNECT_SECONDS);
         return false;
@@ -294,6 +324,9 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
     }
     if (bed->package != NULL) {
         package_free(bed->package);
+    }
+    if (bed->root != NULL) {
+        pdo_destroy(bed->root);
     }
     ndis_leaks(leaks);
     if (bed->bus != NULL) {

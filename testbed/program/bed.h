@@ -44,6 +44,7 @@ struct bed {
     struct vif *vif;       /* NULL with a bus driver's image */
     uint32_t child;        /* which of the bus driver's devices */
     struct busdriver *bus; /* NULL with the stand-in */
+    struct device *root;   /* a software device, with no XenVif beneath, or NULL */
     struct package *package;
     struct driver *driver;
     struct adapter *adapter;

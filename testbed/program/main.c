@@ -118,17 +118,33 @@ static void switch_uro(struct bed *bed)
     }
 }
 
+/* The next thing that happens to a driver without a wire. False: it has not come back from it. */
+static bool live_on(struct bed *bed, struct life *life)
+{
+    char error[200];
+
+    if (program.ports.life == NULL || life_step(life, bed->adapter)) {
+        return true;
+    }
+    snprintf(error, sizeof(error), "the driver did not %s", life->unable);
+    report_error(error);
+    program.status = EXIT_FAILED;
+    return false;
+}
+
 static void report_until_stopped(struct bed *bed)
 {
+    static struct life life;
     uint64_t start = sched_now(), next = start;
 
+    program.ports.life = bed != NULL && bed->root != NULL && program.options.life ? &life : NULL;
     report_ready(&program.options, &program.ports, bed);
     while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0) {
         next += program.options.sample_ms * (uint64_t)MILLISECOND;
         while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0 && sched_wait(&program.stop, 0, next)) {
         }
         report_status(&program.options, sched_now() - start, &program.ports, bed);
-        if (!follow_the_domain(bed)) {
+        if (!follow_the_domain(bed) || !live_on(bed, &life)) {
             break;
         }
         switch_uro(bed);
@@ -159,6 +175,9 @@ static bool follow_mtu(struct bed *bed, char *error, size_t size)
     struct adapter_facts facts;
 
     adapter_facts(bed->adapter, &facts);
+    if (bed->root != NULL && facts.mtu > program.options.mtu) {
+        return true; /* a medium of its own may take more than the guest's stack sends */
+    }
     return facts.mtu == program.options.mtu ||
            tap_set_mtu(program.ports.guest_name, program.ports.guest_netns, facts.mtu, error, size);
 }

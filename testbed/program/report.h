@@ -8,6 +8,7 @@
 #define TESTBED_PROGRAM_REPORT_H
 
 #include "program/bed.h"
+#include "program/life.h"
 #include "program/options.h"
 #include "program/pump.h"
 #include "wire/pcap.h"
@@ -18,6 +19,7 @@ struct report_ports {
     const char *guest_name, *wire_name;
     const struct pump *bypass; /* or NULL */
     const struct pcap *pcap;   /* or NULL */
+    const struct life *life;   /* or NULL: the driver has a wire */
 };
 
 void report_ready(const struct options *options, const struct report_ports *ports,
