@@ -13,6 +13,7 @@ FIGURES = (
     "ping4_ms", "ping6_ms", "tcp4_out_gbps", "tcp4_in_gbps", "tcp6_out_gbps", "tcp6_in_gbps",
     "udp_out_packets", "udp_out_lost", "udp_out_overflows", "udp_in_packets", "udp_in_lost", "udp_in_overflows",
     "udp4_blocks_offloaded", "udp4_blocks", "udp6_blocks_offloaded", "udp6_blocks",
+    "udp4_blocks_joined", "udp4_blocks_in", "udp6_blocks_joined", "udp6_blocks_in",
     "datagrams4_equal", "datagrams6_equal", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
     "download6_gbps", "upload4_ok", "upload6_ok", "upload4_gbps", "upload6_gbps",
     "life", "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
@@ -103,7 +104,8 @@ def summary(figures, shown):
                   row("SHA-256", pair(figures, "upload{}_ok", None)),
                   row("UDP, both ways", pair(figures, "datagrams{}_equal", "{} equal")), ""]
         lines += [udp_line(figures, way) for way in ("out", "in") if figures[f"udp_{way}_packets"]]
-        lines += [blocks_line(figures, family) for family in (4, 6) if figures[f"udp{family}_blocks"]]
+        lines += [blocks_line(figures, family, *what) for what in BLOCKS for family in (4, 6)
+                  if figures[f"udp{family}_{what[2]}"]]
     if figures["tx_packets"] is not None:
         for way, name in (("out", "tx"), ("in", "rx")):
             packets, calls = figures[f"{name}_packets"], figures[f"{name}_ndis_calls"]
@@ -148,10 +150,13 @@ def udp_line(figures, way):
     return f"{'UDP ' + way:<20}{lost:,} of {packets:,} datagrams lost{late}"
 
 
-def blocks_line(figures, family):
-    """1,400 bytes each, sent in blocks of 64 KB: cut by the driver, or before it."""
-    offloaded, plain = figures[f"udp{family}_blocks_offloaded"], figures[f"udp{family}_blocks"]
-    return (f"{f'UDP blocks, IPv{family}':<20}{offloaded:,.0f} datagrams/s with USO, {plain:,.0f} without: "
+# Datagrams of 1,400 bytes that are sent in blocks of 64 KB: cut by the driver, or before it; joined by it, or not.
+BLOCKS = (("blocks out", "blocks_offloaded", "blocks", "USO"), ("blocks in", "blocks_joined", "blocks_in", "URO"))
+
+
+def blocks_line(figures, family, name, large, small, offload):
+    offloaded, plain = figures[f"udp{family}_{large}"], figures[f"udp{family}_{small}"]
+    return (f"{f'UDP {name}, IPv{family}':<20}{offloaded:,.0f} datagrams/s with {offload}, {plain:,.0f} without: "
             f"{offloaded / plain:.1f} times")
 
 

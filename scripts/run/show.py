@@ -71,6 +71,9 @@ class Show:
                 yield f"UDP {way}, IPv{family}", lambda f=family, w=way: self._udp(traffic, f, w, seconds)
         for family in (4, 6) if self._cuts_datagrams(traffic) else ():
             yield f"UDP blocks, IPv{family}", lambda f=family: self._blocks(traffic, f, min(seconds, BLOCK_SECONDS))
+        for family in (4, 6) if self._joins_datagrams(traffic) else ():
+            yield (f"UDP blocks in, IPv{family}",
+                   lambda f=family: self._blocks_in(traffic, f, min(seconds, BLOCK_SECONDS)))
         for family in (4, 6):
             yield f"download, IPv{family}", lambda f=family: self._transfer(traffic, "download", f, size)
         for family in (4, 6) if traffic.has_tools else ():
@@ -142,6 +145,13 @@ class Show:
 
     def _cuts_datagrams(self, traffic):
         return traffic.has_tools and not self.options.races and {"uso4", "uso6"} <= set(self.figures["offloads"] or ())
+
+    def _joins_datagrams(self, traffic):
+        return traffic.has_tools and not self.options.races and "uro" in (self.figures["offloads"] or ())
+
+    def _blocks_in(self, traffic, family, seconds):
+        return dict(zip((f"udp{family}_blocks_joined", f"udp{family}_blocks_in"),
+                        traffic.udp_blocks_in(family, seconds)))
 
     def _blocks(self, traffic, family, seconds):
         rates = traffic.udp_blocks(family, seconds)

@@ -89,17 +89,18 @@ TransmitContinue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor
         TransmitOfferKept(Transmit, Processor);
     if (Processor->Segments == NULL)
         return;
-    if (!SegmentsContinue(Transmit->Segments, Processor)) {
-        Processor->Held = TRUE;
-        return;
+    while (SegmentsContinue(Transmit->Segments, Processor)) {
+        Waiting = SegmentsTakeWaiting(Transmit->Segments, Processor);
+        if (Waiting == NULL)
+            return;
+        if (ContextIsRunning(Transmit->Context))
+            TransmitSendAny(Transmit, Processor, Waiting);
+        else
+            TransmitRefuseChain(Transmit, Processor, Waiting);
+        if (SegmentsAreCut(Processor->Segments))
+            break;
     }
-    Waiting = SegmentsTakeWaiting(Processor);
-    if (Waiting == NULL)
-        return;
-    if (ContextIsRunning(Transmit->Context))
-        TransmitSendAny(Transmit, Processor, Waiting);
-    else
-        TransmitRefuseChain(Transmit, Processor, Waiting);
+    Processor->Held = TRUE;
 }
 
 _Use_decl_annotations_

@@ -141,6 +141,8 @@ struct edge_options {
     /* Called for each NBL received, at DISPATCH or below, before it is returned. The frame's vectors point into the
      * driver's MDLs. */
     void (*receive)(void *context, uint32_t processor, const struct frame *frame);
+    /* The same for joined datagrams, whose checksum is left open; NULL: they are copied together for `receive`. */
+    void (*receive_pieces)(void *context, uint32_t processor, struct pieces *pieces);
     void *context;
 };
 /* Opens the adapter as TCP/IP would: binds, sets packet filter, lookahead, multicast list, offload encapsulation, RSS

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "busdriver/known_faults.h"
+#include "ndis/late.h"
 #include "nt/check/watchdog.h"
 #include "nt/install/inf.h"
 #include "program/pump.h"
@@ -40,6 +41,13 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
     struct port *guest = context;
 
     (void)port_send(guest, processor % port_queues(guest), frame); /* a refusal is counted by the port */
+}
+
+static void receive_pieces_to_port(void *context, uint32_t processor, struct pieces *pieces)
+{
+    struct port *guest = context;
+
+    (void)port_send_pieces(guest, processor % port_queues(guest), pieces);
 }
 
 static struct netback *create_backend(const struct bed *bed, uint32_t mtu)
@@ -209,6 +217,7 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
         .frame_size = MAX_FRAME_BYTES,
         .pcap = options->pcap,
         .receive = options->guest_port != NULL ? receive_to_port : options->receive,
+        .receive_pieces = options->guest_port != NULL ? receive_pieces_to_port : NULL,
         .context = options->guest_port != NULL ? (void *)options->guest_port : options->context,
     };
     int32_t status = adapter_restart(bed->adapter);
@@ -271,6 +280,19 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
     leaks_free(&leaks);
     leaks_free(&bed->known);
     return false;
+}
+
+int32_t bed_set_uro(struct bed *bed, bool on)
+{
+    struct late_offload_parameters parameters;
+    uint32_t needed;
+
+    memset(&parameters, 0, sizeof(parameters));
+    parameters.before.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    parameters.before.Header.Revision = 6;
+    parameters.before.Header.Size = LATE_PARAMETERS_SIZE_6;
+    parameters.UdpRsc.Enabled = on ? LATE_ON : LATE_OFF;
+    return adapter_set(bed->adapter, OID_TCP_OFFLOAD_PARAMETERS, &parameters, LATE_PARAMETERS_SIZE_6, &needed);
 }
 
 static void stop_traffic(struct bed *bed)

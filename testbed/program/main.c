@@ -2,7 +2,8 @@
 /*
  * The testbed program: two network namespaces joined only by the driver under test (or by nothing but a pair of pumps,
  * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; reports what happens on stdout (report.h).
- * On a real Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one.
+ * On a real Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one. A byte on
+ * stdin switches the joining of received datagrams (URO): '+' on, '-' off.
  *
  * Exit status: 0 clean, 1 something was left behind or failed, 2 bad input, 3 a rule was broken (nt/check/rule.h).
  */
@@ -43,6 +44,7 @@ static struct {
     struct pcap *pcap;
     uint32_t stop; /* futex word: 1 once it is to stop */
     int asked;     /* atomic: SIGUSR1 or SIGUSR2 came, looked at once a second */
+    int uro;       /* atomic: '+' or '-' came, likewise */
     int signals;
     int status;
 } program;
@@ -74,8 +76,11 @@ static void watch_for_stop(void *unused)
         if ((fds[1].revents & POLLIN) != 0 && take_signal()) {
             break;
         }
-        if (fds[0].revents != 0 && read(STDIN_FILENO, &byte, 1) <= 0) {
-            break;
+        if (fds[0].revents != 0) {
+            if (read(STDIN_FILENO, &byte, 1) <= 0) {
+                break;
+            }
+            __atomic_store_n(&program.uro, byte, __ATOMIC_RELEASE);
         }
     }
     __atomic_store_n(&program.stop, 1, __ATOMIC_RELEASE);
@@ -102,6 +107,15 @@ static bool follow_the_domain(struct bed *bed)
         report_resumed(xen_domid(bed->guest));
     }
     return true;
+}
+
+static void switch_uro(struct bed *bed)
+{
+    int asked = __atomic_exchange_n(&program.uro, 0, __ATOMIC_ACQ_REL);
+
+    if (bed != NULL && (asked == '+' || asked == '-')) {
+        report_uro(asked == '+', bed_set_uro(bed, asked == '+'));
+    }
 }
 
 /* The next thing that happens to a driver without a wire. False: it has not come back from it. */
@@ -133,6 +147,7 @@ static void report_until_stopped(struct bed *bed)
         if (!follow_the_domain(bed) || !live_on(bed, &life)) {
             break;
         }
+        switch_uro(bed);
     }
     report_keep(sched_now() - start, &program.ports, bed);
 }

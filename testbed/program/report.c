@@ -241,6 +241,7 @@ static void put_offloads(FILE *out, const struct adapter_facts *facts)
         { facts->rsc6, "rsc6" },
         { facts->uso4, "uso4" },
         { facts->uso6, "uso6" },
+        { facts->uro, "uro" },
         { facts->rss, "rss" },
     };
     const char *comma = "";
@@ -356,6 +357,12 @@ void report_end(const struct leaks *leaks, const struct leaks *known)
 void report_suspended(void)
 {
     puts("{\"event\":\"suspended\"}");
+    fflush(stdout);
+}
+
+void report_uro(bool on, int32_t status)
+{
+    printf("{\"event\":\"uro\",\"on\":%s,\"status\":%d}\n", on ? "true" : "false", status);
     fflush(stdout);
 }
 

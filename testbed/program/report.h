@@ -31,7 +31,8 @@ void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct b
 /* `known`: what an image beneath left that no driver above it is blamed for. */
 void report_end(const struct leaks *leaks, const struct leaks *known);
 void report_error(const char *text);
-void report_suspended(void);         /* nothing of ours is open: the domain may be suspended */
-void report_resumed(uint32_t domid); /* and connected again, in this domain */
+void report_suspended(void);              /* nothing of ours is open: the domain may be suspended */
+void report_uro(bool on, int32_t status); /* it was switched, with the status of the request */
+void report_resumed(uint32_t domid);      /* and connected again, in this domain */
 
 #endif
