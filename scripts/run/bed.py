@@ -56,6 +56,8 @@ def arguments(options):
             line.append("--guard-pages")
         if options.lenient or options.xenvif:
             line.append("--lenient")
+        if not (options.command or options.shell):
+            line.append("--life")
     for setting in options.set:
         line += ["--set", setting]
     if options.backend_no:
@@ -89,6 +91,7 @@ class Bed:
         self.resident_kb = [] # of every status, in order
         self.options = options
         self._error = None
+        self._switched = None # the newest "uro" event
         self._children = children
         self._on_status = on_status
         self._on_text = on_text
@@ -172,6 +175,17 @@ class Bed:
             return None
         return self._report()
 
+    def switch_uro(self, on):
+        """Whether the driver is to join received datagrams from now on. True: it does as asked."""
+        self._switched = None
+        self._process.stdin.write("+" if on else "-")
+        self._process.stdin.flush()
+        with self._changed:
+            while self._switched is None and not self._closed:
+                self._changed.wait(1)
+        self.check()
+        return self._switched["status"] == 0
+
     def wait_status(self):
         """Until a status has come that was not there before."""
         with self._changed:
@@ -227,6 +241,8 @@ class Bed:
                     self.resident_kb.append(event.get("resident_kb", 0))
                 elif kind == "end":
                     self.end = event
+                elif kind == "uro":
+                    self._switched = event
                 elif kind == "error":
                     self._error = event["text"]
                 self._changed.notify_all()

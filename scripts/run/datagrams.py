@@ -4,6 +4,7 @@
 
 usage: datagrams.py echo ADDRESS PORT
        datagrams.py send ADDRESS PORT FIRST LAST [STEP]    prints each length that did not come back as it was sent
+       datagrams.py broadcast DEVICE IPV4 IPV6 PORT LAST   to everybody, lengths up to LAST, until it is ended
        datagrams.py time ADDRESS PORT SECONDS LENGTH       prints the round trips, one at a time: [microseconds, ...]
 """
 
@@ -16,7 +17,9 @@ import time
 PERIOD = 251            # no power of two, so that a piece in the wrong place shows
 PATIENCE = 5.0          # seconds for one datagram to come back
 MAX_TROUBLE = 10
+DATAGRAM_STEP = 7       # bytes from one length to the next
 BUFFER = 1 << 20
+PAUSE = 0.0005          # seconds between two pairs of broadcasts
 
 
 def udp_socket(address):
@@ -66,6 +69,22 @@ def send(address, port, first, last, step=1):
     return trouble
 
 
+def broadcast(device, everybody, nodes, port, last):
+    """IPv4 and IPv6 in turn. A link that is down for a while drops what is sent: that is for the caller to see."""
+    with udp_socket(everybody) as four, udp_socket(nodes) as six:
+        four.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex(device))
+        length = 0
+        while True:
+            for client, address in ((four, everybody), (six, nodes)):
+                try:
+                    client.sendto(bytes(length), (address, port))
+                except OSError:
+                    pass
+            length = (length + DATAGRAM_STEP) % (last + 1)
+            time.sleep(PAUSE)
+
+
 def time_each(address, port, seconds, length):
     """Microseconds of each round trip. One that is lost is left out: there is nothing to measure."""
     found, payload = [], bytearray(length)
@@ -93,6 +112,8 @@ def main(arguments):
     if len(arguments) in (5, 6) and arguments[0] == "send":
         send(arguments[1], *map(int, arguments[2:]))
         return 0
+    if len(arguments) == 6 and arguments[0] == "broadcast":
+        broadcast(*arguments[1:4], *map(int, arguments[4:]))
     if len(arguments) == 5 and arguments[0] == "time":
         return time_each(arguments[1], *map(int, arguments[2:]))
     return __doc__

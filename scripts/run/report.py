@@ -8,13 +8,15 @@ from scripts.cli import Stop
 
 # The figures that --json always has, in this order; null where a piece was not run or did not work.
 FIGURES = (
-    "driver", "xenvif", "windows", "ndis", "vif", "queues", "queues_used", "mtu", "mac", "offloads", "bypass",
+    "driver", "xenvif", "root_device", "windows", "ndis", "vif", "queues", "queues_used", "mtu", "mac", "offloads",
+    "bypass",
     "ping4_ms", "ping6_ms", "tcp4_out_gbps", "tcp4_in_gbps", "tcp6_out_gbps", "tcp6_in_gbps",
     "udp_out_packets", "udp_out_lost", "udp_out_overflows", "udp_in_packets", "udp_in_lost", "udp_in_overflows",
     "udp4_blocks_offloaded", "udp4_blocks", "udp6_blocks_offloaded", "udp6_blocks",
+    "udp4_blocks_joined", "udp4_blocks_in", "udp6_blocks_joined", "udp6_blocks_in",
     "datagrams4_equal", "datagrams6_equal", "download_bytes", "download4_ok", "download6_ok", "download4_gbps",
     "download6_gbps", "upload4_ok", "upload6_ok", "upload4_gbps", "upload6_gbps",
-    "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
+    "life", "tx_packets", "tx_bytes", "rx_packets", "rx_bytes", "tx_ndis_calls", "rx_ndis_calls", "doorbells",
     "tx_failed", "drops", "remarks", "driver_counters", "driver_queues",
     "capture_bytes", "capture_left_out", "max_resident_kb", "leaks", "event_log", "command_status", "failures", "ok",
 )
@@ -72,6 +74,10 @@ def describe(figures):
     if figures["bypass"]:
         return (f"two TAP devices joined without a driver, {figures['queues']} queue{plural(figures['queues'])}, MTU "
                 f"{figures['mtu']}")
+    if figures["root_device"]:
+        return (f"{figures['driver']} on {figures['windows']} (NDIS {figures['ndis']}), MTU {figures['mtu']}, its "
+                f"device {figures['root_device']}: no XenVif beneath it and no wire to this testbed; its life and its "
+                "sends are shown")
     beneath = f"{figures['xenvif']}, " if figures["xenvif"] else ""
     return (f"{figures['driver']} on {figures['windows']} (NDIS {figures['ndis']}), {beneath}VIF {figures['vif']}, "
             f"{figures['queues']} queue{plural(figures['queues'])}, MTU {figures['mtu']}")
@@ -84,7 +90,9 @@ def plural(count):
 def summary(figures, shown):
     """The table at the end, as lines. `shown`: the show ran, not a command of the user's."""
     lines = [""]
-    if shown:
+    if figures["life"]:
+        lines += life_lines(figures)
+    elif shown and not figures["root_device"]:
         lines += [f"{'':<20}{'IPv4':>16}{'IPv6':>16}",
                   row("ping", pair(figures, "ping{}_ms", "{:.3f} ms")),
                   row("TCP out, one flow", pair(figures, "tcp{}_out_gbps", "{:.2f} Gb/s")),
@@ -96,13 +104,15 @@ def summary(figures, shown):
                   row("SHA-256", pair(figures, "upload{}_ok", None)),
                   row("UDP, both ways", pair(figures, "datagrams{}_equal", "{} equal")), ""]
         lines += [udp_line(figures, way) for way in ("out", "in") if figures[f"udp_{way}_packets"]]
-        lines += [blocks_line(figures, family) for family in (4, 6) if figures[f"udp{family}_blocks"]]
+        lines += [blocks_line(figures, family, *what) for what in BLOCKS for family in (4, 6)
+                  if figures[f"udp{family}_{what[2]}"]]
     if figures["tx_packets"] is not None:
         for way, name in (("out", "tx"), ("in", "rx")):
             packets, calls = figures[f"{name}_packets"], figures[f"{name}_ndis_calls"]
             through = "" if figures["bypass"] else f" in {calls:,} NDIS calls, {per_call(packets, calls)} a call"
             lines.append(f"{'packets ' + way:<20}{packets:,}{through}")
-        lines.append(f"queues used         {figures['queues_used']} of {figures['queues']}")
+        if not figures["root_device"]:
+            lines.append(f"queues used         {figures['queues_used']} of {figures['queues']}")
     if figures["capture_bytes"] is not None:
         left = figures["capture_left_out"]
         lines.append(f"capture             {figures['capture_bytes'] / 1e6:,.1f} MB"
@@ -125,16 +135,28 @@ def summary(figures, shown):
     return lines
 
 
+def life_lines(figures):
+    """What a driver without a wire was seen to do."""
+    life, sent, failed = figures["life"], figures["tx_packets"] or 0, figures["tx_failed"] or 0
+    return [f"{'wire':<20}none: {figures['root_device']} is a device without a XenVif",
+            f"{'sends':<20}{sent:,}, each completed; {failed:,} refused by the driver or kept back by a pause",
+            f"{'life':<20}{life['pauses']} pauses, {life['sleeps']} times D3, {life['resets']} resets",
+            f"{'OIDs':<20}{life['oids_answered']:,} of {life['oids']:,} queries answered", ""]
+
+
 def udp_line(figures, way):
     lost, packets, overflows = (figures[f"udp_{way}_{name}"] for name in ("lost", "packets", "overflows"))
     late = f", {overflows:,} dropped by a full receiving socket" if overflows else ""
     return f"{'UDP ' + way:<20}{lost:,} of {packets:,} datagrams lost{late}"
 
 
-def blocks_line(figures, family):
-    """1,400 bytes each, sent in blocks of 64 KB: cut by the driver, or before it."""
-    offloaded, plain = figures[f"udp{family}_blocks_offloaded"], figures[f"udp{family}_blocks"]
-    return (f"{f'UDP blocks, IPv{family}':<20}{offloaded:,.0f} datagrams/s with USO, {plain:,.0f} without: "
+# Datagrams of 1,400 bytes that are sent in blocks of 64 KB: cut by the driver, or before it; joined by it, or not.
+BLOCKS = (("blocks out", "blocks_offloaded", "blocks", "USO"), ("blocks in", "blocks_joined", "blocks_in", "URO"))
+
+
+def blocks_line(figures, family, name, large, small, offload):
+    offloaded, plain = figures[f"udp{family}_{large}"], figures[f"udp{family}_{small}"]
+    return (f"{f'UDP {name}, IPv{family}':<20}{offloaded:,.0f} datagrams/s with {offload}, {plain:,.0f} without: "
             f"{offloaded / plain:.1f} times")
 
 

@@ -18,6 +18,7 @@ SMALL_DOWNLOAD_BYTES = 10_000_000
 USUAL_PINGS, REPORT_PINGS = 5, 40
 REQUEST_SECONDS = 2
 BLOCK_SECONDS = 2
+LIFE_ROUNDS, LIFE_SECONDS = 2, 60   # through everything that happens to a driver without a wire
 # Packets that meet an adapter which is pausing or has not been started, and frames of another VLAN.
 EXPLAINED_DROPS = ("SendDropState", "ReceiveDropState", "ReceiveDropVlan")
 
@@ -41,7 +42,7 @@ class Show:
                             download_bytes=SMALL_DOWNLOAD_BYTES if options.small else DOWNLOAD_BYTES)
 
     def started(self, bed):
-        for name in ("driver", "xenvif", "windows", "ndis", "vif", "queues", "mtu", "mac", "offloads"):
+        for name in ("driver", "xenvif", "root_device", "windows", "ndis", "vif", "queues", "mtu", "mac", "offloads"):
             if name in bed.ready:
                 self.figures[name] = bed.ready[name]
 
@@ -55,6 +56,9 @@ class Show:
 
     def pieces(self, traffic):
         """(name, what it does): each returns the figures it found."""
+        if self.figures["root_device"]:
+            yield "life", lambda: self._life(traffic)
+            return
         seconds, size = self.options.seconds, self.figures["download_bytes"]
         for family in (4, 6):
             yield f"ping, IPv{family}", lambda f=family: self._ping(traffic, f)
@@ -67,6 +71,9 @@ class Show:
                 yield f"UDP {way}, IPv{family}", lambda f=family, w=way: self._udp(traffic, f, w, seconds)
         for family in (4, 6) if self._cuts_datagrams(traffic) else ():
             yield f"UDP blocks, IPv{family}", lambda f=family: self._blocks(traffic, f, min(seconds, BLOCK_SECONDS))
+        for family in (4, 6) if self._joins_datagrams(traffic) else ():
+            yield (f"UDP blocks in, IPv{family}",
+                   lambda f=family: self._blocks_in(traffic, f, min(seconds, BLOCK_SECONDS)))
         for family in (4, 6):
             yield f"download, IPv{family}", lambda f=family: self._transfer(traffic, "download", f, size)
         for family in (4, 6) if traffic.has_tools else ():
@@ -96,6 +103,7 @@ class Show:
             self.figures[name] = last.get(name)
         self.figures["driver_counters"] = named_counters(last.get("driver_counters"))
         self.figures["driver_queues"] = last.get("driver_queues")
+        self.figures["life"] = last.get("life")
         self.figures["remarks"] = last.get("remarks")
         if self.figures["remarks"] is not None:
             self.figures["remarks"] += last.get("known_faults", [])
@@ -114,6 +122,13 @@ class Show:
             self.fail(f"left behind: {', '.join(self.figures['leaks'])}")
         self.figures["ok"] = not self.figures["failures"]
 
+    def _life(self, traffic):
+        """The testbed moves the driver on, once a second, while the guest's stack sends to everybody."""
+        traffic.broadcast_until(lambda: self.bed.status.get("life", {}).get("rounds", 0) >= LIFE_ROUNDS, LIFE_SECONDS)
+        if not self.bed.status.get("tx_packets"):
+            raise TrafficFailed("the driver was given no packet to send: it reports no link")
+        return {}
+
     def _ping(self, traffic, family):
         mean = traffic.ping(family, REPORT_PINGS if self.options.report else USUAL_PINGS)
         self.latency[f"ping, IPv{family}"] = traffic.ping_us.get(family, [])
@@ -130,6 +145,13 @@ class Show:
 
     def _cuts_datagrams(self, traffic):
         return traffic.has_tools and not self.options.races and {"uso4", "uso6"} <= set(self.figures["offloads"] or ())
+
+    def _joins_datagrams(self, traffic):
+        return traffic.has_tools and not self.options.races and "uro" in (self.figures["offloads"] or ())
+
+    def _blocks_in(self, traffic, family, seconds):
+        return dict(zip((f"udp{family}_blocks_joined", f"udp{family}_blocks_in"),
+                        traffic.udp_blocks_in(family, seconds)))
 
     def _blocks(self, traffic, family, seconds):
         rates = traffic.udp_blocks(family, seconds)

@@ -25,9 +25,13 @@ IPERF_AGAIN = re.compile("the server is busy running a test|unable to connect to
 WEB_PORT = 80
 ECHO_PORT = 7
 BLOCK_PORT, BLOCK_DATAGRAM = 9, 1400
+IP_COUNTERS = {4: ("/proc/net/snmp", "/proc/net/netstat"), 6: ("/proc/net/snmp6",)}
+IP_UDP_HEADERS = {4: 28, 6: 48}
 DATAGRAM_STEP = 7  # bytes between the lengths that are tried
 UDP_RATE = "100M"
 REQUEST_BYTES = 200
+BROADCAST, ALL_NODES = "198.18.0.255", "ff02::1"
+LONGEST_BROADCAST = 1232  # IPv6 on the smallest MTU
 # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
 MAX_UDP_LOST = 0.001
 RECEIVE_BUFFER = Path("/proc/sys/net/core/rmem_max")
@@ -95,6 +99,20 @@ class Traffic:
             raise TrafficFailed(f"{what}: none came back")
         return found
 
+    def broadcast_until(self, enough, seconds):
+        """The guest sends to everybody, who may not be there, until it is enough."""
+        sender = self.start("guest", script("datagrams.py", "broadcast", self.bed.tap("guest"), BROADCAST, ALL_NODES,
+                                            str(BLOCK_PORT), str(LONGEST_BROADCAST)))
+        try:
+            deadline = time.monotonic() + seconds * self.patience
+            while not enough():
+                self.bed.check()
+                if time.monotonic() > deadline:
+                    raise TrafficFailed(f"the driver's life: not through it within {seconds} s")
+                time.sleep(POLL_SECONDS)
+        finally:
+            self._children.end(sender)
+
     def small_datagrams(self, direction, seconds, length):
         """How many datagrams of that length arrive in a second, sent as fast as one sender can."""
         what = f"small UDP {direction}"
@@ -150,11 +168,30 @@ class Traffic:
         return rates
 
     def udp_blocks_in(self, family, seconds):
-        """Datagrams a second that reach the guest's stack, of 1,400 bytes in the wire side's sends of 64 KB."""
+        """Datagrams a second that reach the guest's stack, of 1,400 bytes in the wire side's sends of 64 KB: (joined by
+        the driver, as they come)."""
         what = f"UDP in in blocks over IPv{family}"
-        return self._block_rates(what, "wire", "guest", family, seconds)[0]
+        def joined(setting):
+            return lambda: self._switch_uro(what, setting)
+        try:
+            rates = self._block_rates(what, "wire", "guest", family, seconds, (joined(True), joined(False)))
+        finally:
+            self._switch_uro(what, True)
+        if min(rates) <= 0:
+            raise TrafficFailed(f"{what}: nothing arrived")
+        return rates
 
-    def _block_rates(self, what, sender, receiver, family, seconds, preparations=(lambda: None,)):
+    def udp_blocks_one_way(self, direction, family, seconds):
+        """The same, nothing switched."""
+        sides = ("guest", "wire") if direction == "out" else ("wire", "guest")
+        return self._block_rates(f"UDP {direction} in blocks over IPv{family}", *sides, family, seconds,
+                                 (lambda: None,))[0]
+
+    def _switch_uro(self, what, on):
+        if not self.bed.switch_uro(on):
+            raise TrafficFailed(f"{what}: the driver did not switch URO {'on' if on else 'off'}")
+
+    def _block_rates(self, what, sender, receiver, family, seconds, preparations):
         """Datagrams a second of blocks that reach the receiver's stack, once after each preparation."""
         address = ADDRESSES[receiver][family]
         sink = self.start(receiver, script("udpblocks.py", "sink", address, str(BLOCK_PORT)), stdout=subprocess.PIPE)
@@ -165,16 +202,20 @@ class Traffic:
             for prepare in preparations:
                 prepare()
                 # Nobody reads: whatever comes through ends as what a full socket dropped, and costs little.
-                before = self._overflows(receiver, family)
+                before = self._payload(receiver, family)
                 self.run(sender, script("udpblocks.py", "flood", address, str(BLOCK_PORT), str(seconds),
                                         str(BLOCK_DATAGRAM)), what, seconds + 10)
-                rates.append((self._overflows(receiver, family) - before) / seconds)
+                rates.append((self._payload(receiver, family) - before) / BLOCK_DATAGRAM / seconds)
         finally:
             self._children.end(sink)
         return tuple(rates)
 
     def receive_buffer(self):
         return receive_buffer()
+
+    def _payload(self, side, family):
+        """Bytes of UDP that one side's stack has received so far, whether datagrams came singly or as one."""
+        return udp_payload(self.run(side, ["cat", *IP_COUNTERS[family]], "reading the IP counters", 10), family)
 
     def _overflows(self, side, family):
         """How many datagrams full sockets of one side have dropped so far."""
@@ -322,8 +363,23 @@ def udp_overflows(text, family):
     """Datagrams dropped by full sockets, from /proc/net/snmp (IPv4) or snmp6 (IPv6)."""
     if family == 6:
         return int(re.search(r"(?m)^Udp6RcvbufErrors\s+(\d+)", text).group(1))
-    names, values = (line.split() for line in text.splitlines() if line.startswith("Udp:"))
-    return int(values[names.index("RcvbufErrors")])
+    return int(counter(text, "Udp", "RcvbufErrors"))
+
+
+def udp_payload(text, family):
+    """Bytes behind the IP and UDP headers, from the files of IP_COUNTERS, if all that came was UDP."""
+    if family == 6:
+        packets, octets = (int(re.search(rf"(?m)^Ip6In{name}\s+(\d+)", text).group(1))
+                           for name in ("Receives", "Octets"))
+    else:
+        packets, octets = (int(counter(text, *name)) for name in (("Ip", "InReceives"), ("IpExt", "InOctets")))
+    return octets - packets * IP_UDP_HEADERS[family]
+
+
+def counter(text, group, name):
+    """A value of /proc/net/snmp or netstat: a line of names, and one of values."""
+    names, values = (line.split() for line in text.splitlines() if line.startswith(f"{group}:"))
+    return values[names.index(name)]
 
 
 def listening(process, port):

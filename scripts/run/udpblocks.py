@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """UDP in large blocks, as QUIC sends: one call hands over many datagrams, and who cuts them is to be seen.
 
-usage: udpblocks.py sink ADDRESS PORT                      takes datagrams in, and reads none
+usage: udpblocks.py sink ADDRESS PORT                      takes datagrams in, coalesced too, and reads none
        udpblocks.py flood ADDRESS PORT SECONDS SEGMENT     sends blocks of 64 KB at all speed; prints datagrams sent
        udpblocks.py offload DEVICE on|off                  whether the device cuts them or the stack; prints what was
 """
@@ -16,7 +16,7 @@ import struct
 import sys
 import time
 
-UDP_SEGMENT = 103
+UDP_SEGMENT, UDP_GRO = 103, 104
 MAX_SEGMENTS = 64            # of one call, Linux's limit before 6.9
 MAX_BLOCK = 65507
 SIOCETHTOOL = 0x8946
@@ -30,6 +30,8 @@ def udp_socket(address):
 
 def sink(address, port):
     with udp_socket(address) as server:
+        # As QUIC's programs do, and with Windows' UDP_RECV_MAX_COALESCED_SIZE: what comes as one is not taken apart.
+        server.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
         server.bind((address, port))
         print("listening", flush=True)
         while True:

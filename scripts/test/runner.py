@@ -17,10 +17,16 @@ from dataclasses import dataclass, field
 from scripts.cli import ROOT
 
 JOBS = 2
-CASE_SECONDS = 900    # without a word from a file, its case hangs
+CASE_SECONDS = 900    # without a word from a file, its case hangs; with the seeds of an ordinary run
+USUAL_SEEDS = 200     # as in tests/support/harness.c, whose cases end themselves before that
 RESULT = re.compile(r"^(not ok|ok) \d+ - (\S+)(?: # SKIP ?(.*))?$")
 SEED = re.compile(r"\bseed (\d+)(?:\)| at )")    # of a failure
 NOTE = "# note: "     # a figure that is worth showing although the case passed
+
+
+def case_seconds(seeds):
+    """How long a case may be silent that tries so many seeds; None: its usual number."""
+    return CASE_SECONDS * max(1, -(-(seeds or 0) // USUAL_SEEDS))
 
 
 @dataclass
@@ -42,6 +48,7 @@ class Runner:
         self._screen = screen
         self._seed_argv = (["--seed", str(seed)] if seed is not None else ["--seeds", str(seeds)] if seeds is not None
                            else [])
+        self._seconds = case_seconds(seeds)
         self._lock = threading.Lock()
         self._processes = set()
         self._stopping = False
@@ -94,7 +101,7 @@ class Runner:
                                        stderr=subprocess.STDOUT,
                                        universal_newlines=True, errors="replace", start_new_session=True)
             self._processes.add(process)
-        watch = Watch(process)
+        watch = Watch(process, self._seconds)
         try:
             for line in process.stdout:
                 watch.heard()
@@ -110,7 +117,7 @@ class Runner:
         reader.flush()
         ending = []
         if watch.hung:
-            ending = [f"no word for {CASE_SECONDS} s, so it was killed"]
+            ending = [f"no word for {self._seconds} s, so it was killed"]
         elif status < 0:
             ending = [f"{file.name} was ended by signal {-status} ({signal.Signals(-status).name})"]
         elif status != 0 and not reader.any_failed:
@@ -199,15 +206,16 @@ class Reader:
 class Watch:
     """Kills a process that says nothing for too long."""
 
-    def __init__(self, process):
+    def __init__(self, process, seconds):
         self.hung = False
+        self._seconds = seconds
         self._process = process
         self._timer = None
         self.heard()
 
     def heard(self):
         self.cancel()
-        self._timer = threading.Timer(CASE_SECONDS, self._kill)
+        self._timer = threading.Timer(self._seconds, self._kill)
         self._timer.daemon = True
         self._timer.start()
 

@@ -93,29 +93,31 @@ _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
 NblPoolCut(XENNET_NBL_CACHE *Cache)
 {
-    NET_BUFFER_LIST *Free = *Cache->Free;
+    NET_BUFFER_LIST **Mark = Cache->Free;
+    NET_BUFFER_LIST *Free = *Mark;
     NET_BUFFER_LIST *Chain;
+    ULONG Taken = Cache->Taken;
 
-    *Cache->Free = NULL;
+    // With none taken the mark is First itself.
+    *Mark = NULL;
     Chain = Cache->First;
     Cache->First = Free;
     Cache->Free = &Cache->First;
-    Cache->Count -= Cache->Taken;
+    Cache->Count -= Taken;
     Cache->Taken = 0;
     return Chain;
 }
 
-// Puts a chain back, Last being its last one. Count has all of them but the last.
+// Puts a chain back, Last being its last one. Count has all of them but the last. TRUE: NblPoolSpillCache is due.
 _IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE VOID
+FORCEINLINE BOOLEAN
 NblPoolPut(XENNET_NBL_CACHE *Cache, NET_BUFFER_LIST *Chain, NET_BUFFER_LIST *Last)
 {
     NET_BUFFER_LIST **Free = Cache->Free;
 
     NET_BUFFER_LIST_NEXT_NBL(Last) = *Free;
     *Free = Chain;
-    if (++Cache->Count >= 2 * NBL_POOL_MAGAZINE)
-        NblPoolSpillCache(Cache);
+    return ++Cache->Count >= 2 * NBL_POOL_MAGAZINE;
 }
 
 // The reserve is outstanding only for the length of one indication and returns on the same processor. NULL: all of it

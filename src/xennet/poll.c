@@ -15,70 +15,10 @@
  * The routines are looked up at run time: they are in NDIS 6.85 and later.
  */
 #include "poll.h"
-#include "context.h"
-#include "lock.h"
 #include "memory.h"
-#include "per_processor.h"
 #include "debug.h"
 
 #define POLL_FIRST_MINOR 85 // NDIS 6.85
-
-LOCK_CLASS(POLL_LOCK);
-
-// NDIS's functions, which are found at run time.
-typedef NDIS_STATUS NTAPI POLL_NDIS_REGISTER(NDIS_HANDLE NdisHandle, PVOID Context,
-                                             const NDIS_POLL_CHARACTERISTICS *Characteristics,
-                                             NDIS_POLL_HANDLE *PollHandle);
-typedef VOID NTAPI POLL_NDIS_DEREGISTER(NDIS_POLL_HANDLE PollHandle);
-typedef VOID NTAPI POLL_NDIS_SET_AFFINITY(NDIS_POLL_HANDLE PollHandle, const PROCESSOR_NUMBER *PollAffinity);
-typedef VOID NTAPI POLL_NDIS_REQUEST(NDIS_POLL_HANDLE PollHandle, PVOID Reserved);
-
-typedef struct _POLL_QUEUE {
-    // Immutable after PollCreate.
-    XENNET_POLL *Poll;
-    NDIS_POLL_HANDLE Handle;
-
-    // Under Lock.
-    KSPIN_LOCK Lock;
-    _Guarded_by_(POLL_LOCK) NET_BUFFER_LIST *Head;
-    _Guarded_by_(POLL_LOCK) NET_BUFFER_LIST *Tail;
-    _Guarded_by_(POLL_LOCK) ULONG Count;
-} POLL_QUEUE;
-
-struct _XENNET_POLL {
-    // Immutable after PollCreate.
-    XENNET_CONTEXT *Context;
-    POLL_NDIS_REGISTER *Register;
-    POLL_NDIS_DEREGISTER *Deregister;
-    POLL_NDIS_SET_AFFINITY *SetAffinity;
-    POLL_NDIS_REQUEST *Request;
-    PUCHAR Queues;    // POLL_QUEUE of each processor
-    ULONG QueueCount; // processors that there can ever be
-};
-
-LOCK_PRIMITIVE
-_IRQL_requires_(DISPATCH_LEVEL)
-_Acquires_lock_(POLL_LOCK)
-FORCEINLINE VOID
-PollLock(POLL_QUEUE *Queue)
-{
-    KeAcquireSpinLockAtDpcLevel(&Queue->Lock);
-}
-
-LOCK_PRIMITIVE
-_IRQL_requires_(DISPATCH_LEVEL)
-_Releases_lock_(POLL_LOCK)
-FORCEINLINE VOID
-PollUnlock(POLL_QUEUE *Queue)
-{
-    KeReleaseSpinLockFromDpcLevel(&Queue->Lock);
-}
-
-FORCEINLINE POLL_QUEUE *
-PollGetQueue(XENNET_POLL *Poll, ULONG Processor)
-{
-    return PER_PROCESSOR(POLL_QUEUE, Poll->Queues, Processor);
-}
 
 // Read without the lock: whoever queues a batch behind none asks NDIS to poll afterwards.
 LOCK_PRIMITIVE
@@ -117,12 +57,29 @@ PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
     return Head;
 }
 
+// Takes what NDIS wants of a queue that had something.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+PollTake(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
+{
+    KIRQL Irql = IrqlRaise(FALSE);
+
+    PollLock(Queue);
+    // What lies here when the adapter pauses is returned by whoever pauses it.
+    if (ContextIsRunning(Queue->Context)) {
+        Data->Receive.IndicatedNblChain =
+            PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
+        Data->Receive.NumberOfRemainingNbls = Queue->Count;
+    }
+    PollUnlock(Queue);
+    IrqlLower(Irql);
+}
+
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID NTAPI
 PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
 {
     POLL_QUEUE *Queue = Context;
-    KIRQL Irql;
 
     Data->Receive.IndicatedNblChain = NULL;
     Data->Receive.NumberOfIndicatedNbls = 0;
@@ -132,18 +89,9 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Data->Transmit.CompletedNblChain = NULL;
     Data->Transmit.NumberOfCompletedNbls = 0;
     Data->Transmit.NumberOfRemainingNbls = 0;
-    if (PollIsEmpty(Queue))
-        return;
-    Irql = IrqlRaise(FALSE);
-    PollLock(Queue);
-    // What lies here when the adapter pauses is returned by whoever pauses it.
-    if (ContextIsRunning(Queue->Poll->Context)) {
-        Data->Receive.IndicatedNblChain =
-            PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
-        Data->Receive.NumberOfRemainingNbls = Queue->Count;
-    }
-    PollUnlock(Queue);
-    IrqlLower(Irql);
+    // NDIS asks once more than there is something: that saves no register.
+    if (!PollIsEmpty(Queue))
+        PollTake(Queue, Data);
 }
 
 // There is no interrupt of ours to hold back; work that came while NDIS made up its mind is announced again.
@@ -153,8 +101,8 @@ PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
 {
     POLL_QUEUE *Queue = Context;
 
-    if (Notification->Enabled && !PollIsEmpty(Queue) && ContextIsRunning(Queue->Poll->Context))
-        Queue->Poll->Request(Queue->Handle, NULL);
+    if (Notification->Enabled && !PollIsEmpty(Queue) && ContextIsRunning(Queue->Context))
+        Queue->Request(Queue->Handle, NULL);
 }
 
 _Use_decl_annotations_
@@ -162,25 +110,15 @@ XENNET_POLL_RESULT
 PollQueue(XENNET_POLL *Poll, ULONG Processor, NET_BUFFER_LIST *Head, NET_BUFFER_LIST *Tail, ULONG Count)
 {
     POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
-    BOOLEAN First;
 
     if (Queue->Handle == NULL)
         return XENNET_POLL_NONE;
     PollLock(Queue);
-    if (!ContextIsRunning(Poll->Context)) {
+    if (!ContextIsRunning(Queue->Context)) {
         PollUnlock(Queue);
         return XENNET_POLL_STOPPED;
     }
-    First = Queue->Head == NULL;
-    if (First)
-        Queue->Head = Head;
-    else
-        NET_BUFFER_LIST_NEXT_NBL(Queue->Tail) = Head;
-    Queue->Tail = Tail;
-    Queue->Count += Count;
-    PollUnlock(Queue);
-    if (First)
-        Poll->Request(Queue->Handle, NULL);
+    PollAppend(Queue, Head, Tail, Count);
     return XENNET_POLL_QUEUED;
 }
 
@@ -287,7 +225,8 @@ PollInitializeQueues(XENNET_POLL *Poll)
 
     for (Index = 0; Index < Poll->QueueCount; Index++) {
         Queue = PollGetQueue(Poll, Index);
-        Queue->Poll = Poll;
+        Queue->Context = Poll->Context;
+        Queue->Request = Poll->Request;
         KeInitializeSpinLock(&Queue->Lock);
     }
 }

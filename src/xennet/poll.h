@@ -2,18 +2,55 @@
 /*
  * NDIS poll (6.85): received batches wait here until NDIS takes as many as it wants. Only receive.c calls this;
  * without NDIS's poll routines PollCreate gives none, and batches go up at once.
+ *
+ * A lone packet's way through here is longer than the rest of its way, so what queues a batch is inline.
  */
 #ifndef XENNET_POLL_H
 #define XENNET_POLL_H
 
 #include <ndis.h>
+#include "context.h"
+#include "lock.h"
+#include "nbl_pool.h"
+#include "per_processor.h"
 
-struct _XENNET_CONTEXT;
-typedef struct _XENNET_POLL XENNET_POLL;
+LOCK_CLASS(POLL_LOCK);
+
+// NDIS's functions, which are found at run time.
+typedef NDIS_STATUS NTAPI POLL_NDIS_REGISTER(NDIS_HANDLE NdisHandle, PVOID Context,
+                                             const NDIS_POLL_CHARACTERISTICS *Characteristics,
+                                             NDIS_POLL_HANDLE *PollHandle);
+typedef VOID NTAPI POLL_NDIS_DEREGISTER(NDIS_POLL_HANDLE PollHandle);
+typedef VOID NTAPI POLL_NDIS_SET_AFFINITY(NDIS_POLL_HANDLE PollHandle, const PROCESSOR_NUMBER *PollAffinity);
+typedef VOID NTAPI POLL_NDIS_REQUEST(NDIS_POLL_HANDLE PollHandle, PVOID Reserved);
+
+typedef struct _POLL_QUEUE {
+    // Under Lock, which stands first: the queue's address is the lock's.
+    KSPIN_LOCK Lock;
+    _Guarded_by_(POLL_LOCK) NET_BUFFER_LIST *Head;
+    _Guarded_by_(POLL_LOCK) NET_BUFFER_LIST *Tail;
+    _Guarded_by_(POLL_LOCK) ULONG Count;
+
+    // Immutable after PollCreate.
+    XENNET_CONTEXT *Context;
+    POLL_NDIS_REQUEST *Request;
+    NDIS_POLL_HANDLE Handle; // NULL: of no RSS processor
+} POLL_QUEUE;
+
+typedef struct _XENNET_POLL {
+    // Immutable after PollCreate.
+    XENNET_CONTEXT *Context;
+    POLL_NDIS_REGISTER *Register;
+    POLL_NDIS_DEREGISTER *Deregister;
+    POLL_NDIS_SET_AFFINITY *SetAffinity;
+    POLL_NDIS_REQUEST *Request;
+    PUCHAR Queues;    // POLL_QUEUE of each processor
+    ULONG QueueCount; // processors that there can ever be
+} XENNET_POLL;
 
 // Poll: NULL where NDIS, the keyword or a lack of memory leave the adapter without.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID PollCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_result_maybenull_ XENNET_POLL **Poll);
+VOID PollCreate(_In_ XENNET_CONTEXT *Context, _Outptr_result_maybenull_ XENNET_POLL **Poll);
 
 // Nothing may be queued.
 _IRQL_requires_(PASSIVE_LEVEL)
@@ -33,5 +70,71 @@ XENNET_POLL_RESULT PollQueue(_In_ XENNET_POLL *Poll, _In_ ULONG Processor, _In_ 
 // Takes all that is queued for a processor. Count: NBLs.
 _IRQL_requires_(DISPATCH_LEVEL)
 NET_BUFFER_LIST *PollTakeAll(_In_ XENNET_POLL *Poll, _In_ ULONG Processor, _Out_ ULONG *Count);
+
+LOCK_PRIMITIVE
+_IRQL_requires_(DISPATCH_LEVEL)
+_Acquires_lock_(POLL_LOCK)
+FORCEINLINE VOID
+PollLock(POLL_QUEUE *Queue)
+{
+    KeAcquireSpinLockAtDpcLevel(&Queue->Lock);
+}
+
+LOCK_PRIMITIVE
+_IRQL_requires_(DISPATCH_LEVEL)
+_Releases_lock_(POLL_LOCK)
+FORCEINLINE VOID
+PollUnlock(POLL_QUEUE *Queue)
+{
+    KeReleaseSpinLockFromDpcLevel(&Queue->Lock);
+}
+
+FORCEINLINE POLL_QUEUE *
+PollGetQueue(const XENNET_POLL *Poll, ULONG Processor)
+{
+    return PER_PROCESSOR(POLL_QUEUE, Poll->Queues, Processor);
+}
+
+// Appends a chain and asks NDIS for a poll where nothing waited before.
+_IRQL_requires_(DISPATCH_LEVEL)
+_Requires_lock_held_(POLL_LOCK)
+_Releases_lock_(POLL_LOCK)
+FORCEINLINE VOID
+PollAppend(POLL_QUEUE *Queue, NET_BUFFER_LIST *Head, NET_BUFFER_LIST *Tail, ULONG Count)
+{
+    BOOLEAN First = Queue->Head == NULL;
+
+    if (First)
+        Queue->Head = Head;
+    else
+        NET_BUFFER_LIST_NEXT_NBL(Queue->Tail) = Head;
+    Queue->Tail = Tail;
+    Queue->Count += Count;
+    PollUnlock(Queue);
+    if (First)
+        Queue->Request(Queue->Handle, NULL);
+}
+
+// Appends the NBLs that were taken for a processor's batch, one at least. FALSE: they are still there (PollQueue knows
+// why). The lock comes first, so that nothing has to be kept in registers while it is taken.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE BOOLEAN
+PollQueueTaken(POLL_QUEUE *Queue, XENNET_NBL_CACHE *Cache)
+{
+    NET_BUFFER_LIST *Last;
+    ULONG Count;
+
+    if (Queue->Handle == NULL)
+        return FALSE;
+    PollLock(Queue);
+    if (!ContextIsRunning(Queue->Context)) {
+        PollUnlock(Queue);
+        return FALSE;
+    }
+    Last = NblPoolLastTaken(Cache);
+    Count = Cache->Taken;
+    PollAppend(Queue, NblPoolCut(Cache), Last, Count);
+    return TRUE;
+}
 
 #endif

@@ -39,7 +39,7 @@ typedef struct _RECEIVE_PROCESSOR {
     // This processor at DISPATCH.
     XENNET_NBL_CACHE Nbls; // those taken are on the batch: NDIS may keep them
     RECEIVE_BATCH Scarce;  // reserved NBLs, all behind those
-    ULONG Queue;           // of the last packet, below Limits.QueueCount, or RECEIVE_NO_QUEUE
+    ULONG Queue;           // of the last packet, below Limits.QueueCount, or RECEIVE_NO_QUEUE, as with Scarce
     ULONG Index;           // immutable; here it fills a gap
     XENNET_QUEUE_COUNTERS *QueueCounters;
     XENNET_RECEIVE_COUNTERS Counters;
@@ -113,43 +113,49 @@ ReceiveIndicate(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, ULONG Coun
                                        NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL | Flags);
 }
 
-// The packets of all NBLs of a chain but the last go back to XenVif; there are two at least. Returns the last one.
+// The cache has too many NBLs. It spills them before the packet goes back.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE NET_BUFFER_LIST *
-ReceivePutBackSeveral(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
+static DECLSPEC_NOINLINE VOID
+ReceiveSpill(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, PVOID Cookie)
 {
-    XENNET_VIF *Vif = &Processor->Receive->Context->Vif;
-    NET_BUFFER_LIST *Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-    ULONG Count = 0;
-
-    do {
-        VifReturnPacket(Vif, ReceivePacketCookie(Nbl));
-        Count++;
-        Nbl = Next;
-        Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-    } while (Next != NULL);
-    Processor->Nbls.Count += Count;
-    Processor->Counters.Returned += Count;
-    return Nbl;
+    NblPoolSpillCache(&Processor->Nbls);
+    VifReturnPacket(&Receive->Context->Vif, Cookie);
 }
 
 /*
- * The NBLs of a chain go back to the processor's cache and their packets to XenVif. The NBLs go back before the last
- * packet does: VifDisable ends with the last packet, and the pool may go then.
+ * An NBL goes back to the processor's cache and its packet to XenVif. A chain of them before it, from First on, may
+ * have lost its packets already. The NBLs go back before the last packet does: VifDisable ends with the last packet,
+ * and the pool may go then.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
+ReceivePutBackLast(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *First, NET_BUFFER_LIST *Last)
+{
+    PVOID Cookie = ReceivePacketCookie(Last);
+
+    Processor->Counters.Returned++;
+    if (NblPoolPut(&Processor->Nbls, First, Last))
+        ReceiveSpill(Receive, Processor, Cookie);
+    else
+        VifReturnPacket(&Receive->Context->Vif, Cookie);
+}
+
+// The NBLs of a chain go back to the processor's cache and their packets to XenVif.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
 ReceivePutBack(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
-    NET_BUFFER_LIST *Last = Chain;
-    PVOID Cookie;
+    NET_BUFFER_LIST *Nbl = Chain;
+    NET_BUFFER_LIST *Next;
+    ULONG Count = 0;
 
-    if (NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL)
-        Last = ReceivePutBackSeveral(Processor, Chain);
-    Cookie = ReceivePacketCookie(Last);
-    Processor->Counters.Returned++;
-    NblPoolPut(&Processor->Nbls, Chain, Last);
-    VifReturnPacket(&Receive->Context->Vif, Cookie);
+    for (; (Next = NET_BUFFER_LIST_NEXT_NBL(Nbl)) != NULL; Nbl = Next) {
+        VifReturnPacket(&Receive->Context->Vif, ReceivePacketCookie(Nbl));
+        Count++;
+    }
+    Processor->Nbls.Count += Count;
+    Processor->Counters.Returned += Count;
+    ReceivePutBackLast(Receive, Processor, Chain, Nbl);
 }
 
 // NBLs that NDIS never had, and their packets.
@@ -270,6 +276,24 @@ ReceiveFlush(RECEIVE_PROCESSOR *Processor)
         ReceiveFlushScarce(Processor);
 }
 
+// Ends a batch without reserved NBLs, which has one packet at least: NDIS polls for it.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+ReceiveFlushPolled(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
+{
+    ULONG Count = Processor->Nbls.Taken;
+
+    if (Receive->Joins != 0 && Count > 1) {
+        ReceiveFlush(Processor);
+        return;
+    }
+    Processor->Counters.Kept += Count;
+    if (!PollQueueTaken(PollGetQueue(Receive->Poll, Processor->Index), &Processor->Nbls)) {
+        Processor->Counters.Kept -= Processor->Nbls.Taken;
+        ReceiveFlush(Processor);
+    }
+}
+
 // Ends a batch without reserved NBLs, which has one packet at least. NDIS may return NBLs from within the indication.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
@@ -277,9 +301,15 @@ ReceiveFlushCommon(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor)
 {
     ULONG Count = Processor->Nbls.Taken;
 
-    if (Receive->Batches && (Receive->Poll != NULL || Count > 1)) {
-        ReceiveFlush(Processor);
-        return;
+    if (Receive->Batches) {
+        if (Receive->Poll != NULL) {
+            ReceiveFlushPolled(Receive, Processor);
+            return;
+        }
+        if (Count > 1) {
+            ReceiveFlush(Processor);
+            return;
+        }
     }
     Processor->Counters.Kept += Count;
     ReceiveIndicate(Processor, NblPoolCut(&Processor->Nbls), Count, 0);
@@ -331,7 +361,7 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet
     if (Receive->Stamps)
         TimestampSet(Nbl);
     // It was checked: there is such a queue.
-    Processor->Queue = Receive->Stamps ? RECEIVE_NO_QUEUE : Packet->Queue;
+    Processor->Queue = Receive->Stamps || Reserved ? RECEIVE_NO_QUEUE : Packet->Queue;
     Processor->QueueCounters = ReceiveQueue(Receive, Packet->Queue);
     ReceiveCount(Processor, Packet->Length);
     if (Reserved)
@@ -365,6 +395,14 @@ ReceiveUncommon(RECEIVE_PROCESSOR *Processor, XENNET_RECEIVED_PACKET *Packet)
         ReceiveFlush(Processor);
 }
 
+// A packet whose MDLs do not hold it.
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+ReceiveBroken(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
+{
+    ReceiveUncommon(ReceiveThisProcessor(Receive), Packet);
+}
+
 // The free NBL for a packet of one of the common kinds; NULL: it has to go the other way.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE NET_BUFFER_LIST *
@@ -372,7 +410,8 @@ ReceiveBegin(const XENNET_RECEIVE *Receive, const RECEIVE_PROCESSOR *Processor, 
 {
     NET_BUFFER_LIST *Nbl = NblPoolPeek(&Processor->Nbls);
 
-    if (!ContextIsRunning(Receive->Context) || Processor->Scarce.Head != NULL || Packet->Queue != Processor->Queue)
+    // While there are scarce packets no queue is Processor->Queue.
+    if (!ContextIsRunning(Receive->Context) || Packet->Queue != Processor->Queue)
         return NULL;
     return Nbl;
 }
@@ -381,9 +420,9 @@ ReceiveBegin(const XENNET_RECEIVE *Receive, const RECEIVE_PROCESSOR *Processor, 
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
 ReceiveEnd(const XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet,
-           NET_BUFFER_LIST *Nbl)
+           ULONG Length, NET_BUFFER_LIST *Nbl)
 {
-    ReceiveCount(Processor, Packet->Length);
+    ReceiveCount(Processor, Length);
     NblPoolTake(&Processor->Nbls, Nbl);
     if (!Packet->More || Processor->Nbls.Taken >= RECEIVE_MAX_BATCH)
         ReceiveFlushCommon(Receive, Processor);
@@ -393,11 +432,20 @@ _Use_decl_annotations_
 VOID
 ReceiveQueueSpecial(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
 {
-    RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
-    NET_BUFFER_LIST *Nbl = ReceiveBegin(Receive, Processor, Packet);
+    RECEIVE_PROCESSOR *Processor;
+    NET_BUFFER_LIST *Nbl;
+    ULONG Length;
 
-    if (Nbl != NULL && ReceivePacketReadCoalesced(&Receive->Limits, Packet, &Processor->Counters, Nbl))
-        ReceiveEnd(Receive, Processor, Packet, Nbl);
+    // First, while there is nothing else to keep in registers.
+    if (!ReceivePacketAllHold(Packet)) {
+        ReceiveBroken(Receive, Packet);
+        return;
+    }
+    Processor = ReceiveThisProcessor(Receive);
+    Nbl = ReceiveBegin(Receive, Processor, Packet);
+    Length = Packet->Length;
+    if (Nbl != NULL && ReceivePacketReadCoalesced(&Receive->Limits, Packet, Length, &Processor->Counters, Nbl))
+        ReceiveEnd(Receive, Processor, Packet, Length, Nbl);
     else
         ReceiveUncommon(Processor, Packet);
 }
@@ -408,25 +456,26 @@ ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
 {
     RECEIVE_PROCESSOR *Processor = ReceiveThisProcessor(Receive);
     NET_BUFFER_LIST *Nbl = ReceiveBegin(Receive, Processor, Packet);
+    ULONG Length = Packet->Length;
 
-    if (Nbl != NULL && ReceivePacketReadCommon(&Receive->Limits, Packet, Nbl))
-        ReceiveEnd(Receive, Processor, Packet, Nbl);
+    if (Nbl != NULL && ReceivePacketReadCommon(&Receive->Limits, Packet, Length, Nbl))
+        ReceiveEnd(Receive, Processor, Packet, Length, Nbl);
     else
         ReceiveUncommon(Processor, Packet);
 }
 
+// One NBL, from DISPATCH.
+_IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
-ReceiveReturnCommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain)
+ReceiveReturnOne(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Nbl)
 {
-    KIRQL Irql = IrqlRaise(TRUE);
-
-    ReceivePutBack(Receive, ReceiveThisProcessor(Receive), Chain);
-    IrqlLower(Irql);
+    DEBUG_ASSERT(DEBUG_IRQL() == DISPATCH_LEVEL);
+    ReceivePutBackLast(Receive, ReceiveThisProcessor(Receive), Nbl, Nbl);
 }
 
-// From below DISPATCH, or with what was joined among it.
+// From below DISPATCH, a chain, or with what was joined among it.
 static DECLSPEC_NOINLINE VOID
-ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
+ReceiveReturnAny(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
     KIRQL Irql;
 
@@ -437,13 +486,27 @@ ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG Ret
     IrqlLower(Irql);
 }
 
+// Where some may be joined: this one is not.
+LOCK_PRIMITIVE
+static DECLSPEC_NOINLINE VOID
+ReceiveReturnUncommon(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
+{
+    if (NDIS_TEST_RETURN_AT_DISPATCH_LEVEL(ReturnFlags) && NET_BUFFER_LIST_NEXT_NBL(Chain) == NULL &&
+        !CoalesceIsJoined(Chain))
+        ReceiveReturnOne(Receive, Chain);
+    else
+        ReceiveReturnAny(Receive, Chain, ReturnFlags);
+}
+
+// LOCK_PRIMITIVE: annotations cannot express that a flag has the level.
+LOCK_PRIMITIVE
 _Use_decl_annotations_
 VOID
 ReceiveReturn(XENNET_RECEIVE *Receive, NET_BUFFER_LIST *Chain, ULONG ReturnFlags)
 {
     // Each a function of its own: this one saves no register.
-    if ((ReturnFlags & Receive->CommonReturns) != 0)
-        ReceiveReturnCommon(Receive, Chain);
+    if ((ReturnFlags & Receive->CommonReturns) != 0 && NET_BUFFER_LIST_NEXT_NBL(Chain) == NULL)
+        ReceiveReturnOne(Receive, Chain);
     else
         ReceiveReturnUncommon(Receive, Chain, ReturnFlags);
 }

@@ -20,6 +20,13 @@ CoalesceInitialize(NET_BUFFER_LIST *Nbl)
     NET_BUFFER_MINIPORT_RESERVED(NET_BUFFER_LIST_FIRST_NB(Nbl))[0] = NULL;
 }
 
+// Others were joined to this one.
+FORCEINLINE BOOLEAN
+CoalesceIsJoined(NET_BUFFER_LIST *Nbl)
+{
+    return NET_BUFFER_MINIPORT_RESERVED(NET_BUFFER_LIST_FIRST_NB(Nbl))[0] != NULL;
+}
+
 // There are two packets at least in the batch whose UDP checksum is right: others are not joined.
 FORCEINLINE BOOLEAN
 CoalesceIsWorthwhile(NET_BUFFER_LIST *Chain)
@@ -49,7 +56,7 @@ FORCEINLINE VOID
 CoalesceUndo(NET_BUFFER_LIST *Chain)
 {
     for (; Chain != NULL; Chain = NET_BUFFER_LIST_NEXT_NBL(Chain)) {
-        if (NET_BUFFER_MINIPORT_RESERVED(NET_BUFFER_LIST_FIRST_NB(Chain))[0] != NULL)
+        if (CoalesceIsJoined(Chain))
             Chain = CoalesceUndoOne(Chain);
     }
 }

@@ -103,7 +103,8 @@ ReceivePacketReportCoalesced(const XENNET_RECEIVED_PACKET *Packet, XENNET_RECEIV
     // One segment alone is an ordinary packet.
     if (Packet->Length - Packet->Info->Length <= Packet->MaximumSegmentSize)
         return;
-    ReceivePacketReportSegments(ReceivePacketSegments(Packet), Packet->Length, Counters, Nbl);
+    ReceivePacketReportSegments(ReceivePacketSegments(Packet->Length, Packet->Info->Length, Packet->MaximumSegmentSize),
+                                Packet->Length, Counters, Nbl);
     // As in ReceivePacketReadCoalesced.
     if (Packet->Info->IpHeader.Length != OFFLOAD_IPV6_HEADER) {
         Checksum.Value = NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo);
@@ -161,7 +162,7 @@ ReceivePacketDescribe(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED
         ReceivePacketClearSlots(Nbl, RECEIVE_PACKET_SLOTS_620);
     NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = (PVOID)(ULONG_PTR)(Checksums & Limits->ChecksumMask);
     ReceivePacketReadHash(Packet->Hash, Nbl);
-    ReceivePacketReadData(Packet, Nbl);
+    ReceivePacketReadData(Packet, Packet->Length, Nbl);
     ReceivePacketReadRest(Packet, Nbl);
     if (ReceivePacketIsTagged(Packet)) {
         Reason = ReceivePacketTakeTag(Packet, Nbl, &Tci);

@@ -86,8 +86,9 @@ ReceivePacketReadHash(const XENNET_PACKET_HASH *Hash, NET_BUFFER_LIST *Nbl)
     NET_BUFFER_LIST_INFO(Nbl, NetBufferListHashValue) = (PVOID)(ULONG_PTR)Value;
 }
 
+// Length: the packet's, which whoever calls has read.
 FORCEINLINE VOID
-ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
+ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, ULONG Length, NET_BUFFER_LIST *Nbl)
 {
     NET_BUFFER *Nb = NET_BUFFER_LIST_FIRST_NB(Nbl);
     MDL *Mdl = Packet->Mdl;
@@ -97,7 +98,7 @@ ReceivePacketReadData(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl
     NET_BUFFER_CURRENT_MDL(Nb) = Mdl;
     NET_BUFFER_DATA_OFFSET(Nb) = Offset;
     NET_BUFFER_CURRENT_MDL_OFFSET(Nb) = Offset;
-    NET_BUFFER_DATA_LENGTH(Nb) = Packet->Length;
+    NET_BUFFER_DATA_LENGTH(Nb) = Length;
 }
 
 FORCEINLINE VOID
@@ -127,21 +128,22 @@ ReceivePacketFirstHolds(const XENNET_RECEIVED_PACKET *Packet, ULONG Length)
 #define RECEIVE_PACKET_MAX_MDLS  1024
 #define RECEIVE_PACKET_MDLS_ONCE 8
 
-// The MDLs behind one hold so many bytes more. This is what a coalesced packet costs most: five instructions an MDL.
+// The MDLs from this one on hold so many bytes. Their sizes are added up to the end of the chain, which is cheaper than
+// to look for the MDL where the packet ends: four instructions an MDL are most of what a coalesced packet costs. A sum
+// that overflows is too small, never too large.
 FORCEINLINE BOOLEAN
-ReceivePacketRestHolds(MDL *Mdl, ULONG Length)
+ReceivePacketChainHolds(MDL *Mdl, ULONG Length)
 {
+    ULONG Sum = 0;
     ULONG Count;
     ULONG Step;
 
     for (Count = 0; Count < RECEIVE_PACKET_MAX_MDLS; Count += RECEIVE_PACKET_MDLS_ONCE) {
         for (Step = 0; Step < RECEIVE_PACKET_MDLS_ONCE; Step++) {
+            Sum += MmGetMdlByteCount(Mdl);
             Mdl = Mdl->Next;
             if (Mdl == NULL)
-                return FALSE;
-            if (Length <= MmGetMdlByteCount(Mdl))
-                return TRUE;
-            Length -= MmGetMdlByteCount(Mdl);
+                return Length <= Sum;
         }
     }
     return FALSE;
@@ -153,32 +155,18 @@ ReceivePacketAllHold(const XENNET_RECEIVED_PACKET *Packet)
 {
     MDL *Mdl = Packet->Mdl;
     ULONG Offset = Packet->Offset;
-    ULONG Bytes;
+    ULONG64 End = (ULONG64)Offset + Packet->Length;
 
-    if (Mdl == NULL)
-        return FALSE;
-    Bytes = MmGetMdlByteCount(Mdl);
-    if (Offset >= Bytes)
-        return FALSE;
-    Bytes -= Offset;
-    return Packet->Length <= Bytes || ReceivePacketRestHolds(Mdl, Packet->Length - Bytes);
+    return Mdl != NULL && Offset < MmGetMdlByteCount(Mdl) &&
+           (End <= MmGetMdlByteCount(Mdl) || (End <= MAXULONG && ReceivePacketChainHolds(Mdl, (ULONG)End)));
 }
 
-// The same where it is in no more than two MDLs: XenVif puts headers into one of their own, before the page with the
-// payload. FALSE: perhaps, in more.
+// Of a packet that ends so many bytes from the start of its first MDL, Bytes of which that MDL has: the next one holds
+// the rest. XenVif puts headers into an MDL of their own, before the page with the payload.
 FORCEINLINE BOOLEAN
-ReceivePacketTwoHold(const XENNET_RECEIVED_PACKET *Packet)
+ReceivePacketSecondHolds(const MDL *Mdl, ULONG64 End, ULONG Bytes)
 {
-    MDL *Mdl = Packet->Mdl;
-    ULONG64 Bytes;
-    ULONG64 End = (ULONG64)Packet->Offset + Packet->Length;
-
-    if (Mdl == NULL)
-        return FALSE;
-    Bytes = MmGetMdlByteCount(Mdl);
-    if (End <= Bytes)
-        return TRUE;
-    return Packet->Offset < Bytes && Mdl->Next != NULL && End <= Bytes + MmGetMdlByteCount(Mdl->Next);
+    return Mdl != NULL && End - Bytes <= MmGetMdlByteCount(Mdl);
 }
 
 // Slots of out-of-band data that an NBL of NDIS 6.20, of 6.30 and of 6.50 has; those behind them are NDIS's own.
@@ -204,51 +192,51 @@ C_ASSERT(NetBufferListHashInfo == NetBufferListHashValue + 1);
 
 // Describes a packet that was looked at. Checksums: of ReceivePacketChecksums, as they go up.
 FORCEINLINE VOID
-ReceivePacketDescribeCommon(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl, ULONG Checksums)
+ReceivePacketDescribeCommon(const XENNET_RECEIVED_PACKET *Packet, ULONG Length, NET_BUFFER_LIST *Nbl, ULONG Checksums)
 {
-    ReceivePacketReadData(Packet, Nbl);
+    ReceivePacketReadData(Packet, Length, Nbl);
     ReceivePacketClearSlots(Nbl, RECEIVE_PACKET_SLOTS_650);
     NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) = (PVOID)(ULONG_PTR)Checksums;
     ReceivePacketReadHash(Packet->Hash, Nbl);
     ReceivePacketReadRest(Packet, Nbl);
 }
 
-// Segments of a coalesced packet.
+// Segments of a coalesced packet of so many bytes, headers included.
 FORCEINLINE ULONG
-ReceivePacketSegments(const XENNET_RECEIVED_PACKET *Packet)
+ReceivePacketSegments(ULONG Length, ULONG HeaderLength, ULONG SegmentSize)
 {
-    ULONG SegmentSize = Packet->MaximumSegmentSize;
-
-    return (Packet->Length - Packet->Info->Length + SegmentSize - 1) / SegmentSize;
+    return (Length - HeaderLength + SegmentSize - 1) / SegmentSize;
 }
+
+C_ASSERT(FIELD_OFFSET(NDIS_RSC_NBL_INFO, Info.CoalescedSegCount) == 0);
+C_ASSERT(RTL_FIELD_SIZE(NDIS_RSC_NBL_INFO, Info.CoalescedSegCount) == sizeof(USHORT));
+C_ASSERT(RECEIVE_PACKET_MAX_COALESCED - ETHERNET_HEADER_SIZE - RECEIVE_PACKET_MIN_TCP_HEADER <= MAXUSHORT);
 
 // Reports them to NDIS and to the statistics; they are several.
 FORCEINLINE VOID
 ReceivePacketReportSegments(ULONG Segments, ULONG Length, XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
 {
-    NDIS_RSC_NBL_INFO Rsc;
-
     Counters->CoalescedPackets++;
     Counters->CoalescedSegments += Segments;
     Counters->CoalescedOctets += Length;
-    // No duplicate ACKs: a backend coalesces segments with payload only, and an ACK that repeats another has none.
-    Rsc.Value = NULL;
-    Rsc.Info.CoalescedSegCount = (USHORT)Segments;
-    NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = Rsc.Value;
+    // CoalescedSegCount, which fewer segments than bytes fit; DupAckCount behind it is 0: a backend coalesces segments
+    // with payload only, and an ACK that repeats another has none.
+    NET_BUFFER_LIST_INFO(Nbl, TcpRecvSegCoalesceInfo) = (PVOID)(ULONG_PTR)Segments;
 }
 
 /*
- * What nearly every coalesced packet is: its IP header behind an Ethernet header without a tag, its TCP
- * header right behind that. The lengths are added up in 64 bits: none can overflow.
+ * What nearly every coalesced packet is: its IP header behind an Ethernet header without a tag, its TCP header right
+ * behind that. The lengths are added up in 64 bits: none can overflow. Length: the packet's. Its MDLs hold it.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE BOOLEAN
-ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet,
+ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, ULONG Length,
                            XENNET_RECEIVE_COUNTERS *Counters, NET_BUFFER_LIST *Nbl)
 {
     const XENNET_PACKET_INFO *Info = Packet->Info;
-    ULONG Length = Packet->Length;
+    ULONG Special = Packet->Special;
     ULONG64 Segment;
+    ULONG HeaderLength;
     ULONG IpLength;
     ULONG Segments;
     ULONG Checksums;
@@ -256,7 +244,8 @@ ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_REC
     if (Info == NULL)
         return FALSE;
     // With a tag taken out, Special and so this is more than CommonSegment can be.
-    Segment = (ULONG64)Info->Length + Packet->Special;
+    HeaderLength = Info->Length;
+    Segment = (ULONG64)HeaderLength + Special;
     IpLength = Info->IpHeader.Length;
     if (Segment > Limits->CommonSegment || Length <= Segment || Length > RECEIVE_PACKET_MAX_COALESCED ||
         Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE || Info->IpOptions.Length != 0 ||
@@ -264,9 +253,8 @@ ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_REC
         (Limits->Offload->CoalescedHeaders >> (IpLength & 63) & 1) == 0 ||
         Info->TcpHeader.Offset != ETHERNET_HEADER_SIZE + IpLength ||
         Info->TcpHeader.Length < RECEIVE_PACKET_MIN_TCP_HEADER ||
-        (ULONG64)Info->TcpHeader.Offset + Info->TcpHeader.Length > Info->Length)
+        (ULONG64)Info->TcpHeader.Offset + Info->TcpHeader.Length > HeaderLength)
         return FALSE;
-    Segments = ReceivePacketSegments(Packet);
     Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
     if ((Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
         return FALSE;
@@ -274,30 +262,40 @@ ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_REC
     // Whoever coalesces has looked at the IPv4 headers and made the one that goes up, whatever is switched on.
     if (IpLength != OFFLOAD_IPV6_HEADER)
         Checksums = (Checksums & ~CHECKSUM_IP_FAILED) | CHECKSUM_IP_SUCCEEDED;
-    if (!ReceivePacketAllHold(Packet))
-        return FALSE;
-    ReceivePacketDescribeCommon(Packet, Nbl, Checksums);
+    // CommonSegment is below 64 KB.
+    Segments = ReceivePacketSegments(Length, HeaderLength, Special);
+    ReceivePacketDescribeCommon(Packet, Length, Nbl, Checksums);
     ReceivePacketReportSegments(Segments, Length, Counters, Nbl);
     return TRUE;
 }
 
 /*
- * What nearly every other packet is: one frame in one or two MDLs without a tag. Nothing is called. FALSE: another one,
- * or one that cannot be; ReceivePacketRead knows.
+ * What nearly every other packet is: one frame in one or two MDLs without a tag. Nothing is called. Length: the
+ * packet's. FALSE: another one, or one that cannot be; ReceivePacketRead knows.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE BOOLEAN
-ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
+ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, ULONG Length,
+                        NET_BUFFER_LIST *Nbl)
 {
-    ULONG Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
+    const MDL *Mdl = Packet->Mdl;
+    ULONG64 End;
+    ULONG Bytes;
+    ULONG Checksums;
 
     // Unsigned: what is shorter than a header is too long.
-    if (Packet->Length - ETHERNET_HEADER_SIZE >= Limits->CommonLengths || !ReceivePacketTwoHold(Packet) ||
-        (Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+    if (Length - ETHERNET_HEADER_SIZE >= Limits->CommonLengths || Mdl == NULL)
+        return FALSE;
+    Bytes = MmGetMdlByteCount(Mdl);
+    End = (ULONG64)Packet->Offset + Length;
+    if (End > Bytes && (Packet->Offset >= Bytes || !ReceivePacketSecondHolds(Mdl->Next, End, Bytes)))
         return FALSE;
     if (Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE)
         return FALSE;
-    ReceivePacketDescribeCommon(Packet, Nbl, Checksums & Limits->ChecksumMask);
+    Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
+    if ((Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+        return FALSE;
+    ReceivePacketDescribeCommon(Packet, Length, Nbl, Checksums & Limits->ChecksumMask);
     return TRUE;
 }
 

@@ -9,6 +9,7 @@
  * A pool grows by a chunk when nothing is free, up to SegmentBuffers. A timer runs while there are any: when none was
  * taken for a whole period and none is out, all of them are freed. A buffer never leaves its pool, so that free ones
  * need no lock; other processors push what they have to return onto a list that the pool's processor takes as a whole.
+ * Who waits is woken when half of what is out is back, or a chunk, not for each buffer.
  *
  * IRQL: DISPATCH. Locks: none. Wanted is set before Returned is looked at for the last time, and Returned is pushed to
  * before Wanted is read, each with an interlocked operation between: one of the two sees the other.
@@ -20,6 +21,7 @@
 #define SEGMENT_POOL_CHUNK     64
 #define SEGMENT_POOL_MAX_PAGES 5                  // of one run; longer payloads have several
 #define SEGMENT_POOL_PERIOD    (-10 * 10000000LL) // 10 s in 100 ns, relative
+#define SEGMENT_POOL_RETRY     (-10 * 10000LL)    // 10 ms
 #define SEGMENT_POOL_NO_NBL    (-1)               // Remaining of what is no NBL
 
 typedef struct _SEGMENT_CHUNK {
@@ -56,15 +58,23 @@ SegmentPoolPush(XENNET_SEGMENT_POOL *Pool, XENNET_SEGMENT *Segment)
 
 _IRQL_requires_(DISPATCH_LEVEL)
 static VOID
-SegmentPoolArm(XENNET_SEGMENT_POOL *Pool)
+SegmentPoolSetTimer(XENNET_SEGMENT_POOL *Pool, LONGLONG Time)
 {
     LARGE_INTEGER Due;
 
-    if (Pool->TimerSet || Pool->Stopping)
+    if (Pool->Stopping)
         return;
-    Due.QuadPart = SEGMENT_POOL_PERIOD;
+    Due.QuadPart = Time;
     Pool->TimerSet = TRUE;
     (void)KeSetTimer(&Pool->Timer, Due, &Pool->TimerDpc);
+}
+
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID
+SegmentPoolArm(XENNET_SEGMENT_POOL *Pool)
+{
+    if (!Pool->TimerSet)
+        SegmentPoolSetTimer(Pool, SEGMENT_POOL_PERIOD);
 }
 
 // Adds a chunk. FALSE: that would be too many, or there is no memory.
@@ -137,6 +147,12 @@ SegmentPoolTimerDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 
     Pool->TimerSet = FALSE;
     SegmentPoolCollect(Pool);
+    if (Pool->Retry && !Pool->Stopping) {
+        Pool->Retry = FALSE;
+        (void)KeInsertQueueDpc(Pool->Wake, NULL, NULL);
+        SegmentPoolArm(Pool);
+        return;
+    }
     if (Pool->Taken == Pool->TakenSeen && Pool->FreeCount == Pool->Total) {
         SegmentPoolFree(Pool);
         return;
@@ -210,10 +226,14 @@ SegmentPoolReturn(const XENNET_SEGMENT_POOL *Here, XENNET_SEGMENT *Segment)
     XENNET_SEGMENT_POOL *Pool = Segment->Pool;
     XENNET_SEGMENT *Run;
     XENNET_SEGMENT *Head;
+    LONG Count = 0;
+    LONG Wanted;
 
     // XenVif has mapped what it had to copy.
-    for (Run = Segment; Run != NULL; Run = Run->NextRun)
+    for (Run = Segment; Run != NULL; Run = Run->NextRun) {
         MmPrepareMdlForReuse(&Run->PayloadMdl.Mdl);
+        Count++;
+    }
 
     if (Pool == Here) {
         SegmentPoolPut(Pool, Segment);
@@ -223,7 +243,10 @@ SegmentPoolReturn(const XENNET_SEGMENT_POOL *Here, XENNET_SEGMENT *Segment)
             Segment->Next = Head;
         } while (InterlockedCompareExchangePointer(&Pool->Returned, Segment, Head) != Head);
     }
-    if (Pool->Wanted && InterlockedExchange(&Pool->Wanted, FALSE))
+    if (Pool->Wanted <= 0)
+        return;
+    Wanted = InterlockedExchangeAdd(&Pool->Wanted, -Count);
+    if (Wanted > 0 && Wanted <= Count)
         (void)KeInsertQueueDpc(Pool->Wake, NULL, NULL);
 }
 
@@ -232,11 +255,21 @@ SEGMENT_POOL_WAIT
 SegmentPoolWait(XENNET_SEGMENT_POOL *Pool)
 {
     ULONG Before = Pool->FreeCount;
+    ULONG Out = Pool->Total - Before;
 
-    (void)InterlockedExchange(&Pool->Wanted, TRUE);
+    // What is out and not collected here counts down, all of it: more is never wanted than comes.
+    (void)InterlockedExchange(&Pool->Wanted, (LONG)XENNET_MIN((Out + 1) / 2, SEGMENT_POOL_CHUNK));
     SegmentPoolCollect(Pool);
-    if (Pool->FreeCount == Before && Pool->FreeCount != Pool->Total)
+    if (Pool->FreeCount == Before && Out != 0)
         return SegmentPoolWaits;
-    Pool->Wanted = FALSE;
+    (void)InterlockedExchange(&Pool->Wanted, 0);
     return Pool->FreeCount != Before ? SegmentPoolHasMore : SegmentPoolNoneIsOut;
+}
+
+_Use_decl_annotations_
+VOID
+SegmentPoolRetry(XENNET_SEGMENT_POOL *Pool)
+{
+    Pool->Retry = TRUE;
+    SegmentPoolSetTimer(Pool, SEGMENT_POOL_RETRY);
 }

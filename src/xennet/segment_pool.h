@@ -55,10 +55,11 @@ typedef struct _XENNET_SEGMENT_POOL {
     ULONG Taken;     // so many times
     ULONG TakenSeen; // at the timer's last run
     BOOLEAN TimerSet;
+    BOOLEAN Retry; // the timer is to wake who waits
 
     // Any processor.
     PVOID volatile Returned; // by other processors: XENNET_SEGMENT
-    volatile LONG Wanted;    // the pool's processor waits for buffers
+    volatile LONG Wanted;    // buffers that the pool's processor still waits for; none above zero: it does not wait
     volatile LONG Stopping;
 
     // Immutable after SegmentPoolInitialize.
@@ -92,7 +93,7 @@ _IRQL_requires_(DISPATCH_LEVEL)
 VOID SegmentPoolReturn(_In_ const XENNET_SEGMENT_POOL *Here, _In_ XENNET_SEGMENT *Segment);
 
 typedef enum _SEGMENT_POOL_WAIT {
-    SegmentPoolWaits = 1, // Wake is queued as soon as a buffer is back
+    SegmentPoolWaits = 1, // Wake is queued as soon as enough of them are back
     SegmentPoolHasMore,   // one came back meanwhile
     SegmentPoolNoneIsOut  // there is nothing to wait for
 } SEGMENT_POOL_WAIT;
@@ -100,5 +101,9 @@ typedef enum _SEGMENT_POOL_WAIT {
 // Not enough is left.
 _IRQL_requires_(DISPATCH_LEVEL)
 SEGMENT_POOL_WAIT SegmentPoolWait(_Inout_ XENNET_SEGMENT_POOL *Pool);
+
+// Wake is queued in a moment, whatever comes back: what was refused is to be offered again.
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID SegmentPoolRetry(_Inout_ XENNET_SEGMENT_POOL *Pool);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The send path: NBLs from NDIS to XenVif and their completions back, both in batches.
  *
- * transmit.c has the states of one NBL and the sharing rules.
+ * transmit_list.h has the states of one NBL, transmit.c the sharing rules.
  */
 #ifndef XENNET_TRANSMIT_H
 #define XENNET_TRANSMIT_H

@@ -79,6 +79,16 @@ TransmitListDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 
 _Use_decl_annotations_
 VOID
+TransmitListFail(NET_BUFFER_LIST *Nbl, NDIS_STATUS Status)
+{
+    C_ASSERT(sizeof(NET_BUFFER_LIST_STATUS(Nbl)) == sizeof(LONG));
+
+    (void)InterlockedCompareExchange((volatile LONG *)&NET_BUFFER_LIST_STATUS(Nbl), Status, NDIS_STATUS_SUCCESS);
+    TransmitRequestSetFailed(Nbl);
+}
+
+_Use_decl_annotations_
+VOID
 TransmitListCountDrop(XENNET_TRANSMIT_PROCESSOR *Processor, const XENNET_REPORTER *Reporter,
                       XENNET_TRANSMIT_DROP Reason, ULONG Packets)
 {

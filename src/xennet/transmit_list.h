@@ -4,9 +4,9 @@
  *
  *   NDIS --TransmitListTake--> [Remaining = NBs] --last NB back--> [done list of one processor] --one call--> NDIS
  *
- * Its MiniportReserved holds how many NBs are still out and the first failure, its Scratch the age it counts in.
- * Whoever takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done
- * list is handed to NDIS in one call:
+ * Its MiniportReserved holds how many NBs are still out and the age it counts in, its Status the first failure. Whoever
+ * takes Remaining to zero owns the NBL and appends it to the done list of the processor it runs on. The done list is
+ * handed to NDIS in one call:
  *
  *   - at the end of the send call, if it grew within one;
  *   - at once, when as many NBLs are done on this processor as were taken on it and no DPC is queued: nothing else is
@@ -46,6 +46,7 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     BOOLEAN Held;                 // something is kept, or waits for buffers
     XENNET_PACKET_HASH Hash;      // of the packet being given to XenVif, which reads it before it returns
     XENNET_PACKET_HASH PlainHash; // of packets without a hash of their own, the same for all of a chain
+    ULONG HashFunction;           // whose values pick a queue, the same for all of a chain
     XENNET_TRANSMIT_COUNTERS Counters;
     XENNET_TRANSMIT_KEPT Kept;
 
@@ -67,12 +68,10 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
 typedef union _XENNET_TRANSMIT_LIST {
     struct {
         volatile LONG Remaining; // NBs not yet back
-        volatile LONG Status;    // first failure, NDIS_STATUS_SUCCESS until then
+        ULONG Age;               // index of Counters.Out
     };
     ULONG64 Start; // both in one store, before anybody else has the NBL
 } XENNET_TRANSMIT_LIST;
-
-C_ASSERT(NDIS_STATUS_SUCCESS == 0);
 
 C_ASSERT(sizeof(XENNET_TRANSMIT_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
 
@@ -89,6 +88,10 @@ VOID TransmitListCountDrop(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ co
 // Hands the done list, which has something, to NDIS, and what is done meanwhile. No call is in progress.
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitListFlush(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
+
+// Some of an NBL was not sent, which whoever calls still holds some of: its status is that of the first failure.
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID TransmitListFail(_Inout_ NET_BUFFER_LIST *Nbl, _In_ NDIS_STATUS Status);
 
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitListQueueDpc(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
@@ -129,8 +132,8 @@ _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
 TransmitListStart(NET_BUFFER_LIST *Nbl, LONG Count, ULONG Age)
 {
-    Nbl->Scratch = (PVOID)(ULONG_PTR)Age;
-    TransmitListOf(Nbl)->Start = (ULONG)Count;
+    NET_BUFFER_LIST_STATUS(Nbl) = NDIS_STATUS_SUCCESS;
+    TransmitListOf(Nbl)->Start = (ULONG64)Age << 32 | (ULONG)Count;
 }
 
 // The NBL has nothing out any more: put it on this processor's done list.
@@ -138,9 +141,8 @@ _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
 TransmitListDone(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
-    Processor->Counters.Out[(ULONG_PTR)Nbl->Scratch]--;
+    Processor->Counters.Out[TransmitListOf(Nbl)->Age]--;
     Processor->ListsDone++;
-    TransmitRequestSetResult(Nbl, TransmitListOf(Nbl)->Status);
     *Processor->DoneTail = Nbl;
     Processor->DoneTail = &NET_BUFFER_LIST_NEXT_NBL(Nbl);
     if (Processor->Flushers != 0)
@@ -159,7 +161,7 @@ TransmitListPut(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, LONG
     XENNET_TRANSMIT_LIST *List = TransmitListOf(Nbl);
 
     if (Status != NDIS_STATUS_SUCCESS)
-        (void)InterlockedCompareExchange(&List->Status, Status, NDIS_STATUS_SUCCESS);
+        TransmitListFail(Nbl, Status);
     // Equal: nobody else holds any, the interlocked operation can be saved.
     if (List->Remaining == Count || InterlockedExchangeAdd(&List->Remaining, -Count) == Count)
         TransmitListDone(Processor, Nbl);

@@ -171,7 +171,8 @@ TransmitRequestReadOffloads(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIS
 {
     NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
 
-    RtlZeroMemory(Request, sizeof(*Request));
+    Request->Value = 0;
+    Request->Uncommon = TRUE;
     Request->Options.Value =
         TransmitRequestChecksums[(ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) &
                                  TRANSMIT_REQUEST_CHECKSUM_MASK];
@@ -315,17 +316,23 @@ TransmitRequestRead(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, 
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
     if (!TransmitRequestSegmentsAreValid(Nbl, Lso.LsoV2Transmit.TcpHeaderOffset))
         return NDIS_STATUS_INVALID_LENGTH;
-    if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE &&
-        !TransmitRequestSetPayload(Nbl, Lso.LsoV2Transmit.TcpHeaderOffset))
+    if (Lso.Transmit.Type == NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE)
+        NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = TransmitRequestResultV2();
+    else if (!TransmitRequestSetPayload(Nbl, Lso.LsoV2Transmit.TcpHeaderOffset))
         return NDIS_STATUS_INVALID_PACKET;
     return NDIS_STATUS_SUCCESS;
 }
 
 _Use_decl_annotations_
 VOID
-TransmitRequestSetResultV1(NET_BUFFER_LIST *Nbl)
+TransmitRequestSetFailed(NET_BUFFER_LIST *Nbl)
 {
-    // It reports how much was sent (TransmitRequestSetPayload); of one that failed nothing, for all that is known.
-    if (NET_BUFFER_LIST_STATUS(Nbl) != NDIS_STATUS_SUCCESS)
-        NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = NULL;
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
+
+    Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
+    if (Lso.Value == NULL)
+        return;
+    // Version 1 reports how much was sent: nothing, for all that is known.
+    NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) =
+        Lso.Transmit.Type == NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE ? TransmitRequestResultV2() : NULL;
 }

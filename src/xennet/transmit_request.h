@@ -39,10 +39,14 @@ typedef struct _XENNET_TRANSMIT_LIMITS {
 } XENNET_TRANSMIT_LIMITS;
 
 // How an NB is to be sent. It lies in the NB's MiniportReserved from TransmitRequestRead on.
-typedef struct _XENNET_TRANSMIT_REQUEST {
-    XENNET_OFFLOAD_OPTIONS Options;
-    USHORT MaximumSegmentSize; // 0: not to be segmented
-    USHORT Tci;
+typedef union _XENNET_TRANSMIT_REQUEST {
+    struct {
+        XENNET_OFFLOAD_OPTIONS Options;
+        USHORT MaximumSegmentSize; // 0: not to be segmented
+        USHORT Tci;
+        USHORT Uncommon; // it was not read by TransmitRequestReadCommon
+    };
+    ULONG64 Value; // all of it, for one store
 } XENNET_TRANSMIT_REQUEST;
 
 C_ASSERT(sizeof(XENNET_TRANSMIT_REQUEST) <= RTL_FIELD_SIZE(NET_BUFFER, MiniportReserved));
@@ -81,8 +85,8 @@ VOID TransmitLimitsSetVlan(_Inout_ XENNET_TRANSMIT_LIMITS *Limits);
 // Mapped: XenVif's table names only queues that there are.
 VOID TransmitLimitsSetQueues(_Inout_ XENNET_TRANSMIT_LIMITS *Limits, _In_ ULONG QueueCount, _In_ BOOLEAN Mapped);
 
-// Any NBL: fills the request of each NB and counts them. What a large send of version 1 reports when it completes takes
-// the place of what it asked for. Anything but NDIS_STATUS_SUCCESS: the NBL cannot be sent, for Reason.
+// Any NBL: fills the request of each NB and counts them. What a large send reports when it completes takes the place of
+// what it asked for. Anything but NDIS_STATUS_SUCCESS: the NBL cannot be sent, for Reason.
 _IRQL_requires_(DISPATCH_LEVEL)
 NDIS_STATUS TransmitRequestRead(_In_ const XENNET_TRANSMIT_LIMITS *Limits, _Inout_ NET_BUFFER_LIST *Nbl,
                                 _Out_ LONG *Count, _Out_ XENNET_TRANSMIT_DROP *Reason);
@@ -92,13 +96,20 @@ _IRQL_requires_(DISPATCH_LEVEL)
 BOOLEAN TransmitRequestReadTag(_In_ const XENNET_TRANSMIT_LIMITS *Limits, _In_ NET_BUFFER_LIST *Nbl,
                                _Inout_ XENNET_TRANSMIT_REQUEST *Request);
 
-// What NDIS finds in the out-of-band data of a large send of version 1 that it gets back, its Status being set.
-VOID TransmitRequestSetResultV1(_Inout_ NET_BUFFER_LIST *Nbl);
+// What NDIS finds in the out-of-band data of a large send that failed, whether it was read or not.
+VOID TransmitRequestSetFailed(_Inout_ NET_BUFFER_LIST *Nbl);
 
 FORCEINLINE XENNET_TRANSMIT_REQUEST *
 TransmitRequestOf(NET_BUFFER *Nb)
 {
     return (XENNET_TRANSMIT_REQUEST *)NET_BUFFER_MINIPORT_RESERVED(Nb);
+}
+
+// TransmitRequestReadCommon has read it: it is the only NB of its NBL, and has no tag.
+FORCEINLINE BOOLEAN
+TransmitRequestIsCommon(NET_BUFFER *Nb)
+{
+    return !TransmitRequestOf(Nb)->Uncommon;
 }
 
 // NDIS computed a hash for RSS, and its value picks the queue. Function: HashFunction, read once for a chain.
@@ -120,18 +131,6 @@ TransmitRequestReadHash(NET_BUFFER_LIST *Nbl, XENNET_PACKET_HASH *Hash)
     Hash->Type = (XENVIF_PACKET_HASH_TYPE)
         TransmitRequestHashTypes[(Information >> TRANSMIT_REQUEST_TYPE_SHIFT) & TRANSMIT_REQUEST_TYPE_MASK];
     Hash->Value = NET_BUFFER_LIST_GET_HASH_VALUE(Nbl);
-}
-
-// XenVif sends both to the same ring for certain, so the first may wait for the second (More). Hashed: the first one
-// is.
-FORCEINLINE BOOLEAN
-TransmitRequestSameRing(ULONG Function, const XENNET_PACKET_HASH *PlainHash, BOOLEAN Hashed, NET_BUFFER_LIST *First,
-                        NET_BUFFER_LIST *Second)
-{
-    if (Hashed)
-        return TransmitRequestHasHash(Function, Second) &&
-               NET_BUFFER_LIST_GET_HASH_VALUE(First) == NET_BUFFER_LIST_GET_HASH_VALUE(Second);
-    return PlainHash->Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ && !TransmitRequestHasHash(Function, Second);
 }
 
 // What an NBL asks for by way of UDP segments, or its tag where NDIS has no place for that.
@@ -158,10 +157,21 @@ TransmitRequestLargeOptions(NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso
                : TRANSMIT_REQUEST_LARGE6 | TRANSMIT_REQUEST_TCP6;
 }
 
+// What a large send of version 2 reports when it completes: the type bit and nothing else.
+FORCEINLINE PVOID
+TransmitRequestResultV2(VOID)
+{
+    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
+
+    Lso.Value = NULL;
+    Lso.LsoV2TransmitComplete.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
+    return Lso.Value;
+}
+
 /*
  * Reads what nearly every NBL is: one NB without a tag, to be sent as it is or as a large send of version 2 whose
  * payload is longer than the MSS wherever its headers end. FALSE: another one, one that cannot be sent, or one for
- * which fewer checksums are switched on than XenVif sets; TransmitRequestRead knows.
+ * which fewer checksums are switched on than XenVif sets; nothing was done, and TransmitRequestRead knows.
  */
 FORCEINLINE BOOLEAN
 TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST *Nbl, XENNET_TRANSMIT_REQUEST *Request)
@@ -171,7 +181,7 @@ TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST 
     ULONG Options =
         TransmitRequestChecksums[(ULONG)(ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, TcpIpChecksumNetBufferListInfo) &
                                  TRANSMIT_REQUEST_CHECKSUM_MASK];
-    ULONG Segment = 0;
+    ULONG Segment;
 
     // At once: a tag, UDP segments, a second NB.
     if (Nb == NULL ||
@@ -182,42 +192,22 @@ TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST 
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
     if (Lso.Value == NULL) {
         // Unsigned: what is shorter than a header is too long.
-        if (NET_BUFFER_DATA_LENGTH(Nb) - ETHERNET_HEADER_SIZE >= Limits->CommonLengths)
+        if (NET_BUFFER_DATA_LENGTH(Nb) - ETHERNET_HEADER_SIZE >= Limits->CommonLengths ||
+            !TransmitRequestIsAllowed(Limits, Options))
             return FALSE;
-    } else {
-        Segment = Lso.LsoV2Transmit.MSS;
-        Options |= TransmitRequestLargeOptions(Lso);
-        // Unsigned: an MSS of 0 is too large.
-        if (Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE ||
-            Segment - 1 >= Limits->MaximumSegmentSize ||
-            NET_BUFFER_DATA_LENGTH(Nb) <= MAX_TCP_HEADER_OFFSET + MAX_TCP_HEADER + Segment ||
-            NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength)
-            return FALSE;
+        Request->Value = Options;
+        return TRUE;
     }
-    Request->Options.Value = (USHORT)Options;
-    Request->MaximumSegmentSize = (USHORT)Segment;
-    Request->Tci = 0;
-    return TransmitRequestIsAllowed(Limits, Options);
-}
-
-// What NDIS finds in an NBL that it gets back.
-FORCEINLINE VOID
-TransmitRequestSetResult(NET_BUFFER_LIST *Nbl, NDIS_STATUS Status)
-{
-    NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO Lso;
-
-    NET_BUFFER_LIST_STATUS(Nbl) = Status;
-    Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
-    if (Lso.Value == NULL)
-        return;
-    if (Lso.Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE) {
-        TransmitRequestSetResultV1(Nbl);
-        return;
-    }
-    // The completion of a large send of version 2 has the type bit and nothing else.
-    Lso.Value = NULL;
-    Lso.LsoV2TransmitComplete.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
-    NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = Lso.Value;
+    Segment = Lso.LsoV2Transmit.MSS;
+    Options |= TransmitRequestLargeOptions(Lso);
+    // Unsigned: an MSS of 0 is too large.
+    if (Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Segment - 1 >= Limits->MaximumSegmentSize ||
+        NET_BUFFER_DATA_LENGTH(Nb) <= MAX_TCP_HEADER_OFFSET + MAX_TCP_HEADER + Segment ||
+        NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength || !TransmitRequestIsAllowed(Limits, Options))
+        return FALSE;
+    Request->Value = Options | Segment << 16;
+    NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = TransmitRequestResultV2();
+    return TRUE;
 }
 
 #endif

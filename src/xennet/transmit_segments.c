@@ -5,9 +5,9 @@
  *
  *   NBL --SegmentMake--> [Ahead] --> [Made] --VIF--> ... --SegmentsReturn--> buffer free, one packet of the NBL back
  *
- * When no buffer is left the NBL waits for the first one to come back, and whatever is sent on this processor meanwhile
- * waits behind it, so that nothing is lost and nothing overtakes. What XenVif would not take waits likewise where
- * others before it are pending (More); else the rest of its NBL is given up.
+ * When no buffer is left the NBL waits for some to come back, and whatever is sent on this processor meanwhile waits
+ * behind it, so that nothing is lost and nothing overtakes. What XenVif would not take waits likewise, for some
+ * milliseconds, where others before it are pending (More); else the rest of its NBL is given up.
  *
  * IRQL: DISPATCH. Locks: none. A processor's share is touched by that processor alone.
  */
@@ -127,6 +127,7 @@ SegmentsRun(XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor)
             Here->Pending = FALSE;
         } else if (Run != 0 || Here->Pending) {
             Here->Pending = TRUE;
+            SegmentPoolRetry(&Here->Pool);
             return FALSE;
         } else {
             SegmentsGiveUp(Segments, Processor, XENNET_TRANSMIT_DROP_QUEUE,
@@ -211,18 +212,27 @@ SegmentsWait(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, ULONG
 
 _Use_decl_annotations_
 NET_BUFFER_LIST *
-SegmentsTakeWaiting(XENNET_TRANSMIT_PROCESSOR *Processor)
+SegmentsTakeWaiting(const XENNET_SEGMENTS *Segments, XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     XENNET_SEGMENTS_PROCESSOR *Here = Processor->Segments;
     NET_BUFFER_LIST *Chain = Here->Waiting;
-    NET_BUFFER_LIST *Nbl;
+    NET_BUFFER_LIST *Nbl = Chain;
+    NET_BUFFER_LIST *Last;
+    BOOLEAN Cut;
 
-    Here->Waiting = NULL;
-    Here->WaitingTail = &Here->Waiting;
-    for (Nbl = Chain; Nbl != NULL; Nbl = NET_BUFFER_LIST_NEXT_NBL(Nbl)) {
+    if (Chain == NULL)
+        return NULL;
+    Cut = SegmentIsAsked(Segments->Limits, Chain);
+    do {
         Processor->Counters.Out[(ULONG_PTR)Nbl->Scratch]--;
         Processor->Counters.Lists--;
-    }
+        Last = Nbl;
+        Nbl = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+    } while (Nbl != NULL && !Cut && !SegmentIsAsked(Segments->Limits, Nbl));
+    NET_BUFFER_LIST_NEXT_NBL(Last) = NULL;
+    Here->Waiting = Nbl;
+    if (Nbl == NULL)
+        Here->WaitingTail = &Here->Waiting;
     return Chain;
 }
 

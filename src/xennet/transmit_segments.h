@@ -59,9 +59,11 @@ BOOLEAN SegmentsContinue(_In_ XENNET_SEGMENTS *Segments, _Inout_ XENNET_TRANSMIT
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID SegmentsWait(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ NET_BUFFER_LIST *Chain, _In_ ULONG Age);
 
-// The chain that was kept; its NBLs do not count as taken any more. NULL: there is none.
+// The first of what was kept, which does not count as taken any more: an NBL that asks for segments, or all those
+// before one that does. NULL: there is none.
 _IRQL_requires_(DISPATCH_LEVEL)
-NET_BUFFER_LIST *SegmentsTakeWaiting(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
+NET_BUFFER_LIST *SegmentsTakeWaiting(_In_ const XENNET_SEGMENTS *Segments,
+                                     _Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
 
 // XenVif gives a segment back. Processor: this one.
 _IRQL_requires_(DISPATCH_LEVEL)

@@ -15,6 +15,7 @@
 void attributes_exports(void);
 void reset_exports(void);
 void configuration_exports(void);
+void control_device_exports(void);
 void device_exports(void);
 void event_log_exports(void);
 void ndis_lock_exports(void);

@@ -29,6 +29,7 @@ void ndis_start(void)
         registered = true;
         attributes_exports();
         configuration_exports();
+        control_device_exports();
         device_exports();
         event_log_exports();
         ndis_lock_exports();

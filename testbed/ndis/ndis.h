@@ -81,6 +81,7 @@ enum ndis_record {
     RECORD_CONFIGURATION,
     RECORD_TIMER,
     RECORD_SG_DMA,
+    RECORD_DEVICE_OBJECT,
     RECORD_COUNT
 };
 /* The last record of that kind that a miniport gave (revision 0: none yet), and the newest that an NDIS version (major
@@ -140,6 +141,8 @@ struct edge_options {
     /* Called for each NBL received, at DISPATCH or below, before it is returned. The frame's vectors point into the
      * driver's MDLs. */
     void (*receive)(void *context, uint32_t processor, const struct frame *frame);
+    /* The same for joined datagrams, whose checksum is left open; NULL: they are copied together for `receive`. */
+    void (*receive_pieces)(void *context, uint32_t processor, struct pieces *pieces);
     void *context;
 };
 /* Opens the adapter as TCP/IP would: binds, sets packet filter, lookahead, multicast list, offload encapsulation, RSS

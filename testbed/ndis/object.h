@@ -27,7 +27,8 @@ enum ndis_kind {
     NDIS_KIND_DMA,
     NDIS_KIND_GENERIC,
     NDIS_KIND_OPEN,
-    NDIS_KIND_POLL
+    NDIS_KIND_POLL,
+    NDIS_KIND_CONTROL_DEVICE
 };
 struct ndis_object {
     uint32_t kind; /* 0 once it is gone */

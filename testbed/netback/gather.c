@@ -2,7 +2,8 @@
 /*
  * The gathering of gather.h. Each datagram is looked at by itself: headers that differ in more than lengths, checksums
  * and an IPv4 identification that counts up end what was gathered, and so does everything that is no such datagram, so
- * that the order stays. Payload is copied. A port that refuses a large frame gets the datagrams singly.
+ * that the order stays. Payload that lies behind the payload before it, as where one large send was cut, is one piece
+ * with that. A port that refuses a large frame gets the datagrams singly.
  */
 #include "netback/gather.h"
 
@@ -21,71 +22,91 @@ static bool is_plain(const struct frame *frame, const struct layout *layout)
 {
     uint32_t network = layout->transport - layout->network;
 
-    return frame->offload.checksum_partial && frame->offload.gso == FRAME_GSO_NONE &&
-           layout->protocol == PROTOCOL_UDP && layout->transport != 0 && !layout->fragment && !layout->cut &&
-           layout->network_end == frame->length && frame->length > layout->payload &&
-           network == (layout->version == 4 ? IPV4_HEADER : IPV6_HEADER);
+    return frame->offload.gso == FRAME_GSO_NONE && layout->protocol == PROTOCOL_UDP && layout->transport != 0 &&
+           !layout->fragment && !layout->cut && layout->network_end == frame->length &&
+           frame->length > layout->payload && network == (layout->version == 4 ? IPV4_HEADER : IPV6_HEADER);
 }
 
-/* The headers, but for what differs between datagrams that one large one was cut into. */
-static void blank(uint8_t *headers, const struct layout *layout)
+/* All of the headers but what differs between datagrams that one large one was cut into: the IP length, an IPv4
+ * header's identification and checksum, the UDP length and checksum. */
+static bool same_flow(const struct layout *one, const struct layout *other)
 {
-    uint8_t *ip = headers + layout->network, *udp = headers + layout->transport;
+    const uint8_t *a = one->headers, *b = other->headers;
+    uint32_t ip = one->network, udp = one->transport;
 
-    memcpy(headers, layout->headers, layout->payload);
-    if (layout->version == 4) {
-        memset(ip + 2, 0, 4);
-        memset(ip + 10, 0, 2);
-    } else {
-        memset(ip + 4, 0, 2);
+    if (one->payload != other->payload || ip != other->network || one->version != other->version) {
+        return false;
     }
-    memset(udp + 4, 0, 4);
+    if (one->version == 4) {
+        return memcmp(a, b, ip + 2) == 0 && memcmp(a + ip + 6, b + ip + 6, 4) == 0 &&
+               memcmp(a + ip + 12, b + ip + 12, udp + 4 - (ip + 12)) == 0;
+    }
+    return memcmp(a, b, ip + 4) == 0 && memcmp(a + ip + 6, b + ip + 6, udp + 4 - (ip + 6)) == 0;
+}
+
+bool gather_is_full(const struct gather *gather)
+{
+    return gather->count != 0 && (gather->ended || gather->count == MAX_GATHERED ||
+                                  gather->pieces.length - gather->first.network + gather->size > MAX_IP);
 }
 
 static bool follows(const struct gather *gather, const struct frame *frame, const struct layout *layout)
 {
-    uint8_t one[LAYOUT_HEADERS], other[LAYOUT_HEADERS];
     uint32_t payload = frame->length - layout->payload;
     const struct layout *first = &gather->first;
 
-    if (gather->count == 0 || gather->ended || gather->count == MAX_GATHERED || payload > gather->size ||
-        layout->payload != first->payload || layout->network != first->network ||
-        gather->length - first->network + payload > MAX_IP ||
-        (layout->version == 4 && get16(layout->headers + layout->network + 4) !=
-                                     ((get16(first->headers + first->network + 4) + gather->count) & 0xffff))) {
-        return false;
-    }
-    blank(one, first);
-    blank(other, layout);
-    return memcmp(one, other, layout->payload) == 0;
+    return gather->count != 0 && !gather->ended && gather->count != MAX_GATHERED && payload <= gather->size &&
+           gather->pieces.length - first->network + payload <= MAX_IP &&
+           gather->pieces.count + frame->vector_count <= 1 + FRAME_PIECES && same_flow(first, layout) &&
+           (layout->version != 4 || get16(layout->headers + layout->network + 4) ==
+                                        ((get16(first->headers + first->network + 4) + gather->count) & 0xffff));
 }
 
-bool gather_take(struct gather *gather, struct port *port, uint32_t queue, const struct frame *frame)
+/* The first one, without its payload. */
+static void begin(struct gather *gather, const struct frame *frame, const struct layout *layout)
 {
-    struct layout layout;
+    gather->first = *layout;
+    gather->size = frame->length - layout->payload;
+    gather->ended = false;
+    gather->pieces.vectors[1] = (struct iovec){ gather->first.headers, layout->payload };
+    gather->pieces.count = 2;
+    gather->pieces.length = layout->payload;
+    gather->pieces.offload = frame->offload;
+}
+
+static void add_payload(struct gather *gather, const struct frame *frame, uint32_t from, uint32_t length)
+{
+    struct pieces *pieces = &gather->pieces;
+    struct iovec *last = &pieces->vectors[pieces->count - 1], *next = last + 1;
+    uint32_t more = frame_slice(frame, from, length, next, 1 + FRAME_PIECES - pieces->count);
+
+    pieces->count += more;
+    pieces->length += length;
+    if (more != 0 && (uint8_t *)last->iov_base + last->iov_len == next->iov_base) {
+        last->iov_len += next->iov_len;
+        memmove(next, next + 1, (more - 1) * sizeof(*next));
+        pieces->count--;
+    }
+}
+
+bool gather_take(struct gather *gather, struct port *port, uint32_t queue, const struct frame *frame,
+                 const struct layout *layout)
+{
     uint32_t payload;
 
     if (!port_takes_udp_gso(port) || gather->unable) {
         return false;
     }
-    if (!frame_parse(frame, &layout) || !is_plain(frame, &layout)) {
+    if (!frame->offload.checksum_partial || !is_plain(frame, layout)) {
         gather_flush(gather, port, queue);
         return false;
     }
-    if (gather->bytes == NULL && (gather->bytes = malloc(MAX_FRAME_BYTES)) == NULL) {
-        return false;
-    }
-    payload = frame->length - layout.payload;
-    if (!follows(gather, frame, &layout)) {
+    if (!follows(gather, frame, layout)) {
         gather_flush(gather, port, queue);
-        gather->first = layout;
-        gather->size = payload;
-        gather->ended = false;
-        memcpy(gather->bytes, layout.headers, layout.payload);
-        gather->length = layout.payload;
+        begin(gather, frame, layout);
     }
-    frame_copy_out(frame, layout.payload, gather->bytes + gather->length, payload);
-    gather->length += payload;
+    payload = frame->length - layout->payload;
+    add_payload(gather, frame, layout->payload, payload);
     gather->ended = payload < gather->size;
     gather->count++;
     return true;
@@ -94,13 +115,13 @@ bool gather_take(struct gather *gather, struct port *port, uint32_t queue, const
 /* Lengths and checksums of the whole. */
 static void complete_headers(struct gather *gather)
 {
-    const struct layout *layout = &gather->first;
-    uint8_t *ip = gather->bytes + layout->network, *udp = gather->bytes + layout->transport;
-    uint32_t length = gather->length - layout->transport;
+    struct layout *layout = &gather->first;
+    uint8_t *ip = layout->headers + layout->network, *udp = layout->headers + layout->transport;
+    uint32_t length = gather->pieces.length - layout->transport;
     uint16_t seed = checksum_partial_seed(layout, length), sum;
 
     if (layout->version == 4) {
-        put16(ip + 2, gather->length - layout->network);
+        put16(ip + 2, gather->pieces.length - layout->network);
         put16(ip + 10, 0);
         sum = (uint16_t)~checksum_sum(ip, IPV4_HEADER);
         memcpy(ip + 10, &sum, sizeof(sum));
@@ -123,10 +144,28 @@ static void send_single(void *context, struct frame *segment)
     (void)port_send(to->port, to->queue, segment);
 }
 
-void gather_flush(struct gather *gather, struct port *port, uint32_t queue)
+/* The port takes no large frames. Once in a run, so it may cost an allocation. */
+static void send_singly(struct gather *gather, struct port *port, uint32_t queue)
 {
     struct single to = { port, queue };
-    struct frame frame;
+    const struct pieces *pieces = &gather->pieces;
+    uint8_t *bytes = malloc(pieces->length);
+
+    gather->unable = true;
+    if (bytes != NULL) {
+        struct frame frame = { .vectors = { { bytes, pieces->length } },
+                               .vector_count = 1,
+                               .length = pieces->length,
+                               .offload = pieces->offload };
+
+        vectors_copy_out(pieces->vectors + 1, pieces->count - 1, 0, bytes, pieces->length);
+        (void)frame_segment(&frame, send_single, &to);
+        free(bytes);
+    }
+}
+
+void gather_flush(struct gather *gather, struct port *port, uint32_t queue)
+{
     uint32_t count = gather->count;
 
     if (count == 0) {
@@ -135,27 +174,14 @@ void gather_flush(struct gather *gather, struct port *port, uint32_t queue)
     gather->count = 0;
     if (count > 1) {
         complete_headers(gather);
+        gather->pieces.offload.gso = FRAME_GSO_UDP;
+        gather->pieces.offload.gso_size = (uint16_t)gather->size;
+        gather->pieces.offload.header_length = gather->first.payload;
     }
-    memset(&frame.offload, 0, sizeof(frame.offload));
-    frame.vectors[0] = (struct iovec){ gather->bytes, gather->length };
-    frame.vector_count = 1;
-    frame.length = gather->length;
-    frame.offload.checksum_partial = true;
-    frame.offload.checksum_start = gather->first.transport;
-    frame.offload.checksum_offset = 6;
-    if (count > 1) {
-        frame.offload.gso = FRAME_GSO_UDP;
-        frame.offload.gso_size = (uint16_t)gather->size;
-        frame.offload.header_length = gather->first.payload;
+    if (port_send_pieces(port, queue, &gather->pieces) == -EINVAL && count > 1) {
+        send_singly(gather, port, queue);
     }
-    if (port_send(port, queue, &frame) == -EINVAL && count > 1) {
-        gather->unable = true;
-        (void)frame_segment(&frame, send_single, &to);
+    if (gather->sent != NULL) {
+        gather->sent(gather->context);
     }
-}
-
-void gather_free(struct gather *gather)
-{
-    free(gather->bytes);
-    gather->bytes = NULL;
 }

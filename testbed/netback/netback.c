@@ -144,7 +144,6 @@ static void free_queues(struct netback *netback)
 
     for (q = 0; netback->queues != NULL && q < netback->max_queues; q++) {
         free(netback->queues[q].rx.stage);
-        gather_free(&netback->queues[q].tx.gather);
         free(netback->queues[q].rx.nowhere);
     }
     free(netback->queues);
@@ -164,6 +163,8 @@ static bool make_queues(struct netback *netback)
 
         queue->netback = netback;
         queue->index = q;
+        queue->tx.gather.sent = transmit_unmap_held;
+        queue->tx.gather.context = queue;
         queue->rx.stage = malloc(MAX_FRAME_BYTES);
         queue->rx.nowhere = malloc(XEN_PAGE_SIZE);
         if (queue->rx.stage == NULL || queue->rx.nowhere == NULL) {

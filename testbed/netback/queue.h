@@ -21,6 +21,7 @@ enum {
     TX_MAX_SLOTS = 18,   /* slots behind the first; more: the packet is dropped */
     TX_SLOTS_FATAL = 20, /* more still: the frontend is disabled */
     TX_BATCH = 64,
+    TX_GATHERING_BATCH = 2 * TX_BATCH, /* while datagrams are gathered that may go on */
     RX_BATCH = 64,
     MAX_QUEUES = 64,
     MAX_MULTICAST = 64,
@@ -47,6 +48,13 @@ struct rx_slot {
     bool bad;       /* not mapped */
 };
 
+/* What the next large datagram from the port is expected to be, as the one before it: see receive_cut.c. */
+struct rx_cut {
+    uint32_t size;   /* payload of each segment; 0: none is expected */
+    uint32_t header; /* bytes before the payload */
+    uint32_t extras; /* extra segments of each */
+};
+
 struct queue_rx {
     struct sched_lock lock;
     /* under lock */
@@ -54,13 +62,16 @@ struct queue_rx {
     RING_IDX mapped;           /* slots [req_cons, mapped) are in `slots` */
     uint32_t expected_extras;  /* slots between a frame's first and second page: see receive.c */
     uint32_t headroom;         /* bytes left free at the start of each page, as the frontend asked */
+    uint32_t most_posted;      /* slots that the frontend has had posted at a time */
     struct rx_slot slots[RING_SLOTS];
     struct rx_hash hash;
     uint64_t packets, bytes, gso, csum_blank, kicks_sent;
     /* the receive task */
-    uint8_t *stage;         /* MAX_FRAME_BYTES bytes */
-    uint8_t *nowhere;       /* a page of our own */
-    bool segmenting;        /* a large frame's segments are pushed together */
+    uint8_t *stage;   /* MAX_FRAME_BYTES bytes */
+    uint8_t *nowhere; /* a page of our own */
+    bool segmenting;  /* a large frame's segments are pushed together */
+    bool elsewhere;   /* the last frame was none for this ring as it came: the next one is read to the stage */
+    struct rx_cut cut;
     uint64_t patience_ends; /* when a ring that is short of slots is taken as it is; 0: it is not short */
     uint64_t dropped;       /* atomic: any receive task */
 };
@@ -70,6 +81,8 @@ struct queue_tx {
     netif_tx_back_ring_t ring;
     uint8_t headers[LAYOUT_HEADERS];
     struct gather gather;
+    uint32_t held[RING_SLOTS]; /* references that stay mapped for it */
+    uint32_t held_count;
     uint64_t packets, bytes, errors, gso, csum_blank, csum_wrong, kicks_sent;
     uint64_t ready; /* when the next packet may be taken, as the rate has it */
     /* atomic */
@@ -93,6 +106,8 @@ struct netback_queue {
 
 /* transmit.c, receive.c: the tasks */
 void transmit_run(void *queue);
+/* transmit_packet.c: what its gather holds was sent */
+void transmit_unmap_held(void *queue);
 void receive_run(void *queue);
 
 /* A counter with one writer at a time, read by any. */

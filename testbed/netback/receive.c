@@ -9,11 +9,12 @@
  *
  * The other way goes through a buffer of our own (the stage): when the ring is short of slots for the largest frame,
  * when the frontend's hash mapping steers the frame to another queue's ring, and when a frame must be segmented in
- * software first.
+ * software first. The frame behind one that had to go to the stage is read there at once. Blocks of datagrams like the
+ * one before are segmented in place (receive_cut.c).
  */
 #include <string.h>
 
-#include "netback/slots.h"
+#include "netback/receive_internal.h"
 #include "netback/state.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
@@ -27,16 +28,9 @@ enum {
     VLAN_TAG = 4,
 };
 
-enum verdict { DELIVER, DROP, SEGMENT };
-
-struct judged {
-    struct rx_extras extras;
-    struct netback_queue *target;
-};
-
-static void drop(struct netback_queue *queue)
+void receive_drop(struct netback_queue *queue, uint32_t frames)
 {
-    __atomic_fetch_add(&queue->rx.dropped, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&queue->rx.dropped, frames, __ATOMIC_RELAXED);
 }
 
 static uint32_t max_frame_bytes(const struct netback *netback)
@@ -65,8 +59,7 @@ static void add_hash(struct netback_queue *queue, const struct frame *frame, str
     judged->target = &queue->netback->queues[entry];
 }
 
-/* What is to become of a frame; makes it fit for the frontend as far as that can be done in place. Under rx.lock. */
-static enum verdict judge(struct netback_queue *queue, struct frame *frame, struct judged *judged)
+enum verdict receive_judge(struct netback_queue *queue, struct frame *frame, struct judged *judged)
 {
     struct netback *netback = queue->netback;
     const struct frontend_features *features = &netback->features;
@@ -157,7 +150,7 @@ static void deliver_copy(struct netback_queue *queue, const struct frame *frame,
         pages = slots_of(target, frame->length);
         if (!wait_for_slots(queue, target, pages + judged->extras.count)) {
             sched_unlock(&target->rx.lock);
-            drop(queue);
+            receive_drop(queue, 1);
             return;
         }
     } while (pages != slots_of(target, frame->length));
@@ -173,19 +166,24 @@ static void deliver_copy(struct netback_queue *queue, const struct frame *frame,
     sched_unlock(&target->rx.lock);
 }
 
+struct segmenting {
+    struct netback_queue *queue;
+    struct judged last;
+};
+
 static void deliver_segment(void *context, struct frame *segment)
 {
-    struct netback_queue *queue = context;
-    struct judged judged;
+    struct segmenting *segmenting = context;
+    struct netback_queue *queue = segmenting->queue;
     enum verdict verdict;
 
     sched_lock(&queue->rx.lock);
-    verdict = judge(queue, segment, &judged);
+    verdict = receive_judge(queue, segment, &segmenting->last);
     sched_unlock(&queue->rx.lock);
     if (verdict == DELIVER) {
-        deliver_copy(queue, segment, &judged);
+        deliver_copy(queue, segment, &segmenting->last);
     } else {
-        drop(queue);
+        receive_drop(queue, 1);
     }
 }
 
@@ -193,21 +191,28 @@ static void deliver_segment(void *context, struct frame *segment)
 static void deliver_staged(struct netback_queue *queue, struct frame *frame, enum verdict verdict,
                            const struct judged *judged)
 {
+    struct segmenting segmenting = { queue, *judged };
+
     if (verdict == DELIVER) {
+        queue->rx.elsewhere = judged->target != queue;
         deliver_copy(queue, frame, judged);
         return;
     }
     queue->rx.segmenting = true;
-    if (verdict == DROP || !frame_segment(frame, deliver_segment, queue)) {
-        drop(queue);
+    if (verdict == DROP || !frame_segment(frame, deliver_segment, &segmenting)) {
+        receive_drop(queue, 1);
     }
     queue->rx.segmenting = false;
     sched_lock(&queue->rx.lock);
     slots_push(queue);
+    if (verdict == SEGMENT) {
+        cut_expect(queue, frame, &segmenting.last);
+        queue->rx.elsewhere = queue->rx.cut.size == 0;
+    }
     sched_unlock(&queue->rx.lock);
 }
 
-static void stage_frame(struct netback_queue *queue, struct frame *frame)
+void receive_stage(struct netback_queue *queue, struct frame *frame)
 {
     frame->vectors[0] = (struct iovec){ queue->rx.stage, MAX_FRAME_BYTES };
     frame->vector_count = 1;
@@ -221,19 +226,17 @@ static bool receive_staged(struct netback_queue *queue)
     struct judged judged;
     enum verdict verdict;
 
-    stage_frame(queue, &frame);
+    receive_stage(queue, &frame);
     if (port_try_receive(netback->port, queue->index, &frame) == 0) {
         return false;
     }
     pcap_write(netback->options.pcap, PCAP_WIRE, PCAP_TOWARDS_DRIVER, &frame);
     sched_lock(&queue->rx.lock);
-    verdict = judge(queue, &frame, &judged);
+    verdict = receive_judge(queue, &frame, &judged);
     sched_unlock(&queue->rx.lock);
     deliver_staged(queue, &frame, verdict, &judged);
     return true;
 }
-
-enum received { RECEIVED, RECEIVED_NOTHING, RECEIVED_ELSEWHERE };
 
 /* The way without a copy. The window holds enough for the largest frame. Under rx.lock. ELSEWHERE: `frame` is in the
  * stage. */
@@ -248,14 +251,14 @@ static enum received receive_direct(struct netback_queue *queue, struct frame *f
         return RECEIVED_NOTHING;
     }
     pcap_write(netback->options.pcap, PCAP_WIRE, PCAP_TOWARDS_DRIVER, frame);
-    *verdict = judge(queue, frame, judged);
+    *verdict = receive_judge(queue, frame, judged);
     if (*verdict == DROP) {
-        drop(queue);
+        receive_drop(queue, 1);
         return RECEIVED;
     }
     if (*verdict == SEGMENT || judged->target != queue) {
         frame_copy_out(frame, 0, queue->rx.stage, frame->length);
-        stage_frame(queue, frame);
+        receive_stage(queue, frame);
         return RECEIVED_ELSEWHERE;
     }
     if (slots_of(queue, frame->length) > 1) {
@@ -287,8 +290,11 @@ static bool receive_batch(struct netback_queue *queue, uint32_t want)
     struct frame frame;
     uint32_t frames;
 
-    for (frames = 0; frames < RX_BATCH && received == RECEIVED && slots_map(queue, want) >= want; frames++) {
-        received = receive_direct(queue, &frame, &verdict, &judged);
+    for (frames = 0;
+         frames < RX_BATCH && !queue->rx.elsewhere && received == RECEIVED && slots_map(queue, want) >= want;
+         frames++) {
+        received = cut_slots(queue) != 0 ? receive_cut(queue, &frame, &verdict, &judged)
+                                         : receive_direct(queue, &frame, &verdict, &judged);
     }
     slots_push(queue);
     sched_unlock(&queue->rx.lock);
@@ -319,11 +325,31 @@ static void receive_short(struct netback_queue *queue, uint32_t want, uint32_t h
     }
 }
 
+/* For the largest frame, or what is expected. */
+static uint32_t wanted_slots(const struct netback_queue *queue)
+{
+    uint32_t largest = slots_of(queue, max_frame_bytes(queue->netback)) + MAX_EXTRAS, cut = cut_slots(queue);
+
+    return cut > largest ? cut : largest;
+}
+
+/* receive_staged, called with rx.lock, which it gives up. */
+static bool receive_unlocked(struct netback_queue *queue)
+{
+    sched_unlock(&queue->rx.lock);
+    return receive_staged(queue);
+}
+
 void receive_run(void *argument)
 {
     struct netback_queue *queue = argument;
     struct netback *netback = queue->netback;
 
+    sched_lock(&queue->rx.lock);
+    queue->rx.most_posted = 0;
+    queue->rx.cut.size = 0;
+    queue->rx.elsewhere = false;
+    sched_unlock(&queue->rx.lock);
     while (flag(&netback->queues_stop) == 0) {
         uint32_t seen = bell_read(&queue->rx_bell), want, have;
 
@@ -333,7 +359,7 @@ void receive_run(void *argument)
         }
         sched_point("netback-rx");
         sched_lock(&queue->rx.lock);
-        want = slots_of(queue, max_frame_bytes(netback)) + MAX_EXTRAS;
+        want = wanted_slots(queue);
         have = slots_map(queue, want);
         if (have >= want || have == 0) {
             queue->rx.patience_ends = 0;
@@ -342,7 +368,7 @@ void receive_run(void *argument)
         }
         if (have < want) {
             receive_short(queue, want, have, seen);
-        } else if (!receive_batch(queue, want)) {
+        } else if (queue->rx.elsewhere ? !receive_unlocked(queue) : !receive_batch(queue, want)) {
             wait_for_port(queue, seen);
         }
     }

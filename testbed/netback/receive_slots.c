@@ -33,6 +33,9 @@ uint32_t slots_map(struct netback_queue *queue, uint32_t want)
         producer = rx->ring.rsp_prod_pvt +
                    RING_SIZE(&rx->ring); /* as in Linux nobody is notified: the frontend harms itself alone */
     }
+    if (producer - rx->ring.req_cons > rx->most_posted) {
+        rx->most_posted = producer - rx->ring.req_cons;
+    }
     while (rx->mapped != producer && rx->mapped - rx->ring.req_cons < want) {
         struct rx_slot *slot = slot_at(queue, rx->mapped);
         struct netif_rx_request request;

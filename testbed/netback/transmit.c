@@ -13,14 +13,7 @@
 #include <string.h>
 
 #include "netback/state.h"
-#include "wire/bytes.h"
-#include "wire/checksum.h"
-
-struct packet {
-    struct netif_tx_request slots[1 + TX_MAX_SLOTS]; /* size: of the slot alone, also for the first */
-    uint32_t slot_count, extra_count;
-    struct netif_extra_info extras[EXTRA_TYPE_LAST]; /* by type; type 0: not there */
-};
+#include "netback/transmit_packet.h"
 
 enum outcome { PACKET_DONE, PACKET_NONE, PACKET_FATAL };
 
@@ -151,99 +144,12 @@ static void unmap_slots(struct netback_queue *queue, const struct packet *packet
     }
 }
 
-/* A large packet without blank checksums (some frontends): its field gets the pseudo-header sum in a copy of the
- * headers. */
-static bool reseed(struct netback_queue *queue, struct frame *frame, const struct layout *layout)
-{
-    struct frame copy = *frame;
-    uint16_t seed = checksum_partial_seed(layout, layout->network_end - layout->transport);
-
-    memcpy(queue->tx.headers, layout->headers, layout->payload);
-    memcpy(queue->tx.headers + layout->checksum, &seed, sizeof(seed));
-    frame->vectors[0] = (struct iovec){ queue->tx.headers, layout->payload };
-    frame->vector_count =
-        1 + frame_slice(&copy, layout->payload, frame->length - layout->payload, frame->vectors + 1, FRAME_VECTORS - 1);
-    return true;
-}
-
-/* Linux passes on what is in the frame: a wrong pseudo-header sum becomes a wrong checksum, wherever it is completed,
- * and this machine's network stack, to which a blank checksum is as good as a right one, never notices. So sums of
- * headers are looked at here, and in simulated runs whole frames. */
-static void wrong_checksum(struct netback_queue *queue, const struct frame *frame)
-{
-    sched_trace("netback: a frame of %u bytes leaves with a wrong %s", frame->length,
-                frame->offload.checksum_partial ? "pseudo-header sum" : "checksum");
-    count(&queue->tx.csum_wrong, 1);
-}
-
-/* What the packet carries about its checksums and segments, in the frame's terms. That a large packet is what its extra
- * segment claims is left to whoever takes it, as in Linux. False: there is no checksum to be left open, or it was not
- * offered to this frontend. */
-static bool set_offload(struct netback_queue *queue, const struct packet *packet, struct frame *frame)
-{
-    const struct netif_extra_info *gso = &packet->extras[XEN_NETIF_EXTRA_TYPE_GSO - 1];
-    struct netback *netback = queue->netback;
-    struct layout layout;
-    uint16_t flags = packet->slots[0].flags;
-    bool blank = (flags & NETTXF_csum_blank) != 0, large = gso->type != 0,
-         large4 = gso->u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4;
-
-    frame->offload = (struct frame_offload){ .checksum_valid = !blank && (flags & NETTXF_data_validated) != 0 };
-    if (!blank && !large) {
-        return true;
-    }
-    if (!frame_parse(frame, &layout) || layout.checksum == 0 || layout.fragment) {
-        return false;
-    }
-    if (without(netback, large ? (large4 ? NETBACK_BIT_GSO_TCPV4 : NETBACK_BIT_GSO_TCPV6)
-                               : (layout.version == 4 ? NETBACK_BIT_CSUM : NETBACK_BIT_IPV6_CSUM))) {
-        return false;
-    }
-    frame->offload.checksum_partial = true;
-    frame->offload.checksum_start = layout.transport;
-    frame->offload.checksum_offset = (uint16_t)(layout.checksum - layout.transport);
-    if (blank && !frame_seed_is_right(&layout)) {
-        wrong_checksum(queue, frame);
-    }
-    if (!large) {
-        return true;
-    }
-    frame->offload.gso = large4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6;
-    frame->offload.gso_size = gso->u.gso.size;
-    frame->offload.header_length = layout.payload;
-    return blank || reseed(queue, frame, &layout);
-}
-
-static void send_frame(struct netback_queue *queue, const struct frame *frame)
-{
-    struct netback *netback = queue->netback;
-    uint64_t now, rate = netback->options.rate_kbps;
-    bool sent = true;
-
-    if (rate != 0) {
-        now = sched_now();
-        queue->tx.ready = (queue->tx.ready > now ? queue->tx.ready : now) + (uint64_t)frame->length * 8000000 / rate;
-    }
-    pcap_write(netback->options.pcap, PCAP_WIRE, PCAP_FROM_DRIVER, frame);
-    if (sched_kind() == SCHED_SIMULATED && !frame->offload.checksum_partial &&
-        frame_verify_checksum(frame) == CHECKSUM_BAD) {
-        wrong_checksum(queue, frame);
-    }
-    if (flag(&netback->link_up) != 0 && !gather_take(&queue->tx.gather, netback->port, queue->index, frame)) {
-        sent = port_send(netback->port, queue->index, frame) == 0;
-    }
-    count(&queue->tx.packets, 1);
-    count(&queue->tx.bytes, frame->length);
-    count(&queue->tx.gso, frame->offload.gso != FRAME_GSO_NONE);
-    count(&queue->tx.csum_blank, frame->offload.checksum_partial);
-    count(&queue->tx.errors, !sent);
-}
-
 static void deliver(struct netback_queue *queue, const struct packet *packet)
 {
-    struct frame frame = { .length = 0 };
+    struct frame frame;
     uint32_t i, failed;
 
+    frame.length = 0;
     if (!map_slots(queue, packet, &frame, &failed)) {
         unmap_slots(queue, packet, failed);
         count(&queue->tx.errors, 1);
@@ -258,12 +164,9 @@ static void deliver(struct netback_queue *queue, const struct packet *packet)
 
         timeline_packet(flow, STEP_NEXT, LANE_SEND_BACKEND, queue->index, "to the wire");
     }
-    if (set_offload(queue, packet, &frame)) {
-        send_frame(queue, &frame);
-    } else {
-        count(&queue->tx.errors, 1); /* dropped without a word to the frontend, as in Linux */
+    if (!transmit_packet(queue, packet, &frame)) {
+        unmap_slots(queue, packet, packet->slot_count);
     }
-    unmap_slots(queue, packet, packet->slot_count);
     respond_all(queue, packet, NETIF_RSP_OKAY);
 }
 
@@ -357,6 +260,20 @@ static uint64_t ready(const struct netback_queue *queue)
     return stalled > queue->tx.ready ? stalled : queue->tx.ready;
 }
 
+/* Another packet may be taken into the batch, and may be taken now; if not now, `when`. What is gathered ends a batch
+ * when nothing can follow it, so that its responses are not kept for what comes behind it. */
+static bool batch_goes_on(const struct netback_queue *queue, uint32_t packets, uint64_t *when)
+{
+    const struct gather *gather = &queue->tx.gather;
+
+    if (gather->count == 0 ? packets >= TX_BATCH
+                           : packets >= TX_GATHERING_BATCH || (packets >= TX_BATCH / 2 && gather_is_full(gather))) {
+        return false;
+    }
+    *when = ready(queue);
+    return *when == 0 || *when <= sched_now();
+}
+
 void transmit_run(void *argument)
 {
     struct netback_queue *queue = argument;
@@ -368,12 +285,12 @@ void transmit_run(void *argument)
         int more = 0;
 
         if (flag(&netback->disabled) == 0) {
-            while (packets < TX_BATCH && (when = ready(queue)) <= sched_now() && take_packet(queue) == PACKET_DONE) {
+            while (batch_goes_on(queue, packets, &when) && take_packet(queue) == PACKET_DONE) {
                 packets++;
                 sched_point("netback-tx");
             }
             if (packets != 0) {
-                gather_flush(&queue->tx.gather, netback->port, queue->index);
+                transmit_flush(queue);
                 push(queue);
             }
         }

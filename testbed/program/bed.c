@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "busdriver/known_faults.h"
+#include "ndis/late.h"
 #include "nt/check/watchdog.h"
+#include "nt/install/inf.h"
 #include "program/pump.h"
 #include "xen/real/libxen.h"
 
@@ -39,6 +41,13 @@ static void receive_to_port(void *context, uint32_t processor, const struct fram
     struct port *guest = context;
 
     (void)port_send(guest, processor % port_queues(guest), frame); /* a refusal is counted by the port */
+}
+
+static void receive_pieces_to_port(void *context, uint32_t processor, struct pieces *pieces)
+{
+    struct port *guest = context;
+
+    (void)port_send_pieces(guest, processor % port_queues(guest), pieces);
 }
 
 static struct netback *create_backend(const struct bed *bed, uint32_t mtu)
@@ -148,14 +157,43 @@ static bool start_xenvif(struct bed *bed, const struct bed_options *options, cha
     return bed->bus != NULL;
 }
 
+/* As when a user adds a software device: the INF's own ID, enumerated by root. */
+static struct device *create_root_device(const char *id)
+{
+    const char *const ids[] = { id, NULL }, *const none[] = { NULL };
+    const struct pdo_ids all = { "ROOT\\NET", ids, none, "0000", NULL };
+    static const struct pdo_ops nothing = { 0 };
+
+    return pdo_create(&all, &nothing, NULL);
+}
+
+static bool start_below(struct bed *bed, const struct bed_options *options, char *error, size_t size)
+{
+    char id[128];
+
+    if (!inf_root_id(options->inf_path, "XENVIF\\", id, sizeof(id))) {
+        return start_xenvif(bed, options, error, size);
+    }
+    if (options->xenvif_path != NULL || options->real_xen) {
+        snprintf(error, size, "the driver's INF is for \"%s\", a device without a XenVif beneath: leave %s out", id,
+                 options->xenvif_path != NULL ? "--xenvif" : "Xen");
+        return false;
+    }
+    bed->root = create_root_device(id);
+    return true;
+}
+
 struct device *bed_pdo(const struct bed *bed)
 {
+    if (bed->root != NULL) {
+        return bed->root;
+    }
     return bed->bus != NULL ? busdriver_child(bed->bus, bed->child) : vif_pdo(bed->vif);
 }
 
 static bool start_driver(struct bed *bed, const struct bed_options *options, char *error, size_t size)
 {
-    if (!start_xenvif(bed, options, error, size)) {
+    if (!start_below(bed, options, error, size)) {
         return false;
     }
     bed->package = package_install(bed_pdo(bed), options->inf_path, options->set, error, size);
@@ -179,6 +217,7 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
         .frame_size = MAX_FRAME_BYTES,
         .pcap = options->pcap,
         .receive = options->guest_port != NULL ? receive_to_port : options->receive,
+        .receive_pieces = options->guest_port != NULL ? receive_pieces_to_port : NULL,
         .context = options->guest_port != NULL ? (void *)options->guest_port : options->context,
     };
     int32_t status = adapter_restart(bed->adapter);
@@ -191,7 +230,7 @@ static bool start_traffic(struct bed *bed, const struct bed_options *options, ch
     if (bed->edge == NULL) {
         return false;
     }
-    if (!wait_connected(bed)) {
+    if (bed->root == NULL && !wait_connected(bed)) {
         snprintf(error, size, "the driver's virtual interface did not connect to the backend within %d seconds",
                  CONNECT_SECONDS);
         return false;
@@ -243,6 +282,19 @@ bool bed_start(struct bed *bed, const struct bed_options *options, char *error, 
     return false;
 }
 
+int32_t bed_set_uro(struct bed *bed, bool on)
+{
+    struct late_offload_parameters parameters;
+    uint32_t needed;
+
+    memset(&parameters, 0, sizeof(parameters));
+    parameters.before.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
+    parameters.before.Header.Revision = 6;
+    parameters.before.Header.Size = LATE_PARAMETERS_SIZE_6;
+    parameters.UdpRsc.Enabled = on ? LATE_ON : LATE_OFF;
+    return adapter_set(bed->adapter, OID_TCP_OFFLOAD_PARAMETERS, &parameters, LATE_PARAMETERS_SIZE_6, &needed);
+}
+
 static void stop_traffic(struct bed *bed)
 {
     if (bed->options->guest_port != NULL) {
@@ -272,6 +324,9 @@ void bed_stop(struct bed *bed, struct leaks *leaks)
     }
     if (bed->package != NULL) {
         package_free(bed->package);
+    }
+    if (bed->root != NULL) {
+        pdo_destroy(bed->root);
     }
     ndis_leaks(leaks);
     if (bed->bus != NULL) {

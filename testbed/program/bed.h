@@ -44,6 +44,7 @@ struct bed {
     struct vif *vif;       /* NULL with a bus driver's image */
     uint32_t child;        /* which of the bus driver's devices */
     struct busdriver *bus; /* NULL with the stand-in */
+    struct device *root;   /* a software device, with no XenVif beneath, or NULL */
     struct package *package;
     struct driver *driver;
     struct adapter *adapter;
@@ -59,6 +60,8 @@ struct bed {
  */
 bool bed_start(struct bed *bed, const struct bed_options *options, char *error, size_t size);
 /* The network device that the driver is installed for. */
+/* The request that switches the joining of received datagrams; its status. */
+int32_t bed_set_uro(struct bed *bed, bool on);
 struct device *bed_pdo(const struct bed *bed);
 /* What the stand-in counts; all 0 but the queues with a bus driver's image, which reports nothing of that kind. */
 void bed_vif_counters(const struct bed *bed, struct vif_counters *counters);

@@ -2,7 +2,8 @@
 /*
  * The testbed program: two network namespaces joined only by the driver under test (or by nothing but a pair of pumps,
  * with --bypass). Runs until stdin is closed or it gets SIGINT or SIGTERM; reports what happens on stdout (report.h).
- * On a real Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one.
+ * On a real Xen, SIGUSR1 has it get ready for its domain to be suspended, SIGUSR2 go on in the resumed one. A byte on
+ * stdin switches the joining of received datagrams (URO): '+' on, '-' off.
  *
  * Exit status: 0 clean, 1 something was left behind or failed, 2 bad input, 3 a rule was broken (nt/check/rule.h).
  */
@@ -43,6 +44,7 @@ static struct {
     struct pcap *pcap;
     uint32_t stop; /* futex word: 1 once it is to stop */
     int asked;     /* atomic: SIGUSR1 or SIGUSR2 came, looked at once a second */
+    int uro;       /* atomic: '+' or '-' came, likewise */
     int signals;
     int status;
 } program;
@@ -74,8 +76,11 @@ static void watch_for_stop(void *unused)
         if ((fds[1].revents & POLLIN) != 0 && take_signal()) {
             break;
         }
-        if (fds[0].revents != 0 && read(STDIN_FILENO, &byte, 1) <= 0) {
-            break;
+        if (fds[0].revents != 0) {
+            if (read(STDIN_FILENO, &byte, 1) <= 0) {
+                break;
+            }
+            __atomic_store_n(&program.uro, byte, __ATOMIC_RELEASE);
         }
     }
     __atomic_store_n(&program.stop, 1, __ATOMIC_RELEASE);
@@ -104,19 +109,45 @@ static bool follow_the_domain(struct bed *bed)
     return true;
 }
 
+static void switch_uro(struct bed *bed)
+{
+    int asked = __atomic_exchange_n(&program.uro, 0, __ATOMIC_ACQ_REL);
+
+    if (bed != NULL && (asked == '+' || asked == '-')) {
+        report_uro(asked == '+', bed_set_uro(bed, asked == '+'));
+    }
+}
+
+/* The next thing that happens to a driver without a wire. False: it has not come back from it. */
+static bool live_on(struct bed *bed, struct life *life)
+{
+    char error[200];
+
+    if (program.ports.life == NULL || life_step(life, bed->adapter)) {
+        return true;
+    }
+    snprintf(error, sizeof(error), "the driver did not %s", life->unable);
+    report_error(error);
+    program.status = EXIT_FAILED;
+    return false;
+}
+
 static void report_until_stopped(struct bed *bed)
 {
+    static struct life life;
     uint64_t start = sched_now(), next = start;
 
+    program.ports.life = bed != NULL && bed->root != NULL && program.options.life ? &life : NULL;
     report_ready(&program.options, &program.ports, bed);
     while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0) {
         next += program.options.sample_ms * (uint64_t)MILLISECOND;
         while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0 && sched_wait(&program.stop, 0, next)) {
         }
         report_status(&program.options, sched_now() - start, &program.ports, bed);
-        if (!follow_the_domain(bed)) {
+        if (!follow_the_domain(bed) || !live_on(bed, &life)) {
             break;
         }
+        switch_uro(bed);
     }
     report_keep(sched_now() - start, &program.ports, bed);
 }
@@ -144,6 +175,9 @@ static bool follow_mtu(struct bed *bed, char *error, size_t size)
     struct adapter_facts facts;
 
     adapter_facts(bed->adapter, &facts);
+    if (bed->root != NULL && facts.mtu > program.options.mtu) {
+        return true; /* a medium of its own may take more than the guest's stack sends */
+    }
     return facts.mtu == program.options.mtu ||
            tap_set_mtu(program.ports.guest_name, program.ports.guest_netns, facts.mtu, error, size);
 }

@@ -43,6 +43,7 @@ enum option_id {
     TIMELINE,
     LAST_PACKETS,
     WAIT_FOR_DEBUGGER,
+    LIFE,
     HELP
 };
 
@@ -78,6 +79,7 @@ static const struct {
     { "sample", "MS", "report status this often; 1000 if not given", SAMPLE },
     { "timeline", "FILE", "write what happened when, for Perfetto or chrome://tracing", TIMELINE },
     { "wait-for-debugger", NULL, "do nothing before one has come", WAIT_FOR_DEBUGGER },
+    { "life", NULL, "pause, reset and wake a driver that has no wire, once a second", LIFE },
     { "last-packets", "FILE", "write the newest frames at both edges in the end, cut to 128 bytes", LAST_PACKETS },
     { "help", NULL, "show this", HELP },
 };
@@ -240,6 +242,9 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return true;
     case WAIT_FOR_DEBUGGER:
         options->wait_for_debugger = true;
+        return true;
+    case LIFE:
+        options->life = true;
         return true;
     case LAST_PACKETS:
         options->last_packets = argument;

@@ -128,6 +128,7 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("tx_completion_calls", adapter.tx_completion_calls);
     PUT("rx_ndis_calls", adapter.rx_calls);
     PUT("rx_return_calls", adapter.rx_return_calls);
+    PUT("tx_completed", adapter.tx_completions);
     PUT("tx_failed", adapter.tx_failed);
     PUT("rx_low_resources", adapter.rx_low_resources);
     PUT("tx_lso", adapter.tx_lso);
@@ -157,6 +158,15 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     PUT("queues_used", used);
     PUT("resident_kb", resident_kb());
 #undef PUT
+}
+
+static void put_life(FILE *out, const struct life *life)
+{
+    if (life != NULL) {
+        fprintf(out,
+                ",\"life\":{\"rounds\":%u,\"oids\":%u,\"oids_answered\":%u,\"pauses\":%u,\"sleeps\":%u,\"resets\":%u}",
+                life->rounds, life->asked, life->answered, life->pauses, life->sleeps, life->resets);
+    }
 }
 
 /* What XenNet counts by itself, by two OIDs of its own, which no other driver is asked for. The values
@@ -231,6 +241,7 @@ static void put_offloads(FILE *out, const struct adapter_facts *facts)
         { facts->rsc6, "rsc6" },
         { facts->uso4, "uso4" },
         { facts->uso6, "uso6" },
+        { facts->uro, "uro" },
         { facts->rss, "rss" },
     };
     const char *comma = "";
@@ -248,6 +259,9 @@ static void put_offloads(FILE *out, const struct adapter_facts *facts)
 
 static uint32_t vif_version(const struct options *options, const struct bed *bed)
 {
+    if (bed->root != NULL) {
+        return 0;
+    }
     return bed->bus != NULL ? busdriver_vif_version(bed_pdo(bed)) : options->vif;
 }
 
@@ -276,6 +290,10 @@ void report_ready(const struct options *options, const struct report_ports *port
            options->windows->title, facts.ndis_major, facts.ndis_minor, bed != NULL ? vif_version(options, bed) : 0,
            vif.queues, facts.mtu, mac, facts.link_speed_tx / 1000000);
     put_offloads(stdout, &facts);
+    if (bed != NULL && bed->root != NULL) { /* no wire: what it is installed on */
+        fputs(",\"root_device\":", stdout);
+        put_string(stdout, bed->package->matched_id);
+    }
     fputs("}\n", stdout);
     fflush(stdout);
 }
@@ -286,6 +304,7 @@ void report_status(const struct options *options, uint64_t elapsed_ns, const str
     fputs("{\"event\":\"status\",", stdout);
     put_counters(stdout, elapsed_ns, ports, bed);
     report_series(stdout, options, bed);
+    put_life(stdout, ports->life);
     fputs("}\n", stdout);
     fflush(stdout);
 }
@@ -311,6 +330,7 @@ void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct b
     }
     put_counters(out, elapsed_ns, ports, bed);
     put_driver(out, bed);
+    put_life(out, ports->life);
     fclose(out);
     if (bed != NULL) {
         ndis_event_log(keep_line, NULL);
@@ -337,6 +357,12 @@ void report_end(const struct leaks *leaks, const struct leaks *known)
 void report_suspended(void)
 {
     puts("{\"event\":\"suspended\"}");
+    fflush(stdout);
+}
+
+void report_uro(bool on, int32_t status)
+{
+    printf("{\"event\":\"uro\",\"on\":%s,\"status\":%d}\n", on ? "true" : "false", status);
     fflush(stdout);
 }
 

@@ -8,6 +8,7 @@
 #define TESTBED_PROGRAM_REPORT_H
 
 #include "program/bed.h"
+#include "program/life.h"
 #include "program/options.h"
 #include "program/pump.h"
 #include "wire/pcap.h"
@@ -18,6 +19,7 @@ struct report_ports {
     const char *guest_name, *wire_name;
     const struct pump *bypass; /* or NULL */
     const struct pcap *pcap;   /* or NULL */
+    const struct life *life;   /* or NULL: the driver has a wire */
 };
 
 void report_ready(const struct options *options, const struct report_ports *ports,
@@ -29,7 +31,8 @@ void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct b
 /* `known`: what an image beneath left that no driver above it is blamed for. */
 void report_end(const struct leaks *leaks, const struct leaks *known);
 void report_error(const char *text);
-void report_suspended(void);         /* nothing of ours is open: the domain may be suspended */
-void report_resumed(uint32_t domid); /* and connected again, in this domain */
+void report_suspended(void);              /* nothing of ours is open: the domain may be suspended */
+void report_uro(bool on, int32_t status); /* it was switched, with the status of the request */
+void report_resumed(uint32_t domid);      /* and connected again, in this domain */
 
 #endif

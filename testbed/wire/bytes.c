@@ -4,15 +4,20 @@
 
 #include <string.h>
 
-uint32_t frame_room(const struct frame *frame)
+uint32_t vectors_room(const struct iovec *vectors, uint32_t count)
 {
     size_t room = 0;
     uint32_t i;
 
-    for (i = 0; i < frame->vector_count; i++) {
-        room += frame->vectors[i].iov_len;
+    for (i = 0; i < count; i++) {
+        room += vectors[i].iov_len;
     }
     return room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
+}
+
+uint32_t frame_room(const struct frame *frame)
+{
+    return vectors_room(frame->vectors, frame->vector_count);
 }
 
 uint32_t frame_slice(const struct frame *frame, uint32_t offset, uint32_t length, struct iovec *vectors, uint32_t most)
@@ -41,14 +46,15 @@ uint32_t frame_slice(const struct frame *frame, uint32_t offset, uint32_t length
     return count;
 }
 
-/* Between a frame's bytes from `offset` on and a buffer: out of the frame into `out`, or from `in` into the frame. */
-static uint32_t copy(const struct frame *frame, uint32_t offset, uint8_t *out, const uint8_t *in, uint32_t length)
+/* Between the vectors' bytes from `offset` on and a buffer: out of them into `out`, or from `in` into them. */
+static uint32_t copy(const struct iovec *vectors, uint32_t count, uint32_t offset, uint8_t *out, const uint8_t *in,
+                     uint32_t length)
 {
     uint32_t done = 0;
 
-    for (uint32_t i = 0; i < frame->vector_count && done < length; i++) {
-        uint8_t *bytes = frame->vectors[i].iov_base;
-        size_t size = frame->vectors[i].iov_len;
+    for (uint32_t i = 0; i < count && done < length; i++) {
+        uint8_t *bytes = vectors[i].iov_base;
+        size_t size = vectors[i].iov_len;
 
         if (offset >= size) {
             offset -= (uint32_t)size;
@@ -69,12 +75,23 @@ static uint32_t copy(const struct frame *frame, uint32_t offset, uint8_t *out, c
     return done;
 }
 
+uint32_t vectors_copy_out(const struct iovec *vectors, uint32_t count, uint32_t offset, void *to, uint32_t length)
+{
+    return copy(vectors, count, offset, to, NULL, length);
+}
+
+uint32_t vectors_copy_in(const struct iovec *vectors, uint32_t count, uint32_t offset, const void *from,
+                         uint32_t length)
+{
+    return copy(vectors, count, offset, NULL, from, length);
+}
+
 uint32_t frame_copy_out(const struct frame *frame, uint32_t offset, void *to, uint32_t length)
 {
-    return copy(frame, offset, to, NULL, length);
+    return copy(frame->vectors, frame->vector_count, offset, to, NULL, length);
 }
 
 uint32_t frame_copy_in(const struct frame *frame, uint32_t offset, const void *from, uint32_t length)
 {
-    return copy(frame, offset, NULL, from, length);
+    return copy(frame->vectors, frame->vector_count, offset, NULL, from, length);
 }

@@ -32,4 +32,15 @@ struct frame {
     struct frame_offload offload;
 };
 
+/* A frame in more pieces than a struct frame has: datagrams cut from one block, or to become one. vectors[0] is for a
+ * header of the port's own. */
+#define FRAME_PIECES 160
+
+struct pieces {
+    struct iovec vectors[1 + FRAME_PIECES];
+    uint32_t count; /* with the port's */
+    uint32_t length;
+    struct frame_offload offload;
+};
+
 #endif

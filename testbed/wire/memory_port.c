@@ -49,7 +49,8 @@ static struct memory_port *of(struct port *port)
     return (struct memory_port *)port;
 }
 
-static int ring_put(struct memory_port *memory, struct ring *ring, const struct frame *frame)
+static int ring_put(struct memory_port *memory, struct ring *ring, const struct iovec *vectors, uint32_t count,
+                    uint32_t length, const struct frame_offload *offload)
 {
     struct slot *slot = &ring->slots[ring->head & (memory->depth - 1)];
 
@@ -57,11 +58,11 @@ static int ring_put(struct memory_port *memory, struct ring *ring, const struct 
         port_count(&ring->full);
         return -EAGAIN;
     }
-    if (frame->length > MAX_FRAME_BYTES || frame_room(frame) < frame->length) {
+    if (length > MAX_FRAME_BYTES || vectors_room(vectors, count) < length) {
         return -EINVAL;
     }
-    if (slot->room < frame->length) {
-        uint32_t room = (frame->length + 2047) & ~2047u;
+    if (slot->room < length) {
+        uint32_t room = (length + 2047) & ~2047u;
         uint8_t *bytes = realloc(slot->bytes, room);
 
         if (bytes == NULL) {
@@ -70,12 +71,17 @@ static int ring_put(struct memory_port *memory, struct ring *ring, const struct 
         slot->bytes = bytes;
         slot->room = room;
     }
-    frame_copy_out(frame, 0, slot->bytes, frame->length);
-    slot->length = frame->length;
-    slot->offload = frame->offload;
+    vectors_copy_out(vectors, count, 0, slot->bytes, length);
+    slot->length = length;
+    slot->offload = *offload;
     __atomic_store_n(&ring->head, ring->head + 1, __ATOMIC_RELEASE);
     bell_ring(&ring->bell);
     return 0;
+}
+
+static int ring_put_frame(struct memory_port *memory, struct ring *ring, const struct frame *frame)
+{
+    return ring_put(memory, ring, frame->vectors, frame->vector_count, frame->length, &frame->offload);
 }
 
 static bool ring_empty(struct ring *ring)
@@ -83,17 +89,17 @@ static bool ring_empty(struct ring *ring)
     return __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) == ring->tail;
 }
 
-static uint32_t ring_take(struct memory_port *memory, struct ring *ring, struct frame *frame)
+static uint32_t ring_take(struct memory_port *memory, struct ring *ring, const struct iovec *vectors, uint32_t count,
+                          struct frame_offload *offload)
 {
     while (!ring_empty(ring)) {
         struct slot *slot = &ring->slots[ring->tail & (memory->depth - 1)];
         uint32_t length = slot->length;
-        bool fits = length <= frame_room(frame);
+        bool fits = length <= vectors_room(vectors, count);
 
         if (fits) {
-            frame_copy_in(frame, 0, slot->bytes, length);
-            frame->length = length;
-            frame->offload = slot->offload;
+            vectors_copy_in(vectors, count, 0, slot->bytes, length);
+            *offload = slot->offload;
         }
         __atomic_store_n(&ring->tail, ring->tail + 1, __ATOMIC_RELEASE);
         if (fits) {
@@ -103,6 +109,17 @@ static uint32_t ring_take(struct memory_port *memory, struct ring *ring, struct 
         port_count(&ring->too_long);
     }
     return 0;
+}
+
+/* A frame that there is not leaves the record as it is. */
+static uint32_t ring_take_frame(struct memory_port *memory, struct ring *ring, struct frame *frame)
+{
+    uint32_t length = ring_take(memory, ring, frame->vectors, frame->vector_count, &frame->offload);
+
+    if (length != 0) {
+        frame->length = length;
+    }
+    return length;
 }
 
 static bool memory_wait(struct port *port, uint32_t queue)
@@ -125,12 +142,29 @@ static bool memory_wait(struct port *port, uint32_t queue)
 
 static uint32_t memory_try_receive(struct port *port, uint32_t queue, struct frame *frame)
 {
-    return ring_take(of(port), &of(port)->queues[queue].in, frame);
+    return ring_take_frame(of(port), &of(port)->queues[queue].in, frame);
 }
 
 static int memory_send(struct port *port, uint32_t queue, const struct frame *frame)
 {
-    return ring_put(of(port), &of(port)->queues[queue].out, frame);
+    return ring_put_frame(of(port), &of(port)->queues[queue].out, frame);
+}
+
+static uint32_t memory_try_receive_pieces(struct port *port, uint32_t queue, struct pieces *pieces)
+{
+    uint32_t length =
+        ring_take(of(port), &of(port)->queues[queue].in, pieces->vectors + 1, pieces->count - 1, &pieces->offload);
+
+    if (length != 0) {
+        pieces->length = length;
+    }
+    return length;
+}
+
+static int memory_send_pieces(struct port *port, uint32_t queue, struct pieces *pieces)
+{
+    return ring_put(of(port), &of(port)->queues[queue].out, pieces->vectors + 1, pieces->count - 1, pieces->length,
+                    &pieces->offload);
 }
 
 static int memory_set_features(struct port *port, const struct port_features *features)
@@ -204,8 +238,9 @@ static void memory_counters(const struct port *port, uint32_t queue, struct port
 }
 
 static const struct port_ops memory_ops = {
-    memory_wait,      memory_try_receive, memory_send,    memory_set_features, memory_set_queues,
-    memory_interrupt, memory_stop,        memory_destroy, memory_counters,
+    memory_wait,        memory_try_receive,  memory_send,       memory_try_receive_pieces,
+    memory_send_pieces, memory_set_features, memory_set_queues, memory_interrupt,
+    memory_stop,        memory_destroy,      memory_counters,
 };
 
 struct port *memory_port_create(uint32_t queues, uint32_t depth)
@@ -246,7 +281,7 @@ int memory_port_inject(struct port *port, uint32_t queue, const struct frame *fr
     if (queue >= __atomic_load_n(&of(port)->queues_in_use, __ATOMIC_ACQUIRE)) {
         return -ENOENT;
     }
-    return ring_put(of(port), &of(port)->queues[queue].in, frame);
+    return ring_put_frame(of(port), &of(port)->queues[queue].in, frame);
 }
 
 uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *frame, uint64_t timeout_ns)
@@ -255,13 +290,13 @@ uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *fr
     uint64_t now = sched_now(), deadline = timeout_ns > SCHED_FOREVER - now ? SCHED_FOREVER : now + timeout_ns;
 
     for (;;) {
-        uint32_t seen = bell_read(&ring->bell), length = ring_take(of(port), ring, frame);
+        uint32_t seen = bell_read(&ring->bell), length = ring_take_frame(of(port), ring, frame);
 
         if (length != 0) {
             return length;
         }
         if (__atomic_load_n(&of(port)->stopped, __ATOMIC_ACQUIRE) != 0 || !bell_wait(&ring->bell, seen, deadline)) {
-            return ring_take(of(port), ring, frame);
+            return ring_take_frame(of(port), ring, frame);
         }
     }
 }

@@ -5,6 +5,8 @@
  */
 #include "wire/parse.h"
 
+#include <string.h>
+
 #include "wire/bytes.h"
 #include "wire/headers.h"
 
@@ -28,17 +30,33 @@ static bool find_end(const struct frame *frame, const struct headers *headers, s
     return true;
 }
 
+/* Copies the headers and walks them. Those that lie in the frame's first piece alone are looked at alone: the payload
+ * behind them may be in another processor's cache. */
+static bool walk(const struct frame *frame, struct layout *layout, struct headers *headers)
+{
+    uint32_t most = frame->length < LAYOUT_HEADERS ? frame->length : LAYOUT_HEADERS, first = most;
+    enum headers_end end;
+
+    if (frame->vector_count != 0 && frame->vectors[0].iov_len < first) {
+        first = (uint32_t)frame->vectors[0].iov_len;
+    }
+    layout->headers_length = (uint16_t)frame_copy_out(frame, 0, layout->headers, first);
+    end = headers_walk(layout->headers, layout->headers_length, most, &everything, headers);
+    if (end == HEADERS_MORE) {
+        layout->headers_length = (uint16_t)frame_copy_out(frame, 0, layout->headers, most);
+        headers_walk(layout->headers, layout->headers_length, layout->headers_length, &everything, headers);
+    }
+    return layout->headers_length >= ETHERNET_HEADER;
+}
+
 bool frame_parse(const struct frame *frame, struct layout *layout)
 {
-    uint32_t length = frame->length < LAYOUT_HEADERS ? frame->length : LAYOUT_HEADERS;
     struct headers headers;
 
-    *layout = (struct layout){ .headers_length = 0 };
-    layout->headers_length = (uint16_t)frame_copy_out(frame, 0, layout->headers, length);
-    if (layout->headers_length < ETHERNET_HEADER) {
+    memset(layout, 0, offsetof(struct layout, headers));
+    if (!walk(frame, layout, &headers)) {
         return false;
     }
-    headers_walk(layout->headers, layout->headers_length, layout->headers_length, &everything, &headers);
     layout->ethertype = headers.type;
     layout->tagged = headers.tagged;
     layout->tci = headers.tci;

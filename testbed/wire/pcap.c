@@ -200,8 +200,11 @@ static size_t describe(const struct frame_offload *offload, char *text)
 
     text[0] = '\0';
     if (offload->gso != FRAME_GSO_NONE) {
-        used = (size_t)snprintf(text, COMMENT_BYTES, "gso %s mss %u",
-                                offload->gso == FRAME_GSO_TCPV4 ? "tcpv4" : "tcpv6", offload->gso_size);
+        static const char *const names[] = {
+            [FRAME_GSO_TCPV4] = "tcpv4", [FRAME_GSO_TCPV6] = "tcpv6", [FRAME_GSO_UDP] = "udp"
+        };
+
+        used = (size_t)snprintf(text, COMMENT_BYTES, "gso %s mss %u", names[offload->gso], offload->gso_size);
     }
     if (offload->checksum_partial) {
         used += (size_t)snprintf(text + used, COMMENT_BYTES - used, "%schecksum partial at %u+%u",
@@ -247,23 +250,22 @@ static void leave(struct pcap *pcap)
     }
 }
 
-void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction, const struct frame *frame)
+static void write_vectors(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction,
+                          const struct iovec *vectors, uint32_t count, uint32_t whole,
+                          const struct frame_offload *offload)
 {
     char comment[COMMENT_BYTES];
     uint32_t length, flags = direction == PCAP_TOWARDS_DRIVER ? FLAG_INBOUND : FLAG_OUTBOUND;
     uint64_t time;
     size_t start, described;
 
-    if (pcap == NULL) {
-        return;
-    }
     if (!enter(pcap)) {
         return;
     }
-    described = pcap->older == NULL ? describe(&frame->offload, comment) : 0;
+    described = pcap->older == NULL ? describe(offload, comment) : 0;
     time = sched_now();
     time += clock_base(pcap, time);
-    length = frame->length < pcap->snap ? frame->length : pcap->snap;
+    length = whole < pcap->snap ? whole : pcap->snap;
     if (pcap->written + pcap->used + length + COMMENT_BYTES + BLOCK_BYTES > pcap->limit) {
         __atomic_store_n(&pcap->left_out, pcap->left_out + 1, __ATOMIC_RELAXED);
         leave(pcap);
@@ -277,8 +279,8 @@ void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction dire
     put_word(pcap, (uint32_t)(time >> 32));
     put_word(pcap, (uint32_t)time);
     put_word(pcap, length); /* set right below, when the vectors hold less than the frame claims */
-    put_word(pcap, frame->length);
-    length = frame_copy_out(frame, 0, pcap->buffer + pcap->used, length);
+    put_word(pcap, whole);
+    length = vectors_copy_out(vectors, count, 0, pcap->buffer + pcap->used, length);
     memcpy(pcap->buffer + pcap->used - 8, &length, sizeof(length));
     pcap->used += length;
     put_padding(pcap, length);
@@ -289,6 +291,21 @@ void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction dire
     put_option(pcap, OPTION_END, NULL, 0);
     block_end(pcap, start);
     leave(pcap);
+}
+
+void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction, const struct frame *frame)
+{
+    if (pcap != NULL) {
+        write_vectors(pcap, edge, direction, frame->vectors, frame->vector_count, frame->length, &frame->offload);
+    }
+}
+
+void pcap_write_pieces(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction,
+                       const struct pieces *pieces)
+{
+    if (pcap != NULL) {
+        write_vectors(pcap, edge, direction, pieces->vectors + 1, pieces->count - 1, pieces->length, &pieces->offload);
+    }
 }
 
 int pcap_close(struct pcap *pcap)

@@ -21,6 +21,8 @@ uint64_t pcap_left_out(const struct pcap *pcap); /* frames beyond the limit, so 
 /* An opt_comment has the frame's offload data ("gso tcpv4 mss 1448, checksum partial"). A NULL pcap is allowed:
  * nothing. */
 void pcap_write(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction, const struct frame *frame);
+void pcap_write_pieces(struct pcap *pcap, enum pcap_edge edge, enum pcap_direction direction,
+                       const struct pieces *pieces);
 int pcap_close(struct pcap *pcap); /* 0 or -errno of the first failed write */
 
 #endif

@@ -41,6 +41,16 @@ int port_send(struct port *port, uint32_t queue, const struct frame *frame)
     return port->ops->send(port, queue, frame);
 }
 
+uint32_t port_try_receive_pieces(struct port *port, uint32_t queue, struct pieces *pieces)
+{
+    return port->ops->try_receive_pieces(port, queue, pieces);
+}
+
+int port_send_pieces(struct port *port, uint32_t queue, struct pieces *pieces)
+{
+    return port->ops->send_pieces(port, queue, pieces);
+}
+
 int port_set_features(struct port *port, const struct port_features *features)
 {
     return port->ops->set_features(port, features);

@@ -23,6 +23,9 @@ uint32_t port_receive(struct port *port, uint32_t queue, struct frame *frame);
 uint32_t port_try_receive(struct port *port, uint32_t queue, struct frame *frame); /* 0: none now */
 /* 0, or -errno: the stack refused it (counted), or its queue is full (-EAGAIN). Does not block. */
 int port_send(struct port *port, uint32_t queue, const struct frame *frame);
+/* The same in pieces, of which the first is the port's. What is sent has its checksum left open. */
+uint32_t port_try_receive_pieces(struct port *port, uint32_t queue, struct pieces *pieces);
+int port_send_pieces(struct port *port, uint32_t queue, struct pieces *pieces);
 int port_set_features(struct port *port, const struct port_features *features);
 void port_stop(struct port *port); /* wakes every task blocked in port_receive, for good */
 /* Blocks until a frame may be there. False: stopped, or interrupted. For a caller that must not hold buffers while it

@@ -11,6 +11,8 @@ struct port_ops {
     bool (*wait)(struct port *port, uint32_t queue);
     uint32_t (*try_receive)(struct port *port, uint32_t queue, struct frame *frame);
     int (*send)(struct port *port, uint32_t queue, const struct frame *frame);
+    uint32_t (*try_receive_pieces)(struct port *port, uint32_t queue, struct pieces *pieces);
+    int (*send_pieces)(struct port *port, uint32_t queue, struct pieces *pieces);
     int (*set_features)(struct port *port, const struct port_features *features);
     int (*set_queues)(struct port *port, uint32_t queues);
     void (*interrupt)(struct port *port, uint32_t queue);

@@ -57,6 +57,13 @@ static void write_udp(uint8_t *headers, const struct layout *layout, uint32_t tr
     memcpy(udp + 6, &seed, 2);
 }
 
+void segment_datagram_headers(const struct layout *layout, uint32_t number, uint32_t part, uint8_t *headers)
+{
+    memcpy(headers, layout->headers, layout->payload);
+    write_ip(headers, layout, layout->payload + part, number);
+    write_udp(headers, layout, layout->payload - layout->transport + part);
+}
+
 static bool is_what_it_claims(const struct frame *frame, const struct layout *layout)
 {
     if (layout->transport == 0 || layout->fragment) {
@@ -84,11 +91,11 @@ bool frame_segment(const struct frame *frame, void (*emit)(void *context, struct
         uint32_t part = payload - done < mss ? payload - done : mss;
         struct frame segment = { .vector_count = 1, .length = layout.payload + part };
 
-        memcpy(headers, layout.headers, layout.payload);
-        write_ip(headers, &layout, segment.length, number);
         if (udp) {
-            write_udp(headers, &layout, layout.payload - layout.transport + part);
+            segment_datagram_headers(&layout, number, part, headers);
         } else {
+            memcpy(headers, layout.headers, layout.payload);
+            write_ip(headers, &layout, segment.length, number);
             write_tcp(headers, &layout, done, done + part == payload, layout.payload - layout.transport + part);
         }
         segment.vectors[0] = (struct iovec){ headers, layout.payload };

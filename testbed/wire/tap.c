@@ -54,17 +54,14 @@ static void read_header(const struct virtio_net_hdr *header, struct frame_offloa
     offload->header_length = header->hdr_len;
 }
 
-static uint32_t tap_try_receive(struct port *port, uint32_t queue, struct frame *frame)
+static uint32_t tap_try_receive_pieces(struct port *port, uint32_t queue, struct pieces *pieces)
 {
     struct tap_queue *q = &of(port)->queues[queue];
     struct virtio_net_hdr header;
-    struct iovec vectors[FRAME_VECTORS + 1];
-    uint32_t room = frame_room(frame);
 
-    vectors[0] = (struct iovec){ &header, sizeof(header) };
-    memcpy(vectors + 1, frame->vectors, frame->vector_count * sizeof(vectors[0]));
+    pieces->vectors[0] = (struct iovec){ &header, sizeof(header) };
     for (;;) {
-        ssize_t length = readv(q->fd, vectors, (int)frame->vector_count + 1);
+        ssize_t length = readv(q->fd, pieces->vectors, (int)pieces->count);
 
         if (length < 0 && errno == EINTR) {
             continue;
@@ -73,15 +70,30 @@ static uint32_t tap_try_receive(struct port *port, uint32_t queue, struct frame 
             return 0; /* none now, or the device is gone */
         }
         length -= (ssize_t)sizeof(header);
-        if ((uint32_t)length > room || length < (ssize_t)ETHERNET_HEADER) {
+        if ((uint32_t)length > vectors_room(pieces->vectors + 1, pieces->count - 1) ||
+            length < (ssize_t)ETHERNET_HEADER) {
             port_count(&q->receive_dropped);
             continue;
         }
         port_count(&q->received);
-        frame->length = (uint32_t)length;
-        read_header(&header, &frame->offload);
-        return frame->length;
+        pieces->length = (uint32_t)length;
+        read_header(&header, &pieces->offload);
+        return pieces->length;
     }
+}
+
+static uint32_t tap_try_receive(struct port *port, uint32_t queue, struct frame *frame)
+{
+    struct pieces pieces;
+
+    memcpy(pieces.vectors + 1, frame->vectors, frame->vector_count * sizeof(frame->vectors[0]));
+    pieces.count = 1 + frame->vector_count;
+    if (tap_try_receive_pieces(port, queue, &pieces) == 0) {
+        return 0;
+    }
+    frame->length = pieces.length;
+    frame->offload = pieces.offload;
+    return frame->length;
 }
 
 static bool tap_wait(struct port *port, uint32_t queue)
@@ -145,29 +157,19 @@ static bool make_partial(const struct frame *frame, struct layout *layout, struc
     return true;
 }
 
-static int tap_send(struct port *port, uint32_t queue, const struct frame *frame)
+static void put_gso(struct virtio_net_hdr *header, const struct frame_offload *offload)
 {
-    struct tap_queue *q = &of(port)->queues[queue];
-    const struct frame_offload *offload = &frame->offload;
-    struct virtio_net_hdr header = { .gso_type = VIRTIO_NET_HDR_GSO_NONE };
-    struct iovec vectors[FRAME_VECTORS + 2];
-    struct layout layout;
-    uint32_t from = 0, count = 0;
-
-    vectors[count++] = (struct iovec){ &header, sizeof(header) };
-    if (offload->checksum_partial) {
-        put_partial(&header, offload->checksum_start, offload->checksum_offset);
-    } else if ((offload->checksum_valid || offload->gso != FRAME_GSO_NONE) && make_partial(frame, &layout, &header)) {
-        vectors[count++] = (struct iovec){ layout.headers, layout.payload };
-        from = layout.payload;
-    }
+    header->gso_type = gso_types[offload->gso];
     if (offload->gso != FRAME_GSO_NONE) {
-        header.gso_type = gso_types[offload->gso];
-        header.gso_size = offload->gso_size;
-        header.hdr_len = offload->header_length;
+        header->gso_size = offload->gso_size;
+        header->hdr_len = offload->header_length;
     }
-    count += frame_slice(frame, from, frame->length - from, vectors + count, FRAME_VECTORS);
-    while (writev(q->fd, vectors, (int)count) < 0) {
+}
+
+static int write_pieces(struct tap_queue *q, struct virtio_net_hdr *header, struct pieces *pieces)
+{
+    pieces->vectors[0] = (struct iovec){ header, sizeof(*header) };
+    while (writev(q->fd, pieces->vectors, (int)pieces->count) < 0) {
         int failure = errno;
 
         if (failure != EINTR) {
@@ -177,6 +179,35 @@ static int tap_send(struct port *port, uint32_t queue, const struct frame *frame
     }
     __atomic_fetch_add(&q->sent, 1, __ATOMIC_RELAXED);
     return 0;
+}
+
+static int tap_send_pieces(struct port *port, uint32_t queue, struct pieces *pieces)
+{
+    struct virtio_net_hdr header = { .flags = 0 };
+
+    put_partial(&header, pieces->offload.checksum_start, pieces->offload.checksum_offset);
+    put_gso(&header, &pieces->offload);
+    return write_pieces(&of(port)->queues[queue], &header, pieces);
+}
+
+static int tap_send(struct port *port, uint32_t queue, const struct frame *frame)
+{
+    const struct frame_offload *offload = &frame->offload;
+    struct virtio_net_hdr header = { .flags = 0 };
+    struct pieces pieces;
+    struct layout layout;
+    uint32_t from = 0;
+
+    pieces.count = 1;
+    if (offload->checksum_partial) {
+        put_partial(&header, offload->checksum_start, offload->checksum_offset);
+    } else if ((offload->checksum_valid || offload->gso != FRAME_GSO_NONE) && make_partial(frame, &layout, &header)) {
+        pieces.vectors[pieces.count++] = (struct iovec){ layout.headers, layout.payload };
+        from = layout.payload;
+    }
+    put_gso(&header, offload);
+    pieces.count += frame_slice(frame, from, frame->length - from, pieces.vectors + pieces.count, FRAME_VECTORS);
+    return write_pieces(&of(port)->queues[queue], &header, &pieces);
 }
 
 static int tap_set_features(struct port *port, const struct port_features *features)
@@ -260,8 +291,9 @@ static void tap_counters(const struct port *port, uint32_t queue, struct port_co
 }
 
 static const struct port_ops tap_ops = {
-    tap_wait,      tap_try_receive, tap_send,    tap_set_features, tap_set_queues,
-    tap_interrupt, tap_stop,        tap_destroy, tap_counters,
+    tap_wait,        tap_try_receive,  tap_send,       tap_try_receive_pieces,
+    tap_send_pieces, tap_set_features, tap_set_queues, tap_interrupt,
+    tap_stop,        tap_destroy,      tap_counters,
 };
 
 struct port *tap_create(const char *name, int netns, uint32_t queues, uint32_t mtu, const uint8_t *mac, char *error,

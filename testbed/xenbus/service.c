@@ -90,7 +90,7 @@ void xenbus_item_take(struct xenbus_service *service, void *item, const char *me
         found->service = NULL;
     }
     sched_unlock(&service->lock);
-    RULE(found != NULL, "xenbus", "%s %s of a %s that was not handed out, or has been given back", service->name,
+    RULE(found != NULL, "xenbus", "%s %s gives back a %s that was not handed out, or a second time", service->name,
          method, service->item);
 }
 

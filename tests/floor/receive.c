@@ -6,8 +6,8 @@
  *
  * For each packet it takes an NBL from a plain list, describes the packet in it (data, checksum, hash, tag, segments:
  * NBLs are used again, so every slot is written), and at the end of a batch calls NDIS once; for each NBL that comes
- * back it calls XenVif once. It checks nothing, counts nothing, knows one processor, and has as many NBLs as the loads
- * need. No product.
+ * back it calls XenVif once. It checks nothing but the pieces of a coalesced packet, counts nothing, knows one
+ * processor, and has as many NBLs as the loads need. No product.
  */
 #include "receive.h"
 #include "context.h"
@@ -111,10 +111,24 @@ VOID ReceiveQueuePacket(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
     }
 }
 
+// The chain holds the packet. NDIS and everybody above go by the packet's length and look for no end of the chain: who
+// hands up what a backend has sent in pieces vouches for it, and cannot do that with less than one look at each piece.
+static BOOLEAN FloorHolds(const MDL *Mdl, ULONG Length)
+{
+    ULONG Sum = 0;
+
+    for (; Mdl != NULL; Mdl = Mdl->Next)
+        Sum += MmGetMdlByteCount(Mdl);
+    return Length <= Sum;
+}
+
 _Use_decl_annotations_
 VOID ReceiveQueueSpecial(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
 {
-    ReceiveQueuePacket(Receive, Packet);
+    if (FloorHolds(Packet->Mdl, Packet->Offset + Packet->Length))
+        ReceiveQueuePacket(Receive, Packet);
+    else
+        VifReturnPacket(&Receive->Context->Vif, Packet->Cookie);
 }
 
 _Use_decl_annotations_

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The floor of the send path: what VIF and NDIS force on any driver, and nothing else. It stands in for transmit.c,
- * transmit_list.c and transmit_request.c when scripts/check/instructions.py builds the driver that the real one is
- * compared with.
+ * The floor of the send path: what VIF and NDIS force on any driver, and nothing else. It stands in for transmit*.c and
+ * segment*.c when scripts/check/instructions.py builds the driver that the real one is compared with.
  *
  * For each NBL it reads the out-of-band data, which VIF takes as options; for each NB it calls XenVif once; for each
  * completion it counts the NB off and, after the last one that is out, calls NDIS once. It checks nothing, counts

@@ -21,8 +21,9 @@
 
 enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_SKIPPED = 77 };
 /* A simulated run that goes round in circles uses the processor: that is what ends it. By the clock a case may take
- * much longer on a busy machine, yet less than test.py has patience for (CASE_SECONDS). */
-enum { MAX_CPU_SECONDS = 300, MAX_SECONDS = 840 };
+ * much longer on a busy machine, yet less than test.py has patience for (CASE_SECONDS). Both are for the seeds of an
+ * ordinary run, and grow with those that --seeds asks for. */
+enum { MAX_CPU_SECONDS = 300, MAX_SECONDS = 840, USUAL_SEEDS = 200 };
 
 static struct test_case *cases;
 static struct {
@@ -117,6 +118,11 @@ uint32_t test_seeds(uint32_t usual)
     return options.seeds != 0 ? options.seeds : usual;
 }
 
+uint32_t test_patience(void)
+{
+    return options.seeds > USUAL_SEEDS ? (options.seeds + USUAL_SEEDS - 1) / USUAL_SEEDS : 1;
+}
+
 const char *test_root(void)
 {
     static char root[PATH_MAX];
@@ -204,8 +210,8 @@ int test_child(void (*body)(void *), void *argument, char *text, size_t size)
     }
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(MAX_SECONDS);
-        (void)setrlimit(RLIMIT_CPU, &(struct rlimit){ MAX_CPU_SECONDS, RLIM_INFINITY });
+        alarm(MAX_SECONDS * test_patience());
+        (void)setrlimit(RLIMIT_CPU, &(struct rlimit){ MAX_CPU_SECONDS * test_patience(), RLIM_INFINITY });
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);
@@ -245,6 +251,8 @@ void test_expect_rule(const char *file, int line, const char *rule, void (*body)
         test_fail(file, line, "expected \"%s\" and exit status %d, got wait status %#x and: %s", expected,
                   RULE_EXIT_STATUS, status, text);
     }
+    printf("# broke %.*s\n", (int)strcspn(strstr(text, expected), "\n"), strstr(text, expected));
+    fflush(stdout);
 }
 
 static void run_body(void *argument)

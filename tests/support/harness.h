@@ -34,7 +34,9 @@ uint64_t test_seed(void); /* --seed, or 1 */
 bool test_seed_given(void);
 void test_seed_tried(uint64_t seed); /* before a run in a child process: what a failure names from now on */
 uint32_t
-test_seeds(uint32_t usual);  /* how many seeds a case over many seeds should try: --seeds, or `usual`; 1 with --seed */
+test_seeds(uint32_t usual); /* how many seeds a case over many seeds should try: --seeds, or `usual`; 1 with --seed */
+/* How many times as long as usual a case may take, for the seeds that were asked for. */
+uint32_t test_patience(void);
 const char *test_root(void); /* the repository's top folder */
 /* "FOLDER/name" in `path`, in a folder of this program's own that goes with it, however its cases end. Returns `path`.
  */
@@ -45,7 +47,7 @@ bool test_option(const char *name, const char *value) __attribute__((weak));
 
 /* Run `body` in a child process and return its wait status; what it wrote to stderr goes to `text`. */
 int test_child(void (*body)(void *), void *argument, char *text, size_t size);
-/* The child must end by breaking `rule`. */
+/* The child must end by breaking `rule`. Prints "# broke rule NAME: what happened". */
 void test_expect_rule(const char *file, int line, const char *rule, void (*body)(void *), void *argument);
 
 #define TEST(name)                                                                                                     \

@@ -2,13 +2,15 @@
 """test.py's own judgement: what dies, hangs up early or lies in its results is a failure and never goes missing."""
 
 import io
+import subprocess
 import sys
 import tempfile
 import textwrap
 import unittest
 from pathlib import Path
 
-from scripts.cli import Screen, Stop
+from scripts.cli import ROOT, Screen, Stop
+from scripts.test import runner
 from scripts.test.suite import TestFile, choose
 from scripts.test.runner import Runner
 
@@ -25,9 +27,9 @@ class Judgement(unittest.TestCase):
         self.program.write_text("import os, sys\ncases = [a for a in sys.argv[1:] if not a.startswith('-')]\n"
                                 + textwrap.dedent(text))
         file = TestFile("file", [sys.executable, "-B", "-u", str(self.program)], [], True, list(cases))
-        runner = Runner(Screen(self.out), **options)
-        runner.run([file])
-        return runner.score
+        judge = Runner(Screen(self.out), **options)
+        judge.run([file])
+        return judge.score
 
     def test_passed_failed_and_skipped_are_counted(self):
         score = self.judge("""
@@ -65,6 +67,17 @@ class Judgement(unittest.TestCase):
         score = self.judge("""
             print("ok 1 - a" if sys.argv[1:3] == ["--seeds", "7"] else "not ok 1 - a")""", "a", seeds=7)
         self.assertEqual(score.failed, [])
+
+
+    def test_a_case_has_the_time_that_its_seeds_need(self):
+        for seeds, seconds in ((None, 900), (7, 900), (200, 900), (201, 1800), (2000, 9000)):
+            self.assertEqual(runner.case_seconds(seeds), seconds, seeds)
+        harness = (ROOT / "tests" / "support" / "harness.c").read_text()
+        self.assertIn(f"USUAL_SEEDS = {runner.USUAL_SEEDS} ", harness)
+        for seeds, times in ((200, 1), (2000, 10)):
+            done = subprocess.run([str(ROOT / "build" / "tests" / "test_scheduler"), "--seeds", str(seeds),
+                                   "a_case_has_its_time"], capture_output=True, text=True, check=False)
+            self.assertIn(f"# note: {840 * times} s, {300 * times} s of the processor", done.stdout)
 
 
 class Choice(unittest.TestCase):

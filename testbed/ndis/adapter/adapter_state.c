@@ -246,8 +246,7 @@ static void fill_restart(struct adapter *adapter, struct NDIS_RESTART_GENERAL_AT
  */
 static void take_restart(struct adapter *adapter, const struct NDIS_RESTART_GENERAL_ATTRIBUTES *from)
 {
-    RULE(from->MtuSize >= 68 && from->MtuSize <= 65535, "ndis-attributes", "MtuSize %u in the restart attributes",
-         from->MtuSize);
+    RULE(from->MtuSize >= 68, "ndis-attributes", "MtuSize %u in the restart attributes", from->MtuSize);
     adapter->general.MtuSize = from->MtuSize;
     adapter->general.LookaheadSize = from->LookaheadSize;
 }

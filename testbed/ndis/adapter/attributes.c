@@ -57,9 +57,9 @@ static void set_general(struct adapter *adapter, const struct NDIS_MINIPORT_ADAP
     RULE(a->MacAddressLength == 6, "ndis-attributes", "MacAddressLength %u, Ethernet has 6", a->MacAddressLength);
     RULE((a->PermanentMacAddress[0] & 1) == 0 && (a->CurrentMacAddress[0] & 1) == 0, "ndis-attributes",
          "an adapter's own MAC address is multicast");
-    RULE(a->MtuSize >= 68 && a->MtuSize <= 65535, "ndis-attributes", "MtuSize %u", a->MtuSize);
+    RULE(a->MtuSize >= 68, "ndis-attributes", "MtuSize %u",
+         a->MtuSize); /* a medium of its own may have no upper limit */
     RULE(a->LookaheadSize > 0, "ndis-attributes", "LookaheadSize 0");
-    RULE(a->IfType == 6, "ndis-attributes", "IfType %u, Ethernet is 6", a->IfType);
     memcpy(to, a, a->Header.Size < sizeof(*to) ? a->Header.Size : sizeof(*to));
     set_oids(adapter, a);
     to->SupportedOidList = adapter->oids;

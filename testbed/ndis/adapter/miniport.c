@@ -11,6 +11,7 @@
 #include "ndis/adapter/record.h"
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "ndis/services/services.h"
 #include "nt/io/io_device.h"
 
 static struct sched_lock lock;
@@ -63,11 +64,12 @@ static void refuse_hang_checks(const struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS
                     version & 0xff);
 }
 
-/* What reaches the driver's own dispatch table once NDIS owns the device: nothing the testbed sends. */
+/* Nothing the testbed sends but to a device of NdisRegisterDeviceEx. */
 static int32_t MS_ABI no_dispatch(struct DEVICE_OBJECT *device, struct IRP *irp)
 {
-    (void)device;
-    (void)irp;
+    if (control_device_is(device)) {
+        return control_device_dispatch(device, irp);
+    }
     rule_break("ndis-irp", "an IRP was sent to a device that NDIS owns; the testbed sends IRPs to the bus device only");
 }
 

@@ -35,6 +35,7 @@ static const struct record_rule rules[] = {
     RULE_OF(CONFIGURATION, NDIS_CONFIGURATION_OBJECT, CONFIGURATION_OBJECT),
     RULE_OF(TIMER, NDIS_TIMER_CHARACTERISTICS, TIMER_CHARACTERISTICS),
     RULE_OF(SG_DMA, NDIS_SG_DMA_DESCRIPTION, SG_DMA_DESCRIPTION),
+    RULE_OF(DEVICE_OBJECT, NDIS_DEVICE_OBJECT_ATTRIBUTES, DEVICE_OBJECT_ATTRIBUTES),
 };
 
 struct record_revision {
@@ -69,18 +70,21 @@ void record_check(enum ndis_record record, const void *header, uint16_t version)
     const struct record_revision *revision;
 
     RULE(h != NULL, "ndis-revision", "%s is NULL", rule->name);
-    RULE(h->Type == rule->type, "ndis-revision", "%s has type %#x in its header, must be %#x", rule->name, h->Type,
-         rule->type);
+    /* Of capabilities for wake-up NDIS does not look at the type; drivers that have none leave it out. */
+    RULE(h->Type == rule->type || record == RECORD_PM_CAPABILITIES, "ndis-revision",
+         "%s has type %#x in its header, must be %#x", rule->name, h->Type, rule->type);
+    RULE_DOCUMENTED(h->Type == rule->type, "ndis-revision", "%s has type %#x in its header, must be %#x", rule->name,
+                    h->Type, rule->type);
     revision = find(rule->name, h->Revision);
     RULE(revision != NULL, "ndis-revision", "%s has no revision %u", rule->name, h->Revision);
     RULE(revision->since <= version, "ndis-revision", "%s revision %u needs NDIS 6.%u, the driver registered 6.%u",
          rule->name, h->Revision, revision->since & 0xff, version & 0xff);
-    if (record == RECORD_STATUS_INDICATION) { /* NDIS reads the whole of it, whatever its header has */
-        RULE_DOCUMENTED(h->Size == revision->size, "ndis-revision", "%s revision %u has size %u, must have %u",
-                        rule->name, h->Revision, h->Size, revision->size);
-    }
-    RULE(h->Size == revision->size || record == RECORD_STATUS_INDICATION, "ndis-revision",
+    /* NDIS reads the whole of a status indication, whatever its header has, and of any record no more than the
+     * revision's: drivers give the size that their compiler has, with what fills up the record or a later revision. */
+    RULE(h->Size >= revision->size || record == RECORD_STATUS_INDICATION, "ndis-revision",
          "%s revision %u has size %u, must have %u", rule->name, h->Revision, h->Size, revision->size);
+    RULE_DOCUMENTED(h->Size == revision->size, "ndis-revision", "%s revision %u has size %u, must have %u", rule->name,
+                    h->Revision, h->Size, revision->size);
     (void)__atomic_exchange_n(&seen[record], (uint32_t)h->Size << 8 | h->Revision, __ATOMIC_RELAXED);
 }
 

@@ -108,6 +108,8 @@ void edge_receive_offload(struct edge *edge, const struct NET_BUFFER_LIST *nbl, 
  * cannot be one. */
 uint32_t edge_joined(const struct NET_BUFFER_LIST *nbl);
 bool edge_joined_frame(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl, struct frame *frame);
+/* The same over the miniport's MDLs, and headers in `layout`. */
+bool edge_joined_pieces(const struct NET_BUFFER_LIST *nbl, struct pieces *pieces, struct layout *layout);
 /* edge_held.c: in simulated runs; elsewhere nothing is held. */
 void edge_held_start(struct edge *edge);
 void edge_held_stop(struct edge *edge);

@@ -91,6 +91,24 @@ static bool flags_are_true(const struct NET_BUFFER_LIST *nbl, const struct frame
     return !(bad && verdict == CHECKSUM_GOOD);
 }
 
+/* Joined datagrams to who takes them in pieces. False: nobody does. */
+static bool receive_pieces(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl,
+                           struct adapter_processor *here)
+{
+    struct pieces pieces;
+    struct layout layout;
+
+    if (edge->options.receive_pieces == NULL || tag_of(nbl) != 0 || !edge_joined_pieces(nbl, &pieces, &layout)) {
+        return false;
+    }
+    COUNT(here->counts.rx_checksum_good, 1);
+    COUNT(here->counts.rx_joined, 1);
+    COUNT(here->counts.rx_joined_datagrams, edge_joined(nbl));
+    pcap_write_pieces(edge->options.pcap, PCAP_GUEST, PCAP_FROM_DRIVER, &pieces);
+    edge->options.receive_pieces(edge->options.context, processor, &pieces);
+    return true;
+}
+
 static void receive_one(struct edge *edge, uint32_t processor, const struct NET_BUFFER_LIST *nbl,
                         struct adapter_processor *here)
 {
@@ -98,6 +116,9 @@ static void receive_one(struct edge *edge, uint32_t processor, const struct NET_
     uint32_t tci, joined = edge_joined(nbl);
     struct frame frame;
 
+    if (joined != 0 && receive_pieces(edge, processor, nbl, here)) {
+        return;
+    }
     memset(&frame.offload, 0, sizeof(frame.offload));
     if (!(joined != 0 ? edge_joined_frame(edge, processor, nbl, &frame) : gather(nbl->FirstNetBuffer, &frame))) {
         COUNT(here->counts.rx_unshown, 1);

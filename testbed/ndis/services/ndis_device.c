@@ -97,6 +97,17 @@ static uint32_t MS_ABI shared_data_alignment(void)
     return 64;
 }
 
+/* For queues of virtual machines alone, which nobody here has. */
+static int32_t MS_ABI allocate_shared_memory(void)
+{
+    rule_break("unsupported", "NdisAllocateSharedMemory: VMQ and SR-IOV are not simulated");
+}
+
+static void MS_ABI free_shared_memory(void)
+{
+    rule_break("unsupported", "NdisFreeSharedMemory: VMQ and SR-IOV are not simulated");
+}
+
 static void MS_ABI remove_miniport(void *handle)
 {
     struct adapter *adapter = adapter_check(handle, "NdisMRemoveMiniport");
@@ -111,6 +122,8 @@ static void MS_ABI remove_miniport(void *handle)
     X(NdisMDeregisterScatterGatherDma, deregister_dma, PASSIVE_LEVEL, PASSIVE_LEVEL)                                   \
     X(NdisGetRoutineAddress, routine_address, PASSIVE_LEVEL, PASSIVE_LEVEL)                                            \
     X(NdisGetSharedDataAlignment, shared_data_alignment, PASSIVE_LEVEL, DISPATCH_LEVEL)                                \
+    X(NdisAllocateSharedMemory, allocate_shared_memory, PASSIVE_LEVEL, PASSIVE_LEVEL)                                  \
+    X(NdisFreeSharedMemory, free_shared_memory, PASSIVE_LEVEL, PASSIVE_LEVEL)                                          \
     X(NdisMRemoveMiniport, remove_miniport, PASSIVE_LEVEL, DISPATCH_LEVEL)
 
 void device_exports(void)

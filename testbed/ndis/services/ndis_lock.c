@@ -20,6 +20,15 @@ struct rw_lock {
     uint32_t word;
 };
 
+/* NDIS_RW_LOCK, which drivers of NDIS 6.0 have in memory of their own, and its LOCK_STATE. */
+struct old_rw_lock {
+    uint32_t word;
+};
+struct old_lock_state {
+    uint16_t lock_state;
+    uint8_t old_irql;
+};
+
 /* LOCK_STATE_EX, by the documented members that drivers do not touch. */
 struct lock_state {
     uint8_t old_irql, lock_state, flags;
@@ -84,32 +93,60 @@ static void MS_ABI free_rw_lock(void *handle)
     free(lock);
 }
 
-static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flags, bool write, const void *from)
+/* Returns the IRQL to go back to. */
+static uint8_t take(uint32_t *lock, bool write, const void *from)
 {
     struct task *task = task_self();
-    uint32_t word;
+    uint8_t old;
 
-    RULE((flags & LOCK_AT_DISPATCH) == 0 || irql_current() >= DISPATCH_LEVEL, "ndis-flags",
-         "a read-write lock taken with NDIS_RWL_AT_DISPATCH_LEVEL at IRQL %u", irql_current());
-    state->flags = flags;
     paged_raises(from);
-    state->old_irql = irql_current() >= DISPATCH_LEVEL ? irql_current() : irql_raise(DISPATCH_LEVEL);
+    old = irql_current() >= DISPATCH_LEVEL ? irql_current() : irql_raise(DISPATCH_LEVEL);
     if (task->locks_held != 0) {
-        lock_order_check(task, &lock->word, from);
+        lock_order_check(task, lock, from);
     }
     for (;;) {
-        word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+        uint32_t word = __atomic_load_n(lock, __ATOMIC_RELAXED);
+
         if (write ? word == 0 : word != WRITER) {
-            if (__atomic_compare_exchange_n(&lock->word, &word, write ? WRITER : word + 1, false, __ATOMIC_ACQUIRE,
+            if (__atomic_compare_exchange_n(lock, &word, write ? WRITER : word + 1, false, __ATOMIC_ACQUIRE,
                                             __ATOMIC_RELAXED)) {
                 break;
             }
             continue;
         }
-        (void)sched_wait(&lock->word, word, SCHED_FOREVER);
+        (void)sched_wait(lock, word, SCHED_FOREVER);
     }
-    order_acquire(&lock->word);
-    lock_taken(&lock->word, task, from);
+    order_acquire(lock);
+    lock_taken(lock, task, from);
+    return old;
+}
+
+static void give(uint32_t *lock, uint32_t held, uint8_t old, const char *function)
+{
+    uint32_t word = __atomic_load_n(lock, __ATOMIC_RELAXED);
+
+    RULE(held == HELD_READ || held == HELD_WRITE, "ndis-lock", "%s with a lock state that holds nothing", function);
+    RULE(held == HELD_WRITE ? word == WRITER : word != 0 && word != WRITER, "ndis-lock",
+         "%s of a lock not held that way", function);
+    order_release(lock);
+    lock_given_back(lock, task_self());
+    if (held == HELD_WRITE) {
+        __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+    } else {
+        __atomic_fetch_sub(lock, 1, __ATOMIC_RELEASE);
+    }
+    sched_wake(lock, UINT_MAX);
+    if (old < DISPATCH_LEVEL) {
+        irql_lower(old);
+    }
+}
+
+static void acquire(struct rw_lock *lock, struct lock_state *state, uint8_t flags, bool write, const void *from)
+{
+    RULE((flags & LOCK_AT_DISPATCH) == 0 || irql_current() >= DISPATCH_LEVEL, "ndis-flags",
+         "a read-write lock taken with NDIS_RWL_AT_DISPATCH_LEVEL at IRQL %u", irql_current());
+    state->flags = flags;
+    state->old_irql = take(&lock->word, write, from);
     state->lock_state = write ? HELD_WRITE : HELD_READ;
 }
 
@@ -128,24 +165,31 @@ static void MS_ABI acquire_write(void *handle, struct lock_state *state, uint8_t
 static void MS_ABI release_rw(void *handle, struct lock_state *state)
 {
     struct rw_lock *lock = ndis_object_check(handle, NDIS_KIND_RW_LOCK, "NdisReleaseRWLock");
-    uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+    uint8_t held = state->lock_state;
 
-    RULE(state->lock_state == HELD_READ || state->lock_state == HELD_WRITE, "ndis-lock",
-         "NdisReleaseRWLock with a lock state that holds nothing");
-    RULE(state->lock_state == HELD_WRITE ? word == WRITER : word != 0 && word != WRITER, "ndis-lock",
-         "NdisReleaseRWLock of a lock not held that way");
-    order_release(&lock->word);
-    lock_given_back(&lock->word, task_self());
-    if (state->lock_state == HELD_WRITE) {
-        __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
-    } else {
-        __atomic_fetch_sub(&lock->word, 1, __ATOMIC_RELEASE);
-    }
-    sched_wake(&lock->word, UINT_MAX);
     state->lock_state = 0;
-    if (state->old_irql < DISPATCH_LEVEL) {
-        irql_lower(state->old_irql);
-    }
+    give(&lock->word, held, state->old_irql, "NdisReleaseRWLock");
+}
+
+static void MS_ABI initialize_old_rw_lock(struct old_rw_lock *lock)
+{
+    lock_order_forget(lock, sizeof(*lock));
+    lock->word = 0;
+}
+
+static void MS_ABI acquire_old_rw_lock(struct old_rw_lock *lock, uint8_t write, struct old_lock_state *state)
+{
+    uint8_t old = take(&lock->word, write != 0, __builtin_return_address(0));
+
+    *state = (struct old_lock_state){ write != 0 ? HELD_WRITE : HELD_READ, old };
+}
+
+static void MS_ABI release_old_rw_lock(struct old_rw_lock *lock, struct old_lock_state *state)
+{
+    uint16_t held = state->lock_state;
+
+    state->lock_state = 0;
+    give(&lock->word, held, state->old_irql, "NdisReleaseReadWriteLock");
 }
 
 /* An NDIS_EVENT is opaque to drivers: it holds the testbed's event. */
@@ -188,6 +232,9 @@ static uint8_t MS_ABI wait_event(struct NDIS_EVENT *event, uint32_t milliseconds
     X(NdisAcquireRWLockRead, acquire_read, PASSIVE_LEVEL, DISPATCH_LEVEL)                                              \
     X(NdisAcquireRWLockWrite, acquire_write, PASSIVE_LEVEL, DISPATCH_LEVEL)                                            \
     X(NdisReleaseRWLock, release_rw, DISPATCH_LEVEL, DISPATCH_LEVEL)                                                   \
+    X(NdisInitializeReadWriteLock, initialize_old_rw_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                              \
+    X(NdisAcquireReadWriteLock, acquire_old_rw_lock, PASSIVE_LEVEL, DISPATCH_LEVEL)                                    \
+    X(NdisReleaseReadWriteLock, release_old_rw_lock, DISPATCH_LEVEL, DISPATCH_LEVEL)                                   \
     X(NdisInitializeEvent, initialize_event, PASSIVE_LEVEL, HIGH_LEVEL)                                                \
     X(NdisSetEvent, set_event, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                          \
     X(NdisResetEvent, reset_event, PASSIVE_LEVEL, DISPATCH_LEVEL)                                                      \

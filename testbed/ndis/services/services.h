@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The event log of ndis.sys, and its work items. */
+/* The event log of ndis.sys, its work items, and the devices that miniports make for programs. */
 #ifndef TESTBED_NDIS_SERVICES_SERVICES_H
 #define TESTBED_NDIS_SERVICES_SERVICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+struct DEVICE_OBJECT;
+struct IRP;
 
 void event_log_add(const char *format, ...) __attribute__((format(printf, 1, 2)));
 size_t event_log_count(void);
@@ -11,5 +16,7 @@ void event_log_since(size_t first, char *text, size_t size); /* "nothing" if so;
 void event_log_clear(void);
 void work_items_start(void);
 void work_items_stop(void);
+bool control_device_is(struct DEVICE_OBJECT *object); /* NdisRegisterDeviceEx made it */
+int32_t control_device_dispatch(struct DEVICE_OBJECT *object, struct IRP *irp);
 
 #endif

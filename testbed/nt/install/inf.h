@@ -52,5 +52,8 @@ struct inf_model {
 };
 bool inf_select(const struct inf *inf, const char *const *hardware_ids, const char *const *compatible_ids,
                 struct inf_model *model, char *error, size_t size);
+/* For a driver of a software device: the first ID of its models that no bus enumerates, ROOT\NAME or a name alone.
+ * False when one of the IDs is of `bus` ("XENVIF\"), or each is some other bus's. */
+bool inf_root_id(const char *path, const char *bus, char *id, size_t size);
 
 #endif

@@ -168,3 +168,36 @@ bool inf_select(const struct inf *inf, const char *const *hardware_ids, const ch
     }
     return decorate(inf, model, error, size);
 }
+
+static bool begins(const char *id, const char *with)
+{
+    return strncasecmp(id, with, strlen(with)) == 0;
+}
+
+bool inf_root_id(const char *path, const char *bus, char *id, size_t size)
+{
+    char error[200];
+    struct inf *inf = inf_open(path, error, sizeof(error));
+    const struct inf_section *manufacturers = inf != NULL ? inf_section(inf, "Manufacturer") : NULL;
+    bool found = false, of_bus = false;
+
+    for (size_t i = 0; manufacturers != NULL && i < manufacturers->count; i++) {
+        const struct inf_section *models = models_of(inf, &manufacturers->lines[i]);
+
+        for (size_t k = 0; models != NULL && k < models->count; k++) {
+            for (size_t f = 1; f < models->lines[k].count; f++) {
+                const char *one = models->lines[k].fields[f];
+
+                of_bus |= begins(one, bus);
+                if (!found && (begins(one, "ROOT\\") || strchr(one, '\\') == NULL) && one[0] != '\0') {
+                    snprintf(id, size, "%s", one);
+                    found = true;
+                }
+            }
+        }
+    }
+    if (inf != NULL) {
+        inf_close(inf);
+    }
+    return found && !of_bus;
+}

@@ -16,11 +16,11 @@
 #include "nt/io/object.h"
 #include "nt/rtl/utf.h"
 
-enum { TYPE_DEVICE = 3, FLAG_INITIALIZING = 0x80 };
+enum { TYPE_DEVICE = 3, FLAG_INITIALIZING = 0x80, LINK_BYTES = 160 };
 
 struct link {
     struct link *next;
-    char name[160];
+    char name[LINK_BYTES];
 };
 
 static struct sched_lock lock;
@@ -169,6 +169,50 @@ struct DEVICE_OBJECT *device_lower(struct device *device)
     return device->lower != NULL ? &device->lower->object : NULL;
 }
 
+void device_started(struct device *device)
+{
+    device->object.Flags &= ~(uint32_t)FLAG_INITIALIZING;
+}
+
+int32_t symbolic_link_make(const char *name)
+{
+    struct link *link = calloc(1, sizeof(*link));
+
+    if (link == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    snprintf(link->name, sizeof(link->name), "%s", name);
+    sched_lock(&lock);
+    for (struct link *other = links; other != NULL; other = other->next) {
+        if (strcasecmp(other->name, link->name) == 0) {
+            sched_unlock(&lock);
+            free(link);
+            return STATUS_OBJECT_NAME_COLLISION;
+        }
+    }
+    link->next = links;
+    links = link;
+    sched_unlock(&lock);
+    return STATUS_SUCCESS;
+}
+
+int32_t symbolic_link_delete(const char *name)
+{
+    struct link *found = NULL;
+
+    sched_lock(&lock);
+    for (struct link **at = &links; *at != NULL; at = &(*at)->next) {
+        if (strcasecmp((*at)->name, name) == 0) {
+            found = *at;
+            *at = found->next;
+            break;
+        }
+    }
+    sched_unlock(&lock);
+    free(found);
+    return found != NULL ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
 void io_leaks(struct leaks *leaks)
 {
     sched_lock(&lock);
@@ -274,44 +318,19 @@ static MS_ABI struct DEVICE_OBJECT *nt_IoGetLowerDeviceObject(struct DEVICE_OBJE
 
 static MS_ABI int32_t nt_IoCreateSymbolicLink(const struct UNICODE_STRING *name, const struct UNICODE_STRING *target)
 {
-    struct link *link = calloc(1, sizeof(*link));
+    char text[LINK_BYTES];
 
     (void)target;
-    if (link == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    text_of(name, link->name, sizeof(link->name));
-    sched_lock(&lock);
-    for (struct link *other = links; other != NULL; other = other->next) {
-        if (strcasecmp(other->name, link->name) == 0) {
-            sched_unlock(&lock);
-            free(link);
-            return STATUS_OBJECT_NAME_COLLISION;
-        }
-    }
-    link->next = links;
-    links = link;
-    sched_unlock(&lock);
-    return STATUS_SUCCESS;
+    text_of(name, text, sizeof(text));
+    return symbolic_link_make(text);
 }
 
 static MS_ABI int32_t nt_IoDeleteSymbolicLink(const struct UNICODE_STRING *name)
 {
-    struct link *found = NULL;
-    char text[160];
+    char text[LINK_BYTES];
 
     text_of(name, text, sizeof(text));
-    sched_lock(&lock);
-    for (struct link **at = &links; *at != NULL; at = &(*at)->next) {
-        if (strcasecmp((*at)->name, text) == 0) {
-            found = *at;
-            *at = found->next;
-            break;
-        }
-    }
-    sched_unlock(&lock);
-    free(found);
-    return found != NULL ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
+    return symbolic_link_delete(text);
 }
 
 #define IO_DEVICE_EXPORTS(X)                                                                                           \

@@ -35,8 +35,13 @@ void device_delete(struct device *device);
 void device_attach(struct device *device, struct device *top);
 void device_detach(struct device *device);
 struct device *device_of(struct DEVICE_OBJECT *object);
+void device_started(struct device *device); /* it takes IRPs from now on */
 struct device *device_top(struct device *device);
 struct device *device_bottom(struct device *device); /* the PDO of its stack */
+
+/* STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_NAME_NOT_FOUND or success. */
+int32_t symbolic_link_make(const char *name);
+int32_t symbolic_link_delete(const char *name);
 
 void pdo_free_ids(struct device *pdo); /* what a bus, or pnp_identify, made of them */
 
@@ -59,6 +64,7 @@ int32_t irp_pass(struct DEVICE_OBJECT *lower, struct IRP *irp);
 void io_device_start(void);
 void io_property_start(void);
 void irp_start(void);
+void irp_cancel_start(void);
 void power_start(void);
 
 #define STATUS_INVALID_DEVICE_REQUEST   ((int32_t)0xC0000010)

@@ -16,13 +16,7 @@
 
 #define TAG_PNP 0x20506e50 /* "PnP " */
 
-enum {
-    TARGET_DEVICE_RELATION = 4,
-    DEVICE_BUS_EXTENDER = 0x2a,
-    DEVICE_NETWORK = 0x12,
-    SECURE_OPEN = 0x100,
-    FLAG_INITIALIZING = 0x80
-};
+enum { TARGET_DEVICE_RELATION = 4, DEVICE_BUS_EXTENDER = 0x2a, DEVICE_NETWORK = 0x12, SECURE_OPEN = 0x100 };
 
 struct DEVICE_RELATIONS {
     uint32_t Count;
@@ -86,7 +80,7 @@ struct device *pdo_create(const struct pdo_ids *ids, const struct pdo_ops *ops, 
     if (pdo == NULL) {
         abort();
     }
-    pdo->object.Flags &= ~(uint32_t)FLAG_INITIALIZING;
+    device_started(pdo);
     pdo->ops = ops;
     pdo->bus = bus;
     pdo->ids.device_id = strdup(ids->device_id);
@@ -122,7 +116,7 @@ struct device *fdo_create(struct DRIVER_OBJECT *driver, struct device *pdo)
     if (device_make(driver, 0, "", DEVICE_NETWORK, SECURE_OPEN, &fdo) != STATUS_SUCCESS) {
         abort();
     }
-    fdo->object.Flags &= ~(uint32_t)FLAG_INITIALIZING;
+    device_started(fdo);
     device_attach(fdo, device_top(pdo));
     return fdo;
 }
@@ -329,6 +323,7 @@ void io_start(void)
     io_device_start();
     io_property_start();
     irp_start();
+    irp_cancel_start();
     power_start();
     pnp_bus_start();
 }

@@ -138,6 +138,55 @@ void irql_lower(uint8_t to)
     }
 }
 
+/* Clang has the flag for whole files only; nothing that it builds is measured. */
+#ifdef __clang__
+bool irql_write_quick(uint64_t value)
+{
+    (void)value;
+    return false;
+}
+#else
+static inline __attribute__((always_inline)) bool token_change(struct processor *processor, uint32_t from, uint32_t to)
+{
+    return __atomic_compare_exchange_n(&processor->token, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+__attribute__((target("general-regs-only"))) bool irql_write_quick(uint64_t value)
+{
+    struct task *task = sched_current;
+    struct processor *processor = &processors[task->processor];
+
+    if (sched_is_simulated || timeline_on || order_kept || paged_there) {
+        return false;
+    }
+    if (value == DISPATCH_LEVEL && task->irql < DISPATCH_LEVEL) {
+        if (!token_change(processor, 0, 1)) {
+            return false;
+        }
+        task->busy = 0;
+        task->irql = DISPATCH_LEVEL;
+        return true;
+    }
+    if (task->irql != DISPATCH_LEVEL || value >= DISPATCH_LEVEL) {
+        return task->irql == value && value == DISPATCH_LEVEL;
+    }
+    if (task->locks_held != 0 || __atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) != 0) {
+        return false;
+    }
+    task->irql = (uint8_t)value;
+    if (!token_change(processor, 1, 0)) { /* somebody sleeps on it */
+        task->irql = DISPATCH_LEVEL;
+        return false;
+    }
+    /* As leave_dispatch: who takes the token looks at the queue when giving it up. */
+    if (__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) == 0 || !token_change(processor, 0, 1)) {
+        return true;
+    }
+    task->irql = DISPATCH_LEVEL;
+    return false;
+}
+#endif
+
 void processor_pin(uint32_t processor)
 {
     struct task *task = task_self();

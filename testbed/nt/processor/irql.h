@@ -32,6 +32,10 @@ static inline bool on_this_stack(const void *object)
     return (uintptr_t)object - (uintptr_t)__builtin_frame_address(0) < (256u << 10);
 }
 
+/* A write of CR8 that has nothing to do but take or give the token, in a live run. It makes no call and touches no
+ * vector register, so that the code around it need not save them. False: nothing was done. */
+bool irql_write_quick(uint64_t value);
+
 /* Runs the DPCs queued to the calling task's processor when called, at DISPATCH_LEVEL with the token held. */
 void dpc_drain(struct processor *processor);
 /* Has the DPC task look at its queue. */

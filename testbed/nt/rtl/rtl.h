@@ -3,6 +3,7 @@
 #ifndef TESTBED_NT_RTL_RTL_H
 #define TESTBED_NT_RTL_RTL_H
 
+void rtl_bits_start(void);
 void rtl_string_start(void);
 void rtl_convert_start(void);
 void rtl_version_start(void);

@@ -284,6 +284,7 @@ void rtl_string_start(void)
 
 void rtl_start(void)
 {
+    rtl_bits_start();
     rtl_string_start();
     rtl_convert_start();
     rtl_version_start();

@@ -116,8 +116,10 @@ static uint32_t copy_headers(struct MDL *mdl, uint32_t offset, uint32_t length, 
 void transmit_look(struct MDL *mdl, uint32_t offset, uint32_t length, uint8_t headers[MAX_HEADERS],
                    struct XENVIF_PACKET_INFO_V2 *info)
 {
-    uint32_t copied = copy_headers(mdl, offset, length, headers, FIRST_LOOK);
+    uint32_t first = mdl != NULL && mdl->ByteCount > offset ? mdl->ByteCount - offset : FIRST_LOOK;
+    uint32_t copied = copy_headers(mdl, offset, length, headers, first < FIRST_LOOK ? first : FIRST_LOOK);
 
+    /* Headers in an MDL of their own are all that is looked at: the payload may be in another processor's cache. */
     if (packet_parse(headers, copied, length, info) == PACKET_MORE) {
         copied = copy_headers(mdl, offset, length, headers, MAX_HEADERS);
         packet_parse(headers, copied, length, info);
@@ -293,7 +295,11 @@ bool prepare_packet(struct tx_ring *ring, struct tx_packet *packet, struct tx_pl
     uint8_t *headers;
     bool done;
 
-    *plan = (struct tx_plan){ .hash_type = NO_HASH };
+    /* All but the fragments, of which `count` count. */
+    plan->count = plan->extras = plan->hash_value = 0;
+    plan->flags = plan->mss = 0;
+    plan->gso_type = XEN_NETIF_GSO_TYPE_NONE;
+    plan->hash_type = NO_HASH;
     if (!take_buffer(ring, first)) {
         return false;
     }

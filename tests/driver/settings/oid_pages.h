@@ -123,6 +123,18 @@
          "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(3, 24, 1), 30) \
     CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "offloads of encapsulated packets off", SUCCESS, \
          "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(3, 24, 2), 30) \
+    CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "UDP segmentation over IPv4 off", SUCCESS, \
+         "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(5, 32, 1), 83) \
+    CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "UDP segmentation over IPv4 on", SUCCESS, \
+         "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(5, 32, 2), 83) \
+    CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "a UDP segmentation setting that does not exist", INVALID_DATA, \
+         "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(5, 33, 3), 83) \
+    CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "UDP coalescing off", SUCCESS, \
+         "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(6, 34, 1), 89) \
+    CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "UDP coalescing on", SUCCESS, \
+         "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(6, 34, 2), 89) \
+    CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "a UDP coalescing setting that does not exist", INVALID_DATA, \
+         "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(6, 34, 3), 89) \
     CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "type of another record", INVALID_DATA, \
          "OID_TCP_OFFLOAD_PARAMETERS", offload, OFFLOAD(1, 0, 1), 20) \
     CASE(OID_TCP_OFFLOAD_PARAMETERS, set, "8 bytes", INVALID_LENGTH, \

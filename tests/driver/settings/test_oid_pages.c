@@ -93,7 +93,7 @@ static void encapsulation(struct request *request, uint32_t value)
 #define OFFLOAD(revision, offset, value) ((revision) << 16 | (offset) << 8 | (value))
 static void offload(struct request *request, uint32_t value)
 {
-    static const uint8_t sizes[] = { 0, 20, 22, 26 };
+    static const uint8_t sizes[] = { 0, 20, 22, 26, 32, 34, 35 };
     uint32_t revision = value >> 16;
 
     request->length = sizes[revision];

@@ -37,13 +37,14 @@ static int32_t MS_ABI fake_initialize(void *handle, void *context, struct NDIS_M
     NDIS_HEADER(attributes.GeneralAttributes.Header, NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES, 2,
                 NDIS_SIZEOF_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES_REVISION_2);
     attributes.GeneralAttributes.MediaType = NdisMedium802_3;
-    attributes.GeneralAttributes.MtuSize = 1500;
+    attributes.GeneralAttributes.MtuSize = fake->mtu != 0 ? fake->mtu : 1500;
+    attributes.GeneralAttributes.PowerManagementCapabilitiesEx = fake->wake;
     attributes.GeneralAttributes.LookaheadSize = 1500;
     attributes.GeneralAttributes.MacOptions = fake->mac_options;
     attributes.GeneralAttributes.SupportedPacketFilters =
         NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_ALL_MULTICAST;
     attributes.GeneralAttributes.MacAddressLength = 6;
-    attributes.GeneralAttributes.IfType = 6;
+    attributes.GeneralAttributes.IfType = fake->interface != 0 ? fake->interface : 6;
     attributes.GeneralAttributes.MediaConnectState = MediaConnectStateConnected;
     attributes.GeneralAttributes.SupportedOidList = (void *)oids;
     attributes.GeneralAttributes.SupportedOidListLength = sizeof(oids);

@@ -43,7 +43,10 @@ typedef void MS_ABI fake_NdisWriteErrorLogEntry(void *, uint32_t, uint32_t, ...)
 struct fake {
     struct DRIVER_OBJECT driver_object;
     struct device *physical;
-    bool no_bus; /* registration attributes with neither HARDWARE_DEVICE nor NDIS_WDM */
+    bool no_bus;        /* registration attributes with neither HARDWARE_DEVICE nor NDIS_WDM */
+    uint32_t mtu;       /* in its general attributes; 0: 1500 */
+    uint16_t interface; /* IfType; 0: 6, Ethernet */
+    struct NDIS_PM_CAPABILITIES *wake;
     struct package package;
     struct NDIS_MINIPORT_DRIVER_CHARACTERISTICS characteristics;
     struct NDIS_OFFLOAD offload;

@@ -6,6 +6,7 @@
  */
 #include "story_step.h"
 
+#include "step_lines.h"
 #include "step_path.h"
 
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 #include "image/image.h"
 #include "nt/export/export.h"
 #include "nt/export/export_bound.h"
+#include "nt/nt.h"
 #include "xenvif/state.h"
 
 enum { MAX_IMAGE = 1 << 20, MAX_NAMES = 128 };
@@ -75,6 +77,7 @@ static void stepped(int number, siginfo_t *info, void *argument)
         instructions++;
         counts[rip - base]++;
         locked += is_locked((const uint8_t *)rip);
+        step_lines_step((const uint8_t *)rip, context->uc_mcontext.gregs, processor_current());
         step_path_step((uint64_t)context->uc_mcontext.gregs[REG_RSP], (uint32_t)(rip - base), (const uint8_t *)rip,
                        last < base || last >= end);
     } else if (last >= base && last < end && export_is_trampoline((const void *)rip)) {
@@ -101,6 +104,7 @@ void step_start(struct story *story)
     memset(counts, 0, sizeof(counts));
     memset(names, 0, sizeof(names));
     step_path_start();
+    step_lines_start();
     CHECK_EQ(sigaction(SIGTRAP, &action, &before), 0);
     __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "cc", "memory");
 }
@@ -151,6 +155,7 @@ void step_write(const char *title)
     CHECK(file != NULL);
     fprintf(file, "# %s\n", title);
     fprintf(file, "! %" PRIu64 " locked instructions\n! %" PRIu64 " calls of XenVif\n", locked, provider_calls);
+    fprintf(file, "! %" PRIu64 " cache lines written\n", step_lines_written());
     for (i = 0; i < MAX_NAMES && names[i].name != NULL; i++) {
         fprintf(file, "! %" PRIu64 " %s\n", names[i].calls, names[i].name);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Counts what the driver executes: between step_start and step_stop the processor stops after each instruction (trap
- * flag), and those that lie in the driver's image are counted, and the exports that it calls by name. Exact, and the
- * same for the same seed. Simulated runs only: one host thread.
+ * flag), and those that lie in the driver's image are counted, and the exports that it calls by name; step_lines.h has
+ * the cache lines that they write. Exact, and the same for the same seed. Simulated runs only: one host thread.
  */
 #ifndef TESTS_STORY_STEP_H
 #define TESTS_STORY_STEP_H

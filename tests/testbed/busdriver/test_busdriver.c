@@ -106,15 +106,24 @@ static void machine(void *unused)
     nt_stop();
 }
 
-static void run(void (*body)(struct busdriver *bus), uint32_t usual)
+/* `fault`: what the driver does wrong, as a definition for its compiler; "" nothing. */
+static void build(const char *fault)
 {
-    at.image = fixture_driver("bus", imports,
-                              "--target=x86_64-w64-windows-gnu -fno-builtin -fms-extensions "
-                              "-isystem $(clang-16 -print-resource-dir)/include -isystem /usr/share/mingw-w64/include "
-                              "-isystem /usr/share/mingw-w64/include/ddk -D_WIN32_WINNT=0x0601",
-                              "");
+    char options[600];
+
+    snprintf(options, sizeof(options),
+             "--target=x86_64-w64-windows-gnu -fno-builtin -fms-extensions "
+             "-isystem $(clang-16 -print-resource-dir)/include -isystem /usr/share/mingw-w64/include "
+             "-isystem /usr/share/mingw-w64/include/ddk -D_WIN32_WINNT=0x0601 %s",
+             fault);
+    at.image = fixture_driver("bus", imports, options, "");
     fixture_write("bus.inf", inf, sizeof(inf) - 1);
     at.inf = fixture_path("bus.inf");
+}
+
+static void run(void (*body)(struct busdriver *bus), uint32_t usual)
+{
+    build("");
     at.body = body;
     for (uint32_t i = 0, seeds = test_seeds(usual); i < seeds; i++) {
         struct sched_options options = { .kind = SCHED_SIMULATED,
@@ -218,4 +227,30 @@ TEST(the_same_image_runs_in_a_live_run)
     run(identified, 1);
     at.body = away_and_back;
     CHECK_EQ(sched_run(&live, machine, NULL), 0);
+}
+
+/* --- rules --- */
+
+static void started(struct busdriver *bus)
+{
+    (void)bus;
+}
+
+static void run_faulty(void *fault)
+{
+    struct sched_options options = { .kind = SCHED_SIMULATED, .seed = test_seed() };
+
+    build(fault);
+    at.body = started;
+    (void)sched_run(&options, machine, NULL);
+}
+
+TEST(a_bus_driver_that_refuses_to_go_is_found)
+{
+    EXPECT_RULE("pnp", run_faulty, (void *)"-DREFUSES_TO_GO");
+}
+
+TEST(a_bus_driver_that_stays_on_the_stack_is_found)
+{
+    EXPECT_RULE("pnp", run_faulty, (void *)"-DSTAYS_ON_THE_STACK");
 }

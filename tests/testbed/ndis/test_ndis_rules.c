@@ -50,6 +50,22 @@ TRIPS("ndis-revision", a_short_record_is_caught)
     fake->characteristics.Header.Size--;
     fake_register(fake);
 }
+TRIPS("ndis-revision", a_long_record_is_caught)
+{
+    fake->characteristics.Header.Size = sizeof(fake->characteristics) + 4;
+    fake_register(fake);
+}
+static void long_record(struct fake *fake)
+{
+    fake->characteristics.Header.Size = sizeof(fake->characteristics) + 4;
+    rule_be_lenient(true);
+    CHECK_EQ(fake_register(fake), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(rule_remarks(), 1);
+}
+TEST(a_long_record_is_taken_leniently)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", long_record);
+}
 TRIPS("ndis-revision", offload_records_newer_than_the_version_are_caught)
 {
     char error[100];
@@ -86,6 +102,48 @@ static void add_neither(struct fake *fake)
 TEST(a_foreign_adapter_that_is_neither_is_remarked_and_runs)
 {
     fake_run(SCHED_SIMULATED, "10-22h2", add_neither);
+}
+
+static void add_virtual(struct fake *fake)
+{
+    struct adapter_facts facts;
+
+    fake->interface = 53; /* IF_TYPE_PROP_VIRTUAL, over Ethernet's medium */
+    fake->mtu = 16 << 20;
+    fake_add_running(fake);
+    adapter_facts(fake->adapter, &facts);
+    CHECK_EQ(facts.mtu, 16 << 20);
+}
+TEST(an_adapter_of_a_medium_of_its_own_is_taken_as_it_is)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", add_virtual);
+}
+
+/* As drivers have it that leave the record's type at 0. */
+static void wake_without_type(struct fake *fake)
+{
+    static struct NDIS_PM_CAPABILITIES wake;
+
+    NDIS_HEADER(wake.Header, 0, NDIS_PM_CAPABILITIES_REVISION_1, NDIS_SIZEOF_NDIS_PM_CAPABILITIES_REVISION_1);
+    fake->wake = &wake;
+}
+TRIPS("ndis-revision", capabilities_for_wake_up_without_a_type_are_caught)
+{
+    wake_without_type(fake);
+    fake_add_running(fake);
+}
+static void add_without_type(struct fake *fake)
+{
+    uint32_t before = rule_remarks();
+
+    rule_be_lenient(true);
+    wake_without_type(fake);
+    fake_add_running(fake);
+    CHECK_EQ(rule_remarks(), before + 1);
+}
+TEST(foreign_capabilities_for_wake_up_without_a_type_are_remarked)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", add_without_type);
 }
 
 TRIPS("ndis-attributes", attributes_outside_initialization_are_caught)
@@ -422,6 +480,30 @@ TRIPS("ndis-work-item", freeing_a_queued_work_item_is_caught)
         NDIS(NdisFreeIoWorkItem)(item);
     }
 }
+typedef void MS_ABI fake_NdisReleaseReadWriteLock(void *, void *);
+TRIPS("ndis-lock", releasing_an_old_lock_not_held_is_caught)
+{
+    uint64_t lock = 0;
+    uint8_t state[4] = { 0 };
+
+    fake_add_running(fake);
+    irql_raise(DISPATCH_LEVEL);
+    NDIS(NdisReleaseReadWriteLock)(&lock, state);
+}
+TRIPS("unsupported", memory_shared_with_hardware_is_named)
+{
+    typedef int32_t MS_ABI fake_NdisAllocateSharedMemory(void *, void *, void *);
+
+    fake_add_running(fake);
+    NDIS(NdisAllocateSharedMemory)(fake->handle, fake_bytes, fake_bytes);
+}
+TRIPS("unsupported", memory_shared_with_hardware_is_named_when_freed)
+{
+    typedef void MS_ABI fake_NdisFreeSharedMemory(void *, void *);
+
+    fake_add_running(fake);
+    NDIS(NdisFreeSharedMemory)(fake->handle, fake_bytes);
+}
 TRIPS("ndis-lock", releasing_a_lock_not_held_is_caught)
 {
     uint8_t state[4] = { 0 };
@@ -477,6 +559,45 @@ TRIPS("ndis-dma", dma_without_a_list_handler_is_caught)
     NDIS_HEADER(description.Header, NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION, 1, NDIS_SIZEOF_SG_DMA_DESCRIPTION_REVISION_1);
     NDIS(NdisMRegisterScatterGatherDma)(fake->handle, &description, &handle);
 }
+/* NdisRegisterDeviceEx with routines for PnP and others, as a driver gives them. */
+static void register_device(struct fake *fake, void **majors)
+{
+    typedef int32_t MS_ABI fake_NdisRegisterDeviceEx(void *, void *, void *, void *);
+    struct NDIS_DEVICE_OBJECT_ATTRIBUTES attributes = { 0 };
+    void *device, *handle;
+
+    NDIS_HEADER(attributes.Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES, 1,
+                NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1);
+    attributes.MajorFunctions = (void *)majors;
+    NDIS(NdisRegisterDeviceEx)(fake->miniport, &attributes, &device, &handle);
+}
+TRIPS("ndis-handle", a_device_for_programs_of_an_adapter_is_caught)
+{
+    void *majors[28] = { NULL };
+
+    fake_add_running(fake);
+    fake->miniport = fake->handle;
+    register_device(fake, majors);
+}
+TRIPS("ndis-device", a_device_without_dispatch_routines_is_caught)
+{
+    fake_add_running(fake);
+    register_device(fake, NULL);
+}
+TRIPS("ndis-device", a_device_for_programs_that_wants_pnp_is_caught)
+{
+    void *majors[28] = { [27] = fake };
+
+    fake_add_running(fake);
+    register_device(fake, majors);
+}
+TRIPS("ndis-device", the_extension_of_another_device_is_caught)
+{
+    typedef void *MS_ABI fake_NdisGetDeviceReservedExtension(void *);
+
+    fake_add_running(fake);
+    NDIS(NdisGetDeviceReservedExtension)(device_object(fake->physical));
+}
 TRIPS("ndis-event-log", too_much_event_data_is_caught)
 {
     NDIS(NdisWriteEventLogEntry)(fake, 1, 0, 0, NULL, NDIS_MAX_EVENT_LOG_DATA_SIZE + 1, fake_bytes);
@@ -487,7 +608,7 @@ TRIPS("ndis-irp", an_irp_to_the_device_of_ndis_is_caught)
 
     fake_add_running(fake);
     dispatch = (void *)fake->driver_object.MajorFunction[0];
-    dispatch(NULL, NULL);
+    dispatch(fake->adapter->physical, NULL);
 }
 TRIPS("irql", a_passive_call_at_dispatch_is_caught)
 {

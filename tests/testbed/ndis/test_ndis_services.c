@@ -4,6 +4,7 @@
 #include "ndis/nbl/nbl.h"
 #include "ndis/adapter/record.h"
 #include "nt/areas.h"
+#include "nt/io/io_device.h"
 #include "nt/memory/pool.h"
 
 #include <stdlib.h>
@@ -241,7 +242,34 @@ TEST(work_items_run_at_passive_level)
     fake_run(SCHED_LIVE, "10-22h2", work_items);
 }
 
+typedef void MS_ABI fake_NdisInitializeReadWriteLock(void *);
+typedef void MS_ABI fake_NdisAcquireReadWriteLock(void *, uint8_t, void *);
+typedef void MS_ABI fake_NdisReleaseReadWriteLock(void *, void *);
+
 static void *rw_lock;
+static uint64_t old_rw_lock; /* of drivers of NDIS 6.0, in memory of theirs */
+static bool use_old;
+
+static void acquire_rw(bool write, uint8_t *state)
+{
+    if (use_old) {
+        NDIS(NdisAcquireReadWriteLock)(&old_rw_lock, write, state);
+    } else if (write) {
+        NDIS(NdisAcquireRWLockWrite)(rw_lock, state, 0);
+    } else {
+        NDIS(NdisAcquireRWLockRead)(rw_lock, state, 0);
+    }
+}
+
+static void release_rw(uint8_t *state)
+{
+    if (use_old) {
+        NDIS(NdisReleaseReadWriteLock)(&old_rw_lock, state);
+    } else {
+        NDIS(NdisReleaseRWLock)(rw_lock, state);
+    }
+}
+
 static uint32_t guarded, readers, max_readers;
 static void use_lock(void *argument)
 {
@@ -250,14 +278,13 @@ static void use_lock(void *argument)
     uint32_t i;
 
     for (i = 0; i < 50; i++) {
+        acquire_rw(write, state);
         if (write) {
-            NDIS(NdisAcquireRWLockWrite)(rw_lock, state, 0);
             CHECK_EQ(readers, 0);
             guarded++;
             sched_point("write");
             guarded++;
         } else {
-            NDIS(NdisAcquireRWLockRead)(rw_lock, state, 0);
             readers++;
             max_readers = readers > max_readers ? readers : max_readers;
             CHECK_EQ(guarded % 2, 0);
@@ -265,7 +292,7 @@ static void use_lock(void *argument)
             readers--;
         }
         CHECK_EQ(irql_current(), DISPATCH_LEVEL);
-        NDIS(NdisReleaseRWLock)(rw_lock, state);
+        release_rw(state);
         CHECK_EQ(irql_current(), PASSIVE_LEVEL);
     }
 }
@@ -276,6 +303,8 @@ static void locks(struct fake *fake)
 
     fake_add_running(fake);
     rw_lock = NDIS(NdisAllocateRWLock)(fake->handle);
+    old_rw_lock = ~0ull;
+    NDIS(NdisInitializeReadWriteLock)(&old_rw_lock);
     guarded = readers = max_readers = 0;
     for (i = 0; i < 4; i++) {
         tasks[i] = task_spawn("user", i, use_lock, i == 0 ? &guarded : NULL);
@@ -289,7 +318,10 @@ static void locks(struct fake *fake)
 }
 TEST(read_write_locks_let_readers_share_and_writers_alone)
 {
-    fake_run(SCHED_SIMULATED, "10-22h2", locks);
+    for (int old = 0; old < 2; old++) {
+        use_old = old != 0;
+        fake_run(SCHED_SIMULATED, "10-22h2", locks);
+    }
 }
 
 static void names(struct fake *fake)
@@ -339,4 +371,56 @@ static void memory_is_the_drivers(struct fake *fake)
 TEST(memory_from_ndis_is_the_drivers_own_filled_listed_and_may_fail)
 {
     fake_run(SCHED_SIMULATED, "10-22h2", memory_is_the_drivers);
+}
+
+/* --- devices for programs --- */
+
+typedef int32_t MS_ABI fake_NdisRegisterDeviceEx(void *, void *, struct DEVICE_OBJECT **, void **);
+typedef void MS_ABI fake_NdisDeregisterDeviceEx(void *);
+typedef void *MS_ABI fake_NdisGetDeviceReservedExtension(void *);
+
+enum { MAJOR_CREATE = 0, MAJOR_READ = 3, MAJORS = 28 };
+
+static int32_t MS_ABI on_create(struct DEVICE_OBJECT *device, struct IRP *irp)
+{
+    *(uint32_t *)NDIS(NdisGetDeviceReservedExtension)(device) += 1;
+    irp->IoStatus.Status = STATUS_SUCCESS;
+    irp_complete(irp);
+    return STATUS_SUCCESS;
+}
+
+static void devices(struct fake *fake)
+{
+    struct NDIS_DEVICE_OBJECT_ATTRIBUTES attributes = { 0 };
+    uint16_t name_text[64], link_text[64];
+    struct UNICODE_STRING name = wide("\\Device\\control", name_text), link = wide("\\DosDevices\\control", link_text);
+    struct DEVICE_OBJECT *device, *second;
+    void *majors[MAJORS] = { [MAJOR_CREATE] = (void *)on_create };
+    void *handle, *other;
+
+    fake_add_running(fake);
+    NDIS_HEADER(attributes.Header, NDIS_OBJECT_TYPE_DEVICE_OBJECT_ATTRIBUTES, 1,
+                NDIS_SIZEOF_DEVICE_OBJECT_ATTRIBUTES_REVISION_1);
+    attributes.DeviceName = &name;
+    attributes.SymbolicName = &link;
+    attributes.MajorFunctions = majors;
+    attributes.ExtensionSize = 16;
+    CHECK_EQ(NDIS(NdisRegisterDeviceEx)(fake->miniport, &attributes, &device, &handle), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(*(uint32_t *)NDIS(NdisGetDeviceReservedExtension)(device), 0);
+    CHECK_EQ(irp_send(device, MAJOR_CREATE, 0, NULL, NULL, NULL), STATUS_SUCCESS);
+    CHECK_EQ(*(uint32_t *)NDIS(NdisGetDeviceReservedExtension)(device), 1);
+    CHECK_EQ(irp_send(device, MAJOR_READ, 0, NULL, NULL, NULL), STATUS_INVALID_DEVICE_REQUEST);
+    CHECK_EQ(NDIS(NdisRegisterDeviceEx)(fake->miniport, &attributes, &second, &other), STATUS_OBJECT_NAME_COLLISION);
+    CHECK(second == NULL);
+    attributes.DeviceName = NULL; /* its link is taken: what was made of it goes */
+    CHECK_EQ(NDIS(NdisRegisterDeviceEx)(fake->miniport, &attributes, &second, &other), STATUS_OBJECT_NAME_COLLISION);
+    NDIS(NdisDeregisterDeviceEx)(handle);
+    attributes.ExtensionSize = 0;
+    CHECK_EQ(NDIS(NdisRegisterDeviceEx)(fake->miniport, &attributes, &device, &handle), NDIS_STATUS_SUCCESS);
+    CHECK(NDIS(NdisGetDeviceReservedExtension)(device) == NULL);
+    NDIS(NdisDeregisterDeviceEx)(handle);
+}
+TEST(a_device_for_programs_has_dispatch_routines_and_an_extension)
+{
+    fake_run(SCHED_SIMULATED, "10-22h2", devices);
 }

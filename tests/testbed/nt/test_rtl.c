@@ -217,6 +217,19 @@ TEST(events_are_kept_at_the_level_enabled_and_a_provider_left_is_listed)
     CHECK_CONTAINS(leaks.lines[0], "event provider");
 }
 
+static void bits(void)
+{
+    CHECK_EQ(CALL(int8_t, RtlFindLeastSignificantBit, (uint64_t), 0), -1);
+    CHECK_EQ(CALL(int8_t, RtlFindMostSignificantBit, (uint64_t), 0), -1);
+    CHECK_EQ(CALL(int8_t, RtlFindLeastSignificantBit, (uint64_t), 0x8000000000000010), 4);
+    CHECK_EQ(CALL(int8_t, RtlFindMostSignificantBit, (uint64_t), 0x8000000000000010), 63);
+    CHECK_EQ(CALL(uint32_t, RtlNumberOfSetBitsUlongPtr, (uint64_t), 0x8000000000000011), 3);
+}
+TEST(bits_are_found_and_counted)
+{
+    CHECK_EQ(nt_run(bits, NULL), 0);
+}
+
 static void rundown_holder(void *count)
 {
     sched_point("holder works");

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -543,4 +544,15 @@ TEST(event_set_and_cleared_at_once_wakes_all_who_waited)
         CHECK_EQ(run(SCHED_SIMULATED, test_seed() + i, NULL, pulse_three, NULL), 0);
     }
     CHECK_EQ(pulsed, 3);
+}
+
+TEST(a_case_has_its_time)
+{
+    struct rlimit processor;
+    unsigned seconds = alarm(0);
+
+    alarm(seconds);
+    CHECK_EQ(getrlimit(RLIMIT_CPU, &processor), 0);
+    CHECK(seconds > 0);
+    printf("# note: %u s, %u s of the processor\n", (seconds + 9) / 10 * 10, (unsigned)processor.rlim_cur);
 }

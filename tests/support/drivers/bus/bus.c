@@ -164,10 +164,15 @@ static NTSTATUS Pnp(PDEVICE_OBJECT Device, PIRP Irp)
         StopBus(Bus);
         Irp->IoStatus.Status = STATUS_SUCCESS;
         Status = PassDown(Bus, Irp);
+#ifndef STAYS_ON_THE_STACK
         IoDetachDevice(Bus->Lower);
         IoDeleteDevice(Device);
+#endif
         return Status;
     case IRP_MN_QUERY_REMOVE_DEVICE:
+#ifdef REFUSES_TO_GO
+        return Complete(Irp, STATUS_UNSUCCESSFUL);
+#endif
         Irp->IoStatus.Status = STATUS_SUCCESS;
         return PassDown(Bus, Irp);
     default:
