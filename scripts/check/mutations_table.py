@@ -397,7 +397,7 @@ MUTATIONS = (
     ("More set on any number of packets", "TransmitQueueCommon",
      "Run < TRANSMIT_MAX_RUN", "Run < MAXULONG", "test_more:no_more_than*"),
     ("More set on any number of packets of one NBL", "TransmitQueueAny",
-     "Run < TRANSMIT_MAX_RUN", "Run < MAXULONG", "test_more:no_more_than*"),
+     "Run < TRANSMIT_MAX_RUN", "Run < MAXULONG", "test_more:no_more_than_a_run_of_one_nbl*"),
     ("a packet refused behind others given up", "TransmitRefused",
      "if (!More && (Run & ~TRANSMIT_NO_MORE) != 0 &&", "if (FALSE && (Run & ~TRANSMIT_NO_MORE) != 0 &&",
      "test_more:packets_before*"),
