@@ -82,7 +82,7 @@ MUTATIONS = (
      "Spare = Pool->DepotLowest > NBL_POOL_DEPOT_LOW ? Pool->DepotLowest - NBL_POOL_DEPOT_LOW : 0;", "Spare = 0;",
      "test_limits:nbls*"),
     ("a push for each NBL", "TransmitHasMore",
-     "if (Next == NULL ||", "if (Nbl != NULL ||", "test_cost:*"),
+     "if (Next == NULL ||", "if (Nbl != NULL ||", "test_cost:batches*"),
     ("an indication for each packet", "ReceiveEnd",
      "if (!Packet->More ||", "if (Packet != NULL ||", "test_cost:batches*"),
     ("NDIS's own version registered, known or not", "DriverEntry",
