@@ -55,6 +55,8 @@ def read(arguments):
     parser.add_argument("--jobs", metavar="N", type=cli.number("--jobs", 1, 256), default=os.cpu_count() or 1,
                         help="lists at a time (default: one for each processor)")
     parser.add_argument("--replay", metavar="FILE", help="run this list instead")
+    parser.add_argument("--pct", metavar="D", type=cli.number("--pct", 1, 64),
+                        help="schedules by priorities drawn at random, for mistakes that take D orders of tasks")
     parser.add_argument("--keep-going", action="store_true", help="count failures and go on, shortening none")
     parser.add_argument("--driver", metavar="FILE", help="another build of xennet.sys")
     parser.add_argument("--output", metavar="FILE", default="explore-failure.txt",
@@ -113,6 +115,8 @@ def command(arguments):
         return every_schedule(options, screen)
     if options.driver:
         os.environ["XENNET_DRIVER"] = str(Path(options.driver).resolve())   # read by the explorer
+    if options.pct is not None:
+        os.environ["XENNET_PCT"] = str(options.pct)     # read by the scheduler
     if options.replay:
         failure = search.replay(options.replay)
         screen.line(failure.text if failure else f"{options.replay}: no failure")

@@ -61,6 +61,9 @@ def read(arguments):
                         help="how many seeds the simulated tests try")
     parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1),
                         help="run the simulated tests with this seed only")
+    parser.add_argument("--pct", metavar="D", type=cli.number("--pct", 1, 64),
+                        help="simulated tests: the next task is the one with the highest of priorities drawn at "
+                             "random, for mistakes that take D orders of tasks")
     parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
                         help=f"the release of XenVif that scenarios meet: {', '.join(RELEASES)} (default strict)")
     parser.add_argument("--xenvif", metavar="FILE", type=cli.existing_file("--xenvif"),
@@ -98,6 +101,8 @@ def read(arguments):
     if options.driver:
         os.environ["XENNET_DRIVER"] = str(options.driver.resolve())
         os.environ["XENNET_INF"] = str((options.inf or inf_beside(options.driver, "--inf")).resolve())
+    if options.pct is not None:
+        os.environ["XENNET_PCT"] = str(options.pct)     # read by the scheduler
     if options.lenient:
         os.environ["XENNET_LENIENT"] = "1"
     if options.seed is not None and options.seeds is not None:

@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts import cli, steps
+from scripts.build import made
 from scripts.build.tree import Tree, program
 from scripts.check import coverage_profile
 from scripts.cli import ROOT, Stop
@@ -38,6 +39,7 @@ def run(command, **options):
 
 def build():
     """The instrumented driver: the same sources and flags, with counters; and the tests."""
+    made.x64_package()
     Tree().build("coverage-x64", "tests")
     return FOLDER / "xennet.sys"
 

@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts import cli, steps
+from scripts.build import made
 from scripts.build.tree import Tree
 from scripts.check import mutations
 from scripts.check.mutations_table import MUTATIONS
@@ -94,6 +95,7 @@ def command(arguments):
     if not chosen:
         raise Stop("no mistake of those that explore.py is to find is called that")
     mutations.copy_sources()
+    made.x64_package()
     Tree().build("explore")
     print("| Broken | Operations | Seconds | What failed | Left |\n|---|---|---|---|---|", flush=True)
     with steps.Steps(chosen, lambda row: row[0]) as rows:

@@ -111,9 +111,8 @@ def attempt(fault, timed=True):
 
 def prepare():
     mutations.copy_sources()
-    with made.one_at_a_time(lambda text: None):
-        made.driver(lambda text: None, ["x64"])
-        made.testbed(lambda text: None)
+    made.x64_package()
+    made.testbed(lambda text: None)
 
 
 def command(arguments):

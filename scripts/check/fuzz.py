@@ -28,6 +28,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts import cli, steps
+from scripts.build import made
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 from scripts.test import sanitize
@@ -55,6 +56,7 @@ def tree(fast):
 
 def build(fast):
     """The program, in the tree with or without sanitizers, and the driver it loads."""
+    made.x64_package()
     Tree().build("fuzzed-x64")
     tree(fast).build("fuzz")
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Generated mutants of the driver (scripts/check/mutants.py), and the share of them that some test notices.
 
-Which tests run on one is measured: those that execute its line in the driver with counters, quickest first, with one
-seed each, until one fails or there is no time left. A mutant whose image is the driver's own byte for byte is the same
-program, and counts as nothing; neither does one that does not compile.
+Which tests run on one is measured: those that execute its line in the driver with counters, those first that noticed
+others there or guard the place by the mutations' table, then the quickest, with one seed each, until one fails or there
+is no time left. A mutant whose image is the driver's own byte for byte is the same program, and counts as nothing;
+neither does one that does not compile, nor one of scripts/check/mutants_same.py.
 """
 
 import collections
@@ -20,18 +21,19 @@ from pathlib import Path
 
 from scripts import steps
 from scripts.build.tree import Tree, program
-from scripts.check import coverage, coverage_profile, mutants
+from scripts.check import coverage, coverage_profile, mutants, mutants_same, places
+from scripts.check.mutations_table import MUTATIONS
 from scripts.cli import ROOT, Stop
 
 DRIVER = ROOT / "src" / "xennet"
 FOLDER = ROOT / "build" / "mutations"
 REACH = FOLDER / "reach.json"
-PATIENCE = 60       # seconds of tests for one mutant
-SLOW = 45           # seconds; tests that take longer are left out
+PATIENCE = 120      # seconds of tests for one mutant
+SLOW = 90           # seconds; tests that take longer are left out
 TIMES = 4           # as long as usual, and a test counts as one that never ends
 CONFIDENCE = 1.96   # 95 %
 
-Result = collections.namedtuple("Result", "mutant verdict test")     # verdict: noticed, survived, same, no C
+Result = collections.namedtuple("Result", "mutant verdict test")     # verdict: noticed, survived, same, known, no C
 
 
 def _sources():
@@ -99,6 +101,24 @@ def reach(say):
     return tests
 
 
+def guards():
+    """{function: tests that a row of the mutations' table names for a place in it}"""
+    found = collections.defaultdict(set)
+    for _, where, _, _, test in MUTATIONS:
+        found[where].add(test.split(":")[0])
+    return found
+
+
+def known_same(mutant, text):
+    """The reason why no test can notice this mutant of `text`, or None."""
+    changed = [word for word, _, _ in places.tokens(text[:mutant.start] + mutant.new + text[mutant.end:])]
+    for function, old, new, reason in mutants_same.SAME:
+        for start, end in places.find(text, function, old) if function == mutant.function else ():
+            if changed == [word for word, _, _ in places.tokens(text[:start] + new + text[end:])]:
+                return reason
+    return None
+
+
 class Search:
     """The tests' verdict on one mutant after the other; those that noticed others of a file come first."""
 
@@ -106,14 +126,18 @@ class Search:
         self.tests, self.copies, self.build, self.patience = tests, copies, build, patience
         self.image = build().read_bytes()
         self.noticed = collections.Counter()
+        self.guards = guards()
 
     def candidates(self, mutant):
         names = [name for name, test in self.tests.items() if mutant.line in test["lines"].get(mutant.file, ())]
-        return sorted(names, key=lambda name: (-self.noticed[mutant.file, name], self.tests[name]["seconds"]))
+        return sorted(names, key=lambda name: (name not in self.guards[mutant.function],
+                                               -self.noticed[mutant.file, name], self.tests[name]["seconds"]))
 
     def verdict(self, mutant):
         path = self.copies / mutant.file
         text = path.read_text()
+        if known_same(mutant, text) is not None:
+            return Result(mutant, "known", "")
         try:
             path.write_text(text[:mutant.start] + mutant.new + text[mutant.end:])
             driver = self.build()
@@ -197,6 +221,7 @@ def search(chosen, copies, build, patience, say):
 
 def report(results, say):
     verdicts = collections.Counter(one.verdict for one in results)
-    say(f"{len(results)} mutants: {verdicts['same']} are the same program, {verdicts['no C']} do not compile")
+    say(f"{len(results)} mutants: {verdicts['same']} are the same program, {verdicts['known']} are known not to be "
+        f"noticeable, {verdicts['no C']} do not compile")
     for line in table(results):
         say(line)

@@ -29,6 +29,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts import cli, steps
+from scripts.build import made
 from scripts.build.tree import Tree
 from scripts.check import generated, places
 from scripts.check.mutations_table import MUTATIONS
@@ -124,6 +125,7 @@ def mutate(row):
 def generate(options):
     chosen = generated.choose(options.tests, options.sample, options.seed)
     copy_sources()
+    made.x64_package()
     Tree().build("tests")
     noticed, tried = generated.search(chosen, SOURCES, build, options.patience,
                                       steps.line)
@@ -147,6 +149,7 @@ def command(arguments):
     if not chosen:
         raise Stop("no mistake is called that, or guarded against by that test")
     copy_sources()
+    made.x64_package()
     Tree().build("tests")
     print("| Broken | What the test said |\n|---|---|", flush=True)
     unnoticed = 0

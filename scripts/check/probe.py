@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts import cli, steps
+from scripts.build import made
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 from scripts.run.options import RELEASES, inf_beside
@@ -105,6 +106,7 @@ def command(arguments):
     parser.add_argument("--vif", metavar="N", default="10", choices=("8", "9", "10"))
     parser.add_argument("--record", metavar="NAME")
     options = parser.parse_args(arguments)
+    made.x64_package()
     Tree().build("probe")
     one = answers_of(options.one, options)
     if options.record:

@@ -26,6 +26,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts import cli, steps
+from scripts.build import made
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 
@@ -39,6 +40,7 @@ NUMBERS = re.compile(r"xennet\.sys\+0x[0-9a-f]+ |offset 0x[0-9a-f]+ of | of \d+ 
 
 
 def build(tests):
+    made.x64_package()
     Tree().build("races-x64", *tests)
 
 

@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from scripts import cli, steps
+from scripts.build import made
 from scripts.build.tree import Tree
 from scripts.cli import ROOT, Stop
 from scripts.test import sanitize
@@ -30,6 +31,7 @@ PATIENCE = {"TESTBED_PATIENCE": "10"}   # all of it is slower
 
 
 def build(tests):
+    made.x64_package()
     Tree().build("sanitized-x64")
     sanitize.TREE.build(*tests)
 

@@ -8,6 +8,7 @@
  * locks.
  */
 #include "offload_control.h"
+#include "debug.h"
 #include "min_max.h"
 
 typedef struct _OFFLOAD_CONTROL_ROW {
@@ -152,8 +153,7 @@ OffloadControlSetParameters(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULONG L
     ULONG Revision;
     ULONG Index;
 
-    if (Length < NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1)
-        return NDIS_STATUS_INVALID_LENGTH;
+    DEBUG_ASSERT(Length >= NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1);
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0)
         return NDIS_STATUS_INVALID_DATA;
     // A later revision only appends.
@@ -204,8 +204,8 @@ OffloadControlSetEncapsulation(XENNET_OFFLOAD *Offload, const VOID *Buffer, ULON
 {
     const NDIS_OFFLOAD_ENCAPSULATION *Request = Buffer;
 
-    if (Length < NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1)
-        return NDIS_STATUS_INVALID_LENGTH;
+    UNREFERENCED_PARAMETER(Length);
+    DEBUG_ASSERT(Length >= NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1);
     if (Request->Header.Type != NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION || Request->Header.Revision == 0 ||
         Request->Header.Size < NDIS_SIZEOF_OFFLOAD_ENCAPSULATION_REVISION_1)
         return NDIS_STATUS_INVALID_PARAMETER;

@@ -12,7 +12,8 @@
 // The OFFLOAD_* bits that the keywords ask for.
 ULONG OffloadControlFromConfig(_In_ const XENNET_CONFIG *Config);
 
-// OID_TCP_OFFLOAD_PARAMETERS: Buffer holds Length bytes. What is refused changes nothing.
+// OID_TCP_OFFLOAD_PARAMETERS: Buffer holds Length bytes, a record of the first revision at least, as oid.c sees to.
+// What is refused changes nothing.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS OffloadControlSetParameters(_In_ XENNET_OFFLOAD *Offload, _In_ const VOID *Buffer, _In_ ULONG Length);
 

@@ -112,15 +112,12 @@ RssChangeParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     ULONG Fixed;
 
     DEBUG_ASSERT_LOCKED(&Rss->Lock);
-    if (Length < NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1)
-        return NDIS_STATUS_INVALID_LENGTH;
+    DEBUG_ASSERT(Rss->Available && Length >= NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1);
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_RSS_PARAMETERS || Parameters->Header.Revision == 0)
         return NDIS_STATUS_INVALID_PARAMETER;
     Fixed = RssParametersSize(Parameters->Header.Revision);
     if (Parameters->Header.Size < Fixed || Length < Fixed)
         return NDIS_STATUS_INVALID_LENGTH;
-    if (!Rss->Available)
-        return NDIS_STATUS_NOT_SUPPORTED;
 
     Rss->Next = Rss->Current;
     if ((Parameters->Flags & NDIS_RSS_PARAM_FLAG_DISABLE_RSS) ||
@@ -205,13 +202,11 @@ RssChangeHash(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     ULONG Fixed = NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1;
     NDIS_STATUS Status = NDIS_STATUS_SUCCESS;
 
-    if (Length < Fixed)
-        return NDIS_STATUS_INVALID_LENGTH;
+    DEBUG_ASSERT_LOCKED(&Rss->Lock);
+    DEBUG_ASSERT(Rss->SupportedTypes != 0 && Length >= Fixed);
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_DEFAULT || Parameters->Header.Revision == 0 ||
         Parameters->Header.Size < Fixed)
         return NDIS_STATUS_INVALID_PARAMETER;
-    if (Rss->SupportedTypes == 0)
-        return NDIS_STATUS_NOT_SUPPORTED;
     // Either hashes or RSS: the pages of both OIDs want the other one switched off first.
     if (Rss->Current.Scale)
         return (Parameters->Flags & NDIS_RECEIVE_HASH_FLAG_ENABLE_HASH) ? NDIS_STATUS_NOT_SUPPORTED

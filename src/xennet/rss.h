@@ -56,6 +56,8 @@ BOOLEAN RssIsAvailable(_In_ const XENNET_RSS *Rss);
 // The record for the adapter's attributes.
 VOID RssGetCapabilities(_In_ const XENNET_RSS *Rss, _Out_ NDIS_RECEIVE_SCALE_CAPABILITIES *Capabilities);
 
+// Of this request and the next one: oid.c lets only those come that have at least a record of the first revision, and
+// only where RSS is available.
 // OID_GEN_RECEIVE_SCALE_PARAMETERS, revisions 1 to 3. What is refused changes nothing.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS RssSetParameters(_Inout_ XENNET_RSS *Rss, _In_ const VOID *Buffer, _In_ ULONG Length);

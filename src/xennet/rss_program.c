@@ -92,8 +92,6 @@ RssFoldByOrder(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
     ULONG Index;
     ULONG Queue;
 
-    if (Limit == 0)
-        Limit = 1;
     for (Index = 0; Index < Setting->TableCount; Index++) {
         for (Queue = 0; Queue < Count; Queue++) {
             if (RssSameProcessor(&Kept[Queue], &Setting->Table[Index]))
@@ -116,13 +114,12 @@ static VOID
 RssFoldByIndex(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
 {
     UCHAR Taken[RSS_MAX_TABLE_ENTRIES] = {0};
-    ULONG Limit = RssQueueLimit(Rss);
+    ULONG Limit = XENNET_MIN(RssQueueLimit(Rss), RSS_MAX_TABLE_ENTRIES);
     ULONG Turn = 0;
     ULONG Index;
     ULONG Before;
     ULONG Queue;
 
-    Limit = Limit == 0 ? 1 : XENNET_MIN(Limit, RSS_MAX_TABLE_ENTRIES);
     for (Index = 0; Index < Setting->TableCount; Index++) {
         Queue = KeGetProcessorIndexFromNumber((PROCESSOR_NUMBER *)&Setting->Table[Index]);
         if (Queue < Limit)

@@ -98,7 +98,7 @@ VOID RssReleaseSends(_In_ XENNET_RSS *Rss);
 // Hashes without RSS (OID_GEN_RECEIVE_HASH).
 BOOLEAN RssHashIsOn(_In_ const XENNET_RSS *Rss);
 
-// Queues that a table may use with the backend of the moment.
+// Queues that a table may use with the backend of the moment: one at least.
 ULONG RssQueueLimit(_In_ const XENNET_RSS *Rss);
 
 // A part of the buffer that a record describes by offset and size: behind Fixed bytes and within Length.

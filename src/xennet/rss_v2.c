@@ -10,6 +10,7 @@
  * IRQL: PASSIVE for parameters, DISPATCH for moves. Lock: RSS_LOCK of rss_setting.h.
  */
 #include "rss_v2.h"
+#include "debug.h"
 #include "rss_setting.h"
 #include "transmit.h"
 
@@ -102,14 +103,11 @@ RssV2SetParameters(XENNET_RSS *Rss, const VOID *Buffer, ULONG Length)
     NDIS_STATUS Status = NDIS_STATUS_RESOURCES;
     KIRQL Irql;
 
-    if (Length < Fixed)
-        return NDIS_STATUS_INVALID_LENGTH;
+    DEBUG_ASSERT(Rss->Available && Length >= Fixed);
     if (Parameters->Header.Type != NDIS_OBJECT_TYPE_RSS_PARAMETERS_V2 || Parameters->Header.Revision == 0)
         return NDIS_STATUS_INVALID_PARAMETER;
     if (Parameters->Header.Size < Fixed)
         return NDIS_STATUS_INVALID_LENGTH;
-    if (!Rss->Available)
-        return NDIS_STATUS_NOT_SUPPORTED;
 
     if (RssHoldSends(Rss)) {
         Irql = IrqlRaise(FALSE);

@@ -8,7 +8,8 @@
 #include <ndis.h>
 #include "rss.h"
 
-// OID_GEN_RECEIVE_SCALE_PARAMETERS_V2. What is refused changes nothing.
+// OID_GEN_RECEIVE_SCALE_PARAMETERS_V2, at least a whole record of it, where RSS is available: both is oid.c's to see
+// to. What is refused changes nothing.
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS RssV2SetParameters(_Inout_ XENNET_RSS *Rss, _In_ const VOID *Buffer, _In_ ULONG Length);
 

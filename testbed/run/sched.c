@@ -28,6 +28,14 @@ void (*sched_busy_too_long)(struct task *task);
 static struct sched_options options;
 static uint64_t stream;
 
+__attribute__((constructor)) static void take_pct(void)
+{
+    const char *depth = getenv("XENNET_PCT");
+    if (depth != NULL) {
+        sched_pct = (uint32_t)strtoul(depth, NULL, 10);
+    }
+}
+
 int sched_run(const struct sched_options *wanted, void (*main_task)(void *), void *argument)
 {
     options = *wanted;

@@ -64,6 +64,10 @@ struct task {
     uint32_t busy; /* simulated: points since it came to DISPATCH_LEVEL or began a DPC; set to 0 by nt/processor */
 };
 
+/* Simulated: 0, or the depth of mistakes that priorities at random look for (sched_sim_choice.c) in place of the usual
+ * draws. The variable XENNET_PCT of the environment, or who sets it before a run. */
+extern uint32_t sched_pct;
+
 /* Run `main_task` as the first task until it returns. All tasks it spawned must have been joined by then; any
  * other task still alive is reported on stderr by name and gives -1. Returns 0, or -1 after a deadlock or a live task.
  */

@@ -101,6 +101,11 @@ bool explore_mtu(struct explorer *explorer, const uint32_t *values)
     return true;
 }
 
+uint32_t backend_mtu(const struct explorer *explorer)
+{
+    return explorer->story->bed.netback->mtu;
+}
+
 /* Disable under a connected backend that does not answer: XenVif begins the ring anew, and the device is lost until
  * another backend comes. With nothing of the driver's out the requests are XenVif's own, and the driver cannot know. */
 bool backend_lost_its_place(struct explorer *explorer)

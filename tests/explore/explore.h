@@ -114,7 +114,8 @@ bool explore_backend_comes(struct explorer *explorer, const uint32_t *values);
 bool explore_control(struct explorer *explorer, const uint32_t *values);
 bool explore_link(struct explorer *explorer, const uint32_t *values);
 bool explore_mtu(struct explorer *explorer, const uint32_t *values);
-void backend_serve(struct explorer *explorer); /* every queue from now on */
+uint32_t backend_mtu(const struct explorer *explorer); /* of a backend that is there */
+void backend_serve(struct explorer *explorer);         /* every queue from now on */
 /* The backend is there and serves every queue and every request; with an adapter that lives, the link is up. */
 void backend_restore_device(struct explorer *explorer);
 void backend_restore(struct explorer *explorer);
@@ -122,5 +123,8 @@ void backend_wait_link(struct explorer *explorer);
 
 /* settle.c: everything that was put in the way is taken away; then every frame is accounted for. */
 bool explore_settle(struct explorer *explorer, const uint32_t *values);
+
+/* probe.c: packets of every kind while nothing else happens. */
+void probe_all(struct explorer *explorer);
 
 #endif

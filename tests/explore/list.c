@@ -97,6 +97,9 @@ void list_write(const struct explore_list *list, FILE *file)
             "seed %" PRIu64 "\nwindows %s\nxenvif-like %s\nvif %u\nqueues %u\nprocessors %u\nmtu %u\nwithout %#x\n",
             config->seed, config->windows, config->xenvif_like, config->vif, config->queues, config->processors,
             config->mtu, config->without);
+    if (sched_pct != 0) {
+        fprintf(file, "pct %u\n", sched_pct);
+    }
     for (uint32_t i = 0; i < MAX_KEYWORDS && config->keywords[i][0] != '\0'; i++) {
         fprintf(file, "keyword %s\n", config->keywords[i]);
     }
@@ -154,11 +157,8 @@ static bool read_setting(struct explore_config *config, const char *line)
     const struct {
         const char *name;
         uint32_t *value;
-    } numbers[] = { { "vif", &config->vif },
-                    { "queues", &config->queues },
-                    { "processors", &config->processors },
-                    { "mtu", &config->mtu },
-                    { "without", &config->without } };
+    } numbers[] = { { "vif", &config->vif }, { "queues", &config->queues },   { "processors", &config->processors },
+                    { "mtu", &config->mtu }, { "without", &config->without }, { "pct", &sched_pct } };
     char name[32], value[64];
 
     if (sscanf(line, "%31s %63s", name, value) != 2) {

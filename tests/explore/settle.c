@@ -83,6 +83,7 @@ bool explore_settle(struct explorer *explorer, const uint32_t *values)
     watch_forget(explorer->watch);
     account(explorer);
     calm(explorer);
+    probe_all(explorer);
     turn_page(explorer->story);
     explorer->lossy_in = explorer->lossy_out = explorer->stalled = explorer->doubled = false;
     return true;

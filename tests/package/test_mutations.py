@@ -5,7 +5,7 @@ import fnmatch
 import re
 import unittest
 
-from scripts.check import mutations, places
+from scripts.check import generated, mutants, mutants_same, mutations, places
 from scripts.check.mutations_table import MUTATIONS
 from scripts.cli import ROOT, Stop
 
@@ -65,6 +65,21 @@ class Mutations(unittest.TestCase):
             self.assertNotEqual(old, new, what)
             file, pattern = test.split(":")
             self.assertTrue(fnmatch.filter(known.get(file, []), pattern), f"{what}: no test is called {test}")
+
+
+class Generated(unittest.TestCase):
+    def test_each_that_no_test_can_notice_is_one_that_is_made(self):
+        made = [(mutant, (mutations.DRIVER / mutant.file).read_text())
+                for path in sorted(mutations.DRIVER.glob("*.c")) for mutant in mutants.of_file(path)
+                if mutant.function in {row[0] for row in mutants_same.SAME}]
+        reasons = [generated.known_same(mutant, text) for mutant, text in made]
+        self.assertEqual(sorted(filter(None, reasons)), sorted(row[3] for row in mutants_same.SAME))
+
+    def test_a_mistake_at_the_same_place_that_is_not_in_the_list_counts(self):
+        text = (mutations.DRIVER / "config.c").read_text()
+        verdicts = {generated.known_same(mutant, text) is not None
+                    for mutant in mutants.of_file(mutations.DRIVER / "config.c") if mutant.function == "ConfigIsValid"}
+        self.assertEqual(verdicts, {True, False})
 
 
 if __name__ == "__main__":

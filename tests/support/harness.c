@@ -67,7 +67,11 @@ void test_fail(const char *file, int line, const char *format, ...)
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, " (seed %" PRIu64 ")\n", failing_seed());
+    if (sched_pct != 0) {
+        fprintf(stderr, " (--pct %u, seed %" PRIu64 ")\n", sched_pct, failing_seed());
+    } else {
+        fprintf(stderr, " (seed %" PRIu64 ")\n", failing_seed());
+    }
     timeline_end_run();
     _exit(STATUS_FAILED);
 }

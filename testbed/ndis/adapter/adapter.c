@@ -58,6 +58,7 @@ int32_t adapter_initialize(struct adapter *adapter)
     parameters.NetLuid.Info.IfType = 6;
     parameters.DefaultPortAuthStates = (void *)port_authentication;
     adapter_move(adapter, ADAPTER_INITIALIZING);
+    __atomic_store_n(&adapter->rsc_off, 0, __ATOMIC_SEQ_CST); /* it begins with what its keywords say */
     return DRIVER_CALL("MiniportInitializeEx", handler(adapter, adapter->miniport->driver_context, &parameters));
 }
 

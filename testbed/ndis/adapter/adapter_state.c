@@ -251,6 +251,8 @@ static void take_restart(struct adapter *adapter, const struct NDIS_RESTART_GENE
     adapter->general.LookaheadSize = from->LookaheadSize;
 }
 
+enum { OTHER_RESTART_ATTRIBUTE = 0xff000001 };
+
 static int32_t restart_now(struct adapter *adapter)
 {
     restart_handler *handler = adapter->miniport->handlers.RestartHandler;
@@ -259,19 +261,23 @@ static int32_t restart_now(struct adapter *adapter)
         struct NDIS_RESTART_ATTRIBUTES head;
         uint8_t bytes[16 + sizeof(struct NDIS_RESTART_GENERAL_ATTRIBUTES)];
     } attributes;
+    struct NDIS_RESTART_ATTRIBUTES other; /* somebody else's, in front: the page promises a list and no order */
     int32_t status;
 
     if (adapter_state(adapter) != ADAPTER_PAUSED) {
         return (int32_t)NDIS_STATUS_INVALID_STATE;
     }
     memset(&attributes, 0, sizeof(attributes));
+    memset(&other, 0, sizeof(other));
+    other.Oid = OTHER_RESTART_ATTRIBUTE;
+    other.Next = &attributes.head;
     attributes.head.Oid = OID_GEN_MINIPORT_RESTART_ATTRIBUTES;
     attributes.head.DataLength = sizeof(struct NDIS_RESTART_GENERAL_ATTRIBUTES);
     fill_restart(adapter, (struct NDIS_RESTART_GENERAL_ATTRIBUTES *)(void *)attributes.head.Data);
     memset(&parameters, 0, sizeof(parameters));
     NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_MINIPORT_RESTART_PARAMETERS_REVISION_1,
                 NDIS_SIZEOF_MINIPORT_RESTART_PARAMETERS_REVISION_1);
-    parameters.RestartAttributes = &attributes.head;
+    parameters.RestartAttributes = &other;
     adapter_move(adapter, ADAPTER_RESTARTING);
     adapter_expect(adapter, ADAPTER_RESTARTING);
     status = DRIVER_CALL("MiniportRestart", handler(adapter->context, &parameters));

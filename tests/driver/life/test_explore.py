@@ -46,6 +46,21 @@ class Explore(unittest.TestCase):
         self.assertEqual(first, second)
         self.assertIn("operations", json.loads(search.RESULT.search(first).group()))
 
+    def test_a_list_keeps_how_its_schedule_was_made(self):
+        os.environ["XENNET_PCT"] = "3"
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "list.txt"
+                passed, first = search.run("--seed", "5", "--operations", "60", "--write", str(path))
+                self.assertTrue(passed, first)
+                self.assertIn("\npct 3\n", path.read_text())
+                del os.environ["XENNET_PCT"]
+                passed, again = search.run("--replay", str(path))
+                self.assertTrue(passed, again)
+                self.assertEqual(search.RESULT.search(first).group(), search.RESULT.search(again).group())
+        finally:
+            os.environ.pop("XENNET_PCT", None)
+
     def test_a_list_that_fails_is_shortened_to_what_fails(self):
         """The failure is a made one: a list is said to fail while it has a migration behind a pause."""
         def replay(path):

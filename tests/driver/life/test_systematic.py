@@ -13,6 +13,10 @@ from scripts.explore import systematic
 
 DELAYS = 2
 LONG = ("removal-oid", "timer-halt", "migration-send", "migration-pause", "send-send-pause")   # these with 1
+# These with 3 preemptions, every other choice free.
+SMALL = ("cancel-complete", "cancel-send", "complete-complete", "complete-receive", "filter-receive", "filter-send",
+         "link-return", "link-send", "offload-send", "poll-send", "receive-receive", "return-filter", "return-receive",
+         "return-send", "rss-receive", "statistics-receive", "statistics-send")
 # Scene, and a mistake of the mutations' table or (where, old, new) that it shows.
 MISTAKES = {
     "send-pause": ("StateMove", "ContextSetRunning(&Adapter->Context);",
@@ -39,6 +43,16 @@ class Systematic(unittest.TestCase):
                 self.assertTrue(result.counts, result.text)
                 self.assertTrue(result.counts["complete"])
                 self.assertGreater(result.counts["states"], 2)
+        schedules = sum(result.counts["schedules"] + result.counts["met"] for result in results if result.counts)
+        print(f"# counted: {schedules} schedules of {len(results)} scenes")
+
+    def test_small_scenes_are_complete_with_three_preemptions(self):
+        results = systematic.explore(SMALL, ("--preemptions", 3), 2, self.screen)
+        self.assertGreaterEqual(len(results), 12)
+        for result in results:
+            with self.subTest(result.scene):
+                self.assertTrue(result.counts, result.text)
+                self.assertTrue(result.counts["complete"])
         schedules = sum(result.counts["schedules"] + result.counts["met"] for result in results if result.counts)
         print(f"# counted: {schedules} schedules of {len(results)} scenes")
 

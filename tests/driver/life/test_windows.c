@@ -113,6 +113,33 @@ static void play_the_future(const struct story_plan *plan)
     windows_simulate(&future);
 }
 
+/* And one that is older than any it knows. */
+static void simulate_the_past(const struct story_plan *plan)
+{
+    static struct windows_version past;
+
+    (void)plan;
+    past = *windows_version_find("7");
+    past.ndis_minor = 1;
+    windows_simulate(&past);
+}
+
+static void refuses(struct story *story)
+{
+    CHECK(!story->started);
+    CHECK(strstr(story->error, "DriverEntry") != NULL);
+}
+
+TEST(an_ndis_that_is_too_old_is_refused_by_driverentry)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .windows = "7",
+                                    .prepare = simulate_the_past,
+                                    .may_not_start = true,
+                                    .body = refuses });
+}
+
 TEST(no_ndis_version_outside_the_table_is_claimed)
 {
     static const char *const windows[] = { "7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025" };

@@ -202,3 +202,47 @@ TEST(a_restart_reports_the_mtu_that_is_in_force_whoever_follows_the_link_meanwhi
                                         .body = restarted_meanwhile });
     }
 }
+
+/* --- sizes at the edge of what XenVif may report --- */
+
+/* What is in force once XenVif reports frames of so many bytes (it counts a tag in, too), and after a restart. */
+static void expect_reported(struct story *story, uint32_t frame, uint32_t at_once, uint32_t after_restart)
+{
+    vif_lie(LIE_FRAME_SIZE, frame);
+    vif_tell_mac(STORY_STAND_IN(story));
+    wanted = at_once;
+    story_rest(); /* somebody else may be the one who follows it */
+    if (!story_until(story, in_force, 5)) {
+        test_fail(__FILE__, __LINE__, "frames of %u bytes: an MTU of %u at once, expected %u", frame,
+                  oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), at_once);
+    }
+    CHECK_EQ(adapter_pause(story->bed.adapter), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(oid_get32(story, OID_GEN_MAXIMUM_FRAME_SIZE), after_restart);
+}
+
+static void reported(struct story *story)
+{
+    expect_reported(story, 68 + HEADER + TAG, 68, 68);
+    expect_reported(story, 68 + HEADER + TAG - 1, 68, 68);
+    expect_reported(story, 1500 + HEADER + TAG, 68, 1500);
+    expect_reported(story, 65535 + HEADER + TAG + 1, 1500, 1500);
+    expect_reported(story, 65535 + HEADER + TAG, 1500, 65535);
+    expect_reported(story, 0, 65535, 65535);
+}
+
+static void report_the_usual(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_lie(LIE_FRAME_SIZE, 1500 + HEADER + TAG);
+}
+
+TEST(the_smallest_and_the_largest_mtu_are_taken_and_none_beyond)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .stand_in = "no XenVif reports such sizes",
+                                    .prepare = report_the_usual,
+                                    .body = reported });
+}

@@ -205,11 +205,19 @@ TEST(a_table_of_before_rss_was_switched_off_keeps_no_send)
 static void without_control(struct story *story)
 {
     struct watch *watch = watch_open(story);
+    struct rss_set set;
 
+    if (oid_listed(story, OID_GEN_RECEIVE_SCALE_PARAMETERS)) {
+        rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
+        CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    }
     migrate(story, 2, 1u << NETBACK_BIT_CTRL_RING);
     every_flow_arrives(watch, 0, 2);
     migrate(story, QUEUES, 0);
     every_flow_arrives(watch, FLOWS, QUEUES);
+    for (uint32_t i = 0; i < RSS_VECTORS && oid_listed(story, OID_GEN_RECEIVE_SCALE_PARAMETERS); i++) {
+        rss_expect(watch, &rss_vectors[i], true, &set, QUEUES, i % QUEUES);
+    }
     watch_close(watch);
 }
 
@@ -508,6 +516,49 @@ TEST(where_a_queue_is_a_processors_index_a_table_is_folded_onto_the_queues)
                                     .edge_buffers = 16,
                                     .loose_grants = true,
                                     .body = one_of_each_core });
+}
+
+/* Of 4 queues none is taken by an index of its own: the processors get them in the order in which they are named; one
+ * that is named again has the queue that it has. */
+static void in_order(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+    uint32_t i;
+
+    rss_fill(&set, 8, 4, RSS_ALL_TYPES);
+    for (i = 0; i < 8; i++) {
+        set.table[i] = processor_number(4 + (i ^ (i >> 2)) % 4);
+    }
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    for (i = 0; i < RSS_VECTORS; i++) {
+        const uint32_t named = processor_index(&set.table[rss_vectors[i].hash_tcp % 8]);
+
+        rss_expect_on(watch, &rss_vectors[i], true, processor_number(named - 4), i % 4);
+    }
+    /* Three more than the queues that are left, which is one: that, and then all in turn. */
+    for (i = 0; i < 8; i++) {
+        set.table[i] = processor_number(i < 3 ? i : 1 + i);
+    }
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    for (i = 0; i < RSS_VECTORS; i++) {
+        static const uint32_t on[8] = { 0, 1, 2, 3, 0, 1, 2, 3 };
+
+        rss_expect_on(watch, &rss_vectors[i], true, processor_number(on[rss_vectors[i].hash_tcp % 8]), i % 4);
+    }
+    watch_close(watch);
+}
+
+TEST(where_a_queue_is_a_processors_index_processors_get_queues_in_the_order_of_the_table)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .xenvif_like = "8.2",
+                                    .queues = 4,
+                                    .processors = 9,
+                                    .edge_buffers = 16,
+                                    .loose_grants = true,
+                                    .body = in_order });
 }
 
 /* Off is off: not Toeplitz with everything on queue 0. */
