@@ -21,9 +21,11 @@
 #include "wire/segment.h"
 
 enum {
-    PATIENCE_NS = 1000000,          /* for a ring with some slots to get enough for any frame */
-    POLL_NS = 1000000,              /* between looks at the ring of a frontend that does not notify */
-    FOREIGN_PATIENCE_NS = 10000000, /* for another queue's full ring, before its frame is dropped */
+    PATIENCE_NS = 1000000, /* for a ring with some slots to get enough for any frame */
+    POLL_NS = 1000000,     /* between looks at the ring of a frontend that does not notify */
+    /* For another queue's full ring, before its frame is dropped. Linux lets it wait for seconds; here the other frames
+     * of this queue wait behind it. A machine with other work leaves who posts without a processor for some 10 ms. */
+    FOREIGN_PATIENCE_NS = 500000000,
     MAX_EXTRAS = 3,
     VLAN_TAG = 4,
 };

@@ -4,7 +4,8 @@
  * may use. Rules: an entry is revoked once, by the cache that it came from, and before that cache goes; the page is one
  * that this domain has (nt/memory/pages.h: what MmAllocatePagesForMdl gives is).
  *
- * A subscriber's lock callbacks are not called: entries are counted, not kept.
+ * A subscriber's lock callbacks are not called: a lock of the cache's own is around its list. Entries stay with their
+ * cache, so that one which is used after its end is known as such, and a page costs no memory to be had and freed.
  */
 #include <stdlib.h>
 
@@ -14,14 +15,57 @@ enum { VERSION_QUERY = 3, VERSION_CAP = 4, ENTRY_LIVE = 0x746e7247 /* "Grnt" */ 
 
 struct gnttab_cache {
     struct xenbus_item item;
-    uint32_t out, cap; /* entries; 0: no limit */
+    uint32_t cap; /* entries; 0: no limit */
+    struct sched_lock lock;
+    uint32_t out;              /* under `lock`, as what follows */
+    struct gnttab_entry *free; /* that were out */
 };
 
 struct gnttab_entry {
     uint32_t live;
     uint32_t reference;
     struct gnttab_cache *cache;
+    struct gnttab_entry *next; /* in the cache */
 };
+
+/* NULL: the cache's limit, or no memory. */
+static struct gnttab_entry *entry_take(struct gnttab_cache *cache)
+{
+    struct gnttab_entry *entry = NULL;
+
+    sched_lock(&cache->lock);
+    if (cache->cap == 0 || cache->out < cache->cap) {
+        entry = cache->free;
+        if (entry != NULL) {
+            cache->free = entry->next;
+        } else {
+            entry = calloc(1, sizeof(*entry));
+        }
+        cache->out += entry != NULL;
+    }
+    sched_unlock(&cache->lock);
+    return entry;
+}
+
+static void entry_give(struct gnttab_cache *cache, struct gnttab_entry *entry)
+{
+    sched_lock(&cache->lock);
+    entry->next = cache->free;
+    cache->free = entry;
+    cache->out--;
+    sched_unlock(&cache->lock);
+}
+
+static void cache_free(struct gnttab_cache *cache)
+{
+    while (cache->free != NULL) {
+        struct gnttab_entry *entry = cache->free;
+
+        cache->free = entry->next;
+        free(entry);
+    }
+    free(cache);
+}
 
 static MS_ABI int32_t gnttab_CreateCache(struct INTERFACE *interface, const char *name, uint32_t reservation,
                                          uint32_t cap, void *acquire, void *release, void *argument,
@@ -57,15 +101,13 @@ static MS_ABI int32_t gnttab_PermitForeignAccess(struct INTERFACE *interface, st
 
     (void)locked;
     xenbus_item_check(service, cache, "PermitForeignAccess");
-    if (__atomic_add_fetch(&cache->out, 1, __ATOMIC_RELAXED) > cache->cap && cache->cap != 0) {
-        __atomic_sub_fetch(&cache->out, 1, __ATOMIC_RELAXED);
+    entry = entry_take(cache);
+    if (entry == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    entry = malloc(sizeof(*entry));
-    if (entry == NULL || xen_grant(xenbus_xen(service->owner), domain, (void *)(frame * XEN_PAGE_SIZE), read_only != 0,
-                                   &entry->reference) < 0) {
-        free(entry);
-        __atomic_sub_fetch(&cache->out, 1, __ATOMIC_RELAXED);
+    if (xen_grant(xenbus_xen(service->owner), domain, (void *)(frame * XEN_PAGE_SIZE), read_only != 0,
+                  &entry->reference) < 0) {
+        entry_give(cache, entry);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     entry->live = ENTRY_LIVE;
@@ -89,8 +131,7 @@ static MS_ABI int32_t gnttab_RevokeForeignAccess(struct INTERFACE *interface, st
         return STATUS_UNSUCCESSFUL;
     }
     entry->live = 0;
-    free(entry);
-    __atomic_sub_fetch(&cache->out, 1, __ATOMIC_RELAXED);
+    entry_give(cache, entry);
     return STATUS_SUCCESS;
 }
 
@@ -114,7 +155,7 @@ static MS_ABI void gnttab_DestroyCache(struct INTERFACE *interface, struct gntta
     xenbus_item_take(service, cache, "DestroyCache");
     RULE(cache->out == 0, "xenbus", "GNTTAB DestroyCache of %s with %u entries not revoked", cache->item.name,
          cache->out);
-    free(cache);
+    cache_free(cache);
 }
 
 void xenbus_gnttab_fill(struct xenbus_service *service, void *table, uint16_t version)
@@ -133,5 +174,15 @@ void xenbus_gnttab_fill(struct xenbus_service *service, void *table, uint16_t ve
     if (version >= 2) {
         *method++ = (void *)gnttab_Unsupported; /* MapForeignPages */
         *method++ = (void *)gnttab_Unsupported; /* UnmapForeignPages */
+    }
+}
+
+void xenbus_gnttab_stop(struct xenbus_service *service)
+{
+    while (service->items != NULL) {
+        struct gnttab_cache *cache = (struct gnttab_cache *)service->items;
+
+        service->items = cache->item.next;
+        cache_free(cache);
     }
 }

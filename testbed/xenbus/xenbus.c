@@ -62,7 +62,7 @@ static const struct offer {
                  "GNTTAB",
                  "cache",
                  xenbus_gnttab_fill,
-                 xenbus_items_free },
+                 xenbus_gnttab_stop },
     [CACHE] = { { 0x78, 0xfd, 0x8d, 0xa9, 0x6a, 0x41, 0x49, 0x49, 0x92, 0xa5, 0xe0, 0x84, 0xf2, 0xf4, 0xb4, 0x4e },
                 1,
                 2,

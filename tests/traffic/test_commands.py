@@ -80,6 +80,7 @@ RULES = [
     (r"run\.py (--checked --debug|--debug --driver FILE\.sys)", By("test_debugger")),
     (r"run\.py .*--debug.*", Run(DRIVER, ("--seconds", "1", "--debug-commands", "FOLDER/commands"),
                                  says=r"(?s)`TransmitSend.*left behind         nothing")),
+    (r"run\.py --driver virtual\.sys|run\.py --lenient --driver FILE", By("test_no_wire")),
     (r"run\.py --quick --driver FILE\.sys --inf FILE\.inf", Run(DRIVER, PING, "other.sys")),
     (r"run\.py .*", Run({**DRIVER, "run.pcapng": "FOLDER/run.pcapng"}, PING, "left behind")),
 

@@ -420,6 +420,44 @@ TEST(hash_mapping_steers_frames_to_the_frontends_queues)
     run_all(steer);
 }
 
+/* Who posts to the queue that frames are steered to has not run for a while: the frames wait. */
+static void steer_to_a_late_one(void *unused)
+{
+    enum { FRAMES = 12, POSTED = 4 };
+    const struct packet_shape shape = { .version = 4, .protocol = PROTOCOL_TCP, .payload = 100 };
+    struct fe fe = { .queues = 2, .split = true, .post = POSTED };
+    struct netback_counters counters;
+    struct frame frame;
+    uint32_t i;
+
+    (void)unused;
+    fe_start(&fe);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM, 1, 0, 0, NULL), 0);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS, 15, 0, 0, NULL), 0);
+    memset(fe.control_page + XEN_PAGE_SIZE, 0x5a, TOEPLITZ_KEY_BYTES);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, fe.argument_ref, TOEPLITZ_KEY_BYTES, 0, NULL), 0);
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE, 1, 0, 0, NULL), 0);
+    *(uint32_t *)(fe.control_page + XEN_PAGE_SIZE) = 1; /* all to the second */
+    CHECK_EQ(fe_control(&fe, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, fe.argument_ref, 1, 0, NULL), 0);
+    packet_build(&shape, bytes, &frame);
+    for (i = 0; i < FRAMES; i++) {
+        inject(&fe, 0, &frame);
+    }
+    sched_sleep(SECOND / 5);
+    for (i = 0; i < FRAMES; i++) {
+        CHECK(fe_receive(&fe, 1, &received, 20 * SECOND));
+        check_received(&frame, false);
+    }
+    netback_counters(fe.netback, &counters);
+    CHECK_EQ(counters.rx_dropped, 0);
+    fe_stop(&fe);
+}
+
+TEST(frames_wait_for_the_queue_that_they_are_steered_to)
+{
+    run_all(steer_to_a_late_one);
+}
+
 static void multicast(void *unused)
 {
     static const uint8_t group[6] = { 0x33, 0x33, 0, 0, 0, 5 };
