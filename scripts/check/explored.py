@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Breaks the driver in one place at a time and lets explore.py find it, with nothing else to go by.
 
-usage: scripts/check/explored.py [--match TEXT] [--operations N] [--jobs N]
+usage: scripts/check/explored.py [--match TEXT] [--operations N] [--pct D] [--jobs N]
 
 The mistakes are rows of scripts/check/mutations_table.py, those that took networks away among them. For each the table
 printed has the operations and the seconds until the first failure, what failed, and how many operations are left of
@@ -49,6 +49,16 @@ FOUND = (
     "contradicting checksums not checked",
     "a restart without a backend fails",
     "no BytesNeeded for a short buffer",
+    "segments counted too low",
+    "the priority of a received packet left out",
+    "the sum of octets without multicast",
+    "hash of TCP over IPv4 reported as that of IPv4",
+    "a segment's UDP length that is the large datagram's",
+    "large sends over IPv6 sent as IPv4",
+    "segments one byte too long",
+    "checksums of segments never computed here",
+    "frames larger than the backend carries",
+    "the tag left in the frame",
 )
 
 
@@ -89,8 +99,12 @@ def command(arguments):
     parser = cli.Parser(__doc__)
     parser.add_argument("--match", metavar="TEXT", default="", help="only those whose description has TEXT")
     parser.add_argument("--operations", type=int, default=100000, metavar="N", help="at most (default: 100000)")
+    parser.add_argument("--pct", type=cli.number("--pct", 1, 64), metavar="D",
+                        help="schedules by priorities drawn at random, as of explore.py")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="lists at a time")
     options = parser.parse_args(arguments)
+    if options.pct is not None:
+        os.environ["XENNET_PCT"] = str(options.pct)     # read by the scheduler
     chosen = [row_of(name) for name in FOUND if options.match in name]
     if not chosen:
         raise Stop("no mistake of those that explore.py is to find is called that")

@@ -5,8 +5,41 @@ Each row: the function; the words that stand there once (scripts/check/places.py
 driver does the same with it, or what it would take that cannot happen. Read when they survived.
 """
 
+# Events have fewer numbers than the call has room for; what stands behind them is never written (TraceRows).
+PADDED = {
+    "ReportStart": ("XENNET_TRACE_START, Reporter->IfIndex, VifVersion, Queues, FrameSize", 1),
+    "ReportStartFailed": ("XENNET_TRACE_START_FAILED, Reporter->IfIndex, Step, (ULONG)Status", 2),
+    "ReportStop": ("XENNET_TRACE_STOP, Reporter->IfIndex", 4),
+    "ReportState": ("XENNET_TRACE_STATE, Reporter->IfIndex, From, To", 2),
+    "ReportPower": ("XENNET_TRACE_POWER, Reporter->IfIndex, From, To", 2),
+    "ReportLink": ("XENNET_TRACE_LINK, Reporter->IfIndex, Connect, Duplex, Speed", 1),
+    "ReportFrameSize": ("XENNET_TRACE_FRAME_SIZE, Reporter->IfIndex, Backend, InForce, Advertised", 1),
+    "ReportOffload": ("XENNET_TRACE_OFFLOAD, Reporter->IfIndex, On, Receive", 2),
+    "ReportQueues": ("XENNET_TRACE_QUEUES, Reporter->IfIndex, Before, Now", 2),
+    "ReportFilter": ("XENNET_TRACE_FILTER, Reporter->IfIndex, Types", 3),
+    "ReportVlan": ("XENNET_TRACE_VLAN, Reporter->IfIndex, Id", 3),
+    "ReportStall": ("XENNET_TRACE_STALL, Reporter->IfIndex, Sends, Outstanding", 2),
+    "ReportRecovery": ("XENNET_TRACE_RECOVERY, Reporter->IfIndex, Sends, Works", 2),
+}
+
+
+def _padding():
+    for function, (numbers, count) in PADDED.items():
+        for place in range(count):
+            zeros = ["0"] * count
+            old = f"TRACE_EVENT({numbers}, {', '.join(zeros)})"
+            zeros[place] = "(0 + 1)"
+            yield function, old, f"TRACE_EVENT({numbers}, {', '.join(zeros)})", "padding"
+
+
 SAME = (
     ("ConfigIsValid", "(Value - Keyword->Minimum) % Keyword->Step", "(Value + Keyword->Minimum) % Keyword->Step",
      "each lowest value in keywords.ini is a multiple of its step"),
+    ("BackendFindDevice", "for (Length = 0; Names", "for (Length = (0 + 1); Names", "a name has a character at least"),
+    ("StoreParseIndex", "&& Index <= STORE_MAX_INDEX; Name++", "&& Index < STORE_MAX_INDEX; Name++",
+     "with a digit more the name is above it either way"),
+    ("TransmitRequestSetPayload", "if (Headers == 0)", "if (Headers == (0 + 1))",
+     "TransmitRequestSegmentsAreValid has refused an NB without payload"),
     ("LinkQueryFrameSize", "ULONG Size = 0;", "ULONG Size = (0 + 1);", "XenVif always writes it; both are invalid"),
+    *_padding(),
 )

@@ -90,7 +90,7 @@ SegmentHeadersAreValid(XENNET_SEGMENT_CUT *Cut)
     Length = Cut->UdpStart - Cut->NetworkStart;
     if (!Cut->Ipv4)
         return Ip[0] >> 4 == 6 && Length >= OFFLOAD_IPV6_HEADER &&
-               (Length != OFFLOAD_IPV6_HEADER || Ip[IPV6_NEXT] == PROTOCOL_UDP);
+               (Length == OFFLOAD_IPV6_HEADER) == (Ip[IPV6_NEXT] == PROTOCOL_UDP);
     return Ip[0] >> 4 == 4 && Length >= OFFLOAD_IPV4_HEADER && (ULONG)(Ip[0] & 15) * 4 == Length &&
            Ip[IPV4_PROTOCOL] == PROTOCOL_UDP && !(ETHERNET_READ16(Ip + IPV4_FRAGMENT) & IPV4_FRAGMENT_MASK);
 }

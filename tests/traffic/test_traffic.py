@@ -136,7 +136,7 @@ class Speed(unittest.TestCase):
 class Segments(unittest.TestCase):
     def test_large_udp_sends_are_cut_by_the_driver_and_compared_with_the_stack_s(self):
         for more in ((), ("--backend-no", "csum,ipv6-csum"), ("--set", "*UsoIPv4=0")):
-            with running(*more) as (bed, traffic):
+            with running("--queues", "1", *more) as (bed, traffic):
                 rates = None
                 if "--set" not in more:
                     rates = traffic.udp_blocks(4, RATE_SECONDS), traffic.udp_blocks(6, RATE_SECONDS)

@@ -13,7 +13,15 @@
 #include "ndis/object.h"
 #include "wire/parse.h"
 
-enum { EDGE_MAX_CHAIN = 64, EDGE_MAX_QUEUES = 64 };
+enum {
+    EDGE_MAX_CHAIN = 64,
+    EDGE_MAX_QUEUES = 64,
+    /* Blocks of datagrams below the protocol at a time, per queue: a socket's send buffer bounds them, as no window
+     * does. At that number the queue waits until half of them are left. */
+    EDGE_MAX_BLOCKS = 24
+};
+
+enum edge_waits { EDGE_WAITS_NOT, EDGE_WAITS_FOR_SLOT, EDGE_WAITS_FOR_BLOCKS };
 
 struct edge_slot {
     struct NET_BUFFER_LIST *nbl;
@@ -22,6 +30,7 @@ struct edge_slot {
     uint8_t *buffer;
     struct edge_queue *queue;
     struct edge_slot *next;
+    bool block;      /* several datagrams in one, on its way */
     uint8_t *placed; /* edge_guard.c: where its frame is, and of how many bytes; NULL: nowhere */
     uint32_t placed_bytes, turn;
 };
@@ -37,11 +46,13 @@ struct edge_queue {
     uint64_t queued_bytes;
     uint32_t caps_epoch;
     struct adapter_facts caps;
+    bool full; /* of blocks: until half of them are back */
     /* 1 while inside MiniportSendNetBufferLists: edge_hold waits on it */
     uint32_t sending __attribute__((aligned(NDIS_LINE)));
     /* written by completions */
     struct edge_slot *returned __attribute__((aligned(NDIS_LINE)));
-    uint32_t waiting; /* the sending task sleeps on `signal`, or is about to */
+    uint32_t waiting; /* enum edge_waits: the sending task sleeps on `signal`, or is about to */
+    uint32_t blocks;  /* queued or on their way */
     uint32_t signal;
 } __attribute__((aligned(NDIS_LINE)));
 

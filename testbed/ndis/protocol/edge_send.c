@@ -107,10 +107,31 @@ static void take_returned(struct edge_queue *queue)
     queue->free = first;
 }
 
+static bool is_full(struct edge_queue *queue)
+{
+    uint32_t blocks = __atomic_load_n(&queue->blocks, __ATOMIC_SEQ_CST);
+
+    queue->full = blocks >= EDGE_MAX_BLOCKS || (queue->full && blocks > EDGE_MAX_BLOCKS / 2);
+    return queue->full;
+}
+
+/* Says what for before looking again: a completion that comes after the look sees it and raises `signal`. */
+static void wait_for_completion(struct edge_queue *queue, uint32_t seen)
+{
+    __atomic_store_n(&queue->waiting, queue->full ? EDGE_WAITS_FOR_BLOCKS : EDGE_WAITS_FOR_SLOT, __ATOMIC_SEQ_CST);
+    if (queue->full ? is_full(queue) : __atomic_load_n(&queue->returned, __ATOMIC_SEQ_CST) == NULL) {
+        (void)sched_wait(&queue->signal, seen, SCHED_FOREVER);
+    }
+    __atomic_store_n(&queue->waiting, EDGE_WAITS_NOT, __ATOMIC_SEQ_CST);
+}
+
 static struct edge_slot *take_slot(struct edge_queue *queue)
 {
     struct edge_slot *slot;
 
+    if (is_full(queue)) {
+        return NULL;
+    }
     take_returned(queue);
     slot = queue->free;
     if (slot == NULL) {
@@ -141,12 +162,7 @@ bool edge_buffer(struct edge *edge, uint32_t index, struct frame *frame, bool wa
         if (!wait) {
             return false;
         }
-        /* Said before looking again: a completion that comes after the look sees it and raises `signal`. */
-        __atomic_store_n(&queue->waiting, 1, __ATOMIC_SEQ_CST);
-        if (__atomic_load_n(&queue->returned, __ATOMIC_SEQ_CST) == NULL) {
-            (void)sched_wait(&queue->signal, seen, SCHED_FOREVER);
-        }
-        __atomic_store_n(&queue->waiting, 0, __ATOMIC_SEQ_CST);
+        wait_for_completion(queue, seen);
     }
     frame->vectors[0].iov_base = slot->buffer;
     frame->vectors[0].iov_len = edge->options.frame_size;
@@ -187,6 +203,10 @@ void edge_queue(struct edge *edge, uint32_t index, struct frame *frame)
         release_slot(queue, slot);
         return;
     }
+    slot->block = frame->offload.gso == FRAME_GSO_UDP;
+    if (slot->block) {
+        __atomic_add_fetch(&queue->blocks, 1, __ATOMIC_SEQ_CST);
+    }
     nbl->Next = NULL;
     if (queue->first == NULL) {
         queue->first = nbl;
@@ -200,6 +220,13 @@ void edge_queue(struct edge *edge, uint32_t index, struct frame *frame)
     }
 }
 
+static void blocks_done(struct edge_queue *queue, uint32_t blocks)
+{
+    if (blocks != 0) {
+        __atomic_sub_fetch(&queue->blocks, blocks, __ATOMIC_SEQ_CST);
+    }
+}
+
 /* The adapter is not Running: what is queued is dropped, as NDIS completes sends of a paused stack. */
 static void drop_queued(struct edge_queue *queue)
 {
@@ -209,6 +236,7 @@ static void drop_queued(struct edge_queue *queue)
     for (nbl = queue->first; nbl != NULL; nbl = next) {
         next = nbl->Next;
         nbl_set_tag(nbl, NBL_TAG_OWNED);
+        blocks_done(queue, ((struct edge_slot *)nbl->ProtocolReserved[0])->block);
         release_slot(queue, nbl->ProtocolReserved[0]);
     }
 }
@@ -271,14 +299,23 @@ void edge_release(struct edge *edge)
     __atomic_store_n(&edge->held, 0, __ATOMIC_SEQ_CST);
 }
 
-static void push_returned(struct edge_queue *queue, struct edge_slot *first, struct edge_slot *last)
+static bool is_waited_for(const struct edge_queue *queue)
+{
+    uint32_t waiting = __atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST);
+
+    return waiting == EDGE_WAITS_FOR_SLOT || (waiting == EDGE_WAITS_FOR_BLOCKS &&
+                                              __atomic_load_n(&queue->blocks, __ATOMIC_SEQ_CST) <= EDGE_MAX_BLOCKS / 2);
+}
+
+static void push_returned(struct edge_queue *queue, struct edge_slot *first, struct edge_slot *last, uint32_t blocks)
 {
     struct edge_slot *head = __atomic_load_n(&queue->returned, __ATOMIC_RELAXED);
 
     do {
         last->next = head;
     } while (!__atomic_compare_exchange_n(&queue->returned, &head, first, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    if (__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
+    blocks_done(queue, blocks);
+    if (is_waited_for(queue)) {
         __atomic_fetch_add(&queue->signal, 1, __ATOMIC_SEQ_CST);
         sched_wake(&queue->signal, UINT_MAX);
     }
@@ -302,6 +339,7 @@ void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain)
     while (chain != NULL) {
         struct edge_slot *first = chain->ProtocolReserved[0], *last = first;
         struct edge_queue *queue = first->queue;
+        uint32_t blocks = first->block;
 
         RULE(chain->SourceHandle == queue->edge, "ndis-send-complete",
              "a completed NBL has another SourceHandle than it was sent with");
@@ -313,9 +351,10 @@ void edge_send_complete(struct edge *edge, struct NET_BUFFER_LIST *chain)
                 break;
             }
             chain = hide_completed(chain);
+            blocks += slot->block;
             last->next = slot;
             last = slot;
         }
-        push_returned(queue, first, last);
+        push_returned(queue, first, last, blocks);
     }
 }

@@ -160,6 +160,21 @@ static void push(struct tx_ring *ring)
     }
 }
 
+/* The packet behind this one: another processor has written what is looked at next. */
+static void prefetch_behind(const struct tx_ring *ring, uint16_t index)
+{
+    uint16_t next = ring->packets[index].next;
+
+    if (next != NO_INDEX) {
+        const struct MDL *mdl = ring->packets[next].mdl;
+
+        __builtin_prefetch(mdl);
+        if (ring->packets[next].next != NO_INDEX) {
+            __builtin_prefetch(&ring->packets[ring->packets[next].next]);
+        }
+    }
+}
+
 void transmit_schedule(struct tx_ring *ring)
 {
     bool polled = false;
@@ -183,6 +198,7 @@ void transmit_schedule(struct tx_ring *ring)
             continue;
         }
         ring->packets[index].marks = 0;
+        prefetch_behind(ring, index);
         if (!prepare_packet(ring, &ring->packets[index], &plan)) {
             ring->packets[index].status = XENVIF_TRANSMITTER_PACKET_DROPPED;
             transmit_take_first(ring, &ring->waiting);

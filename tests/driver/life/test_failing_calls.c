@@ -149,6 +149,7 @@ static void work_with_a_failure(struct story *story)
 
 static void sweep_all(bool start, uint32_t queues, const char *windows, uint32_t version)
 {
+    static const char *const polling[] = { "*NdisPoll=1", NULL };
     uint32_t *shared =
         mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* a child writes it */
     struct sweep sweep = { .found = shared };
@@ -165,6 +166,7 @@ static void sweep_all(bool start, uint32_t queues, const char *windows, uint32_t
                                    .queues = queues,
                                    .edge_buffers = 16,
                                    .windows = windows,
+                                   .set = strcmp(windows, "11-24h2") == 0 ? polling : NULL,
                                    .detail = &sweep,
                                    .quiet = true,
                                    .may_not_start = start,

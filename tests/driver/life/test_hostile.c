@@ -99,6 +99,12 @@ LIE(longer_than_two_mdls)
     p->inject.offset = 99;
     p->inject.length = 1 + 300 + 1;
 }
+LIE(tag_behind_the_first_mdl)
+{
+    p->inject.mdl = pair[0];
+    p->inject.offset = 90;
+    p->info.EthernetHeader.Length = 18;
+}
 LIE(mdl_chain_that_never_ends)
 {
     p->inject.mdl = ring[0];
@@ -190,9 +196,9 @@ static const struct lie plain[] = { L(queue_that_is_not_there) L(queue_far_away)
                                         L(longer_than_a_frame) L(longer_than_memory) L(no_mdl) L(offset_behind_the_mdl)
                                             L(offset_far_away) L(mdl_shorter_than_the_packet)
                                                 L(mdl_chain_shorter_than_the_packet) L(begins_in_the_second_mdl)
-                                                    L(longer_than_two_mdls) L(mdl_chain_that_never_ends)
-                                                        L(ip_checksum_good_and_bad) L(tcp_checksum_good_and_bad)
-                                                            L(udp_checksum_good_and_bad) };
+                                                    L(longer_than_two_mdls) L(tag_behind_the_first_mdl)
+                                                        L(mdl_chain_that_never_ends) L(ip_checksum_good_and_bad)
+                                                            L(tcp_checksum_good_and_bad) L(udp_checksum_good_and_bad) };
 static const struct lie coalesced[] = {
     L(coalesced_without_headers) L(headers_longer_than_the_packet) L(headers_as_long_as_the_packet) L(ip_header_outside)
         L(ip_header_far_away) L(ip_header_too_short) L(tcp_header_outside) L(tcp_header_far_away)

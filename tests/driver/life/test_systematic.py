@@ -16,7 +16,7 @@ LONG = ("removal-oid", "timer-halt", "migration-send", "migration-pause", "send-
 # These with 3 preemptions, every other choice free.
 SMALL = ("cancel-complete", "cancel-send", "complete-complete", "complete-receive", "filter-receive", "filter-send",
          "link-return", "link-send", "offload-send", "poll-send", "receive-receive", "return-filter", "return-receive",
-         "return-send", "rss-receive", "statistics-receive", "statistics-send")
+         "return-send", "rss-receive", "rss-send", "statistics-receive", "statistics-send")
 # Scene, and a mistake of the mutations' table or (where, old, new) that it shows.
 MISTAKES = {
     "send-pause": ("StateMove", "ContextSetRunning(&Adapter->Context);",

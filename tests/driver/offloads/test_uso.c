@@ -189,3 +189,39 @@ TEST(sends_wait_for_buffers_and_keep_their_order)
     story_everywhere(&(struct story_plan){ .windows = "10-22h2", .set = small, .edge_buffers = 32, .body = in_order },
                      40);
 }
+
+/* Segments whose payload lies in two MDLs each, far more of them than the pool may have: each of their buffers comes
+ * back. */
+static void two_pieces_each(struct story *story)
+{
+    enum { SEGMENTS = 16, SIZE = 400, ROUNDS = 60, HEADERS = 42 };
+    uint32_t cuts[2 * SEGMENTS + 1] = { HEADERS };
+    const struct uso_send send = { .shape = { .version = 4, .protocol = PROTOCOL_UDP, .payload = SEGMENTS * SIZE },
+                                   .mss = SIZE,
+                                   .cuts = cuts,
+                                   .cut_count = 2 * SEGMENTS + 1 };
+    struct uso *uso = uso_open(story);
+
+    for (uint32_t i = 1; i <= 2 * SEGMENTS; i++) {
+        cuts[i] = SIZE / 2;
+    }
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        CHECK_EQ(uso_send(uso, &send), SUCCESS);
+        CHECK_EQ(uso_expect(uso, &send), SEGMENTS);
+        uso_free(uso);
+    }
+    uso_close(uso);
+}
+
+TEST(buffers_of_segments_in_pieces_are_used_again)
+{
+    static const char *const small[] = { "SegmentBuffers=64", NULL };
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .windows = "10-22h2",
+                                    .set = small,
+                                    .wire_depth = DEPTH,
+                                    .edge_buffers = 32,
+                                    .body = two_pieces_each });
+}

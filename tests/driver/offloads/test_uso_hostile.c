@@ -52,8 +52,8 @@ static struct NET_BUFFER_LIST *make(struct uso *uso, uint32_t *state)
     case 0:
         info.Transmit.MSS = uso_draw(state, 1 << 20);
         break;
-    case 1:
-        info.Transmit.UdpHeaderOffset = uso_draw(state, 1024);
+    case 1: /* behind extension headers the driver has nobody else's word for it */
+        info.Transmit.UdpHeaderOffset = send.shape.extension == 0 ? uso_draw(state, 1024) : 0;
         break;
     case 2:
         info.Transmit.IPVersion ^= 1;
@@ -105,7 +105,9 @@ static void disturb(struct story *story, uint32_t *state)
     case 4:
         vif_tell_truth();
         break;
-    case 5:
+    case 5: /* not while the backend stalls: XenVif would begin its ring anew for requests of its own, which kills it */
+        netback_stall(story->bed.netback, 0, 0);
+        sched_sleep(SECOND / 10);
         CHECK_STATUS(adapter_pause(story->bed.adapter), SUCCESS);
         CHECK_STATUS(adapter_restart(story->bed.adapter), SUCCESS);
         break;

@@ -81,10 +81,13 @@ static void refused(struct story *story)
     CHECK_STATUS(status_of(uso, uso_make(uso, &send)), NDIS_STATUS_INVALID_LENGTH);
     send = plain;
     send.shape.version = 6;
+    nbl = uso_make(uso, &send); /* as if there were an extension header */
+    nbl->NetBufferListInfo[UdpSegmentationOffloadInfo] = (void *)(uintptr_t)(1000 | 62u << 20 | 1u << 31);
+    CHECK_STATUS(status_of(uso, nbl), NDIS_STATUS_INVALID_PACKET);
     send.shape.payload = USO_MAX_DATAGRAM + 1;
     CHECK_STATUS(status_of(uso, uso_make(uso, &send)), NDIS_STATUS_INVALID_LENGTH);
     CHECK_EQ(backend_frames(story), 0);
-    CHECK_EQ(story_counter(story, "SendDropOffload") + story_counter(story, "SendDropLength"), 21);
+    CHECK_EQ(story_counter(story, "SendDropOffload") + story_counter(story, "SendDropLength"), 22);
     /* The largest that fits is sent. */
     send = plain;
     send.mss = 1472;

@@ -100,6 +100,33 @@ static void long_one_refused(struct story *story)
     watch_close(watch);
 }
 
+/* The same for the packets of one NBL, which come out at the backend before it is complete. */
+static void long_list_refused(struct story *story)
+{
+    enum { LONG = 200 };
+    static struct NET_BUFFER_LIST *next[1];
+    struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+    uint8_t bytes[128];
+    uint32_t i, came;
+
+    for (i = 0; i < LONG; i++) {
+        frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, i);
+        raw_add(watch->raw, nbl, bytes, sizeof(bytes), 0, NULL, 0);
+    }
+    sched_sleep(SECOND);
+    vif_refuse_sends(STORY_STAND_IN(story), LONG - 1, UINT32_MAX);
+    raw_send(watch->raw, nbl, 0, false);
+    sched_sleep(SECOND / 10);
+    came = backend_frames(story);
+    CHECK(came >= LONG - MAX_PENDING);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
+    send_chain(watch, next, 1);
+    CHECK(raw_wait(watch->raw, SECOND));
+    story_count("the last of %u of one NBL refused for good: %u waited", LONG, LONG - came);
+    watch_close(watch);
+}
+
 /* A pause does not wait for memory: what was kept is given up, the rest is aborted. */
 static void paused_meanwhile(struct story *story)
 {
@@ -288,6 +315,11 @@ TEST(packets_before_a_refused_one_go_with_the_next_send)
 TEST(no_more_than_a_run_of_packets_waits_behind_a_refused_one)
 {
     each(long_one_refused, 0);
+}
+
+TEST(no_more_than_a_run_of_one_nbl_waits_behind_a_refused_one)
+{
+    each(long_list_refused, 0);
 }
 
 TEST(a_pause_gives_up_what_xenvif_would_not_take)
