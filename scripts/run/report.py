@@ -151,12 +151,12 @@ def udp_line(figures, way):
 
 
 # Datagrams of 1,400 bytes that are sent in blocks of 64 KB: cut by the driver, or before it; joined by it, or not.
-BLOCKS = (("blocks out", "blocks_offloaded", "blocks", "USO"), ("blocks in", "blocks_joined", "blocks_in", "URO"))
+BLOCKS = (("out", "blocks_offloaded", "blocks", "USO"), ("in", "blocks_joined", "blocks_in", "URO"))
 
 
 def blocks_line(figures, family, name, large, small, offload):
     offloaded, plain = figures[f"udp{family}_{large}"], figures[f"udp{family}_{small}"]
-    return (f"{f'UDP {name}, IPv{family}':<20}{offloaded:,.0f} datagrams/s with {offload}, {plain:,.0f} without: "
+    return (f"{f'64 KB UDP {name}, IPv{family}':<20}{offloaded:,.0f} datagrams/s with {offload}, {plain:,.0f} without: "
             f"{offloaded / plain:.1f} times")
 
 
