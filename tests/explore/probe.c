@@ -364,8 +364,10 @@ static void probe_counters(struct explorer *explorer)
                                                                                               broadcast };
     struct story *story = explorer->story;
     struct NDIS_STATISTICS_INFO before, after;
-    const uint64_t sent = oid_get64(story, OID_GEN_XMIT_OK), received = oid_get64(story, OID_GEN_RCV_OK);
+    uint64_t sent, received;
 
+    CHECK(story_until(story, all_is_back, MAX_WAIT)); /* what is not is not counted yet */
+    sent = oid_get64(story, OID_GEN_XMIT_OK), received = oid_get64(story, OID_GEN_RCV_OK);
     CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, group, sizeof(group)), SUCCESS);
     CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &before, sizeof(before)), SUCCESS);
     for (uint32_t i = 0; i < 3; i++) {

@@ -138,14 +138,6 @@ void irql_lower(uint8_t to)
     }
 }
 
-/* Clang has the flag for whole files only; nothing that it builds is measured. */
-#ifdef __clang__
-bool irql_write_quick(uint64_t value)
-{
-    (void)value;
-    return false;
-}
-#else
 static inline __attribute__((always_inline)) bool token_change(struct processor *processor, uint32_t from, uint32_t to)
 {
     return __atomic_compare_exchange_n(&processor->token, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
@@ -185,7 +177,6 @@ __attribute__((target("general-regs-only"))) bool irql_write_quick(uint64_t valu
     task->irql = DISPATCH_LEVEL;
     return false;
 }
-#endif
 
 void processor_pin(uint32_t processor)
 {
