@@ -19,6 +19,7 @@
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
+#include "offload.h"
 #include "receive.h"
 #include "rss.h"
 #include "transmit.h"
@@ -34,7 +35,8 @@ struct _XENNET_LINK {
     XENNET_CONTEXT *Context;
     XENNET_TRANSMIT *Transmit; // that follow the frame size
     XENNET_RECEIVE *Receive;
-    XENNET_RSS *Rss; // that follows the queues
+    XENNET_RSS *Rss;         // that follows the queues
+    XENNET_OFFLOAD *Offload; // that follows what the backend does
 
     // Interlocked.
     volatile LONG Requests;
@@ -103,23 +105,34 @@ LinkQueryFrameSize(XENNET_CONTEXT *Context)
     return XENNET_MIN(Size - ETHERNET_TAG_SIZE, Context->Config.JumboPacket);
 }
 
-// XenVif reports 0 while it is not connected; then, and for an invalid size, what was in force stays.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID
-LinkFollowFrameSize(XENNET_LINK *Link)
+LinkFollowFrameSize(XENNET_LINK *Link, ULONG Size)
 {
     XENNET_CONTEXT *Context = Link->Context;
-    ULONG Size = LinkQueryFrameSize(Context);
     ULONG Advertised = Context->AdvertisedFrameSize;
     ULONG InForce = XENNET_MIN(Size, Advertised);
 
-    if (Size == 0 || (Size == Link->FrameSize && InForce == Context->MaximumFrameSize))
+    if (Size == Link->FrameSize && InForce == Context->MaximumFrameSize)
         return;
     Link->FrameSize = Size;
     Context->MaximumFrameSize = InForce;
     TransmitSetFrameSize(Link->Transmit, InForce);
     ReceiveSetFrameSize(Link->Receive, InForce);
     ReportFrameSize(&Context->Reporter, Size, InForce, Advertised);
+}
+
+// XenVif reports a size of 0 while it is not connected; then, and for an invalid one, what was in force stays.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID
+LinkFollowBackend(XENNET_LINK *Link)
+{
+    ULONG Size = LinkQueryFrameSize(Link->Context);
+
+    if (Size == 0)
+        return;
+    LinkFollowFrameSize(Link, Size);
+    OffloadFollow(Link->Offload);
 }
 
 _Use_decl_annotations_
@@ -156,7 +169,7 @@ LinkStateChanged(XENNET_LINK *Link)
         return;
     do {
         Seen = Link->Requests;
-        LinkFollowFrameSize(Link);
+        LinkFollowBackend(Link);
         RssFollow(Link->Rss, RssFollowConnection);
         LinkQuery(Link, &State);
         if (State.Connect == Link->State.Connect && State.Duplex == Link->State.Duplex &&
@@ -222,11 +235,13 @@ LinkCreate(XENNET_CONTEXT *Context, XENNET_LINK **Result)
 
 _Use_decl_annotations_
 VOID
-LinkAttach(XENNET_LINK *Link, XENNET_TRANSMIT *Transmit, XENNET_RECEIVE *Receive, XENNET_RSS *Rss)
+LinkAttach(XENNET_LINK *Link, XENNET_TRANSMIT *Transmit, XENNET_RECEIVE *Receive, XENNET_RSS *Rss,
+           XENNET_OFFLOAD *Offload)
 {
     Link->Transmit = Transmit;
     Link->Receive = Receive;
     Link->Rss = Rss;
+    Link->Offload = Offload;
 }
 
 _Use_decl_annotations_

@@ -9,6 +9,7 @@
 #include <ndis.h>
 
 struct _XENNET_CONTEXT;
+struct _XENNET_OFFLOAD;
 struct _XENNET_RECEIVE;
 struct _XENNET_RSS;
 struct _XENNET_TRANSMIT;
@@ -24,16 +25,16 @@ typedef struct _XENNET_LINK_STATE {
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS LinkCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_LINK **Link);
 
-// Who follows the frame size and the queues. Before the first LinkStateChanged.
+// Who follows the frame size, the queues and what the backend does. Before the first LinkStateChanged.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkAttach(_Inout_ XENNET_LINK *Link, _In_ struct _XENNET_TRANSMIT *Transmit, _In_ struct _XENNET_RECEIVE *Receive,
-                _In_ struct _XENNET_RSS *Rss);
+                _In_ struct _XENNET_RSS *Rss, _In_ struct _XENNET_OFFLOAD *Offload);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);
 
-// Asks XenVif unless the device is gone, notifies NDIS if the state changed, and follows the frame size. On any
-// processor, at the same time as others.
+// Asks XenVif unless the device is gone, notifies NDIS if the state changed, and follows the frame size, the queues and
+// what the backend does. On any processor, at the same time as others.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID LinkStateChanged(_In_ XENNET_LINK *Link);
 

@@ -2,17 +2,20 @@
 /*
  * Task offloads. Three sets of OFFLOAD_* bits carry the state:
  *
- *   Hardware  what XenVif and the NDIS version allow          (fixed at start)
- *   Default   what the keywords ask for, within Hardware      (fixed at start)
+ *   Hardware  what XenVif, its backend and the NDIS version allow  (fixed at start)
+ *   Default   what the keywords ask for, within Hardware           (fixed at start)
  *   Current   Default, then as OID_TCP_OFFLOAD_PARAMETERS sets it
  *
  * What NDIS and XenVif get is OffloadEffective of these, without the IP versions that OID_OFFLOAD_ENCAPSULATION has
- * switched off.
+ * switched off, and without what the backend of the moment does not do: XenVif hands a packet on as it is asked for, so
+ * on a host that does less than the one of the start, such a packet would be lost. NDIS gets a report of each change.
  *
  * XenVif validates checksums and coalesces only for the IP versions that NDIS has announced with
  * OID_OFFLOAD_ENCAPSULATION. What is switched on and off, and by what, is offload_control.c's.
  *
- * IRQL: PASSIVE; NDIS serialises the OID requests that change anything. No locks.
+ * IRQL: PASSIVE, OffloadFollow up to DISPATCH. No locks: NDIS serialises the OID requests that change anything, and the
+ * link's worker of the moment (link.c) is the one that follows the host. Who raises Requests from zero reports for
+ * both.
  */
 #include "offload.h"
 #include "context.h"
@@ -28,9 +31,12 @@
 #define OFFLOAD_MAX_LARGE_SIZE 65535
 #define OFFLOAD_MIN_SEGMENTS   2
 
-// What XenVif can transmit, as OFFLOAD_* bits. Receive offloads are done by XenVif itself and always there.
+#define OFFLOAD_NAP 1000 // us
+
+// What XenVif and its backend can do now, as OFFLOAD_* bits. Receive offloads are done by XenVif itself and always
+// there.
 static ULONG
-OffloadHardware(const XENNET_OFFLOAD *Offload)
+OffloadPossible(const XENNET_OFFLOAD *Offload)
 {
     ULONG Bits = OFFLOAD_IPV4_RX | OFFLOAD_TCP4_RX | OFFLOAD_UDP4_RX | OFFLOAD_TCP6_RX | OFFLOAD_UDP6_RX;
 
@@ -45,9 +51,10 @@ OffloadHardware(const XENNET_OFFLOAD *Offload)
     if (Offload->Transmit.OffloadIpVersion6UdpChecksum)
         Bits |= OFFLOAD_UDP6_TX;
     // Segments need their checksums from the same place.
-    if (Offload->LargeSize4 != 0 && (Bits & OFFLOAD_IPV4_TX) && (Bits & OFFLOAD_TCP4_TX))
+    if (Offload->LargeSize4 != 0 && Offload->Transmit.OffloadIpVersion4LargePacket && (Bits & OFFLOAD_IPV4_TX) &&
+        (Bits & OFFLOAD_TCP4_TX))
         Bits |= OFFLOAD_LSO4 | OFFLOAD_LSO1;
-    if (Offload->LargeSize6 != 0 && (Bits & OFFLOAD_TCP6_TX))
+    if (Offload->LargeSize6 != 0 && Offload->Transmit.OffloadIpVersion6LargePacket && (Bits & OFFLOAD_TCP6_TX))
         Bits |= OFFLOAD_LSO6;
     if (Offload->Context->Revisions->Rsc)
         Bits |= OFFLOAD_RSC4 | OFFLOAD_RSC6;
@@ -82,7 +89,7 @@ OffloadEffective(ULONG Bits)
 static ULONG
 OffloadInForce(const XENNET_OFFLOAD *Offload)
 {
-    return OffloadEffective(Offload->Current & ~Offload->SwitchedOff);
+    return OffloadEffective(Offload->Current & OffloadPossible(Offload) & ~Offload->SwitchedOff);
 }
 
 static ULONG
@@ -255,14 +262,10 @@ OffloadCreate(XENNET_CONTEXT *Context, ULONG Wanted, XENNET_OFFLOAD **Result)
     VIF_CALL(&Context->Vif, TransmitterQueryOffloadOptions, &Offload->Transmit);
     VIF_CALL(&Context->Vif, TransmitterQueryLargePacketSize, 4, &Offload->LargeSize4);
     VIF_CALL(&Context->Vif, TransmitterQueryLargePacketSize, 6, &Offload->LargeSize6);
-    if (!Offload->Transmit.OffloadIpVersion4LargePacket)
-        Offload->LargeSize4 = 0;
-    if (!Offload->Transmit.OffloadIpVersion6LargePacket)
-        Offload->LargeSize6 = 0;
     Offload->LargeSize4 = XENNET_MIN(Offload->LargeSize4, OFFLOAD_MAX_LARGE_SIZE);
     Offload->LargeSize6 = XENNET_MIN(Offload->LargeSize6, OFFLOAD_MAX_LARGE_SIZE);
 
-    Offload->Hardware = OffloadHardware(Offload);
+    Offload->Hardware = OffloadPossible(Offload);
     Offload->Default = Wanted & Offload->Hardware;
     Offload->Current = Offload->Default;
     OffloadApplyTransmit(Offload);
@@ -295,14 +298,45 @@ OffloadGetAttributes(const XENNET_OFFLOAD *Offload, NDIS_OFFLOAD *Default, NDIS_
     OffloadDescribe(Offload, Offload->Hardware, Hardware);
 }
 
+// Packets on their way out, and NDIS, follow what is on now. Reports never overtake each other.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+static VOID
+OffloadIndicate(XENNET_OFFLOAD *Offload)
+{
+    NDIS_OFFLOAD Record;
+    LONG Seen;
+
+    if (InterlockedIncrement(&Offload->Requests) != 1)
+        return;
+    do {
+        Seen = Offload->Requests;
+        OffloadApplyTransmit(Offload);
+        OffloadDescribe(Offload, OffloadInForce(Offload), &Record);
+        ContextIndicateStatus(Offload->Context, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
+    } while (InterlockedCompareExchange(&Offload->Requests, 0, Seen) != Seen);
+}
+
 _Use_decl_annotations_
 VOID
 OffloadApply(XENNET_OFFLOAD *Offload)
 {
-    NDIS_OFFLOAD Record;
-
-    OffloadApplyTransmit(Offload);
     OffloadApplyReceive(Offload);
-    OffloadDescribe(Offload, OffloadInForce(Offload), &Record);
-    ContextIndicateStatus(Offload->Context, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
+    OffloadIndicate(Offload);
+    // NDIS gets the report before its request is complete, whoever makes it.
+    while (Offload->Requests != 0)
+        NdisMSleep(OFFLOAD_NAP);
+}
+
+_Use_decl_annotations_
+VOID
+OffloadFollow(XENNET_OFFLOAD *Offload)
+{
+    XENNET_OFFLOAD_OPTIONS Options;
+
+    Options.Value = 0;
+    VIF_CALL(&Offload->Context->Vif, TransmitterQueryOffloadOptions, &Options);
+    if (Options.Value == Offload->Transmit.Value)
+        return;
+    Offload->Transmit = Options;
+    OffloadIndicate(Offload);
 }

@@ -38,6 +38,10 @@ VOID OffloadGetAttributes(_In_ const XENNET_OFFLOAD *Offload, _Out_ NDIS_OFFLOAD
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID OffloadApply(_Inout_ XENNET_OFFLOAD *Offload);
 
+// The VIF is connected, perhaps to the backend of another host, which may do less than the last one, or more.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID OffloadFollow(_Inout_ XENNET_OFFLOAD *Offload);
+
 // Bytes of the longest frame that may be sent with segmentation, headers included.
 ULONG OffloadMaximumLargeSend(_In_ const XENNET_OFFLOAD *Offload);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is switched on of the task offloads. It changes only within OID requests, which NDIS serialises; the data path
- * reads single words of it and never a combination that matters. offload.c has the rules.
+ * What is switched on of the task offloads. It changes within OID requests, which NDIS serialises, and with the host;
+ * the data path reads single words of it and never a combination that matters. offload.c has the rules.
  */
 #ifndef XENNET_OFFLOAD_SETTING_H
 #define XENNET_OFFLOAD_SETTING_H
@@ -55,8 +55,7 @@ struct _XENNET_TRANSMIT;
 typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadCreate.
     struct _XENNET_CONTEXT *Context;
-    XENNET_OFFLOAD_OPTIONS Transmit; // what XenVif can do to a packet on its way out
-    ULONG LargeSize4;                // payload bytes of one large send, 0: none
+    ULONG LargeSize4; // payload bytes of one large send, 0: none
     ULONG LargeSize6;
     ULONG Hardware;            // OFFLOAD_*: what can be switched on
     ULONG Default;             // OFFLOAD_*: what the keywords ask for, within Hardware
@@ -65,6 +64,12 @@ typedef struct _XENNET_OFFLOAD {
     // Immutable after OffloadAttach.
     struct _XENNET_RECEIVE *Receive;
     struct _XENNET_TRANSMIT *Sender;
+
+    // The worker of the moment of the link.
+    XENNET_OFFLOAD_OPTIONS Transmit; // what XenVif and its backend do to a packet on its way out
+
+    // Interlocked.
+    volatile LONG Requests; // to describe what is on
 
     // Within OID requests; the data path reads AllowedLso1, AllowedUso, ReceiveRsc and CoalescedHeaders without order.
     ULONG Refused; // options that a packet on its way out may not ask for, all but the bits of Transmit that are on

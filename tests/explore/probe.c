@@ -7,7 +7,7 @@
  */
 #include "explore.h"
 #include "ndis/adapter/adapter.h"
-#include "packets.h"
+#include "story_payload.h"
 #include "xenvif/state.h"
 
 enum { FLOWS = 3, CHAIN = 12, PIECE = 400, PIECES = 5, ROOM = 65536 + 64, SMALL = 100, MAX_WAIT = 60 };
@@ -66,115 +66,6 @@ static void probe_flows(struct explorer *explorer, bool hashed)
     expect_chain(explorer->story);
     CHECK(raw_wait(raw, MAX_WAIT * SECOND));
     raw_free_all(raw);
-}
-
-/* --- packets whose headers count --- */
-
-static uint32_t build(int version, int protocol, uint32_t payload, const uint8_t to[6], const uint8_t from[6],
-                      struct frame_offload *offload)
-{
-    struct packet_shape shape = { .version = version, .protocol = protocol, .payload = payload };
-    struct frame frame;
-    const uint32_t length = packet_build(&shape, bytes, &frame);
-
-    memcpy(bytes, to, 6);
-    memcpy(bytes + 6, from, 6);
-    *offload = frame.offload;
-    return length;
-}
-
-/* Through the edge, which asks the adapter for what the frame leaves to it. */
-static void send_by_edge(struct story *story, uint32_t length, const struct frame_offload *offload)
-{
-    struct frame frame;
-
-    CHECK(edge_buffer(story->bed.edge, 0, &frame, true));
-    CHECK(frame.vectors[0].iov_len >= length);
-    memcpy(frame.vectors[0].iov_base, bytes, length);
-    frame.vectors[0].iov_len = length;
-    frame.vector_count = 1;
-    frame.length = length;
-    frame.offload = *offload;
-    edge_queue(story->bed.edge, 0, &frame);
-    edge_flush(story->bed.edge, 0);
-}
-
-/* The payload arrives in order, in one piece or several, each with its own right headers. */
-static void expect_payload(struct story *story, uint32_t payload, uint32_t piece)
-{
-    uint32_t done = 0;
-
-    while (done < payload) {
-        struct frame frame = { .vector_count = 1 };
-        struct layout layout;
-        uint32_t part;
-
-        frame.length = wire_collect(story, back, sizeof(back), &frame.offload);
-        if (frame.length == 0) {
-            test_fail(__FILE__, __LINE__, "%u of %u bytes of a packet arrived", done, payload);
-        }
-        frame.vectors[0] = (struct iovec){ back, frame.length };
-        CHECK(frame_parse(&frame, &layout) && layout.transport != 0 && !layout.cut);
-        part = layout.network_end - layout.payload;
-        CHECK(part != 0 && part <= payload - done);
-        if (frame.offload.gso != FRAME_GSO_NONE) {
-            CHECK_EQ(frame.offload.gso_size, piece);
-        } else {
-            CHECK(part <= piece);
-            CHECK_EQ(frame_check_checksum(&frame), CHECKSUM_GOOD);
-        }
-        CHECK(frame_verify_ip_header(&frame));
-        for (uint32_t i = 0; i < part; i++) {
-            CHECK_EQ(back[layout.payload + i], (uint8_t)((done + i) * 7 + ((done + i) >> 8)));
-        }
-        if (layout.protocol == PROTOCOL_TCP) {
-            CHECK_EQ(get32(back + layout.transport + 4), 0xfffff000u + done);
-        } else {
-            CHECK_EQ(get16(back + layout.transport + 4), 8 + part);
-        }
-        done += part;
-    }
-}
-
-/* What the adapter offers it offers for the host on which it started. Another one may have less, and XenVif hands on
- * what it is given; so only that is asked for which both have. */
-static void probe_sends(struct explorer *explorer)
-{
-    struct story *story = explorer->story;
-    const struct features *features = &story->bed.vif->frontend.features;
-    const struct NDIS_OFFLOAD *hardware = &story->bed.adapter->hardware_offload.before;
-    const uint32_t payload = PIECE * PIECES - 1;
-    /* Sums of segments are the driver's own where the host at the start had none. */
-    const bool sums4 = features->checksum4, sums6 = features->checksum6,
-               cut4 = sums4 || hardware->Checksum.IPv4Transmit.UdpChecksum == 0,
-               cut6 = sums6 || hardware->Checksum.IPv6Transmit.UdpChecksum == 0;
-    struct adapter_facts facts;
-
-    adapter_facts(story->bed.adapter, &facts);
-    const struct {
-        int version, protocol;
-        bool sum, large;
-        enum frame_gso gso;
-    } kinds[] = { { 4, PROTOCOL_TCP, sums4, facts.lso4 && features->gso4 && sums4, FRAME_GSO_TCPV4 },
-                  { 6, PROTOCOL_TCP, sums6, facts.lso6 && features->gso6 && sums6, FRAME_GSO_TCPV6 },
-                  { 4, PROTOCOL_UDP, sums4, facts.uso4 && cut4, FRAME_GSO_UDP },
-                  { 6, PROTOCOL_UDP, sums6, facts.uso6 && cut6, FRAME_GSO_UDP } };
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const uint32_t size = kinds[i].large ? payload : PIECE;
-        struct frame frame = { .vectors = { { bytes, 0 } }, .vector_count = 1 };
-
-        frame.length =
-            build(kinds[i].version, kinds[i].protocol, size, story_peer_mac, story_guest_mac, &frame.offload);
-        frame.vectors[0].iov_len = frame.length;
-        if (kinds[i].large) {
-            frame.offload.gso = kinds[i].gso;
-            frame.offload.gso_size = PIECE;
-        } else if (!kinds[i].sum) {
-            CHECK(frame_complete_checksum(&frame));
-        }
-        send_by_edge(story, frame.length, &frame.offload);
-        expect_payload(story, size, PIECE);
-    }
 }
 
 /* --- what is received, and its out-of-band fields --- */
@@ -247,7 +138,7 @@ static void probe_tags(struct explorer *explorer)
     frame_plain(bytes, SMALL + 4, story_peer_mac, story_guest_mac, 5);
     put16(bytes + 12, ETHERTYPE_VLAN);
     put16(bytes + 14, 5 << 13);
-    send_by_edge(story, SMALL + 4, &(struct frame_offload){ 0 });
+    story_edge_send(story, bytes, SMALL + 4, &(struct frame_offload){ 0 });
     CHECK_EQ(wire_collect(story, back, sizeof(back), NULL), SMALL + 4);
     CHECK(memcmp(back, bytes, SMALL + 4) == 0);
 
@@ -273,7 +164,8 @@ static void probe_coalesced(struct explorer *explorer)
         const bool joined = version == 4 ? facts.rsc4 : facts.rsc6;
         const uint32_t headers = version == 4 ? 54 : 74;
         struct frame_offload offload;
-        const uint32_t length = build(version, PROTOCOL_TCP, payload, story_guest_mac, story_peer_mac, &offload);
+        const uint32_t length =
+            story_payload_build(bytes, version, PROTOCOL_TCP, payload, story_guest_mac, story_peer_mac, &offload);
 
         offload.gso = version == 4 ? FRAME_GSO_TCPV4 : FRAME_GSO_TCPV6;
         offload.gso_size = PIECE;
@@ -298,7 +190,8 @@ static void probe_coalesced(struct explorer *explorer)
 static void probe_joined(struct explorer *explorer)
 {
     struct frame_offload offload;
-    const uint32_t length = build(4, PROTOCOL_UDP, PIECE, story_guest_mac, story_peer_mac, &offload),
+    const uint32_t length =
+                       story_payload_build(bytes, 4, PROTOCOL_UDP, PIECE, story_guest_mac, story_peer_mac, &offload),
                    headers = length - PIECE;
     uint32_t sum = 0;
 
@@ -372,7 +265,7 @@ static void probe_counters(struct explorer *explorer)
     CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &before, sizeof(before)), SUCCESS);
     for (uint32_t i = 0; i < 3; i++) {
         frame_plain(bytes, SMALL + i, out[i], story_guest_mac, i);
-        send_by_edge(story, SMALL + i, &(struct frame_offload){ 0 });
+        story_edge_send(story, bytes, SMALL + i, &(struct frame_offload){ 0 });
         CHECK_EQ(wire_collect(story, back, sizeof(back), NULL), SMALL + i);
         frame_plain(bytes, SMALL + 3 + i, in[i], story_peer_mac, i);
         CHECK_EQ(receive(explorer, SMALL + 3 + i, NULL)->length, SMALL + 3 + i);
@@ -406,7 +299,7 @@ static void probe_counters(struct explorer *explorer)
 void probe_all(struct explorer *explorer)
 {
     probe_flows(explorer, probe_hashes(explorer));
-    probe_sends(explorer);
+    story_payload_probe(explorer->story, PIECE, PIECES);
     probe_checksums(explorer);
     probe_tags(explorer);
     probe_coalesced(explorer);

@@ -42,7 +42,8 @@ static pthread_mutex_t stop_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t stop_changed = PTHREAD_COND_INITIALIZER;
 static bool running, stopping;
 static uint32_t patience = 1, patience_here; /* of the run: with that of the environment */
-static uint64_t limit;                       /* ns of sched_now */
+static uint32_t slowed = 1;
+static uint64_t limit; /* ns of sched_now */
 static uint64_t coarse;
 
 static struct sched_lock expectations_lock;
@@ -306,7 +307,7 @@ static void look_for_loop(void)
     if (steps != seen_steps || used < seen_used) {
         seen_steps = steps;
         seen_used = used;
-    } else if (used - seen_used > LOOP_SECONDS * patience * SECOND) {
+    } else if (used - seen_used > LOOP_SECONDS * patience_here * __atomic_load_n(&slowed, __ATOMIC_RELAXED) * SECOND) {
         sched_signal(NULL, stack_signal() + 1);
         seen_used = used;
     }
@@ -398,6 +399,11 @@ void watchdog_met(struct expectation *expectation)
 void watchdog_patience(uint32_t times)
 {
     patience = times;
+}
+
+void watchdog_slowed(uint32_t times)
+{
+    __atomic_store_n(&slowed, times, __ATOMIC_RELAXED);
 }
 
 uint64_t watchdog_clock(void)

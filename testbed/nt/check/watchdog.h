@@ -33,6 +33,8 @@ void watchdog_met(struct expectation *expectation);
 /* `times` as patient from the next start on: a backend under emulation, a run under an instrumenting tool. The
  * environment's TESTBED_PATIENCE is multiplied with it. */
 void watchdog_patience(uint32_t times);
+/* Of a simulated run: everything takes `times` as much processor time from here on, since a test steps through it. */
+void watchdog_slowed(uint32_t times);
 /* The scheduler's time, no more than half a second old in a live run: what costs nothing per packet. */
 uint64_t watchdog_clock(void);
 

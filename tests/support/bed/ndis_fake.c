@@ -89,9 +89,13 @@ static int32_t MS_ABI fake_pause(void *context, void *parameters)
 
 static int32_t MS_ABI fake_restart(void *context, struct NDIS_MINIPORT_RESTART_PARAMETERS *parameters)
 {
+    struct NDIS_RESTART_ATTRIBUTES *attributes = parameters->RestartAttributes;
+
     (void)context;
-    CHECK(parameters->RestartAttributes != NULL);
-    CHECK_EQ(parameters->RestartAttributes->Oid, OID_GEN_MINIPORT_RESTART_ATTRIBUTES);
+    while (attributes != NULL && attributes->Oid != OID_GEN_MINIPORT_RESTART_ATTRIBUTES) {
+        attributes = attributes->Next;
+    }
+    CHECK(attributes != NULL);
     return NDIS_STATUS_SUCCESS;
 }
 

@@ -16,12 +16,13 @@
 #include <ucontext.h>
 
 #include "image/image.h"
+#include "nt/check/watchdog.h"
 #include "nt/export/export.h"
 #include "nt/export/export_bound.h"
 #include "nt/nt.h"
 #include "xenvif/state.h"
 
-enum { MAX_IMAGE = 1 << 20, MAX_NAMES = 128 };
+enum { MAX_IMAGE = 1 << 20, MAX_NAMES = 128, SLOWED = 1000 /* by a signal at each instruction */ };
 
 static struct {
     const char *name;
@@ -106,6 +107,7 @@ void step_start(struct story *story)
     step_path_start();
     step_lines_start();
     CHECK_EQ(sigaction(SIGTRAP, &action, &before), 0);
+    watchdog_slowed(SLOWED);
     __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "cc", "memory");
 }
 
