@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Building what a command needs, quietly: one line for each step, the compiler's output only when it fails.
 
-Two commands started at once build one after the other.
+Two commands started at once build one after the other; within one command whoever builds may call another who does.
 """
 
 import fcntl
@@ -32,8 +32,14 @@ def package(windows):
     return folder / "xennet.sys", folder / "xennet.inf"
 
 
+_building = []    # this process's locks on the build folder: one at most
+
+
 @contextmanager
 def one_at_a_time(say):
+    if _building:
+        yield
+        return
     folder = ROOT / "build"
     try:
         folder.mkdir(exist_ok=True)
@@ -47,7 +53,11 @@ def one_at_a_time(say):
         except BlockingIOError:
             say("waiting for another build in this folder")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        _building.append(lock)
+        try:
+            yield
+        finally:
+            _building.clear()
 
 
 def step(what, argv, say):

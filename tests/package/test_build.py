@@ -38,6 +38,19 @@ def function(body):
     return f"#include <ndis.h>\nint Test(int Value);\nint Test(int Value)\n{{\n{body}\n}}\n"
 
 
+class Turns(unittest.TestCase):
+    def test_a_build_within_a_build_does_not_wait_for_itself(self):
+        nested = ("from scripts.build import made\n"
+                  "with made.one_at_a_time(print):\n"
+                  "    with made.one_at_a_time(print):\n"
+                  "        pass\n"
+                  "    print('inside')\n"
+                  "print('done')")
+        done = subprocess.run([sys.executable, "-B", "-c", nested], cwd=ROOT, capture_output=True, text=True,
+                              timeout=120, check=False)
+        self.assertEqual(done.stdout.split()[-2:], ["inside", "done"], done.stderr)
+
+
 class Language(unittest.TestCase):
     def refused(self, text, why):
         for arch in tools.ARCHITECTURES:
