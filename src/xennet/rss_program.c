@@ -77,6 +77,16 @@ RssSameProcessor(const PROCESSOR_NUMBER *First, const PROCESSOR_NUMBER *Second)
     return First->Group == Second->Group && First->Number == Second->Number;
 }
 
+// 0, 1, ... Count - 1, and 0 again.
+FORCEINLINE ULONG
+RssTakeTurn(ULONG *Turn, ULONG Count)
+{
+    ULONG This = *Turn;
+
+    *Turn = This + 1 < Count ? This + 1 : 0;
+    return This;
+}
+
 /*
  * A queue works on one processor, and a protocol may name more processors than there are queues: the first ones named
  * keep theirs, the others' entries go to those in turn. XenVif refuses such a table.
@@ -100,7 +110,7 @@ RssFoldByOrder(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
         if (Queue == Count && Count < Limit)
             Kept[Count++] = Setting->Table[Index];
         else if (Queue == Count)
-            Queue = Turn++ % Count;
+            Queue = RssTakeTurn(&Turn, Count);
         Rss->Mapping[Index] = Kept[Queue];
     }
 }
@@ -140,7 +150,7 @@ RssFoldByIndex(XENNET_RSS *Rss, const XENNET_RSS_SETTING *Setting)
         for (Queue = 0; Queue < Limit && Taken[Queue]; Queue++)
             ;
         if (Queue == Limit)
-            Queue = Turn++ % Limit;
+            Queue = RssTakeTurn(&Turn, Limit);
         Taken[Queue] = TRUE;
         (void)KeGetProcessorNumberFromIndex(Queue, &Rss->Mapping[Index]);
     }

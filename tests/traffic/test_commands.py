@@ -64,7 +64,8 @@ ALONE = {
     "scripts/check/races.py": By("test_stopping"), "scripts/inf/check.py": Run(),
 }
 MODULES = ("scripts/cli.py", "scripts/steps.py", "scripts/packages.py", "scripts/check/mutants.py",
-           "scripts/check/mutations_table.py", "scripts/check/faults_table.py", "scripts/build/mof.py")  # no commands
+           "scripts/check/mutants_same.py", "scripts/check/mutations_table.py", "scripts/check/faults_table.py",
+           "scripts/build/drop_unwind.py", "scripts/build/mof.py")  # no commands
 
 # The first that matches the whole of "program arguments" counts.
 RULES = [
@@ -89,6 +90,7 @@ RULES = [
     (r"test\.py .*--timeline timeline\.json", Run({"timeline.json": "FOLDER/timeline.json", "...": f"7 {LIFE}"},
                                                   says="timeline /|1 passed")),
     (r"test\.py --list", Run(says=LIFE)),
+    (r"test\.py --pct 2 --seeds 500 test_life", Run({"500": "2", "test_life": LIFE}, says="1 passed, 0 failed")),
     (r"test\.py --seeds 2000 test_life|test\.py --seed 1234 test_life|test\.py --seed 7 test_.*",
      By("test_life")),
     (r"test\.py --driver FILE.*", Run({**DRIVER, "[--lenient]": "--lenient"}, (NEWEST,), "1 passed, 0 failed")),
