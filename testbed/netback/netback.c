@@ -283,6 +283,12 @@ void netback_offer(struct netback *netback, uint32_t queues, uint32_t without_fe
     (void)features_advertise(netback);
 }
 
+void netback_offered(const struct netback *netback, uint32_t *queues, uint32_t *without)
+{
+    *queues = netback->queues_offered;
+    *without = netback->options.without;
+}
+
 void netback_silence_control(struct netback *netback, bool silent)
 {
     flag_set(&netback->control_silent, silent);

@@ -55,6 +55,7 @@ void netback_set_mtu(struct netback *netback, uint32_t mtu);
 /* From the next connection on: so many queues at most, of those there were at the start, without these features. What a
  * migration finds at another host. */
 void netback_offer(struct netback *netback, uint32_t queues, uint32_t without);
+void netback_offered(const struct netback *netback, uint32_t *queues, uint32_t *without);
 /* Requests on the control ring are not answered any more, or again. */
 void netback_silence_control(struct netback *netback, bool silent);
 /* Nothing is taken from the guest on this queue for so long: what was sent goes to a neighbour that does not take it.

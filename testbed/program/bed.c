@@ -70,11 +70,14 @@ void bed_change_host(void *context)
 {
     struct bed *bed = context;
     unsigned mtu = bed->options->mtu;
+    uint32_t queues, without;
 
     (void)xen_store_scanf(bed->guest, 0, "device/vif/0/mtu", "%u", &mtu); /* networks have the same MTU everywhere */
+    netback_offered(bed->netback, &queues, &without);
     netback_destroy(bed->netback);
     xen_toolstack_add_vif(bed->host, &bed->vif_config);
     bed->netback = create_backend(bed, mtu);
+    netback_offer(bed->netback, queues, without);
 }
 
 static bool start_embedded_host(struct bed *bed, const struct bed_options *options, char *error, size_t size)
