@@ -5,6 +5,7 @@
 a testbed that ended meanwhile raises BedEnded.
 """
 
+import itertools
 import json
 import re
 import subprocess
@@ -16,6 +17,9 @@ from scripts.cli import ROOT
 from scripts.run.namespaces import ADDRESSES
 
 IPERF_PORT = 5201
+# In turn: a datagram of the run before, late on its way, would be taken for the first one of the next run, which then
+# gets no answer and waits 30 s for it.
+IPERF_UDP_PORTS = (5202, 5203)
 # Tried again: a server not yet done with the client before, one about to listen again, and one that was quicker to
 # close the control connection than its client (esnet/iperf issue 499), on a busy machine at any of its messages. A
 # connection for data that is reset is a fault of what carries it.
@@ -57,7 +61,8 @@ class Traffic:
         self.bed = bed
         self._children = children
         self._web = None  # (process, bytes, sha256)
-        self._iperf = None
+        self._iperf = {}      # servers by port
+        self._udp_ports = itertools.cycle(IPERF_UDP_PORTS)
         self.ping_us = {}    # {family: round trips of the last ping}
 
     def ping(self, family, count=5, size=56):
@@ -302,13 +307,14 @@ class Traffic:
 
     def iperf3(self, family, direction, seconds, extra, what):
         """Run iperf3 in the guest; its report."""
-        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(IPERF_PORT), "-J",
+        port = next(self._udp_ports) if "-u" in extra else IPERF_PORT
+        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(port), "-J",
                 "--connect-timeout", str(1000 * CONNECT_SECONDS * self.patience), *extra]
         if direction == "in":
             argv.append("-R")
         deadline = time.monotonic() + SERVER_SECONDS * self.patience
         while True:
-            self._serve_iperf3()
+            self._serve_iperf3(port)
             try:
                 report = json.loads(self.guest(argv, what, seconds))
                 if "error" in report:  # its exit status does not always tell
@@ -319,12 +325,12 @@ class Traffic:
                     raise
             time.sleep(POLL_SECONDS)
 
-    def _serve_iperf3(self):
-        if self._iperf is None or self._iperf.poll() is not None:
-            self._iperf = self._children.start(["iperf3", "-s", "-p", str(IPERF_PORT), "--forceflush"],
-                                               self.bed.namespace("wire"), stdout=subprocess.DEVNULL,
-                                               stderr=subprocess.DEVNULL)
-            self._await_port(IPERF_PORT, "iperf3", self._iperf)
+    def _serve_iperf3(self, port=IPERF_PORT):
+        if port not in self._iperf or self._iperf[port].poll() is not None:
+            self._iperf[port] = self._children.start(["iperf3", "-s", "-p", str(port), "--forceflush"],
+                                                     self.bed.namespace("wire"), stdout=subprocess.DEVNULL,
+                                                     stderr=subprocess.DEVNULL)
+            self._await_port(port, "iperf3", self._iperf[port])
 
     def _serve(self, size):
         """The SHA-256 of the file that the web server serves."""

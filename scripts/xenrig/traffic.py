@@ -25,7 +25,7 @@ class XenTraffic(Traffic):
     def __init__(self, bed):
         super().__init__(bed, None)
         self._sum = {}         # size: SHA-256 of the file served
-        self._iperf_up = False
+        self._iperf_up = set()  # ports
 
     def udp(self, family, direction, seconds, rate=UDP_RATE):
         return super().udp(family, direction, seconds, rate)
@@ -77,11 +77,11 @@ class XenTraffic(Traffic):
     def _line(self, side, argv):
         return f"nsenter --net={self.bed.namespace(side)} {shlex.join(map(str, argv))}"
 
-    def _serve_iperf3(self):
-        if not self._iperf_up:
-            self.run("wire", ["iperf3", "-s", "-D", "-p", IPERF_PORT], "starting iperf3", 10)
-            self._await_listening(IPERF_PORT, "iperf3")
-            self._iperf_up = True
+    def _serve_iperf3(self, port=IPERF_PORT):
+        if port not in self._iperf_up:
+            self.run("wire", ["iperf3", "-s", "-D", "-p", port], "starting iperf3", 10)
+            self._await_listening(port, "iperf3")
+            self._iperf_up.add(port)
 
     def _serve(self, size):
         if not self._sum:
