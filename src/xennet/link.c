@@ -122,16 +122,21 @@ LinkFollowFrameSize(XENNET_LINK *Link, ULONG Size)
     ReportFrameSize(&Context->Reporter, Size, InForce, Advertised);
 }
 
-// XenVif reports a size of 0 while it is not connected; then, and for an invalid one, what was in force stays.
+// XenVif reports a size of 0 while it is not connected: then what was in force stays, as does the frame size for an
+// invalid one.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID
 LinkFollowBackend(XENNET_LINK *Link)
 {
-    ULONG Size = LinkQueryFrameSize(Link->Context);
+    ULONG Reported = 0;
+    ULONG Size;
 
-    if (Size == 0)
+    VIF_CALL(&Link->Context->Vif, MacQueryMaximumFrameSize, &Reported);
+    if (Reported == 0)
         return;
-    LinkFollowFrameSize(Link, Size);
+    Size = LinkQueryFrameSize(Link->Context);
+    if (Size != 0)
+        LinkFollowFrameSize(Link, Size);
     OffloadFollow(Link->Offload);
 }
 

@@ -14,8 +14,9 @@
  * OID_OFFLOAD_ENCAPSULATION. What is switched on and off, and by what, is offload_control.c's.
  *
  * IRQL: PASSIVE, OffloadFollow up to DISPATCH. No locks: NDIS serialises the OID requests that change anything, and the
- * link's worker of the moment (link.c) is the one that follows the host. Who raises Requests from zero reports for
- * both.
+ * link's worker of the moment (link.c) is the one that follows the host. Whoever of the two reports looks afterwards
+ * whether that is still what is on, so the last report is right; neither waits for the other, whose report a protocol
+ * may answer with a request.
  */
 #include "offload.h"
 #include "context.h"
@@ -30,8 +31,6 @@
 #define OFFLOAD_MAX_HEADERS    (ETHERNET_HEADER_SIZE + ETHERNET_TAG_SIZE + 60 + 60)
 #define OFFLOAD_MAX_LARGE_SIZE 65535
 #define OFFLOAD_MIN_SEGMENTS   2
-
-#define OFFLOAD_NAP 1000 // us
 
 // What XenVif and its backend can do now, as OFFLOAD_* bits. Receive offloads are done by XenVif itself and always
 // there.
@@ -298,22 +297,20 @@ OffloadGetAttributes(const XENNET_OFFLOAD *Offload, NDIS_OFFLOAD *Default, NDIS_
     OffloadDescribe(Offload, Offload->Hardware, Hardware);
 }
 
-// Packets on their way out, and NDIS, follow what is on now. Reports never overtake each other.
+// Packets on their way out, and NDIS, follow what is on now.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID
 OffloadIndicate(XENNET_OFFLOAD *Offload)
 {
     NDIS_OFFLOAD Record;
-    LONG Seen;
+    ULONG Bits;
 
-    if (InterlockedIncrement(&Offload->Requests) != 1)
-        return;
     do {
-        Seen = Offload->Requests;
+        Bits = OffloadInForce(Offload);
         OffloadApplyTransmit(Offload);
-        OffloadDescribe(Offload, OffloadInForce(Offload), &Record);
+        OffloadDescribe(Offload, Bits, &Record);
         ContextIndicateStatus(Offload->Context, NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG, &Record, Record.Header.Size);
-    } while (InterlockedCompareExchange(&Offload->Requests, 0, Seen) != Seen);
+    } while (OffloadInForce(Offload) != Bits);
 }
 
 _Use_decl_annotations_
@@ -322,9 +319,6 @@ OffloadApply(XENNET_OFFLOAD *Offload)
 {
     OffloadApplyReceive(Offload);
     OffloadIndicate(Offload);
-    // NDIS gets the report before its request is complete, whoever makes it.
-    while (Offload->Requests != 0)
-        NdisMSleep(OFFLOAD_NAP);
 }
 
 _Use_decl_annotations_
@@ -339,4 +333,6 @@ OffloadFollow(XENNET_OFFLOAD *Offload)
         return;
     Offload->Transmit = Options;
     OffloadIndicate(Offload);
+    ReportOffload(&Offload->Context->Reporter, OffloadInForce(Offload),
+                  OffloadInForce(Offload) & Offload->Encapsulated);
 }

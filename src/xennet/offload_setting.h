@@ -68,10 +68,8 @@ typedef struct _XENNET_OFFLOAD {
     // The worker of the moment of the link.
     XENNET_OFFLOAD_OPTIONS Transmit; // what XenVif and its backend do to a packet on its way out
 
-    // Interlocked.
-    volatile LONG Requests; // to describe what is on
-
-    // Within OID requests; the data path reads AllowedLso1, AllowedUso, ReceiveRsc and CoalescedHeaders without order.
+    // Within OID requests, the first three by that worker too; the data path reads AllowedLso1, AllowedUso, ReceiveRsc
+    // and CoalescedHeaders without order.
     ULONG Refused; // options that a packet on its way out may not ask for, all but the bits of Transmit that are on
     BOOLEAN AllowedLso1;
     ULONG AllowedUso;         // OFFLOAD_USO*

@@ -150,11 +150,20 @@ _Use_decl_annotations_
 BOOLEAN
 RssHoldSends(XENNET_RSS *Rss)
 {
+    BOOLEAN Single;
+    KIRQL Irql;
     ULONG Naps;
 
-    if (Rss->Context->QueueCount == 1)
+    Irql = IrqlRaise(FALSE);
+    RssLock(Rss);
+    Rss->Holding = TRUE;
+    Single = Rss->Context->QueueCount == 1;
+    if (!Single)
+        TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, FALSE);
+    RssUnlock(Rss);
+    IrqlLower(Irql);
+    if (Single)
         return TRUE;
-    TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, FALSE);
     ProcessorWaitAll();
     for (Naps = 0; Naps < RSS_MAX_NAPS && !TransmitIsPushed(Rss->Transmit); Naps++) {
         TransmitPush(Rss->Transmit);
@@ -171,6 +180,7 @@ RssReleaseSends(XENNET_RSS *Rss)
 
     Irql = IrqlRaise(FALSE);
     RssLock(Rss);
+    Rss->Holding = FALSE;
     TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, (BOOLEAN)!Rss->Lost);
     RssUnlock(Rss);
     IrqlLower(Irql);

@@ -15,7 +15,7 @@
  * XenVif reports a connection. XenVif keeps a table beyond the adapter that gave it: an adapter that starts with a
  * single queue gives it one of its own, and where XenVif cannot be enabled, the new adapter's setting replaces that.
  *
- * IRQL: DISPATCH under RSS_LOCK, whoever calls.
+ * IRQL: DISPATCH under RSS_LOCK, whoever calls; PASSIVE and alone in RssQueryCapabilities, at the start.
  */
 #include "rss.h"
 #include "context.h"
@@ -351,7 +351,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
         }
     }
     if (Again)
-        TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)!Rss->Lost);
+        TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)(!Rss->Lost && !Rss->Holding));
     RssUnlock(Rss);
     IrqlLower(Irql);
     // There may be no send to wake the watchdog.

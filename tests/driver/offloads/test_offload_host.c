@@ -6,8 +6,10 @@
  * every host. What NDIS has switched off meanwhile stays off on all of them. Xen's netif.h has the features.
  */
 #include "ndis/adapter/record.h"
+#include "ndis/protocol/raw.h"
 #include "story_payload.h"
 #include "story_release.h"
+#include "xenvif/offer/hostile.h"
 
 #define BIT(feature) (1u << NETBACK_BIT_##feature)
 
@@ -106,5 +108,92 @@ TEST(what_the_first_host_did_not_do_stays_off)
                                            .edge_buffers = 32,
                                            .loose_grants = true,
                                            .body = from_the_least },
+                     1);
+}
+
+/* --- a protocol that answers a report with a request, from its status handler --- */
+
+static struct story *the;
+static uint32_t asked, answered;
+static bool armed;
+
+static void on_status(void *context, uint32_t code, const void *buffer, uint32_t size)
+{
+    struct NDIS_OFFLOAD_PARAMETERS parameters = { 0 };
+
+    (void)context, (void)buffer, (void)size;
+    if (code != (uint32_t)NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG || !armed || irql_current() != PASSIVE_LEVEL) {
+        return;
+    }
+    armed = false;
+    asked++;
+    NDIS_HEADER(parameters.Header, NDIS_OBJECT_TYPE_DEFAULT, NDIS_OFFLOAD_PARAMETERS_REVISION_1,
+                NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1);
+    parameters.LsoV2IPv6 = NDIS_OFFLOAD_PARAMETERS_LSOV2_DISABLED;
+    CHECK_EQ(oid_put(the, OID_TCP_OFFLOAD_PARAMETERS, &parameters, NDIS_SIZEOF_OFFLOAD_PARAMETERS_REVISION_1), SUCCESS);
+    answered++;
+}
+
+static bool has_answered(struct story *story)
+{
+    (void)story;
+    return answered != 0;
+}
+
+static void nested(struct story *story)
+{
+    struct raw *raw =
+        raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .status = on_status });
+
+    the = story;
+    armed = true;
+    netback_offer(story->bed.netback, story->queues, BIT(GSO_TCPV4) | BIT(CSUM));
+    CHECK_EQ(bed_migrate(&story->bed), 0);
+    CHECK(netback_wait_connected(story->bed.netback, true, 5ull * SECOND));
+    (void)story_until(story, has_answered, 20);
+    if (asked == 0 || answered == 0) {
+        test_fail(__FILE__, __LINE__, "%u asked, %u answered after 20 s", asked, answered);
+    }
+    raw_close(raw);
+}
+
+TEST(a_protocol_that_asks_from_its_status_handler_is_answered)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32, .loose_grants = true, .body = nested }, 2);
+}
+
+/* --- a provider that lies about the frame size --- */
+
+static void start_lying(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_inject_start();
+}
+
+static void bad_size(struct story *story)
+{
+    struct adapter_facts before, after;
+
+    adapter_facts(story->bed.adapter, &before);
+    vif_lie(LIE_FRAME_SIZE, 20);
+    netback_offer(story->bed.netback, story->queues, BIT(GSO_TCPV4) | BIT(CSUM));
+    CHECK_EQ(bed_migrate(&story->bed), 0);
+    CHECK(netback_wait_connected(story->bed.netback, true, 5ull * SECOND));
+    sched_sleep(SECOND);
+    vif_tell_mac(STORY_STAND_IN(story));
+    adapter_facts(story->bed.adapter, &after);
+    if (after.lso4 || after.checksum_tx_tcp4) {
+        test_fail(__FILE__, __LINE__, "before: lso4 %u tcp4 %u; after, at a host without: lso4 %u tcp4 %u", before.lso4,
+                  before.checksum_tx_tcp4, after.lso4, after.checksum_tx_tcp4);
+    }
+}
+
+TEST(a_frame_size_that_cannot_be_hides_no_offloads)
+{
+    story_everywhere(&(struct story_plan){ .edge_buffers = 32,
+                                           .loose_grants = true,
+                                           .stand_in = "no XenVif reports such sizes",
+                                           .prepare = start_lying,
+                                           .body = bad_size },
                      1);
 }
