@@ -12,10 +12,10 @@
  * XenVif negotiates the number of queues whenever it connects. Table entries for queues that are gone make the backend
  * refuse the whole table, and then XenVif does not come up again after a migration; packets that they pick stay in
  * XenVif for good. RssFollow mends the table in XenBus's late callback, before XenVif enables, and again whenever
- * XenVif reports a connection. XenVif keeps a table beyond the adapter that gave it: an adapter that starts with a
- * single queue gives it one of its own, and where XenVif cannot be enabled, the new adapter's setting replaces that.
+ * XenVif reports a connection. XenVif keeps a table beyond the adapter that gave it; where it cannot be enabled, the
+ * new adapter's setting replaces that.
  *
- * IRQL: DISPATCH under RSS_LOCK, whoever calls; PASSIVE and alone in RssQueryCapabilities, at the start.
+ * IRQL: DISPATCH under RSS_LOCK, whoever calls.
  */
 #include "rss.h"
 #include "context.h"
@@ -402,12 +402,9 @@ RssQueryCapabilities(XENNET_RSS *Rss)
 
     Rss->Offered = RssQueueLimit(Rss);
     Rss->Current.QueueLimit = Rss->Offered;
-    // With a single queue XenVif refuses to hash, but looks sends up in a table of an adapter before this one.
-    if (Context->QueueCount == 1) {
-        (void)KeGetProcessorNumberFromIndex(0, &Rss->Mapping[0]);
-        (void)VIF_CALL(&Context->Vif, UpdateHashMapping, Rss->Mapping, 1);
+    // With a single queue XenVif refuses to hash.
+    if (Context->QueueCount == 1)
         return TRUE;
-    }
     Rss->QueryStatus = RssQueryTypes(Rss);
     if (!NT_SUCCESS(Rss->QueryStatus))
         return FALSE;

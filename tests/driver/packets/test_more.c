@@ -205,9 +205,12 @@ static void paused_without_backend(struct story *story)
     CHECK(raw_wait(watch->raw, 0));
     CHECK(nbls[CHAIN - 1]->Status != SUCCESS);
     vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
-    backend_comes(story, 1, 0);
-    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
-    backend_works(story, watch, 60);
+    /* A XenVif that does not reconnect has left its rings as they were, and another backend takes or refuses them. */
+    if (story_release(story->plan)->reconnects) {
+        backend_comes(story, 1, 0);
+        CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+        backend_works(story, watch, 60);
+    }
     watch_close(watch);
 }
 

@@ -9,7 +9,6 @@
 #include "netback/netback.h"
 #include "nt/processor/topology.h"
 #include "story_backend.h"
-#include "story_presence.h"
 #include "story_release.h"
 #include "story_rss.h"
 #include "xenvif/state.h"
@@ -196,34 +195,6 @@ static void off_before(struct story *story)
 TEST(a_table_of_before_rss_was_switched_off_keeps_no_send)
 {
     plan_on_releases((struct story_plan){ .body = off_before });
-}
-
-/* The adapter is disabled, the VM moves to a host with one queue, and the adapter is enabled. */
-static void moved_while_disabled(struct story *story)
-{
-    struct rss_set set;
-    struct watch *watch;
-    char error[512];
-
-    if (oid_listed(story, OID_GEN_RECEIVE_SCALE_PARAMETERS)) {
-        rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
-        CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
-    }
-    presence_close(story);
-    adapter_remove(story->bed.adapter);
-    netback_offer(story->bed.netback, 1, 0); /* a XenVif connects to it at once, or when there is an adapter again */
-    CHECK_EQ(bed_migrate(&story->bed), 0);
-    story->bed.adapter = adapter_add(story->bed.driver, bed_pdo(&story->bed), story->bed.package, error, sizeof(error));
-    CHECK(story->bed.adapter != NULL);
-    presence_open(story);
-    watch = watch_open(story);
-    every_flow_arrives(watch, 0, 1);
-    watch_close(watch);
-}
-
-TEST(a_table_of_the_adapter_before_keeps_no_send)
-{
-    plan_on_releases((struct story_plan){ .body = moved_while_disabled });
 }
 
 /* To a host without control ring, and back to one that has it. */

@@ -200,6 +200,12 @@ static void run(void (*body)(struct story *), const char *windows)
 
 TEST(table_entries_move_one_by_one_and_packets_follow)
 {
+    if (story_xenvif() != NULL && story_is_asked("8.2")) {
+        test_part_not_run(
+            "XenVif 8.2 looks for an answer on the control ring and then waits for the next event: one that "
+            "comes between is waited for 100 ms, at DISPATCH_LEVEL");
+        return;
+    }
     run(move_entries, "11-24h2");
 }
 
