@@ -88,14 +88,19 @@ static void states(struct story *story)
     watch_close(watch);
 }
 
-TEST(a_restart_enables_xenvif_unless_the_backend_is_known_not_to_be_there)
+static void on_the_stand_in(void (*body)(struct story *story))
 {
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                     .seed = test_seed(),
                                     .stand_in = "XenVif makes a device of each interface that it finds",
                                     .edge_buffers = 32,
                                     .loose_grants = true,
-                                    .body = states });
+                                    .body = body });
+}
+
+TEST(a_restart_enables_xenvif_unless_the_backend_is_known_not_to_be_there)
+{
+    on_the_stand_in(states);
 }
 
 /* Whose interface it is, is said by its address alone. */
@@ -143,12 +148,7 @@ static void addresses(struct story *story)
 
 TEST(the_interface_with_the_permanent_address_is_the_adapters)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                    .seed = test_seed(),
-                                    .stand_in = "XenVif makes a device of each interface that it finds",
-                                    .edge_buffers = 32,
-                                    .loose_grants = true,
-                                    .body = addresses });
+    on_the_stand_in(addresses);
 }
 
 /* Names as long as the driver has room for, and longer; then nothing of the kind at all. */

@@ -45,11 +45,16 @@ static bool is_reported(struct story *story)
     return offered(story) == expected;
 }
 
-static void move(struct story *story, const struct host *from, const struct host *to, uint32_t allowed)
+static void migrate(struct story *story, uint32_t without)
 {
-    netback_offer(story->bed.netback, story->queues, to->without);
+    netback_offer(story->bed.netback, story->queues, without);
     CHECK_EQ(bed_migrate(&story->bed), 0);
     CHECK(netback_wait_connected(story->bed.netback, true, 5ull * SECOND));
+}
+
+static void move(struct story *story, const struct host *from, const struct host *to, uint32_t allowed)
+{
+    migrate(story, to->without);
     expected = to->left & allowed;
     if (is_reported(story)) { /* XenVif reports the new host once it is connected: nothing shows that to come */
         sched_sleep(SECOND / 10);
@@ -93,7 +98,7 @@ TEST(what_a_new_host_does_not_do_is_reported_and_nothing_is_lost)
 }
 
 /* The host of the start counts for what NDIS may ever switch on, and no other. */
-static void from_the_least(struct story *story)
+static void from_a_host_with_nothing(struct story *story)
 {
     CHECK_EQ(offered(story), 0);
     for (uint32_t to = 0; to < HOSTS; to++) {
@@ -107,7 +112,7 @@ TEST(what_the_first_host_did_not_do_stays_off)
     story_everywhere(&(struct story_plan){ .backend_without = hosts[HOSTS - 1].without,
                                            .edge_buffers = 32,
                                            .loose_grants = true,
-                                           .body = from_the_least },
+                                           .body = from_a_host_with_nothing },
                      1);
 }
 
@@ -147,9 +152,7 @@ static void nested(struct story *story)
 
     the = story;
     armed = true;
-    netback_offer(story->bed.netback, story->queues, BIT(GSO_TCPV4) | BIT(CSUM));
-    CHECK_EQ(bed_migrate(&story->bed), 0);
-    CHECK(netback_wait_connected(story->bed.netback, true, 5ull * SECOND));
+    migrate(story, BIT(GSO_TCPV4) | BIT(CSUM));
     (void)story_until(story, has_answered, 20);
     if (asked == 0 || answered == 0) {
         test_fail(__FILE__, __LINE__, "%u asked, %u answered after 20 s", asked, answered);
@@ -176,9 +179,7 @@ static void bad_size(struct story *story)
 
     adapter_facts(story->bed.adapter, &before);
     vif_lie(LIE_FRAME_SIZE, 20);
-    netback_offer(story->bed.netback, story->queues, BIT(GSO_TCPV4) | BIT(CSUM));
-    CHECK_EQ(bed_migrate(&story->bed), 0);
-    CHECK(netback_wait_connected(story->bed.netback, true, 5ull * SECOND));
+    migrate(story, BIT(GSO_TCPV4) | BIT(CSUM));
     sched_sleep(SECOND);
     vif_tell_mac(STORY_STAND_IN(story));
     adapter_facts(story->bed.adapter, &after);
