@@ -16,15 +16,19 @@ static void vb_fault(bool good, const char *what)
 
 static void vb_got(struct vif_bed *bed, const struct vb_received *packet)
 {
-    uint32_t number = __atomic_fetch_add(&bed->received_count, 1, __ATOMIC_SEQ_CST);
+    uint32_t number;
 
     if (!packet->more) {
         __atomic_add_fetch(&bed->batches, 1, __ATOMIC_SEQ_CST);
     }
+    pthread_mutex_lock(&bed->receiving);
+    number = bed->received_count;
     if (number < VIF_BED_PACKETS) {
         bed->received[number] = *packet;
         bed->received[number].held = bed->keep;
     }
+    __atomic_store_n(&bed->received_count, number + 1, __ATOMIC_SEQ_CST); /* who waits for it reads it */
+    pthread_mutex_unlock(&bed->receiving);
     if (!bed->keep) {
         ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, packet->cookie);
     }
@@ -181,6 +185,7 @@ void vb_start(struct vif_bed *bed, const struct vif_bed_options *options)
                                      .stall_ns = options->stall_ns };
 
     memset(bed, 0, sizeof(*bed));
+    pthread_mutex_init(&bed->receiving, NULL);
     nt_start(options->processors != 0 ? options->processors : 2);
     bed->version = options->version;
     bed->received = calloc(VIF_BED_PACKETS, sizeof(*bed->received));

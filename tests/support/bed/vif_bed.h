@@ -7,6 +7,7 @@
 #ifndef TESTS_VIF_BED_H
 #define TESTS_VIF_BED_H
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -55,10 +56,11 @@ struct vif_bed {
     struct XENVIF_VIF_INTERFACE_V10 vifi;
     void (*seen)(struct vif_bed *bed, uint32_t type, const struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 *p); /* or NULL */
     uint32_t version;
-    bool keep;                                           /* received packets are not returned at once */
-    uint32_t pause_every;                                /* version 10: Pause after every so many packets */
-    uint32_t received_count, batches, mac_changes;       /* atomic */
-    struct vb_received *received;                        /* the first VIF_BED_PACKETS */
+    bool keep;                                     /* received packets are not returned at once */
+    uint32_t pause_every;                          /* version 10: Pause after every so many packets */
+    uint32_t received_count, batches, mac_changes; /* atomic */
+    struct vb_received *received;                  /* the first VIF_BED_PACKETS, whole as far as counted */
+    pthread_mutex_t receiving;
     uint32_t sent_ok, sent_dropped, sent_error, doubled; /* atomic */
     uint8_t *cookies;                                    /* 1: out */
     uint8_t *memory;                                     /* one page per packet sent, grantable */

@@ -32,15 +32,17 @@ static void copy_bytes(const struct NET_BUFFER *nb, uint8_t *to)
 static void received(void *context, uint32_t processor, const struct NET_BUFFER_LIST *nbl, uint32_t flags)
 {
     struct watch *watch = context;
-    uint32_t place = __atomic_fetch_add(&watch->count, 1, __ATOMIC_ACQ_REL);
     struct NDIS_NET_BUFFER_LIST_8021Q_INFO tag;
     struct NDIS_RSC_NBL_INFO rsc;
     struct watch_seen *seen;
 
-    if (place >= MAX_WATCH_SEEN) {
+    pthread_mutex_lock(&watch->lock);
+    if (watch->count >= MAX_WATCH_SEEN) {
+        __atomic_add_fetch(&watch->count, 1, __ATOMIC_RELEASE);
+        pthread_mutex_unlock(&watch->lock);
         return;
     }
-    seen = &watch->seen[place];
+    seen = &watch->seen[watch->count];
     tag.Value = ndis_info(nbl, Ieee8021QNetBufferListInfo);
     rsc.Value = ndis_info(nbl, TcpRecvSegCoalesceInfo);
     *seen = (struct watch_seen){
@@ -57,18 +59,24 @@ static void received(void *context, uint32_t processor, const struct NET_BUFFER_
         .checksum = (uint64_t)(uintptr_t)ndis_info(nbl, TcpIpChecksumNetBufferListInfo),
     };
     copy_bytes(nbl->FirstNetBuffer, seen->bytes);
+    __atomic_add_fetch(&watch->count, 1, __ATOMIC_RELEASE); /* who waits for it reads it */
+    pthread_mutex_unlock(&watch->lock);
 }
 
 static void status(void *context, uint32_t code, const void *buffer, uint32_t size)
 {
     struct watch *watch = context;
-    uint32_t place = __atomic_fetch_add(&watch->status_count, 1, __ATOMIC_ACQ_REL);
+    uint32_t place;
 
+    pthread_mutex_lock(&watch->lock);
+    place = watch->status_count;
     if (place < MAX_WATCH_STATUS) {
         watch->statuses[place].code = code;
         watch->statuses[place].size = size;
         memcpy(watch->statuses[place].bytes, buffer, size < WATCH_STATUS_BYTES ? size : WATCH_STATUS_BYTES);
     }
+    __atomic_add_fetch(&watch->status_count, 1, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&watch->lock);
 }
 
 struct watch *watch_open(struct story *story)
@@ -80,6 +88,7 @@ struct watch *watch_open(struct story *story)
 
     CHECK(watch != NULL);
     watch->story = story;
+    pthread_mutex_init(&watch->lock, NULL);
     watch->raw = raw_open(story->bed.adapter, &options);
     return watch;
 }
@@ -87,13 +96,16 @@ struct watch *watch_open(struct story *story)
 void watch_close(struct watch *watch)
 {
     raw_close(watch->raw);
+    pthread_mutex_destroy(&watch->lock);
     free(watch);
 }
 
 void watch_forget(struct watch *watch)
 {
+    pthread_mutex_lock(&watch->lock);
     __atomic_store_n(&watch->count, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&watch->status_count, 0, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&watch->lock);
 }
 
 bool watch_wait(struct watch *watch, uint32_t count)

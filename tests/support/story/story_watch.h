@@ -6,6 +6,8 @@
 #ifndef TESTS_STORY_WATCH_H
 #define TESTS_STORY_WATCH_H
 
+#include <pthread.h>
+
 #include "abi.h"
 #include "ndis/protocol/raw.h"
 #include "story.h"
@@ -24,6 +26,7 @@ struct watch_seen {
 struct watch {
     struct story *story;
     struct raw *raw;
+    pthread_mutex_t lock; /* of those that write below; `count` and `status_count` name what is written whole */
     struct watch_seen seen[MAX_WATCH_SEEN];
     uint32_t count; /* atomic; those beyond MAX_WATCH_SEEN are counted only */
     struct {
