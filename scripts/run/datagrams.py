@@ -3,7 +3,8 @@
 """UDP datagrams of every length, sent to an echo and compared on return: each goes through the driver both ways.
 
 usage: datagrams.py echo ADDRESS PORT
-       datagrams.py send ADDRESS PORT FIRST LAST [STEP]    prints each length that did not come back as it was sent
+       datagrams.py send ADDRESS PORT FIRST LAST [STEP]    and one whose checksum sums up to zero, which has to go as
+                                                           ones; prints each length that did not come back as it was
        datagrams.py broadcast DEVICE IPV4 IPV6 PORT LAST   to everybody, lengths up to LAST, until it is ended
        datagrams.py time ADDRESS PORT SECONDS LENGTH       prints the round trips, one at a time: [microseconds, ...]
 """
@@ -11,6 +12,7 @@ usage: datagrams.py echo ADDRESS PORT
 import hashlib
 import json
 import socket
+import struct
 import sys
 import time
 
@@ -40,6 +42,19 @@ def echo(address, port):
             server.sendto(memoryview(buffer)[:size], sender)
 
 
+def sum_to_zero(client):
+    """Two bytes that make the checksum of a datagram from this socket, and of its echo, zero (RFC 768)."""
+    ends = client.getsockname(), client.getpeername()
+    datagram = bytearray()
+    for address, port, *_ in ends:
+        datagram += socket.inet_pton(client.family, address) + struct.pack("!H", port)
+    # length 10 in the pseudo-header and in the header, protocol 17
+    total = sum(struct.unpack(f"!{len(datagram) // 2}H", datagram)) + 10 + 10 + socket.IPPROTO_UDP
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return struct.pack("!H", 0xFFFF - total)
+
+
 def send(address, port, first, last, step=1):
     stream = memoryview(hashlib.shake_256(b"every length").digest(65535 + PERIOD))
     buffer = bytearray(65536)
@@ -47,9 +62,9 @@ def send(address, port, first, last, step=1):
     with udp_socket(address) as client:
         client.settimeout(PATIENCE)
         client.connect((address, port))
-        for length in range(first, last + 1, step):
-            start = length % PERIOD
-            payload = stream[start:start + length]
+        pieces = [stream[length % PERIOD:length % PERIOD + length] for length in range(first, last + 1, step)]
+        for payload in [*pieces, sum_to_zero(client)]:
+            length = len(payload)
             client.send(payload)
             try:
                 size = client.recv_into(buffer)

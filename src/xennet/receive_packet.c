@@ -7,6 +7,7 @@
  * IRQL: DISPATCH, on the provider's own time. No locks, no state.
  */
 #include "receive_packet.h"
+#include "datagram.h"
 #include "memory.h"
 #include "min_max.h"
 
@@ -23,9 +24,12 @@
 #define CHECKSUM_UDP(_Flags)                                                                                           \
     (((_Flags)&0x040 ? CHECKSUM_UDP_SUCCEEDED : 0) | ((_Flags)&0x080 ? CHECKSUM_UDP_FAILED : 0))
 
+// No word on an IP header, which IPv4 always gets, and a UDP checksum that is not wrong.
+#define CHECKSUM_IS_UDP6(_Flags) (((_Flags)&0x007) == 0 && ((_Flags)&0x140) != 0)
+
 #define CHECKSUM_1(_Flags)                                                                                             \
-    (CHECKSUM_CONTRADICTS(_Flags) ? RECEIVE_PACKET_CONTRADICTION                                                       \
-                                  : CHECKSUM_IP(_Flags) | CHECKSUM_TCP(_Flags) | CHECKSUM_UDP(_Flags))
+    ((CHECKSUM_CONTRADICTS(_Flags) || CHECKSUM_IS_UDP6(_Flags) ? RECEIVE_PACKET_UNCOMMON : 0) | CHECKSUM_IP(_Flags) |  \
+     CHECKSUM_TCP(_Flags) | CHECKSUM_UDP(_Flags))
 #define CHECKSUM_8(_Flags)                                                                                             \
     CHECKSUM_1((_Flags) + 0), CHECKSUM_1((_Flags) + 1), CHECKSUM_1((_Flags) + 2), CHECKSUM_1((_Flags) + 3),            \
         CHECKSUM_1((_Flags) + 4), CHECKSUM_1((_Flags) + 5), CHECKSUM_1((_Flags) + 6), CHECKSUM_1((_Flags) + 7)
@@ -56,7 +60,9 @@ ReceiveLimitsSet(XENNET_RECEIVE_LIMITS *Limits, ULONG MaximumFrameSize)
     BOOLEAN Common = !VlanIdIsSet(Limits->Vlan) && Limits->NdisMinor >= 50;
 
     Limits->MaximumFrameSize = MaximumFrameSize;
-    Limits->ChecksumMask = OffloadChecksumValueMayBeBlank(Limits->Offload) ? MAXUCHAR : MAXUCHAR & ~CHECKSUM_TCP_BLANK;
+    Limits->ChecksumMask = MAXUCHAR & ~RECEIVE_PACKET_UNCOMMON;
+    if (!OffloadChecksumValueMayBeBlank(Limits->Offload))
+        Limits->ChecksumMask &= ~CHECKSUM_TCP_BLANK;
     Limits->CommonLengths = Common ? MaximumFrameSize + ETHERNET_TAG_SIZE - ETHERNET_HEADER_SIZE + 1 : 0;
     Limits->CommonSegment = Common ? XENNET_MIN(MaximumFrameSize + ETHERNET_TAG_SIZE, (ULONG)MAXUSHORT) : 0;
 }
@@ -65,6 +71,38 @@ static BOOLEAN
 ReceivePacketHeaderFits(const XENNET_PACKET_HEADER *Header, ULONG Minimum, ULONG Limit)
 {
     return Header->Length >= Minimum && Header->Length <= Limit && Header->Offset <= Limit - Header->Length;
+}
+
+// What the provider calls a UDP datagram over IPv6 is one, and its header lies in the first MDL, which has addresses.
+static UCHAR *
+ReceivePacketUdp6(const XENNET_RECEIVED_PACKET *Packet)
+{
+    const XENNET_PACKET_INFO *Info = Packet->Info;
+    const UCHAR *Frame;
+
+    if (Info == NULL || !ReceivePacketHeaderFits(&Info->UdpHeader, UDP_HEADER, Packet->Length) ||
+        !ReceivePacketHeaderFits(&Info->IpHeader, OFFLOAD_IPV6_HEADER, Info->UdpHeader.Offset) ||
+        !ReceivePacketFirstHolds(Packet, Info->UdpHeader.Offset + UDP_HEADER))
+        return NULL;
+    Frame = MemoryMap(Packet->Mdl);
+    if (Frame == NULL)
+        return NULL;
+    Frame += Packet->Offset;
+    return Frame[Info->IpHeader.Offset] >> 4 == 6 ? (UCHAR *)Frame + Info->UdpHeader.Offset : NULL;
+}
+
+_Use_decl_annotations_
+BOOLEAN
+ReceivePacketChecksumsHold(const XENNET_RECEIVED_PACKET *Packet)
+{
+    UCHAR *Udp;
+
+    if (CHECKSUM_CONTRADICTS(Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK))
+        return FALSE;
+    Udp = ReceivePacketUdp6(Packet);
+    if (Udp != NULL && ETHERNET_READ16(Udp + UDP_CHECKSUM) == 0)
+        DatagramPut16(Udp + UDP_CHECKSUM, 0xFFFF);
+    return TRUE;
 }
 
 // A coalesced packet: TCP over IP, payload behind the headers, segments that would have fit a frame.
@@ -140,6 +178,7 @@ ReceivePacketTakeTag(const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl,
 }
 
 // What every packet has. Its data and its length were looked at before.
+_IRQL_requires_(DISPATCH_LEVEL)
 static XENNET_RECEIVE_DROP
 ReceivePacketDescribe(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED_PACKET *Packet, NET_BUFFER_LIST *Nbl)
 {
@@ -151,7 +190,7 @@ ReceivePacketDescribe(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIVED
         return XENNET_RECEIVE_DROP_QUEUE;
     if (Packet->Length < ETHERNET_HEADER_SIZE)
         return XENNET_RECEIVE_DROP_LENGTH;
-    if ((Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+    if ((Checksums & RECEIVE_PACKET_UNCOMMON) != 0 && !ReceivePacketChecksumsHold(Packet))
         return XENNET_RECEIVE_DROP_CHECKSUM;
 
     if (Limits->NdisMinor >= 50)

@@ -59,11 +59,20 @@ ReceivePacketCookie(NET_BUFFER_LIST *Nbl)
 #define CHECKSUM_IP_SUCCEEDED  0x20
 #define CHECKSUM_TCP_BLANK     0x80 // TcpChecksumValueInvalid
 
-// By the provider's checksum flags: those of NDIS, or RECEIVE_PACKET_CONTRADICTION where one is both right and wrong.
+// By the provider's checksum flags: those of NDIS, and RECEIVE_PACKET_UNCOMMON, which ReceivePacketChecksumsHold is
+// for.
 #define RECEIVE_PACKET_CHECKSUM_MASK 0x1FF
-#define RECEIVE_PACKET_CONTRADICTION 0x40
+#define RECEIVE_PACKET_UNCOMMON      0x40
 
 extern IMAGE_DATA const UCHAR ReceivePacketChecksums[RECEIVE_PACKET_CHECKSUM_MASK + 1];
+
+/*
+ * FALSE: a checksum is said to be both right and wrong. A UDP checksum over IPv6 that XenVif left zero becomes ones:
+ * XenVif writes what it sums up, zero too, where RFC 768 has ones sent. Zero says that there is none, and over IPv6
+ * receivers drop that (RFC 8200, 8.1), whatever the flags say.
+ */
+_IRQL_requires_(DISPATCH_LEVEL)
+BOOLEAN ReceivePacketChecksumsHold(_In_ const XENNET_RECEIVED_PACKET *Packet);
 
 // The hash types of the interface as NDIS has them, XENVIF_PACKET_HASH_TYPE less one being the index.
 #define RECEIVE_PACKET_HASH_TYPES 4
@@ -256,7 +265,7 @@ ReceivePacketReadCoalesced(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_REC
         (ULONG64)Info->TcpHeader.Offset + Info->TcpHeader.Length > HeaderLength)
         return FALSE;
     Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
-    if ((Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+    if ((Checksums & RECEIVE_PACKET_UNCOMMON) != 0)
         return FALSE;
     Checksums &= Limits->ChecksumMask;
     // Whoever coalesces has looked at the IPv4 headers and made the one that goes up, whatever is switched on.
@@ -293,7 +302,7 @@ ReceivePacketReadCommon(const XENNET_RECEIVE_LIMITS *Limits, const XENNET_RECEIV
     if (Packet->Info != NULL && Packet->Info->EthernetHeader.Length > ETHERNET_HEADER_SIZE)
         return FALSE;
     Checksums = ReceivePacketChecksums[Packet->Checksums.Value & RECEIVE_PACKET_CHECKSUM_MASK];
-    if ((Checksums & RECEIVE_PACKET_CONTRADICTION) != 0)
+    if ((Checksums & RECEIVE_PACKET_UNCOMMON) != 0 && !ReceivePacketChecksumsHold(Packet))
         return FALSE;
     ReceivePacketDescribeCommon(Packet, Length, Nbl, Checksums & Limits->ChecksumMask);
     return TRUE;

@@ -173,7 +173,7 @@ static void put_life(FILE *out, const struct life *life)
  * stand in the driver's order: whoever reads the report has their names. */
 static void put_driver(FILE *out, struct bed *bed)
 {
-    enum { OID_COUNTERS = 0xff584e01, OID_QUEUES = 0xff584e02, COUNTERS = 64, QUEUE_VALUES = 2 * MAX_QUEUES };
+    enum { OID_COUNTERS = 0xff584e01, OID_QUEUES = 0xff584e02, COUNTERS = 64, QUEUE_VALUES = 1 + 2 * MAX_QUEUES };
     uint64_t counters[COUNTERS], queues[QUEUE_VALUES];
     uint32_t written, needed, i;
 
@@ -187,8 +187,8 @@ static void put_driver(FILE *out, struct bed *bed)
     }
     fputs("],\"driver_queues\":[", out);
     if (adapter_query(bed->adapter, OID_QUEUES, queues, sizeof(queues), &written, &needed) == 0) {
-        for (i = 0; i < written / sizeof(queues[0]); i += 2) {
-            fprintf(out, "%s{\"rx_packets\":%" PRIu64 ",\"rx_bytes\":%" PRIu64 "}", i == 0 ? "" : ",", queues[i],
+        for (i = 1; i + 1 < written / sizeof(queues[0]); i += 2) { /* behind how many there are */
+            fprintf(out, "%s{\"rx_packets\":%" PRIu64 ",\"rx_bytes\":%" PRIu64 "}", i == 1 ? "" : ",", queues[i],
                     queues[i + 1]);
         }
     }

@@ -129,8 +129,8 @@ enum checksum_verdict frame_verify_checksum(const struct frame *frame)
     if (layout.cut) {
         return CHECKSUM_BAD;
     }
-    if (layout.protocol == PROTOCOL_UDP && layout.version == 4 && get16(layout.headers + layout.checksum) == 0) {
-        return CHECKSUM_NONE;
+    if (layout.protocol == PROTOCOL_UDP && get16(layout.headers + layout.checksum) == 0) {
+        return layout.version == 4 ? CHECKSUM_NONE : CHECKSUM_BAD; /* RFC 8200, 8.1: over IPv6 it is not optional */
     }
     length = layout.network_end - layout.transport;
     sum = checksum_add(checksum_partial_seed(&layout, length), frame_sum(frame, layout.transport, length));

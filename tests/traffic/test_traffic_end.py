@@ -182,6 +182,8 @@ class Commands(unittest.TestCase):
         for way in ("tx", "rx"):
             self.assertGreater(figures[f"{way}_packets"], 1000)
             self.assertGreater(figures[f"{way}_ndis_calls"], 0)
+        received = sum(queue["rx_packets"] for queue in figures["driver_queues"])
+        self.assertAlmostEqual(received, figures["driver_counters"]["ReceivePackets"], delta=10)
 
     def test_the_bypass_shows_the_same_without_a_driver(self):
         with tempfile.TemporaryDirectory(prefix="xennet-") as folder:

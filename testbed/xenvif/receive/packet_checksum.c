@@ -65,7 +65,6 @@ uint16_t packet_transport_checksum(const uint8_t *headers, const struct XENVIF_P
                                    const struct MDL *mdl, uint32_t offset, uint32_t payload)
 {
     uint16_t sum = pseudo_sum(headers, info, payload);
-    uint16_t checksum;
 
     if (info->TcpHeader.Length != 0) {
         const uint8_t *tcp = headers + info->TcpHeader.Offset;
@@ -75,8 +74,7 @@ uint16_t packet_transport_checksum(const uint8_t *headers, const struct XENVIF_P
     } else {
         sum = add(sum, headers + info->UdpHeader.Offset, 6);
     }
-    checksum = field(packet_sum_chain(sum, mdl, offset, payload));
-    return checksum == 0 && info->UdpHeader.Length != 0 ? 0xffff : checksum; /* zero would say that UDP has none */
+    return field(packet_sum_chain(sum, mdl, offset, payload));
 }
 
 static uint32_t accumulate(uint32_t value, const uint8_t *bytes, uint32_t count)

@@ -143,8 +143,9 @@ static uint32_t judge_transport(const struct rx_settings *settings, struct rx_pa
     } else if (wanted) {
         uint16_t expected = packet_transport_checksum(headers, info, packet->mdl->Next, 0, payload);
 
-        verdict = get16(field) != expected;
+        verdict = get16(field) != expected && (expected != 0 || get16(field) != 0xffff);
     }
+    /* Of UDP too what was summed up, zero as zero: no release writes ones instead, as RFC 768 has it. */
     if (settings->options.NeedChecksumValue && validated) {
         put16(field, packet_transport_checksum(headers, info, packet->mdl->Next, 0, payload));
     }
