@@ -178,8 +178,12 @@ class Bed:
     def switch_uro(self, on):
         """Whether the driver is to join received datagrams from now on. True: it does as asked."""
         self._switched = None
-        self._process.stdin.write("+" if on else "-")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write("+" if on else "-")
+            self._process.stdin.flush()
+        except BrokenPipeError:  # it is just ending
+            self.check_ending()
+            raise
         with self._changed:
             while self._switched is None and not self._closed:
                 self._changed.wait(1)
