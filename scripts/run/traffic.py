@@ -29,6 +29,7 @@ IPERF_AGAIN = re.compile("the server is busy running a test|unable to connect to
 WEB_PORT = 80
 ECHO_PORT = 7
 BLOCK_PORT, BLOCK_DATAGRAM = 9, 1400
+QUIET_SECONDS, FIRST_BLOCK_SECONDS = 0.3, 5
 IP_COUNTERS = {4: ("/proc/net/snmp", "/proc/net/netstat"), 6: ("/proc/net/snmp6",)}
 IP_UDP_HEADERS = {4: 28, 6: 48}
 DATAGRAM_STEP = 7  # bytes between the lengths that are tried
@@ -158,38 +159,32 @@ class Traffic:
     def udp_blocks(self, family, seconds):
         """Datagrams a second that reach the wire side's stack, of 1,400 bytes in sends of 64 KB: (cut by the device,
         cut by the guest's stack). None: this kernel's TAP cannot leave them to the device."""
-        what = f"UDP out in blocks over IPv{family}"
+        what = f"UDP out, in blocks over IPv{family}"
         device = self.bed.tap("guest")
         if not json.loads(self.guest(script("udpblocks.py", "offload", device, "on"), what, 10)):
             return None
         def cut_by(setting):
             return lambda: self.guest(script("udpblocks.py", "offload", device, setting), what, 10)
         try:
-            rates = self._block_rates(what, "guest", "wire", family, seconds, (cut_by("on"), cut_by("off")))
+            return self._block_rates(what, "guest", "wire", family, seconds, (cut_by("on"), cut_by("off")))
         finally:
             cut_by("on")()
-        if min(rates) <= 0:
-            raise TrafficFailed(f"{what}: nothing arrived")
-        return rates
 
     def udp_blocks_in(self, family, seconds):
         """Datagrams a second that reach the guest's stack, of 1,400 bytes in the wire side's sends of 64 KB: (joined by
         the driver, as they come)."""
-        what = f"UDP in in blocks over IPv{family}"
+        what = f"UDP in, in blocks over IPv{family}"
         def joined(setting):
             return lambda: self._switch_uro(what, setting)
         try:
-            rates = self._block_rates(what, "wire", "guest", family, seconds, (joined(True), joined(False)))
+            return self._block_rates(what, "wire", "guest", family, seconds, (joined(True), joined(False)))
         finally:
             self._switch_uro(what, True)
-        if min(rates) <= 0:
-            raise TrafficFailed(f"{what}: nothing arrived")
-        return rates
 
     def udp_blocks_one_way(self, direction, family, seconds):
         """The same, nothing switched."""
         sides = ("guest", "wire") if direction == "out" else ("wire", "guest")
-        return self._block_rates(f"UDP {direction} in blocks over IPv{family}", *sides, family, seconds,
+        return self._block_rates(f"UDP {direction}, in blocks over IPv{family}", *sides, family, seconds,
                                  (lambda: None,))[0]
 
     def _switch_uro(self, what, on):
@@ -208,12 +203,26 @@ class Traffic:
                 prepare()
                 # Nobody reads: whatever comes through ends as what a full socket dropped, and costs little.
                 before = self._payload(receiver, family)
-                self.run(sender, script("udpblocks.py", "flood", address, str(BLOCK_PORT), str(seconds),
-                                        str(BLOCK_DATAGRAM)), what, seconds + 10)
-                rates.append((self._payload(receiver, family) - before) / BLOCK_DATAGRAM / seconds)
+                begun = json.loads(self.run(sender, script("udpblocks.py", "flood", address, str(BLOCK_PORT),
+                                                           str(seconds), str(BLOCK_DATAGRAM)), what, seconds + 10))
+                after, ended = self._drained(receiver, family, before)
+                if after <= before:
+                    raise TrafficFailed(f"{what}: nothing arrived")
+                rates.append((after - before) / BLOCK_DATAGRAM / (ended - begun))
         finally:
             self._children.end(sink)
         return tuple(rates)
+
+    def _drained(self, side, family, before):
+        """The payload once no more comes, and when it had all come: a sender's device holds up to 64 MB of blocks when
+        the sender ends, which belong to its own time and not to the next one's."""
+        payload, changed = self._payload(side, family), time.monotonic()
+        while time.monotonic() < changed + (QUIET_SECONDS if payload > before else FIRST_BLOCK_SECONDS):
+            time.sleep(POLL_SECONDS / 5)
+            now = self._payload(side, family)
+            if now >= payload + BLOCK_DATAGRAM:
+                payload, changed = now, time.monotonic()
+        return payload, changed
 
     def receive_buffer(self):
         return receive_buffer()

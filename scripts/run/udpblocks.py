@@ -3,7 +3,7 @@
 """UDP in large blocks, as QUIC sends: one call hands over many datagrams, and who cuts them is to be seen.
 
 usage: udpblocks.py sink ADDRESS PORT                      takes datagrams in, coalesced too, and reads none
-       udpblocks.py flood ADDRESS PORT SECONDS SEGMENT     sends blocks of 64 KB at all speed; prints datagrams sent
+       udpblocks.py flood ADDRESS PORT SECONDS SEGMENT     sends blocks of 64 KB at all speed; prints when it began
        udpblocks.py offload DEVICE on|off                  whether the device cuts them or the stack; prints what was
 """
 
@@ -39,22 +39,20 @@ def sink(address, port):
 
 
 def flood(address, port, seconds, segment):
-    count = min(MAX_SEGMENTS, MAX_BLOCK // segment)
-    size, sent = count * segment, 0
+    size = min(MAX_SEGMENTS, MAX_BLOCK // segment) * segment
     os.nice(19)  # what cannot be carried is not to be made: it would only be dropped, at the others' cost
     block = os.memfd_create("block")
     os.truncate(block, size)
-    end = time.monotonic() + seconds
     with udp_socket(address) as client:
         client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, segment)
         client.connect((address, port))
-        while time.monotonic() < end:
+        begun = time.monotonic()
+        while time.monotonic() < begun + seconds:
             for _ in range(16):
                 # From a file: the stack sends its pages as they are, and its copying is not what is measured.
                 if os.sendfile(client.fileno(), block, 0, size) != size:
                     raise OSError(f"a block of {size} bytes was not sent whole")
-                sent += count
-    print(json.dumps(sent))
+    print(json.dumps(begun))
 
 
 def ethtool(device, command):
