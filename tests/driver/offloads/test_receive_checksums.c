@@ -9,6 +9,7 @@
 
 #include "packets.h"
 #include "story_watch.h"
+#include "xenvif/offer/hostile.h"
 
 enum { DIRECTIONS = 5, COMBINATIONS = 1 << DIRECTIONS, PAYLOAD = 30, BYTES = 256 };
 
@@ -163,4 +164,87 @@ TEST(every_combination_of_requests_and_backends_has_its_packets_arrive)
                                         .loose_grants = true,
                                         .body = as_requests_say });
     }
+}
+
+enum { UDP6_LENGTH = 62, UDP_AT = 54, FIELD = UDP_AT + 6, SPLIT = UDP_AT + 7 };
+
+struct told {
+    const char *what;
+    uint32_t ip_at, ip_length, udp_at, udp_length, info, split, version, flags;
+    bool completed;
+};
+
+/* What XenVif says of a datagram over IPv6 without a checksum. Only where it lies as it says, in one piece, is a
+ * checksum put in; elsewhere nothing is written, and the packet goes up as it is. */
+static const struct told told[] = {
+    { "as it is", 14, 40, 54, 8, 1, 0, 6, 0x040, true },
+    { "not validated", 14, 40, 54, 8, 1, 0, 6, 0x100, true },
+    { "wrong", 14, 40, 54, 8, 1, 0, 6, 0x080, false },
+    { "of IPv4, by its flags", 14, 40, 54, 8, 1, 0, 6, 0x041, false },
+    { "of IPv4, by its header", 14, 40, 54, 8, 1, 0, 4, 0x040, false },
+    { "nothing", 14, 40, 54, 8, 0, 0, 6, 0x040, false },
+    { "no UDP header", 14, 40, 54, 0, 1, 0, 6, 0x040, false },
+    { "a UDP header too short", 14, 40, 54, 7, 1, 0, 6, 0x040, false },
+    { "a UDP header behind the end", 14, 40, 55, 8, 1, 0, 6, 0x040, false },
+    { "a UDP header far away", 14, 40, UINT32_MAX - 3, 8, 1, 0, 6, 0x040, false },
+    { "a UDP header of 4 billion bytes", 14, 40, 54, UINT32_MAX, 1, 0, 6, 0x040, false },
+    { "an IP header too short", 14, 39, 54, 8, 1, 0, 6, 0x040, false },
+    { "an IP header that reaches into the UDP header", 15, 40, 54, 8, 1, 0, 6, 0x040, false },
+    { "an IP header far away", UINT32_MAX, 40, 54, 8, 1, 0, 6, 0x040, false },
+    { "a UDP header in two pieces", 14, 40, 54, 8, 1, 1, 6, 0x040, false },
+};
+
+static void as_they_are_told(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        const struct told *case_ = &told[i];
+        uint8_t bytes[UDP6_LENGTH];
+        struct MDL *first, *rest;
+        struct XENVIF_PACKET_INFO_V2 info;
+        struct XENVIF_PACKET_HASH_V2 hash = { 0 };
+
+        frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, i);
+        bytes[14] = (uint8_t)(case_->version << 4);
+        memset(bytes + FIELD, 0, 2);
+        first = mdl_create(bytes, case_->split != 0 ? SPLIT : sizeof(bytes));
+        rest = mdl_create(bytes + SPLIT, sizeof(bytes) - SPLIT);
+        first->Next = case_->split != 0 ? rest : NULL;
+        memset(&info, 0, sizeof(info));
+        info.Length = UDP6_LENGTH;
+        info.EthernetHeader.Length = 14;
+        info.IpHeader.Offset = case_->ip_at;
+        info.IpHeader.Length = case_->ip_length;
+        info.UdpHeader.Offset = case_->udp_at;
+        info.UdpHeader.Length = case_->udp_length;
+        watch_forget(watch);
+        vif_inject(STORY_STAND_IN(story), 0,
+                   &(struct vif_inject){ .mdl = first,
+                                         .length = sizeof(bytes),
+                                         .checksum = case_->flags,
+                                         .info = case_->info != 0 ? &info : NULL,
+                                         .hash = &hash });
+        CHECK_EQ(watch->count, 1);
+        if (memcmp(bytes + FIELD, case_->completed ? "\xff\xff" : "\0\0", 2) != 0 ||
+            memcmp(watch->seen[0].bytes, bytes, sizeof(bytes)) != 0) {
+            test_fail(__FILE__, __LINE__, "told of it: %s: the checksum became %02x%02x", case_->what, bytes[FIELD],
+                      bytes[FIELD + 1]);
+        }
+        mdl_free(first);
+        mdl_free(rest);
+    }
+    watch_close(watch);
+}
+
+static void inject_start(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_inject_start();
+}
+
+TEST(a_checksum_is_put_in_only_where_the_datagram_lies_as_described)
+{
+    story_everywhere(
+        &(struct story_plan){ .prepare = inject_start, .windows = STORY_WINDOWS, .body = as_they_are_told }, 1);
 }
