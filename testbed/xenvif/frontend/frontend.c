@@ -172,11 +172,12 @@ static void step_closing(struct vif *vif, uint32_t backend)
     }
 }
 
-/* A table for more queues than this backend has was refused, and the subscriber has had the chance to give another. No
- * XenVif connects again by itself, so there is none to follow in this. */
+/* The subscriber was notified. A table for more queues than this backend has was refused, and it has had the chance to
+ * give another. No XenVif connects again by itself, so there is none to follow in this. */
 static void run_again(struct vif *vif)
 {
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    connect_abort_beyond(vif);
     if (vif->frontend.phase == FRONTEND_CONNECTED && !__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST) &&
         __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
         (void)connect_run(vif);

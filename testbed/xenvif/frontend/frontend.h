@@ -51,11 +51,12 @@ void stall_forget(struct vif *vif); /* at each connection */
 bool stall_seen(struct vif *vif);   /* requests have waited for too long */
 
 /* frontend_connect.c: rings, channels and keys; in the frontend's thread, gate held */
-int connect_publish(struct vif *vif);   /* 0: the backend may connect */
-int32_t connect_run(struct vif *vif);   /* rings run; or STATUS_...: the backend does not take the hash, none does */
-void connect_start(struct vif *vif);    /* the backend has connected: rings run if the subscriber wants them */
-void connect_stop(struct vif *vif);     /* nothing more is received */
-void connect_teardown(struct vif *vif); /* the backend is gone */
+int connect_publish(struct vif *vif); /* 0: the backend may connect */
+int32_t connect_run(struct vif *vif); /* rings run; or STATUS_...: the backend does not take the hash, none does */
+void connect_start(struct vif *vif);  /* the backend has connected: rings run if the subscriber wants them */
+void connect_abort_beyond(struct vif *vif); /* what waits on queues that the last connection had and this one has not */
+void connect_stop(struct vif *vif);         /* nothing more is received */
+void connect_teardown(struct vif *vif);     /* the backend is gone */
 bool frontend_reads(struct vif *vif, const char *key, uint32_t *value); /* a number in the backend's directory */
 
 #endif

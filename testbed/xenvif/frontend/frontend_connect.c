@@ -202,8 +202,11 @@ int connect_publish(struct vif *vif)
 
 /* --- rings and the subscriber --- */
 
-/* The last connection had more queues. Kinder than XenVif, in which what waits there waits for good. */
-static void abort_beyond(struct vif *vif)
+/* The last connection had more queues. Kinder than XenVif, whose Disable reaches the queues of the connection only:
+ * what waited there before it waits for good, and no driver could get it back. What is sent there after it no XenVif
+ * ever has: the number becomes another only where no driver can send, in D0 before Enable, and at a migration, through
+ * which XenBus keeps all processors until the late callbacks are done. */
+void connect_abort_beyond(struct vif *vif)
 {
     for (uint32_t i = vif->queues_known; i < vif->options.queues; i++) {
         transmit_disable(vif->tx[i]);
@@ -228,7 +231,7 @@ int32_t connect_run(struct vif *vif)
         receive_enable(vif->rx[i]);
         transmit_enable(vif->tx[i]);
     }
-    abort_beyond(vif);
+    connect_abort_beyond(vif);
     __atomic_store_n(&vif->frontend.running, true, __ATOMIC_SEQ_CST);
     mac_announce_multicast(vif);
     return STATUS_SUCCESS;
@@ -252,7 +255,7 @@ void connect_start(struct vif *vif)
     }
     __atomic_store_n(&vif->queues_known, queues, __ATOMIC_RELEASE);
     __atomic_store_n(&vif->queues, queues, __ATOMIC_RELEASE);
-    abort_beyond(vif);
+    connect_abort_beyond(vif);
     if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && !vif->frontend.migrating) {
         (void)connect_run(vif);
     }
@@ -292,7 +295,7 @@ void frontend_migrated(struct vif *vif)
 {
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
     vif->frontend.migrating = false;
-    abort_beyond(vif); /* sent since the connection; on a machine that migrates no processor runs then */
+    connect_abort_beyond(vif); /* sent since the connection; on a machine that migrates no processor runs then */
     if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && vif->frontend.phase == FRONTEND_CONNECTED) {
         (void)connect_run(vif);
     }

@@ -16,7 +16,7 @@
 #define SUCCESS NDIS_STATUS_SUCCESS
 #define SECOND  1000000000ull
 
-enum { QUEUES = 8, FLOWS = 32, ROUNDS = 1000, ROUNDS_OF_OTHERS = 60 };
+enum { QUEUES = 8, FLOWS = 32, ROUNDS = 1000, ROUNDS_OF_OTHERS = 60, CONNECTIONS = 12, NAP = 200 };
 
 /* Of the releases of XenVif this run is about. */
 static bool asked_for(const char *release)
@@ -244,6 +244,53 @@ static void many(struct story *story)
 TEST(a_thousand_reconnects_with_one_to_eight_queues_lose_no_flow)
 {
     plan_on_releases((struct story_plan){ .body = many });
+}
+
+/* A send of each flow between the moment XenVif takes the number of queues and the driver's table for it. */
+static void send_in_between(void *argument)
+{
+    struct watch *watch = argument;
+    struct vif *vif = STORY_STAND_IN(watch->story);
+
+    while (__atomic_load_n(&vif->queues_known, __ATOMIC_ACQUIRE) == QUEUES) {
+        sched_sleep(NAP);
+    }
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        backend_send(watch, UINT32_MAX, i);
+    }
+}
+
+static void between(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct task *task;
+
+    switch_off(story); /* the new backend refuses no table then, and XenVif runs at once */
+    backend_leaves(story);
+    task = task_spawn("sender", 1, send_in_between, watch);
+    backend_comes(story, (uint32_t)(story->plan->seed % 3) + 1, 0);
+    task_join(task);
+    CHECK(netback_wait_connected(story->bed.netback, true, 5 * SECOND));
+    if (!raw_wait(watch->raw, 10 * SECOND)) {
+        test_fail(__FILE__, __LINE__, "sends stay on queues that are gone");
+    }
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    watch_close(watch);
+}
+
+TEST(a_send_before_the_table_of_fewer_queues_comes_back)
+{
+    for (uint64_t i = 0; i < CONNECTIONS; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .xenvif_like = vif_releases[0].name, /* the one that connects again */
+                                        .stand_in = "no XenVif connects again",
+                                        .queues = QUEUES,
+                                        .edge_buffers = 16,
+                                        .loose_grants = true,
+                                        .body = between });
+    }
 }
 
 /* A control ring that is not answered any more: one request's time, and traffic goes on. */
