@@ -260,8 +260,8 @@ class Traffic:
         return got["bytes"] * 8 / 1e9 / max(got["seconds"], 1e-9)
 
     def datagrams(self, family, largest):
-        """How many datagrams, of all lengths up to `largest` and one whose checksum sums up to zero, went to the wire side
-        and came back as they were sent."""
+        """How many datagrams, of all lengths up to `largest` and one whose checksum sums up to zero, went to the wire
+        side and came back as they were sent."""
         what = f"UDP both ways over IPv{family}, contents compared"
         address = ADDRESSES["wire"][family]
         server = self.start("wire", script("datagrams.py", "echo", address, str(ECHO_PORT)), stdout=subprocess.PIPE)
