@@ -52,6 +52,12 @@ FilterLevel(ULONG Packet, ULONG Everything, ULONG Matching)
     return (Packet & Matching) ? XENVIF_MAC_FILTER_MATCHING : XENVIF_MAC_FILTER_NONE;
 }
 
+static XENVIF_MAC_FILTER_LEVEL
+FilterMulticastLevel(ULONG Packet)
+{
+    return FilterLevel(Packet, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_MULTICAST);
+}
+
 _Use_decl_annotations_
 NTSTATUS
 FilterApply(const XENNET_FILTER *Filter)
@@ -65,12 +71,29 @@ FilterApply(const XENNET_FILTER *Filter)
         FilterLevel(Packet, Filter->ForeignAddress ? NDIS_PACKET_TYPE_DIRECTED : 0, NDIS_PACKET_TYPE_DIRECTED));
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
-                      FilterLevel(Packet, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_MULTICAST));
+    Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST, FilterMulticastLevel(Packet));
     if (!NT_SUCCESS(Status))
         return Status;
     return VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_BROADCAST,
                     FilterLevel(Packet, NDIS_PACKET_TYPE_BROADCAST, 0));
+}
+
+_Use_decl_annotations_
+VOID
+FilterFollow(const XENNET_FILTER *Filter)
+{
+    ULONG Packet = Filter->Packet;
+    ULONG Seen;
+
+    if (FilterMulticastLevel(Packet) != XENVIF_MAC_FILTER_ALL)
+        return;
+    // A request that comes meanwhile has its filter applied last.
+    do {
+        Seen = Packet;
+        (void)VIF_CALL(&Filter->Context->Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
+                       FilterMulticastLevel(Seen));
+        Packet = Filter->Packet;
+    } while (Packet != Seen);
 }
 
 _Use_decl_annotations_

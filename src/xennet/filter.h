@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which received frames go up: the addresses of the adapter, the packet filter and the multicast groups, as NDIS sets
- * them and as XenVif filters by them. PASSIVE; NDIS serialises the OID requests that change anything.
+ * them and as XenVif filters by them. PASSIVE but for FilterFollow; NDIS serialises the OID requests that change
+ * anything.
  */
 #ifndef XENNET_FILTER_H
 #define XENNET_FILTER_H
@@ -23,8 +24,8 @@ typedef struct _XENNET_FILTER {
     ETHERNET_ADDRESS CurrentAddress;
     BOOLEAN ForeignAddress; // CurrentAddress is not the one XenVif filters by
 
-    // Within OID requests.
-    ULONG Packet; // NDIS_PACKET_TYPE_*
+    // Within OID requests. The link's worker reads Packet.
+    volatile ULONG Packet; // NDIS_PACKET_TYPE_*
     ULONG MulticastCount;
     ETHERNET_ADDRESS Multicast[FILTER_MAX_MULTICAST];
 } XENNET_FILTER;
@@ -36,6 +37,10 @@ VOID FilterReadAddresses(_Inout_ XENNET_FILTER *Filter, _In_ XENNET_CONTEXT *Con
 // Gives the packet filter to XenVif.
 _IRQL_requires_(PASSIVE_LEVEL)
 NTSTATUS FilterApply(_In_ const XENNET_FILTER *Filter);
+
+// After a connection: XenVif asks each new backend for the groups of its list only, whatever its filter lets through.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID FilterFollow(_In_ const XENNET_FILTER *Filter);
 
 // OID_GEN_CURRENT_PACKET_FILTER.
 _IRQL_requires_(PASSIVE_LEVEL)

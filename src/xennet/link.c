@@ -16,6 +16,7 @@
  */
 #include "link.h"
 #include "context.h"
+#include "filter.h"
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
@@ -35,8 +36,9 @@ struct _XENNET_LINK {
     XENNET_CONTEXT *Context;
     XENNET_TRANSMIT *Transmit; // that follow the frame size
     XENNET_RECEIVE *Receive;
-    XENNET_RSS *Rss;         // that follows the queues
-    XENNET_OFFLOAD *Offload; // that follows what the backend does
+    XENNET_RSS *Rss;             // that follows the queues
+    XENNET_OFFLOAD *Offload;     // that follows what the backend does
+    const XENNET_FILTER *Filter; // that a new backend has to be told of
 
     // Interlocked.
     volatile LONG Requests;
@@ -138,6 +140,7 @@ LinkFollowBackend(XENNET_LINK *Link)
     if (Size != 0)
         LinkFollowFrameSize(Link, Size);
     OffloadFollow(Link->Offload);
+    FilterFollow(Link->Filter);
 }
 
 _Use_decl_annotations_
@@ -241,12 +244,13 @@ LinkCreate(XENNET_CONTEXT *Context, XENNET_LINK **Result)
 _Use_decl_annotations_
 VOID
 LinkAttach(XENNET_LINK *Link, XENNET_TRANSMIT *Transmit, XENNET_RECEIVE *Receive, XENNET_RSS *Rss,
-           XENNET_OFFLOAD *Offload)
+           XENNET_OFFLOAD *Offload, const XENNET_FILTER *Filter)
 {
     Link->Transmit = Transmit;
     Link->Receive = Receive;
     Link->Rss = Rss;
     Link->Offload = Offload;
+    Link->Filter = Filter;
 }
 
 _Use_decl_annotations_

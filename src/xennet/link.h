@@ -9,6 +9,7 @@
 #include <ndis.h>
 
 struct _XENNET_CONTEXT;
+struct _XENNET_FILTER;
 struct _XENNET_OFFLOAD;
 struct _XENNET_RECEIVE;
 struct _XENNET_RSS;
@@ -25,10 +26,12 @@ typedef struct _XENNET_LINK_STATE {
 _IRQL_requires_(PASSIVE_LEVEL)
 NDIS_STATUS LinkCreate(_In_ struct _XENNET_CONTEXT *Context, _Outptr_ XENNET_LINK **Link);
 
-// Who follows the frame size, the queues and what the backend does. Before the first LinkStateChanged.
+// Who follows the frame size, the queues, what the backend does and that it is another. Before the first
+// LinkStateChanged.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkAttach(_Inout_ XENNET_LINK *Link, _In_ struct _XENNET_TRANSMIT *Transmit, _In_ struct _XENNET_RECEIVE *Receive,
-                _In_ struct _XENNET_RSS *Rss, _In_ struct _XENNET_OFFLOAD *Offload);
+                _In_ struct _XENNET_RSS *Rss, _In_ struct _XENNET_OFFLOAD *Offload,
+                _In_ const struct _XENNET_FILTER *Filter);
 
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID LinkDestroy(_In_opt_ XENNET_LINK *Link);

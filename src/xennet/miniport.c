@@ -121,7 +121,7 @@ MiniportStepReceive(XENNET_ADAPTER *Adapter)
     if (Status != NDIS_STATUS_SUCCESS)
         return Status;
     OffloadAttach(Adapter->Offload, Adapter->Transmit, Adapter->Receive);
-    LinkAttach(Adapter->Link, Adapter->Transmit, Adapter->Receive, Adapter->Rss, Adapter->Offload);
+    LinkAttach(Adapter->Link, Adapter->Transmit, Adapter->Receive, Adapter->Rss, Adapter->Offload, &Adapter->Filter);
     RssAttach(Adapter->Rss, Adapter->Transmit);
     return Status;
 }

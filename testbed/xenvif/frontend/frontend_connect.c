@@ -166,8 +166,8 @@ static int write_keys(struct vif *vif, xen_transaction t)
         result = write_key(vif, t, "", "xdp-headroom", features->headroom);
     }
     if (features->multicast && result == 0) {
-        result = write_key(vif, t, "", "request-multicast-control",
-                           vif->mac.levels[ETHERNET_ADDRESS_MULTICAST] != XENVIF_MAC_FILTER_ALL);
+        /* Whatever the filter lets through (TransmitterStoreWrite): it is heeded when it is set again. */
+        result = write_key(vif, t, "", "request-multicast-control", 1);
     }
     return result;
 }

@@ -5,7 +5,7 @@
  */
 #include "story_watch.h"
 
-enum { CLASSES = 5, MAX_MULTICAST = 32 };
+enum { CLASSES = 5, MAX_MULTICAST = 32, RETRIES = 200, RETRY_NS = 20000000 };
 
 static const uint8_t class_address[CLASSES][6] = {
     { 0x00, 0x16, 0x3e, 0x5e, 0x00, 0x01 },                                         /* the guest's own */
@@ -123,6 +123,52 @@ TEST(filters_let_through_what_they_name_and_nothing_else)
 {
     story_everywhere(&(struct story_plan){ .backend_without = 1u << NETBACK_BIT_MULTICAST_CONTROL, .body = filters },
                      2);
+}
+
+/* One frame of that class at a host that sends only the groups asked for, until it is there: the backend learns of the
+ * filter in its own time. */
+static void comes_through(struct watch *watch, uint32_t filter, uint32_t class, const char *when)
+{
+    uint8_t bytes[100];
+
+    frame_plain(bytes, sizeof(bytes), class_address[class], story_peer_mac, class);
+    for (uint32_t i = 0; i < RETRIES; i++) {
+        watch_forget(watch);
+        wire_inject(watch->story, 0, bytes, sizeof(bytes), NULL);
+        sched_sleep(RETRY_NS);
+        if (watch->count != 0) {
+            return;
+        }
+    }
+    test_fail(__FILE__, __LINE__, "filter %#x, %s: no frame of class %u comes any more", filter, when, class);
+}
+
+static void after_connections(struct story *story)
+{
+    static const uint32_t filters[] = { NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_ALL_MULTICAST,
+                                        NDIS_PACKET_TYPE_PROMISCUOUS,
+                                        NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST };
+    struct watch *watch = watch_open(story);
+
+    CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, class_address[3], 6), SUCCESS);
+    for (uint32_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+        uint32_t filter = filters[i], class = filter & NDIS_PACKET_TYPE_MULTICAST ? 3 : 4;
+
+        CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), SUCCESS);
+        comes_through(watch, filter, class, "as it was set");
+        CHECK_EQ(bed_migrate(&story->bed), 0);
+        comes_through(watch, filter, class, "after a migration");
+        CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
+        CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
+        comes_through(watch, filter, class, "after D3 and D0");
+    }
+    watch_close(watch);
+}
+
+/* XenVif asks a backend for the groups of its list at every connection, whatever the filter (TransmitterStoreWrite). */
+TEST(a_filter_for_every_group_outlives_a_migration_and_sleep)
+{
+    story_everywhere(&(struct story_plan){ .body = after_connections, .windows = STORY_WINDOWS }, 2);
 }
 
 static void lists(struct story *story)
