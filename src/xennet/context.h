@@ -59,6 +59,10 @@ typedef struct _XENNET_CONTEXT {
     volatile NDIS_DEVICE_POWER_STATE Power;
     BOOLEAN Asleep; // stopped for a low power state, without a pause of NDIS's
 
+    // The migration since which XenVif may have no queue; 0: it has. Where it finds no backend it stays enabled, and
+    // divides by their number. Set in XenBus's late callback, cleared by the watchdog.
+    volatile LONG Connecting;
+
     XENNET_ALARM Alarm; // raised by sends, for the watchdog
 } XENNET_CONTEXT;
 
@@ -85,14 +89,6 @@ ContextSetGone(XENNET_CONTEXT *Context)
     ContextSetRunning(Context);
 }
 
-// What XenVif would not take is offered to it again. Neither after a removal nor after VifDisable: it takes nothing
-// then.
-FORCEINLINE BOOLEAN
-ContextMayOffer(const XENNET_CONTEXT *Context)
-{
-    return !Context->Gone && Context->Vif.Enabled;
-}
-
 // Bytes of payload in one frame.
 FORCEINLINE ULONG
 ContextMtu(const XENNET_CONTEXT *Context)
@@ -103,6 +99,23 @@ ContextMtu(const XENNET_CONTEXT *Context)
 // Queues that XenVif has with the backend of the moment, at most ProcessorCount; 0: it is not connected.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 ULONG ContextQueryQueues(_In_ XENNET_CONTEXT *Context);
+
+// XenVif, enabled, has a queue for a send.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+FORCEINLINE BOOLEAN
+ContextHasQueues(XENNET_CONTEXT *Context)
+{
+    return Context->Connecting == 0 || ContextQueryQueues(Context) != 0;
+}
+
+// What XenVif would not take is offered to it again. Neither after a removal nor after VifDisable: it takes nothing
+// then.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+FORCEINLINE BOOLEAN
+ContextMayOffer(XENNET_CONTEXT *Context)
+{
+    return !Context->Gone && Context->Vif.Enabled && ContextHasQueues(Context);
+}
 
 // The status of a send that comes while the adapter is not running.
 NDIS_STATUS ContextSendRefusal(_In_ const XENNET_CONTEXT *Context);

@@ -328,6 +328,10 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
 
     Irql = IrqlRaise(FALSE);
     RssLock(Rss);
+    if (Why == RssFollowMigration) {
+        (void)InterlockedExchange(&Context->Connecting, Rss->Migrations + 1);
+        TransmitHoldAll(Rss->Transmit);
+    }
     Again = RssTakeQueues(Rss);
     if (Why != RssFollowConnection) {
         Again = TRUE;

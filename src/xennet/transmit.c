@@ -48,12 +48,13 @@ TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
     return TRUE;
 }
 
-// The chain comes while the adapter does not run, or behind something that is held.
+// The chain comes while the adapter does not run, behind something that is held, or after a migration before XenVif has
+// reported that it is connected.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
 TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
-    if (!ContextIsRunning(Transmit->Context)) {
+    if (!ContextIsRunning(Transmit->Context) || !ContextHasQueues(Transmit->Context)) {
         TransmitRefuseChain(Transmit, Processor, Chain);
         return;
     }

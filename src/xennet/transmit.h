@@ -53,6 +53,11 @@ VOID TransmitPush(_In_ XENNET_TRANSMIT *Transmit);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN TransmitIsPushed(_In_ XENNET_TRANSMIT *Transmit);
 
+// Has each processor's next send looked at as one that may have to wait. In XenBus's late callback: no other processor
+// runs.
+_IRQL_requires_(DISPATCH_LEVEL)
+VOID TransmitHoldAll(_Inout_ XENNET_TRANSMIT *Transmit);
+
 // Counts a stall.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitNoteStall(_Inout_ XENNET_TRANSMIT *Transmit);

@@ -63,6 +63,16 @@ TransmitPush(XENNET_TRANSMIT *Transmit)
 }
 
 _Use_decl_annotations_
+VOID
+TransmitHoldAll(XENNET_TRANSMIT *Transmit)
+{
+    ULONG Index;
+
+    for (Index = 0; Index < Transmit->ProcessorCount; Index++)
+        PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index)->Held = TRUE;
+}
+
+_Use_decl_annotations_
 BOOLEAN
 TransmitIsPushed(XENNET_TRANSMIT *Transmit)
 {
@@ -83,8 +93,10 @@ TransmitContinue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor
 {
     NET_BUFFER_LIST *Waiting;
 
-    // Whatever is sent below and has to wait sets it again.
-    Processor->Held = FALSE;
+    // Whatever is sent below and has to wait sets it again; while XenVif may have no queues every send comes by here.
+    Processor->Held = Transmit->Context->Connecting != 0;
+    if (ContextIsRunning(Transmit->Context) && !ContextHasQueues(Transmit->Context))
+        return;
     if (Processor->Kept.Nbl != NULL)
         TransmitOfferKept(Transmit, Processor);
     if (Processor->Segments == NULL)

@@ -122,7 +122,8 @@ WatchdogReportStall(XENNET_WATCHDOG *Watchdog)
                 WATCHDOG_STALL * WATCHDOG_SECONDS, ++Watchdog->Stalls);
 }
 
-// Some of the oldest NBLs are out, or there is no link because the backend was gone at an earlier look.
+// Some of the oldest NBLs are out, there is no link because the backend was gone at an earlier look, or XenVif found
+// nobody after a migration.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogLookAtOldest(XENNET_WATCHDOG *Watchdog, ULONG64 Out)
@@ -168,6 +169,21 @@ WatchdogLookAtSilence(XENNET_WATCHDOG *Watchdog)
     }
 }
 
+// XenVif has a queue, also after a migration.
+_IRQL_requires_(PASSIVE_LEVEL)
+static BOOLEAN
+WatchdogSeesQueues(XENNET_CONTEXT *Context)
+{
+    LONG Migration = Context->Connecting;
+
+    if (!ContextHasQueues(Context))
+        return FALSE;
+    // Unless there was another one meanwhile.
+    if (Migration != 0)
+        (void)InterlockedCompareExchange(&Context->Connecting, 0, Migration);
+    return TRUE;
+}
+
 // Gate is held, two seconds have passed.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
@@ -192,7 +208,7 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
     }
     TransmitPush(Adapter->Transmit);
     Out = TransmitOutOfAge(Adapter->Transmit, Oldest);
-    if (Out != 0 || Adapter->Context.Detached) {
+    if (Out != 0 || Adapter->Context.Detached || !WatchdogSeesQueues(&Adapter->Context)) {
         WatchdogLookAtOldest(Watchdog, Out);
         return;
     }

@@ -99,6 +99,9 @@ static void step_waiting(struct vif *vif, uint32_t backend)
         if (frontend->own_state == XenbusStateClosing) {
             set_state(vif, XenbusStateClosed);
         }
+        if (frontend->lost) {
+            break;
+        }
         if (connect_publish(vif) < 0) {
             connect_teardown(vif);
             set_state(vif, XenbusStateClosed);
@@ -332,6 +335,25 @@ bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns)
         }
     }
     return true;
+}
+
+void frontend_give_up(struct vif *vif)
+{
+    __atomic_store_n(&vif->queues_known, 0, __ATOMIC_RELEASE);
+    vif->frontend.lost = !vif->release->reconnects;
+    if (vif->frontend.phase == FRONTEND_CONNECTED) {
+        begin_close(vif);
+    }
+}
+
+void frontend_look_again(struct vif *vif)
+{
+    event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    if (vif->frontend.lost) {
+        vif->frontend.lost = false;
+        kick(&vif->frontend);
+    }
+    event_set(&vif->frontend.gate);
 }
 
 void frontend_announce(struct vif *vif)

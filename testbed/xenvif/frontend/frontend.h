@@ -34,6 +34,7 @@ struct frontend {
     uint32_t stalls_in_vain; /* of them since it last answered, 6 at most; frontend thread */
     bool running;            /* atomic: rings run, XenVif's state ENABLED */
     bool migrating;          /* connected again, and the late callbacks have not run yet */
+    bool lost;               /* a migration found no backend of use: the next Enable, or host, may */
     struct nt_event gate;    /* auto-reset: who starts and stops rings; PASSIVE */
     struct features features;
 };
@@ -41,11 +42,14 @@ int frontend_start(struct vif *vif);
 void frontend_stop(struct vif *vif);
 int frontend_restart(struct vif *vif); /* after frontend_stop: the backend's directory may be another */
 bool frontend_wait_connected(struct vif *vif, uint64_t timeout_ns);
-void frontend_announce(struct vif *vif);  /* a MAC_STATE_CHANGE soon, as XenVif's watches fire when they are set */
-void frontend_cycle(struct vif *vif);     /* as after a migration */
-void frontend_migrated(struct vif *vif);  /* after a migration's late callbacks: rings run again */
-int32_t frontend_enable(struct vif *vif); /* rings start; or STATUS_...: not connected. PASSIVE, as all of these */
-void frontend_disable(struct vif *vif);   /* everything of the subscriber's comes back, no packet callback afterwards */
+void frontend_look_again(struct vif *vif);   /* for a backend, where a migration found none of use */
+void frontend_give_up(struct vif *vif);      /* closed, and not connected again; gate held */
+void frontend_announce(struct vif *vif);     /* a MAC_STATE_CHANGE soon, as XenVif's watches fire when they are set */
+void frontend_cycle(struct vif *vif);        /* as after a migration */
+void frontend_migrated(struct vif *vif);     /* after a migration's late callbacks: rings run again */
+void frontend_not_migrated(struct vif *vif); /* after one that found no backend */
+int32_t frontend_enable(struct vif *vif);    /* rings start; or STATUS_...: not connected. PASSIVE, as all of these */
+void frontend_disable(struct vif *vif); /* everything of the subscriber's comes back, no packet callback afterwards */
 /* stall.c: with the gate held */
 void stall_forget(struct vif *vif); /* at each connection */
 bool stall_seen(struct vif *vif);   /* requests have waited for too long */

@@ -297,10 +297,25 @@ void frontend_migrated(struct vif *vif)
     vif->frontend.migrating = false;
     connect_abort_beyond(vif); /* sent since the connection; on a machine that migrates no processor runs then */
     if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && vif->frontend.phase == FRONTEND_CONNECTED) {
-        (void)connect_run(vif);
+        if (vif->release->enable_needs_control && !vif->control.connected) {
+            frontend_give_up(vif); /* FrontendSetState: what cannot be enabled is closed and disconnected */
+        } else {
+            (void)connect_run(vif);
+        }
     }
     event_set(&vif->frontend.gate);
     frontend_announce(vif);
+}
+
+/* It found no backend: XenVif stays enabled, without a queue. */
+void frontend_not_migrated(struct vif *vif)
+{
+    event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    vif->frontend.migrating = false;
+    if (vif->frontend.phase != FRONTEND_CONNECTED) {
+        frontend_give_up(vif);
+    }
+    event_set(&vif->frontend.gate);
 }
 
 /* XenVif's thread is free to be faster than Enable: now and then it is. */
@@ -320,6 +335,7 @@ int32_t frontend_enable(struct vif *vif)
     int32_t status = STATUS_UNSUCCESSFUL;
     uint32_t before = __atomic_load_n(&vif->subscriber.mac_count, __ATOMIC_SEQ_CST);
 
+    frontend_look_again(vif);
     if (!frontend_wait_connected(vif, vif_patience(vif, COME_BACK_PATIENCE))) {
         return status;
     }

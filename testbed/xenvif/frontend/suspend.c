@@ -14,9 +14,11 @@ int vif_suspend_resume(struct vif *vif)
 {
     xenbus_suspend_early(&vif->suspend);
     vif->frontend.migrating = true;
+    frontend_look_again(vif);
     frontend_cycle(vif);
     if (!frontend_wait_connected(vif, COME_BACK_PATIENCE)) {
-        vif->frontend.migrating = false;
+        xenbus_suspend_late(&vif->suspend);
+        frontend_not_migrated(vif);
         return -1;
     }
     distribution_write(vif);

@@ -237,7 +237,9 @@ static uint32_t choose_ring(struct vif *vif, const struct tx_request *request)
 
         return size != 0 ? vif->hash.mapping[request->hash.Value % size] : 0; /* a queue that may be gone */
     }
-    if (queues <= 1) {
+    /* FrontendGetQueue, after a migration that found no backend: VIF is enabled all the same. */
+    RULE(queues != 0, "vif-queues", "a packet without a Toeplitz value is sent to a XenVif that has no queues");
+    if (queues == 1) {
         return 0;
     }
     if (request->hash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_UNSPECIFIED) {

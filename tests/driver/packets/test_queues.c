@@ -222,6 +222,55 @@ TEST(a_host_without_control_ring_costs_rss_and_no_packet)
     plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL, .body = without_control });
 }
 
+/* The host that it wakes up on has no backend for it, and gets one later. */
+static void without_backend(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    backend_leaves(story);
+    (void)bed_migrate(&story->bed);
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        backend_send(watch, UINT32_MAX, i);
+        sched_sleep(SECOND / 2);
+    }
+    backend_comes(story, QUEUES, 0);
+    CHECK(netback_wait_connected(story->bed.netback, true, 120 * SECOND));
+    CHECK(raw_wait(watch->raw, 10 * SECOND));
+    sched_sleep(SECOND);
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    watch_close(watch);
+}
+
+/* XenVif stays enabled without a queue, and divides by their number (FrontendGetQueue). */
+TEST(a_host_without_backend_costs_the_packets_sent_there)
+{
+    plan_on_releases(
+        (struct story_plan){ .body = without_backend, .stand_in = "XenVif waits at DISPATCH for one that is to come" });
+}
+
+/* XenVif cannot be enabled there. */
+static void needs_control(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    netback_offer(story->bed.netback, QUEUES, 1u << NETBACK_BIT_CTRL_RING);
+    (void)bed_migrate(&story->bed);
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        backend_send(watch, UINT32_MAX, i);
+        sched_sleep(SECOND / 2);
+    }
+    migrate(story, QUEUES, 0);
+    sched_sleep(60 * SECOND); /* sends are refused until the watchdog tries again */
+    CHECK(raw_wait(watch->raw, 10 * SECOND));
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    watch_close(watch);
+}
+
+TEST(a_host_that_xenvif_cannot_work_with_costs_the_packets_sent_there)
+{
+    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_CONTROL, .body = needs_control });
+}
+
 static void many(struct story *story)
 {
     uint32_t rounds = story->plan->xenvif_like == vif_releases[0].name ? ROUNDS : ROUNDS_OF_OTHERS, round, queues;

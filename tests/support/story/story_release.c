@@ -50,6 +50,7 @@ static const char *lacking(const struct vif_release *release, uint32_t what)
         { STORY_NEEDS_DISABLE, release->disable != VIF_DISABLE_LOOPS,
           "does not end Disable with requests at a connected, silent backend" },
         { STORY_NEEDS_NO_CONTROL, !release->enable_needs_control, "cannot be enabled without a control ring" },
+        { STORY_NEEDS_CONTROL, release->enable_needs_control, "can be enabled without a control ring" },
         { STORY_NEEDS_RSS, release->hash != VIF_HASH_UNTRANSLATED, "has no receive side scaling" },
         { STORY_NEEDS_PLACES, !release->queue_is_index, "takes a processor's index for the queue" },
         { STORY_NEEDS_VIF9, release->newest >= 9, "offers VIF 8 only" },

@@ -17,6 +17,7 @@ enum story_needs {
     STORY_NEEDS_VIF9 = 1 << 3,       /* VIF 9 or 10 */
     STORY_NEEDS_RSS = 1 << 4,        /* receive side scaling at a backend that has a control ring */
     STORY_NEEDS_PLACES = 1 << 5,     /* a table may name any processors */
+    STORY_NEEDS_CONTROL = 1 << 6,    /* Enable fails at a backend without control ring */
 };
 
 /* test.py was given this release. */

@@ -77,6 +77,20 @@ TEST(packet_of_a_foreign_driver_sent_while_not_enabled_is_refused)
     vb_run_simulated(&story);
 }
 
+static void send_without_queues(struct vif_bed *bed)
+{
+    vb_bind(bed);
+    netback_destroy(bed->netback);
+    bed->netback = NULL;
+    CHECK_EQ(vif_suspend_resume(bed->vif), -1);
+    vb_send(bed, 0, NULL, 60, 0, 0, NULL, false);
+}
+
+TEST(packet_without_a_hash_for_a_xenvif_without_queues_is_caught)
+{
+    expect(send_without_queues, "vif-queues");
+}
+
 static void release_enabled(struct vif_bed *bed)
 {
     vb_bind(bed);
