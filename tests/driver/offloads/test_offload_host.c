@@ -5,6 +5,7 @@
  * (NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG), then of what is back, and what is sent by that report arrives whole on
  * every host. What NDIS has switched off meanwhile stays off on all of them. Xen's netif.h has the features.
  */
+#include "ndis/adapter/adapter.h"
 #include "ndis/adapter/record.h"
 #include "ndis/protocol/raw.h"
 #include "story_payload.h"
@@ -197,4 +198,29 @@ TEST(a_frame_size_that_cannot_be_hides_no_offloads)
                                            .prepare = start_lying,
                                            .body = bad_size },
                      1);
+}
+
+static void lie_no_large_sends(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_lie(LIE_LARGE_SIZE, 0);
+}
+
+static void none_large(struct story *story)
+{
+    const struct NDIS_OFFLOAD *hardware = &story->bed.adapter->hardware_offload.before;
+
+    CHECK_EQ(offered(story), ALL & ~(uint32_t)(LSO4 | LSO6));
+    CHECK_EQ(hardware->LsoV1.IPv4.Encapsulation, NDIS_ENCAPSULATION_NOT_SUPPORTED);
+    CHECK_EQ(hardware->LsoV2.IPv4.Encapsulation, NDIS_ENCAPSULATION_NOT_SUPPORTED);
+    CHECK_EQ(hardware->LsoV2.IPv6.Encapsulation, NDIS_ENCAPSULATION_NOT_SUPPORTED);
+}
+
+TEST(large_sends_of_no_size_are_not_offered)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .stand_in = "no XenVif answers what cannot be true",
+                                    .prepare = lie_no_large_sends,
+                                    .body = none_large });
 }
