@@ -56,6 +56,25 @@ static void last_refused(struct story *story)
     watch_close(watch);
 }
 
+/* Chains of all lengths that one run has: the last one is offered again, since others wait for it. */
+static void last_of_a_run_refused(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[MAX_PENDING + 1];
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t length = 2; length <= MAX_PENDING + 1; length++) {
+        vif_refuse_sends(STORY_STAND_IN(story), length - 1, 1);
+        send_chain(watch, nbls, length);
+        CHECK(raw_wait(watch->raw, 5 * SECOND));
+        for (uint32_t i = 0; i < length; i++) {
+            CHECK_EQ(nbls[i]->Status, SUCCESS);
+        }
+        raw_free_all(watch->raw);
+        CHECK_EQ(backend_frames(story), length);
+    }
+    watch_close(watch);
+}
+
 /* Refused for long: what pends goes with the next send, and nothing is lost of it. */
 static void refused_for_long(struct story *story)
 {
@@ -353,6 +372,11 @@ static void each(void (*body)(struct story *story), uint32_t needs)
 TEST(packets_before_a_refused_one_are_sent_within_seconds)
 {
     each(last_refused, 0);
+}
+
+TEST(the_last_packet_of_a_run_of_any_length_is_offered_again)
+{
+    each(last_of_a_run_refused, 0);
 }
 
 TEST(packets_before_a_refused_one_go_with_the_next_send)
