@@ -57,6 +57,9 @@ int32_t adapter_method(struct adapter *adapter, uint32_t oid, void *buffer, uint
 /* A method by MiniportSynchronousOidRequest (NDIS 6.80), at DISPATCH_LEVEL and beside other requests. */
 int32_t adapter_method_now(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out,
                            uint32_t *written, uint32_t *needed);
+/* The same at PASSIVE_LEVEL: the handler's page has IRQL <= DISPATCH_LEVEL. */
+int32_t adapter_method_now_passive(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out,
+                                   uint32_t *written, uint32_t *needed);
 /* The OIDs that the miniport listed in its general attributes; returns how many. The list lives as long as the adapter.
  */
 /* Among the GUIDs that the driver names for WMI (OID_GEN_SUPPORTED_GUIDS) is one for this OID of its own. PASSIVE */

@@ -274,7 +274,7 @@ int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, u
     return status;
 }
 
-static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
+static int32_t at(uint8_t irql, struct adapter *adapter, struct NDIS_OID_REQUEST *request)
 {
     oid_handler *handler = (oid_handler *)adapter->miniport->handlers.SynchronousOidRequestHandler;
     enum adapter_state state = adapter_state(adapter);
@@ -289,7 +289,7 @@ static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     if (adapter->miniport->version < NDIS_VERSION(6, 80) || handler == NULL) {
         return (int32_t)NDIS_STATUS_NOT_SUPPORTED;
     }
-    old = irql_raise(DISPATCH_LEVEL);
+    old = irql_raise(irql);
     order_acquire(&adapter->state);
     before = provider_waits_here();
     begun = sched_now();
@@ -299,6 +299,16 @@ static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     irql_lower(old);
     RULE(status != NDIS_STATUS_PENDING, "ndis-oid", "MiniportSynchronousOidRequest returned NDIS_STATUS_PENDING");
     return status;
+}
+
+static int32_t now(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
+{
+    return at(DISPATCH_LEVEL, adapter, request);
+}
+
+static int32_t now_passive(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
+{
+    return at(PASSIVE_LEVEL, adapter, request);
 }
 
 static int32_t method(struct adapter *adapter, int32_t (*ask)(struct adapter *, struct NDIS_OID_REQUEST *),
@@ -338,6 +348,12 @@ int32_t adapter_method_now(struct adapter *adapter, uint32_t oid, void *buffer, 
                            uint32_t *written, uint32_t *needed)
 {
     return method(adapter, now, oid, buffer, in, out, written, needed);
+}
+
+int32_t adapter_method_now_passive(struct adapter *adapter, uint32_t oid, void *buffer, uint32_t in, uint32_t out,
+                                   uint32_t *written, uint32_t *needed)
+{
+    return method(adapter, now_passive, oid, buffer, in, out, written, needed);
 }
 
 #define OID_EXPORTS(X)                                                                                                 \

@@ -73,6 +73,7 @@ static const struct failure {
     { "NdisAllocateIoWorkItem", (void *)fail_null },
     { "NdisAllocateTimerObject", (void *)fail_status },
     { "NdisRegisterPoll", (void *)fail_status },
+    { "NdisGetRoutineAddress", (void *)fail_null },
     { "NdisMRegisterScatterGatherDma", (void *)fail_status },
     { "ExAllocatePoolWithTag", (void *)fail_null },
     { "ExAllocatePool2", (void *)fail_null },

@@ -17,6 +17,7 @@
 #define TAG_PNP 0x20506e50 /* "PnP " */
 
 enum { TARGET_DEVICE_RELATION = 4, DEVICE_BUS_EXTENDER = 0x2a, DEVICE_NETWORK = 0x12, SECURE_OPEN = 0x100 };
+enum { PENDING_RETURNED = 1 };
 
 struct DEVICE_RELATIONS {
     uint32_t Count;
@@ -41,6 +42,46 @@ struct DRIVER_OBJECT *pnp_bus_driver(void)
         bus_driver.MajorFunction[IRP_MJ_POWER] = (void *)bus_power;
     }
     return &bus_driver;
+}
+
+/* --- answers that come late --- */
+
+bool pnp_interfaces_come_late;
+
+struct late_answer {
+    struct device *pdo;
+    struct IRP *irp;
+};
+static struct task *late_task; /* of the last one */
+
+static int32_t answer(struct device *pdo, struct IRP *irp, const struct IO_STACK_LOCATION *location);
+
+static void end_late_task(void)
+{
+    if (late_task != NULL) {
+        task_join(late_task);
+        late_task = NULL;
+    }
+}
+
+static void answer_late(void *argument)
+{
+    struct late_answer *late = argument;
+
+    late->irp->IoStatus.Status = answer(late->pdo, late->irp, late->irp->Tail.Overlay.CurrentStackLocation);
+    irp_complete(late->irp);
+    free(late);
+}
+
+static int32_t pend(struct device *pdo, struct IRP *irp)
+{
+    struct late_answer *late = malloc(sizeof(*late));
+
+    *late = (struct late_answer){ pdo, irp };
+    irp->Tail.Overlay.CurrentStackLocation->Control |= PENDING_RETURNED;
+    end_late_task();
+    late_task = task_spawn("late interface", 0, answer_late, late);
+    return STATUS_PENDING;
 }
 
 /* --- life --- */
@@ -105,6 +146,7 @@ void pdo_free_ids(struct device *pdo)
 
 void pdo_destroy(struct device *pdo)
 {
+    end_late_task();
     pdo_free_ids(pdo);
     device_delete(pdo);
 }
@@ -258,8 +300,13 @@ static int32_t answer(struct device *pdo, struct IRP *irp, const struct IO_STACK
 
 static MS_ABI int32_t bus_pnp(struct DEVICE_OBJECT *object, struct IRP *irp)
 {
-    int32_t status = answer(device_of(object), irp, irp->Tail.Overlay.CurrentStackLocation);
+    uint8_t minor = irp->Tail.Overlay.CurrentStackLocation->MinorFunction;
+    int32_t status;
 
+    if (pnp_interfaces_come_late && minor == IRP_MN_QUERY_INTERFACE) {
+        return pend(device_of(object), irp);
+    }
+    status = answer(device_of(object), irp, irp->Tail.Overlay.CurrentStackLocation);
     irp->IoStatus.Status = status;
     irp_complete(irp);
     return status;

@@ -48,6 +48,8 @@ struct pdo_ids {
 struct device *pdo_create(const struct pdo_ids *ids, const struct pdo_ops *ops, void *bus);
 void pdo_destroy(struct device *pdo);
 struct DEVICE_OBJECT *device_object(struct device *device);
+/* IRP_MN_QUERY_INTERFACE to a PDO is pended and answered by a task, as a filter between may do. */
+extern bool pnp_interfaces_come_late;
 
 /* --- the device stack above a PDO: whoever is the driver's class (NDIS) puts the driver's functional device on it
  * --- */

@@ -187,6 +187,46 @@ TEST(a_pause_waits_as_long_as_sends_come_back)
                                             .body = pause_with_a_queue });
 }
 
+/* OID_PNP_SET_POWER to an adapter that was not paused before, while a protocol keeps a received packet: the request
+ * ends with every send back, as before any low power state. */
+static void sleep_under_load(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[SENDS];
+    struct watch *watch = watch_open(story);
+    uint32_t state = NdisDeviceStateD3;
+    uint8_t bytes[BACKEND_SEND_BYTES];
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
+    edge_hold_received(story->bed.edge, true);
+    wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+    sched_sleep(SECOND);
+    CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 1);
+    netback_stall(story->bed.netback, 0, 5 * SECOND);
+    backend_send_many(watch, SENDS, nbls);
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    CHECK(raw_wait(watch->raw, 0));
+    for (uint32_t i = 0; i < SENDS; i++) {
+        CHECK_EQ(nbls[i]->Status, SUCCESS);
+    }
+    CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 1);
+    state = NdisDeviceStateD0;
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    raw_free_all(watch->raw);
+    CHECK_EQ(backend_frames(story), SENDS);
+    backend_works(story, watch, 1);
+    edge_hold_received(story->bed.edge, false);
+    watch_close(watch);
+}
+
+TEST(low_power_waits_for_what_is_out_whatever_a_protocol_keeps)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .loose_grants = true,
+                                            .body = sleep_under_load });
+}
+
 /* --- a device that is gone --- */
 
 static void check_left_alone(struct story *story, struct watch *watch)

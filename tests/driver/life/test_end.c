@@ -4,6 +4,7 @@
  * shutdown and low power in the middle of traffic. Whatever happens, what was taken is returned and nothing arrives
  * twice or damaged.
  */
+#include "nt/io/pnp.h"
 #include "story.h"
 
 enum { FRAMES = 64, SEEDS = 40 };
@@ -131,4 +132,29 @@ TEST(a_provider_without_a_known_vif_version_is_refused_by_name)
                                     .vif_version = 7,
                                     .may_not_start = true,
                                     .body = refused });
+}
+
+static void late_interfaces(const struct story_plan *plan)
+{
+    (void)plan;
+    pnp_interfaces_come_late = true;
+}
+
+static void served(struct story *story)
+{
+    story_send(story, 0, FRAMES, 4);
+    story_inject(story, 0, FRAMES);
+    story_check_from(story, 0, 0);
+}
+
+TEST(interfaces_that_come_late_are_waited_for)
+{
+    for (uint32_t i = 0; i < 6; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed() + i,
+                                        .vif_version = 8 + i % 3,
+                                        .edge_buffers = 16,
+                                        .prepare = late_interfaces,
+                                        .body = served });
+    }
 }

@@ -6,6 +6,8 @@
  */
 #include "story_backend.h"
 
+#include <stdio.h>
+
 enum { SENDS = 60, ABORTED_SECONDS = 12, COME_BACK_SECONDS = 60, REPORTED_SECONDS = 24 };
 
 /* In real time others of this machine want their share. */
@@ -22,6 +24,16 @@ static uint32_t send_all(struct watch *watch)
     backend_send_many(watch, SENDS, NULL);
     CHECK(raw_wait(watch->raw, patient(ABORTED_SECONDS) * SECOND));
     return (uint32_t)((sched_now() - before) / 1000000);
+}
+
+/* The event's numbers, as people read them: interface, sends that were out, how often. */
+static void names_sends(void *context, const char *line)
+{
+    const char *numbers = strstr(line, " (8): 2, ");
+    uint32_t sends, times;
+
+    *(bool *)context |= numbers != NULL && sscanf(numbers, " (8): 2, %u, %u", &sends, &times) == 2 && sends != 0 &&
+                        sends <= SENDS && times == 1;
 }
 
 static bool has_recovered(struct story *story)
@@ -44,6 +56,7 @@ static void away_for_long(struct story *story)
 {
     struct watch *watch = watch_open(story);
     uint32_t first, later;
+    bool named = false;
 
     CHECK_EQ(backend_recoveries(), 0);
     backend_leaves(story);
@@ -51,6 +64,8 @@ static void away_for_long(struct story *story)
     if (!story_until(story, has_recovered, patient(ABORTED_SECONDS))) {
         test_fail(__FILE__, __LINE__, "%u sends came back after %u ms, and no recovery was reported", SENDS, first);
     }
+    ndis_event_log(names_sends, &named);
+    CHECK(named);
     CHECK(story_until(story, link_is_down, patient(1)));
     raw_free_all(watch->raw);
     later = send_all(watch); /* refused while there is nobody to take them */

@@ -5,6 +5,7 @@
  * (NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG), then of what is back, and what is sent by that report arrives whole on
  * every host. What NDIS has switched off meanwhile stays off on all of them. Xen's netif.h has the features.
  */
+#include "ndis/adapter/adapter.h"
 #include "ndis/adapter/record.h"
 #include "ndis/protocol/raw.h"
 #include "story_payload.h"
@@ -197,4 +198,44 @@ TEST(a_frame_size_that_cannot_be_hides_no_offloads)
                                            .prepare = start_lying,
                                            .body = bad_size },
                      1);
+}
+
+static void lie_no_large_sends(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_lie(LIE_LARGE_SIZE, 0);
+}
+
+static void lie_no_offloads(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_lie(LIE_OFFLOADS, 0);
+}
+
+static void none_large(struct story *story)
+{
+    const struct NDIS_OFFLOAD *hardware = &story->bed.adapter->hardware_offload.before;
+
+    CHECK_EQ(offered(story), *(const uint32_t *)story->plan->detail);
+    CHECK_EQ(hardware->LsoV1.IPv4.Encapsulation, NDIS_ENCAPSULATION_NOT_SUPPORTED);
+    CHECK_EQ(hardware->LsoV2.IPv4.Encapsulation, NDIS_ENCAPSULATION_NOT_SUPPORTED);
+    CHECK_EQ(hardware->LsoV2.IPv6.Encapsulation, NDIS_ENCAPSULATION_NOT_SUPPORTED);
+}
+
+TEST(large_sends_need_a_size_and_a_xenvif_that_makes_them)
+{
+    const uint32_t small = ALL & ~(uint32_t)(LSO4 | LSO6), none = 0;
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .stand_in = "no XenVif answers what cannot be true",
+                                    .prepare = lie_no_large_sends,
+                                    .detail = &small,
+                                    .body = none_large });
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .stand_in = "no XenVif answers what cannot be true",
+                                    .prepare = lie_no_offloads,
+                                    .detail = &none,
+                                    .body = none_large });
 }

@@ -257,6 +257,33 @@ TEST(each_member_of_a_request_switches_what_it_names_and_nothing_else)
         .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "11-24h2", .edge_buffers = 16, .body = requests });
 }
 
+/* The same with everything off before. */
+static void requests_from_nothing(struct story *story)
+{
+    uint8_t record[RECORD] = { NDIS_OBJECT_TYPE_DEFAULT, REVISIONS, RECORD };
+    uint32_t needed;
+
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        record[members[i].offset] = 1;
+    }
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        uint32_t current = 0;
+
+        CHECK_STATUS(adapter_set(story->bed.adapter, OID_TCP_OFFLOAD_PARAMETERS, record, RECORD, &needed), SUCCESS);
+        CHECK_EQ(offered(story), 0);
+        each_value(story, &members[i], &current);
+    }
+}
+
+TEST(what_is_off_stays_off_but_for_what_a_request_names)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .windows = "11-24h2",
+                                    .edge_buffers = 16,
+                                    .body = requests_from_nothing });
+}
+
 /* --- OID_OFFLOAD_ENCAPSULATION --- */
 
 static struct NDIS_OFFLOAD_ENCAPSULATION encapsulation(uint32_t v4, uint32_t v6)

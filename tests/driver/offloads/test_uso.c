@@ -4,9 +4,11 @@
  * the last one shorter, each with lengths, IPv4 identification and checksums of its own, in order, whatever the MDLs
  * are cut like. OffloadUSO
  */
+#include "nt/memory/guard.h"
 #include "packets.h"
 #include "story_release.h"
 #include "story_uso.h"
+#include "xen/xen.h"
 
 enum { HEADERS4 = 42, HEADERS6 = 62, MAX_CUTS = 60, DEPTH = 2048 };
 
@@ -122,6 +124,39 @@ TEST(every_size_of_datagram_is_cut)
     story_run(&(struct story_plan){ .kind = SCHED_LIVE, .windows = "10-22h2", .body = every_size });
 }
 
+/* Segments of jumbo frames and headers as long as they come: each lies in up to four pages and has many neighbours in
+ * the pool. The last 128 bytes of the headers' room are IPv6 with 56 bytes of extension headers and a tag. */
+static void jumbo(struct story *story)
+{
+    enum { MTU = 9000, PLACES = 16 };
+    struct uso *uso = uso_open(story);
+    uint32_t segments = 0;
+
+    for (uint32_t i = 0; i < PLACES; i++) {
+        struct uso_send send = { .shape = { .version = i % 2 == 0 ? 4 : 6, .protocol = PROTOCOL_UDP, .payload = 60000 },
+                                 .offset = i * XEN_PAGE_SIZE / PLACES };
+
+        send.shape.vlan = i % 4 >= 2;
+        send.shape.ip_options = send.shape.version == 4 ? 40 : 0;
+        send.shape.extension = send.shape.version == 6 ? 56 : 0;
+        send.mss = MTU - 8 - (send.shape.version == 4 ? 60 : 96);
+        netback_stall(story->bed.netback, 0, SECOND / 10);
+        CHECK_STATUS(uso_send(uso, &send), SUCCESS);
+        segments += uso_expect(uso, &send);
+        uso_free(uso);
+    }
+    CHECK_EQ(segments, PLACES * 7);
+    uso_close(uso);
+}
+
+TEST(segments_of_jumbo_frames_lie_anywhere)
+{
+    story_everywhere(
+        &(struct story_plan){
+            .windows = "10-22h2", .mtu = 9000, .wire_depth = DEPTH, .edge_buffers = 32, .quiet = true, .body = jumbo },
+        2);
+}
+
 /* As many segments as there can be: many times what the pool has. */
 static void one_byte_each(struct story *story)
 {
@@ -224,4 +259,34 @@ TEST(buffers_of_segments_in_pieces_are_used_again)
                                     .wire_depth = DEPTH,
                                     .edge_buffers = 32,
                                     .body = two_pieces_each });
+}
+
+/* A backend that stands still for longer than idle buffers are kept: those in XenVif stay. */
+static void outstanding(struct story *story)
+{
+    const struct uso_send send = { .shape = { .version = 4, .protocol = PROTOCOL_UDP, .payload = 5000 }, .mss = 1000 };
+    struct uso *uso = uso_open(story);
+    struct NET_BUFFER_LIST *nbl;
+
+    netback_stall(story->bed.netback, 0, 25 * SECOND);
+    nbl = uso_start(uso, &send);
+    CHECK(!raw_wait(uso->watch->raw, 20 * SECOND));
+    CHECK(raw_wait(uso->watch->raw, 60 * SECOND));
+    CHECK_STATUS(nbl->Status, SUCCESS);
+    CHECK_EQ(uso_expect(uso, &send), 5);
+    CHECK_STATUS(uso_send(uso, &send), SUCCESS);
+    CHECK_EQ(uso_expect(uso, &send), 5);
+    uso_close(uso);
+}
+
+static void guard(const struct story_plan *plan)
+{
+    (void)plan;
+    guard_pages = true;
+}
+
+TEST(buffers_in_use_outlive_an_idle_time)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .prepare = guard, .body = outstanding });
 }

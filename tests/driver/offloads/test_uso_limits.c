@@ -7,7 +7,10 @@
 #include "ndis/adapter/adapter.h"
 #include "nt/memory/mdl.h"
 #include "nt/memory/pool.h"
+#include "story_rss.h"
 #include "story_uso.h"
+
+enum { QUEUES = 2 };
 
 static const struct uso_send plain = { .shape = { .version = 4, .protocol = PROTOCOL_UDP, .payload = 5000 },
                                        .mss = 1000 };
@@ -394,6 +397,67 @@ TEST(a_pause_gives_up_what_waits)
     static const char *const small[] = { "SegmentBuffers=64", NULL };
 
     on_each_version(paused, small);
+}
+
+/* XenVif takes no segment at all for a moment, just behind a run that it has begun to send: nothing pends on that one,
+ * and the rest of its NBL is given up. */
+static void refused_behind_a_run(struct story *story)
+{
+    enum { RUN = 65, SEGMENTS = 70 };
+    struct uso *uso = uso_open(story);
+    struct uso_send send = plain;
+    struct NET_BUFFER_LIST *nbl;
+
+    send.shape.payload = SEGMENTS * 100;
+    send.mss = 100;
+    vif_refuse_sends(STORY_STAND_IN(story), RUN, 1);
+    nbl = uso_start(uso, &send);
+    CHECK(raw_wait(uso->watch->raw, SECOND / 5));
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_RESOURCES);
+    CHECK_EQ(backend_frames(story), RUN);
+    CHECK_STATUS(uso_send(uso, &send), SUCCESS);
+    CHECK_EQ(uso_expect(uso, &send), SEGMENTS);
+    uso_close(uso);
+}
+
+TEST(no_more_than_a_run_of_segments_waits_behind_a_refused_one)
+{
+    on_each_version(refused_behind_a_run, NULL);
+}
+
+/* A pause offers the last segment once more, which sends all of them. Then nothing waits in a ring, and an RSS table
+ * may change. */
+static void paused_in_time(struct story *story)
+{
+    struct uso *uso = uso_open(story);
+    struct NET_BUFFER_LIST *nbl;
+    struct rss_set set;
+
+    vif_refuse_sends(STORY_STAND_IN(story), 4, 1);
+    nbl = uso_start(uso, &plain);
+    CHECK_STATUS(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK(raw_wait(uso->watch->raw, 0));
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
+    CHECK_STATUS(nbl->Status, SUCCESS);
+    CHECK_EQ(uso_expect(uso, &plain), 5);
+    CHECK_STATUS(adapter_restart(story->bed.adapter), SUCCESS);
+    rss_fill(&set, 16, QUEUES, RSS_ALL_TYPES);
+    CHECK_STATUS(rss_put(story, &set, sizeof(set)), SUCCESS);
+    uso_close(uso);
+}
+
+TEST(a_pause_offers_a_refused_segment_once_more)
+{
+    for (uint32_t version = 8; version <= 10; version++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .needs = STORY_NEEDS_RSS,
+                                        .windows = "10-22h2",
+                                        .vif_version = version,
+                                        .queues = QUEUES,
+                                        .body = paused_in_time });
+    }
 }
 
 /* XenVif has refused one that others pend on, for good: a pause ends that. */

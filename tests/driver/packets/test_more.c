@@ -56,6 +56,25 @@ static void last_refused(struct story *story)
     watch_close(watch);
 }
 
+/* Chains of all lengths that one run has: the last one is offered again, since others wait for it. */
+static void last_of_a_run_refused(struct story *story)
+{
+    static struct NET_BUFFER_LIST *nbls[MAX_PENDING + 1];
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t length = 2; length <= MAX_PENDING + 1; length++) {
+        vif_refuse_sends(STORY_STAND_IN(story), length - 1, 1);
+        send_chain(watch, nbls, length);
+        CHECK(raw_wait(watch->raw, 5 * SECOND));
+        for (uint32_t i = 0; i < length; i++) {
+            CHECK_EQ(nbls[i]->Status, SUCCESS);
+        }
+        raw_free_all(watch->raw);
+        CHECK_EQ(backend_frames(story), length);
+    }
+    watch_close(watch);
+}
+
 /* Refused for long: what pends goes with the next send, and nothing is lost of it. */
 static void refused_for_long(struct story *story)
 {
@@ -295,6 +314,51 @@ static void two_rings(struct story *story)
     watch_close(watch);
 }
 
+/* Chains of three of one flow, one each 5 ms. XenVif takes what waits and one packet, or two, and refuses the rest
+ * until the next chain. */
+struct sender {
+    struct watch *watch;
+    bool stop;
+};
+
+static void send_and_be_refused(void *argument)
+{
+    struct sender *sender = argument;
+    struct NET_BUFFER_LIST *nbls[3];
+
+    while (!__atomic_load_n(&sender->stop, __ATOMIC_ACQUIRE)) {
+        vif_refuse_sends(STORY_STAND_IN(sender->watch->story), 2, UINT32_MAX);
+        make_chain(sender->watch, nbls, 3, 1);
+        raw_send(sender->watch->raw, nbls[0], 0, false);
+        sched_sleep(SECOND / 200);
+    }
+}
+
+/* There is always one who waits behind a refused packet, or will in a moment; while a table is about to change nobody
+ * new has to, so it does change. */
+static void table_changes_under_load(struct story *story)
+{
+    struct sender sender = { .watch = watch_open(story) };
+    struct rss_set first, second;
+    struct task *task;
+
+    rss_fill(&first, 16, RINGS, RSS_ALL_TYPES);
+    second = first;
+    for (uint32_t i = 0; i < 16; i++) {
+        second.table[i] = first.table[15 - i];
+    }
+    CHECK_EQ(rss_put(story, &first, sizeof(first)), SUCCESS);
+    task = task_spawn("sender", 0, send_and_be_refused, &sender);
+    sched_sleep(SECOND / 10);
+    CHECK_EQ(rss_put(story, &second, sizeof(second)), SUCCESS);
+    CHECK_EQ(rss_put(story, &first, sizeof(first)), SUCCESS);
+    __atomic_store_n(&sender.stop, true, __ATOMIC_RELEASE);
+    task_join(task);
+    vif_refuse_sends(STORY_STAND_IN(story), UINT32_MAX, 0);
+    CHECK(raw_wait(sender.watch->raw, 5 * SECOND));
+    watch_close(sender.watch);
+}
+
 static void each(void (*body)(struct story *story), uint32_t needs)
 {
     story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
@@ -308,6 +372,11 @@ static void each(void (*body)(struct story *story), uint32_t needs)
 TEST(packets_before_a_refused_one_are_sent_within_seconds)
 {
     each(last_refused, 0);
+}
+
+TEST(the_last_packet_of_a_run_of_any_length_is_offered_again)
+{
+    each(last_of_a_run_refused, 0);
 }
 
 TEST(packets_before_a_refused_one_go_with_the_next_send)
@@ -365,6 +434,11 @@ static void with_rss(void (*body)(struct story *story))
 TEST(a_table_changes_only_when_nothing_waits_behind_a_refused_packet)
 {
     with_rss(table_changes);
+}
+
+TEST(a_table_changes_while_xenvif_refuses_packets_now_and_then)
+{
+    with_rss(table_changes_under_load);
 }
 
 TEST(only_one_ring_at_a_time_waits_for_a_refused_packet)

@@ -5,9 +5,12 @@
  */
 #include <stdio.h>
 
+#include "ndis/protocol/edge.h"
+#include "nt/memory/mdl.h"
 #include "story_watch.h"
+#include "xenvif/offer/hostile.h"
 
-enum { BATCH = 32, SETTLE_PACKETS = 8192 };
+enum { BATCH = 32, SETTLE_PACKETS = 8192, HELD = 8, OPEN = 70, PACKETS = HELD + OPEN };
 
 struct rest_plan {
     uint32_t processors, buffers, packets;
@@ -62,4 +65,60 @@ TEST(at_rest_no_packet_is_scarce_on_any_number_of_processors)
                                         .detail = &rests[i],
                                         .body = nothing_is_scarce });
     }
+}
+
+static void inject_start(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_inject_start();
+}
+
+static bool all_back(struct story *story)
+{
+    (void)story;
+    return vif_inject_returned() == PACKETS;
+}
+
+/* Between packets of a batch that XenVif has not ended (More) a protocol returns what it kept, as it does when one of
+ * its sends completes there. */
+static void returned_within_a_batch(struct story *story)
+{
+    static uint8_t memory[PACKETS][STORY_FRAME_BYTES];
+    struct XENVIF_PACKET_INFO_V2 info = { .Length = 14 };
+    struct MDL *mdls[PACKETS];
+    struct adapter_counters before, after;
+    uint32_t i;
+    uint8_t old;
+
+    adapter_counters(story->bed.adapter, &before);
+    edge_hold_received(story->bed.edge, true);
+    processor_pin(0);
+    old = irql_raise(DISPATCH_LEVEL);
+    for (i = 0; i < PACKETS; i++) {
+        frame_plain(memory[i], STORY_FRAME_BYTES, story_guest_mac, story_peer_mac, i);
+        mdls[i] = mdl_create(memory[i], STORY_FRAME_BYTES);
+        vif_inject(STORY_STAND_IN(story), 0,
+                   &(struct vif_inject){ .mdl = mdls[i],
+                                         .length = STORY_FRAME_BYTES,
+                                         .info = &info,
+                                         .more = i != HELD - 1 && i != PACKETS - 1 });
+        if (i == PACKETS - 2) {
+            CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), HELD);
+            edge_hold_received(story->bed.edge, false);
+        }
+    }
+    irql_lower(old);
+    CHECK(story_until(story, all_back, 20));
+    adapter_counters(story->bed.adapter, &after);
+    CHECK_EQ(after.rx_packets - before.rx_packets, PACKETS);
+    CHECK_EQ(after.rx_low_resources - before.rx_low_resources, 0);
+    for (i = 0; i < PACKETS; i++) {
+        mdl_free(mdls[i]);
+    }
+}
+
+TEST(packets_return_within_a_batch)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = inject_start, .body = returned_within_a_batch });
 }

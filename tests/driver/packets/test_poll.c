@@ -5,9 +5,13 @@
  */
 #include "story_watch.h"
 
+#include <sys/mman.h>
+
+#include "nt/export/fail.h"
+#include "nt/export/version.h"
 #include "xenvif/offer/hostile.h"
 
-enum { FRAMES = 64, SEEDS = 60 };
+enum { FRAMES = 64, SEEDS = 60, MAX_CALLS = 200 };
 
 static const char *const polling[] = { "*NdisPoll=1", NULL };
 
@@ -94,6 +98,87 @@ TEST(ndis_polls_where_the_keyword_says_so_and_each_rss_processor_has_one_poll_ob
     count_with(off, 8, 0);
     count_with(polling, 8, 8);
     count_with(three, 8, 3);
+}
+
+static void simulate_version(const struct story_plan *plan)
+{
+    static struct windows_version windows;
+
+    windows = *windows_version_find(plan->windows);
+    windows.ndis_minor = 85;
+    windows_simulate(&windows);
+}
+
+/* NDIS 6.85, of Windows 11 21H2 and Windows Server 2022, is the first that polls. */
+TEST(ndis_6_85_polls)
+{
+    uint32_t wanted = 2;
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .queues = 2,
+                                    .windows = "11-24h2",
+                                    .set = polling,
+                                    .prepare = simulate_version,
+                                    .detail = &wanted,
+                                    .body = count_objects });
+}
+
+/* A poll object that NDIS does not register, or memory for them that there is not: packets go up as they come, and
+ * nothing is left behind of what was made before. */
+struct refusal {
+    uint32_t n; /* the call of the start that fails */
+    uint32_t *met;
+};
+
+static void fail_one(const struct story_plan *plan)
+{
+    fail_at(((const struct refusal *)plan->detail)->n);
+}
+
+static void without_polling(struct story *story)
+{
+    const struct refusal *refusal = story->plan->detail;
+    struct adapter_counters counters;
+    char call[1024];
+
+    fail_disarm();
+    if (!fail_described(call, sizeof(call)) || strstr(call, "PollCreate") == NULL) {
+        return;
+    }
+    ++*refusal->met;
+    CHECK(story->started);
+    receive_and_pause(story);
+    adapter_counters(story->bed.adapter, &counters);
+    CHECK_EQ(counters.polls, 0);
+}
+
+TEST(packets_arrive_where_ndis_registers_no_poll_object)
+{
+    uint32_t *met = mmap(NULL, sizeof(*met), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* a child's */
+    struct refusal refusal = { .met = met };
+    uint32_t before = 0;
+
+    CHECK(met != MAP_FAILED);
+    /* Until those of PollCreate, which follow each other, are through. */
+    for (refusal.n = 1; refusal.n <= MAX_CALLS && (before == 0 || *met != before); refusal.n++) {
+        before = *met;
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .stand_in = "a call may fail in XenVif, which then uses what it did not get",
+                                        .windows = "11-24h2",
+                                        .queues = 2,
+                                        .set = polling,
+                                        .edge_buffers = 16,
+                                        .loose_grants = true,
+                                        .may_not_start = true,
+                                        .quiet = true,
+                                        .detail = &refusal,
+                                        .prepare = fail_one,
+                                        .body = without_polling });
+    }
+    CHECK(*met >= 7); /* two blocks of memory, four routines, one object */
+    munmap(met, sizeof(*met));
 }
 
 /* The machine goes down while packets wait to be polled: nobody takes them any more, and nobody polls for them. */

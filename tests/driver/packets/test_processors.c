@@ -5,6 +5,7 @@
  * choose processors, and a processor that comes while the adapter works.
  */
 #include "nt/processor/topology.h"
+#include "nt/sync/thread.h"
 #include "story_release.h"
 #include "story_rss.h"
 
@@ -340,4 +341,30 @@ TEST(per_processor_data_is_found_by_index_on_every_processor)
 {
     story_run(&(struct story_plan){
         .kind = SCHED_SIMULATED, .seed = test_seed(), .processors = 64, .edge_buffers = 16, .body = many_processors });
+}
+
+/* A request that visits each processor does so on the thread of whoever makes it, which may go on wherever it could
+ * before (KeRevertToUserGroupAffinityThread). */
+static void visits_and_returns(struct story *story)
+{
+    const struct nt_thread *thread = thread_current();
+    struct rss_set set;
+
+    CHECK_EQ(thread->affinity, 0);
+    rss_fill(&set, 16, QUEUES, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    CHECK_EQ(thread->affinity, 0);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(thread->affinity, 0);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+}
+
+TEST(a_thread_that_visits_processors_returns)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .needs = STORY_NEEDS_RSS,
+                                    .queues = QUEUES,
+                                    .edge_buffers = 8,
+                                    .body = visits_and_returns });
 }

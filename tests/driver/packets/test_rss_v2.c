@@ -64,6 +64,8 @@ static struct parameters parameters(uint32_t flags)
     return p;
 }
 
+static bool at_passive; /* requests are made below DISPATCH_LEVEL */
+
 /* On processor `from`: moves entries 0 ... count - 1 to `processor`, or with `spread` to processors in turn. The
  * status, which each entry must have too. */
 static int32_t move_on(struct story *story, uint32_t from, uint32_t count, uint32_t processor, bool spread)
@@ -85,8 +87,9 @@ static int32_t move_on(struct story *story, uint32_t from, uint32_t count, uint3
         moves.entries[i].EntryStatus = NDIS_STATUS_PENDING;
     }
     processor_pin(from);
-    status = adapter_method_now(story->bed.adapter, OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES, &moves, sizeof(moves),
-                                sizeof(moves), &written, &needed);
+    status = (at_passive ? adapter_method_now_passive
+                         : adapter_method_now)(story->bed.adapter, OID_GEN_RSS_SET_INDIRECTION_TABLE_ENTRIES, &moves,
+                                               sizeof(moves), sizeof(moves), &written, &needed);
     for (i = 0; i < count; i++) {
         CHECK_EQ(moves.entries[i].EntryStatus, status);
     }
@@ -209,6 +212,17 @@ TEST(table_entries_move_one_by_one_and_packets_follow)
     run(move_entries, "11-24h2");
 }
 
+/* MiniportSynchronousOidRequest may be called at any IRQL up to DISPATCH_LEVEL. */
+TEST(table_entries_move_below_dispatch_level_too)
+{
+    if (story_xenvif() != NULL && story_is_asked("8.2")) {
+        test_part_not_run("as table_entries_move_one_by_one_and_packets_follow");
+        return;
+    }
+    at_passive = true;
+    run(move_entries, "11-24h2");
+}
+
 /* Each request on the control ring is waited for at DISPATCH_LEVEL. XenVif passes five on for a table. */
 static void what_a_move_costs(struct story *story)
 {
@@ -285,18 +299,12 @@ TEST(windows_7_has_no_second_generation_of_rss)
     run(has_none, "7");
 }
 
-/* A table that nobody has filled: all at the base processor that the keywords name, in whatever group. */
-static void at_base(struct story *story)
+/* The protocol's edge has set a table; an adapter that is new has none. */
+static void start_again(struct story *story)
 {
-    struct parameters p =
-        parameters(NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS | NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED |
-                   NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED | NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED);
-    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED, i;
-    struct PROCESSOR_NUMBER base = { 0 };
-    struct watch *watch;
+    uint32_t filter = NDIS_PACKET_TYPE_DIRECTED;
     char error[300];
 
-    /* The protocol's edge has set a table; an adapter that is new has none. */
     edge_close(story->bed.edge);
     story->bed.edge = NULL;
     adapter_remove(story->bed.adapter);
@@ -304,6 +312,48 @@ static void at_base(struct story *story)
     CHECK(story->bed.adapter != NULL);
     CHECK_EQ(adapter_restart(story->bed.adapter), NDIS_STATUS_SUCCESS);
     CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), NDIS_STATUS_SUCCESS);
+}
+
+static uint16_t requests_of_a_migration(struct story *story)
+{
+    const uint16_t *requests = &STORY_STAND_IN(story)->control.last_id;
+    uint16_t before = *requests;
+
+    CHECK_EQ(bed_migrate(&story->bed), 0);
+    sched_sleep(1000ull * MILLISECOND);
+    return (uint16_t)(*requests - before);
+}
+
+/* Entries that are moved while RSS is off are remembered for later: a migration, which waits for each request, has none
+ * for them. */
+static void what_remembered_entries_cost(struct story *story)
+{
+    struct parameters p = parameters(NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED);
+    uint16_t before;
+
+    start_again(story);
+    before = requests_of_a_migration(story);
+    CHECK_EQ(set(story, &p, sizeof(p)), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(move(story, ENTRIES, 2, false), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(requests_of_a_migration(story), before);
+}
+
+TEST(entries_remembered_while_rss_is_off_cost_a_migration_nothing)
+{
+    run(what_remembered_entries_cost, "11-24h2");
+}
+
+/* A table that nobody has filled: all at the base processor that the keywords name, in whatever group. */
+static void at_base(struct story *story)
+{
+    struct parameters p =
+        parameters(NDIS_RECEIVE_SCALE_PARAM_ENABLE_RSS | NDIS_RECEIVE_SCALE_PARAM_HASH_INFO_CHANGED |
+                   NDIS_RECEIVE_SCALE_PARAM_HASH_KEY_CHANGED | NDIS_RECEIVE_SCALE_PARAM_NUMBER_OF_ENTRIES_CHANGED);
+    struct PROCESSOR_NUMBER base = { 0 };
+    struct watch *watch;
+    uint32_t i;
+
+    start_again(story);
     watch = watch_open(story);
     base.Group = 1;
     base.Number = 7;

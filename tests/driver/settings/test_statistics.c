@@ -213,6 +213,7 @@ static void wide_counters(struct story *story)
                                        OID_GEN_DIRECTED_FRAMES_RCV,   OID_GEN_DIRECTED_BYTES_RCV,
                                        OID_GEN_MULTICAST_FRAMES_RCV,  OID_GEN_MULTICAST_BYTES_RCV,
                                        OID_GEN_BROADCAST_FRAMES_RCV,  OID_GEN_BROADCAST_BYTES_RCV };
+    struct NDIS_STATISTICS_INFO all;
     uint32_t i;
 
     for (i = 0; i < sizeof(single) / sizeof(single[0]); i++) {
@@ -220,6 +221,12 @@ static void wide_counters(struct story *story)
     }
     CHECK_EQ(oid_get64(story, OID_GEN_XMIT_OK), 3 * 0x123456789aull);
     CHECK_EQ(oid_get64(story, OID_GEN_RCV_OK), 3 * 0x123456789aull);
+    CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &all, sizeof(all)), SUCCESS);
+    CHECK_EQ(all.Header.Type, NDIS_OBJECT_TYPE_DEFAULT);
+    CHECK_EQ(all.Header.Revision, 1);
+    CHECK_EQ(all.Header.Size, sizeof(all));
+    CHECK_EQ(all.ifInErrors, 2 * 0x123456789aull);
+    CHECK_EQ(all.ifHCInUcastOctets, 0x123456789aull);
 }
 
 TEST(sums_and_packet_counters_keep_all_64_bits)

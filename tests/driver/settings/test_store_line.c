@@ -136,6 +136,48 @@ TEST(the_drivers_line_takes_the_first_free_place_and_goes_with_the_last_adapter)
     story_everywhere(&(struct story_plan){ .body = places }, 5);
 }
 
+/* Nobody else has a line, as behind a XenVif that writes none. */
+static void alone(struct story *story)
+{
+    edge_close(story->bed.edge);
+    story->bed.edge = NULL;
+    adapter_remove(story->bed.adapter);
+    CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
+    again(story);
+    CHECK(is_ours(read_line(story, 0)));
+    CHECK_EQ(count_ours(story), 1);
+    adapter_remove(story->bed.adapter);
+    CHECK_EQ(count_ours(story), 0);
+    again(story);
+}
+
+TEST(the_drivers_line_alone_is_the_first_one)
+{
+    story_once(alone, 1);
+}
+
+/* It wakes up on another host, whose xenstore has no drivers/, and goes on to a third. */
+static void hibernated(struct story *story)
+{
+    CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
+    CHECK_EQ(bed_sleep(&story->bed, true, NULL, NULL), 0);
+    CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(count_ours(story), 1);
+    CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers"), 0);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
+    CHECK_EQ(count_ours(story), 1);
+}
+
+TEST(the_drivers_line_is_written_again_after_hibernation)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .stand_in = "XenVif's scan thread uses STORE after it was released for D3",
+                                    .edge_buffers = 16,
+                                    .body = hibernated });
+}
+
 /* --- two adapters --- */
 
 static void two(struct story *story)
