@@ -73,7 +73,7 @@ void bed_change_host(void *context)
     uint32_t queues, without;
 
     (void)xen_store_scanf(bed->guest, 0, "device/vif/0/mtu", "%u", &mtu); /* networks have the same MTU everywhere */
-    if (bed->netback == NULL) { /* nor is there one on the new host */
+    if (bed->netback == NULL) {                                           /* nor is there one on the new host */
         xen_toolstack_add_vif(bed->host, &bed->vif_config);
         return;
     }
