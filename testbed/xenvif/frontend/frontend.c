@@ -176,14 +176,20 @@ static void step_closing(struct vif *vif, uint32_t backend)
 }
 
 /* The subscriber was notified. A table for more queues than this backend has was refused, and it has had the chance to
- * give another. No XenVif connects again by itself, so there is none to follow in this. */
+ * give another; one that it gave while packets were queued leaves some waiting for others that go elsewhere now. No
+ * XenVif connects again by itself under a driver that sends, so there is none to follow in this. */
 static void run_again(struct vif *vif)
 {
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
     connect_abort_beyond(vif);
-    if (vif->frontend.phase == FRONTEND_CONNECTED && !__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST) &&
-        __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
-        (void)connect_run(vif);
+    if (vif->frontend.phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
+        if (!__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST)) {
+            (void)connect_run(vif);
+        } else {
+            for (uint32_t i = 0; i < vif->queues_known; i++) {
+                transmit_enable(vif->tx[i]);
+            }
+        }
     }
     event_set(&vif->frontend.gate);
 }
