@@ -25,21 +25,29 @@ from pathlib import Path
 
 from scripts import cli, packages, steps
 from scripts.build import made
-from scripts.explore import search, shrink, systematic
+from scripts.explore import differ, search, shrink, systematic
 from scripts.report import maker
+from scripts.run.options import RELEASES, inf_beside
 
 DESCRIPTION = """\
 Runs the driver in simulated testbeds through lists of operations made at random: traffic, OIDs, RSS, offloads, pause,
 power, migration, removal, a backend that is slow, refuses or goes away. Each list runs on a Windows, a release of
 XenVif and a schedule of its own; every rule is checked, and every frame is accounted for."""
+RELEASE_VARIABLE = "XENNET_XENVIF_LIKE"
 EPILOG = """\
 It stops at the first list that fails, shortens it to the fewest operations that still fail, writes it to a file and
 prints it. The file is for --replay.
 
   ./explore.py --operations 1000000
   ./explore.py --replay explore-failure.txt
+  ./explore.py --xenvif xenvif.sys --xenvif-like main
+  ./explore.py --xenvif xenvif.sys --xenvif-like main --against main --against live
   ./explore.py --systematic                     # every schedule of small scenes, up to 3 delays
   ./explore.py --systematic send-pause --preemptions 2
+
+On a xenvif.sys, and with --against, these operations are left out: lie, failing-call, shortage (the stand-in's own),
+stall, backend-leaves, backend-comes (no release connects to a backend that comes back), control (a silent control ring,
+at which releases wait for ever or crash).
 
 Exit status: 0 no failure; 1 a failure; 2 something to put right first."""
 
@@ -59,6 +67,15 @@ def read(arguments):
                         help="schedules by priorities drawn at random, for mistakes that take D orders of tasks")
     parser.add_argument("--keep-going", action="store_true", help="count failures and go on, shortening none")
     parser.add_argument("--driver", metavar="FILE", help="another build of xennet.sys")
+    parser.add_argument("--xenvif", metavar="FILE", type=cli.existing_file("--xenvif"),
+                        help="a xenvif.sys to run beneath the driver, instead of the stand-in")
+    parser.add_argument("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"),
+                        help="its INF (default: the .inf beside it)")
+    parser.add_argument("--xenvif-like", metavar="RELEASE", type=cli.one_of("--xenvif-like", tuple(RELEASES)),
+                        help=f"the release of every list: {', '.join(RELEASES)} (default: each list its own)")
+    parser.add_argument("--against", metavar="WORLD", action="append", type=cli.one_of("--against", differ.WORLDS),
+                        help="compare with a run of each list there: live, schedule (another one), or a release of the "
+                             "stand-in; may be repeated")
     parser.add_argument("--output", metavar="FILE", default="explore-failure.txt",
                         help="where a failing list goes (default explore-failure.txt)")
     parser.add_argument("--systematic", metavar="SCENE", nargs="?", const="all", action="append",
@@ -69,7 +86,35 @@ def read(arguments):
                         help="with --systematic: how often a task stops that could go on; the rest is free")
     parser.add_argument("--report", metavar="FILE", type=cli.new_file("--report"),
                         help="write a page with plots to look at (HTML)")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.xenvif_inf and not options.xenvif:
+        raise cli.Stop("--xenvif-inf belongs to a xenvif.sys: give that with --xenvif")
+    if options.systematic and (options.xenvif or options.xenvif_like):
+        raise cli.Stop("--systematic names the release of each scene: leave --xenvif and --xenvif-like out")
+    if options.against:
+        refuse_with_against(options)
+    return options
+
+
+def refuse_with_against(options):
+    for name in ("systematic", "pct", "report"):
+        if getattr(options, name):
+            raise cli.Stop(f"--against runs lists on schedules drawn as usual: leave --{name} out")
+    if not options.xenvif and options.xenvif_like in options.against:
+        raise cli.Stop(f"--against {options.xenvif_like} is what --xenvif-like names already: name another one")
+
+
+def pass_on(options):
+    """What the explorer reads from its environment."""
+    if options.driver:
+        os.environ["XENNET_DRIVER"] = str(Path(options.driver).resolve())
+    if options.pct is not None:
+        os.environ["XENNET_PCT"] = str(options.pct)
+    if options.xenvif:
+        os.environ["XENVIF"] = str(options.xenvif)
+        os.environ["XENVIF_INF"] = str(options.xenvif_inf or inf_beside(options.xenvif, "--xenvif-inf"))
+    if options.xenvif_like:
+        os.environ[RELEASE_VARIABLE] = options.xenvif_like
 
 
 def every_schedule(options, screen):
@@ -100,6 +145,25 @@ def show(found, options, arguments, screen):
         screen.line(f"report {options.report}")
 
 
+def against(options, screen):
+    comparison = differ.Comparison(*differ.worlds_of(options))
+    if options.replay:
+        failure = comparison.replay(options.replay)
+        screen.line(failure.text if failure else f"{options.replay}: no difference")
+        return 1 if failure else 0
+    found = differ.Compared(counts=comparison.counts)
+    try:
+        differ.explore(options, screen, found, comparison)
+    finally:
+        screen.clear()
+        screen.line(found.summary(comparison))
+    for failure in found.failures[:20]:
+        screen.line(f"seed {failure.seed}: {failure.reason()}")
+    if found.failures and not options.keep_going:
+        shrink.shorten(found.failures[0], options, screen, differ.write, comparison.replay)
+    return 1 if found.failures else 0
+
+
 def command(arguments):
     options = read(arguments)
     screen = cli.Screen()
@@ -113,10 +177,9 @@ def command(arguments):
             raise cli.Stop(f"{name}: there is no file {path}")
     if options.systematic:
         return every_schedule(options, screen)
-    if options.driver:
-        os.environ["XENNET_DRIVER"] = str(Path(options.driver).resolve())   # read by the explorer
-    if options.pct is not None:
-        os.environ["XENNET_PCT"] = str(options.pct)     # read by the scheduler
+    pass_on(options)
+    if options.against:
+        return against(options, screen)
     if options.replay:
         failure = search.replay(options.replay)
         screen.line(failure.text if failure else f"{options.replay}: no failure")

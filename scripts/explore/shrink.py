@@ -6,12 +6,13 @@ left out, from halves down to single operations. Another list is another schedul
 seeds before it counts as one that passes. At the end the numbers of each operation are made smaller.
 """
 
+import os
 import tempfile
 import time
 from pathlib import Path
 
 from scripts.explore import search
-from scripts.explore.search import STATUS_EVERY, Failure
+from scripts.explore.search import STATUS_EVERY
 
 SEEDS = 6               # schedules that a candidate is tried on
 ATTEMPTS = 4000         # candidates in all
@@ -35,14 +36,16 @@ class List:
 
 
 class Shrinker:
-    def __init__(self, whole, kind, folder, screen):
+    def __init__(self, whole, kind, folder, screen, replay=None):
         self.list = whole
+        self.replay = replay or search.replay
         self.kind = kind
         self.path = Path(folder) / "candidate.txt"
         self.seed = whole.seed()
         self.attempts = 0
         self.failure = None
         self.screen, self.said = screen, time.monotonic()
+        self.fixed = ("xenvif-like", "vif") if "XENVIF" in os.environ else ()   # an image is what it is
 
     def fails(self, operations, settings=None):
         """Whether the candidate fails in the same way on one of a few schedules; that one is kept."""
@@ -55,7 +58,7 @@ class Shrinker:
                 self.screen.status(f"shortening: {len(self.list.operations)} operations, {self.attempts} runs")
             candidate = self.list if settings is None else List("\n".join(settings))
             self.path.write_text(candidate.text(operations, seed))
-            failure = search.replay(self.path)
+            failure = self.replay(self.path)
             if failure is not None and failure.kind() == self.kind:
                 self.seed, self.failure = seed, failure
                 return True
@@ -84,7 +87,7 @@ class Shrinker:
             name = line.split()[0]
             if name == "keyword":
                 other = [each for each in self.list.settings if each != line]
-            elif name in usual and line != f"{name} {usual[name]}":
+            elif name in usual and name not in self.fixed and line != f"{name} {usual[name]}":
                 other = [f"{name} {usual[name]}" if each == line else each for each in self.list.settings]
             else:
                 continue
@@ -104,13 +107,17 @@ class Shrinker:
                             break
 
 
-def shorten(failure, options, screen):
+def write(seed, length, path):
+    search.run("--seed", str(seed), "--operations", str(length), "--write", str(path))
+
+
+def shorten(failure, options, screen, make=write, replay=None):
     """Writes the shortened list to options.output and shows it with what goes wrong."""
     with tempfile.TemporaryDirectory(prefix="xennet-explore-") as folder:
         whole = Path(folder) / "whole.txt"
-        search.run("--seed", str(failure.seed), "--operations", str(options.length), "--write", str(whole))
-        shrinker = Shrinker(List(whole.read_text()), failure.kind(), folder, screen)
-        shrinker.failure = Failure(failure.seed, failure.text)
+        make(failure.seed, options.length, whole)
+        shrinker = Shrinker(List(whole.read_text()), failure.kind(), folder, screen, replay)
+        shrinker.failure = failure
         screen.status(f"shortening {len(shrinker.list.operations)} operations")
         try:
             shrinker.leave_out()

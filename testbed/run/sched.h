@@ -61,6 +61,8 @@ struct task {
     uint32_t strand;             /* run/order.c: what it runs as */
     struct timeline_span *spans; /* open ones, the innermost first; timeline.c */
     uint32_t draws;              /* simulated, while somebody chooses (sched_choice.h): numbers that it has drawn */
+    uint64_t paused_until;       /* its last `pause`, and how long that was; nt/check/fault_emulate.c */
+    uint32_t pause_ns;
     uint32_t busy; /* simulated: points since it came to DISPATCH_LEVEL or began a DPC; set to 0 by nt/processor */
 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "nt/export/fail.h"
+#include "xenbus/capture.h"
 #include "xenbus/services.h"
 #include "xenbus/store.h"
 #include "xenbus/suspend.h"
@@ -229,11 +230,14 @@ void xenbus_on_suspend(struct xenbus *bus, void (*away)(void *context), void *co
 
 void xenbus_suspend_resume(struct xenbus *bus)
 {
+    struct capture *capture = capture_begin();
+
     xenbus_suspend_early(&bus->suspend);
     if (bus->away != NULL) {
         bus->away(bus->away_context);
     }
     xenbus_suspend_late(&bus->suspend);
+    capture_end(capture);
 }
 
 void xenbus_debug_request(struct xenbus *bus)

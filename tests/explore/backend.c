@@ -19,7 +19,7 @@ bool explore_stall(struct explorer *explorer, const uint32_t *values)
 {
     struct story *story = explorer->story;
 
-    if (story->bed.netback == NULL || !story_release(story->plan)->reconnects) {
+    if (story->bed.netback == NULL || !xenvif_can(story_release(story->plan), NEEDS_RECONNECT)) {
         return false; /* a device that is lost would never come back */
     }
     netback_stall(story->bed.netback, values[0] % story->bed.netback->max_queues, values[1] * 1000000ull);
@@ -41,19 +41,20 @@ bool explore_refuse(struct explorer *explorer, const uint32_t *values)
 
 bool explore_shortage(struct explorer *explorer, const uint32_t *values)
 {
-    if (story_version(explorer->story->plan) == 8) {
+    if (!xenvif_can(story_release(explorer->story->plan), NEEDS_STAND_IN) ||
+        story_version(explorer->story->plan) == 8) {
         return false; /* a pause offers them until XenVif takes them, which is the end only where there is memory again
                        */
     }
     explorer->lossy_out = true;
-    vif_refuse_sends(explorer->story->bed.vif, values[0], values[1]);
+    vif_refuse_sends(STORY_STAND_IN(explorer->story), values[0], values[1]);
     return true;
 }
 
 bool explore_backend_leaves(struct explorer *explorer, const uint32_t *values)
 {
     (void)values;
-    if (explorer->story->bed.netback == NULL || !story_release(explorer->story->plan)->reconnects) {
+    if (explorer->story->bed.netback == NULL || !xenvif_can(story_release(explorer->story->plan), NEEDS_RECONNECT)) {
         return false;
     }
     /* What it has sent and not answered goes to the next one. */
@@ -73,9 +74,7 @@ bool explore_backend_comes(struct explorer *explorer, const uint32_t *values)
 
 bool explore_control(struct explorer *explorer, const uint32_t *values)
 {
-    const struct vif_release *release = story_release(explorer->story->plan);
-
-    if (explorer->story->bed.netback == NULL || release->control_patience_ms == 0) {
+    if (explorer->story->bed.netback == NULL || !xenvif_can(story_release(explorer->story->plan), NEEDS_CONTROL_END)) {
         return false; /* that release waits for an answer for ever */
     }
     netback_silence_control(explorer->story->bed.netback, values[0] != 0);
@@ -113,7 +112,7 @@ bool backend_lost_its_place(struct explorer *explorer)
     struct vif_counters counters;
     bool lost;
 
-    vif_counters(explorer->story->bed.vif, &counters);
+    bed_vif_counters(&explorer->story->bed, &counters);
     lost = counters.resets != explorer->resets;
     if (lost && !explorer->stalled) {
         test_fail(__FILE__, __LINE__, "XenVif was disabled with requests out at a backend that answers");
@@ -148,7 +147,9 @@ void backend_restore_device(struct explorer *explorer)
     backend_serve(explorer);
     netback_silence_control(story->bed.netback, false);
     netback_set_link(story->bed.netback, true);
-    vif_refuse_sends(story->bed.vif, UINT32_MAX, 0);
+    if (story->bed.vif != NULL) {
+        vif_refuse_sends(story->bed.vif, UINT32_MAX, 0);
+    }
 }
 
 void backend_restore(struct explorer *explorer)

@@ -6,7 +6,11 @@
  *   explore ... --lists N                those of the N seeds from S on, until one fails
  *   explore --replay FILE                a list from a file
  *   explore ... --write FILE             writes the list before it is run
+ *   explore ... --only-write FILE        and does not run it
  *   explore ... --trace FILE             every step of the simulated run
+ *   explore ... --grammar portable       a list that every XenVif, and the live scheduler, can run
+ *   explore ... --scheduler live         in real time
+ *   explore ... --observe FILE           writes what somebody outside sees (observe.c)
  *
  * For each list that passed stdout has a JSON object: operations done and skipped by name, frames accounted for.
  */
@@ -21,41 +25,47 @@
 #define ANY UINT32_MAX
 
 const struct operation_kind operation_kinds[] = {
-    { "send", 12, 3, { { 0, 15 }, { 1, 60 }, { 1, 32 } }, explore_send },
-    { "inject", 12, 2, { { 0, 15 }, { 1, 60 } }, explore_inject },
-    { "send-shape", 10, 4, { { 0, 65535 }, { 0, 200 }, { 0, 4 }, { 0, ANY } }, explore_send_shape },
-    { "hold", 3, 1, { { 0, 1 } }, explore_hold },
-    { "cancel", 2, 1, { { 0, 255 } }, explore_cancel },
-    { "lie", 6, 4, { { 0, 5 }, { 0, 17000 }, { 0, 2000 }, { 0, ANY } }, explore_lie },
-    { "wait", 5, 1, { { 0, 3000 } }, explore_wait },
-    { "query", 8, 3, { { 0, 4095 }, { 0, 512 }, { 0, ANY } }, explore_query },
-    { "set", 6, 3, { { 0, 4095 }, { 0, 512 }, { 0, ANY } }, explore_set },
-    { "failing-call", 3, 4, { { 1, 12 }, { 0, 4095 }, { 0, 512 }, { 0, ANY } }, explore_failing_call },
-    { "rss", 5, 3, { { 0, 7 }, { 0, 15 }, { 0, 3 } }, explore_rss },
-    { "offload", 4, 1, { { 0, ANY } }, explore_offload },
-    { "filter", 2, 1, { { 0, 63 } }, explore_filter },
-    { "pause", 4, 1, { { 0, 20 } }, explore_pause },
-    { "power", 3, 2, { { 0, 2 }, { 0, 20 } }, explore_power },
-    { "sleep", 2, 1, { { 0, 1 } }, explore_sleep },
-    { "migrate", 3, 2, { { 0, 15 }, { 0, 40 } }, explore_migrate },
-    { "exchange", 1, 1, { { 0, 1 } }, explore_exchange },
-    { "surprise", 1, 0, { { 0, 0 } }, explore_surprise },
-    { "rebalance", 1, 0, { { 0, 0 } }, explore_rebalance },
-    { "reset", 2, 0, { { 0, 0 } }, explore_reset },
-    { "stall", 4, 2, { { 0, 15 }, { 1, 12000 } }, explore_stall },
-    { "refuse", 3, 2, { { 0, 15 }, { 1, 40 } }, explore_refuse },
-    { "shortage", 2, 2, { { 0, 40 }, { 1, 40 } }, explore_shortage },
-    { "backend-leaves", 1, 0, { { 0, 0 } }, explore_backend_leaves },
-    { "backend-comes", 3, 1, { { 0, 15 } }, explore_backend_comes },
-    { "control", 2, 1, { { 0, 1 } }, explore_control },
-    { "link", 3, 1, { { 0, 1 } }, explore_link },
-    { "mtu", 1, 1, { { 576, 9000 } }, explore_mtu },
-    { "settle", 8, 0, { { 0, 0 } }, explore_settle },
+    { "send", 0, 12, 3, { { 0, 15 }, { 1, 60 }, { 1, 32 } }, explore_send },
+    { "inject", 0, 12, 2, { { 0, 15 }, { 1, 60 } }, explore_inject },
+    { "send-shape", 0, 10, 4, { { 0, 65535 }, { 0, 200 }, { 0, 4 }, { 0, ANY } }, explore_send_shape },
+    { "hold", 0, 3, 1, { { 0, 1 } }, explore_hold },
+    { "cancel", 0, 2, 1, { { 0, 255 } }, explore_cancel },
+    { "lie", NEEDS_STAND_IN, 6, 4, { { 0, 5 }, { 0, 17000 }, { 0, 2000 }, { 0, ANY } }, explore_lie },
+    { "wait", 0, 5, 1, { { 0, 3000 } }, explore_wait },
+    { "query", 0, 8, 3, { { 0, 4095 }, { 0, 512 }, { 0, ANY } }, explore_query },
+    { "set", 0, 6, 3, { { 0, 4095 }, { 0, 512 }, { 0, ANY } }, explore_set },
+    { "failing-call", NEEDS_STAND_IN, 3, 4, { { 1, 12 }, { 0, 4095 }, { 0, 512 }, { 0, ANY } }, explore_failing_call },
+    { "rss", 0, 5, 3, { { 0, 7 }, { 0, 15 }, { 0, 3 } }, explore_rss },
+    { "offload", 0, 4, 1, { { 0, ANY } }, explore_offload },
+    { "filter", 0, 2, 1, { { 0, 63 } }, explore_filter },
+    { "pause", 0, 4, 1, { { 0, 20 } }, explore_pause },
+    { "power", 0, 3, 2, { { 0, 2 }, { 0, 20 } }, explore_power },
+    { "sleep", 0, 2, 1, { { 0, 1 } }, explore_sleep },
+    { "migrate", 0, 3, 2, { { 0, 15 }, { 0, 40 } }, explore_migrate },
+    { "exchange", 0, 1, 1, { { 0, 1 } }, explore_exchange },
+    { "surprise", 0, 1, 0, { { 0, 0 } }, explore_surprise },
+    { "rebalance", 0, 1, 0, { { 0, 0 } }, explore_rebalance },
+    { "reset", 0, 2, 0, { { 0, 0 } }, explore_reset },
+    { "stall", NEEDS_RECONNECT, 4, 2, { { 0, 15 }, { 1, 12000 } }, explore_stall },
+    { "refuse", 0, 3, 2, { { 0, 15 }, { 1, 40 } }, explore_refuse },
+    { "shortage", NEEDS_STAND_IN, 2, 2, { { 0, 40 }, { 1, 40 } }, explore_shortage },
+    { "backend-leaves", NEEDS_RECONNECT, 1, 0, { { 0, 0 } }, explore_backend_leaves },
+    { "backend-comes", NEEDS_RECONNECT, 3, 1, { { 0, 15 } }, explore_backend_comes },
+    { "control", NEEDS_CONTROL_END, 2, 1, { { 0, 1 } }, explore_control },
+    { "link", 0, 3, 1, { { 0, 1 } }, explore_link },
+    { "mtu", 0, 1, 1, { { 576, 9000 } }, explore_mtu },
+    { "settle", 0, 8, 0, { { 0, 0 } }, explore_settle },
 };
 const uint32_t operation_kind_count = sizeof(operation_kinds) / sizeof(operation_kinds[0]);
 
 /* Of the child that runs the list, too. */
 static struct explore_list list;
+
+static struct {
+    uint32_t operations, lists;
+    const char *replay, *write, *trace, *observe;
+    bool portable, live, only_write;
+} options = { .operations = 200, .lists = 1 };
 
 static void print_operation(uint32_t number, const struct operation *operation)
 {
@@ -112,22 +122,31 @@ static void run_list(struct story *story)
     uint32_t *done = calloc(operation_kind_count, sizeof(*done)), performed = 0;
 
     CHECK(done != NULL);
+    if (options.observe != NULL) {
+        observe_start(options.observe);
+    }
     for (uint32_t i = 0; i < list.count; i++) {
         const struct operation *operation = &list.operations[i];
 
         __atomic_store_n(reached, i, __ATOMIC_RELAXED);
         begin_operation(&explorer, operation_kinds[operation->kind].name);
+        observe_operation(i, operation_kinds[operation->kind].name);
         if (operation_kinds[operation->kind].perform(&explorer, operation->values)) {
             done[operation->kind]++;
             performed++;
+            observe("done", "yes");
+        } else {
+            observe("done", "no");
         }
     }
     __atomic_store_n(reached, list.count, __ATOMIC_RELAXED);
     begin_operation(&explorer, "the last settle");
+    observe_operation(list.count, "settle");
     explore_settle(&explorer, NULL);
     __atomic_store_n(&explorer.over, 1, __ATOMIC_RELEASE);
     sched_wake(&explorer.over, 1);
     task_join(clock);
+    observe_end();
     traffic_end();
     watch_close(explorer.watch);
     printf("{\"operations\": %u, \"skipped\": %u, \"settled_frames\": %" PRIu64 ", \"done\": {", performed,
@@ -148,11 +167,6 @@ static void prepare(const struct story_plan *plan)
     (void)plan;
     vif_inject_start();
 }
-
-static struct {
-    uint32_t operations, lists;
-    const char *replay, *write, *trace;
-} options = { .operations = 200, .lists = 1 };
 
 static bool take_number(const char *text, uint32_t most, uint32_t *number)
 {
@@ -182,7 +196,20 @@ bool test_option(const char *name, const char *value)
         options.trace = value;
         return true;
     }
-    if (strcmp(name, "--write") == 0) {
+    if (strcmp(name, "--observe") == 0) {
+        options.observe = value;
+        return true;
+    }
+    if (strcmp(name, "--grammar") == 0) {
+        options.portable = strcmp(value, "portable") == 0;
+        return options.portable;
+    }
+    if (strcmp(name, "--scheduler") == 0) {
+        options.live = strcmp(value, "live") == 0;
+        return options.live;
+    }
+    if (strcmp(name, "--write") == 0 || strcmp(name, "--only-write") == 0) {
+        options.only_write = strcmp(name, "--write") != 0;
         options.write = value;
         return true;
     }
@@ -194,9 +221,11 @@ static void take_list(uint64_t seed)
     char error[512];
 
     if (options.replay == NULL) {
-        list_make(&list, seed, options.operations);
+        list_make(&list, seed, options.operations, options.portable);
     } else if (!list_read(&list, options.replay, error, sizeof(error))) {
         test_fail(__FILE__, __LINE__, "%s", error);
+    } else {
+        xenvif_settle_release(&list.config);
     }
     if (list.count == 0) {
         test_fail(__FILE__, __LINE__, "the list has no operations");
@@ -215,11 +244,13 @@ static void take_list(uint64_t seed)
 static void run_one(void)
 {
     const char *keywords[MAX_KEYWORDS + 1] = { NULL };
+    bool blank = false; /* checksums that the backend left blank stay so, by a keyword */
 
     for (uint32_t i = 0; i < MAX_KEYWORDS && list.config.keywords[i][0] != '\0'; i++) {
         keywords[i] = list.config.keywords[i];
+        blank = blank || strcmp(keywords[i], "NeedChecksumValue=0") == 0;
     }
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+    story_run(&(struct story_plan){ .kind = options.live ? SCHED_LIVE : SCHED_SIMULATED,
                                     .seed = list.config.seed,
                                     .windows = list.config.windows,
                                     .xenvif_like = list.config.xenvif_like,
@@ -231,6 +262,7 @@ static void run_one(void)
                                     .set = keywords,
                                     .trace_path = options.trace,
                                     .edge_buffers = 64,
+                                    .any_checksums = blank,
                                     .loose_grants = list.config.seed % 16 != 0,
                                     .prepare = prepare,
                                     .failed = print_way,
@@ -245,6 +277,8 @@ TEST(a_list_of_operations_breaks_no_rule)
     for (uint32_t i = 0; i < options.lists; i++) {
         *reached = 0;
         take_list(test_seed() + i);
-        run_one();
+        if (!options.only_write) {
+            run_one();
+        }
     }
 }

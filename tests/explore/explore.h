@@ -39,7 +39,8 @@ struct explore_list {
 };
 
 /* list.c */
-void list_make(struct explore_list *list, uint64_t seed, uint32_t operations);
+/* `portable`: of operations alone that everything beneath can do. */
+void list_make(struct explore_list *list, uint64_t seed, uint32_t operations, bool portable);
 bool list_read(struct explore_list *list, const char *path, char *error, size_t size);
 void list_write(const struct explore_list *list, FILE *file);
 
@@ -61,9 +62,27 @@ struct explorer {
     uint32_t over;  /* the list has ended; the clock sleeps on it */
 };
 
+/* What an operation, or a setting, needs of the XenVif beneath (beneath.c). */
+enum explore_needs {
+    NEEDS_STAND_IN = 1 << 0,    /* what an image cannot be made to do */
+    NEEDS_RECONNECT = 1 << 1,   /* a backend that goes away and comes back is connected to: no release does */
+    NEEDS_CONTROL_END = 1 << 2, /* a request on the control ring is given up one day; where that fails an Enable, main's
+                                   DPC still calls the callback that it has taken away */
+    NEEDS_ANY_STAND_IN = NEEDS_STAND_IN | NEEDS_RECONNECT | NEEDS_CONTROL_END,
+    NEEDS_NO_CONTROL = 1 << 3, /* Enable works at a backend without control ring */
+};
+bool xenvif_can(const struct vif_release *release, uint32_t needs);
+/* The release that is asked for, for every list; NULL: each list has its own. */
+const char *xenvif_asked(void);
+/* Of these features that a backend lacks those that it may. */
+uint32_t xenvif_stands(const struct vif_release *release, uint32_t without);
+/* Makes it that of the list, and takes away what it or an image does not stand. */
+void xenvif_settle_release(struct explore_config *config);
+
 /* One row for each kind of operation. False: it cannot be done now. */
 struct operation_kind {
     const char *name;
+    uint32_t needs;  /* enum explore_needs; at an image that has it not, the operation is not composed */
     uint32_t weight; /* how often, in relation to the others */
     uint32_t values; /* how many numbers it has */
     struct {
@@ -123,6 +142,20 @@ void backend_wait_link(struct explorer *explorer);
 
 /* settle.c: everything that was put in the way is taken away; then every frame is accounted for. */
 bool explore_settle(struct explorer *explorer, const uint32_t *values);
+bool sends_are_back(struct story *story); /* of every protocol */
+
+/* observe.c: with --observe, what somebody outside sees. */
+bool observing(void);
+void observe_start(const char *path);
+void observe_end(void);
+void observe_operation(uint32_t number, const char *name);
+#define OBSERVE_NOTHING NULL
+void observe_probe(const char *name); /* "": none; OBSERVE_NOTHING: what follows is in any order */
+void observe(const char *what, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void observe_answer(uint32_t oid, int32_t status, const void *buffer); /* to a query just made */
+void observe_set(uint32_t oid, int32_t status);
+void observe_received(struct watch *watch); /* since it was told to forget */
+void observe_adapter(struct explorer *explorer);
 
 /* probe.c: packets of every kind while nothing else happens. */
 void probe_all(struct explorer *explorer);

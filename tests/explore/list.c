@@ -65,22 +65,34 @@ static void make_config(struct explore_config *config, uint64_t seed)
     }
 }
 
-void list_make(struct explore_list *list, uint64_t seed, uint32_t operations)
+/* The stand-in has lists of its own for each seed, in which what cannot be done is left out only when they are run. */
+static uint32_t weight(uint32_t kind, bool portable)
+{
+    const bool left_out = (portable || story_xenvif() != NULL) && operation_kinds[kind].needs != 0;
+
+    return left_out ? 0 : operation_kinds[kind].weight;
+}
+
+void list_make(struct explore_list *list, uint64_t seed, uint32_t operations, bool portable)
 {
     uint32_t sum = 0;
 
     state = seed;
     make_config(&list->config, seed);
+    xenvif_settle_release(&list->config);
+    if (portable) {
+        list->config.without &= ~(1u << NETBACK_BIT_CTRL_RING);
+    }
     for (uint32_t kind = 0; kind < operation_kind_count; kind++) {
-        sum += operation_kinds[kind].weight;
+        sum += weight(kind, portable);
     }
     list->count = operations < MAX_OPERATIONS ? operations : MAX_OPERATIONS;
     for (uint32_t i = 0; i < list->count; i++) {
         struct operation *operation = &list->operations[i];
         uint32_t at = between(0, sum - 1), kind = 0;
 
-        while (at >= operation_kinds[kind].weight) {
-            at -= operation_kinds[kind++].weight;
+        while (at >= weight(kind, portable)) {
+            at -= weight(kind++, portable);
         }
         *operation = (struct operation){ .kind = kind };
         for (uint32_t v = 0; v < operation_kinds[kind].values; v++) {

@@ -70,9 +70,15 @@ static void probe_flows(struct explorer *explorer, bool hashed)
 
 /* --- what is received, and its out-of-band fields --- */
 
+static void forget(struct explorer *explorer)
+{
+    observe_received(explorer->watch);
+    watch_forget(explorer->watch);
+}
+
 static const struct watch_seen *receive(struct explorer *explorer, uint32_t length, const struct frame_offload *offload)
 {
-    watch_forget(explorer->watch);
+    forget(explorer);
     wire_inject(explorer->story, 0, bytes, length, offload);
     if (!watch_wait(explorer->watch, 1)) {
         test_fail(__FILE__, __LINE__, "a frame of %u bytes did not arrive", length);
@@ -196,7 +202,7 @@ static void probe_joined(struct explorer *explorer)
     uint32_t sum = 0;
 
     offload.checksum_valid = false;
-    watch_forget(explorer->watch);
+    forget(explorer);
     for (uint32_t i = 0; i < PIECES; i++) {
         bytes[headers] = (uint8_t)i; /* blank, the checksum does not change */
         wire_inject(explorer->story, 0, bytes, length, &offload);
@@ -216,6 +222,19 @@ static void probe_joined(struct explorer *explorer)
 
 /* --- the largest frame --- */
 
+/* netback keeps to a page without scatter-gather. */
+static bool backend_scatters(const struct explorer *explorer)
+{
+    const struct bed *bed = &explorer->story->bed;
+    uint32_t queues, without;
+
+    if (bed->vif != NULL) {
+        return bed->vif->frontend.features.sg;
+    }
+    netback_offered(bed->netback, &queues, &without);
+    return (without & 1u << NETBACK_BIT_SG) == 0;
+}
+
 static void probe_largest(struct explorer *explorer)
 {
     struct story *story = explorer->story;
@@ -232,23 +251,19 @@ static void probe_largest(struct explorer *explorer)
     CHECK_EQ(wire_collect(story, back, sizeof(back), NULL), largest);
     CHECK(memcmp(back, bytes, largest) == 0);
     CHECK(raw_wait(raw, MAX_WAIT * SECOND));
+    observe("beyond", "status %#x", (uint32_t)beyond->Status);
     CHECK_EQ(fits->Status, SUCCESS);
     CHECK(!IS(beyond->Status, SUCCESS));
     raw_free_all(raw);
     memcpy(bytes, story_guest_mac, 6);
     memcpy(bytes + 6, story_peer_mac, 6);
-    /* netback keeps to a page without scatter-gather, and to its own MTU of the moment. */
-    if ((story->bed.vif->frontend.features.sg || largest <= 1514) && largest <= backend_mtu(explorer) + 14) {
+    /* netback keeps to its own MTU of the moment. */
+    if ((backend_scatters(explorer) || largest <= 1514) && largest <= backend_mtu(explorer) + 14) {
         CHECK_EQ(receive(explorer, largest, NULL)->length, largest);
     }
 }
 
 /* --- counters --- */
-
-static bool all_is_back(struct story *story)
-{
-    return adapter_outstanding_sends(story->bed.adapter) == 0;
-}
 
 /* A frame to each kind of address both ways: every counter of theirs, to the octet, as soon as the sends are back. */
 static void probe_counters(struct explorer *explorer)
@@ -259,7 +274,7 @@ static void probe_counters(struct explorer *explorer)
     struct NDIS_STATISTICS_INFO before, after;
     uint64_t sent, received;
 
-    CHECK(story_until(story, all_is_back, MAX_WAIT)); /* what is not is not counted yet */
+    CHECK(story_until(story, sends_are_back, MAX_WAIT)); /* what is not is not counted yet */
     sent = oid_get64(story, OID_GEN_XMIT_OK), received = oid_get64(story, OID_GEN_RCV_OK);
     CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, group, sizeof(group)), SUCCESS);
     CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &before, sizeof(before)), SUCCESS);
@@ -270,7 +285,7 @@ static void probe_counters(struct explorer *explorer)
         frame_plain(bytes, SMALL + 3 + i, in[i], story_peer_mac, i);
         CHECK_EQ(receive(explorer, SMALL + 3 + i, NULL)->length, SMALL + 3 + i);
     }
-    CHECK(story_until(story, all_is_back, MAX_WAIT));
+    CHECK(story_until(story, sends_are_back, MAX_WAIT));
     CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &after, sizeof(after)), SUCCESS);
 #define GREW(field, by) CHECK_EQ(after.field - before.field, by)
     GREW(ifHCOutUcastPkts, 1);
@@ -296,14 +311,43 @@ static void probe_counters(struct explorer *explorer)
     CHECK_EQ(oid_get64(story, OID_GEN_RCV_OK) - received, 3);
 }
 
+static bool hashed; /* packets are, as the probe of hashes has seen */
+
+static void look_at_hashes(struct explorer *explorer)
+{
+    hashed = probe_hashes(explorer);
+}
+
+static void send_flows(struct explorer *explorer)
+{
+    probe_flows(explorer, hashed);
+}
+
+static void send_payload(struct explorer *explorer)
+{
+    story_payload_probe(explorer->story, PIECE, PIECES);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct explorer *explorer);
+} probes[] = {
+    { "hashes", look_at_hashes },     { OBSERVE_NOTHING, send_flows }, { "payload", send_payload },
+    { "checksums", probe_checksums }, { "tags", probe_tags },          { "coalesced", probe_coalesced },
+    { "joined", probe_joined },       { "largest", probe_largest },    { "counters", probe_counters },
+};
+
 void probe_all(struct explorer *explorer)
 {
-    probe_flows(explorer, probe_hashes(explorer));
-    story_payload_probe(explorer->story, PIECE, PIECES);
-    probe_checksums(explorer);
-    probe_tags(explorer);
-    probe_coalesced(explorer);
-    probe_joined(explorer);
-    probe_largest(explorer);
-    probe_counters(explorer);
+    if (observing()) {
+        watch_forget(explorer->watch); /* numbered frames, in any order */
+    }
+    for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+        observe_probe(probes[i].name);
+        probes[i].run(explorer);
+        if (observing()) {
+            forget(explorer);
+        }
+    }
+    observe_probe("");
 }

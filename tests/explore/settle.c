@@ -13,7 +13,7 @@ static void turn_page(struct story *story)
     memset(&story->in, 0, sizeof(story->in));
 }
 
-static bool all_sends_are_back(struct story *story)
+bool sends_are_back(struct story *story)
 {
     return adapter_outstanding_sends(story->bed.adapter) == 0;
 }
@@ -24,7 +24,7 @@ static void account(struct explorer *explorer)
 {
     struct story *story = explorer->story;
 
-    CHECK(story_until(story, all_sends_are_back, MAX_WAIT));
+    CHECK(story_until(story, sends_are_back, MAX_WAIT));
     story_collect(story, UINT32_MAX); /* until nothing has come for a second */
     story_wait_received(story, UINT32_MAX);
     story_check_from(story, explorer->lossy_out ? story->out.sent : 0, explorer->lossy_in ? story->in.sent : 0);
@@ -51,7 +51,7 @@ static void calm(struct explorer *explorer)
     uint32_t frames;
 
     turn_page(story);
-    vif_counters(story->bed.vif, &counters);
+    bed_vif_counters(&story->bed, &counters);
     frames = CALM_FRAMES * counters.queues;
     before = statistics(story);
     for (uint32_t queue = 0; queue < counters.queues; queue++) {
@@ -59,7 +59,7 @@ static void calm(struct explorer *explorer)
         story_inject(story, queue, CALM_FRAMES);
     }
     story_check_from(story, 0, 0);
-    CHECK(story_until(story, all_sends_are_back, MAX_WAIT)); /* what is not is not counted yet */
+    CHECK(story_until(story, sends_are_back, MAX_WAIT)); /* what is not is not counted yet */
     after = statistics(story);
     CHECK_EQ(after.ifHCOutUcastPkts - before.ifHCOutUcastPkts, frames);
     CHECK_EQ(after.ifHCInUcastPkts - before.ifHCInUcastPkts, frames);
@@ -85,6 +85,7 @@ bool explore_settle(struct explorer *explorer, const uint32_t *values)
     account(explorer);
     calm(explorer);
     probe_all(explorer);
+    observe_adapter(explorer);
     turn_page(explorer->story);
     explorer->lossy_in = explorer->lossy_out = explorer->stalled = explorer->doubled = false;
     return true;

@@ -48,7 +48,7 @@ static bool begin(struct explorer *explorer, const uint32_t *values, bool inject
     }
     burst = malloc(sizeof(*burst));
     CHECK(burst != NULL);
-    vif_counters(story->bed.vif, &counters);
+    bed_vif_counters(&story->bed, &counters);
     *burst = (struct burst){ .story = story,
                              .queue = values[0] % (inject && counters.queues != 0 ? counters.queues : story->queues),
                              .frames = values[1],
@@ -145,7 +145,8 @@ bool explore_lie(struct explorer *explorer, const uint32_t *values)
     uint32_t any = values[3];
     struct vif_inject packet;
 
-    if (!__atomic_load_n(&explorer->story->bed.vif->subscriber.enabled, __ATOMIC_ACQUIRE)) {
+    if (!xenvif_can(story_release(explorer->story->plan), NEEDS_STAND_IN) ||
+        !__atomic_load_n(&explorer->story->bed.vif->subscriber.enabled, __ATOMIC_ACQUIRE)) {
         return false; /* XenVif hands nothing up */
     }
     if (lie_mdl == NULL) {

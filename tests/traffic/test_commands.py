@@ -103,6 +103,8 @@ RULES = [
     (r"explore\.py --replay explore-failure\.txt", Run({"explore-failure.txt": str(LIST)}, says="no failure")),
     (r"explore\.py --report", By("test_report")),
     (r"explore\.py --systematic.*", By("test_systematic")),
+    (r"explore\.py .*--xenvif .*", XENVIF),
+    (r"explore\.py .*--against live.*", By("test_explore")),
     (r"explore\.py .*", Run({"400000": "400", "1000000": "400", "200000": "400", "100000": "400",
                              "explore.html": "FOLDER/explore.html"}, says="0 failed")),
 

@@ -23,6 +23,8 @@
 #define TICK_100NS   156250u
 #define PAUSE_BYTES  2
 #define PAUSE_NS     1000u
+#define MAX_PAUSE_NS 64000u
+#define SPINS_NS     100u /* of simulated time between two of them */
 
 /* For fault_write_cr8, instead of an IRQL. */
 #define INSTEAD_OF_PAUSE UINT64_MAX
@@ -78,14 +80,19 @@ __asm__(".text\n"
         "    popq %rbp\n"
         "    ret $8\n");
 
-/* A driver that spins: time goes on, so that whoever it waits for comes on, too. */
+/* A driver that spins: time goes on, so that whoever it waits for comes on, too. Who does nothing else in between waits
+ * longer each time: seconds would be millions of steps. */
 static void pause_driver(void)
 {
+    struct task *task = task_self();
+    const bool spins = sched_kind() == SCHED_SIMULATED && sched_now() - task->paused_until < SPINS_NS;
     uint32_t never = 0;
 
-    task_self()->waits_for = "pause";
-    (void)sched_wait(&never, 0, sched_now() + PAUSE_NS);
-    task_self()->waits_for = NULL;
+    task->pause_ns = !spins ? PAUSE_NS : task->pause_ns < MAX_PAUSE_NS ? 2 * task->pause_ns : task->pause_ns;
+    task->paused_until = sched_now() + task->pause_ns;
+    task->waits_for = "pause";
+    (void)sched_wait(&never, 0, task->paused_until);
+    task->waits_for = NULL;
 }
 
 __attribute__((used)) void fault_write_cr8(uint64_t value, const void *next)

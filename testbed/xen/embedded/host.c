@@ -171,6 +171,28 @@ static int write_all(struct xen *xen, const char *folder, const char *const (*va
     return 0;
 }
 
+/* Another host's directory has nothing of what a frontend wrote into the one before. */
+static int forget_others(struct xen *xen, const char *folder, const char *const (*values)[2], size_t count)
+{
+    size_t names = 0, kept;
+    char **list, path[256];
+    int result = xen_store_list(xen, 0, folder, &list, &names);
+
+    if (result < 0) {
+        return result;
+    }
+    for (size_t i = 0; result == 0 && i < names; i++) {
+        for (kept = 0; kept < count && strcmp(values[kept][0], list[i]) != 0; kept++) {
+        }
+        if (kept == count) {
+            snprintf(path, sizeof(path), "%s/%s", folder, list[i]);
+            result = xen_store_remove(xen, 0, path);
+        }
+    }
+    free(list);
+    return result;
+}
+
 /* The directory first, with its permissions, which every key below inherits. */
 static int make_folder(struct xen *xen, const char *path, uint16_t owner, uint16_t reader)
 {
@@ -216,6 +238,9 @@ int xen_toolstack_add_vif(struct xen_host *host, const struct xen_vif_config *co
     result = make_folder(&toolstack->xen, paths.back, config->backend, config->guest);
     if (result == 0) {
         result = make_folder(&toolstack->xen, paths.front, config->guest, config->backend);
+    }
+    if (result == 0) {
+        result = forget_others(&toolstack->xen, paths.front, front, sizeof(front) / sizeof(front[0]));
     }
     if (result == 0) {
         result = write_all(&toolstack->xen, paths.back, back, sizeof(back) / sizeof(back[0]));

@@ -130,10 +130,6 @@ static void migrate_both(struct story *story)
 
 TEST(migration_with_two_adapters_a_thousand_times_under_traffic)
 {
-    if (story_xenvif() != NULL && story_is_asked("9.1-r3")) {
-        test_part_not_run("XenVif 9.1-r3 waits for ever for an answer on the control ring that a migration took away");
-        return;
-    }
     presence_tell(&(struct presence){ .name = "migration, two adapters", .happen = migrate_both, .second = true });
 }
 

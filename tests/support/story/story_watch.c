@@ -234,6 +234,8 @@ void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint
     }
 }
 
+void (*wire_seen)(const uint8_t *bytes, uint32_t length, const struct frame_offload *offload);
+
 uint32_t wire_collect(struct story *story, uint8_t *bytes, uint32_t size, struct frame_offload *offload)
 {
     uint64_t deadline = sched_now() + SECOND;
@@ -246,6 +248,9 @@ uint32_t wire_collect(struct story *story, uint8_t *bytes, uint32_t size, struct
             if (memory_port_collect(story->wire, q, &frame, 0) != 0) {
                 if (offload != NULL) {
                     *offload = frame.offload;
+                }
+                if (wire_seen != NULL) {
+                    wire_seen(bytes, frame.length, &frame.offload);
                 }
                 return frame.length;
             }

@@ -57,5 +57,7 @@ void wire_inject(struct story *story, uint32_t queue, const uint8_t *bytes, uint
                  const struct frame_offload *offload);
 /* The next frame at any of the wire's queues into `bytes`; its length, 0: none within a second. */
 uint32_t wire_collect(struct story *story, uint8_t *bytes, uint32_t size, struct frame_offload *offload);
+/* NULL, or what sees each of them, too. */
+extern void (*wire_seen)(const uint8_t *bytes, uint32_t length, const struct frame_offload *offload);
 
 #endif

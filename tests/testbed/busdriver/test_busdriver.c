@@ -11,7 +11,7 @@
 #include "nt/registry/registry.h"
 #include "xen/embedded/backend.h"
 
-enum { SEEDS = 40, PAGES = 256, QUEUES = 3, SECOND = 1000000000 };
+enum { SEEDS = 40, PAGES = 256, QUEUES = 3, MAX_WORKERS = 8, SECOND = 1000000000 };
 
 static const char imports[] = "ExAcquireSpinLockExclusive\nExAcquireSpinLockShared\nExAllocatePoolWithTag\nExFreePool\n"
                               "ExReleaseSpinLockExclusive\nExReleaseSpinLockShared\nIoAttachDeviceToDeviceStack\n"
@@ -218,6 +218,61 @@ static void away_and_back(struct busdriver *bus)
 TEST(a_machine_that_migrates_and_sleeps_is_announced_to_the_bus_driver)
 {
     run(away_and_back, SEEDS);
+}
+
+/* In the middle of a DPC, or with a spin lock, on any processor. */
+static uint32_t inside, over, met;
+
+static void work(void *unused)
+{
+    (void)unused;
+    while (__atomic_load_n(&over, __ATOMIC_SEQ_CST) == 0) {
+        uint32_t never = 0;
+        uint8_t irql = irql_raise(DISPATCH_LEVEL);
+
+        __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+        (void)sched_wait(&never, 0, sched_now() + SECOND / 1000000);
+        __atomic_sub_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+        irql_lower(irql);
+        (void)sched_wait(&never, 0, sched_now() + SECOND / 1000000);
+    }
+}
+
+static void look(void *unused)
+{
+    uint32_t never = 0;
+
+    (void)unused;
+    CHECK_EQ(irql_current(), DISPATCH_LEVEL);
+    for (uint32_t i = 0; i < 50; i++) {
+        met += __atomic_load_n(&inside, __ATOMIC_SEQ_CST);
+        (void)sched_wait(&never, 0, sched_now() + SECOND / 1000000);
+    }
+}
+
+static void migrate_beside_work(struct busdriver *bus)
+{
+    struct task *tasks[MAX_WORKERS];
+    uint32_t count = processor_count() < MAX_WORKERS ? processor_count() : MAX_WORKERS;
+
+    inside = over = met = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        tasks[i] = task_spawn("worker", i, work, NULL);
+    }
+    xenbus_on_suspend(busdriver_xenbus(bus), look, NULL);
+    for (uint32_t i = 0; i < 5; i++) {
+        xenbus_suspend_resume(busdriver_xenbus(bus));
+    }
+    __atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
+    for (uint32_t i = 0; i < count; i++) {
+        task_join(tasks[i]);
+    }
+    CHECK_EQ(met, 0);
+    CHECK_EQ(irql_current(), PASSIVE_LEVEL);
+}
+TEST(a_migration_holds_every_processor)
+{
+    run(migrate_beside_work, SEEDS);
 }
 
 TEST(the_same_image_runs_in_a_live_run)

@@ -37,6 +37,28 @@ TEST(values_are_kept_by_path)
     xen_run_all(values, 2);
 }
 
+/* A migration: the toolstack of the new host knows nothing of what the frontend wrote at the old one. */
+static void another_host(struct xen_run *run)
+{
+    const struct xen_vif_config config = { .guest = 1, .vif_name = "vif1.0" };
+    char *value;
+
+    CHECK_EQ(xen_toolstack_add_vif(run->host, &config), 0);
+    CHECK_EQ(xen_store_write(run->guest, 0, "device/vif/0/event-channel-tx", "7"), 0);
+    CHECK_EQ(xen_store_write(run->guest, 0, "device/vif/0/queue-0/tx-ring-ref", "8"), 0);
+    CHECK_EQ(xen_toolstack_add_vif(run->host, &config), 0);
+    CHECK_EQ(xen_store_read(run->guest, 0, "device/vif/0/event-channel-tx", &value), -ENOENT);
+    CHECK_EQ(xen_store_read(run->guest, 0, "device/vif/0/queue-0", &value), -ENOENT);
+    CHECK_EQ(xen_store_read(run->guest, 0, "device/vif/0/backend", &value), 0);
+    CHECK_STR(value, "/local/domain/0/backend/vif/1/0");
+    free(value);
+}
+
+TEST(a_device_on_another_host_has_nothing_of_the_one_before)
+{
+    xen_run_all(another_host, 2);
+}
+
 static void rights(struct xen_run *run)
 {
     char *value;
