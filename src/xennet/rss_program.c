@@ -377,7 +377,15 @@ _Use_decl_annotations_
 VOID
 RssNoteEnabled(XENNET_RSS *Rss, LONG Unanswered)
 {
+    KIRQL Irql;
+
     (void)InterlockedCompareExchange(&Rss->Unanswered, 0, Unanswered);
+    // XenVif 9.1-r3 does not pass on what it has, as others do, and the backend may be connected anew.
+    Irql = IrqlRaise(FALSE);
+    RssLock(Rss);
+    Rss->Unsent = (BOOLEAN)(Rss->Unsent || Rss->NeedsEnabled);
+    RssUnlock(Rss);
+    IrqlLower(Irql);
 }
 
 // The types are a property of the algorithm, which has to be selected to be asked.

@@ -271,6 +271,36 @@ TEST(a_host_that_xenvif_cannot_work_with_costs_the_packets_sent_there)
     plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_CONTROL, .body = needs_control });
 }
 
+static void asleep(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+
+    rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    for (uint32_t i = 0; i < 2; i++) {
+        if (i == 0) {
+            CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
+            CHECK_EQ(bed_sleep(&story->bed, false, NULL, NULL), 0);
+            CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
+        } else {
+            CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+            CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+        }
+        sched_sleep(SECOND); /* XenVif reports the connection in a thread of its own */
+        for (uint32_t v = 0; v < RSS_VECTORS; v++) {
+            rss_expect(watch, &rss_vectors[v], true, &set, QUEUES, v % QUEUES);
+        }
+    }
+    watch_close(watch);
+}
+
+/* XenVif 9.1-r3 does not pass on what it has when it is enabled (__FrontendUpdateHash). */
+TEST(receive_side_scaling_outlives_sleep_and_a_pause)
+{
+    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_RSS, .body = asleep });
+}
+
 static void many(struct story *story)
 {
     uint32_t rounds = story->plan->xenvif_like == vif_releases[0].name ? ROUNDS : ROUNDS_OF_OTHERS, round, queues;
