@@ -27,7 +27,7 @@ ContextSendRefusal(const XENNET_CONTEXT *Context)
         return NDIS_STATUS_NOT_ACCEPTED;
     if (Context->Power != NdisDeviceStateD0)
         return NDIS_STATUS_LOW_POWER_STATE;
-    return Context->Recovering || Context->Connecting != 0 ? NDIS_STATUS_RESET_IN_PROGRESS : NDIS_STATUS_PAUSED;
+    return Context->Recovering || ContextIsRunning(Context) ? NDIS_STATUS_RESET_IN_PROGRESS : NDIS_STATUS_PAUSED;
 }
 
 _Use_decl_annotations_

@@ -117,7 +117,7 @@ ContextMayOffer(XENNET_CONTEXT *Context)
     return !Context->Gone && Context->Vif.Enabled && ContextHasQueues(Context);
 }
 
-// The status of a send that comes while the adapter is not running.
+// The status of a send that comes while the adapter is not running, or XenVif has no queues.
 NDIS_STATUS ContextSendRefusal(_In_ const XENNET_CONTEXT *Context);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)

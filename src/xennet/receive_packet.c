@@ -60,9 +60,10 @@ ReceiveLimitsSet(XENNET_RECEIVE_LIMITS *Limits, ULONG MaximumFrameSize)
     BOOLEAN Common = !VlanIdIsSet(Limits->Vlan) && Limits->NdisMinor >= 50;
 
     Limits->MaximumFrameSize = MaximumFrameSize;
-    Limits->ChecksumMask = MAXUCHAR & ~RECEIVE_PACKET_UNCOMMON;
-    if (!OffloadChecksumValueMayBeBlank(Limits->Offload))
-        Limits->ChecksumMask &= ~CHECKSUM_TCP_BLANK;
+    // Packets are read meanwhile: one store.
+    Limits->ChecksumMask = OffloadChecksumValueMayBeBlank(Limits->Offload)
+                               ? MAXUCHAR & ~RECEIVE_PACKET_UNCOMMON
+                               : MAXUCHAR & ~(RECEIVE_PACKET_UNCOMMON | CHECKSUM_TCP_BLANK);
     Limits->CommonLengths = Common ? MaximumFrameSize + ETHERNET_TAG_SIZE - ETHERNET_HEADER_SIZE + 1 : 0;
     Limits->CommonSegment = Common ? XENNET_MIN(MaximumFrameSize + ETHERNET_TAG_SIZE, (ULONG)MAXUSHORT) : 0;
 }

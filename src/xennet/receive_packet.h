@@ -69,7 +69,8 @@ extern IMAGE_DATA const UCHAR ReceivePacketChecksums[RECEIVE_PACKET_CHECKSUM_MAS
 /*
  * FALSE: a checksum is said to be both right and wrong. A UDP checksum over IPv6 that XenVif left zero becomes ones:
  * XenVif writes what it sums up, zero too, where RFC 768 has ones sent. Zero says that there is none, and over IPv6
- * receivers drop that (RFC 8200, 8.1), whatever the flags say.
+ * receivers drop that whatever the flags say (RFC 8200, 8.1), but for tunnels that were told to take it (RFC 6935):
+ * theirs cannot be told apart where UDP checksum offload over IPv6 is off.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
 BOOLEAN ReceivePacketChecksumsHold(_In_ const XENNET_RECEIVED_PACKET *Packet);

@@ -46,7 +46,7 @@ VOID RssFollow(_Inout_ XENNET_RSS *Rss, _In_ XENNET_RSS_FOLLOW Why);
 LONG RssIsUnanswered(_In_ const XENNET_RSS *Rss);
 
 // XenVif was enabled, and with that has passed on what it has, or runs; Unanswered: as it was before that. A migration
-// since then is another matter.
+// since then is another matter. 9.1-r3 passes nothing on: the next RssFollow gives it the setting again.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID RssNoteEnabled(_Inout_ XENNET_RSS *Rss, _In_ LONG Unanswered);
 

@@ -53,8 +53,8 @@ VOID TransmitPush(_In_ XENNET_TRANSMIT *Transmit);
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN TransmitIsPushed(_In_ XENNET_TRANSMIT *Transmit);
 
-// Has each processor's next send looked at as one that may have to wait. In XenBus's late callback: no other processor
-// runs.
+// Has each processor's sends looked at as those that may have to wait, until Connecting is 0 again. In XenBus's late
+// callback: no other processor runs.
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitHoldAll(_Inout_ XENNET_TRANSMIT *Transmit);
 

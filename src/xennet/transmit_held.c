@@ -3,7 +3,8 @@
  * What the send path holds back, which is two things, both marked in Held. A packet that XenVif would not take (Kept):
  * those before it were queued with More set and XenVif begins to send them with the next packet for that ring, so it is
  * offered again until it is taken. And UDP segments for which there are no buffers, with what is sent behind them
- * (transmit_segments.h).
+ * (transmit_segments.h). After a migration every processor is marked, so that each send comes by here until the
+ * watchdog has seen XenVif with queues (Connecting).
  *
  * It is looked at with the next send of the processor, by the watchdog now and then, when buffers come back, and when
  * the adapter stops running.

@@ -43,7 +43,7 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     ULONG64 ListsDone;          // NBLs that were ever on the done list; Counters.Lists has those taken
     // Whoever will flush: send calls and completions in progress, and TRANSMIT_LIST_DPC, a DPC that is queued.
     ULONG Flushers;
-    BOOLEAN Held;                 // something is kept, or waits for buffers
+    BOOLEAN Held;                 // something is kept or waits for buffers; or TransmitHoldAll
     XENNET_PACKET_HASH Hash;      // of the packet being given to XenVif, which reads it before it returns
     XENNET_PACKET_HASH PlainHash; // of packets without a hash of their own, the same for all of a chain
     ULONG HashFunction;           // whose values pick a queue, the same for all of a chain

@@ -191,6 +191,7 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
 {
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
     ULONG Oldest = (Watchdog->Age + 1) % XENNET_TRANSMIT_AGES;
+    BOOLEAN Queues;
     ULONG64 Out;
 
     if (!Watchdog->Enabled || Adapter->Context.Gone) {
@@ -206,9 +207,10 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
         WatchdogLookAtSilence(Watchdog);
         return;
     }
+    Queues = WatchdogSeesQueues(&Adapter->Context);
     TransmitPush(Adapter->Transmit);
     Out = TransmitOutOfAge(Adapter->Transmit, Oldest);
-    if (Out != 0 || Adapter->Context.Detached || !WatchdogSeesQueues(&Adapter->Context)) {
+    if (Out != 0 || Adapter->Context.Detached || !Queues) {
         WatchdogLookAtOldest(Watchdog, Out);
         return;
     }

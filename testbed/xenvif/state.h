@@ -45,6 +45,7 @@ struct vif {
     uint32_t offered;      /* atomic: transmit offloads of any connection so far */
     uint32_t queues;       /* atomic: rings in use, 0: not connected */
     uint32_t queues_known; /* of the last connection */
+    uint32_t tables;       /* atomic: that came with a connection, under packets on their way */
     struct tx_ring *tx[MAX_QUEUES];
     struct rx_ring *rx[MAX_QUEUES];
     /* other interfaces */

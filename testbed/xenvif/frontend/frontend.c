@@ -178,14 +178,19 @@ static void step_closing(struct vif *vif, uint32_t backend)
 /* The subscriber was notified. A table for more queues than this backend has was refused, and it has had the chance to
  * give another; one that it gave while packets were queued leaves some waiting for others that go elsewhere now. No
  * XenVif connects again by itself under a driver that sends, so there is none to follow in this. */
-static void run_again(struct vif *vif)
+static void run_again(struct vif *vif, const struct hash *before)
 {
+    bool running;
+
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
     connect_abort_beyond(vif);
+    running = __atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST);
     if (vif->frontend.phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
-        if (!__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST)) {
+        if (!running) {
             (void)connect_run(vif);
-        } else {
+        } else if (before->size != vif->hash.size ||
+                   memcmp(before->mapping, vif->hash.mapping, sizeof(before->mapping)) != 0) {
+            __atomic_add_fetch(&vif->tables, 1, __ATOMIC_SEQ_CST);
             for (uint32_t i = 0; i < vif->queues_known; i++) {
                 transmit_enable(vif->tx[i]);
             }
@@ -219,8 +224,10 @@ static bool step(struct vif *vif)
     event_set(&vif->frontend.gate);
     if (!vif->frontend.migrating &&
         (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED))) {
+        struct hash hash = vif->hash;
+
         callback_mac(vif);
-        run_again(vif);
+        run_again(vif, &hash);
     }
     return vif->frontend.phase != FRONTEND_STOPPED;
 }

@@ -273,6 +273,7 @@ static bool is_short(struct vif *vif)
 
 int32_t transmit_queue(struct vif *vif, const struct tx_request *request)
 {
+    uint32_t tables = __atomic_load_n(&vif->tables, __ATOMIC_SEQ_CST);
     struct tx_ring *ring = vif->tx[choose_ring(vif, request)];
     uint8_t irql = irql_raise(DISPATCH_LEVEL), at_dispatch;
     struct tx_list completed;
@@ -307,7 +308,8 @@ int32_t transmit_queue(struct vif *vif, const struct tx_request *request)
         timeline_packet(ring->packets[index].flow, STEP_NEXT, LANE_SEND_XENVIF, ring->index, "queued");
     }
     transmit_append(ring, &ring->waiting, index);
-    if (!request->more || request->hash.Algorithm != XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ) {
+    if (!request->more || request->hash.Algorithm != XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ ||
+        tables != __atomic_load_n(&vif->tables, __ATOMIC_SEQ_CST)) {
         ring->calls_without_more++;
         transmit_schedule(ring);
     }
