@@ -202,9 +202,10 @@ static void run_again(struct vif *vif, const struct hash *before)
 static bool step(struct vif *vif)
 {
     uint32_t backend = XenbusStateUnknown, before = vif->frontend.phase;
-    bool changed = false;
+    bool changed = false, migrating;
 
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    migrating = vif->frontend.migrating; /* the end of it, which comes after Enable, is announced by itself */
     frontend_reads(vif, "state", &backend);
     sched_trace("vif phase %u, backend state %u", before, backend);
     switch (before) {
@@ -222,8 +223,7 @@ static bool step(struct vif *vif)
         break;
     }
     event_set(&vif->frontend.gate);
-    if (!vif->frontend.migrating &&
-        (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED))) {
+    if (!migrating && (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED))) {
         struct hash hash = vif->hash;
 
         callback_mac(vif);
