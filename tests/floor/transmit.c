@@ -230,6 +230,12 @@ BOOLEAN TransmitIsPushed(XENNET_TRANSMIT *Transmit)
 }
 
 _Use_decl_annotations_
+VOID TransmitHoldAll(XENNET_TRANSMIT *Transmit)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+}
+
+_Use_decl_annotations_
 VOID TransmitNoteStall(XENNET_TRANSMIT *Transmit)
 {
     UNREFERENCED_PARAMETER(Transmit);
