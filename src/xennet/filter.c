@@ -82,18 +82,16 @@ _Use_decl_annotations_
 VOID
 FilterFollow(const XENNET_FILTER *Filter)
 {
-    ULONG Packet = Filter->Packet;
-    ULONG Seen;
+    ULONG Packet;
 
-    if (FilterMulticastLevel(Packet) != XENVIF_MAC_FILTER_ALL)
+    if (FilterMulticastLevel(Filter->Packet) != XENVIF_MAC_FILTER_ALL)
         return;
     // A request that comes meanwhile has its filter applied last.
     do {
-        Seen = Packet;
-        (void)VIF_CALL(&Filter->Context->Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
-                       FilterMulticastLevel(Seen));
         Packet = Filter->Packet;
-    } while (Packet != Seen);
+        (void)VIF_CALL(&Filter->Context->Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
+                       FilterMulticastLevel(Packet));
+    } while (Filter->Packet != Packet);
 }
 
 _Use_decl_annotations_

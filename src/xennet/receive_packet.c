@@ -79,7 +79,7 @@ static UCHAR *
 ReceivePacketUdp6(const XENNET_RECEIVED_PACKET *Packet)
 {
     const XENNET_PACKET_INFO *Info = Packet->Info;
-    const UCHAR *Frame;
+    UCHAR *Frame;
 
     if (Info == NULL || !ReceivePacketHeaderFits(&Info->UdpHeader, UDP_HEADER, Packet->Length) ||
         !ReceivePacketHeaderFits(&Info->IpHeader, OFFLOAD_IPV6_HEADER, Info->UdpHeader.Offset) ||
@@ -89,7 +89,7 @@ ReceivePacketUdp6(const XENNET_RECEIVED_PACKET *Packet)
     if (Frame == NULL)
         return NULL;
     Frame += Packet->Offset;
-    return Frame[Info->IpHeader.Offset] >> 4 == 6 ? (UCHAR *)Frame + Info->UdpHeader.Offset : NULL;
+    return Frame[Info->IpHeader.Offset] >> 4 == 6 ? Frame + Info->UdpHeader.Offset : NULL;
 }
 
 _Use_decl_annotations_

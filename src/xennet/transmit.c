@@ -48,8 +48,8 @@ TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
     return TRUE;
 }
 
-// The chain comes while the adapter does not run, behind something that is held, or after a migration before XenVif has
-// reported that it is connected.
+// The chain comes while the adapter does not run, behind something that is held, or after a migration before the
+// watchdog has seen XenVif with queues.
 _IRQL_requires_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
 TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
