@@ -27,13 +27,12 @@ from scripts import cli, packages, steps
 from scripts.build import made
 from scripts.explore import differ, search, shrink, systematic
 from scripts.report import maker
-from scripts.run.options import RELEASES, inf_beside
+from scripts.run.options import RELEASE_VARIABLE, RELEASES, inf_beside
 
 DESCRIPTION = """\
 Runs the driver in simulated testbeds through lists of operations made at random: traffic, OIDs, RSS, offloads, pause,
 power, migration, removal, a backend that is slow, refuses or goes away. Each list runs on a Windows, a release of
 XenVif and a schedule of its own; every rule is checked, and every frame is accounted for."""
-RELEASE_VARIABLE = "XENNET_XENVIF_LIKE"
 EPILOG = """\
 It stops at the first list that fails, shortens it to the fewest operations that still fail, writes it to a file and
 prints it. The file is for --replay.

@@ -25,12 +25,11 @@ if sys.version_info < (3, 8):
 from scripts import cli, packages, steps
 from scripts.build import made
 from scripts.debug import debugger
-from scripts.run.options import RELEASES, inf_beside
+from scripts.run.options import RELEASE_VARIABLE, RELEASES, inf_beside
 from scripts.test import sanitize, suite
 from scripts.test.runner import Runner
 
 TIMELINE_VARIABLE = "XENNET_TIMELINE"  # read by the scheduler
-RELEASE_VARIABLE = "XENNET_XENVIF_LIKE"  # read by the programs of the driver's tests
 
 DESCRIPTION = "Installs what is missing, builds, and runs the tests: all of them, or those named."
 EPILOG = """\

@@ -18,7 +18,7 @@ from scripts import steps
 from scripts.cli import ROOT
 from scripts.explore import search
 from scripts.explore.search import STATUS_EVERY, Failure
-from scripts.run.options import RELEASES
+from scripts.run.options import RELEASE_VARIABLE, RELEASES
 
 TABLE = ROOT / "tests" / "explore" / "differences.txt"
 LIVE, SCHEDULE = "live", "schedule"
@@ -44,7 +44,7 @@ class World:
         if not self.image:
             environment.pop("XENVIF", None)
         if self.release:
-            environment["XENNET_XENVIF_LIKE"] = self.release
+            environment[RELEASE_VARIABLE] = self.release
         passed, output = search.run("--replay", str(path), "--observe", str(seen),
                                     *(("--scheduler", "live") if self.live else ()), environment=environment,
                                     patience=LIVE_PATIENCE if self.live else search.PATIENCE)

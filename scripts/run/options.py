@@ -8,6 +8,7 @@ from scripts.cli import Parser, Stop, existing_file, new_file, number, output_fi
 
 WINDOWS = ("7", "8.1", "10-1809", "10-22h2", "11-24h2", "2025")
 VIF = ("8", "9", "10")
+RELEASE_VARIABLE = "XENNET_XENVIF_LIKE"     # read by the programs of the driver's tests, and by the explorer
 RELEASES = {"strict": VIF, "8.2": ("8",), "9.1": VIF, "9.1-r3": VIF, "main": VIF}  # of XenVif, and what each offers
 XEN_GUESTS = ("pv", "pvh")
 BACKEND_FEATURES = ("sg", "gso-tcpv4", "gso-tcpv6", "csum", "ipv6-csum", "multi-queue", "split-event-channels",

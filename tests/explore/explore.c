@@ -162,12 +162,6 @@ static void run_list(struct story *story)
     free(done);
 }
 
-static void prepare(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 static bool take_number(const char *text, uint32_t most, uint32_t *number)
 {
     char *end;
@@ -264,7 +258,7 @@ static void run_one(void)
                                     .edge_buffers = 64,
                                     .any_checksums = blank,
                                     .loose_grants = list.config.seed % 16 != 0,
-                                    .prepare = prepare,
+                                    .prepare = story_inject_start,
                                     .failed = print_way,
                                     .quiet = true,
                                     .body = run_list });

@@ -122,7 +122,7 @@ class Explore(unittest.TestCase):
             self.assertEqual(kinds & STAND_IN_ONLY, STAND_IN_ONLY)
         text = " ".join(subprocess.run([ROOT / "explore.py", "--help"], stdout=subprocess.PIPE,
                                        universal_newlines=True, check=True).stdout.split())
-        for kind in STAND_IN_ONLY:      # users are told
+        for kind in STAND_IN_ONLY:      # and --help names them
             self.assertIn(kind, text)
 
     def compare(self, against, operations, release=None, length=100, seed=1):

@@ -302,18 +302,14 @@ static void lying_packets(struct story *story)
     watch_close(watch);
 }
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 TEST(a_packet_whose_description_is_a_lie_costs_that_packet_only)
 {
-    story_everywhere(
-        &(struct story_plan){
-            .queues = 4, .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .body = lying_packets },
-        1);
+    story_everywhere(&(struct story_plan){ .queues = 4,
+                                           .edge_buffers = 16,
+                                           .windows = STORY_WINDOWS,
+                                           .prepare = story_inject_start,
+                                           .body = lying_packets },
+                     1);
 }
 
 struct figure {
@@ -444,7 +440,8 @@ static void strange_packets(struct story *story)
 
 TEST(what_describes_nothing_of_a_packet_does_no_harm)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .body = strange_packets }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = story_inject_start, .body = strange_packets },
+                     1);
 }
 
 /* The same figures, reported while traffic goes on: what is in force stays or gets less, and the truth heals it. */

@@ -251,13 +251,8 @@ TEST(a_queue_that_stands_still_beside_another_that_moves_is_reported)
 static void held_while_away(struct story *story)
 {
     struct watch *watch = watch_open(story);
-    uint8_t bytes[BACKEND_SEND_BYTES];
 
-    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
-    edge_hold_received(story->bed.edge, true);
-    wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
-    sched_sleep(SECOND);
-    CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 1);
+    backend_packet_is_kept(story);
     backend_leaves(story);
     backend_send_many(watch, SENDS, NULL);
     CHECK(story_until(story, link_is_down, ABORTED_SECONDS));

@@ -168,12 +168,6 @@ TEST(a_protocol_that_asks_from_its_status_handler_is_answered)
 
 /* --- a provider that lies about the frame size --- */
 
-static void start_lying(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 static void bad_size(struct story *story)
 {
     struct adapter_facts before, after;
@@ -195,7 +189,7 @@ TEST(a_frame_size_that_cannot_be_hides_no_offloads)
     story_everywhere(&(struct story_plan){ .edge_buffers = 32,
                                            .loose_grants = true,
                                            .stand_in = "no XenVif reports such sizes",
-                                           .prepare = start_lying,
+                                           .prepare = story_inject_start,
                                            .body = bad_size },
                      1);
 }

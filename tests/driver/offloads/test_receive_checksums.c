@@ -254,14 +254,8 @@ static void as_they_are_told(struct story *story)
     watch_close(watch);
 }
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 TEST(a_checksum_is_put_in_only_where_the_datagram_lies_as_described)
 {
     story_everywhere(
-        &(struct story_plan){ .prepare = inject_start, .windows = STORY_WINDOWS, .body = as_they_are_told }, 1);
+        &(struct story_plan){ .prepare = story_inject_start, .windows = STORY_WINDOWS, .body = as_they_are_told }, 1);
 }

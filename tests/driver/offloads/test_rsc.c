@@ -148,16 +148,11 @@ static void switched_off(struct story *story)
     watch_close(watch);
 }
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 TEST(a_coalesced_packet_that_comes_although_it_was_switched_off_is_dropped)
 {
     story_everywhere(
-        &(struct story_plan){ .windows = "10-22h2", .edge_buffers = 16, .prepare = inject_start, .body = switched_off },
+        &(struct story_plan){
+            .windows = "10-22h2", .edge_buffers = 16, .prepare = story_inject_start, .body = switched_off },
         1);
 }
 

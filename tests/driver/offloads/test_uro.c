@@ -14,12 +14,6 @@ enum { MAX_CASE = 16, SIZE = 1000 };
 
 static const char *const windows = "11-24h2";
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 /* --- exact batches, through XenVif's callback --- */
 
 struct given {
@@ -143,7 +137,8 @@ static void case_by_case(struct story *story)
 TEST(datagrams_are_joined_as_the_page_has_it)
 {
     story_everywhere(
-        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .prepare = inject_start, .body = case_by_case },
+        &(struct story_plan){
+            .windows = windows, .edge_buffers = 16, .prepare = story_inject_start, .body = case_by_case },
         6);
 }
 
@@ -282,7 +277,7 @@ TEST(payload_may_lie_in_mdls_of_any_cut)
 {
     story_everywhere(&(struct story_plan){ .windows = windows,
                                            .edge_buffers = 16,
-                                           .prepare = inject_start,
+                                           .prepare = story_inject_start,
                                            .any_checksums = true,
                                            .quiet = true,
                                            .body = cuts },
@@ -327,8 +322,11 @@ static void every_total(struct story *story)
 
 TEST(every_total_of_datagrams_is_one_nbl)
 {
-    story_run(&(struct story_plan){
-        .kind = SCHED_LIVE, .windows = windows, .edge_buffers = 16, .prepare = inject_start, .body = every_total });
+    story_run(&(struct story_plan){ .kind = SCHED_LIVE,
+                                    .windows = windows,
+                                    .edge_buffers = 16,
+                                    .prepare = story_inject_start,
+                                    .body = every_total });
 }
 
 /* More than a length field holds goes up in two. */
@@ -363,7 +361,7 @@ TEST(no_more_is_joined_than_a_length_has_room_for)
                                     .seed = test_seed(),
                                     .windows = windows,
                                     .edge_buffers = 16,
-                                    .prepare = inject_start,
+                                    .prepare = story_inject_start,
                                     .body = too_long });
 }
 

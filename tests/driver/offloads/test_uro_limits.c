@@ -14,12 +14,6 @@ enum { SIZE = 1000, COUNT = 6 };
 
 static const char *const windows = "11-24h2";
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 static struct uro_batch *batch_open(struct story *story, uint32_t version)
 {
     struct uro_batch *batch = calloc(1, sizeof(*batch));
@@ -83,7 +77,8 @@ static void switched(struct story *story)
 TEST(a_request_switches_it_and_off_is_off)
 {
     story_everywhere(
-        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .prepare = inject_start, .body = switched }, 2);
+        &(struct story_plan){ .windows = windows, .edge_buffers = 16, .prepare = story_inject_start, .body = switched },
+        2);
 }
 
 static void off_at_start(struct story *story)
@@ -107,7 +102,7 @@ TEST(the_keyword_switches_it_at_start)
                                     .windows = windows,
                                     .set = off,
                                     .edge_buffers = 16,
-                                    .prepare = inject_start,
+                                    .prepare = story_inject_start,
                                     .body = off_at_start });
 }
 
@@ -145,9 +140,11 @@ TEST(without_validated_checksums_nothing_is_joined)
     static const char *const udp6[] = { "*UDPChecksumOffloadIPv6=0", NULL };
     static const char *const both[] = { "*UDPChecksumOffloadIPv4=0", "*UDPChecksumOffloadIPv6=0", NULL };
     static const char *const stamps[] = { "*SoftwareTimestamp=1", NULL };
-    struct story_plan plan = {
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = windows, .edge_buffers = 16, .prepare = inject_start
-    };
+    struct story_plan plan = { .kind = SCHED_SIMULATED,
+                               .seed = test_seed(),
+                               .windows = windows,
+                               .edge_buffers = 16,
+                               .prepare = story_inject_start };
 
     plan.body = only6;
     plan.set = udp4;
@@ -184,7 +181,7 @@ TEST(older_windows_has_none_of_it)
                                         .seed = test_seed(),
                                         .windows = older[i],
                                         .edge_buffers = 16,
-                                        .prepare = inject_start,
+                                        .prepare = story_inject_start,
                                         .body = none_before });
     }
 }
@@ -265,7 +262,7 @@ TEST(joined_datagrams_are_up_when_the_request_that_switches_it_off_is_complete)
                                         .processors = 2,
                                         .edge_buffers = 32,
                                         .detail = windows,
-                                        .prepare = inject_start,
+                                        .prepare = story_inject_start,
                                         .body = off_in_batch });
     }
 }
@@ -297,7 +294,7 @@ TEST(a_pause_gives_back_what_was_joined)
                                         .processors = 2,
                                         .edge_buffers = 16,
                                         .detail = i & 2 ? windows : NULL,
-                                        .prepare = inject_start,
+                                        .prepare = story_inject_start,
                                         .body = paused });
     }
 }
@@ -368,7 +365,7 @@ TEST(packets_that_lie_are_joined_by_no_rule_broken)
                                         .any_checksums = true,
                                         .edge_buffers = 16,
                                         .quiet = true,
-                                        .prepare = inject_start,
+                                        .prepare = story_inject_start,
                                         .body = lies });
     }
 }
@@ -414,7 +411,7 @@ TEST(nothing_is_lost_when_nbls_run_out)
                                         .windows = windows,
                                         .set = few,
                                         .edge_buffers = 16,
-                                        .prepare = inject_start,
+                                        .prepare = story_inject_start,
                                         .body = scarce });
     }
 }

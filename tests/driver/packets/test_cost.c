@@ -351,12 +351,6 @@ static void ticks(struct story *story)
     native_end();
 }
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 static const struct load send_batches = { "", true, false, 32, 8, false, 0 },
                          receive_batches = { "", false, false, 32, 8, false, 0 };
 
@@ -397,7 +391,7 @@ TEST(batches_of_32_cost_one_ndis_call_each_way_and_one_push)
     story_everywhere(&(struct story_plan){ .edge_buffers = 16,
                                            .windows = STORY_WINDOWS,
                                            .loose_grants = true,
-                                           .prepare = inject_start,
+                                           .prepare = story_inject_start,
                                            .body = calls },
                      3);
 }
@@ -538,7 +532,7 @@ TEST(a_packet_costs_no_allocation_and_no_lock)
                                     .seed = test_seed(),
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .prepare = inject_start,
+                                    .prepare = story_inject_start,
                                     .body = no_memory_no_locks });
 }
 
@@ -549,7 +543,7 @@ TEST(instructions_of_a_packet_are_counted)
                                     .seed = test_seed(),
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .prepare = inject_start,
+                                    .prepare = story_inject_start,
                                     .body = instructions });
 }
 
@@ -564,7 +558,7 @@ TEST(instructions_of_a_polled_packet_are_counted)
                                     .set = polling,
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .prepare = inject_start,
+                                    .prepare = story_inject_start,
                                     .body = polled_instructions });
 }
 
@@ -576,7 +570,7 @@ TEST(instructions_of_joined_datagrams_are_counted)
                                     .windows = "11-24h2",
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .prepare = inject_start,
+                                    .prepare = story_inject_start,
                                     .body = joining_instructions });
 }
 

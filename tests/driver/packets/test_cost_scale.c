@@ -159,12 +159,6 @@ static void body(struct story *story)
     watch_close(watch);
 }
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 static void run(uint32_t queues)
 {
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
@@ -173,7 +167,7 @@ static void run(uint32_t queues)
                                     .queues = queues,
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .prepare = inject_start,
+                                    .prepare = story_inject_start,
                                     .body = body });
 }
 

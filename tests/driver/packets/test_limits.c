@@ -18,12 +18,6 @@ enum { SECOND = 1000000000, ANSWERS = 100, MAX_BATCH = 256, MAGAZINE = 64, MEMOR
 static struct MDL *mdl;
 static uint8_t memory[MEMORY];
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 static void inject_plain(struct story *story, bool more)
 {
     const struct vif_inject inject = { .mdl = mdl, .length = 100, .more = more };
@@ -136,7 +130,7 @@ TEST(a_batch_without_end_is_indicated_in_parts)
     /* Where NDIS polls, it says how many packets it takes at once. */
     story_everywhere(
         &(struct story_plan){
-            .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = inject_start, .body = batches_told },
+            .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = story_inject_start, .body = batches_told },
         2);
 }
 
@@ -194,7 +188,7 @@ TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
                                     .seed = test_seed(),
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .prepare = inject_start,
+                                    .prepare = story_inject_start,
                                     .body = grow_and_shrink });
 }
 

@@ -67,12 +67,6 @@ TEST(at_rest_no_packet_is_scarce_on_any_number_of_processors)
     }
 }
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 static bool all_back(struct story *story)
 {
     (void)story;
@@ -120,5 +114,5 @@ static void returned_within_a_batch(struct story *story)
 TEST(packets_return_within_a_batch)
 {
     story_run(&(struct story_plan){
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = inject_start, .body = returned_within_a_batch });
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = story_inject_start, .body = returned_within_a_batch });
 }

@@ -245,12 +245,6 @@ static void received(void *context, uint32_t processor, const struct NET_BUFFER_
 
 enum { PACKETS = 1000 };
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 static bool all_back(struct story *story)
 {
     (void)story;
@@ -307,7 +301,7 @@ TEST(polled_packets_keep_their_order)
                                    .queues = 1,
                                    .windows = "11-24h2",
                                    .set = polling,
-                                   .prepare = inject_start,
+                                   .prepare = story_inject_start,
                                    .body = keep_order };
 
         story_run(&plan);

@@ -183,15 +183,9 @@ static void checksums(struct story *story)
     watch_close(watch);
 }
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 TEST(checksums_are_indicated_as_xenvif_found_them)
 {
-    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = inject_start, .body = checksums }, 1);
+    story_everywhere(&(struct story_plan){ .edge_buffers = 16, .prepare = story_inject_start, .body = checksums }, 1);
 }
 
 static void make_anew(struct story *story)

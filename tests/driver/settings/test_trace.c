@@ -308,18 +308,14 @@ static void drop_each(struct story *story)
                 "state an event");
 }
 
-static void inject_start(const struct story_plan *plan)
-{
-    (void)plan;
-    vif_inject_start();
-}
-
 /* Reason 1 of receives, no NBL although the reserve was just refilled, cannot be brought about. */
 TEST(each_reason_to_drop_has_its_trace_event)
 {
-    struct story_plan plan = {
-        .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = inject_start, .edge_buffers = 16, .body = drop_each
-    };
+    struct story_plan plan = { .kind = SCHED_SIMULATED,
+                               .seed = test_seed(),
+                               .prepare = story_inject_start,
+                               .edge_buffers = 16,
+                               .body = drop_each };
 
     etw_enable(true, 0, 0);
     story_run(&plan);

@@ -285,3 +285,9 @@ void story_once(void (*body)(struct story *), uint32_t queues)
     story_run(&(struct story_plan){
         .kind = SCHED_SIMULATED, .seed = test_seed(), .queues = queues, .edge_buffers = 16, .body = body });
 }
+
+void story_inject_start(const struct story_plan *plan)
+{
+    (void)plan;
+    vif_inject_start();
+}

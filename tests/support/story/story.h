@@ -109,5 +109,7 @@ const char *story_xenvif_inf(void);
 #define STORY_STAND_IN(story) story_stand_in_for((story), __func__)
 struct vif *story_stand_in_for(const struct story *story, const char *test);
 enum { STORY_NEEDS_STAND_IN_STATUS = 77 };
+/* story_plan.prepare: the test will inject packets (vif_inject), or lie about what XenVif answers. */
+void story_inject_start(const struct story_plan *plan);
 
 #endif

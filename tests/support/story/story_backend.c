@@ -62,6 +62,17 @@ struct NET_BUFFER_LIST *backend_send(struct watch *watch, uint32_t number, uint3
     return nbl;
 }
 
+void backend_packet_is_kept(struct story *story)
+{
+    uint8_t bytes[BACKEND_SEND_BYTES];
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
+    edge_hold_received(story->bed.edge, true);
+    wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+    sched_sleep(SECOND);
+    CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 1);
+}
+
 void backend_send_many(struct watch *watch, uint32_t count, struct NET_BUFFER_LIST **nbls)
 {
     for (uint32_t i = 0; i < count; i++) {

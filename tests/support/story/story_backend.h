@@ -26,6 +26,8 @@ void backend_send_many(struct watch *watch, uint32_t count, struct NET_BUFFER_LI
 /* The adapter sends again within `seconds`, and what it sends arrives, in both directions. */
 void backend_works(struct story *story, struct watch *watch, uint32_t seconds);
 /* Frames at the wire, all taken off it: until none came for a second; those that are there. */
+/* One packet is received, which a protocol keeps until edge_hold_received says otherwise. */
+void backend_packet_is_kept(struct story *story);
 uint32_t backend_frames(struct story *story);
 uint32_t backend_frames_now(struct story *story);
 
