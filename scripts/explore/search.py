@@ -43,6 +43,7 @@ class Found:
     operations: int = 0
     skipped: int = 0
     lists: int = 0
+    calls: int = 0          # into the driver
     frames: int = 0
     seconds: float = 0.0
     done: collections.Counter = field(default_factory=collections.Counter)
@@ -51,8 +52,9 @@ class Found:
 
     def summary(self):
         kinds = ", ".join(f"{name} {count}" for name, count in self.done.most_common())
-        return (f"{self.operations} operations in {self.lists} lists ({self.skipped} could not be done), "
-                f"{self.frames} frames accounted for in calm, {self.seconds:.0f} s; {len(self.failures)} failed\n"
+        return (f"{self.operations} operations in {self.lists} lists ({self.skipped} could not be done), {self.calls} "
+                f"calls into the driver, {self.frames} frames accounted for in calm, {self.seconds:.0f} s; "
+                f"{len(self.failures)} failed\n"
                 f"{kinds}")
 
 
@@ -120,6 +122,7 @@ def add(found, seed, lists, passed, text):
         found.lists += 1
         found.operations += values["operations"]
         found.skipped += values["skipped"]
+        found.calls += values["calls"]
         found.frames += values["settled_frames"]
         found.done.update(values["done"])
     if passed:

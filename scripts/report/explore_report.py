@@ -15,7 +15,8 @@ def write(path, data):
                 f"{len(failures)} of {data['lists']} lists failed.")
     out.prose("./explore.py " + shlex.join(data["argv"]), "soft")
     out.table([["operations", data["operations"]], ["could not be done where they stood", data["skipped"]],
-               ["lists", data["lists"]], ["frames accounted for in calm", data["frames"]],
+               ["lists", data["lists"]], ["calls into the driver", data["calls"]],
+               ["frames accounted for in calm", data["frames"]],
                ["seconds", round(data["seconds"], 1)]])
     if data["history"]:
         out.section("Progress")

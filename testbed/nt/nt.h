@@ -129,6 +129,9 @@ struct driver_call {
 };
 void driver_enter(struct driver_call *call, const char *name);
 void driver_leave(struct driver_call *call);
+extern const char native_dpc[]; /* the name of a call that is the testbed's own */
+/* Counts the calls into drivers from here on, in *calls; NULL: no longer. */
+void driver_calls_count(uint64_t *calls);
 #define DRIVER_CALL(name, call)                                                                                        \
     ({                                                                                                                 \
         struct driver_call entered_;                                                                                   \

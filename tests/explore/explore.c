@@ -12,7 +12,8 @@
  *   explore ... --scheduler live         in real time
  *   explore ... --observe FILE           writes what somebody outside sees (observe.c)
  *
- * For each list that passed stdout has a JSON object: operations done and skipped by name, frames accounted for.
+ * For each list that passed stdout has a JSON object: operations done and skipped by name, calls into the driver that
+ * came of them, frames accounted for.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -120,11 +121,13 @@ static void run_list(struct story *story)
     struct explorer explorer = { .story = story, .watch = watch_open(story) };
     struct task *clock = task_spawn("clock", 0, run_clock, &explorer);
     uint32_t *done = calloc(operation_kind_count, sizeof(*done)), performed = 0;
+    uint64_t calls = 0;
 
     CHECK(done != NULL);
     if (options.observe != NULL) {
         observe_start(options.observe);
     }
+    driver_calls_count(&calls);
     for (uint32_t i = 0; i < list.count; i++) {
         const struct operation *operation = &list.operations[i];
 
@@ -143,14 +146,15 @@ static void run_list(struct story *story)
     begin_operation(&explorer, "the last settle");
     observe_operation(list.count, "settle");
     explore_settle(&explorer, NULL);
+    driver_calls_count(NULL);
     __atomic_store_n(&explorer.over, 1, __ATOMIC_RELEASE);
     sched_wake(&explorer.over, 1);
     task_join(clock);
     observe_end();
     traffic_end();
     watch_close(explorer.watch);
-    printf("{\"operations\": %u, \"skipped\": %u, \"settled_frames\": %" PRIu64 ", \"done\": {", performed,
-           list.count - performed, explorer.settled);
+    printf("{\"operations\": %u, \"skipped\": %u, \"calls\": %" PRIu64 ", \"settled_frames\": %" PRIu64 ", \"done\": {",
+           performed, list.count - performed, calls, explorer.settled);
     for (uint32_t kind = 0, first = 1; kind < operation_kind_count; kind++) {
         if (done[kind] != 0) {
             printf("%s\"%s\": %u", first ? "" : ", ", operation_kinds[kind].name, done[kind]);

@@ -63,8 +63,8 @@ class Pages(unittest.TestCase):
         cls.run_page, cls.explore_page = Path(folder.name, "run.html"), Path(folder.name, "explore.html")
         maker.write("run", cls.run_page, run_data())
         maker.write("explore", cls.explore_page, {
-            "operations": 900, "skipped": 9, "lists": 5, "frames": 77, "seconds": 3.5, "done": {"send": 5, "oid": 9},
-            "failures": [{"seed": 7, "text": "rule <lock>"}], "reasons": ["rule <lock>"],
+            "operations": 900, "skipped": 9, "lists": 5, "calls": 20000, "frames": 77, "seconds": 3.5,
+            "done": {"send": 5, "oid": 9}, "failures": [{"seed": 7, "text": "rule <lock>"}], "reasons": ["rule <lock>"],
             "history": [[1.0, 200], [2.0, 500], [3.0, 900]], "argv": []})
 
     def assert_drawn(self, found, plots):

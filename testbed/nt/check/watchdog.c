@@ -22,6 +22,7 @@
 #include "nt/check/rule.h"
 #include "nt/check/rule_context.h"
 #include "nt/export/export.h"
+#include "nt/nt.h"
 
 #define SECOND 1000000000ull
 
@@ -162,7 +163,7 @@ __attribute__((format(printf, 5, 6))) static void report_rule(const char *rule, 
 /* A system thread of the driver's may live as long as the driver does. */
 static bool may_last(const char *call)
 {
-    return strcmp(call, "system thread") == 0 || strcmp(call, "DPC of the testbed") == 0;
+    return strcmp(call, "system thread") == 0 || call == native_dpc;
 }
 
 static void report_call(const struct task *task, const char *call, uint64_t seconds)

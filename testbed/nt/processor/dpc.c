@@ -111,13 +111,15 @@ static void run_kdpc(struct KDPC *dpc)
     DRIVER_CALL_VOID("DPC", function(dpc, context, first, second));
 }
 
+const char native_dpc[] = "DPC of the testbed";
+
 static void run_native(struct nt_dpc *dpc)
 {
     void (*function)(void *) = dpc->function;
     void *argument = dpc->argument;
     __atomic_store_n(&dpc->queued, 0, __ATOMIC_RELEASE);
     order_acquire(dpc);
-    DRIVER_CALL_VOID("DPC of the testbed", function(argument));
+    DRIVER_CALL_VOID(native_dpc, function(argument));
 }
 
 /* A DPC interrupts whoever runs on its processor: nothing orders it with what that task does below DISPATCH_LEVEL. */

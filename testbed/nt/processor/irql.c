@@ -188,11 +188,21 @@ void processor_pin(uint32_t processor)
     thread_processor_changed(task);
 }
 
+static uint64_t *counted;
+
+void driver_calls_count(uint64_t *calls)
+{
+    counted = calls;
+}
+
 void driver_enter(struct driver_call *call, const char *name)
 {
     struct task *task = task_self();
     if (__builtin_expect(task->nt == NULL, 0)) {
         thread_adopt(task);
+    }
+    if (__builtin_expect(counted != NULL, 0) && name != native_dpc) {
+        __atomic_fetch_add(counted, 1, __ATOMIC_RELAXED);
     }
     sched_point(name);
     const char *outer = task->driver_call;

@@ -90,9 +90,11 @@ void *memory_alloc(struct xen *xen, size_t pages)
     return page == most ? NULL : host->front + page * XEN_PAGE_SIZE;
 }
 
-/* The file loses the pages, so they read as zero when they are handed out again. */
+/* Pages read as zero when they are handed out again. A large run goes out of the file; a smaller one is worth more
+ * where it is: wiping it costs less than making it anew and mapping each of its pages twice. */
 void memory_free(struct xen *xen, void *address, size_t pages)
 {
+    enum { LARGE_RUN = 512 };
     struct domain *domain = domain_of(xen);
     struct xen_host *host = domain->host;
     size_t offset = (size_t)((uint8_t *)address - host->front), page = offset / XEN_PAGE_SIZE;
@@ -103,8 +105,9 @@ void memory_free(struct xen *xen, void *address, size_t pages)
             abort();
         }
     }
-    if (snapshot_taken || fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-                                    (off_t)(pages * XEN_PAGE_SIZE)) < 0) {
+    if (pages < LARGE_RUN || snapshot_taken ||
+        fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                  (off_t)(pages * XEN_PAGE_SIZE)) < 0) {
         memset(address, 0, pages * XEN_PAGE_SIZE);
     }
     sched_lock(&host->memory_lock);

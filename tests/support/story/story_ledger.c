@@ -136,6 +136,16 @@ static uint32_t collect_now(struct story *story)
     return came;
 }
 
+/* Who waits for no number of frames waits for the end of them all, a second or more: there is no haste. */
+static void rest_for(uint32_t frames)
+{
+    if (frames == UINT32_MAX) {
+        sched_sleep(SECOND / 100);
+    } else {
+        story_rest();
+    }
+}
+
 void story_collect(struct story *story, uint32_t frames)
 {
     uint64_t deadline = sched_now() + SECOND;
@@ -144,7 +154,7 @@ void story_collect(struct story *story, uint32_t frames)
         if (collect_now(story) != 0) {
             deadline = sched_now() + SECOND;
         } else {
-            story_rest();
+            rest_for(frames);
         }
     }
 }
@@ -158,7 +168,7 @@ void story_wait_received(struct story *story, uint32_t frames)
 
         before = now;
         while (ledger_arrived(&story->in) < frames && sched_now() < deadline) {
-            story_rest();
+            rest_for(frames);
         }
     }
 }
