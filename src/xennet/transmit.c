@@ -51,7 +51,7 @@ TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
 // The chain comes while the adapter does not run, behind something that is held, or after a migration before the
 // watchdog has seen XenVif with queues.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     if (!ContextIsRunning(Transmit->Context) || !ContextHasQueues(Transmit->Context)) {
@@ -65,28 +65,48 @@ TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proce
         TransmitSendAny(Transmit, Processor, Chain);
 }
 
-_Use_decl_annotations_
-VOID
-TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
+_IRQL_requires_(DISPATCH_LEVEL)
+static DECLSPEC_NOINLINE VOID
+TransmitSendHere(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain)
 {
-    BOOLEAN AtDispatch = NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags) != 0;
-    XENNET_TRANSMIT_PROCESSOR *Processor;
-    KIRQL Irql;
+    XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
 
-    Irql = IrqlRaise(AtDispatch);
-    Processor = TransmitThisProcessor(Transmit);
+    DEBUG_ASSERT(DEBUG_IRQL() == DISPATCH_LEVEL);
     TransmitListEnter(Processor);
     Processor->Counters.NdisCalls++;
 
     // At DISPATCH: StateStop visits every processor and so waits for whoever has seen the old state here.
     if (!ContextIsRunning(Transmit->Context) || Processor->Held)
         TransmitSendUncommon(Transmit, Processor, Chain);
-    else if (NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL || !TransmitSendOne(Transmit, Processor, Chain))
+    else if (UNLIKELY(NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL || !TransmitSendOne(Transmit, Processor, Chain)))
         TransmitSendAny(Transmit, Processor, Chain);
 
     TransmitListLeave(Processor);
     AlarmRaise(&Transmit->Context->Alarm);
+}
+
+// From below DISPATCH.
+static DECLSPEC_NOINLINE VOID
+TransmitSendRaised(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain)
+{
+    KIRQL Irql;
+
+    Irql = IrqlRaise(FALSE);
+    TransmitSendHere(Transmit, Chain);
     IrqlLower(Irql);
+}
+
+// LOCK_PRIMITIVE: annotations cannot express that a flag has the level.
+LOCK_PRIMITIVE
+_Use_decl_annotations_
+VOID
+TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
+{
+    // Each a function of its own: this one saves no register.
+    if (LIKELY(NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags)))
+        TransmitSendHere(Transmit, Chain);
+    else
+        TransmitSendRaised(Transmit, Chain);
 }
 
 _Use_decl_annotations_
@@ -126,7 +146,7 @@ TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 
 // The packet was not sent.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 TransmitReturnFailed(XENNET_TRANSMIT *Transmit, PVOID Cookie, const XENNET_COMPLETION *Completion)
 {
     XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);

@@ -61,7 +61,7 @@ TransmitRefuseChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proces
  * TransmitQueueAny does.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE ULONG
+static RARELY_CALLED ULONG
 TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
                 BOOLEAN More, ULONG Run)
 {
@@ -87,7 +87,7 @@ TransmitHasMore(const XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl
 
 // The same for the only NB of an NBL. More is found anew: nothing has to be kept for it while XenVif is called.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE ULONG
+static RARELY_CALLED ULONG
 TransmitRefusedOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Run)
 {
     BOOLEAN Hashed = TransmitRequestHasHash(Processor->HashFunction, Nbl);
@@ -102,7 +102,7 @@ TransmitRefusedOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Process
  * in a ring, since only one can be kept (TRANSMIT_NO_MORE).
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE ULONG
+static RARELY_CALLED ULONG
 TransmitQueueAny(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Run)
 {
     BOOLEAN Hashed = TransmitRequestHasHash(Processor->HashFunction, Nbl);
@@ -146,7 +146,7 @@ TransmitQueueCommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proces
 
 // An NBL that is not like nearly all. FALSE: it cannot be sent and was completed.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE BOOLEAN
+static RARELY_CALLED BOOLEAN
 TransmitReadUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age)
 {
     XENNET_TRANSMIT_DROP Reason;
@@ -177,7 +177,8 @@ TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     for (Nbl = Chain; Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        if (TransmitRequestReadCommon(&Transmit->Limits, Nbl, TransmitRequestOf(NET_BUFFER_LIST_FIRST_NB(Nbl)))) {
+        if (LIKELY(TransmitRequestReadCommon(&Transmit->Limits, Nbl,
+                                             TransmitRequestOf(NET_BUFFER_LIST_FIRST_NB(Nbl))))) {
             TransmitListStart(Nbl, 1, Age);
         } else if (SegmentIsAsked(&Transmit->Limits, Nbl)) {
             *Link = NULL;
@@ -225,7 +226,7 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
 // Sends Rest, which begins with an NBL that asks for UDP segments. When that has to wait, so does what is behind it.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 TransmitSendRest(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     NET_BUFFER_LIST *Nbl;

@@ -39,7 +39,7 @@ TransmitListComplete(XENNET_TRANSMIT_PROCESSOR *Processor)
 
 // NDIS has sent from within a completion, and some of that is done.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 TransmitListFlushAgain(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     ULONG Round;

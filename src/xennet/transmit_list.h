@@ -108,7 +108,8 @@ _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
 TransmitListLeave(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
-    if ((--Processor->Flushers & ~TRANSMIT_LIST_DPC) == 0 && Processor->Done != NULL)
+    Processor->Flushers--;
+    if (UNLIKELY(Processor->Done != NULL) && (Processor->Flushers & ~TRANSMIT_LIST_DPC) == 0)
         TransmitListFlush(Processor);
 }
 
