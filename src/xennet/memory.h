@@ -14,7 +14,7 @@
 
 // How the data path is laid out; see the same place.
 #ifndef RARELY_CALLED
-#define RARELY_CALLED DECLSPEC_NOINLINE
+#define RARELY_CALLED        DECLSPEC_NOINLINE
 #define LIKELY(_Condition)   (_Condition)
 #define UNLIKELY(_Condition) (_Condition)
 #endif

@@ -65,13 +65,30 @@ TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proce
         TransmitSendAny(Transmit, Processor, Chain);
 }
 
-_IRQL_requires_(DISPATCH_LEVEL)
+// From below DISPATCH. A function of its own: the other way keeps no IRQL.
 static DECLSPEC_NOINLINE VOID
-TransmitSendHere(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain)
+TransmitSendRaised(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain)
 {
-    XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);
+    KIRQL Irql;
 
-    DEBUG_ASSERT(DEBUG_IRQL() == DISPATCH_LEVEL);
+    Irql = IrqlRaise(FALSE);
+    TransmitSend(Transmit, Chain, NDIS_SEND_FLAGS_DISPATCH_LEVEL);
+    IrqlLower(Irql);
+}
+
+_Use_decl_annotations_
+VOID
+TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
+{
+    XENNET_TRANSMIT_PROCESSOR *Processor;
+    KIRQL Irql;
+
+    if (UNLIKELY(!NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags))) {
+        TransmitSendRaised(Transmit, Chain);
+        return;
+    }
+    Irql = IrqlRaise(TRUE);
+    Processor = TransmitThisProcessor(Transmit);
     TransmitListEnter(Processor);
     Processor->Counters.NdisCalls++;
 
@@ -83,30 +100,7 @@ TransmitSendHere(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain)
 
     TransmitListLeave(Processor);
     AlarmRaise(&Transmit->Context->Alarm);
-}
-
-// From below DISPATCH.
-static DECLSPEC_NOINLINE VOID
-TransmitSendRaised(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain)
-{
-    KIRQL Irql;
-
-    Irql = IrqlRaise(FALSE);
-    TransmitSendHere(Transmit, Chain);
     IrqlLower(Irql);
-}
-
-// LOCK_PRIMITIVE: annotations cannot express that a flag has the level.
-LOCK_PRIMITIVE
-_Use_decl_annotations_
-VOID
-TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
-{
-    // Each a function of its own: this one saves no register.
-    if (LIKELY(NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags)))
-        TransmitSendHere(Transmit, Chain);
-    else
-        TransmitSendRaised(Transmit, Chain);
 }
 
 _Use_decl_annotations_

@@ -202,10 +202,10 @@ TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST 
     Segment = Lso.LsoV2Transmit.MSS;
     Options |= TransmitRequestLargeOptions(Lso);
     // Unsigned: an MSS of 0 is too large.
-    if (UNLIKELY(
-            Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Segment - 1 >= Limits->MaximumSegmentSize ||
-            NET_BUFFER_DATA_LENGTH(Nb) <= MAX_TCP_HEADER_OFFSET + MAX_TCP_HEADER + Segment ||
-            NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength || !TransmitRequestIsAllowed(Limits, Options)))
+    if (UNLIKELY(Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE ||
+                 Segment - 1 >= Limits->MaximumSegmentSize ||
+                 NET_BUFFER_DATA_LENGTH(Nb) <= MAX_TCP_HEADER_OFFSET + MAX_TCP_HEADER + Segment ||
+                 NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength || !TransmitRequestIsAllowed(Limits, Options)))
         return FALSE;
     Request->Value = Options | Segment << 16;
     NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = TransmitRequestResultV2();
