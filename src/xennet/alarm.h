@@ -7,6 +7,7 @@
 #define XENNET_ALARM_H
 
 #include <ndis.h>
+#include "memory.h"
 
 typedef struct _XENNET_ALARM {
     volatile LONG Awake; // interlocked: sends may be outstanding, the thread looks every two seconds
@@ -17,7 +18,7 @@ typedef struct _XENNET_ALARM {
 VOID AlarmInitialize(_Out_ XENNET_ALARM *Alarm);
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID AlarmWake(_Inout_ XENNET_ALARM *Alarm);
+RARELY_CALLED VOID AlarmWake(_Inout_ XENNET_ALARM *Alarm);
 
 // At the end of each send call, at DISPATCH: one test as long as traffic goes on.
 FORCEINLINE VOID

@@ -12,6 +12,13 @@
 #define IMAGE_DATA // see annotations.h of the toolchain
 #endif
 
+// How the data path is laid out; see the same place.
+#ifndef RARELY_CALLED
+#define RARELY_CALLED        DECLSPEC_NOINLINE
+#define LIKELY(_Condition)   (_Condition)
+#define UNLIKELY(_Condition) (_Condition)
+#endif
+
 #define XENNET_TAG        ((ULONG)'tNeX')
 #define XENNET_CACHE_LINE 64
 

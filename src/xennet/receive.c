@@ -115,7 +115,7 @@ ReceiveIndicate(RECEIVE_PROCESSOR *Processor, NET_BUFFER_LIST *Chain, ULONG Coun
 
 // The cache has too many NBLs. It spills them before the packet goes back.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 ReceiveSpill(XENNET_RECEIVE *Receive, RECEIVE_PROCESSOR *Processor, PVOID Cookie)
 {
     NblPoolSpillCache(&Processor->Nbls);
@@ -222,7 +222,7 @@ ReceiveHurry(RECEIVE_PROCESSOR *Processor)
 
 // The batch is taken off first: NDIS may return NBLs from within the indication.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 ReceiveFlushScarce(RECEIVE_PROCESSOR *Processor)
 {
     RECEIVE_BATCH Scarce = Processor->Scarce;
@@ -373,7 +373,7 @@ ReceiveAccept(RECEIVE_PROCESSOR *Processor, const XENNET_RECEIVED_PACKET *Packet
 
 // A packet that is not like nearly all, or that comes when NBLs have run out or the adapter does not run.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 ReceiveUncommon(RECEIVE_PROCESSOR *Processor, XENNET_RECEIVED_PACKET *Packet)
 {
     XENNET_RECEIVE *Receive = Processor->Receive;
@@ -397,7 +397,7 @@ ReceiveUncommon(RECEIVE_PROCESSOR *Processor, XENNET_RECEIVED_PACKET *Packet)
 
 // A packet whose MDLs do not hold it.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 ReceiveBroken(XENNET_RECEIVE *Receive, XENNET_RECEIVED_PACKET *Packet)
 {
     ReceiveUncommon(ReceiveThisProcessor(Receive), Packet);

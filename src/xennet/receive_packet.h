@@ -73,7 +73,7 @@ extern IMAGE_DATA const UCHAR ReceivePacketChecksums[RECEIVE_PACKET_CHECKSUM_MAS
  * theirs cannot be told apart where UDP checksum offload over IPv6 is off.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-BOOLEAN ReceivePacketChecksumsHold(_In_ const XENNET_RECEIVED_PACKET *Packet);
+RARELY_CALLED BOOLEAN ReceivePacketChecksumsHold(_In_ const XENNET_RECEIVED_PACKET *Packet);
 
 // The hash types of the interface as NDIS has them, XENVIF_PACKET_HASH_TYPE less one being the index.
 #define RECEIVE_PACKET_HASH_TYPES 4

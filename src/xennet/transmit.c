@@ -51,7 +51,7 @@ TransmitSendOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor,
 // The chain comes while the adapter does not run, behind something that is held, or after a migration before the
 // watchdog has seen XenVif with queues.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Chain)
 {
     if (!ContextIsRunning(Transmit->Context) || !ContextHasQueues(Transmit->Context)) {
@@ -65,15 +65,29 @@ TransmitSendUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proce
         TransmitSendAny(Transmit, Processor, Chain);
 }
 
+// From below DISPATCH. A function of its own: the other way keeps no IRQL.
+static DECLSPEC_NOINLINE VOID
+TransmitSendRaised(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain)
+{
+    KIRQL Irql;
+
+    Irql = IrqlRaise(FALSE);
+    TransmitSend(Transmit, Chain, NDIS_SEND_FLAGS_DISPATCH_LEVEL);
+    IrqlLower(Irql);
+}
+
 _Use_decl_annotations_
 VOID
 TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
 {
-    BOOLEAN AtDispatch = NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags) != 0;
     XENNET_TRANSMIT_PROCESSOR *Processor;
     KIRQL Irql;
 
-    Irql = IrqlRaise(AtDispatch);
+    if (UNLIKELY(!NDIS_TEST_SEND_AT_DISPATCH_LEVEL(SendFlags))) {
+        TransmitSendRaised(Transmit, Chain);
+        return;
+    }
+    Irql = IrqlRaise(TRUE);
     Processor = TransmitThisProcessor(Transmit);
     TransmitListEnter(Processor);
     Processor->Counters.NdisCalls++;
@@ -81,7 +95,7 @@ TransmitSend(XENNET_TRANSMIT *Transmit, NET_BUFFER_LIST *Chain, ULONG SendFlags)
     // At DISPATCH: StateStop visits every processor and so waits for whoever has seen the old state here.
     if (!ContextIsRunning(Transmit->Context) || Processor->Held)
         TransmitSendUncommon(Transmit, Processor, Chain);
-    else if (NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL || !TransmitSendOne(Transmit, Processor, Chain))
+    else if (UNLIKELY(NET_BUFFER_LIST_NEXT_NBL(Chain) != NULL || !TransmitSendOne(Transmit, Processor, Chain)))
         TransmitSendAny(Transmit, Processor, Chain);
 
     TransmitListLeave(Processor);
@@ -126,7 +140,7 @@ TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 
 // The packet was not sent.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 TransmitReturnFailed(XENNET_TRANSMIT *Transmit, PVOID Cookie, const XENNET_COMPLETION *Completion)
 {
     XENNET_TRANSMIT_PROCESSOR *Processor = TransmitThisProcessor(Transmit);

@@ -61,7 +61,7 @@ TransmitRefuseChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Proces
  * TransmitQueueAny does.
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE ULONG
+static RARELY_CALLED ULONG
 TransmitRefused(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, NET_BUFFER *Nb,
                 BOOLEAN More, ULONG Run)
 {
@@ -79,15 +79,15 @@ TransmitHasMore(const XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl
 {
     NET_BUFFER_LIST *Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
 
-    if (Next == NULL || TransmitRequestHasHash(Processor->HashFunction, Next) != Hashed)
+    if (UNLIKELY(Next == NULL) || UNLIKELY(TransmitRequestHasHash(Processor->HashFunction, Next) != Hashed))
         return FALSE;
     return Hashed ? NET_BUFFER_LIST_GET_HASH_VALUE(Nbl) == NET_BUFFER_LIST_GET_HASH_VALUE(Next)
-                  : Processor->PlainHash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ;
+                  : Processor->PlainRun != 0;
 }
 
 // The same for the only NB of an NBL. More is found anew: nothing has to be kept for it while XenVif is called.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE ULONG
+static RARELY_CALLED ULONG
 TransmitRefusedOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Run)
 {
     BOOLEAN Hashed = TransmitRequestHasHash(Processor->HashFunction, Nbl);
@@ -102,7 +102,7 @@ TransmitRefusedOne(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Process
  * in a ring, since only one can be kept (TRANSMIT_NO_MORE).
  */
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE ULONG
+static RARELY_CALLED ULONG
 TransmitQueueAny(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Run)
 {
     BOOLEAN Hashed = TransmitRequestHasHash(Processor->HashFunction, Nbl);
@@ -125,28 +125,40 @@ TransmitQueueAny(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor
     return Run;
 }
 
-// The same for an NBL of the common kind. Hashed: what TransmitRequestHasHash returned.
+// The same for one NBL of the common kind and those behind it that are like it, up to one that nothing waits for.
+// Hashed: what TransmitRequestHasHash returned of the first. Returns what is not queued yet.
 _IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE ULONG
+FORCEINLINE NET_BUFFER_LIST *
 TransmitQueueCommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl,
-                    BOOLEAN Hashed, ULONG Run)
+                    BOOLEAN Hashed, ULONG *Run)
 {
-    XENNET_PACKET_HASH *Hash = TransmitHash(Processor, &Processor->PlainHash, Nbl, Hashed);
+    XENNET_PACKET_HASH *Hash;
+    NET_BUFFER_LIST *Next;
 
     // Each way has a call of its own: nothing has to be kept over it that is known in one of them.
-    if (Run < TRANSMIT_MAX_RUN && TransmitHasMore(Processor, Nbl, Hashed)) {
-        if (!NT_SUCCESS(TransmitOfferCommon(Transmit, Nbl, Hash, TRUE)))
-            return TransmitRefusedOne(Transmit, Processor, Nbl, Run);
-        return Run + 1;
-    }
-    if (!NT_SUCCESS(TransmitOfferCommon(Transmit, Nbl, Hash, FALSE)))
-        return TransmitRefusedOne(Transmit, Processor, Nbl, Run);
-    return Run & TRANSMIT_NO_MORE;
+    do {
+        Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
+        Hash = TransmitHash(Processor, &Processor->PlainHash, Nbl, Hashed);
+        if (UNLIKELY(*Run >= (Hashed ? TRANSMIT_MAX_RUN : Processor->PlainRun)) ||
+            UNLIKELY(!TransmitHasMore(Processor, Nbl, Hashed))) {
+            if (NT_SUCCESS(TransmitOfferCommon(Transmit, Nbl, Hash, FALSE)))
+                *Run &= TRANSMIT_NO_MORE;
+            else
+                *Run = TransmitRefusedOne(Transmit, Processor, Nbl, *Run);
+            return Next;
+        }
+        if (NT_SUCCESS(TransmitOfferCommon(Transmit, Nbl, Hash, TRUE)))
+            ++*Run;
+        else
+            *Run = TransmitRefusedOne(Transmit, Processor, Nbl, *Run);
+        Nbl = Next;
+    } while (TransmitRequestIsCommon(NET_BUFFER_LIST_FIRST_NB(Nbl)));
+    return Nbl;
 }
 
 // An NBL that is not like nearly all. FALSE: it cannot be sent and was completed.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE BOOLEAN
+static RARELY_CALLED BOOLEAN
 TransmitReadUncommon(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl, ULONG Age)
 {
     XENNET_TRANSMIT_DROP Reason;
@@ -177,7 +189,8 @@ TransmitReadChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
 
     for (Nbl = Chain; Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
-        if (TransmitRequestReadCommon(&Transmit->Limits, Nbl, TransmitRequestOf(NET_BUFFER_LIST_FIRST_NB(Nbl)))) {
+        if (LIKELY(
+                TransmitRequestReadCommon(&Transmit->Limits, Nbl, TransmitRequestOf(NET_BUFFER_LIST_FIRST_NB(Nbl))))) {
             TransmitListStart(Nbl, 1, Age);
         } else if (SegmentIsAsked(&Transmit->Limits, Nbl)) {
             *Link = NULL;
@@ -211,21 +224,23 @@ TransmitSendChain(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processo
     // Both may change meanwhile: what was promised with the first packet holds for the last one.
     Processor->HashFunction = Transmit->Limits.HashFunction;
     Processor->PlainHash.Algorithm = Transmit->Limits.PlainHash.Algorithm;
+    Processor->PlainRun =
+        Processor->PlainHash.Algorithm == XENVIF_PACKET_HASH_ALGORITHM_TOEPLITZ ? TRANSMIT_MAX_RUN : 0;
     Run = Processor->Kept.Nbl != NULL ? TRANSMIT_NO_MORE : 0;
     for (Nbl = TransmitReadChain(Transmit, Processor, Chain); Nbl != NULL; Nbl = Next) {
         Next = NET_BUFFER_LIST_NEXT_NBL(Nbl);
         if (!TransmitRequestIsCommon(NET_BUFFER_LIST_FIRST_NB(Nbl)))
             Run = TransmitQueueAny(Transmit, Processor, Nbl, Run);
         else if (TransmitRequestHasHash(Processor->HashFunction, Nbl))
-            Run = TransmitQueueCommon(Transmit, Processor, Nbl, TRUE, Run);
+            Next = TransmitQueueCommon(Transmit, Processor, Nbl, TRUE, &Run);
         else
-            Run = TransmitQueueCommon(Transmit, Processor, Nbl, FALSE, Run);
+            Next = TransmitQueueCommon(Transmit, Processor, Nbl, FALSE, &Run);
     }
 }
 
 // Sends Rest, which begins with an NBL that asks for UDP segments. When that has to wait, so does what is behind it.
 _IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 TransmitSendRest(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     NET_BUFFER_LIST *Nbl;

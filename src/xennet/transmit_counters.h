@@ -24,9 +24,9 @@ typedef struct _XENNET_TRANSMIT_COUNTERS {
     ULONG64 NdisCalls; // send calls plus completion calls
     ULONG64 Lists;     // NBLs taken
     ULONG64 ListsCompleted;
-    ULONG64 Drops[XENNET_TRANSMIT_DROP_COUNT];
     ULONG64 Out[XENNET_TRANSMIT_AGES]; // NBLs of each age that are out
-    ULONG64 Stalls;                    // times that a queue stood still
+    ULONG64 Drops[XENNET_TRANSMIT_DROP_COUNT];
+    ULONG64 Stalls; // times that a queue stood still
 } XENNET_TRANSMIT_COUNTERS;
 
 #endif

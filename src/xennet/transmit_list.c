@@ -20,46 +20,20 @@ TransmitListQueueDpc(XENNET_TRANSMIT_PROCESSOR *Processor)
     (void)KeInsertQueueDpc(&Processor->Dpc, NULL, NULL);
 }
 
-// Hands the done list to NDIS, which has something.
-_IRQL_requires_(DISPATCH_LEVEL)
-FORCEINLINE VOID
-TransmitListComplete(XENNET_TRANSMIT_PROCESSOR *Processor)
-{
-    NET_BUFFER_LIST *Chain = Processor->Done;
-    ULONG64 ListsDone = Processor->ListsDone;
-
-    *Processor->DoneTail = NULL;
-    Processor->Done = NULL;
-    Processor->DoneTail = &Processor->Done;
-    Processor->Counters.NdisCalls++;
-    NdisMSendNetBufferListsComplete(Processor->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
-    // After the call: TransmitDrain must not see an NBL as completed that NDIS has not got back.
-    Processor->Counters.ListsCompleted = ListsDone;
-}
-
-// NDIS has sent from within a completion, and some of that is done.
-_IRQL_requires_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
-TransmitListFlushAgain(XENNET_TRANSMIT_PROCESSOR *Processor)
-{
-    ULONG Round;
-
-    for (Round = 1; Processor->Done != NULL && Round < TRANSMIT_LIST_MAX_ROUNDS; Round++)
-        TransmitListComplete(Processor);
-    if (Processor->Done != NULL && (Processor->Flushers & TRANSMIT_LIST_DPC) == 0)
-        TransmitListQueueDpc(Processor);
-}
-
 _Use_decl_annotations_
 VOID
-TransmitListFlush(XENNET_TRANSMIT_PROCESSOR *Processor)
+TransmitListFlushAgain(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
-    // What is sent or completed from within sees a call in progress and only appends.
-    Processor->Flushers++;
-    TransmitListComplete(Processor);
-    if (Processor->Done != NULL)
-        TransmitListFlushAgain(Processor);
-    Processor->Flushers--;
+    ULONG64 EverDone;
+    ULONG Round;
+
+    for (Round = 1; Processor->Done != NULL && Round < TRANSMIT_LIST_MAX_ROUNDS; Round++) {
+        EverDone = TransmitListEverDone(Processor);
+        TransmitListComplete(Processor);
+        Processor->Counters.ListsCompleted = EverDone;
+    }
+    if (Processor->Done != NULL && (Processor->Flushers & TRANSMIT_LIST_DPC) == 0)
+        TransmitListQueueDpc(Processor);
 }
 
 _IRQL_requires_(DISPATCH_LEVEL)

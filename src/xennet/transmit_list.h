@@ -40,27 +40,30 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     // This processor at DISPATCH.
     NET_BUFFER_LIST *Done;      // its last Next is set when it goes to NDIS
     NET_BUFFER_LIST **DoneTail; // what the next one is linked to
-    ULONG64 ListsDone;          // NBLs that were ever on the done list; Counters.Lists has those taken
     // Whoever will flush: send calls and completions in progress, and TRANSMIT_LIST_DPC, a DPC that is queued.
     ULONG Flushers;
     BOOLEAN Held;                 // something is kept or waits for buffers; or TransmitHoldAll
     XENNET_PACKET_HASH Hash;      // of the packet being given to XenVif, which reads it before it returns
     XENNET_PACKET_HASH PlainHash; // of packets without a hash of their own, the same for all of a chain
     ULONG HashFunction;           // whose values pick a queue, the same for all of a chain
+    ULONG PlainRun;               // packets without a hash that may wait in XenVif, the same for all of a chain
+    NDIS_HANDLE NdisHandle;       // immutable; here it fills a cache line
     XENNET_TRANSMIT_COUNTERS Counters;
+    NET_BUFFER_LIST *Rest; // of the chain being sent, from an NBL on that asks for UDP segments
     XENNET_TRANSMIT_KEPT Kept;
 
     // Immutable after TransmitCreate.
     KDPC PushDpc;
     struct _XENNET_SEGMENTS_PROCESSOR *Segments; // NULL: NDIS has no UDP segmentation
 
-    // This processor at DISPATCH.
-    NET_BUFFER_LIST *Rest; // of the chain being sent, from an NBL on that asks for UDP segments
-
     // Immutable after TransmitListInitialize.
     KDPC Dpc;
-    NDIS_HANDLE NdisHandle;
 } XENNET_TRANSMIT_PROCESSOR;
+
+#ifdef _WIN64
+C_ASSERT(FIELD_OFFSET(XENNET_TRANSMIT_PROCESSOR, Counters) == XENNET_CACHE_LINE); // with what each packet has to do
+C_ASSERT(FIELD_OFFSET(XENNET_TRANSMIT_PROCESSOR, Counters.Drops) <= 2 * XENNET_CACHE_LINE);
+#endif
 
 #define TRANSMIT_LIST_DPC 0x80000000UL // in Flushers
 
@@ -85,9 +88,9 @@ _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitListCountDrop(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ const XENNET_REPORTER *Reporter,
                            _In_ XENNET_TRANSMIT_DROP Reason, _In_ ULONG Packets);
 
-// Hands the done list, which has something, to NDIS, and what is done meanwhile. No call is in progress.
+// NDIS has sent from within a completion, and some of that is done.
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID TransmitListFlush(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
+RARELY_CALLED VOID TransmitListFlushAgain(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
 
 // Some of an NBL was not sent, which whoever calls still holds some of: its status is that of the first failure.
 _IRQL_requires_(DISPATCH_LEVEL)
@@ -95,6 +98,54 @@ VOID TransmitListFail(_Inout_ NET_BUFFER_LIST *Nbl, _In_ NDIS_STATUS Status);
 
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitListQueueDpc(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor);
+
+// NBLs taken on this processor less those done on it. What came from another processor counts below zero.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE ULONG64
+TransmitListOut(const XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    C_ASSERT(XENNET_TRANSMIT_AGES == 3);
+
+    return Processor->Counters.Out[0] + Processor->Counters.Out[1] + Processor->Counters.Out[2];
+}
+
+// NBLs that were ever on this processor's done list.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE ULONG64
+TransmitListEverDone(const XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    return Processor->Counters.Lists - TransmitListOut(Processor);
+}
+
+// Hands the done list to NDIS, which has something. ListsCompleted counts them after the call: TransmitDrain must not
+// see an NBL as completed that NDIS has not got back.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TransmitListComplete(XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    NET_BUFFER_LIST *Chain = Processor->Done;
+
+    *Processor->DoneTail = NULL;
+    Processor->Done = NULL;
+    Processor->DoneTail = &Processor->Done;
+    Processor->Counters.NdisCalls++;
+    NdisMSendNetBufferListsComplete(Processor->NdisHandle, Chain, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL);
+}
+
+// Hands the done list, which has something, to NDIS, and what is done meanwhile. No call is in progress.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+TransmitListFlush(XENNET_TRANSMIT_PROCESSOR *Processor)
+{
+    // What is sent or completed from within sees a call in progress and only appends.
+    Processor->Flushers++;
+    TransmitListComplete(Processor);
+    if (UNLIKELY(Processor->Done != NULL))
+        TransmitListFlushAgain(Processor);
+    else
+        Processor->Counters.ListsCompleted = TransmitListEverDone(Processor);
+    Processor->Flushers--;
+}
 
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
@@ -108,7 +159,8 @@ _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE VOID
 TransmitListLeave(XENNET_TRANSMIT_PROCESSOR *Processor)
 {
-    if ((--Processor->Flushers & ~TRANSMIT_LIST_DPC) == 0 && Processor->Done != NULL)
+    Processor->Flushers--;
+    if (UNLIKELY(Processor->Done != NULL) && (Processor->Flushers & ~TRANSMIT_LIST_DPC) == 0)
         TransmitListFlush(Processor);
 }
 
@@ -142,12 +194,11 @@ FORCEINLINE VOID
 TransmitListDone(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
 {
     Processor->Counters.Out[TransmitListOf(Nbl)->Age]--;
-    Processor->ListsDone++;
     *Processor->DoneTail = Nbl;
     Processor->DoneTail = &NET_BUFFER_LIST_NEXT_NBL(Nbl);
     if (Processor->Flushers != 0)
         return;
-    if (Processor->ListsDone == Processor->Counters.Lists)
+    if (TransmitListOut(Processor) == 0)
         TransmitListFlush(Processor);
     else
         TransmitListQueueDpc(Processor);

@@ -90,8 +90,8 @@ VOID TransmitRefuseChain(_In_ XENNET_TRANSMIT *Transmit, _Inout_ XENNET_TRANSMIT
 
 // XenVif would not take an NB: it counts as back.
 _IRQL_requires_(DISPATCH_LEVEL)
-VOID TransmitNotQueued(_In_ XENNET_TRANSMIT *Transmit, _Inout_ XENNET_TRANSMIT_PROCESSOR *Processor,
-                       _In_ NET_BUFFER_LIST *Nbl);
+RARELY_CALLED VOID TransmitNotQueued(_In_ XENNET_TRANSMIT *Transmit, _Inout_ XENNET_TRANSMIT_PROCESSOR *Processor,
+                                     _In_ NET_BUFFER_LIST *Nbl);
 
 // XenVif would not take an NB and has not begun to send those before it; also where the adapter has begun to pause
 // since: StateDrain offers it then. Hashed: it was offered with the NBL's own hash value.

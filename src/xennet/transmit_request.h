@@ -184,16 +184,17 @@ TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST 
     ULONG Segment;
 
     // At once: a tag, UDP segments, a second NB.
-    if (Nb == NULL ||
-        ((ULONG_PTR)TransmitRequestSegments(Limits, Nbl) |
-         (ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) | (ULONG_PTR)NET_BUFFER_NEXT_NB(Nb)) != 0 ||
-        NET_BUFFER_CURRENT_MDL(Nb) == NULL)
+    if (UNLIKELY(Nb == NULL ||
+                 ((ULONG_PTR)TransmitRequestSegments(Limits, Nbl) |
+                  (ULONG_PTR)NET_BUFFER_LIST_INFO(Nbl, Ieee8021QNetBufferListInfo) |
+                  (ULONG_PTR)NET_BUFFER_NEXT_NB(Nb)) != 0 ||
+                 NET_BUFFER_CURRENT_MDL(Nb) == NULL))
         return FALSE;
     Lso.Value = NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo);
     if (Lso.Value == NULL) {
         // Unsigned: what is shorter than a header is too long.
-        if (NET_BUFFER_DATA_LENGTH(Nb) - ETHERNET_HEADER_SIZE >= Limits->CommonLengths ||
-            !TransmitRequestIsAllowed(Limits, Options))
+        if (UNLIKELY(NET_BUFFER_DATA_LENGTH(Nb) - ETHERNET_HEADER_SIZE >= Limits->CommonLengths ||
+                     !TransmitRequestIsAllowed(Limits, Options)))
             return FALSE;
         Request->Value = Options;
         return TRUE;
@@ -201,9 +202,10 @@ TransmitRequestReadCommon(const XENNET_TRANSMIT_LIMITS *Limits, NET_BUFFER_LIST 
     Segment = Lso.LsoV2Transmit.MSS;
     Options |= TransmitRequestLargeOptions(Lso);
     // Unsigned: an MSS of 0 is too large.
-    if (Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE || Segment - 1 >= Limits->MaximumSegmentSize ||
-        NET_BUFFER_DATA_LENGTH(Nb) <= MAX_TCP_HEADER_OFFSET + MAX_TCP_HEADER + Segment ||
-        NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength || !TransmitRequestIsAllowed(Limits, Options))
+    if (UNLIKELY(Lso.LsoV2Transmit.Type != NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE ||
+                 Segment - 1 >= Limits->MaximumSegmentSize ||
+                 NET_BUFFER_DATA_LENGTH(Nb) <= MAX_TCP_HEADER_OFFSET + MAX_TCP_HEADER + Segment ||
+                 NET_BUFFER_DATA_LENGTH(Nb) > Limits->CommonLargeLength || !TransmitRequestIsAllowed(Limits, Options)))
         return FALSE;
     Request->Value = Options | Segment << 16;
     NET_BUFFER_LIST_INFO(Nbl, TcpLargeSendNetBufferListInfo) = TransmitRequestResultV2();

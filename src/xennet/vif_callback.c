@@ -42,7 +42,7 @@ C_ASSERT(FIELD_OFFSET(XENNET_RECEIVED_PACKET, Pause) ==
 
 // What comes now and then.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
+static RARELY_CALLED VOID
 VifCallbackUncommon(XENNET_ADAPTER *Adapter, XENVIF_VIF_CALLBACK_TYPE Type)
 {
     if (Type == XENVIF_MAC_STATE_CHANGE)

@@ -94,4 +94,11 @@ extern struct IRQL_OBJECT IRQL_AT_DISPATCH;
 // Data of another source of the same image: without this, mingw's way is to read its address from memory each time.
 #define IMAGE_DATA __attribute__((visibility("hidden")))
 
+/* A function that hardly any packet needs: out of line, and the ways to it out of the way of those of the others. */
+#define RARELY_CALLED __attribute__((noinline, cold))
+
+/* What holds for nearly every packet. */
+#define LIKELY(condition)   __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
 #endif
