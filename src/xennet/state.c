@@ -161,6 +161,25 @@ StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
     return TRUE;
 }
 
+/*
+ * XenVif gives back what is out from within Disable, with its lock held exclusively: what NDIS calls then must not get
+ * to XenVif, which would wait for itself. A protocol that sends on what it received gives that back when its send is
+ * completed. So this thread stays on its processor, and NDIS gets nothing there but from a DPC, which runs as soon as
+ * XenVif has let go; it goes on to wait for received packets after that.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+StateDisable(XENNET_ADAPTER *Adapter)
+{
+    GROUP_AFFINITY Before;
+
+    ProcessorStay(&Before);
+    TransmitDefer(Adapter->Transmit, TRUE);
+    VifDisable(&Adapter->Context.Vif);
+    TransmitDefer(Adapter->Transmit, FALSE);
+    ProcessorLeave(&Before);
+}
+
 // From Pausing to Paused: every packet is back where it came from.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
@@ -169,7 +188,7 @@ StateFinish(XENNET_ADAPTER *Adapter, ULONG Patience)
     if (!StateDrain(Adapter, Patience))
         DEBUG_ERROR("VIF is disabled with %u send(s) at a backend that does not answer\n",
                     (ULONG)TransmitOutstanding(Adapter->Transmit));
-    VifDisable(&Adapter->Context.Vif);
+    StateDisable(Adapter);
     TransmitDrain(Adapter->Transmit);
     (void)StateMove(Adapter, XennetStatePaused);
 }

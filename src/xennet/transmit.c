@@ -210,6 +210,23 @@ TransmitOutOfAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 
 _Use_decl_annotations_
 VOID
+TransmitDefer(XENNET_TRANSMIT *Transmit, BOOLEAN Deferred)
+{
+    XENNET_TRANSMIT_PROCESSOR *Processor;
+    KIRQL Irql;
+
+    Irql = IrqlRaise(FALSE);
+    Processor = TransmitThisProcessor(Transmit);
+    // One that was taken and never comes back: with it nothing that comes back is the last one here.
+    if (Deferred)
+        Processor->Counters.Lists++;
+    else
+        Processor->Counters.Lists--;
+    IrqlLower(Irql);
+}
+
+_Use_decl_annotations_
+VOID
 TransmitDrain(XENNET_TRANSMIT *Transmit)
 {
     ULONG64 Out;

@@ -30,6 +30,11 @@ VOID TransmitSend(_In_ XENNET_TRANSMIT *Transmit, _In_ NET_BUFFER_LIST *Chain, _
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitReturnPacket(_In_ XENNET_TRANSMIT *Transmit, _In_ PVOID Cookie, _In_ XENNET_COMPLETION *Completion);
 
+// From now on, or no longer, every completion on this processor goes to NDIS from a DPC, never from within XenVif's
+// call; whoever asks stays on the processor in between. As if a send more were out: TransmitOutstanding counts it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID TransmitDefer(_In_ XENNET_TRANSMIT *Transmit, _In_ BOOLEAN Deferred);
+
 // After VifDisable: returns when every NBL taken has been completed to NDIS.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID TransmitDrain(_In_ XENNET_TRANSMIT *Transmit);
