@@ -35,9 +35,9 @@ VOID TransmitReturnPacket(_In_ XENNET_TRANSMIT *Transmit, _In_ PVOID Cookie, _In
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID TransmitDefer(_In_ XENNET_TRANSMIT *Transmit, _In_ BOOLEAN Deferred);
 
-// After VifDisable: returns when every NBL taken has been completed to NDIS.
+// After VifDisable: returns when every NBL taken has been completed to NDIS. FALSE: after so many naps some are not.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID TransmitDrain(_In_ XENNET_TRANSMIT *Transmit);
+BOOLEAN TransmitDrain(_In_ XENNET_TRANSMIT *Transmit, _In_ ULONG Naps);
 
 // NBLs that are out, as exactly as a sum of moving counts can be: zero is zero once no sends are taken any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
