@@ -307,6 +307,9 @@ _Use_decl_annotations_
 BOOLEAN
 StateWake(XENNET_ADAPTER *Adapter)
 {
+    // VIF stayed enabled. What XenVif found since then, at another host, nobody has told: SUSPEND was released.
+    if (Adapter->Context.State == XennetStatePausing)
+        RssFollow(Adapter->Rss, RssFollowMigration);
     return StateResume(Adapter) == XennetRecovered;
 }
 

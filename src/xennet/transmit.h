@@ -59,7 +59,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN TransmitIsPushed(_In_ XENNET_TRANSMIT *Transmit);
 
 // Has each processor's sends looked at as those that may have to wait, until Connecting is 0 again. In XenBus's late
-// callback: no other processor runs.
+// callback no other processor runs; else no packet may move.
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitHoldAll(_Inout_ XENNET_TRANSMIT *Transmit);
 

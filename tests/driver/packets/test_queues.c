@@ -642,6 +642,61 @@ TEST(a_host_that_answers_late_at_a_migration_keeps_its_adapter)
     }
 }
 
+/* In a low power state that no pause came before, with a packet kept: VIF stays enabled, and nobody notifies the driver
+ * of the migration, since SUSPEND is released. `detail`: the host has no control ring, instead of a silent one. */
+static void asleep_at_a_migration(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint32_t state = NdisDeviceStateD3;
+
+    every_flow_arrives(watch, 0, QUEUES);
+    backend_packet_is_kept(story);
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    if (story->plan->detail != NULL) {
+        netback_offer(story->bed.netback, QUEUES, 1u << NETBACK_BIT_CTRL_RING);
+        (void)bed_migrate(&story->bed);
+    } else {
+        netback_silence_control(story->bed.netback, true);
+        migrate(story, QUEUES, 0);
+    }
+    state = NdisDeviceStateD0;
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    backend_send(watch, UINT32_MAX, 1);
+    sched_sleep(20 * SECOND);
+    edge_hold_received(story->bed.edge, false);
+    sched_sleep(20 * SECOND);
+    CHECK(raw_wait(watch->raw, SECOND));
+    raw_free_all(watch->raw);
+    if (story->plan->detail != NULL) {
+        migrate(story, QUEUES, 0);
+    }
+    netback_silence_control(story->bed.netback, false);
+    sched_sleep(50 * SECOND); /* XenVif is tried again every 32 s at the latest, and each try may take five */
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    watch_close(watch);
+}
+
+TEST(a_migration_in_low_power_with_a_packet_kept_is_noticed_after_it)
+{
+    static const struct {
+        const char *release, *detail;
+    } cases[] = { { "strict", NULL }, { "main", NULL }, { "main", "" } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (asked_for(cases[i].release)) {
+            story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed() + i,
+                                            .xenvif_like = cases[i].release,
+                                            .stand_in = "XenVif uses STORE and SUSPEND, which are released for D3",
+                                            .queues = QUEUES,
+                                            .edge_buffers = 16,
+                                            .loose_grants = true,
+                                            .detail = cases[i].detail,
+                                            .body = asleep_at_a_migration });
+        }
+    }
+}
+
 /* --- receive side scaling on every release --- */
 
 /* The event's numbers, as people read them: interface, queues, and a status behind them. */
