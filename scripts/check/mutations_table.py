@@ -244,7 +244,7 @@ MUTATIONS = (
     ("no link speed", "LinkIndicate",
      "Record.XmitLinkSpeed = State->Speed;", "", "test_hostile:a_figure_that_becomes*"),
     ("a pause that waits for nothing", "StateFinish",
-     "VifDisable(&Adapter->Context.Vif); TransmitDrain(Adapter->Transmit);", "", "test_life:*"),
+     "StateDisable(Adapter); (void)TransmitDrain(Adapter->Transmit, STATE_DRAIN_NAPS);", "", "test_life:*"),
     ("a pause leaves polled packets behind", "StateStop", "ReceiveStop(Adapter->Receive);", "", "test_poll:*"),
     ("packets taken although the device is gone", "ContextSetGone", "ContextSetRunning(Context);", "",
      "test_presence:a_bug_check*"),

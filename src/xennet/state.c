@@ -49,14 +49,15 @@ static const STATE_ARROW StateArrows[] = {
     {XennetStatePausing, XennetStateRunning},
 };
 
-#define STATE_NAP          10000  // between two looks at what is out, in us
-#define STATE_SHORT_NAPS   20     // then
-#define STATE_LONG_NAP     250000 // is enough
-#define STATE_PATIENCE     35     // long naps without a completion before VIF is disabled all the same
-#define STATE_MAX_NAPS     480    // long naps in all: a backend that only just moves must not hold NDIS for ever
-#define STATE_GONE_EVERY   4      // long naps between two looks at xenstore
-#define STATE_REMOVAL_NAPS 4      // that is enough for a device which is not there any more
-#define STATE_DRAIN_NAPS   200    // short naps for what is on its way to NDIS after VifDisable
+#define STATE_NAP            10000  // between two looks at what is out, in us
+#define STATE_SHORT_NAPS     20     // then
+#define STATE_LONG_NAP       250000 // is enough
+#define STATE_PATIENCE       35     // long naps without a completion before VIF is disabled all the same
+#define STATE_MAX_NAPS       480    // long naps in all: a backend that only just moves must not hold NDIS for ever
+#define STATE_GONE_EVERY     4      // long naps between two looks at xenstore
+#define STATE_REMOVAL_NAPS   4      // that is enough for a device which is not there any more
+#define STATE_DRAIN_NAPS     200    // short naps for what is on its way to NDIS after VifDisable
+#define STATE_MAX_DRAIN_NAPS 3200   // before a pause tries XenVif again
 
 _Use_decl_annotations_
 BOOLEAN
@@ -244,11 +245,14 @@ _Use_decl_annotations_
 VOID
 StateFinishPause(XENNET_ADAPTER *Adapter)
 {
+    ULONG Naps = STATE_DRAIN_NAPS;
+
     if (Adapter->Context.State != XennetStatePaused)
         StateFinish(Adapter, STATE_PATIENCE);
-    while (!TransmitDrain(Adapter->Transmit, STATE_DRAIN_NAPS)) {
+    while (!TransmitDrain(Adapter->Transmit, Naps)) {
         if (StateBegin(Adapter) == NDIS_STATUS_SUCCESS)
             StateFinish(Adapter, STATE_PATIENCE);
+        Naps = XENNET_MIN(2 * Naps, STATE_MAX_DRAIN_NAPS);
     }
 }
 
