@@ -20,4 +20,11 @@ VOID ProcessorVisitAll(_In_ PROCESSOR_VISIT *Visit, _In_ PVOID Context);
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID ProcessorWaitAll(VOID);
 
+// The thread stays on the processor that it is on, until ProcessorLeave.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID ProcessorStay(_Out_ GROUP_AFFINITY *Before);
+
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID ProcessorLeave(_In_ GROUP_AFFINITY *Before);
+
 #endif

@@ -31,7 +31,8 @@ _IRQL_requires_(PASSIVE_LEVEL)
 VOID RssReportMissing(_In_ const XENNET_RSS *Rss);
 
 typedef enum _XENNET_RSS_FOLLOW {
-    RssFollowMigration,  // XenBus's late callback: XenVif is connected to a new backend and not yet enabled
+    RssFollowMigration,  // XenBus's late callback: XenVif is connected to a new backend and not yet enabled; or it may
+                         // have been meanwhile, with no packet moving
     RssFollowConnection, // XenVif reports a connection, or was enabled
     RssFollowRefusal     // XenVif cannot be enabled: perhaps over a table that it has from an adapter before this one
 } XENNET_RSS_FOLLOW;

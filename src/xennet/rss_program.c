@@ -358,8 +358,8 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
         TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)(!Rss->Lost && !Rss->Holding));
     RssUnlock(Rss);
     IrqlLower(Irql);
-    // There may be no send to wake the watchdog.
-    if (Rss->Unanswered != 0)
+    // There may be no send to wake the watchdog, which sees whether XenVif runs at this host.
+    if (Rss->Unanswered != 0 || Why == RssFollowMigration)
         AlarmWake(&Context->Alarm);
     if (!NT_SUCCESS(Status))
         DEBUG_ERROR("the backend does not take the RSS setting (status %08x): no hashing until the next one\n",

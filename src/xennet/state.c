@@ -49,13 +49,15 @@ static const STATE_ARROW StateArrows[] = {
     {XennetStatePausing, XennetStateRunning},
 };
 
-#define STATE_NAP          10000  // between two looks at what is out, in us
-#define STATE_SHORT_NAPS   20     // then
-#define STATE_LONG_NAP     250000 // is enough
-#define STATE_PATIENCE     35     // long naps without a completion before VIF is disabled all the same
-#define STATE_MAX_NAPS     480    // long naps in all: a backend that only just moves must not hold NDIS for ever
-#define STATE_GONE_EVERY   4      // long naps between two looks at xenstore
-#define STATE_REMOVAL_NAPS 4      // that is enough for a device which is not there any more
+#define STATE_NAP            10000  // between two looks at what is out, in us
+#define STATE_SHORT_NAPS     20     // then
+#define STATE_LONG_NAP       250000 // is enough
+#define STATE_PATIENCE       35     // long naps without a completion before VIF is disabled all the same
+#define STATE_MAX_NAPS       480    // long naps in all: a backend that only just moves must not hold NDIS for ever
+#define STATE_GONE_EVERY     4      // long naps between two looks at xenstore
+#define STATE_REMOVAL_NAPS   4      // that is enough for a device which is not there any more
+#define STATE_DRAIN_NAPS     200    // short naps for what is on its way to NDIS after VifDisable
+#define STATE_MAX_DRAIN_NAPS 3200   // before a pause tries XenVif again
 
 _Use_decl_annotations_
 BOOLEAN
@@ -75,6 +77,14 @@ StateMove(XENNET_ADAPTER *Adapter, XENNET_STATE To)
     DEBUG_ERROR("state %u cannot become %u\n", (ULONG)From, (ULONG)To);
     DEBUG_ASSERT(!"a state that may become this one");
     return FALSE;
+}
+
+// XenVif has nobody to send to.
+_IRQL_requires_(PASSIVE_LEVEL)
+static BOOLEAN
+StateIsLost(XENNET_ADAPTER *Adapter)
+{
+    return !ContextHasQueues(&Adapter->Context) || BackendIsGone(Adapter);
 }
 
 // From Paused to Restarting, with VIF enabled; back to Paused where that fails.
@@ -148,7 +158,7 @@ StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
             Patience = XENNET_MIN(Patience, STATE_REMOVAL_NAPS);
         // A host that only answered late lets sends come back.
         if (Naps % STATE_GONE_EVERY == 0 &&
-            (BackendIsGone(Adapter) || (Quiet >= STATE_GONE_EVERY && RssIsUnanswered(Adapter->Rss) != 0)))
+            (StateIsLost(Adapter) || (Quiet >= STATE_GONE_EVERY && RssIsUnanswered(Adapter->Rss) != 0)))
             return TRUE;
         if (Adapter->Context.Vif.Version != 8 && (Quiet >= Patience || Naps >= STATE_MAX_NAPS))
             return FALSE;
@@ -161,7 +171,27 @@ StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
     return TRUE;
 }
 
-// From Pausing to Paused: every packet is back where it came from.
+/*
+ * XenVif gives back what is out from within Disable, with its lock held exclusively: what NDIS calls then must not get
+ * to XenVif, which would wait for itself. A protocol that sends on what it received gives that back when its send is
+ * completed. So this thread stays on its processor, and NDIS gets nothing there but from a DPC, which runs as soon as
+ * XenVif has let go; it goes on to wait for received packets after that.
+ */
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+StateDisable(XENNET_ADAPTER *Adapter)
+{
+    GROUP_AFFINITY Before;
+
+    ProcessorStay(&Before);
+    TransmitDefer(Adapter->Transmit, TRUE);
+    VifDisable(&Adapter->Context.Vif);
+    TransmitDefer(Adapter->Transmit, FALSE);
+    ProcessorLeave(&Before);
+}
+
+// From Pausing to Paused: every packet is back where it came from, but for sends that wait in XenVif for a queue that
+// it does not have at the moment. They go out, or come back, once it is enabled with that queue.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 StateFinish(XENNET_ADAPTER *Adapter, ULONG Patience)
@@ -169,8 +199,8 @@ StateFinish(XENNET_ADAPTER *Adapter, ULONG Patience)
     if (!StateDrain(Adapter, Patience))
         DEBUG_ERROR("VIF is disabled with %u send(s) at a backend that does not answer\n",
                     (ULONG)TransmitOutstanding(Adapter->Transmit));
-    VifDisable(&Adapter->Context.Vif);
-    TransmitDrain(Adapter->Transmit);
+    StateDisable(Adapter);
+    (void)TransmitDrain(Adapter->Transmit, STATE_DRAIN_NAPS);
     (void)StateMove(Adapter, XennetStatePaused);
 }
 
@@ -210,11 +240,20 @@ StateRestart(XENNET_ADAPTER *Adapter, const NDIS_MINIPORT_RESTART_PARAMETERS *Pa
     return NDIS_STATUS_SUCCESS;
 }
 
+// No pause is over with sends out: XenVif is enabled and disabled until it has a queue for those that wait for one.
 _Use_decl_annotations_
 VOID
 StateFinishPause(XENNET_ADAPTER *Adapter)
 {
-    StateFinish(Adapter, STATE_PATIENCE);
+    ULONG Naps = STATE_DRAIN_NAPS;
+
+    if (Adapter->Context.State != XennetStatePaused)
+        StateFinish(Adapter, STATE_PATIENCE);
+    while (!TransmitDrain(Adapter->Transmit, Naps)) {
+        if (StateBegin(Adapter) == NDIS_STATUS_SUCCESS)
+            StateFinish(Adapter, STATE_PATIENCE);
+        Naps = XENNET_MIN(2 * Naps, STATE_MAX_DRAIN_NAPS);
+    }
 }
 
 _Use_decl_annotations_
@@ -223,10 +262,10 @@ StatePause(XENNET_ADAPTER *Adapter)
 {
     Adapter->Context.Recovering = FALSE;
     // Nothing to pause without a backend, or after a removal that the watchdog has seen to, but for sends that another
-    // processor is refusing right now.
+    // processor is refusing right now, or that wait in XenVif.
     if (Adapter->Context.State == XennetStatePaused) {
         ProcessorWaitAll();
-        return NDIS_STATUS_SUCCESS;
+        return TransmitOutstanding(Adapter->Transmit) != 0 ? NDIS_STATUS_PENDING : NDIS_STATUS_SUCCESS;
     }
     // A low power state may have gone half of the way already.
     if (Adapter->Context.State != XennetStatePausing && !StateStop(Adapter))
@@ -272,6 +311,9 @@ _Use_decl_annotations_
 BOOLEAN
 StateWake(XENNET_ADAPTER *Adapter)
 {
+    // VIF stayed enabled. What XenVif found since then, at another host, nobody has told: SUSPEND was released.
+    if (Adapter->Context.State == XennetStatePausing)
+        RssFollow(Adapter->Rss, RssFollowMigration);
     return StateResume(Adapter) == XennetRecovered;
 }
 
@@ -289,7 +331,7 @@ StateRecover(XENNET_ADAPTER *Adapter)
         Adapter->Context.Recovering = TRUE;
         (void)StateStop(Adapter);
         // What came meanwhile, a packet or the backend, is a reason not to disable XenVif.
-        if (ReceiveOutstanding(Adapter->Receive) == 0 && (RssIsUnanswered(Adapter->Rss) != 0 || BackendIsGone(Adapter)))
+        if (ReceiveOutstanding(Adapter->Receive) == 0 && (RssIsUnanswered(Adapter->Rss) != 0 || StateIsLost(Adapter)))
             StateFinish(Adapter, 0);
     }
     return StateResume(Adapter);

@@ -224,19 +224,40 @@ TransmitOutOfAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 
 _Use_decl_annotations_
 VOID
-TransmitDrain(XENNET_TRANSMIT *Transmit)
+TransmitDefer(XENNET_TRANSMIT *Transmit, BOOLEAN Deferred)
+{
+    XENNET_TRANSMIT_PROCESSOR *Processor;
+    KIRQL Irql;
+
+    Irql = IrqlRaise(FALSE);
+    Processor = TransmitThisProcessor(Transmit);
+    // One that was taken and never comes back: with it nothing that comes back is the last one here.
+    if (Deferred)
+        Processor->Counters.Lists++;
+    else
+        Processor->Counters.Lists--;
+    IrqlLower(Irql);
+}
+
+_Use_decl_annotations_
+BOOLEAN
+TransmitDrain(XENNET_TRANSMIT *Transmit, ULONG Naps)
 {
     ULONG64 Out;
 
-    // XenVif has returned everything; what is left is held, and given up by the push, or sits on done lists whose DPCs
+    // XenVif has returned what it can; what is left is held, and given up by the push, or sits on done lists whose DPCs
     // are queued.
     TransmitPush(Transmit);
     KeFlushQueuedDpcs();
     while ((Out = TransmitOutstanding(Transmit)) != 0) {
-        DEBUG_ERROR("VIF was disabled with %u send(s) outstanding, waiting\n", (ULONG)Out);
+        if (Naps-- == 0) {
+            DEBUG_ERROR("%u send(s) wait in XenVif for a queue that it does not have\n", (ULONG)Out);
+            return FALSE;
+        }
         NdisMSleep(10000);
         TransmitPush(Transmit);
     }
+    return TRUE;
 }
 
 _Use_decl_annotations_

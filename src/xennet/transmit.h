@@ -30,9 +30,14 @@ VOID TransmitSend(_In_ XENNET_TRANSMIT *Transmit, _In_ NET_BUFFER_LIST *Chain, _
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitReturnPacket(_In_ XENNET_TRANSMIT *Transmit, _In_ PVOID Cookie, _In_ XENNET_COMPLETION *Completion);
 
-// After VifDisable: returns when every NBL taken has been completed to NDIS.
+// From now on, or no longer, every completion on this processor goes to NDIS from a DPC, never from within XenVif's
+// call; whoever asks stays on the processor in between. As if a send more were out: TransmitOutstanding counts it.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID TransmitDefer(_In_ XENNET_TRANSMIT *Transmit, _In_ BOOLEAN Deferred);
+
+// After VifDisable: returns when every NBL taken has been completed to NDIS. FALSE: after so many naps some are not.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID TransmitDrain(_In_ XENNET_TRANSMIT *Transmit);
+BOOLEAN TransmitDrain(_In_ XENNET_TRANSMIT *Transmit, _In_ ULONG Naps);
 
 // NBLs that are out, as exactly as a sum of moving counts can be: zero is zero once no sends are taken any more.
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -54,7 +59,7 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN TransmitIsPushed(_In_ XENNET_TRANSMIT *Transmit);
 
 // Has each processor's sends looked at as those that may have to wait, until Connecting is 0 again. In XenBus's late
-// callback: no other processor runs.
+// callback no other processor runs; else no packet may move.
 _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitHoldAll(_Inout_ XENNET_TRANSMIT *Transmit);
 

@@ -123,14 +123,14 @@ WatchdogReportStall(XENNET_WATCHDOG *Watchdog)
 }
 
 // Some of the oldest NBLs are out, there is no link because the backend was gone at an earlier look, or XenVif found
-// nobody after a migration.
+// nobody after a migration: then it has no queues, whatever xenstore says.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
-WatchdogLookAtOldest(XENNET_WATCHDOG *Watchdog, ULONG64 Out)
+WatchdogLookAtOldest(XENNET_WATCHDOG *Watchdog, ULONG64 Out, BOOLEAN Queues)
 {
     Watchdog->Quiet = Out != 0 && Out == Watchdog->OldestOut ? Watchdog->Quiet + 1 : 0;
     Watchdog->OldestOut = Out;
-    Watchdog->Gone = BackendIsGone(Watchdog->Adapter) ? Watchdog->Gone + 1 : 0;
+    Watchdog->Gone = !Queues || BackendIsGone(Watchdog->Adapter) ? Watchdog->Gone + 1 : 0;
     if (Watchdog->Gone >= WATCHDOG_GONE) {
         WatchdogRecover(Watchdog);
         return;
@@ -211,7 +211,7 @@ WatchdogLook(XENNET_WATCHDOG *Watchdog)
     TransmitPush(Adapter->Transmit);
     Out = TransmitOutOfAge(Adapter->Transmit, Oldest);
     if (Out != 0 || Adapter->Context.Detached || !Queues) {
-        WatchdogLookAtOldest(Watchdog, Out);
+        WatchdogLookAtOldest(Watchdog, Out, Queues);
         return;
     }
     WatchdogForget(Watchdog);

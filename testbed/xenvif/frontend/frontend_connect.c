@@ -358,6 +358,23 @@ int32_t frontend_enable(struct vif *vif)
     return status;
 }
 
+/* At DISPATCH_LEVEL with the lock held that every other method shares: a method that is called from within a completion
+ * spins on it. Enable holds it, too, and finds no packet of a driver that disabled XenVif before. */
+static void disable_transmit(struct vif *vif)
+{
+    uint8_t irql = irql_raise(DISPATCH_LEVEL);
+
+    __atomic_store_n(&vif->subscriber.exclusive, task_self(), __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < vif->options.queues; i++) {
+        transmit_disable(vif->tx[i]);
+    }
+    __atomic_store_n(&vif->subscriber.exclusive, NULL, __ATOMIC_RELAXED);
+    irql_lower(irql);
+    for (uint32_t i = 0; i < vif->options.queues; i++) {
+        dpc_flush(&vif->tx[i]->dpc);
+    }
+}
+
 /* Requests first, then received packets without limit, and only then what was not posted yet: XenVif's order. */
 void frontend_disable(struct vif *vif)
 {
@@ -366,8 +383,8 @@ void frontend_disable(struct vif *vif)
     __atomic_store_n(&vif->subscriber.enabled, false, __ATOMIC_SEQ_CST);
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
     __atomic_store_n(&vif->frontend.running, false, __ATOMIC_SEQ_CST);
+    disable_transmit(vif);
     for (uint32_t i = 0; i < vif->options.queues; i++) {
-        transmit_disable(vif->tx[i]);
         receive_disable(vif->rx[i]);
     }
     for (uint32_t i = 0; i < vif->options.queues; i++) {

@@ -5,7 +5,8 @@
  *
  * Rules: vif-acquire (a method or Release without Acquire), vif-enabled (a packet sent while not enabled, Release while
  * enabled), vif-offload (options that the backend does not have, nor had since the driver could ask), vif-irql (Enable
- * and Disable above APC_LEVEL, others above DISPATCH_LEVEL), vif-removed (a method called while a test holds that the
+ * and Disable above APC_LEVEL, others above DISPATCH_LEVEL), vif-lock (a method from within a completion that
+ * Disable makes while it holds the lock exclusively), vif-removed (a method called while a test holds that the
  * device must be left alone).
  */
 #include <string.h>
@@ -23,6 +24,8 @@ static struct vif *enter(struct INTERFACE *interface, const char *method, uint8_
          highest);
     RULE(__atomic_load_n(&vif->subscriber.acquired, __ATOMIC_RELAXED) != 0, "vif-acquire",
          "VIF %s called without Acquire", method);
+    RULE(__atomic_load_n(&vif->subscriber.exclusive, __ATOMIC_RELAXED) != task_self(), "vif-lock",
+         "VIF %s called from within Disable, which holds XenVif's lock: it waits for itself", method);
     RULE(!__atomic_load_n(&vif->subscriber.left_alone, __ATOMIC_RELAXED), "vif-removed",
          "VIF %s called where the device must be left alone", method);
     sched_point(method);

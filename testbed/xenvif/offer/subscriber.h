@@ -15,6 +15,7 @@ struct subscriber {
     bool enabled;                /* atomic */
     uint32_t acquired;           /* atomic: references of the VIF interface */
     bool left_alone;             /* atomic: vif_leave_alone */
+    struct task *exclusive;      /* atomic: who holds the lock in Disable; other methods share it, and spin */
     uint32_t queued[MAX_QUEUES]; /* versions 8 and 9: packets since a batch ended */
     uint32_t in_mac;             /* atomic: a MAC_STATE_CHANGE runs; Disable sleeps on it */
     uint32_t mac_count;          /* atomic: of them that were over; Enable sleeps on it */

@@ -347,7 +347,6 @@ void transmit_disable(struct tx_ring *ring)
     spin_unlock(&ring->lock, irql);
     wait_for_backend(ring);
     return_completed(ring);
-    dpc_flush(&ring->dpc);
 }
 
 void transmit_abort(struct tx_ring *ring)

@@ -129,6 +129,70 @@ TEST(received_packets_that_are_sent_on_leave_whole_and_come_back)
     story_everywhere(&(struct story_plan){ .edge_buffers = 16, .body = both_ways }, 2);
 }
 
+/* --- sent on to where they came from --- */
+
+static void end_by_pause(struct story *story)
+{
+    CHECK_EQ(adapter_pause(story->bed.adapter), NDIS_STATUS_SUCCESS);
+}
+
+static void end_by_event(struct story *story)
+{
+    adapter_surprise_event(story->bed.adapter);
+}
+
+struct hairpin {
+    uint32_t frames; /* out; of a single one the driver knows that nothing else is */
+    void (*end)(struct story *story);
+};
+
+/* The sends come back from within Disable, with the lock of XenVif held, and with each the received packet that it was,
+ * which is XenVif's, too. */
+static void hairpin(struct story *story)
+{
+    const struct hairpin *test = story->plan->detail;
+    static struct sent sent[FRAMES];
+    struct bridge *bridge = bridge_open(story->bed.adapter, story->bed.adapter);
+
+    inject(story, sent);
+    expect(story, sent);
+    CHECK(all_back(bridge));
+    for (uint32_t queue = 0; queue < story->queues; queue++) {
+        netback_stall(story->bed.netback, queue, SCHED_FOREVER);
+    }
+    for (uint32_t i = 0; i < test->frames; i++) {
+        struct frame frame;
+
+        make(&sent[i], &frame, i);
+        wire_inject(story, i % story->queues, sent[i].bytes, sent[i].length, &frame.offload);
+    }
+    while (bridge_forwarded(bridge) < FRAMES + test->frames) {
+        story_rest();
+    }
+    test->end(story);
+    CHECK(all_back(bridge));
+    CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 0);
+    bridge_close(bridge);
+}
+
+TEST(packets_that_are_sent_back_come_back_from_a_disable_that_completes_them)
+{
+    static const struct hairpin cases[] = {
+        { 1, end_by_pause }, { FRAMES, end_by_pause }, { 1, end_by_event }, { FRAMES, end_by_event }
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                                .needs = STORY_NEEDS_DISABLE,
+                                                .seed = test_seed() + i,
+                                                .queues = i % 2 + 1,
+                                                .detail = &cases[i],
+                                                .edge_buffers = 16,
+                                                .loose_grants = true,
+                                                .body = hairpin });
+    }
+}
+
 /* What the keyword is for: the flag that vouches for a blank checksum ends at the first protocol. */
 static void blank_ones(struct story *story)
 {

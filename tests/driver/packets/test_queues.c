@@ -248,6 +248,49 @@ TEST(a_host_without_backend_costs_the_packets_sent_there)
         (struct story_plan){ .body = without_backend, .stand_in = "XenVif waits at DISPATCH for one that is to come" });
 }
 
+static bool link_is_up(struct story *story)
+{
+    return oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS) == NdisMediaStateConnected;
+}
+
+/* The same to an adapter that sends nothing, and receives nothing while XenVif does not run. `detail`: what xenstore
+ * says of the backend cannot be read, as another interface there is taken for the adapter's own. */
+static void idle_without_backend(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint8_t bytes[128];
+
+    backend_leaves(story);
+    (void)bed_migrate(&story->bed);
+    if (story->plan->detail != NULL) {
+        CHECK_EQ(
+            xen_store_printf(story->bed.guest, 0, "device/vif/-other/mac", "%s", (const char *)story->plan->detail), 0);
+    }
+    sched_sleep(10 * SECOND);
+    CHECK(backend_recoveries() != 0);
+    backend_comes(story, QUEUES, 0);
+    CHECK(netback_wait_connected(story->bed.netback, true, 120 * SECOND));
+    CHECK(story_until(story, link_is_up, 60)); /* XenVif is tried again every 32 s at the latest */
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
+    wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
+    CHECK(watch_wait(watch, 1));
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    watch_close(watch);
+}
+
+TEST(an_idle_adapter_on_a_host_without_backend_works_once_there_is_one)
+{
+    plan_on_releases((struct story_plan){ .body = idle_without_backend,
+                                          .stand_in = "XenVif waits at DISPATCH for one that is to come" });
+}
+
+TEST(a_host_without_backend_is_noticed_where_xenstore_cannot_be_read)
+{
+    plan_on_releases((struct story_plan){ .body = idle_without_backend,
+                                          .stand_in = "XenVif waits at DISPATCH for one that is to come",
+                                          .detail = "00:16:3e:5e:00:01" });
+}
+
 /* XenVif cannot be enabled there. */
 static void needs_control(struct story *story)
 {
@@ -269,6 +312,57 @@ static void needs_control(struct story *story)
 TEST(a_host_that_xenvif_cannot_work_with_costs_the_packets_sent_there)
 {
     plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_CONTROL, .body = needs_control });
+}
+
+static void pause_adapter(void *argument)
+{
+    CHECK_EQ(adapter_pause(((struct story *)argument)->bed.adapter), SUCCESS);
+}
+
+/* More sends than the rings have room for: some wait in XenVif for a queue, and it has none at the host that it comes
+ * to. They come back where it has, also when NDIS pauses the adapter before that. */
+static void waits_without_queues(struct story *story)
+{
+    enum { SENDS = 1000 };
+    struct watch *watch = watch_open(story);
+    struct task *pause = NULL;
+
+    for (uint32_t queue = 0; queue < QUEUES; queue++) {
+        netback_stall(story->bed.netback, queue, SCHED_FOREVER);
+    }
+    backend_send_many(watch, SENDS, NULL);
+    netback_offer(story->bed.netback, QUEUES, 1u << NETBACK_BIT_CTRL_RING);
+    (void)bed_migrate(&story->bed);
+    sched_sleep(30 * SECOND);
+    CHECK(raw_completed(watch->raw) < SENDS);
+    backend_send(watch, 0, 0); /* refused, at once */
+    if (story->plan->detail != NULL) {
+        pause = task_spawn("pause", 0, pause_adapter, story);
+        sched_sleep(30 * SECOND);
+    }
+    for (uint32_t queue = 0; queue < QUEUES; queue++) {
+        netback_stall(story->bed.netback, queue, 0);
+    }
+    migrate(story, QUEUES, 0);
+    CHECK(raw_wait(watch->raw, 70 * SECOND));
+    if (pause != NULL) {
+        task_join(pause);
+        CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    }
+    raw_free_all(watch->raw);
+    backend_frames(story);
+    every_flow_arrives(watch, SENDS, QUEUES);
+    watch_close(watch);
+}
+
+TEST(sends_that_wait_in_a_xenvif_without_queues_come_back_at_another_host)
+{
+    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_CONTROL, .body = waits_without_queues });
+}
+
+TEST(a_pause_over_sends_that_wait_in_a_xenvif_without_queues_ends_at_another_host)
+{
+    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_CONTROL, .body = waits_without_queues, .detail = "" });
 }
 
 static void asleep(struct story *story)
@@ -544,6 +638,61 @@ TEST(a_host_that_answers_late_at_a_migration_keeps_its_adapter)
                                             .edge_buffers = 16,
                                             .loose_grants = true,
                                             .body = late_host });
+        }
+    }
+}
+
+/* In a low power state that no pause came before, with a packet kept: VIF stays enabled, and nobody notifies the driver
+ * of the migration, since SUSPEND is released. `detail`: the host has no control ring, instead of a silent one. */
+static void asleep_at_a_migration(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint32_t state = NdisDeviceStateD3;
+
+    every_flow_arrives(watch, 0, QUEUES);
+    backend_packet_is_kept(story);
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    if (story->plan->detail != NULL) {
+        netback_offer(story->bed.netback, QUEUES, 1u << NETBACK_BIT_CTRL_RING);
+        (void)bed_migrate(&story->bed);
+    } else {
+        netback_silence_control(story->bed.netback, true);
+        migrate(story, QUEUES, 0);
+    }
+    state = NdisDeviceStateD0;
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    backend_send(watch, UINT32_MAX, 1);
+    sched_sleep(20 * SECOND);
+    edge_hold_received(story->bed.edge, false);
+    sched_sleep(20 * SECOND);
+    CHECK(raw_wait(watch->raw, SECOND));
+    raw_free_all(watch->raw);
+    if (story->plan->detail != NULL) {
+        migrate(story, QUEUES, 0);
+    }
+    netback_silence_control(story->bed.netback, false);
+    sched_sleep(50 * SECOND); /* XenVif is tried again every 32 s at the latest, and each try may take five */
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    watch_close(watch);
+}
+
+TEST(a_migration_in_low_power_with_a_packet_kept_is_noticed_after_it)
+{
+    static const struct {
+        const char *release, *detail;
+    } cases[] = { { "strict", NULL }, { "main", NULL }, { "main", "" } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (asked_for(cases[i].release)) {
+            story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed() + i,
+                                            .xenvif_like = cases[i].release,
+                                            .stand_in = "XenVif uses STORE and SUSPEND, which are released for D3",
+                                            .queues = QUEUES,
+                                            .edge_buffers = 16,
+                                            .loose_grants = true,
+                                            .detail = cases[i].detail,
+                                            .body = asleep_at_a_migration });
         }
     }
 }

@@ -372,6 +372,28 @@ TEST(disable_that_never_returns_is_caught)
     test_expect_rule(__FILE__, __LINE__, "vif-disable", vb_run_simulated, &story);
 }
 
+static void give_back_received(struct vif_bed *bed, uint32_t type, const struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 *p)
+{
+    (void)p;
+    if (type == XENVIF_TRANSMITTER_RETURN_PACKET) {
+        ((vb_return *)bed->vifi.ReceiverReturnPacket)(&bed->vifi, bed->received[0].cookie);
+    }
+}
+
+static void call_from_within_disable(struct vif_bed *bed)
+{
+    receive_one(bed);
+    bed->seen = give_back_received;
+    netback_stall(bed->netback, 0, SCHED_FOREVER);
+    vb_send(bed, 0, NULL, 60, 0, 0, NULL, false);
+    ((vb_release *)bed->vifi.Disable)(&bed->vifi);
+}
+
+TEST(a_method_called_from_within_disable_is_caught)
+{
+    expect(call_from_within_disable, "vif-lock");
+}
+
 typedef MS_ABI int32_t vb_set_algorithm(void *interface, uint32_t algorithm);
 
 static void set_hash_with_a_dead_control_ring(struct vif_bed *bed)
