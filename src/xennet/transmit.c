@@ -232,10 +232,12 @@ TransmitDefer(XENNET_TRANSMIT *Transmit, BOOLEAN Deferred)
     Irql = IrqlRaise(FALSE);
     Processor = TransmitThisProcessor(Transmit);
     // One that was taken and never comes back: with it nothing that comes back is the last one here.
-    if (Deferred)
-        Processor->Counters.Lists++;
-    else
+    if (Deferred) {
+        TransmitListTake(Processor, 1, 0);
+    } else {
+        Processor->Counters.Out[0]--;
         Processor->Counters.Lists--;
+    }
     IrqlLower(Irql);
 }
 
