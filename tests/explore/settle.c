@@ -83,6 +83,7 @@ bool explore_settle(struct explorer *explorer, const uint32_t *values)
     raw_free_all(explorer->watch->raw);
     watch_forget(explorer->watch);
     account(explorer);
+    backend_wait_link(explorer); /* a host of before that was silent may be noticed as late as this */
     calm(explorer);
     probe_all(explorer);
     observe_adapter(explorer);
