@@ -244,14 +244,13 @@ StateResume(XENNET_ADAPTER *Adapter)
 {
     BOOLEAN Works = Adapter->Context.State != XennetStatePaused || StateBegin(Adapter) == NDIS_STATUS_SUCCESS;
 
+    // Wakes the watchdog after a migration to a silent host while nothing moved (RssFollow): no send may come that
+    // does.
     LinkStateChanged(Adapter->Link);
     if (!Works)
         return XennetDetached;
     (void)StateMove(Adapter, XennetStateRunning);
     Adapter->Context.Recovering = FALSE;
-    // A migration while nothing moved: no send may come to wake the watchdog.
-    if (RssIsUnanswered(Adapter->Rss) != 0)
-        AlarmWake(&Adapter->Context.Alarm);
     return XennetRecovered;
 }
 
