@@ -76,6 +76,26 @@ static void every_flow_arrives(struct watch *watch, uint32_t first, uint32_t que
     }
 }
 
+/* A send leaves on the queue that the table has for its hash. */
+static void each_queue_carries_its_share(struct watch *watch)
+{
+    static uint8_t bytes[2048];
+    struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1 };
+    uint32_t queue, i, frames;
+
+    for (i = 0; i < FLOWS; i++) {
+        (void)backend_send(watch, i, i);
+    }
+    CHECK(raw_wait(watch->raw, 10 * SECOND));
+    raw_free_all(watch->raw);
+    sched_sleep(SECOND);
+    for (queue = 0; queue < QUEUES; queue++) {
+        for (frames = 0; memory_port_collect(watch->story->wire, queue, &frame, 0) != 0; frames++) {
+        }
+        CHECK_EQ(frames, FLOWS / QUEUES);
+    }
+}
+
 /* Traffic both ways that nobody waits for: some of it is on its way when the host changes. */
 static void keep_busy(struct watch *watch, uint32_t queues)
 {
@@ -503,8 +523,11 @@ static void late_host(struct story *story)
     struct NET_BUFFER_LIST *nbls[FLOWS];
     struct task *task;
     uint32_t reports = 0, i;
+    struct rss_set set;
     uint8_t bytes[128];
 
+    rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
     every_flow_arrives(watch, 0, QUEUES);
     netback_silence_control(story->bed.netback, true);
     task = task_spawn("late", 0, answers_late, story);
@@ -528,6 +551,10 @@ static void late_host(struct story *story)
     CHECK(!backend_serves_no_more(story));
     ndis_event_log(counts_no_answer, &reports);
     CHECK_EQ(reports, 0);
+    raw_free_all(watch->raw);
+    (void)backend_frames(story);
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    each_queue_carries_its_share(watch);
     watch_close(watch);
 }
 
