@@ -4,11 +4,12 @@
  * for. What moves is left alone, however long it takes. What stands still at a connected backend is reported and not
  * aborted: disabling XenVif would cost the device. What a backend had that is gone is aborted within seconds.
  */
+#include "nt/trace/etw.h"
 #include "story_backend.h"
 
 #include <stdio.h>
 
-enum { SENDS = 60, ABORTED_SECONDS = 12, COME_BACK_SECONDS = 60, REPORTED_SECONDS = 24 };
+enum { SENDS = 60, ABORTED_SECONDS = 12, COME_BACK_SECONDS = 60, REPORTED_SECONDS = 24, MAX_TRIES = 64 };
 
 /* In real time others of this machine want their share. */
 static uint32_t patient(uint32_t most)
@@ -130,6 +131,84 @@ TEST(a_silent_backend_is_reported_and_its_sends_come_back_when_it_is_gone)
 {
     story_on_releases(&(struct story_plan){
         .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .body = says_nothing });
+}
+
+struct tries {
+    uint32_t count;
+    uint64_t begun[MAX_TRIES], over[MAX_TRIES]; /* Enable waits in between */
+    uint64_t stopped;                           /* the adapter ran before */
+};
+
+static void notes_try(void *context, const struct etw_event *event)
+{
+    struct tries *tries = context;
+    char text[256];
+
+    CHECK(etw_describe(event, text, sizeof(text)));
+    CHECK(tries->count < MAX_TRIES);
+    if (strstr(text, "XenNet State Adapter=2 From=4 To=5") != NULL) {
+        tries->stopped = event->time;
+    } else if (strstr(text, "XenNet State Adapter=2 From=2 To=3") != NULL) {
+        tries->begun[tries->count] = event->time;
+    } else if (strstr(text, "XenNet State Adapter=2 From=3 To=2") != NULL) {
+        tries->over[tries->count++] = event->time;
+    }
+}
+
+static void check_waited(const struct tries *tries, uint32_t which, uint64_t since, uint32_t expected)
+{
+    const uint32_t waited = (uint32_t)((tries->begun[which] - since) / 1000000);
+
+    if (waited != expected) {
+        test_fail(__FILE__, __LINE__, "try %u came after %u ms, not %u", which, waited, expected);
+    }
+}
+
+/* XenVif is tried when the backend has been gone at two looks, and again 2, 4, 8, 16 and 32 s later; from then on every
+ * 32 s. A restart begins anew. */
+static void away_for_minutes(struct story *story)
+{
+    static const uint32_t waits[] = { 2000, 4000, 8000, 16000, 32000, 32000, 32000 };
+    enum { WAITS = sizeof(waits) / sizeof(waits[0]) };
+    struct watch *watch = watch_open(story);
+    struct tries tries = { 0 };
+    uint64_t sent;
+    uint32_t i;
+
+    backend_leaves(story);
+    sent = sched_now();
+    (void)send_all(watch);
+    sched_sleep(200 * SECOND);
+    etw_each(notes_try, &tries);
+    CHECK(tries.count > WAITS);
+    CHECK_EQ((uint32_t)((tries.stopped - sent) / 1000000), 8000); /* fourth look: oldest age, then gone twice */
+    for (i = 0; i < WAITS; i++) {
+        check_waited(&tries, i + 1, tries.over[i], waits[i]);
+    }
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    tries.count = 0;
+    etw_each(notes_try, &tries);
+    i = tries.count; /* the restart's own */
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    sched_sleep(200 * SECOND);
+    tries.count = 0;
+    etw_each(notes_try, &tries);
+    CHECK(tries.count > i + WAITS);
+    for (uint32_t k = 0; k < WAITS; k++) {
+        check_waited(&tries, i + 1 + k, tries.over[i + k], waits[k]);
+    }
+    watch_close(watch);
+}
+
+TEST(a_backend_that_stays_away_is_looked_for_ever_less_often)
+{
+    etw_enable(true, 0, 0);
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .seed = test_seed(),
+                                            .edge_buffers = 32,
+                                            .loose_grants = true,
+                                            .body = away_for_minutes });
+    etw_enable(false, 0, 0);
 }
 
 /* Fifty frames a second for a minute, and always a queue of thirty seconds before them. */
