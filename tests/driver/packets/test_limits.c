@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What keeps the driver within bounds: no processor is kept by completions or by a batch without end, NBLs are as many
- * as needed and no more, and what Windows cannot give (a mapping, a poll object) costs a packet or a manner of working.
+ * What keeps the driver within bounds: no processor is kept by completions or by a batch without end, and what Windows
+ * cannot give (a mapping, a poll object) costs a packet or a manner of working. test_nbl_pool has how many NBLs there
+ * are.
  */
 #include "packets.h"
-#include "story_step.h"
 #include "story_watch.h"
 #include "nt/export/fail.h"
 #include "nt/memory/mdl.h"
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-enum { SECOND = 1000000000, ANSWERS = 100, MAX_BATCH = 256, MAGAZINE = 64, MEMORY = 4096, MAX_ROUNDS = 8 };
+enum { SECOND = 1000000000, ANSWERS = 100, MAX_BATCH = 256, MEMORY = 4096, MAX_ROUNDS = 8 };
 
 static struct MDL *mdl;
 static uint8_t memory[MEMORY];
@@ -132,64 +132,6 @@ TEST(a_batch_without_end_is_indicated_in_parts)
         &(struct story_plan){
             .edge_buffers = 16, .windows = STORY_WINDOWS, .prepare = story_inject_start, .body = batches_told },
         2);
-}
-
-/* --- NBLs --- */
-
-static uint64_t injected;
-
-static bool injected_back(struct story *story)
-{
-    (void)story;
-    return vif_inject_returned() == injected;
-}
-
-static void grow_and_shrink(struct story *story)
-{
-    uint64_t grown = 0, freed = 0;
-    uint32_t i, round;
-    uint8_t old;
-
-    mdl = mdl_create(memory, MEMORY);
-    frame_plain(memory, 64, story_guest_mac, story_peer_mac, 7);
-    /* The edge keeps some until a DPC runs, which this processor does not let happen. */
-    for (round = 0; round < 2; round++) {
-        old = irql_raise(DISPATCH_LEVEL);
-        for (i = 0; i < 3000; i++, injected++) {
-            inject_plain(story, i % 4 != 3);
-        }
-        step_start(story);
-        irql_lower(old);
-        CHECK(story_until(story, injected_back, 6)); /* some stay with the protocol for seconds */
-        step_stop();
-        grown += step_calls("NdisAllocateNetBufferAndNetBufferList");
-        CHECK_EQ(step_calls("NdisFreeNetBufferList"), 0);
-    }
-    CHECK(grown >= 2 * MAGAZINE && grown % MAGAZINE == 0);
-    /* Periods of ten seconds, a few magazines after each of which nobody needed them. */
-    step_start(story);
-    sched_sleep(40ull * SECOND);
-    step_stop();
-    freed = step_calls("NdisFreeNetBufferList");
-    CHECK(step_calls("KeSetTimer") >= 1);
-    CHECK(freed != 0 && freed % MAGAZINE == 0 && freed <= grown);
-    /* A magazine may lie in the processor's own cache. */
-    CHECK(grown - freed <= MAGAZINE);
-    story_count("%u NBLs more under load, %u of them freed when idle", (unsigned)grown, (unsigned)freed);
-    mdl_free(mdl);
-    story_inject(story, 0, 64);
-    story_wait_received(story, 64);
-    story_check(&story->in, 0);
-}
-
-TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
-{
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                    .seed = test_seed(),
-                                    .edge_buffers = 16,
-                                    .loose_grants = true,
-                                    .prepare = story_inject_start,
-                                    .body = grow_and_shrink });
 }
 
 /* --- a large send whose header cannot be read --- */
