@@ -98,6 +98,7 @@ static void asleep(struct story *story)
     CHECK_EQ(no_answers(), 0);
     sched_sleep(10 * SECOND);
     CHECK_EQ(no_answers(), 1);
+    CHECK_EQ(story_logged(" (9): 2, 0, 1, 1"), 1); /* no send was out, the first time, XenVif works */
     (void)backend_frames(story);
     backend_works(story, watch, 1);
     watch_close(watch);

@@ -8,6 +8,7 @@
 
 #include "ndis/nbl/nbl.h"
 #include "ndis/protocol/edge.h"
+#include "nt/export/fail.h"
 #include "nt/memory/mdl.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
@@ -158,6 +159,12 @@ static bool all_returned(struct story *story)
     return vif_inject_returned() == receive.injected;
 }
 
+static void inject_one(struct story *story, uint32_t length, bool more)
+{
+    vif_inject(STORY_STAND_IN(story), 0, &(struct vif_inject){ .mdl = receive.mdl, .length = length, .more = more });
+    receive.injected++;
+}
+
 /* The edge keeps what it gets until a DPC runs, and this processor lets none run before the last packet. */
 static void burst(struct story *story, uint32_t packets)
 {
@@ -165,9 +172,8 @@ static void burst(struct story *story, uint32_t packets)
 
     processor_pin(0);
     old = irql_raise(DISPATCH_LEVEL);
-    for (uint32_t i = 0; i < packets; i++, receive.injected++) {
-        vif_inject(STORY_STAND_IN(story), 0,
-                   &(struct vif_inject){ .mdl = receive.mdl, .length = STORY_FRAME_BYTES, .more = i % 4 != 3 });
+    for (uint32_t i = 0; i < packets; i++) {
+        inject_one(story, STORY_FRAME_BYTES, i % 4 != 3);
     }
     irql_lower(old);
     CHECK(story_until(story, all_returned, 6)); /* some stay with the protocol for seconds */
@@ -234,4 +240,81 @@ TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
                                         .prepare = story_inject_start,
                                         .body = grow_and_shrink });
     }
+}
+
+/* Windows has no memory for a magazine: the depot grows the next time, and to what it would have. */
+static void grow_later(struct story *story)
+{
+    static uint8_t bytes[STORY_FRAME_BYTES];
+    struct raw *raw =
+        raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .received = find_pool });
+    char text[1024];
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
+    receive.mdl = mdl_create(bytes, sizeof(bytes));
+    burst(story, 4);
+    fail_at(1);
+    burst(story, BURST);
+    CHECK(fail_described(text, sizeof(text)));
+    CHECK_CONTAINS(text, "NdisAllocateNetBufferAndNetBufferList");
+    fail_disarm();
+    CHECK_EQ(magazines(), 6);
+    burst(story, BURST);
+    CHECK_EQ(magazines(), 10);
+    mdl_free(receive.mdl);
+    raw_close(raw);
+}
+
+TEST(a_depot_that_could_not_grow_grows_later)
+{
+    static const char *const set[] = { "*ReceiveBuffers=512", NULL };
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .set = set,
+                                    .loose_grants = true,
+                                    .prepare = story_inject_start,
+                                    .body = grow_later });
+}
+
+/* An impossible packet takes no NBL of the reserve, however many come. */
+static void refused_while_scarce(struct story *story)
+{
+    static uint8_t bytes[STORY_FRAME_BYTES];
+    struct adapter_counters before, after;
+    uint8_t old;
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
+    receive.mdl = mdl_create(bytes, sizeof(bytes));
+    processor_pin(0);
+    old = irql_raise(DISPATCH_LEVEL);
+    for (uint32_t i = 0; i < BURST; i++) {
+        inject_one(story, STORY_FRAME_BYTES, false);
+    }
+    for (uint32_t i = 0; i < 2 * RESERVE; i++) {
+        inject_one(story, 13, false);
+    }
+    adapter_counters(story->bed.adapter, &before);
+    for (uint32_t i = 0; i < RESERVE; i++) {
+        inject_one(story, STORY_FRAME_BYTES, i != RESERVE - 1);
+    }
+    adapter_counters(story->bed.adapter, &after);
+    CHECK_EQ(after.rx_low_resources - before.rx_low_resources, RESERVE);
+    irql_lower(old);
+    CHECK(story_until(story, all_returned, 6));
+    mdl_free(receive.mdl);
+}
+
+TEST(packets_that_are_refused_leave_the_reserve_as_it_is)
+{
+    static const char *const set[] = { "*ReceiveBuffers=256", NULL };
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .set = set,
+                                    .loose_grants = true,
+                                    .prepare = story_inject_start,
+                                    .body = refused_while_scarce });
 }
