@@ -79,6 +79,8 @@ SAME = (
      "batches go up a moment earlier"),
     ("StateRestart", "Recovering = Status != NDIS_STATUS_SUCCESS", "Recovering = Status != NDIS_STATUS_FAILURE",
      "while the adapter runs nobody reads it; a pause, a low power state's end and the watchdog set it before they do"),
+    ("StateResume", "Adapter->Context.Recovering = FALSE;", "Adapter->Context.Recovering = TRUE;",
+     "while the adapter runs nobody reads it; a pause, a low power state's end and the watchdog set it before they do"),
     ("StateMove", "return FALSE;", "return TRUE;", "NDIS asks for no other change of state"),
     ("StateBegin", "return NDIS_STATUS_INVALID_STATE;", "return NDIS_STATUS_SUCCESS;",
      "NDIS asks for no other change of state"),

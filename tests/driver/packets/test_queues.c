@@ -255,6 +255,29 @@ TEST(a_host_without_control_ring_costs_rss_and_no_packet)
     plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL, .body = without_control });
 }
 
+/* Taken while there is no backend, and so no control ring, and sent to the one that comes. */
+static void put_meanwhile(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+
+    rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
+    backend_leaves(story);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    backend_comes(story, QUEUES, 0);
+    CHECK(netback_wait_connected(story->bed.netback, true, 5 * SECOND));
+    sched_sleep(5 * SECOND);
+    for (uint32_t i = 0; i < RSS_VECTORS; i++) {
+        rss_expect(watch, &rss_vectors[i], true, &set, QUEUES, i % QUEUES);
+    }
+    watch_close(watch);
+}
+
+TEST(a_table_that_comes_without_a_backend_is_sent_to_the_next_one)
+{
+    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_RECONNECT, .body = put_meanwhile });
+}
+
 /* The host that it wakes up on has no backend for it, and gets one later. */
 static void without_backend(struct story *story)
 {
