@@ -80,7 +80,7 @@ MUTATIONS = (
      "#define RECEIVE_MAX_BATCH 256", "#define RECEIVE_MAX_BATCH MAXULONG", "test_limits:a_batch*"),
     ("NBLs never returned", "NblPoolTimerDpc",
      "Spare = Pool->DepotLowest > NBL_POOL_DEPOT_LOW ? Pool->DepotLowest - NBL_POOL_DEPOT_LOW : 0;", "Spare = 0;",
-     "test_limits:nbls*"),
+     "test_nbl_pool:nbls*"),
     ("a push for each NBL", "TransmitHasMore",
      "UNLIKELY(Next == NULL) ||", "UNLIKELY(Nbl != NULL) ||", "test_cost:batches*"),
     ("an indication for each packet", "ReceiveEnd",

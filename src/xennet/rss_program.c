@@ -241,15 +241,6 @@ RssProgram(XENNET_RSS *Rss, XENNET_RSS_SETTING *Setting)
     return Status;
 }
 
-// XenVif 9.1-r3 passes nothing on to the backend until it is enabled, and reports success.
-_Requires_lock_held_(RSS_LOCK)
-static VOID
-RssNoteUnsent(XENNET_RSS *Rss)
-{
-    if (Rss->NeedsEnabled && !Rss->Context->Vif.Enabled)
-        Rss->Unsent = TRUE;
-}
-
 _Use_decl_annotations_
 NDIS_STATUS
 RssCommit(XENNET_RSS *Rss)
@@ -273,7 +264,6 @@ RssCommit(XENNET_RSS *Rss)
         (void)RssProgram(Rss, &Rss->Current);
         return NDIS_STATUS_INVALID_DATA;
     }
-    RssNoteUnsent(Rss);
     Rss->Current = Rss->Next;
     ReportRss(&Rss->Context->Reporter, Rss->Current.Hash, Rss->Current.Scale, Rss->Current.HashTypes,
               Rss->Current.TableCount);
@@ -380,7 +370,8 @@ RssNoteEnabled(XENNET_RSS *Rss, LONG Unanswered)
     KIRQL Irql;
 
     (void)InterlockedCompareExchange(&Rss->Unanswered, 0, Unanswered);
-    // XenVif 9.1-r3 does not pass on what it has, as others do, and the backend may be connected anew.
+    // XenVif 9.1-r3 does not pass on what it has, as others do, and the backend may be connected anew; what it got
+    // while it was disabled it has not passed on either, though it reported success.
     Irql = IrqlRaise(FALSE);
     RssLock(Rss);
     Rss->Unsent = (BOOLEAN)(Rss->Unsent || Rss->NeedsEnabled);

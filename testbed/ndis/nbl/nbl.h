@@ -53,6 +53,7 @@ void nbl_check_end(const struct NET_BUFFER_LIST *nbl, const char *function);
 struct nbl_pool;
 struct nbl_pool *nbl_pool_create(const char *what, uint32_t tag, uint16_t context_size, bool with_net_buffer);
 void nbl_pool_destroy(struct nbl_pool *pool, const char *function);
+int64_t nbl_pool_out(const struct nbl_pool *pool); /* NBLs, or NBs, allocated and not freed */
 struct NET_BUFFER_LIST *nbl_create(struct nbl_pool *pool, struct MDL *mdl, uint32_t offset, size_t length);
 void nbl_free(struct NET_BUFFER_LIST *nbl, const char *function);
 void net_buffer_init(struct NET_BUFFER *nb, void *pool, struct MDL *mdl, uint32_t offset, size_t length);

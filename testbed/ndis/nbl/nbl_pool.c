@@ -174,7 +174,7 @@ static void give(struct nbl_pool *pool, struct nbl_block *block)
     free(block);
 }
 
-static int64_t pool_out(const struct nbl_pool *pool)
+int64_t nbl_pool_out(const struct nbl_pool *pool)
 {
     int64_t out = 0;
     uint32_t i;
@@ -187,7 +187,7 @@ static int64_t pool_out(const struct nbl_pool *pool)
 
 void nbl_pool_destroy(struct nbl_pool *pool, const char *function)
 {
-    int64_t out = pool_out(pool);
+    int64_t out = nbl_pool_out(pool);
     uint32_t i;
 
     RULE(out == 0, "ndis-pool", "%s while %lld of its %s are still allocated", function, (long long)out,

@@ -6,6 +6,7 @@
 #include "story.h"
 
 #include "ndis/protocol/raw.h"
+#include "nt/export/fail.h"
 #include "nt/memory/mdl.h"
 
 enum { IP_AT = 14, TCP_AT = 34, HEADERS = 54, PAYLOAD = 3000, MSS = 1000, WAIT = 1000000000, BUFFER = 8192 };
@@ -76,6 +77,31 @@ static void send_unmapped(struct story *story)
     raw_close(raw);
 }
 
+/* Nor can they be: how much payload there is remains unknown, and nothing is sent. */
+static void send_unreadable(struct story *story)
+{
+    struct raw_options options = { .memory = story->bed.guest };
+    struct raw *raw = raw_open(story->bed.adapter, &options);
+    struct NET_BUFFER_LIST *nbl = raw_nbl(raw);
+    char text[1024];
+
+    write_packet();
+    raw_add(raw, nbl, packet, sizeof(packet), 0, NULL, 0);
+    nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = (void *)(uintptr_t)(MSS | TCP_AT << 20);
+    forget_address(nbl);
+    fail_at(1);
+    raw_send(raw, nbl, 0, false);
+    CHECK(fail_described(text, sizeof(text)));
+    CHECK_CONTAINS(text, "MmMapLockedPagesSpecifyCache");
+    fail_disarm();
+    CHECK(raw_wait(raw, WAIT));
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_INVALID_PACKET);
+    raw_close(raw);
+    story_send(story, 0, 8, 4);
+    story_collect(story, 8);
+    story_check(&story->out, 0);
+}
+
 static void send_large(struct story *story)
 {
     static uint8_t out[BUFFER];
@@ -119,6 +145,12 @@ static void run(const char *const *set, void (*body)(struct story *))
     struct story_plan plan = { .kind = SCHED_SIMULATED, .seed = test_seed(), .set = set, .body = body };
 
     story_run(&plan);
+}
+
+TEST(a_large_send_whose_headers_cannot_be_read_is_refused)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .body = send_unreadable });
 }
 
 TEST(a_large_send_of_version_1_completes_with_the_bytes_sent)

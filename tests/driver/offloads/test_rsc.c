@@ -101,10 +101,9 @@ static uint64_t refused(struct story *story)
     return counters[INDEX_ReceiveDropSegment];
 }
 
-/* A provider that ignores the option: coalesced, of this IP version. Whether NDIS got it. */
-static bool goes_up(struct watch *watch, struct MDL *mdl, bool version6)
+/* A provider that ignores the option: coalesced, with an IP header of so many bytes. Whether NDIS got it. */
+static bool goes_up_with(struct watch *watch, struct MDL *mdl, uint32_t ip)
 {
-    uint32_t ip = version6 ? 40 : 20;
     struct XENVIF_PACKET_HASH_V2 hash;
     struct XENVIF_PACKET_INFO_V2 info;
     struct vif_inject packet = { .mdl = mdl, .mss = MSS, .info = &info, .hash = &hash };
@@ -124,6 +123,11 @@ static bool goes_up(struct watch *watch, struct MDL *mdl, bool version6)
     return watch->count != 0;
 }
 
+static bool goes_up(struct watch *watch, struct MDL *mdl, bool version6)
+{
+    return goes_up_with(watch, mdl, version6 ? 40 : 20);
+}
+
 static void switched_off(struct story *story)
 {
     enum { OFF = NDIS_OFFLOAD_PARAMETERS_RSC_DISABLED, ON = NDIS_OFFLOAD_PARAMETERS_RSC_ENABLED };
@@ -141,6 +145,7 @@ static void switched_off(struct story *story)
         CHECK_EQ(goes_up(watch, mdl, false), (i & 1) != 0);
         CHECK_EQ(goes_up(watch, mdl, true), (i & 2) != 0);
         CHECK_EQ(refused(story) - before, 2 - (i & 1) - i / 2);
+        CHECK(!goes_up_with(watch, mdl, 0)); /* that has no IP header is of neither version */
     }
     mdl_free(mdl);
     story_count("coalesced packets for either IP version went up while it was on, and were dropped and counted while "

@@ -108,15 +108,37 @@ TEST(impossible_requests_are_refused_with_nothing_sent)
 /* A MDL chain that ends before the packet does. */
 static void cut_short(struct story *story)
 {
+    static const uint32_t cuts[] = { 20, 5022 };
     struct uso *uso = uso_open(story);
-    struct NET_BUFFER_LIST *nbl = uso_make(uso, &plain);
+    struct NET_BUFFER_LIST *nbl = uso_make(uso, &plain), *behind;
+    struct uso_send send = plain;
+    struct MDL *rest;
 
     nbl->FirstNetBuffer->DataLength += 4096;
     raw_send(uso->watch->raw, nbl, 0, false);
     CHECK(raw_wait(uso->watch->raw, USO_WAIT));
     CHECK_STATUS(nbl->Status, NDIS_STATUS_INVALID_LENGTH);
     CHECK_EQ(backend_frames(story), 5); /* those that could be made */
+    /* What is behind it goes at once, before the watchdog looks. */
+    behind = uso_make(uso, &plain);
+    raw_link(nbl, behind);
+    raw_send(uso->watch->raw, nbl, 0, false);
+    CHECK(raw_wait(uso->watch->raw, SECOND / 5));
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_INVALID_LENGTH);
+    CHECK_STATUS(behind->Status, SUCCESS);
+    CHECK_EQ(backend_frames(story), 10);
     nbl->FirstNetBuffer->DataLength -= 4096;
+    /* The same within its headers. */
+    send.cuts = cuts;
+    send.cut_count = 2;
+    nbl = uso_make(uso, &send);
+    rest = nbl->FirstNetBuffer->MdlChain->Next;
+    nbl->FirstNetBuffer->MdlChain->Next = NULL;
+    raw_send(uso->watch->raw, nbl, 0, false);
+    CHECK(raw_wait(uso->watch->raw, USO_WAIT));
+    CHECK_STATUS(nbl->Status, NDIS_STATUS_INVALID_LENGTH);
+    CHECK_EQ(backend_frames(story), 0);
+    nbl->FirstNetBuffer->MdlChain->Next = rest;
     uso_close(uso);
 }
 
@@ -317,6 +339,36 @@ TEST(payload_that_nobody_has_mapped_is_sent)
     story_everywhere(&(struct story_plan){ .windows = "10-22h2", .quiet = true, .body = unmapped }, 2);
 }
 
+/* Headers that cannot be mapped: nothing of the datagram goes out. */
+static void unmapped_headers(struct story *story)
+{
+    static const uint32_t cuts[] = { 42, 5000 };
+    struct uso *uso = uso_open(story);
+    struct uso_send send = plain;
+    struct NET_BUFFER_LIST *nbl;
+    char text[1024];
+
+    send.cuts = cuts;
+    send.cut_count = 2;
+    nbl = uso_make(uso, &send);
+    nbl->FirstNetBuffer->MdlChain->MdlFlags = MDL_PAGES_LOCKED;
+    fail_at(1);
+    CHECK_STATUS(status_of(uso, nbl), NDIS_STATUS_RESOURCES);
+    CHECK(fail_described(text, sizeof(text)));
+    CHECK_CONTAINS(text, "MmMapLockedPagesSpecifyCache");
+    fail_disarm();
+    CHECK_EQ(backend_frames(story), 0);
+    CHECK_STATUS(uso_send(uso, &plain), SUCCESS);
+    CHECK_EQ(uso_expect(uso, &plain), 5);
+    uso_close(uso);
+}
+
+TEST(a_datagram_whose_headers_cannot_be_mapped_is_refused)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .windows = "10-22h2", .body = unmapped_headers });
+}
+
 /* XenVif refuses a segment: the first one of a run ends its NBL, a later one is offered again. */
 static void xenvif_refuses(struct story *story)
 {
@@ -397,6 +449,31 @@ TEST(a_pause_gives_up_what_waits)
     static const char *const small[] = { "SegmentBuffers=64", NULL };
 
     on_each_version(paused, small);
+}
+
+/* XenVif begins to send with every 65th segment and the last one. */
+static void segment_runs(struct story *story)
+{
+    static const uint32_t counts[] = { 2, 64, 65, 66, 130, 131 };
+    struct uso *uso = uso_open(story);
+    struct uso_send send = plain;
+    struct vif_counters before, after;
+
+    send.mss = 100;
+    for (uint32_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        send.shape.payload = counts[i] * send.mss;
+        vif_counters(STORY_STAND_IN(story), &before);
+        CHECK_STATUS(uso_send(uso, &send), SUCCESS);
+        vif_counters(STORY_STAND_IN(story), &after);
+        CHECK_EQ(after.tx_calls_without_more - before.tx_calls_without_more, (counts[i] + 64) / 65);
+        CHECK_EQ(uso_expect(uso, &send), counts[i]);
+    }
+    uso_close(uso);
+}
+
+TEST(a_run_of_segments_is_begun_with_every_65th_and_the_last)
+{
+    on_each_version(segment_runs, NULL);
 }
 
 /* XenVif takes no segment at all for a moment, just behind a run that it has begun to send: nothing pends on that one,

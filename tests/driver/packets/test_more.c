@@ -6,7 +6,7 @@
 #include "story_backend.h"
 #include "story_rss.h"
 
-enum { CHAIN = 40, SHORT = 20, RINGS = 4, LONG_CHAIN = 9000, MAX_PENDING = 64 };
+enum { CHAIN = 40, SHORT = 20, RINGS = 4, LONG_CHAIN = 9000, MAX_PENDING = 64, MAX_BEGUN = 200 };
 
 /* `count` NBLs for one ring; a `flow` other than 0 has the hash that TCP gives it under RSS. */
 static void make_chain(struct watch *watch, struct NET_BUFFER_LIST **nbls, uint32_t count, uint32_t flow)
@@ -143,6 +143,45 @@ static void long_list_refused(struct story *story)
     send_chain(watch, next, 1);
     CHECK(raw_wait(watch->raw, SECOND));
     story_count("the last of %u of one NBL refused for good: %u waited", LONG, LONG - came);
+    watch_close(watch);
+}
+
+/* XenVif begins to send with each packet that no other is promised behind: every 65th one of a long run, and the last.
+ * `lists`: NBLs of one NB; else one NBL of as many. */
+static void begun(struct watch *watch, uint32_t packets, bool lists)
+{
+    static struct NET_BUFFER_LIST *nbls[MAX_BEGUN];
+    struct vif_counters before, after;
+    uint8_t bytes[BACKEND_SEND_BYTES];
+
+    vif_counters(STORY_STAND_IN(watch->story), &before);
+    if (lists) {
+        send_chain(watch, nbls, packets);
+    } else {
+        nbls[0] = raw_nbl(watch->raw);
+        for (uint32_t i = 0; i < packets; i++) {
+            frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, i);
+            raw_add(watch->raw, nbls[0], bytes, sizeof(bytes), 0, NULL, 0);
+        }
+        raw_send(watch->raw, nbls[0], 0, false);
+    }
+    CHECK(raw_wait(watch->raw, 5 * SECOND));
+    vif_counters(STORY_STAND_IN(watch->story), &after);
+    CHECK_EQ(after.tx_packets - before.tx_packets, packets);
+    CHECK_EQ(after.tx_calls_without_more - before.tx_calls_without_more, (packets + MAX_PENDING) / (MAX_PENDING + 1));
+    raw_free_all(watch->raw);
+    CHECK_EQ(backend_frames(watch->story), packets);
+}
+
+static void runs(struct story *story)
+{
+    static const uint32_t lengths[] = { 1, 2, 64, 65, 66, 129, 130, 131, MAX_BEGUN };
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        begun(watch, lengths[i], true);
+        begun(watch, lengths[i], false);
+    }
     watch_close(watch);
 }
 
@@ -382,6 +421,11 @@ TEST(the_last_packet_of_a_run_of_any_length_is_offered_again)
 TEST(packets_before_a_refused_one_go_with_the_next_send)
 {
     each(refused_for_long, 0);
+}
+
+TEST(a_run_is_begun_with_every_65th_packet_and_the_last)
+{
+    each(runs, 0);
 }
 
 TEST(no_more_than_a_run_of_packets_waits_behind_a_refused_one)

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pool of receive NBLs at rest: while nobody holds an NBL for longer than it takes to read it, none is scarce,
- * however many processors return them and whatever *ReceiveBuffers says.
+ * The pool of receive NBLs. While nobody holds an NBL for longer than it takes to read it, none is scarce, however many
+ * processors return them and whatever *ReceiveBuffers says. Under load there are more of them, up to that number, and
+ * idle again as many as at first.
  */
 #include <stdio.h>
 
+#include "ndis/nbl/nbl.h"
 #include "ndis/protocol/edge.h"
+#include "nt/export/fail.h"
 #include "nt/memory/mdl.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
+
+#define SECOND 1000000000ull
 
 enum { BATCH = 32, SETTLE_PACKETS = 8192, HELD = 8, OPEN = 70, PACKETS = HELD + OPEN };
 
@@ -115,4 +120,201 @@ TEST(packets_return_within_a_batch)
 {
     story_run(&(struct story_plan){
         .kind = SCHED_SIMULATED, .seed = test_seed(), .prepare = story_inject_start, .body = returned_within_a_batch });
+}
+
+/* --- how many there are --- */
+
+enum { MAGAZINE = 64, RESERVE = 32, BURST = 3000, BURSTS = 3 };
+
+struct growth {
+    const char *set[2];         /* *ReceiveBuffers, beside which a cache keeps two magazines */
+    uint32_t after[BURSTS + 1]; /* magazines at first, and after each burst: four more, as long as the depot is low */
+    uint32_t idle[2];           /* 20 s and 30 s after the first one grew */
+};
+
+static struct {
+    struct nbl_pool *pool;
+    struct MDL *mdl;
+    uint64_t injected;
+} receive;
+
+static void find_pool(void *context, uint32_t processor, const struct NET_BUFFER_LIST *nbl, uint32_t flags)
+{
+    (void)context, (void)processor, (void)flags;
+    receive.pool = nbl->NdisPoolHandle;
+}
+
+/* Beside the reserve of each processor. */
+static uint32_t magazines(void)
+{
+    const int64_t nbls = nbl_pool_out(receive.pool) - RESERVE * (int64_t)processor_count();
+
+    CHECK_EQ(nbls % MAGAZINE, 0);
+    return (uint32_t)(nbls / MAGAZINE);
+}
+
+static bool all_returned(struct story *story)
+{
+    (void)story;
+    return vif_inject_returned() == receive.injected;
+}
+
+static void inject_one(struct story *story, uint32_t length, bool more)
+{
+    vif_inject(STORY_STAND_IN(story), 0, &(struct vif_inject){ .mdl = receive.mdl, .length = length, .more = more });
+    receive.injected++;
+}
+
+/* The edge keeps what it gets until a DPC runs, and this processor lets none run before the last packet. */
+static void burst(struct story *story, uint32_t packets)
+{
+    uint8_t old;
+
+    processor_pin(0);
+    old = irql_raise(DISPATCH_LEVEL);
+    for (uint32_t i = 0; i < packets; i++) {
+        inject_one(story, STORY_FRAME_BYTES, i % 4 != 3);
+    }
+    irql_lower(old);
+    CHECK(story_until(story, all_returned, 6)); /* some stay with the protocol for seconds */
+}
+
+static void wait_until(uint64_t time)
+{
+    CHECK(sched_now() < time);
+    sched_sleep(time - sched_now());
+}
+
+/* One more may lie in the processor's own cache, which the pool does not look at. */
+static void check_idle(uint32_t expected)
+{
+    CHECK(magazines() == expected || magazines() == expected + 1);
+}
+
+static void grow_and_shrink(struct story *story)
+{
+    static uint8_t bytes[STORY_FRAME_BYTES];
+    const struct growth *growth = story->plan->detail;
+    struct raw *raw =
+        raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .received = find_pool });
+    uint64_t grown;
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
+    receive.mdl = mdl_create(bytes, sizeof(bytes));
+    burst(story, 4);
+    CHECK_EQ(magazines(), growth->after[0]);
+    grown = sched_now();
+    for (uint32_t i = 1; i <= BURSTS; i++) {
+        burst(story, BURST);
+        CHECK_EQ(magazines(), growth->after[i]);
+    }
+    /* A period of ten seconds in which the depot was low, and two in which nobody needed the others. */
+    wait_until(grown + 199 * SECOND / 10);
+    CHECK_EQ(magazines(), growth->after[BURSTS]);
+    wait_until(grown + 201 * SECOND / 10);
+    check_idle(growth->idle[0]);
+    wait_until(grown + 299 * SECOND / 10);
+    check_idle(growth->idle[0]);
+    wait_until(grown + 301 * SECOND / 10);
+    check_idle(growth->idle[1]);
+    sched_sleep(60 * SECOND);
+    check_idle(growth->after[0]);
+    mdl_free(receive.mdl);
+    raw_close(raw);
+}
+
+TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
+{
+    static const struct growth cases[] = { { { "*ReceiveBuffers=256" }, { 6, 6, 6, 6 }, { 6, 6 } },
+                                           { { "*ReceiveBuffers=384" }, { 6, 8, 8, 8 }, { 6, 6 } },
+                                           { { "*ReceiveBuffers=512" }, { 6, 10, 10, 10 }, { 6, 6 } },
+                                           { { "*ReceiveBuffers=1024" }, { 6, 10, 11, 11 }, { 7, 6 } } };
+
+    for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .edge_buffers = 16,
+                                        .set = cases[i].set,
+                                        .detail = &cases[i],
+                                        .loose_grants = true,
+                                        .prepare = story_inject_start,
+                                        .body = grow_and_shrink });
+    }
+}
+
+/* Windows has no memory for a magazine: the depot grows the next time, and to what it would have. */
+static void grow_later(struct story *story)
+{
+    static uint8_t bytes[STORY_FRAME_BYTES];
+    struct raw *raw =
+        raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .received = find_pool });
+    char text[1024];
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
+    receive.mdl = mdl_create(bytes, sizeof(bytes));
+    burst(story, 4);
+    fail_at(1);
+    burst(story, BURST);
+    CHECK(fail_described(text, sizeof(text)));
+    CHECK_CONTAINS(text, "NdisAllocateNetBufferAndNetBufferList");
+    fail_disarm();
+    CHECK_EQ(magazines(), 6);
+    burst(story, BURST);
+    CHECK_EQ(magazines(), 10);
+    mdl_free(receive.mdl);
+    raw_close(raw);
+}
+
+TEST(a_depot_that_could_not_grow_grows_later)
+{
+    static const char *const set[] = { "*ReceiveBuffers=512", NULL };
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .set = set,
+                                    .loose_grants = true,
+                                    .prepare = story_inject_start,
+                                    .body = grow_later });
+}
+
+/* An impossible packet takes no NBL of the reserve, however many come. */
+static void refused_while_scarce(struct story *story)
+{
+    static uint8_t bytes[STORY_FRAME_BYTES];
+    struct adapter_counters before, after;
+    uint8_t old;
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
+    receive.mdl = mdl_create(bytes, sizeof(bytes));
+    processor_pin(0);
+    old = irql_raise(DISPATCH_LEVEL);
+    for (uint32_t i = 0; i < BURST; i++) {
+        inject_one(story, STORY_FRAME_BYTES, false);
+    }
+    for (uint32_t i = 0; i < 2 * RESERVE; i++) {
+        inject_one(story, 13, false);
+    }
+    adapter_counters(story->bed.adapter, &before);
+    for (uint32_t i = 0; i < RESERVE; i++) {
+        inject_one(story, STORY_FRAME_BYTES, i != RESERVE - 1);
+    }
+    adapter_counters(story->bed.adapter, &after);
+    CHECK_EQ(after.rx_low_resources - before.rx_low_resources, RESERVE);
+    irql_lower(old);
+    CHECK(story_until(story, all_returned, 6));
+    mdl_free(receive.mdl);
+}
+
+TEST(packets_that_are_refused_leave_the_reserve_as_it_is)
+{
+    static const char *const set[] = { "*ReceiveBuffers=256", NULL };
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .set = set,
+                                    .loose_grants = true,
+                                    .prepare = story_inject_start,
+                                    .body = refused_while_scarce });
 }

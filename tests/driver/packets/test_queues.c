@@ -76,6 +76,26 @@ static void every_flow_arrives(struct watch *watch, uint32_t first, uint32_t que
     }
 }
 
+/* A send leaves on the queue that the table has for its hash. */
+static void each_queue_carries_its_share(struct watch *watch)
+{
+    static uint8_t bytes[2048];
+    struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1 };
+    uint32_t queue, i, frames;
+
+    for (i = 0; i < FLOWS; i++) {
+        (void)backend_send(watch, i, i);
+    }
+    CHECK(raw_wait(watch->raw, 10 * SECOND));
+    raw_free_all(watch->raw);
+    sched_sleep(SECOND);
+    for (queue = 0; queue < QUEUES; queue++) {
+        for (frames = 0; memory_port_collect(watch->story->wire, queue, &frame, 0) != 0; frames++) {
+        }
+        CHECK_EQ(frames, FLOWS / QUEUES);
+    }
+}
+
 /* Traffic both ways that nobody waits for: some of it is on its way when the host changes. */
 static void keep_busy(struct watch *watch, uint32_t queues)
 {
@@ -197,6 +217,15 @@ TEST(a_table_of_before_rss_was_switched_off_keeps_no_send)
     plan_on_releases((struct story_plan){ .body = off_before });
 }
 
+/* Every entry is another processor's. */
+static void rss_turn(struct rss_set *set)
+{
+    const struct PROCESSOR_NUMBER first = set->table[0];
+
+    memmove(&set->table[0], &set->table[1], (QUEUES - 1) * sizeof(set->table[0]));
+    set->table[QUEUES - 1] = first;
+}
+
 /* To a host without control ring, and back to one that has it. */
 static void without_control(struct story *story)
 {
@@ -209,6 +238,10 @@ static void without_control(struct story *story)
     }
     migrate(story, 2, 1u << NETBACK_BIT_CTRL_RING);
     every_flow_arrives(watch, 0, 2);
+    if (oid_listed(story, OID_GEN_RECEIVE_SCALE_PARAMETERS)) {
+        rss_turn(&set); /* taken, and sent where there is somebody to take it */
+        CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    }
     migrate(story, QUEUES, 0);
     every_flow_arrives(watch, FLOWS, QUEUES);
     for (uint32_t i = 0; i < RSS_VECTORS && oid_listed(story, OID_GEN_RECEIVE_SCALE_PARAMETERS); i++) {
@@ -220,6 +253,29 @@ static void without_control(struct story *story)
 TEST(a_host_without_control_ring_costs_rss_and_no_packet)
 {
     plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_NO_CONTROL, .body = without_control });
+}
+
+/* Taken while there is no backend, and so no control ring, and sent to the one that comes. */
+static void put_meanwhile(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+
+    rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
+    backend_leaves(story);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    backend_comes(story, QUEUES, 0);
+    CHECK(netback_wait_connected(story->bed.netback, true, 5 * SECOND));
+    sched_sleep(5 * SECOND);
+    for (uint32_t i = 0; i < RSS_VECTORS; i++) {
+        rss_expect(watch, &rss_vectors[i], true, &set, QUEUES, i % QUEUES);
+    }
+    watch_close(watch);
+}
+
+TEST(a_table_that_comes_without_a_backend_is_sent_to_the_next_one)
+{
+    plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_RECONNECT, .body = put_meanwhile });
 }
 
 /* The host that it wakes up on has no backend for it, and gets one later. */
@@ -372,13 +428,17 @@ static void asleep(struct story *story)
 
     rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
     CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < 3; i++) { /* the last time it is another table, put meanwhile */
         if (i == 0) {
             CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
             CHECK_EQ(bed_sleep(&story->bed, false, NULL, NULL), 0);
             CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
         } else {
             CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+            if (i == 2) {
+                rss_turn(&set);
+                CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+            }
             CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
         }
         sched_sleep(SECOND); /* XenVif reports the connection in a thread of its own */
@@ -597,8 +657,11 @@ static void late_host(struct story *story)
     struct NET_BUFFER_LIST *nbls[FLOWS];
     struct task *task;
     uint32_t reports = 0, i;
+    struct rss_set set;
     uint8_t bytes[128];
 
+    rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
     every_flow_arrives(watch, 0, QUEUES);
     netback_silence_control(story->bed.netback, true);
     task = task_spawn("late", 0, answers_late, story);
@@ -622,6 +685,10 @@ static void late_host(struct story *story)
     CHECK(!backend_serves_no_more(story));
     ndis_event_log(counts_no_answer, &reports);
     CHECK_EQ(reports, 0);
+    raw_free_all(watch->raw);
+    (void)backend_frames(story);
+    every_flow_arrives(watch, FLOWS, QUEUES);
+    each_queue_carries_its_share(watch);
     watch_close(watch);
 }
 
@@ -702,7 +769,7 @@ TEST(a_migration_in_low_power_with_a_packet_kept_is_noticed_after_it)
 /* The event's numbers, as people read them: interface, queues, and a status behind them. */
 static void has_line(void *context, const char *line)
 {
-    *(bool *)context |= strstr(line, " (7): 2, 8, ") != NULL;
+    *(bool *)context |= strstr(line, " (7): 2, 8, 0x") != NULL && strlen(strstr(line, " 0xc")) == strlen(" 0xc00000bb");
 }
 
 static void what_is_offered(struct story *story)

@@ -65,6 +65,27 @@ bool story_until(struct story *story, bool (*reached)(struct story *story), uint
     return true;
 }
 
+struct logged {
+    const char *event;
+    uint32_t count;
+};
+
+static void count_logged(void *context, const char *line)
+{
+    struct logged *logged = context;
+    const size_t length = strlen(line), size = strlen(logged->event);
+
+    logged->count += length >= size && strcmp(line + length - size, logged->event) == 0;
+}
+
+uint32_t story_logged(const char *event)
+{
+    struct logged logged = { .event = event };
+
+    ndis_event_log(count_logged, &logged);
+    return logged.count;
+}
+
 void story_count(const char *format, ...)
 {
     va_list arguments;

@@ -71,6 +71,8 @@ const char *story_windows(uint32_t turn);
 /* The same on the live scheduler and the simulated one, `seeds` seeds of it, each with VIF 8, 9 and 10, on Windows of
  * all kinds where the plan names none. Counts are printed once each. */
 void story_everywhere(const struct story_plan *plan, uint32_t seeds);
+/* Entries of the event log that end so, " (4): 2, 6": the event's id (src/xennet/events.ini) and all that it says. */
+uint32_t story_logged(const char *event);
 /* What the test counted, as a line of the test's output. */
 void story_count(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -11,7 +11,7 @@
 #include "ndis/nbl/nbl.h"
 #include "wire/parse.h"
 
-enum { FIRST_PORT = 1000, MIN_FRAME = 60, MAX_HELD = 60 };
+enum { FIRST_PORT = 1000, MIN_FRAME = 60, MAX_HELD = 60, MAX_OFFSET = 18 };
 
 static uint8_t payload_byte(uint32_t flow, uint32_t number, uint32_t at)
 {
@@ -240,26 +240,29 @@ void uro_batch_add(struct uro_batch *batch, uint32_t flow, const struct uro_data
 {
     struct uro_packet *packet = &batch->packets[batch->count++];
     uint32_t length = uro_make(batch->uro, flow, datagram, NULL), done = 0, n = 0;
+    const uint32_t offset = batch->count % 2 * MAX_OFFSET; /* of every other one, in its first MDL */
 
     CHECK(batch->count <= URO_BATCH);
     headers = headers != 0 ? headers : length - datagram->payload;
-    packet->bytes = malloc(length);
+    packet->bytes = malloc(length + offset);
     CHECK(packet->bytes != NULL);
-    memcpy(packet->bytes, batch->uro->bytes, length);
+    memcpy(packet->bytes + offset, batch->uro->bytes, length);
     for (; done < length; n++) {
         uint32_t part = n == 0 ? headers : pieces != NULL && pieces[n - 1] != 0 ? pieces[n - 1] : length - done;
 
         part = part < length - done ? part : length - done;
         pieces = n != 0 && pieces != NULL && pieces[n - 1] == 0 ? NULL : pieces;
         CHECK(n < URO_MDLS);
-        packet->mdls[n] = mdl_create(packet->bytes + done, part);
+        packet->mdls[n] =
+            n == 0 ? mdl_create(packet->bytes, offset + part) : mdl_create(packet->bytes + offset + done, part);
         if (n != 0) {
             packet->mdls[n - 1]->Next = packet->mdls[n];
         }
         done += part;
     }
-    packet->inject =
-        (struct vif_inject){ .mdl = packet->mdls[0], .length = length, .checksum = flags_of(batch->uro, datagram) };
+    packet->inject = (struct vif_inject){
+        .mdl = packet->mdls[0], .offset = offset, .length = length, .checksum = flags_of(batch->uro, datagram)
+    };
 }
 
 void uro_batch_go(struct uro_batch *batch, uint32_t processor, bool more)
