@@ -20,6 +20,7 @@ IPERF_PORT = 5201
 # In turn: a datagram of the run before, late on its way, would be taken for the first one of the next run, which then
 # gets no answer and waits 30 s for it.
 IPERF_UDP_PORTS = (5202, 5203)
+IPERF_NICE_PORTS = (5204, 5205)
 # Tried again: a server not yet done with the client before, one about to listen again, and one that was quicker to
 # close the control connection than its client (esnet/iperf issue 499), on a busy machine at any of its messages. A
 # connection for data that is reset is a fault of what carries it.
@@ -35,6 +36,7 @@ IP_UDP_HEADERS = {4: 28, 6: 48}
 DATAGRAM_STEP = 7  # bytes between the lengths that are tried
 UDP_RATE = "100M"
 REQUEST_BYTES = 200
+NICE = ["nice", "-n", "19"]
 BROADCAST, ALL_NODES = "198.18.0.255", "ff02::1"
 LONGEST_BROADCAST = 1232  # IPv6 on the smallest MTU
 # of all datagrams, between the two stacks: a sender's device queue may overflow on a busy machine
@@ -63,7 +65,7 @@ class Traffic:
         self._children = children
         self._web = None  # (process, bytes, sha256)
         self._iperf = {}      # servers by port
-        self._udp_ports = itertools.cycle(IPERF_UDP_PORTS)
+        self._udp_ports, self._nice_ports = itertools.cycle(IPERF_UDP_PORTS), itertools.cycle(IPERF_NICE_PORTS)
         self.ping_us = {}    # {family: round trips of the last ping}
 
     def ping(self, family, count=5, size=56):
@@ -120,10 +122,12 @@ class Traffic:
             self._children.end(sender)
 
     def small_datagrams(self, direction, seconds, length):
-        """How many datagrams of that length arrive in a second, sent as fast as one sender can."""
+        """How many datagrams of that length arrive in a second, of a sender that makes no more than is carried.
+
+        It has the lowest priority: what it made beyond that would be dropped, at the others' cost."""
         what = f"small UDP {direction}"
         end = self.iperf3(4, direction, seconds, ["-t", str(seconds), "-u", "-b", "0", "-l", str(length), "-w",
-                                                  str(self.receive_buffer())], what)["end"]["sum"]
+                                                  str(self.receive_buffer())], what, nice=True)["end"]["sum"]
         arrived = end["packets"] - end["lost_packets"]
         if arrived <= 0:
             raise TrafficFailed(f"{what}: nothing arrived")
@@ -315,16 +319,19 @@ class Traffic:
             raise TrafficFailed(f"{what}: {explain(out, errors, status)}")
         return out
 
-    def iperf3(self, family, direction, seconds, extra, what):
-        """Run iperf3 in the guest; its report."""
+    def iperf3(self, family, direction, seconds, extra, what, nice=False):
+        """Run iperf3 in the guest; its report. `nice`: who sends has the lowest priority."""
         port = next(self._udp_ports) if "-u" in extra else IPERF_PORT
-        argv = ["iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(port), "-J",
+        client, server = (NICE if nice and direction == sender else [] for sender in ("out", "in"))
+        if server:
+            port = next(self._nice_ports)
+        argv = [*client, "iperf3", f"-{family}", "-c", ADDRESSES["wire"][family], "-p", str(port), "-J",
                 "--connect-timeout", str(1000 * CONNECT_SECONDS * self.patience), *extra]
         if direction == "in":
             argv.append("-R")
         deadline = time.monotonic() + SERVER_SECONDS * self.patience
         while True:
-            self._serve_iperf3(port)
+            self._serve_iperf3(port, server)
             try:
                 report = json.loads(self.guest(argv, what, seconds))
                 if "error" in report:  # its exit status does not always tell
@@ -335,9 +342,9 @@ class Traffic:
                     raise
             time.sleep(POLL_SECONDS)
 
-    def _serve_iperf3(self, port=IPERF_PORT):
+    def _serve_iperf3(self, port=IPERF_PORT, before=()):
         if port not in self._iperf or self._iperf[port].poll() is not None:
-            self._iperf[port] = self._children.start(["iperf3", "-s", "-p", str(port), "--forceflush"],
+            self._iperf[port] = self._children.start([*before, "iperf3", "-s", "-p", str(port), "--forceflush"],
                                                      self.bed.namespace("wire"), stdout=subprocess.DEVNULL,
                                                      stderr=subprocess.DEVNULL)
             self._await_port(port, "iperf3", self._iperf[port])
