@@ -20,7 +20,8 @@ WORD = re.compile(r"\w+$")
 UNARY_AFTER = set("([{,;=?:!~&|^<>+-*/%") | {"return", "case", "&&", "||", "==", "!=", "<=", ">=", "+=", "-=", "|=",
                                              "&="}
 KEYWORDS = {"if", "while", "for", "switch", "return", "sizeof", "else", "do", "case", "goto"}
-NOTHING_IN_IT = ("DEBUG_ASSERT", "DEBUG_ASSERT_LOCKED", "DEBUG_INFO", "DEBUG_ERROR", "UNREFERENCED_PARAMETER")
+NOTHING_IN_IT = ("C_ASSERT", "DEBUG_ASSERT", "DEBUG_ASSERT_LOCKED", "DEBUG_INFO", "DEBUG_ERROR",
+                 "UNREFERENCED_PARAMETER")
 
 
 def _closing(words, at):

@@ -33,6 +33,10 @@ def _padding():
 
 
 SAME = (
+    ("AlarmInitialize", "Alarm->Awake = FALSE;", "Alarm->Awake = TRUE;",
+     "the watchdog looks once before there is anything to see, and sleeps"),
+    ("AlarmInitialize", "SynchronizationEvent, FALSE", "SynchronizationEvent, TRUE",
+     "the watchdog's thread goes round once before there is anything to see"),
     ("ConfigIsValid", "(Value - Keyword->Minimum) % Keyword->Step", "(Value + Keyword->Minimum) % Keyword->Step",
      "each lowest value in keywords.ini is a multiple of its step"),
     ("BackendFindDevice", "for (Length = 0; Names", "for (Length = (0 + 1); Names", "a name has a character at least"),

@@ -77,6 +77,7 @@ bool explore_control(struct explorer *explorer, const uint32_t *values)
     if (explorer->story->bed.netback == NULL || !xenvif_can(story_release(explorer->story->plan), NEEDS_CONTROL_END)) {
         return false; /* that release waits for an answer for ever */
     }
+    explorer->silent = explorer->silent || values[0] != 0;
     netback_silence_control(explorer->story->bed.netback, values[0] != 0);
     return true;
 }
@@ -158,7 +159,14 @@ void backend_restore(struct explorer *explorer)
     CHECK(netback_wait_connected(explorer->story->bed.netback, true, PATIENCE * SECOND));
 }
 
+/* XenVif does not run at a host that it migrated to while the control ring was silent. The driver sees that within a
+ * few looks of its watchdog, and enables XenVif anew. */
 void backend_wait_link(struct explorer *explorer)
 {
+    enum { NOTICED = 10 };
+
+    if (explorer->silent) {
+        sched_sleep(NOTICED * SECOND);
+    }
     CHECK(story_until(explorer->story, link_is_up, PATIENCE));
 }

@@ -52,6 +52,7 @@ struct explorer {
     uint32_t task_count, running;          /* running: atomic */
     bool busy[2];                          /* there is a sender, an injector */
     bool lossy_out, lossy_in; /* since the last settle something happened that may cost frames on their way */
+    bool silent;              /* the control ring is, or was since the last settle */
     bool stalled;             /* a queue is not served, or was not since the last settle */
     bool holding;             /* the protocol keeps what it receives */
     uint64_t resets;          /* rings that XenVif has begun anew */

@@ -83,11 +83,10 @@ bool explore_settle(struct explorer *explorer, const uint32_t *values)
     raw_free_all(explorer->watch->raw);
     watch_forget(explorer->watch);
     account(explorer);
-    backend_wait_link(explorer); /* a host of before that was silent may be noticed as late as this */
     calm(explorer);
     probe_all(explorer);
     observe_adapter(explorer);
     turn_page(explorer->story);
-    explorer->lossy_in = explorer->lossy_out = explorer->stalled = explorer->doubled = false;
+    explorer->lossy_in = explorer->lossy_out = explorer->stalled = explorer->doubled = explorer->silent = false;
     return true;
 }

@@ -370,6 +370,56 @@ TEST(packets_that_lie_are_joined_by_no_rule_broken)
     }
 }
 
+/* Two datagrams that a provider vouches for, asked to or not: how many NBLs of several come up. */
+static uint32_t pair_joined(struct story *story, uint32_t version)
+{
+    static const struct uro_datagram datagram = { .payload = 64 };
+    struct uro *uro = uro_open(story, version);
+    struct uro_batch *batch = calloc(1, sizeof(*batch));
+    uint32_t joined;
+
+    batch->uro = uro;
+    uro_batch_add(batch, 1, &datagram, 0, NULL);
+    uro_batch_add(batch, 1, &datagram, 0, NULL);
+    uro_batch_go(batch, 0, false);
+    uro_batch_wait(2);
+    joined = uro->joined_nbls;
+    uro_batch_free(batch);
+    free(batch);
+    uro_close(uro);
+    return joined;
+}
+
+/* Without checksums of received UDP over one IP version, its datagrams are not joined, and those of the other one are.
+ */
+static void vouched_for(struct story *story)
+{
+    enum { UDP4 = 6, UDP6 = 8, SENDS_ONLY = 2, BOTH = 4, RECORD = 35 };
+
+    for (uint32_t off = 4; off <= 6; off += 2) {
+        uint8_t record[RECORD] = { NDIS_OBJECT_TYPE_DEFAULT, 6, RECORD };
+        uint32_t needed;
+
+        record[off == 4 ? UDP4 : UDP6] = SENDS_ONLY;
+        CHECK_STATUS(adapter_set(story->bed.adapter, OID_TCP_OFFLOAD_PARAMETERS, record, RECORD, &needed), SUCCESS);
+        CHECK_EQ(pair_joined(story, off), 0);
+        CHECK_EQ(pair_joined(story, 10 - off), 1);
+        record[off == 4 ? UDP4 : UDP6] = BOTH;
+        CHECK_STATUS(adapter_set(story->bed.adapter, OID_TCP_OFFLOAD_PARAMETERS, record, RECORD, &needed), SUCCESS);
+        CHECK_EQ(pair_joined(story, off), 1);
+    }
+}
+
+TEST(datagrams_of_one_ip_version_are_joined_without_the_other)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .windows = windows,
+                                    .edge_buffers = 16,
+                                    .prepare = story_inject_start,
+                                    .body = vouched_for });
+}
+
 /* A protocol keeps some of what it gets, and no DPC makes NBLs: those on the reserve come singly, and none is lost. */
 static void scarce(struct story *story)
 {
