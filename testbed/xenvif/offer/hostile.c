@@ -76,10 +76,10 @@ static MS_ABI void lie_TransmitterQueryOffloadOptions(struct INTERFACE *interfac
     options->Value = lies[LIE_OFFLOADS] ? (uint16_t)values[LIE_OFFLOADS] : options->Value;
 }
 
-static MS_ABI int32_t lie_ReceiverQueryHashCapabilities(struct INTERFACE *interface, uint32_t *types)
+static MS_CDECL int32_t lie_ReceiverQueryHashCapabilities(struct INTERFACE *interface, uint32_t *types)
 {
     int32_t status =
-        ((MS_ABI int32_t(*)(struct INTERFACE *, ...))honest.ReceiverQueryHashCapabilities)(interface, types);
+        ((MS_CDECL int32_t(*)(struct INTERFACE *, ...))honest.ReceiverQueryHashCapabilities)(interface, types);
 
     *types = lies[LIE_HASH_TYPES] ? (uint32_t)values[LIE_HASH_TYPES] : *types;
     return status;
@@ -220,7 +220,7 @@ void hostile_fill(struct vif *vif, void *table, void (*fill)(struct vif *, void 
 
 /* --- packets that lie --- */
 
-typedef MS_ABI void callback_variable(void *argument, uint32_t type, ...);
+typedef MS_CDECL void callback_variable(void *argument, uint32_t type, ...);
 typedef MS_ABI void callback_record(void *argument, uint32_t type, void *parameters);
 
 void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *packet)
