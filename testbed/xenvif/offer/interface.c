@@ -12,6 +12,7 @@
 
 #include "nt/check/provider_wait.h"
 #include "nt/processor/topology.h"
+#include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
 #include "run/order.h"
 
@@ -78,6 +79,7 @@ static MS_ABI void vif_Disable(struct INTERFACE *interface)
 
     if (vif->subscriber.enabled) {
         frontend_disable(vif);
+        hostile_wait_returned();
         order_acquire(&vif->subscriber.in_mac); /* no callback of it runs any more */
     }
 }
