@@ -28,6 +28,7 @@ from scripts.build import made
 from scripts.explore import differ, search, shrink, systematic
 from scripts.report import maker
 from scripts.run.options import RELEASE_VARIABLE, RELEASES, inf_beside
+from scripts.test import x86
 
 DESCRIPTION = """\
 Runs the driver in simulated testbeds through lists of operations made at random: traffic, OIDs, RSS, offloads, pause,
@@ -39,7 +40,6 @@ prints it. The file is for --replay.
 
   ./explore.py --operations 1000000
   ./explore.py --replay explore-failure.txt
-  ./explore.py --xenvif xenvif.sys --xenvif-like main
   ./explore.py --xenvif xenvif.sys --xenvif-like main --against main --against live
   ./explore.py --systematic                     # every schedule of small scenes, up to 3 delays
   ./explore.py --systematic send-pause --preemptions 2
@@ -66,6 +66,7 @@ def read(arguments):
                         help="schedules by priorities drawn at random, for mistakes that take D orders of tasks")
     parser.add_argument("--keep-going", action="store_true", help="count failures and go on, shortening none")
     parser.add_argument("--driver", metavar="FILE", help="another build of xennet.sys")
+    parser.add_argument("--x86", action="store_true", help="explore the x86 driver, in a testbed of 32 bits")
     parser.add_argument("--xenvif", metavar="FILE", type=cli.existing_file("--xenvif"),
                         help="a xenvif.sys to run beneath the driver, instead of the stand-in")
     parser.add_argument("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"),
@@ -92,6 +93,9 @@ def read(arguments):
         raise cli.Stop("--systematic names the release of each scene: leave --xenvif and --xenvif-like out")
     if options.against:
         refuse_with_against(options)
+    for name in ("systematic", "xenvif", "against"):
+        if options.x86 and getattr(options, name):
+            raise cli.Stop(f"--x86 explores on the stand-in alone, at random: leave --{name} out")
     return options
 
 
@@ -169,8 +173,12 @@ def command(arguments):
     packages.ensure(packages.TEST + (packages.PLOT if options.report else ()), screen.line)
     with made.one_at_a_time(screen.line):
         made.driver(screen.line)
-        made.targets("the explorer", screen.line, "explore",
-                     *(("races-x64", "systematic") if options.systematic else ()))
+        if options.x86:
+            made.targets("the explorer of 32 bits", screen.line, "explore", tree=x86.TREE)
+            search.explore_with(x86.PROGRAMS / "explore")
+        else:
+            made.targets("the explorer", screen.line, "explore",
+                         *(("races-x64", "systematic") if options.systematic else ()))
     for name, path in (("--replay", options.replay), ("--driver", options.driver)):
         if path and not Path(path).is_file():
             raise cli.Stop(f"{name}: there is no file {path}")

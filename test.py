@@ -26,7 +26,7 @@ from scripts import cli, packages, steps
 from scripts.build import made
 from scripts.debug import debugger
 from scripts.run.options import RELEASE_VARIABLE, RELEASES, inf_beside
-from scripts.test import sanitize, suite
+from scripts.test import sanitize, suite, x86
 from scripts.test.runner import Runner
 
 TIMELINE_VARIABLE = "XENNET_TIMELINE"  # read by the scheduler
@@ -55,6 +55,8 @@ def read(arguments):
                         help="run the tests that need guests on the real Xen: test_xen_guests")
     parser.add_argument("--sanitize", action="store_true",
                         help="run C tests in a testbed with clang's address and undefined-behaviour sanitizers")
+    parser.add_argument("--x86", action="store_true",
+                        help="run the x86 driver, in a testbed of 32 bits (alone: driver/ and test_policy)")
     parser.add_argument("--list", action="store_true", help="print the names of the tests and stop")
     parser.add_argument("--seeds", metavar="N", type=cli.number("--seeds", 1, 10**9),
                         help="how many seeds the simulated tests try")
@@ -94,6 +96,11 @@ def read(arguments):
         raise cli.Stop("--inf belongs to another driver: give that driver with --driver")
     if (options.every_release or options.xenvif or options.driver) and not options.names:
         options.names = ["driver/"]
+    if options.x86 and (options.xenvif or options.sanitize):
+        raise cli.Stop("--x86 has the stand-in for XenVif and no sanitizers: leave "
+                       f"{'--xenvif' if options.xenvif else '--sanitize'} out")
+    if options.x86 and not options.names:
+        options.names = list(x86.NAMES)
     if options.xenvif:
         os.environ["XENVIF"] = str(options.xenvif.resolve())
         os.environ["XENVIF_INF"] = str((options.xenvif_inf or inf_beside(options.xenvif, "--xenvif-inf")).resolve())
@@ -131,9 +138,14 @@ def command(arguments):
         if options.sanitize:
             made.targets("the testbed and its tests with sanitizers", say, "tests", tree=sanitize.TREE)
             os.environ.update(sanitize.ENVIRONMENT)
+        elif options.x86:
+            made.targets("the testbed of 32 bits and its tests", say, "tests", tree=x86.TREE)
         else:
             made.tests(say)
-    files = suite.find(sanitize.PROGRAMS, modules=False) if options.sanitize else suite.find()
+    if options.x86:
+        files = suite.find(x86.PROGRAMS, modules=False, absent=x86.why_absent)
+    else:
+        files = suite.find(sanitize.PROGRAMS, modules=False) if options.sanitize else suite.find()
     if options.list and not options.names:
         return show_names(files, screen)
     files = suite.choose(files, options.names)
@@ -169,7 +181,8 @@ def run_files(options, files, screen):
     for release in RELEASES if options.every_release else (options.xenvif_like,):
         if release is not None:
             os.environ[RELEASE_VARIABLE] = release
-        runner = Runner(screen, options.seed, options.seeds, release if options.every_release else "")
+        runner = Runner(screen, options.seed, options.seeds, release if options.every_release else "",
+                        "--x86 " if options.x86 else "")
         scores.append((release, runner.score))
         try:
             runner.run(files)

@@ -33,13 +33,14 @@ SCRIPTS = ("mono-mcs",)                         # compiles the C# of the install
 RIG = ("qemu-system-x86",)     # --xen only: Xen itself and what runs on it are unpacked, not installed
 
 SANITIZE = ("libclang-rt-16-dev",)
+X86 = ("libc6-dev-i386", "lib32gcc-12-dev")     # programs of 32 bits
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 LOCK_PATIENCE = "DPkg::Lock::Timeout=300"       # seconds; two tests may install at a time
 
 RUN = DRIVER + TESTBED + TRAFFIC
 XEN = RUN + RIG
-TEST = RUN + CAPTURE + WINE + SCRIPTS + RIG + ANALYSIS + SANITIZE + FORMAT
+TEST = RUN + CAPTURE + WINE + SCRIPTS + RIG + ANALYSIS + SANITIZE + X86 + FORMAT
 
 
 def python_with(module):

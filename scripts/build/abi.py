@@ -3,9 +3,9 @@
 
 The testbed simulates Windows to a driver that was compiled from other headers, so it must not share those
 headers: its records come from toolchain/abi/*.json (offsets measured with the Microsoft ABI), every field
-placed at its measured x64 offset and every offset asserted by the compiler.
+placed at its measured offset and every offset asserted by the compiler.
 
-usage: scripts/build/abi.py OUTPUT.h
+usage: scripts/build/abi.py x64|x86 OUTPUT.h
 """
 
 import json
@@ -24,7 +24,7 @@ SCALARS = {
     "NDIS_PORT_NUMBER": "uint32_t", "NET_IFINDEX": "uint32_t", "NDIS_RSS_CAPS_FLAGS": "uint32_t",
     "NDIS_NIC_SWITCH_ID": "uint32_t", "NDIS_NIC_SWITCH_VPORT_ID": "uint32_t", "SECURITY_INFORMATION": "uint32_t",
     "LONG64": "int64_t", "LONGLONG": "int64_t", "ULONG64": "uint64_t", "ULONGLONG": "uint64_t",
-    "SIZE_T": "uint64_t", "ULONG_PTR": "uint64_t", "KAFFINITY": "uint64_t", "KSPIN_LOCK": "uint64_t",
+    "SIZE_T": "uintptr_t", "ULONG_PTR": "uintptr_t", "KAFFINITY": "uintptr_t", "KSPIN_LOCK": "uintptr_t",
 }
 POINTERS = {"HANDLE", "NDIS_HANDLE", "NDIS_PROC", "LPCGUID", "SET_OPTIONS_HANDLER"}
 ENUM_PREFIXES = (
@@ -63,24 +63,26 @@ def c_type(name, records):
 
 
 def size_of(ctype):
-    return {"uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int16_t": 2, "uint32_t": 4, "int32_t": 4}.get(ctype, 8)
+    """Of what bit fields are declared as."""
+    return {"uint8_t": 1, "int8_t": 1, "uint16_t": 2, "int16_t": 2, "uint32_t": 4, "int32_t": 4, "uint64_t": 8,
+            "int64_t": 8}[ctype]
 
 
 def pad(n, name):
     return f"uint8_t before_{name}[{n}]; " if n else ""
 
 
-def emit_fields(fields, prefix, base, records, out, indent):
+def emit_fields(arch, fields, prefix, base, records, out, indent):
     """Emit the direct children of one record, each in its own anonymous, padded struct of a union."""
     for field in fields:
         path = field["name"]
-        if field["x64"] is None or not path.startswith(prefix) or "." in path[len(prefix):]:
+        if field[arch] is None or not path.startswith(prefix) or "." in path[len(prefix):]:
             continue
-        name, where, kind = path[len(prefix):], field["x64"], field["type"]
+        name, where, kind = path[len(prefix):], field[arch], field.get(f"{arch} type", field["type"])
         if kind == "record":
             offset = int(where) - base
             out.append(f"{indent}struct {{ {pad(offset, name)}union {{")
-            emit_fields(fields, path + ".", int(where), records, out, indent + "    ")
+            emit_fields(arch, fields, path + ".", int(where), records, out, indent + "    ")
             out.append(f"{indent}}} {name}; }};")
             continue
         array = ""
@@ -101,16 +103,16 @@ def emit_fields(fields, prefix, base, records, out, indent):
             out.append(f"{indent}struct {{ {pad(int(where) - base, name)}{ctype} {name}{array}; }};")
 
 
-def emit_record(name, record, records, out):
-    size, align = record["size"]["x64"], record["align"]["x64"]
+def emit_record(arch, name, record, records, out):
+    size, align = record["size"][arch], record["align"][arch]
     out.append(f"struct {name} {{\n    union {{")
     out.append(f"        uint8_t size_[{size}] __attribute__((aligned({align})));")
-    emit_fields(record["fields"], "", 0, records, out, "        ")
+    emit_fields(arch, record["fields"], "", 0, records, out, "        ")
     out.append("    };\n};")
     out.append(f"_Static_assert(sizeof(struct {name}) == {size}, \"{name}\");")
     for field in record["fields"]:
-        if field["x64"] and ":" not in field["x64"]:
-            out.append(f"_Static_assert(offsetof(struct {name}, {field['name']}) == {field['x64']}, "
+        if field[arch] and ":" not in field[arch]:
+            out.append(f"_Static_assert(offsetof(struct {name}, {field['name']}) == {field[arch]}, "
                        f"\"{name}.{field['name']}\");")
 
 
@@ -133,8 +135,8 @@ def in_order(records):
     return order
 
 
-def revisions(values):
-    """(record, revision, first NDIS version, bytes on x64) of each revision that has a size, as ndis-revisions.json
+def revisions(arch, values):
+    """(record, revision, first NDIS version, bytes) of each revision that has a size, as ndis-revisions.json
     names them.
     """
     for name in sorted(values):
@@ -145,26 +147,31 @@ def revisions(values):
         for prefix in ("NDIS_SIZEOF_", "NDIS_SIZEOF_NDIS_"):
             size = values.get(f"{prefix}{record}_REVISION_{revision}")
             if size is not None:
-                yield name.rpartition("_REVISION_")[0], int(revision), values[name]["first"], size["x64"]
+                yield name.rpartition("_REVISION_")[0], int(revision), values[name]["first"], size[arch]
                 break
 
 
 def main():
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: scripts/build/abi.py OUTPUT.h")
+    if len(sys.argv) != 3 or sys.argv[1] not in ("x64", "x86"):
+        raise SystemExit("usage: scripts/build/abi.py x64|x86 OUTPUT.h")
+    arch, output = sys.argv[1], Path(sys.argv[2])
     records, values, guids = {}, {}, {}
     for part in ("ndis", "xen"):
         records.update(json.loads((ABI / f"{part}-layout.json").read_text())["records"])
         constants = json.loads((ABI / f"{part}-constants.json").read_text())
         values.update(constants["values"])
+        values.update(constants.get(arch, {}))
         guids.update(constants.get("guids", {}))
+    versions = json.loads((ABI / "ndis-revisions.json").read_text())["values"]
+    values.update({name: value[arch] for name, value in versions.items() if name in values})
+    values = {name: value for name, value in values.items() if value is not None}
 
     out = ["/* Generated by scripts/build/abi.py from toolchain/abi. */", "#ifndef TESTBED_ABI_H",
            "#define TESTBED_ABI_H",
            "#include <stddef.h>", "#include <stdint.h>", ""]
     out += [f"struct {name};" for name in sorted(records)]
     for name in in_order(records):
-        emit_record(name, records[name], records, out)
+        emit_record(arch, name, records[name], records, out)
     for name in sorted(values):
         if CONSTANT_NAME.match(name):
             value = values[name]
@@ -177,7 +184,7 @@ def main():
         tail = ", ".join(f"0x{(d + e)[i:i + 2]}" for i in range(0, 16, 2))
         out.append(f"#define {name} {{ 0x{a}, 0x{b}, 0x{c}, {{ {tail} }} }}")
     out.append("/* X(record, revision, the first NDIS version that has it: 620 is 6.20, bytes) */")
-    rows = revisions(json.loads((ABI / "ndis-revisions.json").read_text())["values"])
+    rows = revisions(arch, versions)
     out.append("#define ABI_REVISIONS(X)" + "".join(f" \\\n    X({', '.join(map(str, row))})" for row in rows))
     out.append("/* X(name, value): constants whose numbers mean something to a person */")
     for prefix in ("OID_", "EVENT_NDIS_", "NDIS_STATUS_"):
@@ -185,7 +192,7 @@ def main():
         rows = [f" \\\n    X({name}, {values[name] & 0xffffffff:#x}u)" for name in names]
         out.append(f"#define ABI_NAMES_{prefix.strip('_')}(X)" + "".join(rows))
     out.append("#endif")
-    Path(sys.argv[1]).write_text("\n".join(out) + "\n")
+    output.write_text("\n".join(out) + "\n")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,12 @@ def build(races=False):
     return (FOLDER.with_name("mutations-races") if races else FOLDER) / "x64" / "xennet.sys"
 
 
+def build_x86():
+    """The copy for x86."""
+    Tree().build("mutation-x86")
+    return FOLDER / "x86" / "xennet.sys"
+
+
 def build_sanitized():
     """The copy with the checks of scripts/check/sanitized.py."""
     Tree().build("mutation-sanitized-x64")

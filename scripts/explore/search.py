@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from scripts import steps
 from scripts.cli import ROOT, Stop
 
-PROGRAM = ROOT / "build" / "tests" / "explore"
+_program = [ROOT / "build" / "tests" / "explore"]
 PATIENCE = 60           # seconds of one list, for the first of those that one process runs; the others take less
 BATCH = 10_000          # operations that one process runs, in whole lists
 STATUS_EVERY = 5        # seconds
@@ -58,13 +58,18 @@ class Found:
                 f"{kinds}")
 
 
+def explore_with(program):
+    """Another build of the explorer."""
+    _program[0] = program
+
+
 def run(*arguments, lists=1, patience=PATIENCE, environment=None):
     """(whether it passed, what it printed) of one list or some."""
     patience += 10 * (lists - 1)
     try:
-        done = subprocess.run([str(PROGRAM), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, universal_newlines=True, errors="replace", timeout=patience,
-                              env=environment, check=False)
+        done = subprocess.run([str(_program[0]), *arguments], cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+                              errors="replace", timeout=patience, env=environment, check=False)
     except subprocess.TimeoutExpired as late:
         text = late.stdout or b""
         text = text.decode(errors="replace") if isinstance(text, bytes) else text

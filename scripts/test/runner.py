@@ -41,10 +41,13 @@ class Score:
 
 
 class Runner:
-    def __init__(self, screen, seed=None, seeds=None, label=""):
-        """`label` stands in front of each result: what the tests run on this time."""
+    def __init__(self, screen, seed=None, seeds=None, label="", options=""):
+        """`label` stands in front of each result: what the tests run on this time. `options`: of a command that repeats
+        a failure.
+        """
         self.score = Score()
         self._label = f"{label}  " if label else ""
+        self._options = options
         self._screen = screen
         self._seed_argv = (["--seed", str(seed)] if seed is not None else ["--seeds", str(seeds)] if seeds is not None
                            else [])
@@ -76,6 +79,9 @@ class Runner:
             self._screen.clear()
 
     def _file(self, file):
+        if file.absent:
+            self.result(file.name, True, file.absent, 0, [])
+            return
         if file.trouble:
             self._failed(f"{file.name}:list", 0, [file.trouble])
             return
@@ -160,7 +166,8 @@ class Runner:
     def _failed(self, name, seconds, said):
         seeds = [seed for line in said for seed in SEED.findall(line)]
         if seeds:
-            said = [*said, f"# to look at it: ./test.py --seed {seeds[-1]} {name} --timeline timeline.json"]
+            said = [*said, f"# to look at it: ./test.py {self._options}--seed {seeds[-1]} {name} "
+                           "--timeline timeline.json"]
         with self._lock:
             self.score.failed.append(name)
         self._screen.line("\n".join([f"{self._label}FAIL {seconds:6.1f} s {name}", *(f"     {line}" for line in said)]))

@@ -34,25 +34,30 @@ class TestFile:
     cases: list = field(default_factory=list)
     trouble: str = None # why its cases cannot be listed
     folder: str = ""    # where it is below tests/
+    absent: str = None  # why it has no program in this build, and no cases
 
     @property
     def alone(self):
         return self.folder == ALONE
 
 
-def find(programs=PROGRAMS, modules=True):
-    """All test files, each with its cases: the C programs of a build, and the Python modules."""
+def find(programs=PROGRAMS, modules=True, absent=lambda file: None):
+    """All test files, each with its cases: the C programs of a build, and the Python modules. `absent`: why a program
+    is not of that build.
+    """
     files = []
     for source in sorted((ROOT / "tests").rglob("test_*.c"), key=lambda path: path.stem):
         program = str(programs / source.stem)
         files.append(TestFile(source.stem, [program], [program, "--list"], True, folder=folder_of(source)))
+        files[-1].absent = absent(files[-1])
     runner = [sys.executable, "-B", str(ROOT / "scripts" / "test" / "tap_unittest.py")]
     for source in sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: path.stem) if modules else ():
         module = ".".join(source.relative_to(ROOT).with_suffix("").parts)
         files.append(TestFile(source.stem, [*runner, module], [*runner, "--list", module], False,
                               folder=folder_of(source)))
     for file in files:
-        list_cases(file)
+        if not file.absent:
+            list_cases(file)
     return files
 
 

@@ -5,6 +5,7 @@
  */
 #include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -35,9 +36,9 @@ static const uint8_t *map_file(void)
 }
 
 /* The section header of the symbol table, or NULL. */
-static const Elf64_Shdr *symbol_table(const Elf64_Ehdr *header)
+static const ElfW(Shdr) * symbol_table(const ElfW(Ehdr) * header)
 {
-    const Elf64_Shdr *sections = (const Elf64_Shdr *)(file + header->e_shoff);
+    const ElfW(Shdr) *sections = (const ElfW(Shdr) *)(file + header->e_shoff);
     for (int i = 0; i < header->e_shnum; i++) {
         if (sections[i].sh_type == SHT_SYMTAB) {
             return &sections[i];
@@ -52,13 +53,13 @@ const char *host_function(const void *address, const void **start)
     if (at < base || at >= (uintptr_t)etext || map_file() == NULL) {
         return NULL;
     }
-    const Elf64_Ehdr *header = (const Elf64_Ehdr *)file;
-    const Elf64_Shdr *table = symbol_table(header);
+    const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)file;
+    const ElfW(Shdr) *table = symbol_table(header);
     if (table == NULL || table->sh_offset + table->sh_size > file_size) {
         return NULL;
     }
-    const Elf64_Sym *symbols = (const Elf64_Sym *)(file + table->sh_offset);
-    const char *names = (const char *)(file + ((const Elf64_Shdr *)(file + header->e_shoff))[table->sh_link].sh_offset);
+    const ElfW(Sym) *symbols = (const ElfW(Sym) *)(file + table->sh_offset);
+    const char *names = (const char *)(file + ((const ElfW(Shdr) *)(file + header->e_shoff))[table->sh_link].sh_offset);
     const uintptr_t value = header->e_type == ET_DYN ? at - base : at;
     for (size_t i = 0; i < table->sh_size / sizeof(symbols[0]); i++) {
         if (ELF64_ST_TYPE(symbols[i].st_info) == STT_FUNC && value - symbols[i].st_value < symbols[i].st_size) {

@@ -27,6 +27,18 @@ void *image_at(const struct image *image, uint64_t offset, size_t size)
     return offset <= image->size && size <= image->size - offset ? image->base + offset : NULL;
 }
 
+uintptr_t get_address(const void *at)
+{
+    uintptr_t address;
+    memcpy(&address, at, sizeof(address));
+    return address;
+}
+
+void put_address(void *at, uintptr_t address)
+{
+    memcpy(at, &address, sizeof(address));
+}
+
 const char *image_string(const struct image *image, uint64_t offset)
 {
     if (offset >= image->size || memchr(image->base + offset, '\0', image->size - offset) == NULL) {
@@ -80,8 +92,9 @@ static bool map(struct image *image, const uint8_t *file, char *error, size_t si
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
     const bool higher = image->relocatable && image->preferred < ROOM && image_patch_wants_room(image, file);
     const uint64_t wanted = image->preferred + (higher ? ROOM : 0);
-    void *memory = mmap((void *)wanted, image->size, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
-    if (memory != MAP_FAILED && (uint64_t)memory != wanted) { /* a kernel that does not know the flag */
+    void *memory =
+        mmap((void *)(uintptr_t)wanted, image->size, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+    if (memory != MAP_FAILED && (uintptr_t)memory != wanted) { /* a kernel that does not know the flag */
         munmap(memory, image->size);
         memory = MAP_FAILED;
     }

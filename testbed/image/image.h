@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The PE loader: maps an x64 Windows driver as the Windows loader does (sections at their page protections,
- * relocations, security cookie, control flow guard's function pointers, discardable sections dropped after start), and
- * names addresses in it.
+ * The PE loader: maps a Windows driver of x64, or of x86 in a testbed of 32 bits, as the Windows loader does (sections
+ * at their page protections, relocations, security cookie, control flow guard's function pointers, discardable sections
+ * dropped after start), and names addresses in it.
  */
 #ifndef TESTBED_IMAGE_IMAGE_H
 #define TESTBED_IMAGE_IMAGE_H
@@ -12,6 +12,13 @@
 #include <stdint.h>
 
 struct image;
+
+/* The testbed runs images of the architecture that it was compiled for itself. */
+#ifdef __x86_64__
+#define IMAGE_ARCHITECTURE "x64"
+#else
+#define IMAGE_ARCHITECTURE "x86"
+#endif
 
 /* What the loader needs of whoever runs the image; the kernel gives it before the first image is loaded. */
 /* mov %cr8, r64 is 4x 0f 20 /0, mov r64, %cr8 is 4x 0f 22 /0, where REX.R makes CR0 CR8. */

@@ -6,9 +6,9 @@
 #include "image/image_internal.h"
 #include "wire/integers.h"
 
-enum { RELOCATION_NONE = 0, RELOCATION_32 = 3, RELOCATION_64 = 10 };
+enum { RELOCATION_NONE = 0, RELOCATION_ADDRESS = sizeof(void *) == 8 ? 10 : 3 }; /* DIR64, HIGHLOW */
 enum { BLOCK_BYTES = 8, IMPORT_BYTES = 20 };
-#define BY_ORDINAL (1ull << 63)
+#define BY_ORDINAL ((uintptr_t)1 << (8 * sizeof(uintptr_t) - 1))
 
 static bool damaged(const struct image *image, const char *what, char *error, size_t size)
 {
@@ -25,13 +25,13 @@ static bool relocate_block(struct image *image, uint32_t page, const uint8_t *en
         switch (entry >> 12) {
         case RELOCATION_NONE:
             break;
-        case RELOCATION_64:
-            if ((target = image_at(image, at, 8)) == NULL) {
+        case RELOCATION_ADDRESS:
+            if ((target = image_at(image, at, sizeof(uintptr_t))) == NULL) {
                 return false;
             }
-            put_le64(target, get_le64(target) + delta);
+            put_address(target, get_address(target) + (uintptr_t)delta);
             break;
-        default: /* others do not occur in x64 images */
+        default: /* others do not occur in images of this architecture */
             return false;
         }
     }
@@ -40,7 +40,7 @@ static bool relocate_block(struct image *image, uint32_t page, const uint8_t *en
 
 bool image_relocate(struct image *image, char *error, size_t size)
 {
-    const uint64_t delta = (uint64_t)image->base - image->preferred;
+    const uint64_t delta = (uintptr_t)image->base - image->preferred;
     uint64_t at = image->directories[DIRECTORY_RELOCATION].address;
     const uint64_t end = at + image->directories[DIRECTORY_RELOCATION].size;
     if (delta == 0) {
@@ -86,14 +86,14 @@ static void add_missing(struct missing *missing, const char *module, const char 
 static bool bind_module(struct image *image, const char *module, uint64_t names, uint64_t slots,
                         image_resolver *resolve, struct missing *missing)
 {
-    for (;; names += 8, slots += 8) {
-        const uint8_t *thunk = image_at(image, names, 8);
-        uint8_t *slot = image_at(image, slots, 8);
+    for (;; names += sizeof(uintptr_t), slots += sizeof(uintptr_t)) {
+        const uint8_t *thunk = image_at(image, names, sizeof(uintptr_t));
+        uint8_t *slot = image_at(image, slots, sizeof(uintptr_t));
         char ordinal[32];
         if (thunk == NULL || slot == NULL) {
             return false;
         }
-        const uint64_t value = get_le64(thunk);
+        const uintptr_t value = get_address(thunk);
         if (value == 0) {
             return true;
         }
@@ -107,7 +107,7 @@ static bool bind_module(struct image *image, const char *module, uint64_t names,
         if (address == NULL) {
             add_missing(missing, module, name);
         }
-        put_le64(slot, (uint64_t)address);
+        put_address(slot, (uintptr_t)address);
     }
 }
 

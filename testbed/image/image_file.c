@@ -10,10 +10,16 @@
 #include "image/image_internal.h"
 #include "wire/integers.h"
 
-enum { DOS_HEADER_BYTES = 64, COFF_BYTES = 24, MIN_OPTIONAL_BYTES = 112, SECTION_BYTES = 40 };
+enum { DOS_HEADER_BYTES = 64, COFF_BYTES = 24, SECTION_BYTES = 40 };
 enum { MACHINE_X64 = 0x8664, MACHINE_X86 = 0x14c, MACHINE_ARM64 = 0xaa64, MACHINE_ARM = 0x1c4 };
-enum { MAGIC_PE32_PLUS = 0x20b, SUBSYSTEM_NATIVE = 1, FLAG_EXECUTABLE = 2, FLAG_RELOCATIONS_STRIPPED = 1 };
+enum { SUBSYSTEM_NATIVE = 1, FLAG_EXECUTABLE = 2, FLAG_RELOCATIONS_STRIPPED = 1 };
 #define IMAGE_MAX_BYTES (256u << 20)
+
+#ifdef __x86_64__
+enum { MACHINE = MACHINE_X64, MAGIC = 0x20b, BASE_AT = 24, DIRECTORIES_AT = 112 };
+#else
+enum { MACHINE = MACHINE_X86, MAGIC = 0x10b, BASE_AT = 28, DIRECTORIES_AT = 96 };
+#endif
 
 struct why {
     const char *path;
@@ -56,18 +62,29 @@ static bool refuse_kind(const struct why *why, const uint8_t *file, size_t file_
 
 static bool check_machine(const struct why *why, uint16_t machine)
 {
-    switch (machine) {
-    case MACHINE_X64:
-        return true;
-    case MACHINE_X86:
-        return refuse(why, "is a 32-bit (x86) driver; the testbed runs x64: give the x64 build");
-    case MACHINE_ARM64:
-        return refuse(why, "is an ARM64 driver; the testbed runs x64: give the x64 build");
-    case MACHINE_ARM:
-        return refuse(why, "is a 32-bit ARM driver; the testbed runs x64: give the x64 build");
-    default:
-        return refuse(why, "is for machine type %#x; the testbed runs x64: give the x64 build", machine);
+    static const struct {
+        uint16_t machine;
+        const char *what;
+    } others[] = {
+        { MACHINE_X64, "a 64-bit (x64)" },
+        { MACHINE_X86, "a 32-bit (x86)" },
+        { MACHINE_ARM64, "an ARM64" },
+        { MACHINE_ARM, "a 32-bit ARM" },
+    };
+    for (size_t i = 0; machine != MACHINE && i < sizeof(others) / sizeof(others[0]); i++) {
+        if (others[i].machine == machine) {
+            return refuse(
+                why, "is %s driver; the testbed runs " IMAGE_ARCHITECTURE ": give the " IMAGE_ARCHITECTURE " build",
+                others[i].what);
+        }
     }
+    if (machine != MACHINE) {
+        return refuse(why,
+                      "is for machine type %#x; the testbed runs " IMAGE_ARCHITECTURE ": give the " IMAGE_ARCHITECTURE
+                      " build",
+                      machine);
+    }
+    return true;
 }
 
 static bool parse_sections(struct image *image, const struct why *why, const uint8_t *table, size_t file_size)
@@ -101,8 +118,9 @@ static bool parse_sections(struct image *image, const struct why *why, const uin
 
 static bool parse_optional(struct image *image, const struct why *why, const uint8_t *optional, size_t optional_size)
 {
-    if (get_le16(optional) != MAGIC_PE32_PLUS) {
-        return refuse(why, "is damaged: an x64 image with a header of type %#x: build or copy it again",
+    if (get_le16(optional) != MAGIC) {
+        return refuse(why,
+                      "is damaged: an " IMAGE_ARCHITECTURE " image with a header of type %#x: build or copy it again",
                       get_le16(optional));
     }
     const uint16_t subsystem = get_le16(optional + 68);
@@ -111,7 +129,7 @@ static bool parse_optional(struct image *image, const struct why *why, const uin
                       subsystem, subsystem == 2 || subsystem == 3 ? "an ordinary program or DLL" : "something else");
     }
     image->entry = get_le32(optional + 16);
-    image->preferred = get_le64(optional + 24);
+    image->preferred = get_address(optional + BASE_AT);
     image->size = get_le32(optional + 56);
     image->header_size = get_le32(optional + 60);
     if (get_le32(optional + 32) < PAGE) {
@@ -128,10 +146,10 @@ static bool parse_optional(struct image *image, const struct why *why, const uin
     if (image->entry == 0) {
         return refuse(why, "has no entry point (DriverEntry), so it is no driver: give the .sys file");
     }
-    uint32_t directories = get_le32(optional + 108);
-    for (uint32_t i = 0; i < directories && i < DIRECTORIES && MIN_OPTIONAL_BYTES + 8 * (i + 1) <= optional_size; i++) {
-        image->directories[i].address = get_le32(optional + MIN_OPTIONAL_BYTES + 8 * i);
-        image->directories[i].size = get_le32(optional + MIN_OPTIONAL_BYTES + 8 * i + 4);
+    uint32_t directories = get_le32(optional + DIRECTORIES_AT - 4);
+    for (uint32_t i = 0; i < directories && i < DIRECTORIES && DIRECTORIES_AT + 8 * (i + 1) <= optional_size; i++) {
+        image->directories[i].address = get_le32(optional + DIRECTORIES_AT + 8 * i);
+        image->directories[i].size = get_le32(optional + DIRECTORIES_AT + 8 * i + 4);
     }
     return true;
 }
@@ -160,7 +178,7 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
     const size_t optional_size = get_le16(coff + 20);
     const uint64_t sections = header + COFF_BYTES + optional_size;
     image->section_count = get_le16(coff + 6);
-    if (optional_size < MIN_OPTIONAL_BYTES || image->section_count > MAX_SECTIONS ||
+    if (optional_size < DIRECTORIES_AT || image->section_count > MAX_SECTIONS ||
         sections + image->section_count * SECTION_BYTES > file_size) {
         return refuse(&why, "is truncated: its headers go beyond the %zu bytes of the file: build or copy it again",
                       file_size);

@@ -13,6 +13,7 @@
 #include "wire/integers.h"
 #include "run/sched.h"
 
+#ifdef __x86_64__
 /* IMAGE_LOAD_CONFIG_DIRECTORY64. */
 enum {
     CONFIG_COOKIE = 88,
@@ -25,6 +26,12 @@ enum {
     CONFIG_XFG_DISPATCH = 288,
     CONFIG_XFG_TABLE_DISPATCH = 296
 };
+#define COOKIE_BITS 48
+#else
+/* IMAGE_LOAD_CONFIG_DIRECTORY32. Code for x86 checks, and calls by itself: there is no dispatch. */
+enum { CONFIG_COOKIE = 60, CONFIG_CHECK = 72, CONFIG_TABLE = 80, CONFIG_COUNT = 84, CONFIG_FLAGS = 88 };
+#define COOKIE_BITS 32
+#endif
 enum { GUARD_INSTRUMENTED = 0x100, GUARD_TABLE_PRESENT = 0x400, GUARD_STRIDE_SHIFT = 28, ENTRY_SUPPRESSED = 1 };
 
 extern const uint8_t __executable_start[], etext[];
@@ -32,6 +39,7 @@ extern const uint8_t __executable_start[], etext[];
 void guard_check(void);
 void guard_dispatch(void);
 
+#ifdef __x86_64__
 /* The check gets its target in rcx and keeps every register that may hold an argument; the dispatch gets it in rax and
  * jumps there. */
 __asm__(".text\n"
@@ -83,6 +91,20 @@ __asm__(".text\n"
         "    callq guard_keep_and_check\n"
         "    popq %rbp\n"
         "    jmpq *%rax\n");
+#else
+/* The target is in ecx, and every register is kept. */
+__asm__(".text\n"
+        ".globl guard_check\n"
+        "guard_check:\n"
+        "    pushl %ebp\n"
+        "    movl %esp, %ebp\n"
+        "    pushal\n"
+        "    pushl %ecx\n"
+        "    calll guard_check_target\n" /* stdcall: it takes its argument away */
+        "    popal\n"
+        "    popl %ebp\n"
+        "    retl\n");
+#endif
 
 const struct image_hooks *image_hooks_given;
 
@@ -112,19 +134,19 @@ MS_ABI __attribute__((used)) void guard_check_target(const void *target)
 
 /* The field of the load configuration as an offset in the image; 0: absent. Its value is an address after relocation.
  */
-static uint64_t config_offset(const struct image *image, const uint8_t *config, uint32_t config_size, uint32_t field)
+static uintptr_t config_offset(const struct image *image, const uint8_t *config, uint32_t config_size, uint32_t field)
 {
-    const uint64_t address = field + 8 <= config_size ? get_le64(config + field) : 0;
-    return address == 0 ? 0 : address - (uint64_t)image->base;
+    const uintptr_t address = field + sizeof(uintptr_t) <= config_size ? get_address(config + field) : 0;
+    return address == 0 ? 0 : address - (uintptr_t)image->base;
 }
 
 static bool set_pointer(struct image *image, const uint8_t *config, uint32_t config_size, uint32_t field,
                         void (*function)(void))
 {
     const uint64_t offset = config_offset(image, config, config_size, field);
-    uint8_t *slot = offset == 0 ? NULL : image_at(image, offset, 8);
+    uint8_t *slot = offset == 0 ? NULL : image_at(image, offset, sizeof(uintptr_t));
     if (slot != NULL) {
-        put_le64(slot, (uint64_t)function);
+        put_address(slot, (uintptr_t)function);
     }
     return offset == 0 || slot != NULL;
 }
@@ -160,22 +182,24 @@ bool image_guard(struct image *image, char *error, size_t size)
     bool fine = config != NULL && image_at(image, at, config_size) != NULL;
     const uint64_t cookie = fine ? config_offset(image, config, config_size, CONFIG_COOKIE) : 0;
     if (fine && cookie != 0) {
-        uint8_t *slot = image_at(image, cookie, 8);
+        uint8_t *slot = image_at(image, cookie, sizeof(uintptr_t));
         fine = slot != NULL;
-        if (fine) { /* 48 bits, and not the value that means "never set" */
-            put_le64(slot, (sched_random(1ull << 47) | 1ull << 46) + 1);
+        if (fine) { /* not the value that means "never set" */
+            put_address(slot, (uintptr_t)((sched_random(1ull << (COOKIE_BITS - 1)) | 1ull << (COOKIE_BITS - 2)) + 1));
         }
     }
     const uint32_t flags = fine && CONFIG_FLAGS + 4 <= config_size ? get_le32(config + CONFIG_FLAGS) : 0;
     if (fine && (flags & GUARD_INSTRUMENTED)) {
-        fine = set_pointer(image, config, config_size, CONFIG_CHECK, guard_check) &&
-               set_pointer(image, config, config_size, CONFIG_DISPATCH, guard_dispatch) &&
+        fine = set_pointer(image, config, config_size, CONFIG_CHECK, guard_check);
+#ifdef __x86_64__
+        fine = fine && set_pointer(image, config, config_size, CONFIG_DISPATCH, guard_dispatch) &&
                set_pointer(image, config, config_size, CONFIG_XFG_CHECK, guard_check) &&
                set_pointer(image, config, config_size, CONFIG_XFG_DISPATCH, guard_dispatch) &&
                set_pointer(image, config, config_size, CONFIG_XFG_TABLE_DISPATCH, guard_dispatch);
+#endif
         if (fine && (flags & GUARD_TABLE_PRESENT)) {
             fine = read_targets(image, config_offset(image, config, config_size, CONFIG_TABLE),
-                                get_le64(config + CONFIG_COUNT), 4 + (flags >> GUARD_STRIDE_SHIFT));
+                                get_address(config + CONFIG_COUNT), 4 + (flags >> GUARD_STRIDE_SHIFT));
         }
     }
     if (!fine) {

@@ -8,10 +8,10 @@
 #define TESTBED_IMAGE_IMAGE_INTERNAL_H
 
 #include "image/image.h"
+#include "run/ms_abi.h"
 
 #define MAX_SECTIONS 96 /* the Windows loader's limit */
 #define PAGE         4096u
-#define MS_ABI       __attribute__((ms_abi))
 
 struct section {
     char name[9];
@@ -62,6 +62,9 @@ bool image_parse(struct image *image, const uint8_t *file, size_t file_size, cha
 void *image_at(const struct image *image, uint64_t offset, size_t size);
 /* The same where it can still be read: within one section, and that neither discarded nor without the right. */
 const void *image_readable_at(const struct image *image, uint64_t offset, size_t size);
+/* What holds an address in an image: a pointer. */
+uintptr_t get_address(const void *at);
+void put_address(void *at, uintptr_t address);
 /* A NUL-terminated string there, or NULL. */
 const char *image_string(const struct image *image, uint64_t offset);
 

@@ -3,7 +3,7 @@
  * The stack walk. Inside an image the x64 unwind data of the function (UNWIND_INFO, "x64 exception handling" in
  * Microsoft's documentation) describes where the caller's registers are; outside it the testbed's own code keeps frame
  * pointers, and trampolines leave no frame. A fault inside a prologue is told apart by the code offsets, one inside an
- * epilogue is not.
+ * epilogue is not. On x86 the driver keeps frame pointers as well, as the kernel's own stack walk wants it.
  *
  * Stacks may be damaged when this runs: memory is read by process_vm_readv, which fails instead of faulting.
  */
@@ -19,6 +19,27 @@
 #define MAX_STEPS 256
 #define MAX_CHAIN 8
 
+static bool fetch(uintptr_t address, uintptr_t *value)
+{
+    struct iovec to = { value, sizeof(*value) }, from = { (void *)address, sizeof(*value) };
+    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof(*value);
+}
+
+static bool leave_host_function(struct unwind_state *state)
+{
+    const uintptr_t frame = state->registers[UNWIND_RBP];
+    uintptr_t caller;
+    if (frame % sizeof(frame) != 0 || frame < state->registers[UNWIND_RSP] || !fetch(frame, &caller) ||
+        !fetch(frame + sizeof(frame), &state->rip)) {
+        return false;
+    }
+    state->registers[UNWIND_RBP] = caller;
+    state->registers[UNWIND_RSP] = frame + 2 * sizeof(frame);
+    return true;
+}
+
+#ifdef __x86_64__
+
 enum {
     PUSH_NONVOL,
     ALLOC_LARGE,
@@ -33,12 +54,6 @@ enum {
     PUSH_MACHFRAME
 };
 enum { FLAG_CHAINED = 4 };
-
-static bool fetch(uint64_t address, uint64_t *value)
-{
-    struct iovec to = { value, sizeof(*value) }, from = { (void *)address, sizeof(*value) };
-    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof(*value);
-}
 
 static const uint8_t *find_function(const struct image *image, uint32_t offset)
 {
@@ -79,9 +94,9 @@ static uint32_t slots_of(unsigned operation, unsigned info)
 }
 
 /* Undoes one unwind code. `base` is where register saves count from. */
-static bool undo(struct unwind_state *state, unsigned operation, unsigned info, const uint8_t *slot, uint64_t base)
+static bool undo(struct unwind_state *state, unsigned operation, unsigned info, const uint8_t *slot, uintptr_t base)
 {
-    uint64_t *rsp = &state->registers[UNWIND_RSP];
+    uintptr_t *rsp = &state->registers[UNWIND_RSP];
     switch (operation) {
     case PUSH_NONVOL:
         if (!fetch(*rsp, &state->registers[info])) {
@@ -125,8 +140,8 @@ static bool undo_prologue(struct unwind_state *state, const struct image *image,
         if (codes == NULL) {
             return false;
         }
-        const uint64_t base = frame_register != 0 ? state->registers[frame_register] - frame_offset * 16ull
-                                                  : state->registers[UNWIND_RSP];
+        const uintptr_t base = frame_register != 0 ? state->registers[frame_register] - frame_offset * 16ull
+                                                   : state->registers[UNWIND_RSP];
         for (unsigned i = 0; i < count;) {
             const uint8_t *slot = codes + i * 2;
             const unsigned operation = slot[1] & 15, argument = slot[1] >> 4;
@@ -158,18 +173,16 @@ static bool leave_driver_function(struct unwind_state *state, const struct image
     return true;
 }
 
-static bool leave_host_function(struct unwind_state *state)
+#else
+
+static bool leave_driver_function(struct unwind_state *state, const struct image *image, bool returned_to)
 {
-    const uint64_t frame = state->registers[UNWIND_RBP];
-    uint64_t caller;
-    if (frame % 8 != 0 || frame < state->registers[UNWIND_RSP] || !fetch(frame, &caller) ||
-        !fetch(frame + 8, &state->rip)) {
-        return false;
-    }
-    state->registers[UNWIND_RBP] = caller;
-    state->registers[UNWIND_RSP] = frame + 16;
-    return true;
+    (void)image;
+    (void)returned_to;
+    return leave_host_function(state);
 }
+
+#endif
 
 static size_t unwind(const struct unwind_state *from, void **addresses, size_t most, bool all)
 {
@@ -199,9 +212,9 @@ size_t unwind_all_frames(const struct unwind_state *state, void **addresses, siz
 
 static struct unwind_state from_here(void *frame)
 {
-    struct unwind_state state = { .rip = (uint64_t)&image_backtrace };
-    state.registers[UNWIND_RBP] = (uint64_t)frame;
-    state.registers[UNWIND_RSP] = (uint64_t)frame;
+    struct unwind_state state = { .rip = (uintptr_t)&image_backtrace };
+    state.registers[UNWIND_RBP] = (uintptr_t)frame;
+    state.registers[UNWIND_RSP] = (uintptr_t)frame;
     return state;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Walking a stack that alternates between driver code (.pdata) and the testbed's own (frame pointers). */
+/* Walking a stack that alternates between driver code (.pdata; frame pointers on x86) and the testbed's own (frame
+ * pointers). */
 #ifndef TESTBED_IMAGE_UNWIND_H
 #define TESTBED_IMAGE_UNWIND_H
 
@@ -7,8 +8,8 @@
 #include <stdint.h>
 
 struct unwind_state {
-    uint64_t rip;
-    uint64_t registers[16]; /* rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 ... r15, as x64 encodes them */
+    uintptr_t rip;
+    uintptr_t registers[16]; /* rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 ... r15, as x64 encodes them; x86: eight */
 };
 enum { UNWIND_RSP = 4, UNWIND_RBP = 5 };
 

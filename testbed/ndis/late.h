@@ -7,6 +7,7 @@
 #define TESTBED_NDIS_LATE_H
 
 #include "abi.h"
+#include "run/ms_abi.h"
 
 /* What the offload record has from 6.83 (revision 6) and from 6.89 (revision 8) on. */
 struct late_offload {
@@ -49,9 +50,9 @@ _Static_assert(offsetof(struct late_offload_parameters, UdpRsc) == LATE_PARAMETE
 /* What a driver can stamp, and what it does (6.82); NDIS answers two OIDs from the indications. */
 struct late_timestamps {
     struct NDIS_OBJECT_HEADER Header;
-    uint64_t HardwareClockFrequencyHz;
+    ms_uint64 HardwareClockFrequencyHz;
     uint8_t CrossTimestamp;
-    uint64_t Reserved1, Reserved2;
+    ms_uint64 Reserved1, Reserved2;
     uint8_t hardware[11]; /* ten kinds of PTP and of all packets, and tagged sends */
     uint8_t AllReceiveSw, AllTransmitSw, TaggedTransmitSw;
 };

@@ -43,7 +43,9 @@ void nt_start_on(const struct topology *topology)
     error_log_start();
     bug_check_start();
     debug_start();
+#ifdef __x86_64__ /* for a xenvif.sys, which is x64 */
     bcrypt_start();
+#endif
     module_start();
     etw_start();
     watchdog_start();
@@ -55,7 +57,9 @@ void nt_stop(void)
 {
     etw_stop();
     netio_stop();
+#ifdef __x86_64__
     bcrypt_stop();
+#endif
     bug_check_stop();
     rtl_stop();
     io_stop();
@@ -84,6 +88,8 @@ void nt_leaks(struct leaks *leaks)
     threads_leaks(leaks);
     bug_check_leaks(leaks);
     netio_leaks(leaks);
+#ifdef __x86_64__
     bcrypt_leaks(leaks);
+#endif
     etw_leaks(leaks);
 }

@@ -22,7 +22,7 @@
 #include "run/timeline.h"
 
 /* --- start and stop --- */
-enum { MAX_GROUP = 64, MAX_GROUPS = 32 };
+enum { MAX_GROUP = 8 * sizeof(uintptr_t), MAX_GROUPS = 32 }; /* on x86 there is one group, of 32 */
 struct processor_group {
     uint32_t maximum; /* numbers 0 ... maximum - 1 are there or may come */
     uint64_t active;  /* those that are there from the start */
@@ -50,7 +50,7 @@ void processor_pin(uint32_t processor); /* moves the calling task; at IRQL < DIS
 
 /* --- spin locks for the testbed's own Windows side (same checks as the driver's) --- */
 struct spin_lock {
-    uint64_t word;
+    uintptr_t word;
 };
 void spin_lock(struct spin_lock *lock, uint8_t *old_irql);
 /* The same for an export: `from` is where the driver called it. */

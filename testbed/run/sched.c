@@ -79,12 +79,24 @@ static uint64_t draw_alone(struct task *task)
     return z ^ (z >> 29);
 }
 
+/* The upper half of a product. */
+static uint64_t product_high(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+    return (uint64_t)(((unsigned __int128)a * b) >> 64);
+#else
+    const uint64_t low = (a & UINT32_MAX) * (b & UINT32_MAX), one = (a >> 32) * (b & UINT32_MAX) + (low >> 32),
+                   other = (a & UINT32_MAX) * (b >> 32) + (one & UINT32_MAX);
+    return (a >> 32) * (b >> 32) + (one >> 32) + (other >> 32);
+#endif
+}
+
 uint64_t sched_random(uint64_t bound)
 {
     if (sched_chooser != NULL && sched_current != NULL) {
-        return bound == 0 ? 0 : (uint64_t)(((unsigned __int128)draw_alone(sched_current) * bound) >> 64);
+        return bound == 0 ? 0 : product_high(draw_alone(sched_current), bound);
     }
-    return bound == 0 ? 0 : (uint64_t)(((unsigned __int128)sched_draw() * bound) >> 64);
+    return bound == 0 ? 0 : product_high(sched_draw(), bound);
 }
 
 void task_common_init(struct task_common *common, const char *name, uint32_t id, uint32_t processor,

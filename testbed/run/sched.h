@@ -96,7 +96,7 @@ static inline struct task *task_self(void)
 void sched_each_task(void (*each)(struct task *task, void *context), void *context);
 /* Where a task stands that is not running, of a simulated run: what is needed to walk its stack. */
 struct sched_place {
-    uint64_t rip, rsp, rbp;
+    uintptr_t rip, rsp, rbp;
 };
 bool sched_place_of(const struct task *task, struct sched_place *place);
 /* Live: the signal goes to the task's host thread; simulated: to the one that runs all. */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define GUARD_BYTES 4096u
@@ -16,6 +17,7 @@ static size_t kept_count;
 static char *mapped[MAX_MAPPED];
 static size_t mapped_count;
 
+#ifdef __x86_64__
 /* The six registers that System V preserves, then the stack pointer; a fresh stack holds the entry in r12 and its
  * argument in r13, and a zero frame pointer, at which every stack walk ends. */
 __asm__(".text\n"
@@ -44,6 +46,35 @@ __asm__(".text\n"
         "    callq *%r12\n"
         "    ud2\n"
         ".size coroutine_first, .-coroutine_first\n");
+enum { SAVED_FRAME = 5, SAVED_ENTRY = 3, SAVED_ARGUMENT = 2, SAVED_REGISTERS = 6 }; /* r15 at the lowest address */
+#else
+/* The four of x86; the entry in ebx and its argument in esi. */
+__asm__(".text\n"
+        ".type coroutine_switch, @function\n"
+        "coroutine_switch:\n"
+        "    movl 4(%esp), %eax\n"
+        "    movl 8(%esp), %ecx\n"
+        "    pushl %ebp\n"
+        "    pushl %ebx\n"
+        "    pushl %esi\n"
+        "    pushl %edi\n"
+        "    movl %esp, (%eax)\n"
+        "    movl %ecx, %esp\n"
+        "    popl %edi\n"
+        "    popl %esi\n"
+        "    popl %ebx\n"
+        "    popl %ebp\n"
+        "    ret\n"
+        ".size coroutine_switch, .-coroutine_switch\n"
+        ".type coroutine_first, @function\n"
+        "coroutine_first:\n"
+        "    pushl %esi\n"
+        "    xorl %ebp, %ebp\n"
+        "    calll *%ebx\n"
+        "    ud2\n"
+        ".size coroutine_first, .-coroutine_first\n");
+enum { SAVED_FRAME = 3, SAVED_ENTRY = 2, SAVED_ARGUMENT = 1, SAVED_REGISTERS = 4 }; /* edi at the lowest address */
+#endif
 
 void coroutine_switch(void **from, void *to);
 void coroutine_first(void);
@@ -103,28 +134,26 @@ void coroutine_continue(void **from, void *to, void *stack)
 
 void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument)
 {
-    uint64_t *top = (uint64_t *)((char *)stack + COROUTINE_STACK_BYTES);
+    uintptr_t *top = (uintptr_t *)((char *)stack + COROUTINE_STACK_BYTES);
     *--top = 0;
-    *--top = 0;                          /* two words: the stack is aligned at the call in coroutine_first */
-    *--top = (uint64_t)&coroutine_first; /* returned to */
-    *--top = 0;                          /* rbp */
-    *--top = 0;                          /* rbx */
-    *--top = (uint64_t)entry;            /* r12 */
-    *--top = (uint64_t)argument;         /* r13 */
-    *--top = 0;                          /* r14 */
-    *--top = 0;                          /* r15 */
+    *--top = 0;                           /* two words: the stack is aligned at the call in coroutine_first */
+    *--top = (uintptr_t)&coroutine_first; /* returned to */
+    top -= SAVED_REGISTERS;
+    memset(top, 0, SAVED_REGISTERS * sizeof(*top));
+    top[SAVED_ENTRY] = (uintptr_t)entry;
+    top[SAVED_ARGUMENT] = (uintptr_t)argument;
     return top;
 }
 
-bool coroutine_place(const void *sp, uint64_t *rip, uint64_t *rsp, uint64_t *rbp)
+bool coroutine_place(const void *sp, uintptr_t *rip, uintptr_t *rsp, uintptr_t *rbp)
 {
-    const uint64_t *saved = sp; /* r15, r14, r13, r12, rbx, rbp, the return address */
-    if (saved == NULL || saved[6] == (uint64_t)&coroutine_first) {
+    const uintptr_t *saved = sp; /* registers, the return address */
+    if (saved == NULL || saved[SAVED_REGISTERS] == (uintptr_t)&coroutine_first) {
         return false;
     }
-    *rbp = saved[5];
-    *rip = saved[6];
-    *rsp = (uint64_t)(saved + 7);
+    *rbp = saved[SAVED_FRAME];
+    *rip = saved[SAVED_REGISTERS];
+    *rsp = (uintptr_t)(saved + SAVED_REGISTERS + 1);
     return true;
 }
 

@@ -22,7 +22,7 @@ void coroutine_arrived(void);
 void *coroutine_prepare(void *stack, void (*entry)(void *), void *argument);
 /* Where the one stands whose stack pointer was saved as `sp`: its caller's registers. False: it has not been switched
  * from. */
-bool coroutine_place(const void *sp, uint64_t *rip, uint64_t *rsp, uint64_t *rbp);
+bool coroutine_place(const void *sp, uintptr_t *rip, uintptr_t *rsp, uintptr_t *rbp);
 void *coroutine_stack_get(void); /* kept ones are used again; ends the program when memory is out */
 void coroutine_stack_put(void *stack);
 /* How many bytes from `address` on are of a stack, kept or in use; 0: none. */

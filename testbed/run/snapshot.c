@@ -257,7 +257,11 @@ static void add_without(uint8_t *start, uint8_t *end, uint64_t file, uint64_t of
 __attribute__((target("fsgsbase"))) static const uint8_t *thread_block(void)
 {
     const uint8_t *block;
+#ifdef __x86_64__
     __asm__("movq %%fs:0, %0" : "=r"(block));
+#else
+    __asm__("movl %%gs:0, %0" : "=r"(block));
+#endif
     return (const uint8_t *)((uintptr_t)block & ~(uintptr_t)(PAGE - 1));
 }
 

@@ -36,16 +36,16 @@ static MS_ABI int32_t debug_Register(struct INTERFACE *interface, const char *pr
     return STATUS_SUCCESS;
 }
 
-static MS_ABI void debug_Printf(struct INTERFACE *interface, const char *format, ...)
+static MS_CDECL void debug_Printf(struct INTERFACE *interface, const char *format, ...)
 {
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
     char line[LINE_BYTES];
     size_t length;
 
     (void)xenbus_service_enter(interface, "Printf", PASSIVE_LEVEL, HIGH_LEVEL);
-    __builtin_ms_va_start(arguments, format);
+    ms_va_start(arguments, format);
     length = format_narrow(line, sizeof(line) - 1, format, arguments).length;
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     line[length < sizeof(line) ? length : sizeof(line) - 1] = '\0';
     debug_note(line);
 }

@@ -56,12 +56,12 @@ static void channel_event(void *argument)
 }
 
 /* After the argument: the peer's domain, for an interdomain channel its port, and whether events mask the channel. */
-static MS_ABI struct channel *evtchn_Open(struct INTERFACE *interface, uint32_t type, service_routine *function,
-                                          void *argument, ...)
+static MS_CDECL struct channel *evtchn_Open(struct INTERFACE *interface, uint32_t type, service_routine *function,
+                                            void *argument, ...)
 {
     struct xenbus_service *service = xenbus_service_enter(interface, "Open", PASSIVE_LEVEL, DISPATCH_LEVEL);
     struct xen *xen = xenbus_xen(service->owner);
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
     struct channel *channel;
     uint32_t port = 0;
     uint16_t domain;
@@ -69,13 +69,13 @@ static MS_ABI struct channel *evtchn_Open(struct INTERFACE *interface, uint32_t 
     int result;
 
     RULE(type == TYPE_UNBOUND || type == TYPE_INTER_DOMAIN, "unsupported", "EVTCHN Open of type %u", type);
-    __builtin_ms_va_start(arguments, argument);
+    ms_va_start(arguments, argument);
     domain = (uint16_t) __builtin_va_arg(arguments, uint32_t);
     if (type == TYPE_INTER_DOMAIN) {
         port = __builtin_va_arg(arguments, uint32_t);
     }
     mask = (uint8_t) __builtin_va_arg(arguments, uint32_t) != 0;
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     channel = xenbus_item_new(service, sizeof(*channel), type == TYPE_UNBOUND ? "unbound" : "interdomain");
     if (channel == NULL) {
         return NULL;

@@ -176,18 +176,18 @@ static MS_ABI int32_t store_Read(struct INTERFACE *interface, void *transaction,
     return object != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
-static MS_ABI int32_t store_Printf(struct INTERFACE *interface, void *transaction, const char *prefix, const char *node,
-                                   const char *format, ...)
+static MS_CDECL int32_t store_Printf(struct INTERFACE *interface, void *transaction, const char *prefix,
+                                     const char *node, const char *format, ...)
 {
     struct xenbus_store *store = enter(interface, "Printf");
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
     char path[512], value[1024];
     size_t length;
 
     join(path, sizeof(path), prefix, node);
-    __builtin_ms_va_start(arguments, format);
+    ms_va_start(arguments, format);
     length = format_narrow(value, sizeof(value) - 1, format, arguments).length;
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     if (length >= sizeof(value)) {
         return (int32_t)0x80000005; /* STATUS_BUFFER_OVERFLOW */
     }

@@ -3,8 +3,8 @@
 #include "probe.h"
 
 typedef MS_ABI int32_t set_algorithm(void *interface, uint32_t algorithm);
-typedef MS_ABI int32_t query_hash(void *interface, ...);
-typedef MS_ABI int32_t update_hash(void *interface, ...);
+typedef MS_CDECL int32_t query_hash(void *interface, ...);
+typedef MS_CDECL int32_t update_hash(void *interface, ...);
 typedef MS_ABI void query_state(void *interface, uint32_t *connect, uint64_t *speed, uint32_t *duplex);
 typedef MS_ABI void query_large(void *interface, uint8_t version, uint32_t *size);
 typedef MS_ABI int32_t set_multicast(void *interface, const uint8_t *addresses, uint32_t count);

@@ -95,6 +95,7 @@ RULES = [
      By("test_life")),
     (r"test\.py --driver FILE.*", Run({**DRIVER, "[--lenient]": "--lenient"}, (NEWEST,), "1 passed, 0 failed")),
     (r"test\.py (--sanitize|--every-release|--xen-guests).*", Not("takes many minutes")),
+    (r"test\.py --x86.*", By("test_x86")),
     (r"test\.py driver/.*", Not("takes minutes; each ./test.py runs them")),
     (r"test\.py test_first_story", By("test_walkthrough")),
     (r"test\.py test_xen.*", XEN),

@@ -31,7 +31,7 @@ struct adapter_processor {
     uint32_t busy;                 /* calls that are using the edge: edge_close waits for them */
 } __attribute__((aligned(NDIS_LINE)));
 
-enum { RSC_OFF_IPV4 = 1, RSC_OFF_IPV6 = 2, RSC_OFF_UDP = 4 };
+enum { RSC_OFF_IPV4 = 1, RSC_OFF_IPV6 = 2, RSC_OFF_UDP = 4, RSC_CHANGING = 8 };
 
 struct adapter {
     struct ndis_object object;
@@ -66,7 +66,7 @@ struct adapter {
     struct late_offload offload, hardware_offload;
     struct late_timestamps stamps_possible, stamps; /* Header.Size 0: not indicated */
     uint32_t offload_epoch;                         /* raised with each change; read without the lock */
-    uint32_t rsc_off; /* atomic: RSC_OFF_IPV..., where a request that switched it off is complete */
+    uint32_t rsc_off; /* atomic: RSC_OFF_..., where a request that switched it off is complete; RSC_CHANGING in one */
     struct NDIS_RECEIVE_SCALE_CAPABILITIES rss;
     bool has_rss;
     struct NDIS_LINK_STATE link;

@@ -120,23 +120,23 @@ static const char *code_words(uint32_t code, char *text, size_t size)
     return text;
 }
 
-static void MS_ABI write_error(void *handle, uint32_t code, uint32_t values, ...)
+static void MS_CDECL write_error(void *handle, uint32_t code, uint32_t values, ...)
 {
     struct adapter *adapter = adapter_check(handle, "NdisWriteErrorLogEntry");
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
     char line[400], words[80];
     size_t used;
     uint32_t i;
 
     used = (size_t)snprintf(line, sizeof(line), "%s: %s (%#010x)", adapter->package->service,
                             code_words(code, words, sizeof(words)), code);
-    __builtin_ms_va_start(arguments, values);
+    ms_va_start(arguments, values);
     for (i = 0; i < values && used < sizeof(line); i++) {
         /* Documented as ULONGs; each takes a whole 8-byte slot. */
         used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%#x", i == 0 ? ": " : ", ",
                                  __builtin_va_arg(arguments, uint32_t));
     }
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     event_log_add("%s", line);
 }
 

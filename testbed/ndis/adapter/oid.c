@@ -244,7 +244,7 @@ static void note_rsc(struct adapter *adapter, bool complete)
     __atomic_store_n(&adapter->rsc_off,
                      complete ? (facts.rsc4 ? 0u : RSC_OFF_IPV4) | (facts.rsc6 ? 0u : RSC_OFF_IPV6) |
                                     (facts.uro ? 0u : RSC_OFF_UDP)
-                              : 0u,
+                              : RSC_CHANGING,
                      __ATOMIC_SEQ_CST);
 }
 

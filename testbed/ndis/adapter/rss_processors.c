@@ -14,7 +14,7 @@
 #include "ndis/export.h"
 #include "nt/registry/registry.h"
 
-_Static_assert(sizeof(((struct rss_processors *)0)->indexes) / sizeof(uint32_t) == MAX_GROUP * 4,
+_Static_assert(sizeof(((struct rss_processors *)0)->indexes) / sizeof(uint32_t) >= MAX_GROUP * 4,
                "as many as can be simulated");
 
 static uint32_t keyword(const struct adapter *adapter, const char *name, uint32_t otherwise)

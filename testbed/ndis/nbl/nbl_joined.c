@@ -53,7 +53,7 @@ void nbl_check_joined(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl
 {
     const struct NET_BUFFER *nb = nbl->FirstNetBuffer;
     uint8_t bytes[MAX_HEADERS] = { 0 }, *ip = bytes + ETHERNET_HEADER;
-    uint32_t length = nb->DataLength - ETHERNET_HEADER, version = net_buffer_ip_version(nb), header;
+    uint32_t length = nb->DataLength - ETHERNET_HEADER, version = net_buffer_ip_version(nb), header, off;
     union late_udp_rsc info = { .Value = NULL };
 
     if (windows_simulated()->ndis_minor < FIRST_MINOR) {
@@ -63,8 +63,9 @@ void nbl_check_joined(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl
     if (((uintptr_t)info.Value & UINT32_MAX) == 0) {
         return;
     }
-    RULE(adapter->offload.UdpRsc.Enabled && (__atomic_load_n(&adapter->rsc_off, __ATOMIC_SEQ_CST) & RSC_OFF_UDP) == 0,
-         "ndis-uro", "%s with %u datagrams joined: that is not switched on", function, info.Receive.SegCount);
+    off = __atomic_load_n(&adapter->rsc_off, __ATOMIC_SEQ_CST);
+    RULE((adapter->offload.UdpRsc.Enabled || (off & RSC_CHANGING) != 0) && (off & RSC_OFF_UDP) == 0, "ndis-uro",
+         "%s with %u datagrams joined: that is not switched on", function, info.Receive.SegCount);
     (void)net_buffer_copy_out(nb, 0, bytes, sizeof(bytes));
     if (get16(bytes + TYPE_AT) == ETHERTYPE_VLAN) {
         ip += TAG_BYTES;

@@ -17,6 +17,7 @@
 #include "nt/export/version.h"
 #include "nt/processor/topology.h"
 #include "nt/race/race.h"
+#include "run/ms_abi.h"
 
 enum { MAX_KEPT = 512, FILL = 0xdd, NBL_POINTERS = 5 };
 
@@ -43,7 +44,7 @@ struct nbl_pool {
     struct nbl_cache caches[]; /* one per processor that there can ever be */
 };
 
-const char *nbl_tag_name(uint64_t tag)
+const char *nbl_tag_name(uintptr_t tag)
 {
     switch (tag) {
     case NBL_TAG_FREE:
@@ -66,8 +67,8 @@ const char *nbl_tag_name(uint64_t tag)
 /* The last slots of NDIS 6.20, 6.30 and 6.50. */
 enum {
     LAST_SLOT_620 = TcpReceiveBytesTransferred,
-    LAST_SLOT_630 = TcpRecvSegCoalesceInfo + 1, /* RscTcpTimestampDelta */
-    LAST_SLOT_650 = TcpRecvSegCoalesceInfo + 3  /* GftFlowEntryId */
+    LAST_SLOT_630 = TcpRecvSegCoalesceInfo + 1,                   /* RscTcpTimestampDelta */
+    LAST_SLOT_650 = LAST_SLOT_630 + (sizeof(void *) == 8 ? 2 : 0) /* GftFlowEntryId, on x64 alone */
 };
 
 uint32_t nbl_public_slots(void)
@@ -83,7 +84,7 @@ uint32_t nbl_slots(void)
 }
 
 /* What follows the NBL in memory. */
-static void *const beyond = (void *)(uintptr_t)0xbe704d0be704d000;
+static void *const beyond = NO_ADDRESS(0xbe704d0be704d000, 0xfffff040);
 
 void nbl_check_end(const struct NET_BUFFER_LIST *nbl, const char *function)
 {
@@ -243,7 +244,7 @@ static struct nbl_block *block_of(struct NET_BUFFER_LIST *nbl)
 }
 
 /* No processor has such an address: whoever follows it is reported at that instruction. */
-static void *const nowhere = (void *)(uintptr_t)0x4e424c0badbadbadull;
+static void *const nowhere = NO_ADDRESS(0x4e424c0badbadbad, 0xfffff0ad);
 
 static void **pointer_of(struct nbl_block *block, uint32_t which)
 {

@@ -15,6 +15,7 @@
 #include "ndis/protocol/edge.h"
 #include "ndis/protocol/raw_internal.h"
 #include "nt/export/fail.h"
+#include "run/ms_abi.h"
 #include "run/order.h"
 
 /* --- the timeline: a packet is known by its first MDL --- */
@@ -54,7 +55,7 @@ static void check_level(uint32_t flags, uint32_t dispatch_flag, const char *func
 
 /* What the slots of an NBL hold that came back: whoever was above may have written them. Only where runs are simulated.
  */
-static void *const stale = (void *)(uintptr_t)0x5741bad5741bad00;
+static void *const stale = NO_ADDRESS(0x5741bad5741bad00, 0xfffff0d0);
 
 static void spoil_slots(struct NET_BUFFER_LIST *nbl)
 {
@@ -119,7 +120,7 @@ static void check_scarcity(struct adapter *adapter, bool lent)
 static uint32_t check_indicated(struct adapter *adapter, const struct NET_BUFFER_LIST *nbl)
 {
     static const char function[] = "NdisMIndicateReceiveNetBufferLists";
-    uint64_t tag = nbl_tag(nbl);
+    uintptr_t tag = nbl_tag(nbl);
     const struct NET_BUFFER *nb = nbl->FirstNetBuffer;
 
     RULE(tag == NBL_TAG_OWNED, "ndis-nbl", "%s with an NBL that is %s", function, nbl_tag_name(tag));
@@ -261,7 +262,7 @@ void adapter_send_done(struct adapter *adapter, struct NET_BUFFER_LIST *chain, u
     check_level(flags, NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL, "NdisMSendNetBufferListsComplete");
     RULE(chain != NULL, "ndis-nbl", "NdisMSendNetBufferListsComplete without an NBL");
     for (nbl = chain; nbl != NULL; nbl = nbl->Next) {
-        uint64_t tag = nbl_tag(nbl);
+        uintptr_t tag = nbl_tag(nbl);
 
         RULE(tag == NBL_TAG_SENT, "ndis-send-complete", "NdisMSendNetBufferListsComplete of an NBL that is %s",
              nbl_tag_name(tag));

@@ -138,7 +138,7 @@ uint32_t net_buffer_copy_out(const struct NET_BUFFER *nb, uint32_t offset, void 
     return done;
 }
 
-static void *MS_ABI data_buffer(struct NET_BUFFER *nb, uint32_t bytes, void *storage, uint64_t align,
+static void *MS_ABI data_buffer(struct NET_BUFFER *nb, uint32_t bytes, void *storage, uintptr_t align,
                                 uint32_t align_offset)
 {
     uint8_t *start;

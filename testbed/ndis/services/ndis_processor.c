@@ -13,7 +13,7 @@ static int8_t MS_ABI system_count(void)
     return (int8_t)group_maximum(0);
 }
 
-static int8_t MS_ABI system_active_count(uint64_t *active)
+static int8_t MS_ABI system_active_count(uintptr_t *active)
 {
     if (active != NULL) {
         *active = group_active(0);
@@ -31,7 +31,7 @@ static uint32_t MS_ABI group_count_active(uint16_t group)
     return group_active_count(group);
 }
 
-static uint64_t MS_ABI group_mask(uint16_t group)
+static uintptr_t MS_ABI group_mask(uint16_t group)
 {
     return group_active(group);
 }

@@ -67,7 +67,7 @@ void debug_note(const char *text)
     sched_unlock(&lock);
 }
 
-static uint32_t print(const char *function, const char *prefix, const char *format, __builtin_ms_va_list arguments)
+static uint32_t print(const char *function, const char *prefix, const char *format, ms_va_list arguments)
 {
     char text[LINE_BYTES];
     struct formatted formatted = format_narrow(text, sizeof(text) - 1, format, arguments);
@@ -84,44 +84,43 @@ static uint32_t print(const char *function, const char *prefix, const char *form
 
 /* --- what the driver calls --- */
 
-static MS_ABI uint32_t nt_DbgPrint(const char *format, ...)
+static MS_CDECL uint32_t nt_DbgPrint(const char *format, ...)
 {
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
     uint32_t status;
 
-    __builtin_ms_va_start(arguments, format);
+    ms_va_start(arguments, format);
     status = print("DbgPrint", NULL, format, arguments);
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     return status;
 }
 
-static MS_ABI uint32_t nt_DbgPrintEx(uint32_t component, uint32_t level, const char *format, ...)
+static MS_CDECL uint32_t nt_DbgPrintEx(uint32_t component, uint32_t level, const char *format, ...)
 {
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
     uint32_t status;
 
     (void)component, (void)level;
-    __builtin_ms_va_start(arguments, format);
+    ms_va_start(arguments, format);
     status = print("DbgPrintEx", NULL, format, arguments);
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     return status;
 }
 
-static MS_ABI uint32_t nt_vDbgPrintEx(uint32_t component, uint32_t level, const char *format,
-                                      __builtin_ms_va_list arguments)
+static MS_ABI uint32_t nt_vDbgPrintEx(uint32_t component, uint32_t level, const char *format, ms_va_list arguments)
 {
     (void)component, (void)level;
     return print("vDbgPrintEx", NULL, format, arguments);
 }
 
 static MS_ABI uint32_t nt_vDbgPrintExWithPrefix(const char *prefix, uint32_t component, uint32_t level,
-                                                const char *format, __builtin_ms_va_list arguments)
+                                                const char *format, ms_va_list arguments)
 {
     (void)component, (void)level;
     return print("vDbgPrintExWithPrefix", prefix, format, arguments);
 }
 
-static MS_ABI void nt_KeBugCheckEx(uint32_t code, uint64_t p1, uint64_t p2, uint64_t p3, uint64_t p4)
+static MS_ABI void nt_KeBugCheckEx(uint32_t code, uintptr_t p1, uintptr_t p2, uintptr_t p3, uintptr_t p4)
 {
     rule_break("bugcheck", "KeBugCheckEx(0x%08X, %#llx, %#llx, %#llx, %#llx)", code, (unsigned long long)p1,
                (unsigned long long)p2, (unsigned long long)p3, (unsigned long long)p4);

@@ -17,6 +17,7 @@
 #include "image/unwind.h"
 #include "nt/areas.h"
 #include "nt/check/fault_emulate.h"
+#include "nt/check/registers.h"
 #include "nt/check/rule_context.h"
 #include "nt/memory/guard.h"
 #include "nt/nt.h"
@@ -41,11 +42,10 @@ extern const uint8_t __executable_start[], etext[];
 void fault_registers(const void *ucontext, struct unwind_state *state)
 {
     const ucontext_t *context = ucontext;
-    static const int order[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                   REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
-    state->rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
-    for (int i = 0; i < 16; i++) {
-        state->registers[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
+    static const int order[] = GENERAL_REGISTERS;
+    state->rip = (uintptr_t)context->uc_mcontext.gregs[REGISTER_CODE];
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        state->registers[i] = (uintptr_t)context->uc_mcontext.gregs[order[i]];
     }
 }
 
@@ -64,8 +64,8 @@ size_t rule_fault_frames(void **addresses, size_t most)
     const bool jumped = ((const ucontext_t *)fault_context)->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_FETCH;
     /* Called through a pointer to no code: the caller is on the stack. */
     if (state.rip < NULL_PAGE || (jumped && image_find((void *)state.rip) == NULL)) {
-        state.rip = *(uint64_t *)state.registers[UNWIND_RSP];
-        state.registers[UNWIND_RSP] += 8;
+        state.rip = *(uintptr_t *)state.registers[UNWIND_RSP];
+        state.registers[UNWIND_RSP] += sizeof(uintptr_t);
     }
     return unwind_all_frames(&state, addresses, most);
 }
@@ -97,19 +97,19 @@ static const char *fast_fail_name(uint32_t code)
     return code < sizeof(names) / sizeof(names[0]) && names[code] != NULL ? names[code] : "another code";
 }
 
-static void describe_place(uint64_t rip, char *text, size_t size)
+static void describe_place(uintptr_t rip, char *text, size_t size)
 {
     if (image_find((void *)rip) != NULL) {
         image_describe((void *)rip, text, size);
-    } else if (rip >= (uint64_t)__executable_start && rip < (uint64_t)etext) {
+    } else if (rip >= (uintptr_t)__executable_start && rip < (uintptr_t)etext) {
         snprintf(text, size, "the testbed's own code (at +%#llx)",
-                 (unsigned long long)(rip - (uint64_t)__executable_start));
+                 (unsigned long long)(rip - (uintptr_t)__executable_start));
     } else {
         snprintf(text, size, "%#llx", (unsigned long long)rip);
     }
 }
 
-static const char *describe_address(uint64_t address, uint64_t rsp, char *text, size_t size)
+static const char *describe_address(uintptr_t address, uintptr_t rsp, char *text, size_t size)
 {
     if (address < NULL_PAGE) {
         return " (a NULL pointer)";
@@ -132,7 +132,7 @@ static const char *describe_address(uint64_t address, uint64_t rsp, char *text, 
 static _Noreturn void report_access(const ucontext_t *context, const siginfo_t *info)
 {
     const greg_t *gregs = context->uc_mcontext.gregs;
-    const uint64_t rip = (uint64_t)gregs[REG_RIP], address = (uint64_t)info->si_addr;
+    const uintptr_t rip = (uintptr_t)gregs[REGISTER_CODE], address = (uintptr_t)info->si_addr;
     const unsigned long error = (unsigned long)gregs[REG_ERR];
     char place[320], where[1400];
     if (info->si_code == SI_KERNEL) { /* general protection: the processor does not give the address */
@@ -147,18 +147,18 @@ static _Noreturn void report_access(const ucontext_t *context, const siginfo_t *
     }
     if (error & PAGE_FAULT_FETCH) {
         rule_break("access", "jumped to %#llx%s, where no code is", (unsigned long long)address,
-                   describe_address(address, (uint64_t)gregs[REG_RSP], where, sizeof(where)));
+                   describe_address(address, (uintptr_t)gregs[REGISTER_STACK], where, sizeof(where)));
     }
     describe_place(rip, place, sizeof(place));
     rule_break("access", "%s of %#llx%s in %s", error & PAGE_FAULT_WRITE ? "write" : "read",
-               (unsigned long long)address, describe_address(address, (uint64_t)gregs[REG_RSP], where, sizeof(where)),
-               place);
+               (unsigned long long)address,
+               describe_address(address, (uintptr_t)gregs[REGISTER_STACK], where, sizeof(where)), place);
 }
 
 static void handle_driver(int number, const siginfo_t *info, ucontext_t *context)
 {
     const greg_t *gregs = context->uc_mcontext.gregs;
-    const uint8_t *code = (const uint8_t *)gregs[REG_RIP];
+    const uint8_t *code = (const uint8_t *)gregs[REGISTER_CODE];
     if (number == SIGTRAP) {
         rule_break("breakpoint", "the driver ran into a breakpoint (int 3)");
     }
@@ -166,8 +166,8 @@ static void handle_driver(int number, const siginfo_t *info, ucontext_t *context
         report_access(context, info);
     }
     if (code[0] == 0xcd && code[1] == 0x29) {
-        rule_break("fast-fail", "the driver failed fast with code %u: %s", (unsigned)gregs[REG_RCX],
-                   fast_fail_name((uint32_t)gregs[REG_RCX]));
+        rule_break("fast-fail", "the driver failed fast with code %u: %s", (unsigned)gregs[REGISTER_COUNT],
+                   fast_fail_name((uint32_t)gregs[REGISTER_COUNT]));
     }
     if (code[0] == 0xcd && code[1] == 0x2c) {
         rule_break("assert", "an assertion of the driver's failed (int 0x2c)");
@@ -190,9 +190,9 @@ static void handle_driver(int number, const siginfo_t *info, ucontext_t *context
 /* The first instruction of a pageable function runs elsewhere (image_paged.c): reports name where it belongs. */
 static void move_to_entry(ucontext_t *context)
 {
-    const void *entry = image_pageable_origin((const void *)context->uc_mcontext.gregs[REG_RIP]);
+    const void *entry = image_pageable_origin((const void *)context->uc_mcontext.gregs[REGISTER_CODE]);
     if (entry != NULL) {
-        context->uc_mcontext.gregs[REG_RIP] = (greg_t)entry;
+        context->uc_mcontext.gregs[REGISTER_CODE] = (greg_t)entry;
     }
 }
 
@@ -204,13 +204,13 @@ static bool pageable_entry(ucontext_t *context, const void *entry)
     if (stub == NULL) {
         return false;
     }
-    context->uc_mcontext.gregs[REG_RIP] = (greg_t)entry;
-    if (paged_describe((uint64_t)entry, where, sizeof(where))) {
+    context->uc_mcontext.gregs[REGISTER_CODE] = (greg_t)entry;
+    if (paged_describe((uintptr_t)entry, where, sizeof(where))) {
         fault_context = context;
-        describe_place((uint64_t)entry, place, sizeof(place));
+        describe_place((uintptr_t)entry, place, sizeof(place));
         rule_break("access", "ran %s%s", place, where);
     }
-    context->uc_mcontext.gregs[REG_RIP] = (greg_t)stub;
+    context->uc_mcontext.gregs[REGISTER_CODE] = (greg_t)stub;
     return true;
 }
 
@@ -219,11 +219,11 @@ static void handle(int number, siginfo_t *info, void *argument)
     ucontext_t *context = argument;
     paged_in_handler();
     move_to_entry(context);
-    const uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    const uintptr_t rip = (uintptr_t)context->uc_mcontext.gregs[REGISTER_CODE];
     /* A breakpoint's address is behind it. */
     const bool driver = image_find((void *)(number == SIGTRAP ? rip - 1 : rip)) != NULL;
     if (driver && number == SIGSEGV && !(context->uc_mcontext.gregs[REG_ERR] & PAGE_FAULT_FETCH) &&
-        fault_emulate(context, (uint64_t)info->si_addr)) {
+        fault_emulate(context, (uintptr_t)info->si_addr)) {
         return;
     }
     if (driver && number == SIGTRAP && pageable_entry(context, (const void *)(rip - 1))) {

@@ -2,10 +2,10 @@
 /*
  * The table of exports and their trampolines.
  *
- * Each bound export gets a small piece of code in one arena: it loads the address of its struct bound into r10 (which
- * no Windows x64 call uses for an argument) and jumps to the common entry in export_trampoline.c. In a live run without
- * trace that compares the task's IRQL with the bounds and jumps on, a few instructions; everything else goes through
- * export_enter.
+ * Each bound export gets a small piece of code in one arena: it loads the address of its struct bound into r10 (eax on
+ * x86), which no Windows call uses for an argument, and jumps to the common entry in export_trampoline.c. In a live run
+ * without trace that compares the task's IRQL with the bounds and jumps on, a few instructions; everything else goes
+ * through export_enter.
  *
  * Registration and binding happen at PASSIVE_LEVEL, under one lock. Names are found by hash.
  */
@@ -112,7 +112,35 @@ static void make_arena(void)
     close(memory);
 }
 
-/* mov $bound, %r10; jmp *export_common */
+#ifdef __x86_64__
+/* mov $bound, %r10; mov $export_common, %r11; jmp *%r11 */
+static void put_code(uint8_t *code, const uint8_t *runs_at, const struct bound *bound)
+{
+    const uint64_t entry = (uint64_t)&export_common, argument = (uint64_t)bound;
+    (void)runs_at;
+    code[0] = 0x49;
+    code[1] = 0xba;
+    memcpy(&code[2], &argument, 8);
+    code[10] = 0x49;
+    code[11] = 0xbb;
+    memcpy(&code[12], &entry, 8);
+    code[20] = 0x41;
+    code[21] = 0xff;
+    code[22] = 0xe3;
+}
+#else
+/* mov $bound, %eax; jmp export_common */
+static void put_code(uint8_t *code, const uint8_t *runs_at, const struct bound *bound)
+{
+    enum { MOV = 0xb8, JMP = 0xe9, MOV_BYTES = 5, ALL_BYTES = 10 };
+    const uint32_t argument = (uint32_t)bound, distance = (uint32_t)&export_common - (uint32_t)(runs_at + ALL_BYTES);
+    code[0] = MOV;
+    memcpy(&code[1], &argument, sizeof(argument));
+    code[MOV_BYTES] = JMP;
+    memcpy(&code[MOV_BYTES + 1], &distance, sizeof(distance));
+}
+#endif
+
 static void *write_code(const struct bound *bound)
 {
     if (arena == NULL) {
@@ -123,16 +151,7 @@ static void *write_code(const struct bound *bound)
         exit(1);
     }
     uint8_t *code = arena_written + arena_used;
-    const uint64_t entry = (uint64_t)&export_common, argument = (uint64_t)bound;
-    code[0] = 0x49;
-    code[1] = 0xba;
-    memcpy(&code[2], &argument, 8);
-    code[10] = 0x49;
-    code[11] = 0xbb;
-    memcpy(&code[12], &entry, 8); /* mov $export_common, %r11 */
-    code[20] = 0x41;
-    code[21] = 0xff;
-    code[22] = 0xe3; /* jmp *%r11 */
+    put_code(code, arena + arena_used, bound);
     arena_used += CODE_BYTES;
     return arena + (code - arena_written);
 }

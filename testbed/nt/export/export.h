@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MS_ABI __attribute__((ms_abi))
+#include "run/ms_abi.h"
 
 enum { PASSIVE_LEVEL = 0, APC_LEVEL = 1, DISPATCH_LEVEL = 2, DIRQL = 5, HIGH_LEVEL = 15 };
 

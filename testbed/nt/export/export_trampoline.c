@@ -16,6 +16,7 @@
 #include "run/sched.h"
 #include "run/timeline.h"
 
+#ifdef __x86_64__
 /* r10: struct bound. rax, r10, r11 are free at a call in the Windows convention. The slow way keeps rcx, rdx, r8, r9
  * and xmm0 to xmm3; export_enter is ms_abi and so keeps the rest that a Windows caller relies on. */
 __asm__(".text\n"
@@ -63,10 +64,45 @@ __asm__(".text\n"
         "    popq %rbp\n"
         "    jmpq *%r11\n"
         ".size export_common, .-export_common\n");
+#else
+/* eax: struct bound. ecx and edx hold what a fastcall function gets. */
+__asm__(".text\n"
+        ".p2align 4\n"
+        ".globl export_common\n"
+        ".type export_common, @function\n"
+        "export_common:\n"
+        "    pushl %ecx\n"
+        "    movl %gs:sched_current@ntpoff, %ecx\n"
+        "    testl %ecx, %ecx\n"
+        "    jz 1f\n"
+        "    movb 12(%ecx), %cl\n" /* struct task: irql */
+        "    subb 4(%eax), %cl\n"  /* struct bound: lowest */
+        "    cmpb 5(%eax), %cl\n"  /* struct bound: span */
+        "    ja 1f\n"
+        "    cmpb $0, sched_hears_calls\n"
+        "    jne 1f\n"
+        "    cmpl $0, (%eax)\n"
+        "    jz 1f\n"
+        "    movl (%eax), %eax\n"
+        "    popl %ecx\n"
+        "    jmpl *%eax\n"
+        "1:  popl %ecx\n"
+        "    pushl %ebp\n"
+        "    movl %esp, %ebp\n"
+        "    pushl %ecx\n"
+        "    pushl %edx\n"
+        "    pushl %eax\n"
+        "    calll export_enter\n" /* stdcall: it takes its argument away */
+        "    popl %edx\n"
+        "    popl %ecx\n"
+        "    popl %ebp\n"
+        "    jmpl *%eax\n"
+        ".size export_common, .-export_common\n");
+#endif
 
-_Static_assert(offsetof(struct task, irql) == 16, "export_common reads it");
-_Static_assert(offsetof(struct bound, function) == 0 && offsetof(struct bound, lowest) == 8 &&
-                   offsetof(struct bound, span) == 9,
+_Static_assert(offsetof(struct task, irql) == sizeof(void *) + 8, "export_common reads it");
+_Static_assert(offsetof(struct bound, function) == 0 && offsetof(struct bound, lowest) == sizeof(void *) &&
+                   offsetof(struct bound, span) == sizeof(void *) + 1,
                "export_common reads them");
 
 /* Returns what to call. */

@@ -23,88 +23,129 @@ static uint64_t seen[MAX_CANDIDATES];
 static char failed_call[MAX_TEXT];
 static void *real; /* the function that is made to fail, for those who must still do a part of it */
 
-static MS_ABI void *fail_null(void)
+/* What a failing call answers, whatever its arguments: NULL, a status, INVALID_PROCESSOR_INDEX. */
+enum { NOTHING = 0, NO_INDEX = -1 };
+
+#ifdef __x86_64__
+
+static int32_t answer;
+
+static MS_ABI intptr_t answer_any(void)
 {
-    return NULL;
+    return answer;
 }
 
-static MS_ABI int32_t fail_status(void)
+/* The function that answers. */
+static void *answering(int32_t with, uint32_t words)
 {
-    return RESOURCES;
+    (void)words;
+    answer = with;
+    return (void *)answer_any;
 }
 
-static MS_ABI uint32_t fail_index(void)
+#else
+
+/* On x86 who is called takes the arguments off the stack: a function for each number of words. */
+__attribute__((used)) static int32_t fail_answer;
+
+#define EACH_COUNT(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10)
+#define ANSWERING(words)                                                                                               \
+    static __attribute__((naked)) void answer_##words(void)                                                            \
+    {                                                                                                                  \
+        __asm__("movl fail_answer, %eax\n\tretl $4*" #words);                                                          \
+    }
+EACH_COUNT(ANSWERING)
+
+static void *answering(int32_t with, uint32_t words)
 {
-    return UINT32_MAX; /* INVALID_PROCESSOR_INDEX */
+#define ADDRESS(words) (void *)answer_##words,
+    static void *const each[] = { EACH_COUNT(ADDRESS) };
+
+    fail_answer = with;
+    return each[words];
 }
 
-static MS_ABI void fail_read_configuration(int32_t *status, void **parameter)
+#endif
+
+static MS_ABI void fail_read_configuration(int32_t *status, void **parameter, void *handle, void *keyword,
+                                           uint32_t type)
 {
+    (void)handle, (void)keyword, (void)type;
     *status = (int32_t)0xC0000001;
     *parameter = NULL;
 }
 
-/* A transaction that cannot be ended is over nevertheless. */
-static MS_ABI int32_t fail_transaction_end(void *interface, void *transaction)
+static MS_ABI void fail_read_address(int32_t *status, void **address, uint32_t *length, void *handle)
 {
+    (void)length, (void)handle;
+    *status = (int32_t)0xC0000001;
+    *address = NULL;
+}
+
+/* A transaction that cannot be ended is over nevertheless. */
+static MS_ABI int32_t fail_transaction_end(void *interface, void *transaction, uint8_t commit)
+{
+    (void)commit;
     ((MS_ABI int32_t(*)(void *, void *, uint8_t))real)(interface, transaction, 0);
     return RESOURCES;
 }
 
 static const struct failure {
     const char *name;
-    void *function;
+    void *function; /* NULL: `answer` is all there is to it */
+    int32_t answer;
+    uint8_t words; /* of arguments, as x86 has them; 0 for who is cdecl */
 } failures[] = {
-    { "NdisMRegisterMiniportDriver", (void *)fail_status },
-    { "NdisMSetMiniportAttributes", (void *)fail_status },
-    { "NdisOpenConfigurationEx", (void *)fail_status },
-    { "NdisReadConfiguration", (void *)fail_read_configuration },
-    { "NdisReadNetworkAddress", (void *)fail_read_configuration },
-    { "NdisAllocateMemoryWithTagPriority", (void *)fail_null },
-    { "NdisAllocateMemoryWithTag", (void *)fail_status },
-    { "NdisAllocateMdl", (void *)fail_null },
-    { "NdisAllocateRWLock", (void *)fail_null },
-    { "NdisAllocateGenericObject", (void *)fail_null },
-    { "NdisAllocateNetBuffer", (void *)fail_null },
-    { "NdisAllocateNetBufferListPool", (void *)fail_null },
-    { "NdisAllocateNetBufferPool", (void *)fail_null },
-    { "NdisAllocateNetBufferAndNetBufferList", (void *)fail_null },
-    { "NdisAllocateNetBufferList", (void *)fail_null },
-    { "NdisAllocateIoWorkItem", (void *)fail_null },
-    { "NdisAllocateTimerObject", (void *)fail_status },
-    { "NdisRegisterPoll", (void *)fail_status },
-    { "NdisGetRoutineAddress", (void *)fail_null },
-    { "NdisMRegisterScatterGatherDma", (void *)fail_status },
-    { "ExAllocatePoolWithTag", (void *)fail_null },
-    { "ExAllocatePool2", (void *)fail_null },
-    { "IoAllocateMdl", (void *)fail_null },
-    { "IoBuildSynchronousFsdRequest", (void *)fail_null },
-    { "MmMapLockedPagesSpecifyCache", (void *)fail_null },
-    { "MmGetSystemRoutineAddress", (void *)fail_null },
-    { "EtwRegister", (void *)fail_status },
-    { "EtwWrite", (void *)fail_status },
-    { "EtwWriteTransfer", (void *)fail_status },
-    { "KeGetProcessorNumberFromIndex", (void *)fail_status },
-    { "KeGetProcessorIndexFromNumber", (void *)fail_index },
-    { "PsCreateSystemThread", (void *)fail_status },
-    { "VIF Acquire", (void *)fail_status },
-    { "VIF Enable", (void *)fail_status },
-    { "VIF QueryStatistic", (void *)fail_status },
-    { "VIF UpdateHashMapping", (void *)fail_status },
-    { "VIF ReceiverSetHashAlgorithm", (void *)fail_status },
-    { "VIF ReceiverQueryHashCapabilities", (void *)fail_status },
-    { "VIF ReceiverUpdateHashParameters", (void *)fail_status },
-    { "VIF TransmitterQueuePacket", (void *)fail_status },
-    { "VIF MacSetMulticastAddresses", (void *)fail_status },
-    { "VIF MacSetFilterLevel", (void *)fail_status },
-    { "STORE Acquire", (void *)fail_status },
-    { "STORE Read", (void *)fail_status },
-    { "STORE Printf", (void *)fail_status },
-    { "STORE Remove", (void *)fail_status },
-    { "STORE TransactionStart", (void *)fail_status },
-    { "STORE TransactionEnd", (void *)fail_transaction_end },
-    { "SUSPEND Acquire", (void *)fail_status },
-    { "SUSPEND Register", (void *)fail_status },
+    { "NdisMRegisterMiniportDriver", NULL, RESOURCES, 5 },
+    { "NdisMSetMiniportAttributes", NULL, RESOURCES, 2 },
+    { "NdisOpenConfigurationEx", NULL, RESOURCES, 2 },
+    { "NdisReadConfiguration", (void *)fail_read_configuration, 0, 0 },
+    { "NdisReadNetworkAddress", (void *)fail_read_address, 0, 0 },
+    { "NdisAllocateMemoryWithTagPriority", NULL, NOTHING, 4 },
+    { "NdisAllocateMemoryWithTag", NULL, RESOURCES, 3 },
+    { "NdisAllocateMdl", NULL, NOTHING, 3 },
+    { "NdisAllocateRWLock", NULL, NOTHING, 1 },
+    { "NdisAllocateGenericObject", NULL, NOTHING, 3 },
+    { "NdisAllocateNetBuffer", NULL, NOTHING, 4 },
+    { "NdisAllocateNetBufferListPool", NULL, NOTHING, 2 },
+    { "NdisAllocateNetBufferPool", NULL, NOTHING, 2 },
+    { "NdisAllocateNetBufferAndNetBufferList", NULL, NOTHING, 6 },
+    { "NdisAllocateNetBufferList", NULL, NOTHING, 3 },
+    { "NdisAllocateIoWorkItem", NULL, NOTHING, 1 },
+    { "NdisAllocateTimerObject", NULL, RESOURCES, 3 },
+    { "NdisRegisterPoll", NULL, RESOURCES, 4 },
+    { "NdisGetRoutineAddress", NULL, NOTHING, 1 },
+    { "NdisMRegisterScatterGatherDma", NULL, RESOURCES, 3 },
+    { "ExAllocatePoolWithTag", NULL, NOTHING, 3 },
+    { "ExAllocatePool2", NULL, NOTHING, 4 },
+    { "IoAllocateMdl", NULL, NOTHING, 5 },
+    { "IoBuildSynchronousFsdRequest", NULL, NOTHING, 7 },
+    { "MmMapLockedPagesSpecifyCache", NULL, NOTHING, 6 },
+    { "MmGetSystemRoutineAddress", NULL, NOTHING, 1 },
+    { "EtwRegister", NULL, RESOURCES, 4 },
+    { "EtwWrite", NULL, RESOURCES, 6 },
+    { "EtwWriteTransfer", NULL, RESOURCES, 7 },
+    { "KeGetProcessorNumberFromIndex", NULL, RESOURCES, 2 },
+    { "KeGetProcessorIndexFromNumber", NULL, NO_INDEX, 1 },
+    { "PsCreateSystemThread", NULL, RESOURCES, 7 },
+    { "VIF Acquire", NULL, RESOURCES, 1 },
+    { "VIF Enable", NULL, RESOURCES, 3 },
+    { "VIF QueryStatistic", NULL, RESOURCES, 3 },
+    { "VIF UpdateHashMapping", NULL, RESOURCES, 3 },
+    { "VIF ReceiverSetHashAlgorithm", NULL, RESOURCES, 2 },
+    { "VIF ReceiverQueryHashCapabilities", NULL, RESOURCES, 0 },
+    { "VIF ReceiverUpdateHashParameters", NULL, RESOURCES, 0 },
+    { "VIF TransmitterQueuePacket", NULL, RESOURCES, 10 },
+    { "VIF MacSetMulticastAddresses", NULL, RESOURCES, 3 },
+    { "VIF MacSetFilterLevel", NULL, RESOURCES, 3 },
+    { "STORE Acquire", NULL, RESOURCES, 1 },
+    { "STORE Read", NULL, RESOURCES, 5 },
+    { "STORE Printf", NULL, RESOURCES, 0 },
+    { "STORE Remove", NULL, RESOURCES, 4 },
+    { "STORE TransactionStart", NULL, RESOURCES, 2 },
+    { "STORE TransactionEnd", (void *)fail_transaction_end, 0, 0 },
+    { "SUSPEND Acquire", NULL, RESOURCES, 1 },
+    { "SUSPEND Register", NULL, RESOURCES, 5 },
 };
 
 void fail_at(uint32_t n)
@@ -193,5 +234,5 @@ void *fail_enter(const struct bound *bound)
         return NULL;
     }
     real = bound->function;
-    return failure->function;
+    return failure->function != NULL ? failure->function : answering(failure->answer, failure->words);
 }

@@ -47,7 +47,7 @@ struct inf_model {
     const char *install;    /* as the model names it */
     const char *matched_id; /* the device's ID */
     char section[128];      /* the install section with the decoration that exists */
-    const char *extension;  /* that decoration: ".NTamd64", ".NT" or "" */
+    const char *extension;  /* that decoration: ".NTamd64" (".NTx86"), ".NT" or "" */
     uint32_t rank;          /* 0 best */
 };
 bool inf_select(const struct inf *inf, const char *const *hardware_ids, const char *const *compatible_ids,

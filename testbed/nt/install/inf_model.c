@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which model of an INF a device gets, by the rules of SetupAPI for x64: of each manufacturer's decorations (NTamd64,
+ * Which model of an INF a device gets, by the rules of SetupAPI: of each manufacturer's decorations (NTamd64 or NTx86,
  * then major, minor, product type, suite and build) the one that names the newest Windows not newer than the simulated
  * one counts; of its models the one whose ID ranks best: hardware IDs before compatible IDs, on both sides, and the
  * device's earlier IDs first.
@@ -10,8 +10,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "image/image.h"
 #include "nt/install/inf.h"
 #include "nt/export/version.h"
+
+#ifdef __x86_64__
+#define DECORATION        "NTamd64"
+#define DECORATION_SUFFIX ".NTamd64"
+#else
+#define DECORATION        "NTx86"
+#define DECORATION_SUFFIX ".NTx86"
+#endif
 
 enum { RANK_COMPATIBLE_IN_INF = 0x1000, RANK_COMPATIBLE_OF_DEVICE = 0x2000, RANK_NONE = 0xffff };
 
@@ -23,10 +32,12 @@ static uint64_t decoration_fit(const char *decoration)
     size_t parts = 0;
     const char *at = decoration;
 
-    if (strncasecmp(at, "NTamd64", 7) != 0 || (at[7] != 0 && at[7] != '.')) {
+    const size_t length_of_name = sizeof(DECORATION) - 1;
+
+    if (strncasecmp(at, DECORATION, length_of_name) != 0 || (at[length_of_name] != 0 && at[length_of_name] != '.')) {
         return 0;
     }
-    for (at += 7; *at == '.'; parts++) {
+    for (at += length_of_name; *at == '.'; parts++) {
         char number[32];
         size_t length = strcspn(++at, ".");
 
@@ -99,10 +110,10 @@ static void add_text(char *text, size_t size, const char *more)
     snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", more);
 }
 
-/* The install section with the decoration that suits x64 best. */
+/* The install section with the decoration that suits best. */
 static bool decorate(const struct inf *inf, struct inf_model *model, char *error, size_t size)
 {
-    static const char *const extensions[] = { ".NTamd64", ".NT", "" };
+    static const char *const extensions[] = { DECORATION_SUFFIX, ".NT", "" };
 
     for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
         snprintf(model->section, sizeof(model->section), "%s%s", model->install, extensions[i]);
@@ -156,8 +167,9 @@ bool inf_select(const struct inf *inf, const char *const *hardware_ids, const ch
     }
     if (usable == 0) {
         snprintf(error, size,
-                 "%s: [Manufacturer] has no models for x64 %s (its decorations: %s): use an INF for NTamd64", inf->file,
-                 windows_simulated()->title, decorations[0] != 0 ? decorations : "none");
+                 "%s: [Manufacturer] has no models for " IMAGE_ARCHITECTURE
+                 " %s (its decorations: %s): use an INF for " DECORATION,
+                 inf->file, windows_simulated()->title, decorations[0] != 0 ? decorations : "none");
         return false;
     }
     if (model->rank == RANK_NONE) {

@@ -52,11 +52,11 @@ struct DRIVER_OBJECT *pnp_bus_driver(void);
 MS_ABI int32_t irp_invalid_request(struct DEVICE_OBJECT *device, struct IRP *irp);
 /* One IRP of the testbed's, sent down and waited for; `fill` sets the stack location's parameters. */
 int32_t irp_send(struct DEVICE_OBJECT *device, uint8_t major, uint8_t minor,
-                 void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, uint64_t *information);
+                 void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, uintptr_t *information);
 /* The same with the status that a driver further up has left in it. */
 int32_t irp_send_answered(struct DEVICE_OBJECT *device, uint8_t major, uint8_t minor,
                           void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, int32_t status,
-                          uint64_t *information);
+                          uintptr_t *information);
 void irp_complete(struct IRP *irp);
 /* To the next driver down, with the same stack location (IoSkipCurrentIrpStackLocation). */
 int32_t irp_pass(struct DEVICE_OBJECT *lower, struct IRP *irp);

@@ -169,14 +169,14 @@ MS_ABI int32_t irp_invalid_request(struct DEVICE_OBJECT *device, struct IRP *irp
 }
 
 int32_t irp_send(struct DEVICE_OBJECT *object, uint8_t major, uint8_t minor,
-                 void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, uint64_t *information)
+                 void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, uintptr_t *information)
 {
     return irp_send_answered(object, major, minor, fill, context, STATUS_NOT_SUPPORTED, information);
 }
 
 int32_t irp_send_answered(struct DEVICE_OBJECT *object, uint8_t major, uint8_t minor,
                           void (*fill)(struct IO_STACK_LOCATION *, void *), void *context, int32_t status,
-                          uint64_t *information)
+                          uintptr_t *information)
 {
     struct IRP *irp = allocate(object->StackSize, POOL_NATIVE, NULL);
     struct IO_STATUS_BLOCK result = { 0 };
@@ -252,12 +252,12 @@ static MS_ABI struct IRP *nt_IoBuildSynchronousFsdRequest(uint32_t major, struct
     return irp;
 }
 
-static MS_ABI int32_t nt_IofCallDriver(struct DEVICE_OBJECT *object, struct IRP *irp)
+static MS_FASTCALL int32_t nt_IofCallDriver(struct DEVICE_OBJECT *object, struct IRP *irp)
 {
     return send(object, irp);
 }
 
-static MS_ABI void nt_IofCompleteRequest(struct IRP *irp, int8_t boost)
+static MS_FASTCALL void nt_IofCompleteRequest(struct IRP *irp, int8_t boost)
 {
     (void)boost;
     irp_complete(irp);

@@ -17,14 +17,14 @@
 #include "nt/io/object.h"
 #include "nt/nt.h"
 
-#define HANDLE_BASE           0xffffffff80000000ull
+#define HANDLE_BASE           ((uintptr_t)(intptr_t)INT32_MIN) /* 0x80000000, its sign extended */
 #define STATUS_INVALID_HANDLE ((int32_t)0xC0000008)
 
 enum { WHAT_BYTES = 200, OPENERS = 2, OPENER_BYTES = 400 };
 
 struct handle {
     struct handle *next;
-    uint64_t value;
+    uintptr_t value;
     enum handle_kind kind;
     void *object;
     void (*close)(void *);
@@ -42,7 +42,7 @@ struct object {
 static struct sched_lock lock;
 static struct handle *handles;
 static struct object *objects;
-static uint64_t last_handle;
+static uintptr_t last_handle;
 
 void *handle_create(enum handle_kind kind, void *object, void (*close)(void *object), const char *what)
 {
@@ -72,7 +72,7 @@ void *handle_object(void *value, enum handle_kind kind)
 
     sched_lock(&lock);
     for (struct handle *handle = handles; handle != NULL; handle = handle->next) {
-        if (handle->value == (uint64_t)value && (kind == HANDLE_ANY || handle->kind == kind)) {
+        if (handle->value == (uintptr_t)value && (kind == HANDLE_ANY || handle->kind == kind)) {
             object = handle->object;
             break;
         }
@@ -87,7 +87,7 @@ int32_t handle_close(void *value)
 
     sched_lock(&lock);
     for (struct handle **at = &handles; *at != NULL; at = &(*at)->next) {
-        if ((*at)->value == (uint64_t)value) {
+        if ((*at)->value == (uintptr_t)value) {
             found = *at;
             *at = found->next;
             break;
@@ -223,13 +223,13 @@ static MS_ABI int32_t nt_ZwClose(void *handle)
     return status;
 }
 
-static MS_ABI int64_t nt_ObfReferenceObject(void *object)
+static MS_FASTCALL intptr_t nt_ObfReferenceObject(void *object)
 {
     RULE(object_reference(object), "object", "ObReferenceObject of something that is no device and no thread");
     return 1;
 }
 
-static MS_ABI int64_t nt_ObfDereferenceObject(void *object)
+static MS_FASTCALL intptr_t nt_ObfDereferenceObject(void *object)
 {
     RULE(object_dereference(object), "object", "ObDereferenceObject of something that is no device and no thread");
     return 0;

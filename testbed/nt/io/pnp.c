@@ -205,7 +205,7 @@ static uint16_t *wide_answer(const char *const *texts, bool list)
 }
 
 /* `status`: what the IRP came with, and keeps where the bus has no answer. */
-static int32_t query_id(struct device *pdo, uint32_t type, int32_t status, uint64_t *information)
+static int32_t query_id(struct device *pdo, uint32_t type, int32_t status, uintptr_t *information)
 {
     const char *one[2] = { NULL, NULL };
     const char *const *list = one;
@@ -226,12 +226,12 @@ static int32_t query_id(struct device *pdo, uint32_t type, int32_t status, uint6
     default:
         return status;
     }
-    *information = (uint64_t)wide_answer(list, list != one);
+    *information = (uintptr_t)wide_answer(list, list != one);
     return *information != 0 ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /* A physical device knows itself. What hangs below it (BusRelations) the driver on top has answered, if it is a bus. */
-static int32_t query_relations(struct device *pdo, uint32_t type, int32_t status, uint64_t *information)
+static int32_t query_relations(struct device *pdo, uint32_t type, int32_t status, uintptr_t *information)
 {
     struct DEVICE_RELATIONS *relations;
 
@@ -245,7 +245,7 @@ static int32_t query_relations(struct device *pdo, uint32_t type, int32_t status
     object_reference(pdo);
     relations->Count = 1;
     relations->Objects[0] = &pdo->object;
-    *information = (uint64_t)relations;
+    *information = (uintptr_t)relations;
     return STATUS_SUCCESS;
 }
 
@@ -353,7 +353,7 @@ static void fill_relations(struct IO_STACK_LOCATION *location, void *type)
     location->Parameters.QueryDeviceRelations.Type = *(const uint32_t *)type;
 }
 
-int32_t pnp_query_relations(struct DEVICE_OBJECT *device, uint32_t type, int32_t status, uint64_t *information)
+int32_t pnp_query_relations(struct DEVICE_OBJECT *device, uint32_t type, int32_t status, uintptr_t *information)
 {
     return irp_send_answered(device, IRP_MJ_PNP, IRP_MN_QUERY_DEVICE_RELATIONS, fill_relations, &type, status,
                              information);

@@ -98,7 +98,7 @@ struct image *driver_image(struct driver *driver);
 int32_t pnp_query_interface(struct DEVICE_OBJECT *device, const uint8_t guid[16], uint16_t version, void *interface,
                             uint16_t size);
 /* IRP_MN_QUERY_DEVICE_RELATIONS, with the status that a driver further up has left. */
-int32_t pnp_query_relations(struct DEVICE_OBJECT *device, uint32_t type, int32_t status, uint64_t *information);
+int32_t pnp_query_relations(struct DEVICE_OBJECT *device, uint32_t type, int32_t status, uintptr_t *information);
 /* A PnP IRP without parameters (IRP_MN_REMOVE_DEVICE ...), answered by the stack
  * from `device` down. */
 int32_t pnp_send(struct DEVICE_OBJECT *device, uint8_t minor);

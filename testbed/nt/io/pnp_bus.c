@@ -75,7 +75,7 @@ static void fill_relations(struct IO_STACK_LOCATION *location, void *context)
 
 uint32_t pnp_children(struct device *bus, struct device **children, uint32_t most)
 {
-    uint64_t information = 0;
+    uintptr_t information = 0;
     struct relations *relations;
     uint32_t count;
 
@@ -119,7 +119,7 @@ static void fill_query(struct IO_STACK_LOCATION *location, void *context)
 static uint16_t *query(struct device *child, bool text, uint32_t type)
 {
     struct id_query asked = { type, text };
-    uint64_t information = 0;
+    uintptr_t information = 0;
     int32_t status = irp_send(pnp_top(child), IRP_MJ_PNP, text ? IRP_MN_QUERY_DEVICE_TEXT : IRP_MN_QUERY_ID, fill_query,
                               &asked, &information);
 

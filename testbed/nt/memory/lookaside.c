@@ -7,6 +7,7 @@
 
 #include "nt/areas.h"
 #include "nt/export/register.h"
+#include "nt/memory/pool.h"
 #include "nt/nt.h"
 
 struct NPAGED_LOOKASIDE_LIST { /* GENERAL_LOOKASIDE */
@@ -17,17 +18,25 @@ struct NPAGED_LOOKASIDE_LIST { /* GENERAL_LOOKASIDE */
     struct LIST_ENTRY ListEntry;
     uint32_t LastTotalAllocates, LastAllocateMisses, Future[2];
 };
+#ifdef __x86_64__
 _Static_assert(offsetof(struct NPAGED_LOOKASIDE_LIST, Type) == 36 &&
                    offsetof(struct NPAGED_LOOKASIDE_LIST, Allocate) == 48 &&
                    offsetof(struct NPAGED_LOOKASIDE_LIST, Free) == 56,
                "the driver's inline functions use these");
+#else
+_Static_assert(offsetof(struct NPAGED_LOOKASIDE_LIST, Type) == 28 &&
+                   offsetof(struct NPAGED_LOOKASIDE_LIST, Allocate) == 40 &&
+                   offsetof(struct NPAGED_LOOKASIDE_LIST, Free) == 44,
+               "the driver's inline functions use these");
+#endif
 
 typedef MS_ABI void free_function(void *);
 
 static void initialize_lookaside(struct NPAGED_LOOKASIDE_LIST *list, void *allocate, void *free_block, uint32_t type,
                                  size_t size, uint32_t tag)
 {
-    RULE(((uintptr_t)list & 15) == 0, "alignment", "a lookaside list that is not aligned to 16 bytes");
+    RULE(((uintptr_t)list % POOL_ALIGNMENT) == 0, "alignment", "a lookaside list that is not aligned to %zu bytes",
+         POOL_ALIGNMENT);
     memset(list, 0, sizeof(*list));
     list->Depth = 4;
     list->MaximumDepth = 256;

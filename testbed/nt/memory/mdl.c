@@ -19,7 +19,7 @@ static uint64_t page_count(const void *address, uint64_t bytes)
 
 size_t mdl_record_size(const void *address, uint64_t bytes)
 {
-    uint64_t size = sizeof(struct MDL) + page_count(address, bytes) * sizeof(uint64_t);
+    uint64_t size = sizeof(struct MDL) + page_count(address, bytes) * sizeof(uintptr_t);
 
     return size > INT16_MAX ? 0 : (size_t)size;
 }
@@ -38,10 +38,10 @@ void mdl_describe(struct MDL *mdl, const void *address, uint32_t bytes)
 
 void mdl_fill_frames(struct MDL *mdl, const void *first_page)
 {
-    uint64_t frame = (uintptr_t)first_page / MDL_PAGE;
+    uintptr_t frame = (uintptr_t)first_page / MDL_PAGE;
     uint64_t pages = page_count((void *)(uintptr_t)mdl->ByteOffset, mdl->ByteCount);
 
-    for (uint64_t i = 0; i < pages; i++) {
+    for (uintptr_t i = 0; i < pages; i++) {
         mdl_frames(mdl)[i] = frame + i;
     }
 }

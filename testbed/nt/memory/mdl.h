@@ -19,9 +19,9 @@ enum { MDL_PAGE = 4096 };
 #define MDL_PARTIAL_HAS_BEEN_MAPPED 0x0020
 #define MDL_WRITE_OPERATION         0x0080
 
-static inline uint64_t *mdl_frames(const struct MDL *mdl)
+static inline uintptr_t *mdl_frames(const struct MDL *mdl)
 {
-    return (uint64_t *)(uintptr_t)(mdl + 1);
+    return (uintptr_t *)(uintptr_t)(mdl + 1);
 }
 
 /* Bytes of an MDL record for a buffer; 0: larger than a record can describe. */

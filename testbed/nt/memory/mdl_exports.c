@@ -79,7 +79,7 @@ static MS_ABI void nt_IoBuildPartialMdl(struct MDL *source, struct MDL *target, 
     target->MappedSystemVa = source->MappedSystemVa == NULL ? NULL : (uint8_t *)source->MappedSystemVa + (from - start);
     first = ((uintptr_t)target->StartVa - (uintptr_t)source->StartVa) / MDL_PAGE;
     pages = (target->ByteOffset + (uint64_t)bytes + MDL_PAGE - 1) / MDL_PAGE;
-    memcpy(mdl_frames(target), mdl_frames(source) + first, pages * sizeof(uint64_t));
+    memcpy(mdl_frames(target), mdl_frames(source) + first, pages * sizeof(uintptr_t));
 }
 
 static MS_ABI void nt_MmBuildMdlForNonPagedPool(struct MDL *mdl)
@@ -92,7 +92,7 @@ static MS_ABI void nt_MmBuildMdlForNonPagedPool(struct MDL *mdl)
 static void *map(const char *function, struct MDL *mdl, int8_t mode)
 {
     uint64_t pages = (mdl->ByteOffset + (uint64_t)mdl->ByteCount + MDL_PAGE - 1) / MDL_PAGE;
-    uint64_t *frames = mdl_frames(mdl);
+    uintptr_t *frames = mdl_frames(mdl);
 
     RULE(mode == KERNEL_MODE, "unsupported", "%s into user space", function);
     RULE((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0 || (mdl->MdlFlags & MDL_PARTIAL) != 0, "mdl",
@@ -240,7 +240,7 @@ static MS_ABI void nt_MmFreePagesFromMdl(struct MDL *mdl)
 static MS_ABI size_t nt_MmSizeOfMdl(void *address, size_t bytes)
 {
     return sizeof(struct MDL) +
-           (((uintptr_t)address & (MDL_PAGE - 1)) + bytes + MDL_PAGE - 1) / MDL_PAGE * sizeof(uint64_t);
+           (((uintptr_t)address & (MDL_PAGE - 1)) + bytes + MDL_PAGE - 1) / MDL_PAGE * sizeof(uintptr_t);
 }
 
 static MS_ABI int64_t nt_MmGetPhysicalAddress(void *address)

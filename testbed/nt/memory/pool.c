@@ -4,8 +4,8 @@
  *
  * Live blocks hang in one of SHARDS lists, chosen by the allocating processor, each under its own lock, so that
  * processors do not meet on one cache line. A block's header says which. Sizes of a page and more are page-aligned, as
- * in Windows; all others are 16-aligned. New memory is filled, so that a simulated run does not depend on what was
- * there before.
+ * in Windows; all others are 16-aligned, on x86 8-aligned. New memory is filled, so that a simulated run does not
+ * depend on what was there before.
  */
 #include "nt/memory/pool.h"
 
@@ -50,8 +50,11 @@ struct block {
     const void *caller;
     char *origin;    /* the caller's name, once its image is about to go */
     uint64_t offset; /* of this header in the host's allocation; OFFSET_GUARDED: in guard.c's */
+#ifdef __i386__
+    uint8_t apart[12]; /* the block behind it is 8-aligned and no more */
+#endif
 };
-_Static_assert(sizeof(struct block) % 16 == 0, "the block behind it must be 16-aligned");
+_Static_assert(sizeof(struct block) % 16 == (sizeof(void *) == 8 ? 0 : 8), "the alignment of the block behind it");
 
 struct shard {
     struct sched_lock lock;
@@ -149,7 +152,7 @@ static uint64_t used;
 static void count_used(const struct block *block, bool taken)
 {
     if (block->kind == POOL_BLOCK || block->kind == POOL_NDIS) {
-        __atomic_fetch_add(&used, taken ? block->size : -block->size, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&used, taken ? (uint64_t)block->size : -(uint64_t)block->size, __ATOMIC_RELAXED);
     }
 }
 
@@ -165,7 +168,7 @@ void *pool_take(size_t bytes, uint32_t tag, enum pool_kind kind, bool paged, con
     uint64_t offset = 0;
     uint8_t *host;
 
-    if ((kind != POOL_NATIVE && pool_fails()) || bytes > (1ull << 34)) {
+    if ((kind != POOL_NATIVE && pool_fails()) || (uint64_t)bytes > (1ull << 34)) {
         return NULL;
     }
     if (guarded(kind)) {
@@ -308,7 +311,7 @@ void pool_give(void *memory, uint32_t tag, enum pool_kind kind, const char *func
     if (guard_pages && guard_was_given(memory, before, sizeof(before))) {
         rule_break("pool", "%s: freed before: %s", function, before);
     }
-    RULE(((uintptr_t)memory & 15) == 0, "pool", "%s of an address that is no block", function);
+    RULE(((uintptr_t)memory % POOL_ALIGNMENT) == 0, "pool", "%s of an address that is no block", function);
     RULE(block->magic != MAGIC_FREED, "pool", "%s: %s '%s' of %zu bytes was freed before", function,
          kind_name(block->kind), tag_text(block->tag, was), block->size);
     RULE(block->magic == MAGIC_LIVE, "pool", "%s of an address that is no block", function);

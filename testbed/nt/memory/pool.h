@@ -13,6 +13,8 @@
 
 struct image;
 
+#define POOL_ALIGNMENT (2 * sizeof(void *)) /* MEMORY_ALLOCATION_ALIGNMENT */
+
 enum pool_kind {
     POOL_BLOCK = 1, /* the driver's, by ExAllocatePool... */
     POOL_NATIVE,    /* the testbed's own, by pool_alloc */

@@ -96,7 +96,7 @@ static MS_ABI void *nt_ExAllocatePool3(uint64_t flags, size_t bytes, uint32_t ta
 /* The MDL of MmAllocatePagesForMdl is freed here too, once its pages are gone. */
 static void free_block(const char *function, void *memory, uint32_t tag)
 {
-    bool pages = memory != NULL && ((uintptr_t)memory & 15) == 0 && pool_kind_of(memory) == POOL_PAGES;
+    bool pages = memory != NULL && ((uintptr_t)memory % POOL_ALIGNMENT) == 0 && pool_kind_of(memory) == POOL_PAGES;
 
     if (pages) {
         RULE((((struct MDL *)memory)->MdlFlags & MDL_PAGES_LOCKED) == 0, "mdl",

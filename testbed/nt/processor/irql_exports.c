@@ -16,7 +16,7 @@ static MS_ABI uint8_t nt_KeGetCurrentIrql(void)
     return task_self()->irql;
 }
 
-static MS_ABI uint8_t nt_KfRaiseIrql(uint8_t to)
+static MS_FASTCALL uint8_t nt_KfRaiseIrql(uint8_t to)
 {
     if (to >= DISPATCH_LEVEL) {
         paged_raises(__builtin_return_address(0));
@@ -35,12 +35,17 @@ static MS_ABI void nt_KeLowerIrql(uint8_t to)
     irql_lower(to);
 }
 
+static MS_FASTCALL void nt_KfLowerIrql(uint8_t to)
+{
+    irql_lower(to);
+}
+
 static MS_ABI uint8_t nt_KeAreApcsDisabled(void)
 {
     return irql_current() >= APC_LEVEL || thread_current()->critical != 0;
 }
 
-static MS_ABI uint32_t nt_KeQueryActiveProcessorCount(uint64_t *active)
+static MS_ABI uint32_t nt_KeQueryActiveProcessorCount(uintptr_t *active)
 {
     if (active != NULL) {
         *active = group_active(0);
@@ -48,7 +53,7 @@ static MS_ABI uint32_t nt_KeQueryActiveProcessorCount(uint64_t *active)
     return group_active_count(0);
 }
 
-static MS_ABI uint64_t nt_KeQueryActiveProcessors(void)
+static MS_ABI uintptr_t nt_KeQueryActiveProcessors(void)
 {
     return group_active(0);
 }
@@ -83,7 +88,7 @@ static MS_ABI uint16_t nt_KeQueryMaximumGroupCount(void)
     return (uint16_t)group_count();
 }
 
-static MS_ABI uint64_t nt_KeQueryGroupAffinity(uint16_t group)
+static MS_ABI uintptr_t nt_KeQueryGroupAffinity(uint16_t group)
 {
     return group_active(group);
 }
@@ -174,19 +179,19 @@ static MS_ABI void nt_KeRevertToUserGroupAffinityThread(const struct GROUP_AFFIN
 }
 
 /* Those without a group move a thread to group 0. */
-static MS_ABI uint64_t nt_KeSetSystemAffinityThreadEx(uint64_t mask)
+static MS_ABI uintptr_t nt_KeSetSystemAffinityThreadEx(uintptr_t mask)
 {
     return (mask & group_active(0)) != 0 ? set_affinity(0, mask).Mask : thread_current()->affinity;
 }
 
-static MS_ABI void nt_KeSetSystemAffinityThread(uint64_t mask)
+static MS_ABI void nt_KeSetSystemAffinityThread(uintptr_t mask)
 {
     RULE((mask & group_active(0)) != 0, "processor",
          "KeSetSystemAffinityThread to processors that are not there (mask %#llx)", (unsigned long long)mask);
     set_affinity(0, mask);
 }
 
-static MS_ABI void nt_KeRevertToUserAffinityThreadEx(uint64_t mask)
+static MS_ABI void nt_KeRevertToUserAffinityThreadEx(uintptr_t mask)
 {
     set_affinity(0, mask);
 }
@@ -201,7 +206,7 @@ static MS_ABI void nt_KeRevertToUserAffinityThread(void)
     X("ntoskrnl.exe", KfRaiseIrql, nt_KfRaiseIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
     X("ntoskrnl.exe", KeRaiseIrqlToDpcLevel, nt_KeRaiseIrqlToDpcLevel, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)       \
     X("ntoskrnl.exe", KeLowerIrql, nt_KeLowerIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
-    X("ntoskrnl.exe", KfLowerIrql, nt_KeLowerIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
+    X("ntoskrnl.exe", KfLowerIrql, nt_KfLowerIrql, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                               \
     X("ntoskrnl.exe", KeAreApcsDisabled, nt_KeAreApcsDisabled, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)               \
     X("ntoskrnl.exe", KeAreAllApcsDisabled, nt_KeAreApcsDisabled, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7)            \
     X("ntoskrnl.exe", KeQueryActiveProcessorCount, nt_KeQueryActiveProcessorCount, PASSIVE_LEVEL, DISPATCH_LEVEL,      \

@@ -26,7 +26,7 @@ struct topology topology_of(uint32_t wanted, uint32_t group_size)
         uint32_t here = wanted < group_size ? wanted : group_size;
 
         topology.group[topology.groups].maximum = here;
-        topology.group[topology.groups++].active = here == MAX_GROUP ? UINT64_MAX : (1ull << here) - 1;
+        topology.group[topology.groups++].active = here == 64 ? UINT64_MAX : (1ull << here) - 1;
         wanted -= here;
     }
     return topology;
@@ -56,8 +56,8 @@ void topology_start(const struct topology *topology)
     maximum = 0;
     memset(active, 0, sizeof(active));
     memset(indexes, 0, sizeof(indexes));
-    RULE(simulated.groups >= 1 && simulated.groups <= MAX_GROUPS, "processor",
-         "%u processor groups wanted, 1 to %u can be simulated", simulated.groups, MAX_GROUPS);
+    RULE(simulated.groups >= 1 && simulated.groups <= WINDOWS_GROUPS, "processor",
+         "%u processor groups wanted, 1 to %u can be simulated", simulated.groups, WINDOWS_GROUPS);
     for (uint16_t g = 0; g < simulated.groups; g++) {
         const struct processor_group *group = &simulated.group[g];
 

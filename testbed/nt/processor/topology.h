@@ -16,6 +16,8 @@
 #define ALL_PROCESSOR_GROUPS 0xffff
 #define NO_PROCESSOR         UINT32_MAX
 
+enum { WINDOWS_GROUPS = sizeof(void *) == 8 ? MAX_GROUPS : 1 }; /* that there can be */
+
 void topology_start(const struct topology *topology);
 void topology_stop(void);
 

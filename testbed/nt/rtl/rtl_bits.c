@@ -16,7 +16,7 @@ static MS_ABI int8_t nt_RtlFindMostSignificantBit(uint64_t set)
     return set != 0 ? (int8_t)(HIGHEST - __builtin_clzll(set)) : NO_BIT;
 }
 
-static MS_ABI uint32_t nt_RtlNumberOfSetBitsUlongPtr(uint64_t target)
+static MS_ABI uint32_t nt_RtlNumberOfSetBitsUlongPtr(uintptr_t target)
 {
     return (uint32_t)__builtin_popcountll(target);
 }

@@ -140,7 +140,7 @@ static uint16_t unit_at(const struct engine *engine, size_t at)
 }
 
 /* Digits or a star. */
-static int take_count(struct engine *engine, __builtin_ms_va_list *arguments)
+static int take_count(struct engine *engine, ms_va_list *arguments)
 {
     int count = 0;
 
@@ -198,7 +198,7 @@ static bool take_size(struct engine *engine, struct field *field)
 }
 
 /* From behind the percent sign up to the conversion character. */
-static void take_field(struct engine *engine, struct field *field, __builtin_ms_va_list *arguments)
+static void take_field(struct engine *engine, struct field *field, ms_va_list *arguments)
 {
     while (take_flag(field, unit_at(engine, engine->at))) {
         engine->at++;
@@ -216,8 +216,7 @@ static void take_field(struct engine *engine, struct field *field, __builtin_ms_
     }
 }
 
-static void convert_number(struct engine *engine, struct field *field, uint16_t conversion,
-                           __builtin_ms_va_list *arguments)
+static void convert_number(struct engine *engine, struct field *field, uint16_t conversion, ms_va_list *arguments)
 {
     bool is_64 = field->size == SIZE_64 || field->size == SIZE_POINTER;
     unsigned base = conversion == 'o' ? 8 : conversion == 'x' || conversion == 'X' ? 16 : 10;
@@ -242,7 +241,7 @@ static bool text_is_wide(const struct engine *engine, const struct field *field,
     return field->size == SIZE_SHORT ? false : field->size != SIZE_INT || other != engine->is_wide;
 }
 
-static void convert(struct engine *engine, struct field *field, uint16_t conversion, __builtin_ms_va_list *arguments)
+static void convert(struct engine *engine, struct field *field, uint16_t conversion, ms_va_list *arguments)
 {
     uint16_t unit;
 
@@ -284,11 +283,11 @@ static void convert(struct engine *engine, struct field *field, uint16_t convers
     }
 }
 
-static struct formatted run(struct engine *engine, __builtin_ms_va_list arguments)
+static struct formatted run(struct engine *engine, ms_va_list arguments)
 {
-    __builtin_ms_va_list taken;
+    ms_va_list taken;
 
-    __builtin_ms_va_copy(taken, arguments);
+    ms_va_copy(taken, arguments);
     for (; unit_at(engine, engine->at) != 0; engine->at++) {
         struct field field = { .precision = -1 };
 
@@ -300,18 +299,18 @@ static struct formatted run(struct engine *engine, __builtin_ms_va_list argument
         take_field(engine, &field, &taken);
         convert(engine, &field, unit_at(engine, engine->at), &taken);
     }
-    __builtin_ms_va_end(taken);
+    ms_va_end(taken);
     return (struct formatted){ engine->length, engine->has_unicode };
 }
 
-struct formatted format_narrow(char *out, size_t most, const char *format, __builtin_ms_va_list arguments)
+struct formatted format_narrow(char *out, size_t most, const char *format, ms_va_list arguments)
 {
     struct engine engine = { .format = format, .narrow = out, .most = most };
 
     return run(&engine, arguments);
 }
 
-struct formatted format_wide(uint16_t *out, size_t most, const uint16_t *format, __builtin_ms_va_list arguments)
+struct formatted format_wide(uint16_t *out, size_t most, const uint16_t *format, ms_va_list arguments)
 {
     struct engine engine = { .format = format, .wide = out, .most = most, .is_wide = true };
 

@@ -7,13 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "run/ms_abi.h"
+
 struct formatted {
     size_t length;    /* units it takes, without NUL */
     bool has_unicode; /* %ws, %S, %C, %wZ ...: not allowed above PASSIVE_LEVEL in DbgPrint */
 };
 
 /* At most `most` units are written, no NUL among them. */
-struct formatted format_narrow(char *out, size_t most, const char *format, __builtin_ms_va_list arguments);
-struct formatted format_wide(uint16_t *out, size_t most, const uint16_t *format, __builtin_ms_va_list arguments);
+struct formatted format_narrow(char *out, size_t most, const char *format, ms_va_list arguments);
+struct formatted format_wide(uint16_t *out, size_t most, const uint16_t *format, ms_va_list arguments);
 
 #endif

@@ -13,97 +13,97 @@
 #include "nt/rtl/rtl.h"
 #include "nt/rtl/utf.h"
 
-static MS_ABI void *nt_memcpy(void *to, const void *from, size_t bytes)
+static MS_CDECL void *nt_memcpy(void *to, const void *from, size_t bytes)
 {
     return bytes != 0 ? memcpy(to, from, bytes) : to;
 }
-static MS_ABI void *nt_memmove(void *to, const void *from, size_t bytes)
+static MS_CDECL void *nt_memmove(void *to, const void *from, size_t bytes)
 {
     return bytes != 0 ? memmove(to, from, bytes) : to;
 }
-static MS_ABI void *nt_memset(void *to, int byte, size_t bytes)
+static MS_CDECL void *nt_memset(void *to, int byte, size_t bytes)
 {
     return bytes != 0 ? memset(to, byte, bytes) : to;
 }
-static MS_ABI int nt_memcmp(const void *a, const void *b, size_t bytes)
+static MS_CDECL int nt_memcmp(const void *a, const void *b, size_t bytes)
 {
     return bytes != 0 ? memcmp(a, b, bytes) : 0;
 }
-static MS_ABI const void *nt_memchr(const void *in, int byte, size_t bytes)
+static MS_CDECL const void *nt_memchr(const void *in, int byte, size_t bytes)
 {
     return bytes != 0 ? memchr(in, byte, bytes) : NULL;
 }
-static MS_ABI size_t nt_strlen(const char *text)
+static MS_CDECL size_t nt_strlen(const char *text)
 {
     return strlen(text);
 }
-static MS_ABI size_t nt_strnlen(const char *text, size_t most)
+static MS_CDECL size_t nt_strnlen(const char *text, size_t most)
 {
     return strnlen(text, most);
 }
-static MS_ABI int nt_strcmp(const char *a, const char *b)
+static MS_CDECL int nt_strcmp(const char *a, const char *b)
 {
     return strcmp(a, b);
 }
-static MS_ABI int nt_strncmp(const char *a, const char *b, size_t most)
+static MS_CDECL int nt_strncmp(const char *a, const char *b, size_t most)
 {
     return strncmp(a, b, most);
 }
-static MS_ABI int nt__stricmp(const char *a, const char *b)
+static MS_CDECL int nt__stricmp(const char *a, const char *b)
 {
     return strcasecmp(a, b);
 }
-static MS_ABI int nt__strnicmp(const char *a, const char *b, size_t most)
+static MS_CDECL int nt__strnicmp(const char *a, const char *b, size_t most)
 {
     return strncasecmp(a, b, most);
 }
-static MS_ABI char *nt_strcpy(char *to, const char *from)
+static MS_CDECL char *nt_strcpy(char *to, const char *from)
 {
     return strcpy(to, from);
 }
-static MS_ABI char *nt_strncpy(char *to, const char *from, size_t most)
+static MS_CDECL char *nt_strncpy(char *to, const char *from, size_t most)
 {
     return strncpy(to, from, most);
 }
-static MS_ABI char *nt_strcat(char *to, const char *from)
+static MS_CDECL char *nt_strcat(char *to, const char *from)
 {
     return strcat(to, from);
 }
-static MS_ABI char *nt_strchr(const char *text, int c)
+static MS_CDECL char *nt_strchr(const char *text, int c)
 {
     return strchr(text, c);
 }
-static MS_ABI char *nt_strrchr(const char *text, int c)
+static MS_CDECL char *nt_strrchr(const char *text, int c)
 {
     return strrchr(text, c);
 }
-static MS_ABI char *nt_strstr(const char *text, const char *part)
+static MS_CDECL char *nt_strstr(const char *text, const char *part)
 {
     return strstr(text, part);
 }
-static MS_ABI int nt_atoi(const char *text)
+static MS_CDECL int nt_atoi(const char *text)
 {
     return atoi(text);
 }
-static MS_ABI int nt_tolower(int c)
+static MS_CDECL int nt_tolower(int c)
 {
     return c >= 'A' && c <= 'Z' ? c + 32 : c;
 }
-static MS_ABI int nt_toupper(int c)
+static MS_CDECL int nt_toupper(int c)
 {
     return c >= 'a' && c <= 'z' ? c - 32 : c;
 }
-static MS_ABI int nt_isdigit(int c)
+static MS_CDECL int nt_isdigit(int c)
 {
     return c >= '0' && c <= '9';
 }
 
-static MS_ABI size_t nt_wcslen(const uint16_t *text)
+static MS_CDECL size_t nt_wcslen(const uint16_t *text)
 {
     return utf16_length(text);
 }
 
-static MS_ABI size_t nt_wcsnlen(const uint16_t *text, size_t most)
+static MS_CDECL size_t nt_wcsnlen(const uint16_t *text, size_t most)
 {
     size_t n = 0;
 
@@ -125,29 +125,29 @@ static int compare(const uint16_t *a, const uint16_t *b, size_t most, bool fold)
     return 0;
 }
 
-static MS_ABI int nt_wcscmp(const uint16_t *a, const uint16_t *b)
+static MS_CDECL int nt_wcscmp(const uint16_t *a, const uint16_t *b)
 {
     return compare(a, b, SIZE_MAX, false);
 }
-static MS_ABI int nt_wcsncmp(const uint16_t *a, const uint16_t *b, size_t most)
+static MS_CDECL int nt_wcsncmp(const uint16_t *a, const uint16_t *b, size_t most)
 {
     return compare(a, b, most, false);
 }
-static MS_ABI int nt__wcsicmp(const uint16_t *a, const uint16_t *b)
+static MS_CDECL int nt__wcsicmp(const uint16_t *a, const uint16_t *b)
 {
     return compare(a, b, SIZE_MAX, true);
 }
-static MS_ABI int nt__wcsnicmp(const uint16_t *a, const uint16_t *b, size_t most)
+static MS_CDECL int nt__wcsnicmp(const uint16_t *a, const uint16_t *b, size_t most)
 {
     return compare(a, b, most, true);
 }
 
-static MS_ABI uint16_t *nt_wcscpy(uint16_t *to, const uint16_t *from)
+static MS_CDECL uint16_t *nt_wcscpy(uint16_t *to, const uint16_t *from)
 {
     return memcpy(to, from, (utf16_length(from) + 1) * 2);
 }
 
-static MS_ABI uint16_t *nt_wcsncpy(uint16_t *to, const uint16_t *from, size_t most)
+static MS_CDECL uint16_t *nt_wcsncpy(uint16_t *to, const uint16_t *from, size_t most)
 {
     size_t length = nt_wcsnlen(from, most);
 
@@ -156,13 +156,13 @@ static MS_ABI uint16_t *nt_wcsncpy(uint16_t *to, const uint16_t *from, size_t mo
     return to;
 }
 
-static MS_ABI uint16_t *nt_wcscat(uint16_t *to, const uint16_t *from)
+static MS_CDECL uint16_t *nt_wcscat(uint16_t *to, const uint16_t *from)
 {
     nt_wcscpy(to + utf16_length(to), from);
     return to;
 }
 
-static MS_ABI const uint16_t *nt_wcschr(const uint16_t *text, uint16_t unit)
+static MS_CDECL const uint16_t *nt_wcschr(const uint16_t *text, uint16_t unit)
 {
     for (;; text++) {
         if (*text == unit) {
@@ -174,7 +174,7 @@ static MS_ABI const uint16_t *nt_wcschr(const uint16_t *text, uint16_t unit)
     }
 }
 
-static MS_ABI const uint16_t *nt_wcsrchr(const uint16_t *text, uint16_t unit)
+static MS_CDECL const uint16_t *nt_wcsrchr(const uint16_t *text, uint16_t unit)
 {
     const uint16_t *found = NULL;
 
@@ -188,7 +188,7 @@ static MS_ABI const uint16_t *nt_wcsrchr(const uint16_t *text, uint16_t unit)
     }
 }
 
-static MS_ABI const uint16_t *nt_wcsstr(const uint16_t *text, const uint16_t *part)
+static MS_CDECL const uint16_t *nt_wcsstr(const uint16_t *text, const uint16_t *part)
 {
     size_t length = utf16_length(part);
 
@@ -203,7 +203,7 @@ static MS_ABI const uint16_t *nt_wcsstr(const uint16_t *text, const uint16_t *pa
 }
 
 /* What a driver may import though the testbed cannot do it: exceptions. */
-static MS_ABI int32_t nt___C_specific_handler(void)
+static MS_CDECL int32_t nt___C_specific_handler(void)
 {
     rule_break("unsupported", "a structured exception in the driver (__C_specific_handler)");
 }

@@ -13,7 +13,7 @@
 
 #define TRUNCATE SIZE_MAX
 
-typedef __builtin_ms_va_list va;
+typedef ms_va_list va;
 
 static int narrow(char *out, size_t size, const char *format, va arguments)
 {
@@ -70,78 +70,78 @@ static int wide_s(const char *function, uint16_t *out, size_t size, size_t count
     ({                                                                                                                 \
         va arguments;                                                                                                  \
         int result_;                                                                                                   \
-        __builtin_ms_va_start(arguments, last);                                                                        \
+        ms_va_start(arguments, last);                                                                                  \
         result_ = (call);                                                                                              \
-        __builtin_ms_va_end(arguments);                                                                                \
+        ms_va_end(arguments);                                                                                          \
         result_;                                                                                                       \
     })
 
-static MS_ABI int nt_sprintf(char *out, const char *format, ...)
+static MS_CDECL int nt_sprintf(char *out, const char *format, ...)
 {
     return WITH_ARGUMENTS(format, narrow(out, INT32_MAX, format, arguments));
 }
 
-static MS_ABI int nt_vsprintf(char *out, const char *format, va arguments)
+static MS_CDECL int nt_vsprintf(char *out, const char *format, va arguments)
 {
     return narrow(out, INT32_MAX, format, arguments);
 }
 
-static MS_ABI int nt__snprintf(char *out, size_t size, const char *format, ...)
+static MS_CDECL int nt__snprintf(char *out, size_t size, const char *format, ...)
 {
     return WITH_ARGUMENTS(format, narrow(out, size, format, arguments));
 }
 
-static MS_ABI int nt__vsnprintf(char *out, size_t size, const char *format, va arguments)
+static MS_CDECL int nt__vsnprintf(char *out, size_t size, const char *format, va arguments)
 {
     return narrow(out, size, format, arguments);
 }
 
-static MS_ABI int nt_swprintf(uint16_t *out, const uint16_t *format, ...)
+static MS_CDECL int nt_swprintf(uint16_t *out, const uint16_t *format, ...)
 {
     return WITH_ARGUMENTS(format, wide(out, INT32_MAX, format, arguments));
 }
 
-static MS_ABI int nt__snwprintf(uint16_t *out, size_t size, const uint16_t *format, ...)
+static MS_CDECL int nt__snwprintf(uint16_t *out, size_t size, const uint16_t *format, ...)
 {
     return WITH_ARGUMENTS(format, wide(out, size, format, arguments));
 }
 
-static MS_ABI int nt__vsnwprintf(uint16_t *out, size_t size, const uint16_t *format, va arguments)
+static MS_CDECL int nt__vsnwprintf(uint16_t *out, size_t size, const uint16_t *format, va arguments)
 {
     return wide(out, size, format, arguments);
 }
 
-static MS_ABI int nt_sprintf_s(char *out, size_t size, const char *format, ...)
+static MS_CDECL int nt_sprintf_s(char *out, size_t size, const char *format, ...)
 {
     return WITH_ARGUMENTS(format, narrow_s("sprintf_s", out, size, TRUNCATE - 1, format, arguments));
 }
 
-static MS_ABI int nt_vsprintf_s(char *out, size_t size, const char *format, va arguments)
+static MS_CDECL int nt_vsprintf_s(char *out, size_t size, const char *format, va arguments)
 {
     return narrow_s("vsprintf_s", out, size, TRUNCATE - 1, format, arguments);
 }
 
-static MS_ABI int nt__snprintf_s(char *out, size_t size, size_t count, const char *format, ...)
+static MS_CDECL int nt__snprintf_s(char *out, size_t size, size_t count, const char *format, ...)
 {
     return WITH_ARGUMENTS(format, narrow_s("_snprintf_s", out, size, count, format, arguments));
 }
 
-static MS_ABI int nt__vsnprintf_s(char *out, size_t size, size_t count, const char *format, va arguments)
+static MS_CDECL int nt__vsnprintf_s(char *out, size_t size, size_t count, const char *format, va arguments)
 {
     return narrow_s("_vsnprintf_s", out, size, count, format, arguments);
 }
 
-static MS_ABI int nt_swprintf_s(uint16_t *out, size_t size, const uint16_t *format, ...)
+static MS_CDECL int nt_swprintf_s(uint16_t *out, size_t size, const uint16_t *format, ...)
 {
     return WITH_ARGUMENTS(format, wide_s("swprintf_s", out, size, TRUNCATE - 1, format, arguments));
 }
 
-static MS_ABI int nt__snwprintf_s(uint16_t *out, size_t size, size_t count, const uint16_t *format, ...)
+static MS_CDECL int nt__snwprintf_s(uint16_t *out, size_t size, size_t count, const uint16_t *format, ...)
 {
     return WITH_ARGUMENTS(format, wide_s("_snwprintf_s", out, size, count, format, arguments));
 }
 
-static MS_ABI int nt__vsnwprintf_s(uint16_t *out, size_t size, size_t count, const uint16_t *format, va arguments)
+static MS_CDECL int nt__vsnwprintf_s(uint16_t *out, size_t size, size_t count, const uint16_t *format, va arguments)
 {
     return wide_s("_vsnwprintf_s", out, size, count, format, arguments);
 }

@@ -180,7 +180,7 @@ static void fast_prepare(struct fast_mutex *mutex)
     }
 }
 
-static MS_ABI void nt_ExAcquireFastMutex(struct fast_mutex *mutex)
+static MS_FASTCALL void nt_ExAcquireFastMutex(struct fast_mutex *mutex)
 {
     uint8_t old = irql_raise(APC_LEVEL);
     fast_prepare(mutex);
@@ -188,7 +188,7 @@ static MS_ABI void nt_ExAcquireFastMutex(struct fast_mutex *mutex)
     mutex->old_irql = old;
 }
 
-static MS_ABI uint8_t nt_ExTryToAcquireFastMutex(struct fast_mutex *mutex)
+static MS_FASTCALL uint8_t nt_ExTryToAcquireFastMutex(struct fast_mutex *mutex)
 {
     uint8_t old = irql_raise(APC_LEVEL);
     fast_prepare(mutex);
@@ -201,14 +201,14 @@ static MS_ABI uint8_t nt_ExTryToAcquireFastMutex(struct fast_mutex *mutex)
     return 1;
 }
 
-static MS_ABI void nt_ExReleaseFastMutex(struct fast_mutex *mutex)
+static MS_FASTCALL void nt_ExReleaseFastMutex(struct fast_mutex *mutex)
 {
     uint8_t old = (uint8_t)mutex->old_irql;
     fast_give(mutex);
     irql_lower(old);
 }
 
-static MS_ABI void nt_ExAcquireFastMutexUnsafe(struct fast_mutex *mutex)
+static MS_FASTCALL void nt_ExAcquireFastMutexUnsafe(struct fast_mutex *mutex)
 {
     RULE(irql_current() == APC_LEVEL || thread_current()->critical != 0, "irql",
          "ExAcquireFastMutexUnsafe with APCs enabled");
@@ -216,7 +216,7 @@ static MS_ABI void nt_ExAcquireFastMutexUnsafe(struct fast_mutex *mutex)
     fast_take(mutex);
 }
 
-static MS_ABI void nt_ExReleaseFastMutexUnsafe(struct fast_mutex *mutex)
+static MS_FASTCALL void nt_ExReleaseFastMutexUnsafe(struct fast_mutex *mutex)
 {
     fast_give(mutex);
 }

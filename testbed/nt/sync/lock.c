@@ -16,15 +16,25 @@
 
 #define LOOKS 256
 
+#ifdef __x86_64__
+typedef uint32_t lock_half;
+#else
+typedef uint16_t lock_half;
+#endif
+
 struct lock_word {
-    uint32_t state;
-    uint32_t holder;
+    union {
+        struct {
+            lock_half state, holder;
+        };
+        uint32_t waited_on; /* the state, on x86 the holder as well */
+    };
 };
-_Static_assert(sizeof(struct lock_word) == sizeof(uint64_t), "KSPIN_LOCK");
+_Static_assert(sizeof(struct lock_word) == sizeof(uintptr_t), "KSPIN_LOCK");
 
 static bool take(struct lock_word *lock)
 {
-    uint32_t nobody = 0;
+    lock_half nobody = 0;
     return __atomic_compare_exchange_n(&lock->state, &nobody, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
@@ -38,7 +48,7 @@ void lock_taken(const void *lock, struct task *task, const void *from)
 
 static void taken(struct lock_word *lock, struct task *task, const void *from)
 {
-    __atomic_store_n(&lock->holder, task->id, __ATOMIC_RELAXED);
+    __atomic_store_n(&lock->holder, (lock_half)task->id, __ATOMIC_RELAXED);
     order_acquire(lock);
     lock_taken(lock, task, from);
 }
@@ -64,13 +74,16 @@ static void wait_for(struct lock_word *lock, struct task *task)
         }
     }
     while (__atomic_exchange_n(&lock->state, 2, __ATOMIC_ACQUIRE) != 0) {
+        const uint32_t seen = __atomic_load_n(&lock->waited_on, __ATOMIC_RELAXED);
         task->waits_for = "a spin lock";
-        sched_wait(&lock->state, 2, SCHED_FOREVER);
+        if ((lock_half)seen == 2) {
+            sched_wait(&lock->waited_on, seen, SCHED_FOREVER);
+        }
     }
     task->waits_for = NULL;
 }
 
-void lock_acquire(uint64_t *word, const void *from)
+void lock_acquire(uintptr_t *word, const void *from)
 {
     struct lock_word *lock = (struct lock_word *)word;
     struct task *task = task_self();
@@ -80,21 +93,21 @@ void lock_acquire(uint64_t *word, const void *from)
         lock_order_check(task, lock, from);
     }
     if (__builtin_expect(!take(lock), 0)) {
-        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock",
+        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != (lock_half)task->id, "lock",
              "spin lock acquired that this task holds already");
         wait_for(lock, task);
     }
     taken(lock, task, from);
 }
 
-bool lock_try(uint64_t *word, const void *from)
+bool lock_try(uintptr_t *word, const void *from)
 {
     struct lock_word *lock = (struct lock_word *)word;
     struct task *task = task_self();
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock tried at IRQL %u", task->irql);
     sched_point("try lock");
     if (!take(lock)) {
-        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != task->id, "lock",
+        RULE(__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != (lock_half)task->id, "lock",
              "spin lock tried that this task holds already");
         return false;
     }
@@ -102,19 +115,19 @@ bool lock_try(uint64_t *word, const void *from)
     return true;
 }
 
-void lock_release(uint64_t *word)
+void lock_release(uintptr_t *word)
 {
     struct lock_word *lock = (struct lock_word *)word;
     struct task *task = task_self();
     RULE(__atomic_load_n(&lock->state, __ATOMIC_RELAXED) != 0, "lock", "spin lock released that nobody holds");
-    RULE(lock->holder == task->id, "lock", "spin lock released by a task that does not hold it: task #%u does",
-         lock->holder);
+    RULE(lock->holder == (lock_half)task->id, "lock",
+         "spin lock released by a task that does not hold it: task #%u does", lock->holder);
     RULE(task->irql >= DISPATCH_LEVEL, "lock", "spin lock released at IRQL %u", task->irql);
     lock_given_back(lock, task);
     order_release(lock);
     __atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
     if (__atomic_exchange_n(&lock->state, 0, __ATOMIC_RELEASE) == 2) {
-        sched_wake(&lock->state, 1);
+        sched_wake(&lock->waited_on, 1);
     }
 }
 

@@ -3,16 +3,18 @@
  * Lists that several processors push to and pop from without the caller's lock: SLISTs, and the ExInterlocked list
  * functions, which take the driver's spin lock at any IRQL.
  *
- * An SLIST_HEADER is the x64 one: depth and sequence in the low eight bytes, the first entry's address in the high ones
- * (its low four bits are reserved there; entries are 16-byte aligned). The sequence changes with every operation, so
- * that a pop that looked at an entry which went and came back fails. A popper may read an entry that somebody else has
- * freed meanwhile: pool memory stays mapped, as Windows takes care of by other means.
+ * An SLIST_HEADER is the x64 one (there are no SLISTs on x86, whose header is another): depth and sequence in the low
+ * eight bytes, the first entry's address in the high ones (its low four bits are reserved there; entries are 16-byte
+ * aligned). The sequence changes with every operation, so that a pop that looked at an entry which went and came back
+ * fails. A popper may read an entry that somebody else has freed meanwhile: pool memory stays mapped, as Windows takes
+ * care of by other means.
  */
 #include "nt/export/register.h"
 #include "nt/nt.h"
 #include "nt/sync/lock.h"
 #include "run/order.h"
 
+#ifdef __x86_64__
 struct slist_entry {
     struct slist_entry *next;
 };
@@ -119,9 +121,11 @@ static MS_ABI uint16_t nt_ExQueryDepthSList(const struct SLIST_HEADER *header)
     return (uint16_t)(pair_count(look(header)) & DEPTH_MASK);
 }
 
+#endif
+
 /* --- with the driver's spin lock: at DISPATCH_LEVEL meanwhile, or above if the caller is --- */
 
-static uint8_t take(uint64_t *lock)
+static uint8_t take(uintptr_t *lock)
 {
     uint8_t old = irql_current();
     if (old < DISPATCH_LEVEL) {
@@ -131,14 +135,14 @@ static uint8_t take(uint64_t *lock)
     return old;
 }
 
-static void give(uint64_t *lock, uint8_t old)
+static void give(uintptr_t *lock, uint8_t old)
 {
     lock_release(lock);
     irql_lower(old);
 }
 
 static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertHeadList(struct LIST_ENTRY *head, struct LIST_ENTRY *entry,
-                                                                uint64_t *lock)
+                                                                uintptr_t *lock)
 {
     uint8_t old = take(lock);
     struct LIST_ENTRY *first = head->Flink;
@@ -151,7 +155,7 @@ static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertHeadList(struct LIST_ENTR
 }
 
 static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertTailList(struct LIST_ENTRY *head, struct LIST_ENTRY *entry,
-                                                                uint64_t *lock)
+                                                                uintptr_t *lock)
 {
     uint8_t old = take(lock);
     struct LIST_ENTRY *last = head->Blink;
@@ -163,7 +167,7 @@ static MS_ABI struct LIST_ENTRY *nt_ExInterlockedInsertTailList(struct LIST_ENTR
     return last == head ? NULL : last;
 }
 
-static MS_ABI struct LIST_ENTRY *nt_ExInterlockedRemoveHeadList(struct LIST_ENTRY *head, uint64_t *lock)
+static MS_ABI struct LIST_ENTRY *nt_ExInterlockedRemoveHeadList(struct LIST_ENTRY *head, uintptr_t *lock)
 {
     uint8_t old = take(lock);
     struct LIST_ENTRY *first = head->Flink;
@@ -175,6 +179,7 @@ static MS_ABI struct LIST_ENTRY *nt_ExInterlockedRemoveHeadList(struct LIST_ENTR
     return first == head ? NULL : first;
 }
 
+#ifdef __x86_64__
 #define SLIST_EXPORTS(X)                                                                                               \
     X("ntoskrnl.exe", InitializeSListHead, nt_InitializeSListHead, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)               \
     X("ntoskrnl.exe", ExInitializeSListHead, nt_InitializeSListHead, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)             \
@@ -183,7 +188,10 @@ static MS_ABI struct LIST_ENTRY *nt_ExInterlockedRemoveHeadList(struct LIST_ENTR
     X("ntoskrnl.exe", ExpInterlockedPopEntrySList, nt_ExpInterlockedPopEntrySList, PASSIVE_LEVEL, DISPATCH_LEVEL,      \
       WINDOWS_7)                                                                                                       \
     X("ntoskrnl.exe", ExpInterlockedFlushSList, nt_ExpInterlockedFlushSList, PASSIVE_LEVEL, DISPATCH_LEVEL, WINDOWS_7) \
-    X("ntoskrnl.exe", ExQueryDepthSList, nt_ExQueryDepthSList, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)                   \
+    X("ntoskrnl.exe", ExQueryDepthSList, nt_ExQueryDepthSList, PASSIVE_LEVEL, HIGH_LEVEL, WINDOWS_7)
+#endif
+
+#define INTERLOCKED_LIST_EXPORTS(X)                                                                                    \
     X("ntoskrnl.exe", ExInterlockedInsertHeadList, nt_ExInterlockedInsertHeadList, PASSIVE_LEVEL, HIGH_LEVEL,          \
       WINDOWS_7)                                                                                                       \
     X("ntoskrnl.exe", ExInterlockedInsertTailList, nt_ExInterlockedInsertTailList, PASSIVE_LEVEL, HIGH_LEVEL,          \
@@ -192,5 +200,8 @@ static MS_ABI struct LIST_ENTRY *nt_ExInterlockedRemoveHeadList(struct LIST_ENTR
 
 void slist_exports(void)
 {
+#ifdef __x86_64__
     EXPORT_REGISTER(SLIST_EXPORTS);
+#endif
+    EXPORT_REGISTER(INTERLOCKED_LIST_EXPORTS);
 }

@@ -5,14 +5,14 @@
 #include "nt/nt.h"
 #include "run/order.h"
 
-static MS_ABI void nt_ExInitializeRundownProtection(uint64_t *count)
+static MS_FASTCALL void nt_ExInitializeRundownProtection(uintptr_t *count)
 {
     *count = 0;
 }
 
-static MS_ABI uint8_t nt_ExAcquireRundownProtection(uint64_t *count)
+static MS_FASTCALL uint8_t nt_ExAcquireRundownProtection(uintptr_t *count)
 {
-    uint64_t now = __atomic_load_n(count, __ATOMIC_RELAXED);
+    uintptr_t now = __atomic_load_n(count, __ATOMIC_RELAXED);
 
     while ((now & 1) == 0) {
         if (__atomic_compare_exchange_n(count, &now, now + 2, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
@@ -23,10 +23,10 @@ static MS_ABI uint8_t nt_ExAcquireRundownProtection(uint64_t *count)
     return 0;
 }
 
-static MS_ABI void nt_ExReleaseRundownProtection(uint64_t *count)
+static MS_FASTCALL void nt_ExReleaseRundownProtection(uintptr_t *count)
 {
     order_release(count);
-    uint64_t was = __atomic_fetch_sub(count, 2, __ATOMIC_RELEASE);
+    uintptr_t was = __atomic_fetch_sub(count, 2, __ATOMIC_RELEASE);
 
     RULE(was >= 2, "rundown", "ExReleaseRundownProtection without a matching acquire");
     if (was == 3) {
@@ -34,9 +34,9 @@ static MS_ABI void nt_ExReleaseRundownProtection(uint64_t *count)
     }
 }
 
-static MS_ABI void nt_ExWaitForRundownProtectionRelease(uint64_t *count)
+static MS_FASTCALL void nt_ExWaitForRundownProtectionRelease(uintptr_t *count)
 {
-    uint64_t now = __atomic_or_fetch(count, 1, __ATOMIC_ACQ_REL);
+    uintptr_t now = __atomic_or_fetch(count, 1, __ATOMIC_ACQ_REL);
 
     while (now != 1) {
         sched_wait((uint32_t *)count, (uint32_t)now, SCHED_FOREVER);
@@ -45,13 +45,13 @@ static MS_ABI void nt_ExWaitForRundownProtectionRelease(uint64_t *count)
     order_acquire(count);
 }
 
-static MS_ABI void nt_ExRundownCompleted(uint64_t *count)
+static MS_FASTCALL void nt_ExRundownCompleted(uintptr_t *count)
 {
     RULE(*count <= 1, "rundown", "ExRundownCompleted while protection is still held");
     *count = 1;
 }
 
-static MS_ABI void nt_ExReInitializeRundownProtection(uint64_t *count)
+static MS_FASTCALL void nt_ExReInitializeRundownProtection(uintptr_t *count)
 {
     RULE(*count == 1, "rundown", "ExReInitializeRundownProtection before the rundown completed");
     order_release(count);

@@ -3,8 +3,9 @@
  * System threads, and the Windows side of every task that enters the driver.
  *
  * A task is adopted the first time it calls the driver: it gets a thread object and its host thread a processor block
- * that GS points to. In a live run the processor block follows the host thread; in a simulated run all tasks share the
- * one of the only host thread, and its fields are set each time another task comes to run (sched_task_resumes).
+ * that GS points to (x64). In a live run the processor block follows the host thread; in a simulated run all tasks
+ * share the one of the only host thread, and its fields are set each time another task comes to run
+ * (sched_task_resumes).
  *
  * A system thread's object lives until it has ended, its task is joined (by the next thread's creation or by
  * threads_stop), and every handle and reference is gone.
@@ -31,6 +32,7 @@
 
 #define FSGSBASE_USABLE 2u /* AT_HWCAP2: the kernel lets us set GS base by instruction */
 
+#ifdef __x86_64__
 /* The fields that code compiled for Windows x64 reads through GS (offsets from the KPCR, stable since Windows XP x64).
  */
 struct processor_block {
@@ -46,12 +48,15 @@ enum {
 };
 
 static _Thread_local struct processor_block block;
+#endif
 static _Thread_local bool block_loaded;
 
 static struct sched_lock lock;
 static struct nt_thread *threads;
 static uint32_t next_processor;
 static const struct object_ops thread_ops;
+
+#ifdef __x86_64__
 
 static void put(size_t offset, const void *value, size_t size)
 {
@@ -73,9 +78,32 @@ static void load_block(void)
     } else {
         syscall(SYS_arch_prctl, ARCH_SET_GS, self);
     }
-    fault_thread_start();
-    block_loaded = true;
 }
+
+static void fill_block(const struct task *task)
+{
+    const uint32_t processor = task->processor;
+    const struct PROCESSOR_NUMBER number = processor_number(processor);
+    /* What code that knows no groups reads: in other groups a number that group 0 has, too. */
+    block.bytes[PRCB_LEGACY_NUMBER] =
+        (uint8_t)(number.Group == 0 ? number.Number : number.Number % group_active_count(0));
+    put(PRCB_NUMBER, &processor, sizeof(processor));
+    put(PRCB_THREAD, &task->nt, sizeof(task->nt));
+}
+
+#else
+
+/* On x86 FS leads nowhere: what reads the block there faults, and is reported. */
+static void load_block(void)
+{
+}
+
+static void fill_block(const struct task *task)
+{
+    (void)task;
+}
+
+#endif
 
 static void resume(struct task *task)
 {
@@ -85,14 +113,10 @@ static void resume(struct task *task)
     }
     if (!block_loaded) {
         load_block();
+        fault_thread_start();
+        block_loaded = true;
     }
-    const uint32_t processor = task->processor;
-    const struct PROCESSOR_NUMBER number = processor_number(processor);
-    /* What code that knows no groups reads: in other groups a number that group 0 has, too. */
-    block.bytes[PRCB_LEGACY_NUMBER] =
-        (uint8_t)(number.Group == 0 ? number.Number : number.Number % group_active_count(0));
-    put(PRCB_NUMBER, &processor, sizeof(processor));
-    put(PRCB_THREAD, &task->nt, sizeof(task->nt));
+    fill_block(task);
 }
 
 static struct nt_thread *thread_new(struct task *task)

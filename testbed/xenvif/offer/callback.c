@@ -14,7 +14,7 @@
 
 enum { MAX_QUEUED = 1024 };
 
-typedef MS_ABI void callback_variable(void *argument, uint32_t type, ...);
+typedef MS_CDECL void callback_variable(void *argument, uint32_t type, ...);
 typedef MS_ABI void callback_record(void *argument, uint32_t type, void *parameters);
 
 void callback_transmit(struct vif *vif, void *cookie, struct XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *completion)

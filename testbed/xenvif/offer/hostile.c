@@ -15,7 +15,7 @@ static bool lies[LIE_COUNT];
 static uint64_t values[LIE_COUNT];
 static bool injecting;
 static uint8_t cookies[MAX_INJECTED]; /* their addresses are the cookies; 1: out */
-static uint32_t injected;
+static uint32_t injected, returns;    /* returns: changes with each packet that comes back */
 static uint64_t returned;
 
 void vif_lie(enum vif_lie what, uint64_t value)
@@ -76,10 +76,10 @@ static MS_ABI void lie_TransmitterQueryOffloadOptions(struct INTERFACE *interfac
     options->Value = lies[LIE_OFFLOADS] ? (uint16_t)values[LIE_OFFLOADS] : options->Value;
 }
 
-static MS_ABI int32_t lie_ReceiverQueryHashCapabilities(struct INTERFACE *interface, uint32_t *types)
+static MS_CDECL int32_t lie_ReceiverQueryHashCapabilities(struct INTERFACE *interface, uint32_t *types)
 {
     int32_t status =
-        ((MS_ABI int32_t(*)(struct INTERFACE *, ...))honest.ReceiverQueryHashCapabilities)(interface, types);
+        ((MS_CDECL int32_t(*)(struct INTERFACE *, ...))honest.ReceiverQueryHashCapabilities)(interface, types);
 
     *types = lies[LIE_HASH_TYPES] ? (uint32_t)values[LIE_HASH_TYPES] : *types;
     return status;
@@ -122,6 +122,8 @@ static MS_ABI void lie_ReceiverReturnPacket(struct INTERFACE *interface, void *c
     RULE(__atomic_exchange_n(mine, 0, __ATOMIC_SEQ_CST) == 1, "vif-return", "%s",
          "an injected packet was given back twice, or never given");
     __atomic_fetch_add(&returned, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&returns, 1, __ATOMIC_SEQ_CST);
+    sched_wake(&returns, UINT32_MAX);
 }
 
 void hostile_completion(struct XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *completion)
@@ -220,7 +222,7 @@ void hostile_fill(struct vif *vif, void *table, void (*fill)(struct vif *, void 
 
 /* --- packets that lie --- */
 
-typedef MS_ABI void callback_variable(void *argument, uint32_t type, ...);
+typedef MS_CDECL void callback_variable(void *argument, uint32_t type, ...);
 typedef MS_ABI void callback_record(void *argument, uint32_t type, void *parameters);
 
 void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *packet)
@@ -264,6 +266,18 @@ void vif_inject(struct vif *vif, uint32_t processor, const struct vif_inject *pa
                                                     subscriber->argument, XENVIF_RECEIVER_QUEUE_PACKET, &parameters));
     }
     irql_lower(old);
+}
+
+void hostile_wait_returned(void)
+{
+    for (;;) {
+        uint32_t seen = __atomic_load_n(&returns, __ATOMIC_SEQ_CST);
+
+        if (vif_inject_returned() == injected) {
+            return;
+        }
+        sched_wait(&returns, seen, SCHED_FOREVER);
+    }
 }
 
 uint64_t vif_inject_returned(void)

@@ -50,6 +50,7 @@ void vif_tell_mac(struct vif *vif);                   /* MAC_STATE_CHANGE, true 
 
 /* pdo.c: after `fill` has filled the table. callback.c: each completion. */
 void hostile_fill(struct vif *vif, void *table, void (*fill)(struct vif *, void *));
+void hostile_wait_returned(void); /* interface.c: Disable waits for injected packets, too */
 void hostile_completion(struct XENVIF_TRANSMITTER_PACKET_COMPLETION_INFO_V1 *completion);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "nt/check/provider_wait.h"
 #include "nt/processor/topology.h"
+#include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
 #include "run/order.h"
 
@@ -81,6 +82,7 @@ static MS_ABI void vif_Disable(struct INTERFACE *interface)
 
     if (vif->subscriber.enabled) {
         frontend_disable(vif);
+        hostile_wait_returned();
         order_acquire(&vif->subscriber.in_mac); /* no callback of it runs any more */
     }
 }
@@ -219,17 +221,17 @@ static MS_ABI int32_t vif_ReceiverSetHashAlgorithm(struct INTERFACE *interface, 
     return change_hash(vif, &hash);
 }
 
-static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interface, ...)
+static MS_CDECL int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interface, ...)
 {
     ENTER(interface, "ReceiverQueryHashCapabilities", DISPATCH_LEVEL);
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
     uint32_t *types, found;
     uint64_t begun;
     int32_t status;
 
-    __builtin_ms_va_start(arguments, interface);
+    ms_va_start(arguments, interface);
     types = __builtin_va_arg(arguments, uint32_t *);
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     if (vif->release->hashes_when_enabled && !__atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST)) {
         return STATUS_NOT_SUPPORTED;
     }
@@ -242,18 +244,18 @@ static MS_ABI int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *interf
     return status;
 }
 
-static MS_ABI int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *interface, ...)
+static MS_CDECL int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *interface, ...)
 {
     ENTER(interface, "ReceiverUpdateHashParameters", DISPATCH_LEVEL);
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
     struct hash hash = vif->hash;
     const uint8_t *key;
     int32_t status;
 
-    __builtin_ms_va_start(arguments, interface);
+    ms_va_start(arguments, interface);
     hash.types = __builtin_va_arg(arguments, uint32_t);
     key = __builtin_va_arg(arguments, const uint8_t *);
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     status = change_hash(vif, &hash); /* all of it twice, as XenVif does */
     if (!NT_SUCCESS(status)) {
         return status;

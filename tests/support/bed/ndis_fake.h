@@ -30,7 +30,7 @@ typedef int32_t MS_ABI fake_NdisMSetMiniportAttributes(void *, void *);
 typedef void *MS_ABI fake_NdisAllocateNetBufferListPool(void *, void *);
 typedef void MS_ABI fake_NdisFreeNetBufferListPool(void *);
 typedef struct NET_BUFFER_LIST *MS_ABI fake_NdisAllocateNetBufferAndNetBufferList(void *, uint16_t, uint16_t, void *,
-                                                                                  uint32_t, uint64_t);
+                                                                                  uint32_t, size_t);
 typedef void MS_ABI fake_NdisFreeNetBufferList(void *);
 typedef void MS_ABI fake_NdisMSendNetBufferListsComplete(void *, void *, uint32_t);
 typedef void MS_ABI fake_NdisMIndicateReceiveNetBufferLists(void *, void *, uint32_t, uint32_t, uint32_t);
@@ -38,7 +38,7 @@ typedef void MS_ABI fake_NdisMIndicateStatusEx(void *, void *);
 typedef void MS_ABI fake_NdisMPauseComplete(void *);
 typedef void MS_ABI fake_NdisMRestartComplete(void *, int32_t);
 typedef void MS_ABI fake_NdisMOidRequestComplete(void *, void *, int32_t);
-typedef void MS_ABI fake_NdisWriteErrorLogEntry(void *, uint32_t, uint32_t, ...);
+typedef void MS_CDECL fake_NdisWriteErrorLogEntry(void *, uint32_t, uint32_t, ...);
 
 struct fake {
     struct DRIVER_OBJECT driver_object;

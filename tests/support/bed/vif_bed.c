@@ -88,12 +88,12 @@ MS_ABI void vb_callback(void *argument, uint32_t type, struct XENVIF_VIF_CALLBAC
     }
 }
 
-static MS_ABI void vb_callback8(void *argument, uint32_t type, ...)
+static MS_CDECL void vb_callback8(void *argument, uint32_t type, ...)
 {
     struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 p;
-    __builtin_ms_va_list arguments;
+    ms_va_list arguments;
 
-    __builtin_ms_va_start(arguments, type);
+    ms_va_start(arguments, type);
     if (type == XENVIF_TRANSMITTER_RETURN_PACKET) {
         p.TransmitterReturnPacket.Cookie = __builtin_va_arg(arguments, void *);
         p.TransmitterReturnPacket.Completion = __builtin_va_arg(arguments, void *);
@@ -110,7 +110,7 @@ static MS_ABI void vb_callback8(void *argument, uint32_t type, ...)
         p.ReceiverQueuePacket.More = (uint8_t) __builtin_va_arg(arguments, uint32_t);
         p.ReceiverQueuePacket.Cookie = __builtin_va_arg(arguments, void *);
     }
-    __builtin_ms_va_end(arguments);
+    ms_va_end(arguments);
     vb_callback(argument, type, &p);
 }
 

@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "image/image.h"
 #include "nt/export/version.h"
+#include "nt/processor/topology.h"
 #include "story_release.h"
 #include "xenvif/offer/hostile.h"
 
@@ -18,11 +20,12 @@ static const char *built(const char *name)
 {
     static char paths[2][4096];
     char *path = paths[strcmp(name, "xennet.inf") == 0];
-    const char *folder = windows_simulated()->major < 10 ? "windows7/x64" : "x64"; /* the package for that Windows */
+    const char *folder = windows_simulated()->major < 10 ? "windows7/" IMAGE_ARCHITECTURE
+                                                         : IMAGE_ARCHITECTURE; /* the package for that Windows */
 
     snprintf(path, sizeof(paths[0]), "%s/xennet/%s/%s", test_root(), folder, name);
     if (access(path, R_OK) != 0) {
-        test_skip("xennet/x64 has no built driver: run ./build.py free");
+        test_skip("xennet/" IMAGE_ARCHITECTURE " has no built driver: run ./build.py free");
     }
     return path;
 }
@@ -267,6 +270,18 @@ static const char *story_last_line(char *text)
     return line != NULL ? line + 1 : text;
 }
 
+static bool has_processors_for(const struct story_plan *plan)
+{
+    const uint32_t processors = plan->processors > plan->queues ? plan->processors : plan->queues;
+    const uint32_t groups = plan->topology != NULL ? plan->topology->groups : (processors + MAX_GROUP - 1) / MAX_GROUP;
+
+    if (groups > WINDOWS_GROUPS) {
+        test_part_not_run("Windows for x86 has one group of 32 processors");
+        return false;
+    }
+    return true;
+}
+
 void story_run(const struct story_plan *plan)
 {
     static char text[1 << 18];
@@ -275,7 +290,7 @@ void story_run(const struct story_plan *plan)
 
     CHECK(child != NULL);
     (void)story_driver();
-    if (!story_release_can(plan)) {
+    if (!has_processors_for(plan) || !story_release_can(plan)) {
         free(child);
         return;
     }

@@ -85,13 +85,13 @@ static MS_ABI uint8_t stub_dpc(struct KDPC *which, void *first, void *second)
 /* As much as a lock costs that nobody else wants; there is one processor. The testbed's own value stays in the lock. */
 static uint64_t held;
 
-static MS_ABI void stub_lock(uint64_t *lock)
+static MS_ABI void stub_lock(uintptr_t *lock)
 {
     (void)lock;
     (void)__atomic_exchange_n(&held, 1, __ATOMIC_ACQUIRE);
 }
 
-static MS_ABI void stub_unlock(uint64_t *lock)
+static MS_ABI void stub_unlock(uintptr_t *lock)
 {
     (void)lock;
     __atomic_store_n(&held, 0, __ATOMIC_RELEASE);

@@ -16,11 +16,20 @@
 #include <ucontext.h>
 
 #include "image/image.h"
+#include "nt/check/registers.h"
 #include "nt/check/watchdog.h"
 #include "nt/export/export.h"
 #include "nt/export/export_bound.h"
 #include "nt/nt.h"
 #include "xenvif/state.h"
+
+#ifdef __x86_64__
+#define SET_TRAP   "pushfq; orq $0x100, (%%rsp); popfq"
+#define CLEAR_TRAP "pushfq; andq $~0x100, (%%rsp); popfq"
+#else
+#define SET_TRAP   "pushfl; orl $0x100, (%%esp); popfl"
+#define CLEAR_TRAP "pushfl; andl $~0x100, (%%esp); popfl"
+#endif
 
 enum { MAX_IMAGE = 1 << 20, MAX_NAMES = 128, SLOWED = 1000 /* by a signal at each instruction */ };
 
@@ -29,17 +38,17 @@ static struct {
     uint64_t calls;
 } names[MAX_NAMES];
 static uint32_t counts[MAX_IMAGE];
-static uint64_t instructions, locked, provider_calls, last;
-static uintptr_t base, end;
+static uint64_t instructions, locked, provider_calls;
+static uintptr_t base, end, last;
 static struct sigaction before;
 
-/* A trampoline starts with mov $bound, %r10. */
+/* A trampoline starts with mov $bound, %r10, on x86 with mov $bound, %eax. */
 static void count_call(uint64_t trampoline)
 {
     struct bound *bound;
     uint32_t i = 0;
 
-    memcpy(&bound, (const uint8_t *)trampoline + 2, sizeof(bound));
+    memcpy(&bound, (const uint8_t *)(uintptr_t)trampoline + (sizeof(bound) == 8 ? 2 : 1), sizeof(bound));
     while (i < MAX_NAMES && names[i].name != NULL && strcmp(names[i].name, bound->name) != 0) {
         i++;
     }
@@ -59,16 +68,21 @@ static bool is_locked(const uint8_t *code)
     if (*code == 0xf0) {
         return true;
     }
-    if ((*code & 0xf0) == 0x40) { /* REX */
+    if (sizeof(void *) == 8 && (*code & 0xf0) == 0x40) { /* REX */
         code++;
     }
     return (code[0] == 0x86 || code[0] == 0x87) && code[1] >> 6 != 3;
 }
 
+static bool is_return(const uint8_t *code)
+{
+    return *code == 0xc3 || (sizeof(void *) == 4 && *code == 0xc2);
+}
+
 static void stepped(int number, siginfo_t *info, void *argument)
 {
     const ucontext_t *context = argument;
-    const uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    const uintptr_t rip = (uintptr_t)context->uc_mcontext.gregs[REGISTER_CODE];
 
     (void)number, (void)info;
     if (rip == last) {
@@ -78,12 +92,15 @@ static void stepped(int number, siginfo_t *info, void *argument)
         instructions++;
         counts[rip - base]++;
         locked += is_locked((const uint8_t *)rip);
+#ifdef __x86_64__
         step_lines_step((const uint8_t *)rip, context->uc_mcontext.gregs, processor_current());
-        step_path_step((uint64_t)context->uc_mcontext.gregs[REG_RSP], (uint32_t)(rip - base), (const uint8_t *)rip,
-                       last < base || last >= end);
+#endif
+        step_path_step((uint64_t)context->uc_mcontext.gregs[REGISTER_STACK], (uint32_t)(rip - base),
+                       (const uint8_t *)rip, last < base || last >= end);
     } else if (last >= base && last < end && export_is_trampoline((const void *)rip)) {
         count_call(rip);
-    } else if (last >= base && last < end && *(const uint8_t *)last != 0xc3) { /* no return from one of its callbacks */
+    } else if (last >= base && last < end &&
+               !is_return((const uint8_t *)last)) { /* no return from one of its callbacks */
         provider_calls++;
     }
     last = rip;
@@ -101,19 +118,22 @@ void step_start(struct story *story)
     while (end - base < MAX_IMAGE && image_contains(image, (const void *)end)) {
         end += 4096;
     }
-    instructions = locked = provider_calls = last = 0;
+    instructions = locked = provider_calls = 0;
+    last = 0;
     memset(counts, 0, sizeof(counts));
     memset(names, 0, sizeof(names));
     step_path_start();
+#ifdef __x86_64__
     step_lines_start();
+#endif
     CHECK_EQ(sigaction(SIGTRAP, &action, &before), 0);
     watchdog_slowed(SLOWED);
-    __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "cc", "memory");
+    __asm__ volatile(SET_TRAP ::: "cc", "memory");
 }
 
 void step_stop(void)
 {
-    __asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "cc", "memory");
+    __asm__ volatile(CLEAR_TRAP ::: "cc", "memory");
     CHECK_EQ(sigaction(SIGTRAP, &before, NULL), 0);
 }
 
@@ -143,6 +163,7 @@ uint64_t step_calls_all(void)
     return step_calls("");
 }
 
+#ifdef __x86_64__
 void step_write(const char *title)
 {
     const char *path = getenv("XENNET_STEPS");
@@ -168,3 +189,4 @@ void step_write(const char *title)
     }
     CHECK_EQ(fclose(file), 0);
 }
+#endif
