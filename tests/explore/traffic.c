@@ -146,8 +146,9 @@ bool explore_lie(struct explorer *explorer, const uint32_t *values)
     struct vif_inject packet;
 
     if (!xenvif_can(story_release(explorer->story->plan), NEEDS_STAND_IN) ||
-        !__atomic_load_n(&explorer->story->bed.vif->subscriber.enabled, __ATOMIC_ACQUIRE)) {
-        return false; /* XenVif hands nothing up */
+        !__atomic_load_n(&explorer->story->bed.vif->subscriber.enabled, __ATOMIC_ACQUIRE) ||
+        !__atomic_load_n(&explorer->story->bed.vif->frontend.running, __ATOMIC_ACQUIRE)) {
+        return false; /* XenVif hands nothing up; a packet of its would say that it runs */
     }
     if (lie_mdl == NULL) {
         lie_mdl = mdl_create(memory, sizeof(memory));
