@@ -242,10 +242,19 @@ VOID TransmitNoteStall(XENNET_TRANSMIT *Transmit)
 }
 
 _Use_decl_annotations_
-VOID TransmitDrain(XENNET_TRANSMIT *Transmit)
+VOID TransmitDefer(XENNET_TRANSMIT *Transmit, BOOLEAN Deferred)
+{
+    UNREFERENCED_PARAMETER(Transmit);
+    UNREFERENCED_PARAMETER(Deferred);
+}
+
+_Use_decl_annotations_
+BOOLEAN TransmitDrain(XENNET_TRANSMIT *Transmit, ULONG Naps)
 {
     // VifDisable has returned everything, and the last completion called NDIS.
     UNREFERENCED_PARAMETER(Transmit);
+    UNREFERENCED_PARAMETER(Naps);
+    return TRUE;
 }
 
 _Use_decl_annotations_
