@@ -119,14 +119,18 @@ def show_ticks(drivers, found):
     turns = found["driver"]
     if not turns:
         return
+    others = [name for name in drivers if name != "driver"]
     print(f"{'ticks a packet, medians of ' + str(len(turns)) + ' turns':45}" +
-          "".join(f" {name:>15}" for name in drivers))
+          "".join(f" {name:>15}" for name in [*drivers, *(f"driver/{name}" for name in others)]))
     for what in turns[0]:
         row = ""
         for name in drivers:
             values = [turn[what] for turn in found[name]]
             cell = f"{statistics.median(values):.0f} ({min(values):.0f})"
             row += f" {cell:>15}"
+        for name in others:     # of what stood side by side: a machine's clock changes from turn to turn
+            ratio = statistics.median(turn[what] / other[what] for turn, other in zip(turns, found[name]))
+            row += f" {ratio:>15.2f}"
         print(f"{what:45}{row}")
 
 
