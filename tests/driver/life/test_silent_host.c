@@ -78,7 +78,7 @@ static void falls_asleep(void *argument)
 }
 
 /* A protocol keeps a packet, so that VIF stays enabled over a low power state that waits for a send; the migration
- * comes before that is back. Awake again, the adapter has nothing to send. */
+ * comes before that is back. Awake again, the adapter has nothing to send; the host answers by now. */
 static void asleep(struct story *story)
 {
     struct watch *watch = watch_open(story);
@@ -95,16 +95,14 @@ static void asleep(struct story *story)
     sched_sleep(10 * SECOND); /* the watchdog has nothing to look at in a machine that sleeps */
     edge_hold_received(story->bed.edge, false);
     put_power(story, NdisDeviceStateD0);
-    CHECK_EQ(no_answers(), 0);
     sched_sleep(10 * SECOND);
-    CHECK_EQ(no_answers(), 1);
-    CHECK_EQ(story_logged(" (9): 2, 0, 1, 1"), 1); /* no send was out, the first time, XenVif works */
+    CHECK_EQ(no_answers(), 0); /* the driver has asked again, and XenVif was not enabled anew, which has requests out */
     (void)backend_frames(story);
     backend_works(story, watch, 1);
     watch_close(watch);
 }
 
-TEST(a_host_that_fell_silent_before_low_power_is_seen_to_without_a_send)
+TEST(a_host_that_fell_silent_before_low_power_is_asked_again_after_it)
 {
     on_releases_that_give_up(&(struct story_plan){ .queues = 1, .body = asleep });
 }
