@@ -226,18 +226,10 @@ _Use_decl_annotations_
 VOID
 TransmitDefer(XENNET_TRANSMIT *Transmit, BOOLEAN Deferred)
 {
-    XENNET_TRANSMIT_PROCESSOR *Processor;
     KIRQL Irql;
 
     Irql = IrqlRaise(FALSE);
-    Processor = TransmitThisProcessor(Transmit);
-    // One that was taken and never comes back: with it nothing that comes back is the last one here.
-    if (Deferred) {
-        TransmitListTake(Processor, 1, 0);
-    } else {
-        Processor->Counters.Out[0]--;
-        Processor->Counters.Lists--;
-    }
+    TransmitThisProcessor(Transmit)->Deferred = Deferred;
     IrqlLower(Irql);
 }
 

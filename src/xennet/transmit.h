@@ -31,7 +31,7 @@ _IRQL_requires_(DISPATCH_LEVEL)
 VOID TransmitReturnPacket(_In_ XENNET_TRANSMIT *Transmit, _In_ PVOID Cookie, _In_ XENNET_COMPLETION *Completion);
 
 // From now on, or no longer, every completion on this processor goes to NDIS from a DPC, never from within XenVif's
-// call; whoever asks stays on the processor in between. As if a send more were out: TransmitOutstanding counts it.
+// call, wherever the send was taken; whoever asks stays on the processor in between.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID TransmitDefer(_In_ XENNET_TRANSMIT *Transmit, _In_ BOOLEAN Deferred);
 

@@ -10,7 +10,7 @@
  *
  *   - at the end of the send call, if it grew within one;
  *   - at once, when as many NBLs are done on this processor as were taken on it and no DPC is queued: nothing else is
- *     out, as far as this processor knows. A lone send needs no DPC;
+ *     out, as far as this processor knows. A lone send needs no DPC. Not from within VifDisable (TransmitDefer);
  *   - else by a DPC on the same processor, which runs when the provider's own batch is over (it marks no end of one).
  *
  * Where NBLs come back on another processor than they were taken on, the second case does not arise, and none is lost.
@@ -43,6 +43,7 @@ typedef struct _XENNET_TRANSMIT_PROCESSOR {
     // Whoever will flush: send calls and completions in progress, and TRANSMIT_LIST_DPC, a DPC that is queued.
     ULONG Flushers;
     BOOLEAN Held;                 // something is kept or waits for buffers; or TransmitHoldAll
+    BOOLEAN Deferred;             // TransmitDefer
     XENNET_PACKET_HASH Hash;      // of the packet being given to XenVif, which reads it before it returns
     XENNET_PACKET_HASH PlainHash; // of packets without a hash of their own, the same for all of a chain
     ULONG HashFunction;           // whose values pick a queue, the same for all of a chain
@@ -198,7 +199,7 @@ TransmitListDone(XENNET_TRANSMIT_PROCESSOR *Processor, NET_BUFFER_LIST *Nbl)
     Processor->DoneTail = &NET_BUFFER_LIST_NEXT_NBL(Nbl);
     if (Processor->Flushers != 0)
         return;
-    if (TransmitListOut(Processor) == 0)
+    if (TransmitListOut(Processor) == 0 && !Processor->Deferred)
         TransmitListFlush(Processor);
     else
         TransmitListQueueDpc(Processor);

@@ -142,7 +142,8 @@ static void end_by_event(struct story *story)
 }
 
 struct hairpin {
-    uint32_t frames; /* out; of a single one the driver knows that nothing else is */
+    uint32_t frames;             /* out; of a single one the driver knows that nothing else is */
+    uint32_t queues, processors; /* more of these: Disable is called on one that has sent nothing */
     void (*end)(struct story *story);
 };
 
@@ -177,15 +178,16 @@ static void hairpin(struct story *story)
 
 TEST(packets_that_are_sent_back_come_back_from_a_disable_that_completes_them)
 {
-    static const struct hairpin cases[] = {
-        { 1, end_by_pause }, { FRAMES, end_by_pause }, { 1, end_by_event }, { FRAMES, end_by_event }
-    };
+    static const struct hairpin cases[] = { { 1, 1, 1, end_by_pause }, { FRAMES, 2, 2, end_by_pause },
+                                            { 1, 1, 1, end_by_event }, { FRAMES, 2, 2, end_by_event },
+                                            { 1, 1, 2, end_by_pause }, { FRAMES, 1, 2, end_by_event } };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                                 .needs = STORY_NEEDS_DISABLE,
                                                 .seed = test_seed() + i,
-                                                .queues = i % 2 + 1,
+                                                .queues = cases[i].queues,
+                                                .processors = cases[i].processors,
                                                 .detail = &cases[i],
                                                 .edge_buffers = 16,
                                                 .loose_grants = true,
