@@ -123,7 +123,7 @@ RULES = [
     (r"build\.py free .*", CERTIFICATE),
     (r"kdfiles\.py .*", By("test_kdfiles")),
 
-    (r"scripts/check/instructions\.py --ticks( --turns 21)?",
+    (r"scripts/check/instructions\.py --ticks( --turns 61)?",
      Run(add=("--turns", "1"), says="ticks a packet", long=True)),
     (r"scripts/check/instructions\.py --driver FILE --inf FILE", Run(
         {"--inf FILE": "--inf FOLDER/other.inf", **DRIVER}, says="instructions a packet", long=True)),
