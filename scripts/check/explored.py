@@ -41,7 +41,7 @@ FOUND = (
     "a host that was silent at a migration not looked after",
     "a packet refused behind others given up",
     "MAC_STATE_CHANGE taken for one at DISPATCH_LEVEL",
-    "a pause that waits for nothing",
+    "a pause that leaves XenVif enabled",
     "a pause that does not wait for sends",
     "a reset completed before its sends",
     "handlers for hangs and resets from NDIS 6.83 on",
