@@ -331,7 +331,7 @@ class Traffic:
             argv.append("-R")
         deadline = time.monotonic() + SERVER_SECONDS * self.patience
         while True:
-            self._serve_iperf3(port, server)
+            self._serve_iperf3(port, *server)
             try:
                 report = json.loads(self.guest(argv, what, seconds))
                 if "error" in report:  # its exit status does not always tell
@@ -342,7 +342,7 @@ class Traffic:
                     raise
             time.sleep(POLL_SECONDS)
 
-    def _serve_iperf3(self, port=IPERF_PORT, before=()):
+    def _serve_iperf3(self, port=IPERF_PORT, *before):
         if port not in self._iperf or self._iperf[port].poll() is not None:
             self._iperf[port] = self._children.start([*before, "iperf3", "-s", "-p", str(port), "--forceflush"],
                                                      self.bed.namespace("wire"), stdout=subprocess.DEVNULL,

@@ -77,9 +77,9 @@ class XenTraffic(Traffic):
     def _line(self, side, argv):
         return f"nsenter --net={self.bed.namespace(side)} {shlex.join(map(str, argv))}"
 
-    def _serve_iperf3(self, port=IPERF_PORT):
+    def _serve_iperf3(self, port=IPERF_PORT, *before):
         if port not in self._iperf_up:
-            self.run("wire", ["iperf3", "-s", "-D", "-p", port], "starting iperf3", 10)
+            self.run("wire", [*before, "iperf3", "-s", "-D", "-p", port], "starting iperf3", 10)
             self._await_listening(port, "iperf3")
             self._iperf_up.add(port)
 
