@@ -34,6 +34,14 @@ class BedEnded(Exception):
     """The testbed ended while traffic was under way; the text is its own report."""
 
 
+def check_ending(bed):
+    """bed.check() for a moment in which it may just be ending: something of its own is gone, or did not answer."""
+    deadline = time.monotonic() + ENDING_SECONDS
+    while time.monotonic() < deadline:
+        bed.check()
+        time.sleep(0.05)
+
+
 def xenvif(options, image, inf):
     """The arguments for which XenVif it is."""
     if options.xenvif:
@@ -143,13 +151,6 @@ class Bed:
             self._join()
             raise BedEnded(self._report())
 
-    def check_ending(self):
-        """Like check, for a moment in which it may just be ending: something of its own is gone."""
-        deadline = time.monotonic() + ENDING_SECONDS
-        while time.monotonic() < deadline:
-            self.check()
-            time.sleep(0.05)
-
     def stop(self):
         """Tell the testbed to take everything down and wait for its last word. True if it ended well."""
         process = self._process
@@ -182,7 +183,7 @@ class Bed:
             self._process.stdin.write("+" if on else "-")
             self._process.stdin.flush()
         except BrokenPipeError:  # it is just ending
-            self.check_ending()
+            check_ending(self)
             raise
         with self._changed:
             while self._switched is None and not self._closed:

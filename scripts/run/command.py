@@ -7,9 +7,10 @@ import signal
 import subprocess
 
 from scripts.cli import Stop
+from scripts.run.bed import check_ending
 from scripts.run.namespaces import environment
 from scripts.run.show import SMALL_DOWNLOAD_BYTES
-from scripts.run.traffic import POLL_SECONDS
+from scripts.run.traffic import POLL_SECONDS, TrafficFailed
 
 
 def argv_of(options):
@@ -25,7 +26,11 @@ def argv_of(options):
 
 def run_command(argv, bed, traffic, children):
     """Its exit status; 128 and the signal's number when a signal ended it, as shells tell it."""
-    traffic.serve(SMALL_DOWNLOAD_BYTES)
+    try:
+        traffic.serve(SMALL_DOWNLOAD_BYTES)
+    except TrafficFailed:
+        check_ending(bed)      # a testbed that just ended is why, and says itself of what
+        raise
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         # The child starts with Ctrl-C as usual again, although we ignore it until the child has ended.

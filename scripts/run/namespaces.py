@@ -8,6 +8,7 @@ IPv6 addresses skip duplicate address detection: they work at once, without wait
 import subprocess
 import time
 
+from scripts.run.bed import check_ending
 from scripts.run.children import in_namespace
 from scripts.cli import Stop
 
@@ -30,7 +31,7 @@ def configure(bed):
         done = subprocess.run(in_namespace(bed.namespace(side), ["ip", "-batch", "-"]), input="\n".join(batch) + "\n",
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
         if done.returncode != 0:
-            bed.check_ending()
+            check_ending(bed)
             raise Stop(f"the {side} side could not be given its addresses: {done.stdout.strip()}", 1)
     if not bed.ready.get("root_device"):    # with no wire the driver says whether it has a link, and may well have none
         wait_carrier(bed)

@@ -8,7 +8,7 @@ ends by itself ends the show.
 import re
 
 from scripts.cli import ROOT
-from scripts.run.bed import COUNTERS, BedEnded
+from scripts.run.bed import COUNTERS, BedEnded, check_ending
 from scripts.run.event_log import in_words
 from scripts.run.report import FIGURES
 from scripts.run.traffic import TrafficFailed
@@ -91,6 +91,7 @@ class Show:
                 try:
                     self.figures.update(piece())
                 except TrafficFailed as failed:
+                    check_ending(self.bed)     # a testbed that just ended is why, and says itself of what
                     screen.line(f"failed: {failed}")
                     self.fail(str(failed))
         except BedEnded as ended:

@@ -14,10 +14,12 @@ from unittest import mock
 
 from scripts.cli import ROOT, Screen, Stop
 from scripts.run import options as cli_run, report
+from scripts.run.bed import BedEnded
+from scripts.run.command import run_command
 from scripts.run.event_log import in_words
 from scripts.run.show import Show
 from scripts.run.trace_names import name_fields
-from scripts.run.traffic import IPERF_AGAIN
+from scripts.run.traffic import IPERF_AGAIN, TrafficFailed
 from scripts.test import suite
 
 
@@ -77,6 +79,33 @@ class Screens(unittest.TestCase):
             status(dict(counters, seconds=2.0, queues_used=1))
         self.assertRegex(lines[0], "^first ")
         self.assertRegex(lines[1], "^second ")
+
+
+class Endings(unittest.TestCase):
+    class Bed:
+        """A testbed that just fails: seen to be gone at the second look."""
+        looks = 0
+
+        def check(self):
+            self.looks += 1
+            if self.looks > 1:
+                raise BedEnded("the testbed broke a rule")
+
+    def no_server(self, *_arguments):
+        raise TrafficFailed("the web server on the wire side did not start")
+
+    def test_what_a_testbed_ended_of_comes_before_what_failed_by_its_end(self):
+        show = Show(cli_run.read(["--quick"]))
+        show.bed = self.Bed()
+        screen, status_line = mock.Mock(), mock.Mock()
+        with mock.patch.object(show, "pieces", lambda traffic: [("download", self.no_server)] * 2):
+            show.run(None, status_line, screen)
+        self.assertEqual(show.figures["failures"], ["the testbed broke a rule"])
+        screen.line.assert_not_called()
+
+    def test_so_it_does_before_a_command(self):
+        with self.assertRaisesRegex(BedEnded, "broke a rule"):
+            run_command(["true"], self.Bed(), SimpleNamespace(serve=self.no_server), None)
 
 
 class Drops(unittest.TestCase):
