@@ -310,8 +310,9 @@ _Use_decl_annotations_
 BOOLEAN
 StateWake(XENNET_ADAPTER *Adapter)
 {
-    // VIF stayed enabled. What XenVif found since then, at another host, nobody has told: SUSPEND was released.
-    if (Adapter->Context.State == XennetStatePausing)
+    // VIF stayed enabled. What XenVif found since then, at another host, nobody has told: SUSPEND was released. Nobody
+    // is there to ask after a removal.
+    if (Adapter->Context.State == XennetStatePausing && !Adapter->Context.Gone)
         RssFollow(Adapter->Rss, RssFollowMigration);
     return StateResume(Adapter) == XennetRecovered;
 }
@@ -345,7 +346,9 @@ StateReset(XENNET_ADAPTER *Adapter)
         (void)StateStop(Adapter);
         (void)StateDrain(Adapter, STATE_PATIENCE);
         // A reset ends when the sends are back, however long that takes: VifDisable would wait for the receiver, too.
-        while (TransmitOutstanding(Adapter->Transmit) != 0 && ReceiveOutstanding(Adapter->Receive) != 0)
+        // But where no backend gives them back, a receiver may wait for them: VifDisable does.
+        while (TransmitOutstanding(Adapter->Transmit) != 0 && ReceiveOutstanding(Adapter->Receive) != 0 &&
+               !Adapter->Context.Gone && !StateIsLost(Adapter))
             NdisMSleep(STATE_LONG_NAP);
         if (TransmitOutstanding(Adapter->Transmit) != 0)
             StateFinish(Adapter, 0);

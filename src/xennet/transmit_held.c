@@ -95,7 +95,10 @@ TransmitContinue(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor
     NET_BUFFER_LIST *Waiting;
 
     // Whatever is sent below and has to wait sets it again; while XenVif may have no queues every send comes by here.
-    Processor->Held = Transmit->Context->Connecting != 0;
+    Processor->Held = FALSE;
+    // Read behind that, with a barrier: a migration that comes just now marks the processor (TransmitHoldAll).
+    if (InterlockedCompareExchange(&Transmit->Context->Connecting, 0, 0) != 0)
+        Processor->Held = TRUE;
     if (ContextIsRunning(Transmit->Context) && !ContextHasQueues(Transmit->Context))
         return;
     if (Processor->Kept.Nbl != NULL)

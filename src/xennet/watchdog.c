@@ -59,14 +59,24 @@ WatchdogCountOut(XENNET_WATCHDOG *Watchdog)
     return TransmitOutstanding(Watchdog->Adapter->Transmit);
 }
 
-// Nothing is out: sleep until the next send, unless one has come meanwhile.
+// A migration that nobody has looked at: a send or this driver's own request may wait for XenVif.
+static BOOLEAN
+WatchdogHasMigrated(XENNET_WATCHDOG *Watchdog)
+{
+    XENNET_ADAPTER *Adapter = Watchdog->Adapter;
+
+    return Watchdog->Enabled && !Adapter->Context.Gone &&
+           (Adapter->Context.Connecting != 0 || RssIsUnanswered(Adapter->Rss) != 0);
+}
+
+// Nothing is out: sleep until the next send, unless one, or a migration, has come meanwhile.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
 WatchdogSleep(XENNET_WATCHDOG *Watchdog)
 {
     (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, FALSE);
     KeFlushQueuedDpcs();
-    if (WatchdogCountOut(Watchdog) != 0)
+    if (WatchdogCountOut(Watchdog) != 0 || WatchdogHasMigrated(Watchdog))
         (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
 }
 
@@ -299,15 +309,19 @@ _Use_decl_annotations_
 VOID
 WatchdogStart(XENNET_WATCHDOG *Watchdog, BOOLEAN Works)
 {
+    BOOLEAN Wake;
+
     WatchdogTakeGate(Watchdog);
     Watchdog->Enabled = TRUE;
     WatchdogForget(Watchdog);
     Watchdog->Waited = 0;
     Watchdog->Wait = Works ? 0 : 1;
-    if (!Works)
+    // A migration while there was nothing to look at, for one.
+    Wake = (BOOLEAN)(!Works || WatchdogHasMigrated(Watchdog));
+    if (Wake)
         (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
     WatchdogLeaveGate(Watchdog);
-    if (!Works || Watchdog->RemoveAsked)
+    if (Wake || Watchdog->RemoveAsked)
         (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
 }
 

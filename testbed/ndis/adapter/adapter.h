@@ -116,6 +116,8 @@ uint64_t adapter_sends_started(const struct adapter *adapter);
 uint64_t adapter_sends_left(const struct adapter *adapter,
                             uint64_t of); /* of the first `of` that were started, not yet back */
 int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request); /* sends a request made by the caller */
+/* RSC_OFF_... of what the miniport last reported to be on; the adapter's lock is held. */
+uint32_t adapter_rsc_off(const struct adapter *adapter);
 void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *offload, bool hardware);
 
 void adapter_report_start(struct adapter *adapter);

@@ -83,6 +83,16 @@ static void set_general(struct adapter *adapter, const struct NDIS_MINIPORT_ADAP
     adapter->has_general = true;
 }
 
+uint32_t adapter_rsc_off(const struct adapter *adapter)
+{
+    const struct NDIS_OFFLOAD *offload = &adapter->offload.before;
+    bool known = offload->Header.Revision >= 3;
+
+    return (known && offload->Rsc.IPv4.Enabled ? 0u : RSC_OFF_IPV4) |
+           (known && offload->Rsc.IPv6.Enabled ? 0u : RSC_OFF_IPV6) |
+           (adapter->offload.UdpRsc.Enabled ? 0u : RSC_OFF_UDP);
+}
+
 void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *offload, bool hardware)
 {
     struct late_offload *to = hardware ? &adapter->hardware_offload : &adapter->offload;
@@ -92,6 +102,9 @@ void adapter_take_offload(struct adapter *adapter, const struct NDIS_OFFLOAD *of
     memset(to, 0, sizeof(*to));
     memcpy(to, offload, offload->Header.Size < sizeof(*to) ? offload->Header.Size : sizeof(*to));
     __atomic_fetch_add(&adapter->offload_epoch, 1, __ATOMIC_RELEASE);
+    if (!hardware) {
+        __atomic_fetch_and(&adapter->rsc_off, adapter_rsc_off(adapter) | RSC_CHANGING, __ATOMIC_SEQ_CST);
+    }
     sched_unlock(&adapter->lock);
 }
 

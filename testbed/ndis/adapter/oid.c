@@ -235,17 +235,16 @@ int32_t adapter_query(struct adapter *adapter, uint32_t oid, void *buffer, uint3
     return status;
 }
 
-/* From the end of a request on that switches it off, no coalesced NBL may come; the request may switch it on. */
+/*
+ * From the end of a request on that switches it off, no coalesced NBL may come; the request may switch it on. What is
+ * on is what the miniport last reported. It may just be reporting for another reason, and then once more: such a report
+ * only clears bits (adapter_take_offload).
+ */
 static void note_rsc(struct adapter *adapter, bool complete)
 {
-    struct adapter_facts facts;
-
-    adapter_facts(adapter, &facts);
-    __atomic_store_n(&adapter->rsc_off,
-                     complete ? (facts.rsc4 ? 0u : RSC_OFF_IPV4) | (facts.rsc6 ? 0u : RSC_OFF_IPV6) |
-                                    (facts.uro ? 0u : RSC_OFF_UDP)
-                              : RSC_CHANGING,
-                     __ATOMIC_SEQ_CST);
+    sched_lock(&adapter->lock);
+    __atomic_store_n(&adapter->rsc_off, complete ? adapter_rsc_off(adapter) : RSC_CHANGING, __ATOMIC_SEQ_CST);
+    sched_unlock(&adapter->lock);
 }
 
 int32_t adapter_set(struct adapter *adapter, uint32_t oid, const void *buffer, uint32_t size, uint32_t *needed)
