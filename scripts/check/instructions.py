@@ -40,7 +40,7 @@ CASES = ("instructions_of_a_packet_are_counted", "instructions_of_a_polled_packe
          "instructions_of_joined_datagrams_are_counted")
 COUNTED = re.compile(r"^# counted: (.*): ([\d.]+) (?:instructions|ticks) a packet", re.M)
 LOCKED = "locked instructions"     # as the testbed calls them
-TICKS = "ticks_of_a_packet_are_measured"
+TICKS = ("ticks_of_a_packet_are_measured", "ticks_of_a_polled_packet_are_measured")
 
 
 def build_floor():
@@ -107,7 +107,7 @@ def ticks(drivers, turns, foreign):
     try:
         with steps.Steps(range(1, turns + 1), lambda turn: "a turn of each driver") as each:
             for _ in each:
-                turn = [count(driver, cases=(TICKS,), foreign=foreign if name == "driver" else None)
+                turn = [count(driver, cases=TICKS, foreign=foreign if name == "driver" else None)
                         for name, driver in drivers.items()]
                 for name, figures in zip(drivers, turn):
                     found[name].append(figures)

@@ -16,6 +16,7 @@
 #include "ndis/adapter/record.h"
 #include "ndis/export.h"
 #include "ndis/object.h"
+#include "ndis/services/services.h"
 #include "nt/processor/topology.h"
 
 enum { MAX_POLL = 64 };
@@ -109,6 +110,25 @@ static bool run_once(struct poll *poll)
          data.Receive.NumberOfRemainingNbls, data.Transmit.NumberOfRemainingNbls);
     return data.Receive.IndicatedNblChain != NULL || data.Transmit.CompletedNblChain != NULL ||
            data.Receive.NumberOfRemainingNbls != 0 || data.Transmit.NumberOfRemainingNbls != 0;
+}
+
+struct NET_BUFFER_LIST *poll_run_bare(void *handle)
+{
+    static struct poll_data data;
+    static struct poll_notification notification;
+    const struct poll *poll = handle;
+    struct NET_BUFFER_LIST *chain;
+
+    NDIS_HEADER(data.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(data));
+    NDIS_HEADER(notification.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(notification));
+    notification.Enabled = 1;
+    data.Receive.MaxNblsToIndicate = MAX_POLL;
+    data.Transmit.MaxNblsToComplete = MAX_POLL;
+    poll->handler(poll->context, &data);
+    chain = data.Receive.IndicatedNblChain;
+    poll->handler(poll->context, &data);
+    poll->notify(poll->context, &notification);
+    return data.Receive.IndicatedNblChain == NULL ? chain : NULL;
 }
 
 /* One round; true: another one is wanted. */

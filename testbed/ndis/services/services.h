@@ -9,6 +9,7 @@
 
 struct DEVICE_OBJECT;
 struct IRP;
+struct NET_BUFFER_LIST;
 
 void event_log_add(const char *format, ...) __attribute__((format(printf, 1, 2)));
 size_t event_log_count(void);
@@ -17,6 +18,9 @@ void event_log_clear(void);
 void work_items_start(void);
 void work_items_stop(void);
 bool control_device_is(struct DEVICE_OBJECT *object); /* NdisRegisterDeviceEx made it */
+/* What NDIS calls after a request for a poll object whose handler hands all up at once, and nothing else: to measure.
+ * The NBLs; NULL where it does not hand up all. */
+struct NET_BUFFER_LIST *poll_run_bare(void *handle);
 int32_t control_device_dispatch(struct DEVICE_OBJECT *object, struct IRP *irp);
 
 #endif

@@ -318,37 +318,47 @@ static void stay_here(void)
     CHECK_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
 }
 
-static void ticks(struct story *story)
+static void measure_ticks(struct story *story, const struct load *load, uint32_t count, bool polls)
 {
     /* Turns that somebody else interrupted are made again, within reason: below a slice of the scheduler each. */
     enum { TURNS = 9, PATIENCE = 500, PACKETS = 20000 };
     struct watch *watch = watch_open(story);
-    uint32_t i, turn, left;
+    uint32_t turn, left;
 
     open_memory();
-    native_start(story);
+    native_start(story, polls);
     stay_here();
-    for (i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
-        const struct vif_inject packet = packet_of(&loads[i], false);
-        struct NET_BUFFER_LIST *chain = loads[i].out ? make_chain(watch, &loads[i]) : NULL;
-        const struct native_load load = { .chain = chain,
-                                          .large = chain != NULL
-                                                       ? chain->NetBufferListInfo[TcpLargeSendNetBufferListInfo]
-                                                       : NULL,
-                                          .batch = loads[i].batch,
-                                          .packet = &packet };
+    for (; count != 0; load++, count--) {
+        const struct vif_inject packet = packet_of(load, false);
+        struct NET_BUFFER_LIST *chain = load->out ? make_chain(watch, load) : NULL;
+        const struct native_load native = { .chain = chain,
+                                            .large = chain != NULL
+                                                         ? chain->NetBufferListInfo[TcpLargeSendNetBufferListInfo]
+                                                         : NULL,
+                                            .batch = load->batch,
+                                            .packet = &packet };
         double values[TURNS];
 
-        (void)native_run(story, &load, PACKETS / 10);
+        (void)native_run(story, &native, PACKETS / 10);
         for (turn = 0, left = PATIENCE; turn < TURNS; left--) {
             const long before = switches();
 
-            values[turn] = native_run(story, &load, PACKETS);
+            values[turn] = native_run(story, &native, PACKETS);
             turn += switches() == before || left <= TURNS;
         }
-        story_count("%s: %.1f ticks a packet", loads[i].what, median(values, TURNS));
+        story_count("%s: %.1f ticks a packet", load->what, median(values, TURNS));
     }
     native_end();
+}
+
+static void ticks(struct story *story)
+{
+    measure_ticks(story, loads, sizeof(loads) / sizeof(loads[0]), false);
+}
+
+static void polled_ticks(struct story *story)
+{
+    measure_ticks(story, polled, sizeof(polled) / sizeof(polled[0]), true);
 }
 
 static const struct load send_batches = { "", true, false, 32, 8, false, 0 },
@@ -547,10 +557,10 @@ TEST(instructions_of_a_packet_are_counted)
                                     .body = instructions });
 }
 
+static const char *const polling[] = { "*NdisPoll=1", "*UdpRsc=0", NULL };
+
 TEST(instructions_of_a_polled_packet_are_counted)
 {
-    static const char *const polling[] = { "*NdisPoll=1", "*UdpRsc=0", NULL };
-
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                     .needs = STORY_NEEDS_VIF9,
                                     .seed = test_seed(),
@@ -582,4 +592,16 @@ TEST(ticks_of_a_packet_are_measured)
                                     .edge_buffers = 16,
                                     .loose_grants = true,
                                     .body = ticks });
+}
+
+TEST(ticks_of_a_polled_packet_are_measured)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .needs = STORY_NEEDS_VIF9,
+                                    .seed = test_seed(),
+                                    .windows = "11-24h2",
+                                    .set = polling,
+                                    .edge_buffers = 16,
+                                    .loose_grants = true,
+                                    .body = polled_ticks });
 }

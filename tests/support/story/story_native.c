@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "ndis/adapter/adapter.h"
+#include "ndis/services/services.h"
+#include "nt/check/fault_emulate.h"
 #include "nt/export/export.h"
 #include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
@@ -32,6 +34,7 @@ static void *out[MAX_OUT]; /* cookies of packets that XenVif was given */
 static uint32_t out_count;
 static struct NET_BUFFER_LIST *up, *up_last; /* what was indicated, or completed */
 static struct KDPC *dpc;
+static void *poll; /* the poll object that was asked for */
 static uint64_t returned;
 
 static MS_ABI int32_t stub_transmit(void *interface, void *mdl, uint32_t offset, uint32_t length, uint16_t options,
@@ -97,6 +100,12 @@ static MS_ABI void stub_unlock(uintptr_t *lock)
     __atomic_store_n(&held, 0, __ATOMIC_RELEASE);
 }
 
+static MS_ABI void stub_poll(void *handle, void *reserved)
+{
+    (void)reserved;
+    poll = handle;
+}
+
 static MS_ABI int32_t stub_event(void *event, int32_t increment, uint8_t wait)
 {
     (void)event, (void)increment, (void)wait;
@@ -139,7 +148,21 @@ __asm__(".text\n"
 void native_guard_check(void);
 void native_guard_dispatch(void);
 
-void native_start(struct story *story)
+/*
+ * A write of CR8 is a jump there, with a value and an address to go on at on the stack and every register in use:
+ * leaq 16(%rsp), %rsp; jmpq *-16(%rsp). A ret would be one that no call belongs to, and cost more than all else.
+ */
+static void ignore_cr8(void)
+{
+    static const uint8_t code[] = { 0x48, 0x8d, 0x64, 0x24, 16, 0xff, 0x64, 0x24, 0xf0 };
+    uint8_t *thunk = (uint8_t *)fault_cr8_thunk;
+    const uintptr_t first = (uintptr_t)thunk & ~(uintptr_t)(PAGE - 1);
+
+    CHECK_EQ(mprotect((void *)first, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), 0);
+    memcpy(thunk, code, sizeof(code));
+}
+
+void native_start(struct story *story, bool polls)
 {
     struct XENVIF_VIF_INTERFACE_V10 table;
     uint32_t i;
@@ -150,6 +173,10 @@ void native_start(struct story *story)
     for (i = 0; i < sizeof(stubs) / sizeof(stubs[0]); i++) {
         redirect(export_bind(stubs[i].image, stubs[i].name), stubs[i].function);
     }
+    if (polls) {
+        redirect(export_bind("ndis.sys", "NdisRequestPoll"), (void *)stub_poll);
+    }
+    ignore_cr8();
     redirect((void *)guard_check, (void *)native_guard_check);
     redirect((void *)guard_dispatch, (void *)native_guard_dispatch);
 }
@@ -190,6 +217,17 @@ static void send_batch(struct story *story, const struct native_load *load)
     CHECK(out_count == load->batch && up != NULL);
 }
 
+/* Where NDIS polls, it does so behind the batch. */
+static void run_poll(void)
+{
+    void *const asked = poll;
+
+    poll = NULL;
+    if (asked != NULL) {
+        up = poll_run_bare(asked);
+    }
+}
+
 static void receive_batch(struct story *story, const struct native_load *load,
                           struct XENVIF_VIF_CALLBACK_PARAMETERS_V10 *parameters)
 {
@@ -202,6 +240,7 @@ static void receive_batch(struct story *story, const struct native_load *load,
         ((callback_record *)vif->callback)(vif->argument, XENVIF_RECEIVER_QUEUE_PACKET, parameters);
     }
     run_dpc();
+    run_poll();
     ((return_handler *)adapter->miniport->handlers.ReturnNetBufferListsHandler)(adapter->context, up,
                                                                                 NDIS_RETURN_FLAGS_DISPATCH_LEVEL);
 }
