@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measure this driver against others, turn and turn about in one run.
 
-usage: bench.py [--against FILE] [--xenvif FILE] [--scale LIST] [--turns N] [--seconds N] [--json FILE] [--report FILE]
+usage: bench.py [--against FILE [--inf FILE] [--lenient]] [--xenvif FILE] [--scale LIST] [--turns N] [--seconds N]
+                [--json FILE] [--report FILE]
        bench.py --flame FILE.svg [--against FILE]
 
 Each turn gives each variant a testbed of its own, one after the other, so that other load on the machine meets all of
@@ -38,6 +39,7 @@ def read(arguments):
     add = parser.add_argument
     add("--against", metavar="FILE", type=cli.existing_file("--against"), help="another build of the driver")
     add("--inf", metavar="FILE", type=cli.existing_file("--inf"), help="its INF, if it is not this driver's")
+    add("--lenient", action="store_true", help="rules that Windows does not enforce are remarks for it")
     add("--xenvif", metavar="FILE", type=cli.existing_file("--xenvif"), help="this driver on that xenvif.sys, too")
     add("--xenvif-inf", metavar="FILE", type=cli.existing_file("--xenvif-inf"), help="its INF (default: beside it)")
     add("--turns", metavar="N", type=cli.number("--turns", 1, 100), default=3, help="of each variant (default 3)")
@@ -59,6 +61,8 @@ def read(arguments):
                        "and --record out")
     if options.scale and options.queues:
         raise cli.Stop("--scale has the numbers of queues: leave --queues out")
+    if options.lenient and not options.against:
+        raise cli.Stop("--lenient is for somebody else's driver: give that with --against")
     if (options.inf and not options.against) or (options.xenvif_inf and not options.xenvif):
         raise cli.Stop("an INF belongs to a driver: give that with --against, a XenVif's with --xenvif")
     return options

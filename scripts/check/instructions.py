@@ -50,6 +50,12 @@ def build_floor():
     return FOLDER / "xennet.sys"
 
 
+def variables(options):
+    """The variables for somebody else's driver, of --inf and --lenient."""
+    return {**({"XENNET_INF": str(options.inf.resolve())} if options.inf else {}),
+            **({"XENNET_LENIENT": "1"} if options.lenient else {})}
+
+
 def count(driver, listed=None, cases=CASES, foreign=None, paths=None):
     """What is counted, in order: {load: instructions, or ticks, a packet}. `foreign`: variables for such a driver."""
     environment = dict(os.environ, XENNET_DRIVER=str(driver), **(foreign or {}))
@@ -148,19 +154,18 @@ def command(arguments):
     options = parser.parse_args(arguments)
     if not options.driver.exists():
         raise Stop(f"{options.driver} is not there: run ./build.py free", 1)
-    foreign = {"XENNET_INF": str(options.inf.resolve())} if options.inf else {}
-    if options.lenient:
-        foreign["XENNET_LENIENT"] = "1"
+    others = variables(options)
+    cases = CASES[:1] if options.inf else CASES     # the other cases are of keywords that this driver's INF has
     drivers = {"driver": options.driver.resolve(), "floor": build_floor()}
     if options.against is not None:
         drivers["against"] = options.against.resolve()
     if options.ticks:
-        ticks(drivers, options.turns, foreign)
+        ticks(drivers, options.turns, others)
         return
     listed, figures = FOLDER / "steps", {}
     with steps.Steps(drivers, lambda name: f"counting the {name}") as names:
         for name in names:
-            figures[name] = count(drivers[name], *((listed, CASES, foreign) if name == "driver" else ()))
+            figures[name] = count(drivers[name], *((listed, cases, others) if name == "driver" else (None, cases)))
     print(f"{'instructions a packet':45}" + "".join(f" {name:>8}" for name in drivers) + f" {'ratio':>6}")
     for what, figure in figures["driver"].items():
         row = "".join(f" {figures[name][what]:8.1f}" for name in drivers)

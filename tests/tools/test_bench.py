@@ -100,12 +100,20 @@ class Bench(unittest.TestCase):
             "this driver, 1 queue": (1, 1), "this driver, 4 queues, 8 processors": (4, 8),
             "no driver, 1 queue": (1, 1), "no driver, 4 queues, 8 processors": (4, 4)})
 
+    def test_somebody_elses_driver_has_its_inf_and_may_break_rules_that_windows_does_not_enforce(self):
+        with mock.patch.object(made, "package", lambda windows: (made.DRIVER, made.INF)):
+            chosen = compare.variants(bench.read(["--against", str(made.DRIVER), "--inf", str(made.INF), "--lenient"]))
+        self.assertEqual({name: one.lenient for name, one in chosen.items()},
+                         {"this driver": False, "no driver": False, "against": True})
+        self.assertEqual(chosen["against"].inf, made.INF)
+
     def test_wrong_use_says_what_to_do(self):
         for arguments, words in ((["--flame", "/tmp/x.svg", "--json", "/tmp/x"], "leave --xenvif, --json and"),
                                  (["--scale", "1,two"], "--scale 'two' is no number of queues"),
                                  (["--scale", "2", "--queues", "2"], "leave --queues out"),
                                  (["--record", "none"], "use one of drivers, scale"),
                                  (["--turns", "0"], "--turns takes a whole number from 1"),
+                                 (["--lenient"], "give that with --against"),
                                  (["--against", "/nowhere"], "--against /nowhere does not exist")):
             done = subprocess.run([sys.executable, "-B", str(ROOT / "bench.py"), *arguments], capture_output=True,
                                   text=True, check=False)

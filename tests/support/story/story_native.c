@@ -69,7 +69,15 @@ static MS_ABI void stub_indicate(void *handle, struct NET_BUFFER_LIST *chain, ui
                                  uint32_t flags)
 {
     (void)handle, (void)port, (void)count, (void)flags;
-    up = chain;
+    if (up == NULL) {
+        up = chain;
+    } else { /* a driver that indicates the packets of a batch one by one */
+        while (up_last->Next != NULL) {
+            up_last = up_last->Next;
+        }
+        up_last->Next = chain;
+    }
+    up_last = chain;
 }
 
 static MS_ABI uint32_t stub_processor(void *number)
@@ -235,6 +243,7 @@ static void receive_batch(struct story *story, const struct native_load *load,
     const struct subscriber *vif = &story->bed.vif->subscriber;
     uint32_t i;
 
+    up = NULL;
     for (i = 1; i <= load->batch; i++) {
         parameters->ReceiverQueuePacket.More = i != load->batch;
         ((callback_record *)vif->callback)(vif->argument, XENVIF_RECEIVER_QUEUE_PACKET, parameters);
