@@ -341,14 +341,17 @@ _Use_decl_annotations_
 XENNET_RECOVERY
 StateReset(XENNET_ADAPTER *Adapter)
 {
+    ULONG Naps;
+
     Adapter->Context.Recovering = TRUE;
     if (Adapter->Context.State == XennetStateRunning) {
         (void)StateStop(Adapter);
         (void)StateDrain(Adapter, STATE_PATIENCE);
-        // A reset ends when the sends are back, however long that takes: VifDisable would wait for the receiver, too.
-        // But where no backend gives them back, a receiver may wait for them: VifDisable does.
-        while (TransmitOutstanding(Adapter->Transmit) != 0 && ReceiveOutstanding(Adapter->Receive) != 0 &&
-               !Adapter->Context.Gone && !StateIsLost(Adapter))
+        // A reset ends when the sends are back, and VifDisable would wait for the receiver, too: better here, while a
+        // backend may still answer. A receiver that waits for the sends itself gets them from VifDisable alone.
+        for (Naps = 0; Naps < STATE_MAX_NAPS && TransmitOutstanding(Adapter->Transmit) != 0 &&
+                       ReceiveOutstanding(Adapter->Receive) != 0 && !Adapter->Context.Gone && !StateIsLost(Adapter);
+             Naps++)
             NdisMSleep(STATE_LONG_NAP);
         if (TransmitOutstanding(Adapter->Transmit) != 0)
             StateFinish(Adapter, 0);

@@ -65,6 +65,9 @@ void vif_leaks(struct vif *vif, struct leaks *leaks);
 /* Suspend and resume as a migration does: EARLY callbacks, frontend torn down and reconnected, LATE callbacks. PASSIVE.
  */
 int vif_suspend_resume(struct vif *vif);
+/* Its halves: up to the LATE callbacks, to a host that there is; those, and what XenVif does behind them. */
+bool vif_migrate_begin(struct vif *vif);
+void vif_migrate_end(struct vif *vif);
 
 /* The same around a real suspend of the domain, over which nothing stays open: the frontend closes before, and connects
  * to the new domain's backend between early and late callbacks. False and a sentence in `error`: it did not come back.

@@ -120,6 +120,26 @@ static void migrate(struct scene *scene)
     CHECK_EQ(vif_suspend_resume(scene->story->bed.vif), 0);
 }
 
+static size_t go_on(const uint32_t *ids, size_t count, size_t goes_on)
+{
+    (void)ids;
+    (void)count;
+    return goes_on != SIZE_MAX ? goes_on : 0;
+}
+
+/* Nobody runs meanwhile: XenBus holds every processor. Others may be anywhere, also where XenBus would wait for them.
+ */
+static void end_migration(struct scene *scene)
+{
+    sched_choice *chooser = sched_chooser;
+
+    if (chooser != NULL) {
+        sched_chooser = go_on;
+    }
+    vif_migrate_end(scene->story->bed.vif);
+    sched_chooser = chooser;
+}
+
 static void announce_removal(struct scene *scene)
 {
     adapter_surprise_event(scene->story->bed.adapter);
@@ -240,6 +260,53 @@ static void gone_and_back(struct scene *scene)
     open_protocols(scene);
 }
 
+/* The host has no control ring, without which XenVif's main cannot be enabled: it will stay so, without a queue. */
+static void begin_migration(struct scene *scene)
+{
+    netback_offer(scene->story->bed.netback, scene->story->queues, 1u << NETBACK_BIT_CTRL_RING);
+    CHECK(vif_migrate_begin(scene->story->bed.vif));
+}
+
+/* The watchdog is awake, with nothing out: it goes to sleep when it looks. */
+static void send_and_begin_migration(struct scene *scene)
+{
+    send(scene);
+    story_collect(scene->story, scene->story->out.sent);
+    begin_migration(scene);
+}
+
+/* After one that the watchdog has not looked at: each send is held up until then. */
+static void migrate_and_begin_another(struct scene *scene)
+{
+    migrate(scene);
+    begin_migration(scene);
+}
+
+static bool link_is_down(struct story *story)
+{
+    return !link_is_up(story);
+}
+
+/* Nobody sends: the watchdog sees it by itself. */
+static void seen_without_queues(struct scene *scene)
+{
+    CHECK(story_until(scene->story, link_is_down, PATIENCE));
+    netback_offer(scene->story->bed.netback, scene->story->queues, 0);
+    migrate(scene);
+    works(scene);
+}
+
+/* No processor sends to what has no queues. */
+static void refused_without_queues(struct scene *scene)
+{
+    for (uint32_t i = 0; i < scene->story->bed.options->processors; i++) {
+        processor_pin(i);
+        (void)backend_send(scene->watch, i, 0);
+    }
+    CHECK(raw_wait(scene->watch->raw, SECOND));
+    seen_without_queues(scene);
+}
+
 static const char *const polls[] = { "*NdisPoll=1", NULL };
 
 /* With so many queues, on two processors, on the usual Windows and the strict XenVif. */
@@ -251,6 +318,11 @@ static const char *const polls[] = { "*NdisPoll=1", NULL };
 #define SCENE_ON(name, windows, set, about, before, after, ...)                                                        \
     {                                                                                                                  \
         name, about, 1, 2, windows, NULL, set, before, { __VA_ARGS__ }, after                                          \
+    }
+/* On a XenVif like this release. */
+#define SCENE_LIKE(name, release, about, before, after, ...)                                                           \
+    {                                                                                                                  \
+        name, about, 1, 2, NULL, release, NULL, before, { __VA_ARGS__ }, after                                         \
     }
 
 const struct scene_plan scene_plans[] = {
@@ -296,5 +368,9 @@ const struct scene_plan scene_plans[] = {
           halt_and_start),
     SCENE("migration-send", 1, "a migration against a send", nothing, works, migrate, send_elsewhere),
     SCENE("migration-pause", 1, "a migration against a pause", nothing, works, migrate, pause_and_restart),
+    SCENE_LIKE("migration-timer", "main", "a migration to no queues against the watchdog that goes to sleep",
+               send_and_begin_migration, seen_without_queues, let_time_come, end_migration),
+    SCENE_LIKE("migration-push", "main", "a migration to no queues against the look at the one before",
+               migrate_and_begin_another, refused_without_queues, let_time_come, end_migration),
 };
 const uint32_t scene_plan_count = sizeof(scene_plans) / sizeof(scene_plans[0]);

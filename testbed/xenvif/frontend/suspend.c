@@ -10,20 +10,33 @@
 #define COME_BACK_PATIENCE (10ull * 1000000000ull)
 #define RESUME_PATIENCE    (500ull * 1000000000ull) /* an emulated machine */
 
-int vif_suspend_resume(struct vif *vif)
+bool vif_migrate_begin(struct vif *vif)
 {
     xenbus_suspend_early(&vif->suspend);
     vif->frontend.migrating = true;
     frontend_look_again(vif);
     frontend_cycle(vif);
     if (!frontend_wait_connected(vif, COME_BACK_PATIENCE)) {
+        return false;
+    }
+    distribution_write(vif);
+    return true;
+}
+
+void vif_migrate_end(struct vif *vif)
+{
+    xenbus_suspend_late(&vif->suspend);
+    frontend_migrated(vif);
+}
+
+int vif_suspend_resume(struct vif *vif)
+{
+    if (!vif_migrate_begin(vif)) {
         xenbus_suspend_late(&vif->suspend);
         frontend_not_migrated(vif);
         return -1;
     }
-    distribution_write(vif);
-    xenbus_suspend_late(&vif->suspend);
-    frontend_migrated(vif);
+    vif_migrate_end(vif);
     return 0;
 }
 

@@ -4,9 +4,11 @@
  * show it that XenVif runs: a machine that slept meanwhile and sends nothing, packets that come while NBLs are scarce.
  * test_queues has what such a host does to flows.
  */
+#include "ndis/adapter/adapter.h"
 #include "nt/memory/mdl.h"
 #include "story_backend.h"
 #include "xenvif/offer/hostile.h"
+#include "xenvif/state.h"
 
 enum { BYTES = 100 };
 
@@ -105,6 +107,33 @@ static void asleep(struct story *story)
 TEST(a_host_that_fell_silent_before_low_power_is_asked_again_after_it)
 {
     on_releases_that_give_up(&(struct story_plan){ .queues = 1, .body = asleep });
+}
+
+/* VIF stayed enabled for the packet that is kept; the device that is gone is not asked whether it has migrated. */
+static void removed_while_asleep(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint16_t asked;
+    uint64_t before;
+
+    backend_packet_is_kept(story);
+    put_power(story, NdisDeviceStateD3);
+    netback_silence_control(story->bed.netback, true);
+    adapter_surprise_event(story->bed.adapter);
+    asked = STORY_STAND_IN(story)->control.last_id;
+    before = sched_now();
+    put_power(story, NdisDeviceStateD0);
+    CHECK(sched_now() - before < SECOND / 10);
+    CHECK_EQ(STORY_STAND_IN(story)->control.last_id, asked);
+    edge_hold_received(story->bed.edge, false);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 0);
+    watch_close(watch);
+}
+
+TEST(a_device_that_is_removed_in_low_power_is_not_asked_in_d0)
+{
+    on_releases_that_give_up(&(struct story_plan){ .queues = 1, .body = removed_while_asleep });
 }
 
 /* --- scarce NBLs --- */

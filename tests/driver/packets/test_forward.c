@@ -4,12 +4,13 @@
  * frame that leaves is the frame that came, its checksum complete although the backend left it open, and each received
  * NBL comes back once, however late the other side completes its send.
  */
+#include "ndis/adapter/adapter.h"
 #include "ndis/protocol/bridge.h"
 #include "packets.h"
+#include "story_backend.h"
 #include "story_presence.h"
-#include "story_release.h"
 
-enum { FRAMES = 48, SECOND_NS = 1000000000 };
+enum { FRAMES = 48 };
 
 struct sent {
     uint8_t bytes[2048];
@@ -66,7 +67,7 @@ static void expect(struct story *story, const struct sent *sent)
 
 static bool all_back(struct bridge *bridge)
 {
-    uint64_t deadline = sched_now() + 10ull * SECOND_NS;
+    uint64_t deadline = sched_now() + 10 * SECOND;
 
     while (bridge_returned(bridge) != bridge_forwarded(bridge) && sched_now() < deadline) {
         story_rest();
@@ -101,7 +102,7 @@ static void both_ways(struct story *story)
 
     /* The other side's neighbour takes nothing for two seconds: meanwhile the first is paused, and waits for its own.
      */
-    netback_stall(other->bed.netback, 0, 2ull * SECOND_NS);
+    netback_stall(other->bed.netback, 0, 2 * SECOND);
     inject(story, forth);
     while (bridge_forwarded(there) < 2 * FRAMES) {
         story_rest();
@@ -147,11 +148,9 @@ struct hairpin {
     void (*end)(struct story *story);
 };
 
-/* The sends come back from within Disable, with the lock of XenVif held, and with each the received packet that it was,
- * which is XenVif's, too. */
-static void hairpin(struct story *story)
+/* So many packets are with a backend that does not answer; each is a received one, too. */
+static struct bridge *leave_out(struct story *story, uint32_t frames)
 {
-    const struct hairpin *test = story->plan->detail;
     static struct sent sent[FRAMES];
     struct bridge *bridge = bridge_open(story->bed.adapter, story->bed.adapter);
 
@@ -161,19 +160,34 @@ static void hairpin(struct story *story)
     for (uint32_t queue = 0; queue < story->queues; queue++) {
         netback_stall(story->bed.netback, queue, SCHED_FOREVER);
     }
-    for (uint32_t i = 0; i < test->frames; i++) {
+    for (uint32_t i = 0; i < frames; i++) {
         struct frame frame;
 
         make(&sent[i], &frame, i);
         wire_inject(story, i % story->queues, sent[i].bytes, sent[i].length, &frame.offload);
     }
-    while (bridge_forwarded(bridge) < FRAMES + test->frames) {
+    while (bridge_forwarded(bridge) < FRAMES + frames) {
         story_rest();
     }
-    test->end(story);
+    return bridge;
+}
+
+static void close_with_all_back(struct story *story, struct bridge *bridge)
+{
     CHECK(all_back(bridge));
     CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 0);
     bridge_close(bridge);
+}
+
+/* The sends come back from within Disable, with the lock of XenVif held, and with each the received packet that it was,
+ * which is XenVif's, too. */
+static void hairpin(struct story *story)
+{
+    const struct hairpin *test = story->plan->detail;
+    struct bridge *bridge = leave_out(story, test->frames);
+
+    test->end(story);
+    close_with_all_back(story, bridge);
 }
 
 TEST(packets_that_are_sent_back_come_back_from_a_disable_that_completes_them)
@@ -194,6 +208,113 @@ TEST(packets_that_are_sent_back_come_back_from_a_disable_that_completes_them)
                                                 .body = hairpin });
     }
 }
+
+/* --- and a reset, before NDIS 6.83: each send waits for the backend, each received packet for its send --- */
+
+struct last_word {
+    void (*come)(struct story *story);
+    uint64_t after; /* the reset has begun; 0: before it */
+};
+
+struct reset {
+    struct story *story;
+    uint64_t ended;
+    int32_t status;
+};
+
+static void ask_for_reset(void *argument)
+{
+    struct reset *reset = argument;
+
+    reset->status = adapter_reset(reset->story->bed.adapter);
+    reset->ended = sched_now();
+}
+
+static void reset_while_sent_on(struct story *story)
+{
+    const struct last_word *word = story->plan->detail;
+    struct bridge *bridge = leave_out(story, FRAMES);
+    struct reset reset = { .story = story };
+    struct task *task;
+    uint64_t before;
+
+    if (word->after == 0) {
+        word->come(story);
+    }
+    before = sched_now();
+    task = task_spawn("reset", 0, ask_for_reset, &reset);
+    if (word->after != 0) {
+        sched_sleep(word->after);
+        CHECK_EQ(reset.ended, 0);
+        before = sched_now();
+        word->come(story);
+    }
+    sched_sleep(5 * SECOND);
+    if (reset.ended == 0) {
+        test_fail(__FILE__, __LINE__, "a reset has not ended with %llu packets sent on that nobody gives back",
+                  (unsigned long long)(bridge_forwarded(bridge) - bridge_returned(bridge)));
+    }
+    task_join(task);
+    CHECK(reset.ended - before <= SECOND);
+    /* A XenVif that would connect again has given the sends back by itself. */
+    CHECK_STATUS(reset.status, word->come == backend_leaves && story_release(story->plan)->reconnects
+                                   ? NDIS_STATUS_SUCCESS
+                                   : NDIS_STATUS_SOFT_ERRORS);
+    close_with_all_back(story, bridge);
+}
+
+static void reset_ends(const struct last_word *word, uint32_t needs)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .needs = needs,
+                                            .seed = test_seed(),
+                                            .queues = 1, /* RSS asks a control ring that nobody answers */
+                                            .windows = "10-1809",
+                                            .detail = word,
+                                            .edge_buffers = 16,
+                                            .loose_grants = true,
+                                            .body = reset_while_sent_on });
+}
+
+/* At its beginning, and when it has given up waiting for a backend that only does not answer. */
+TEST(a_reset_of_packets_that_are_sent_back_ends_when_the_backend_is_gone)
+{
+    reset_ends(&(struct last_word){ backend_leaves, 0 }, 0);
+    reset_ends(&(struct last_word){ backend_leaves, 12 * SECOND }, 0);
+}
+
+TEST(a_reset_of_packets_that_are_sent_back_ends_when_the_device_is_removed)
+{
+    reset_ends(&(struct last_word){ end_by_event, 12 * SECOND }, STORY_NEEDS_DISABLE);
+}
+
+/* As a pause does: 20 short naps, 35 long ones in which nothing comes back, then 480 at most while a received packet is
+ * out; before Disable, which gives up after 100 ms, the short ones once more. */
+static void reset_at_a_silent_backend(struct story *story)
+{
+    struct bridge *bridge = leave_out(story, FRAMES);
+    struct reset reset = { .story = story };
+    uint64_t before = sched_now();
+
+    ask_for_reset(&reset);
+    CHECK_EQ((uint32_t)((reset.ended - before) / 1000000), 200 + (35 + 480) * 250 + 200 + 100);
+    CHECK_STATUS(reset.status, NDIS_STATUS_SUCCESS);
+    close_with_all_back(story, bridge);
+}
+
+TEST(a_reset_of_packets_that_are_sent_back_takes_little_more_than_two_minutes)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .needs = STORY_NEEDS_DISABLE,
+                                            .seed = test_seed(),
+                                            .queues = 1,
+                                            .windows = "10-1809",
+                                            .edge_buffers = 16,
+                                            .loose_grants = true,
+                                            .body = reset_at_a_silent_backend });
+}
+
+/* --- the keyword --- */
 
 /* What the keyword is for: the flag that vouches for a blank checksum ends at the first protocol. */
 static void blank_ones(struct story *story)

@@ -2,6 +2,7 @@
 /* The rule about joined UDP datagrams, tripped: an NBL that says so and is not what Microsoft's page on URO asks for.
  */
 #include "ndis_fake.h"
+#include "ndis/adapter/record.h"
 #include "ndis/late.h"
 #include "ndis/nbl/nbl.h"
 #include "packets.h"
@@ -70,6 +71,44 @@ static void switched_off(struct fake *fake)
     fake_indicate(fake, nbl, 0);
 }
 
+/* What the miniport reports behind a request that has switched it off: as it is, and IPv4's coalescing beside. */
+static void report(struct fake *fake, bool joins, bool coalesces)
+{
+    struct late_offload offload = { .UdpRsc = { .Enabled = joins } };
+
+    fake->adapter->miniport->version = NDIS_VERSION(6, 89); /* whose record this is */
+    offload.before.Rsc.IPv4.Enabled = coalesces;
+    NDIS_HEADER(offload.before.Header, NDIS_OBJECT_TYPE_OFFLOAD, 8, offsetof(struct late_offload, UdpRsc.Enabled) + 1);
+    adapter_take_offload(fake->adapter, &offload.before, false);
+}
+
+static void switched_on_by_a_report(struct fake *fake)
+{
+    struct NET_BUFFER_LIST *nbl = joined(fake, 4);
+    struct MDL *mdl = nbl->FirstNetBuffer->MdlChain;
+
+    fake->adapter->rsc_off = RSC_OFF_IPV4 | RSC_OFF_IPV6 | RSC_OFF_UDP;
+    report(fake, true, false);
+    CHECK_EQ(fake->adapter->rsc_off, RSC_OFF_IPV4 | RSC_OFF_IPV6);
+    report(fake, true, true);
+    CHECK_EQ(fake->adapter->rsc_off, RSC_OFF_IPV6);
+    fake_indicate(fake, nbl, 0);
+    CHECK_EQ(fake->returned, 1);
+    mdl_free(mdl);
+}
+
+/* A report that switches something else on. */
+static void reported_off(struct fake *fake)
+{
+    struct NET_BUFFER_LIST *nbl = joined(fake, 4);
+
+    fake->adapter->rsc_off = RSC_OFF_IPV4 | RSC_OFF_IPV6 | RSC_OFF_UDP;
+    report(fake, false, true);
+    CHECK_EQ(fake->adapter->rsc_off, RSC_OFF_IPV6 | RSC_OFF_UDP);
+    fake->adapter->offload.UdpRsc.Enabled = 1;
+    fake_indicate(fake, nbl, 0);
+}
+
 /* A byte, or the out-of-band data, is another one. */
 #define WITH_BYTE(name, version, at, value)                                                                            \
     static void name(struct fake *fake)                                                                                \
@@ -115,12 +154,17 @@ TEST(joined_datagrams_as_the_page_has_them_break_no_rule)
     on_24h2((void *)good6);
 }
 
+TEST(joined_datagrams_after_a_report_behind_a_request_that_they_are_on_break_no_rule)
+{
+    on_24h2((void *)switched_on_by_a_report);
+}
+
 TEST(joined_datagrams_that_are_otherwise_are_caught)
 {
-    static void (*const bodies[])(struct fake *) = { off,      switched_off, options,    fragment,    tcp,
-                                                     length4,  sum4,         extension,  length6,     udp_length,
-                                                     udp_sum,  another_type, no_ip_flag, no_udp_flag, too_few,
-                                                     too_many, no_size };
+    static void (*const bodies[])(struct fake *) = { off,        switched_off, reported_off, options,    fragment,
+                                                     tcp,        length4,      sum4,         extension,  length6,
+                                                     udp_length, udp_sum,      another_type, no_ip_flag, no_udp_flag,
+                                                     too_few,    too_many,     no_size };
 
     for (uint32_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         EXPECT_RULE("ndis-uro", on_24h2, (void *)bodies[i]);
