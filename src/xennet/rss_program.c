@@ -247,8 +247,7 @@ RssCommit(XENNET_RSS *Rss)
 {
     NTSTATUS Status;
 
-    // XenVif asks the backend at DISPATCH, and some releases wait for ever for one that is not there.
-    Status = Rss->Context->Detached ? STATUS_NOT_SUPPORTED : RssProgram(Rss, &Rss->Next);
+    Status = RssProgram(Rss, &Rss->Next);
     if (Status == STATUS_TRANSACTION_TIMED_OUT) {
         // Each further call would wait as long, at DISPATCH. XenVif has kept what it had.
         DEBUG_ERROR("the backend does not answer on its control ring, keeping the RSS setting in force\n");
@@ -256,7 +255,7 @@ RssCommit(XENNET_RSS *Rss)
         return NDIS_STATUS_FAILURE;
     }
     if (Status == STATUS_NOT_SUPPORTED) {
-        // XenVif has no control ring at the moment, or nobody at it. RssFollow sends the setting when there is one.
+        // XenVif has no control ring at the moment. RssFollow sends the setting when it has one.
         Rss->Unsent = TRUE;
         Status = STATUS_SUCCESS;
     }
@@ -314,7 +313,6 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
 {
     XENNET_CONTEXT *Context = Rss->Context;
     NTSTATUS Status = STATUS_SUCCESS;
-    BOOLEAN Nobody = (BOOLEAN)(Why == RssFollowConnection && Context->Detached);
     BOOLEAN Again;
     KIRQL Irql;
 
@@ -328,15 +326,13 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     if (Why != RssFollowConnection) {
         Again = TRUE;
         Rss->Unsent = Rss->NeedsEnabled;
-    } else if (Nobody) {
-        Rss->Unsent |= Again;
     } else if (Rss->Unsent || Rss->Lost) {
         Again = TRUE;
         Rss->Unsent = FALSE;
     }
     // At a migration always: whether anybody answers decides whether XenVif runs. While it does not, nothing is asked
     // that would wait as long again: the watchdog sees to it.
-    if (Again && !Nobody && !(Rss->Unanswered != 0 && Why == RssFollowConnection) &&
+    if (Again && !(Rss->Unanswered != 0 && Why == RssFollowConnection) &&
         (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why != RssFollowConnection)) {
         Status = RssSendAgain(Rss);
         // Else XenVif would not come up, either; where nobody answers, this would only wait as long again.
