@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Generated mutants of the driver (scripts/check/mutants.py), and the share of them that some test notices.
 
-Which cases run on one is measured: those that execute its line in the driver with counters, those first that noticed
-others there or guard the place by the mutations' table, then the quickest, with one seed each, until one fails or there
-is no time left. A mutant whose image is the driver's own byte for byte is the same program, and counts as nothing;
+Which cases run on one is measured: those that execute its line in the driver with counters, with one seed each, until
+one fails or there is no time left. First are those that guard the function by the mutations' table, or its file, or are
+called like it; then those that noticed others there, that reach what few reach of the function, and the quickest. A mutant whose image is the driver's own byte for byte is the same program, and counts as nothing;
 neither does one that does not compile, nor one of scripts/check/mutants_same.py.
 """
 
@@ -33,6 +33,7 @@ PATIENCE = 120      # seconds of cases for one mutant
 SLOW = 90           # seconds; cases that take longer are left out
 TIMES = 4           # as long as usual, and a case counts as one that never ends
 CONFIDENCE = 1.96   # 95 %
+FEW = 4             # one in so many of those that reach a mutant's line reach the rarest other line of its function
 
 Result = collections.namedtuple("Result", "mutant verdict test")     # verdict: noticed, survived, same, known, no C
 
@@ -134,18 +135,39 @@ def known_same(mutant, text):
 
 
 class Search:
-    """The tests' verdict on one mutant after the other; those that noticed others of a file come first."""
+    """The cases' verdict on one mutant after the other."""
 
     def __init__(self, tests, copies, build, patience):
         self.tests, self.copies, self.build, self.patience = tests, copies, build, patience
         self.image = build().read_bytes()
         self.noticed = collections.Counter()
         self.guards = guards()
+        self.functions = collections.defaultdict(set)
+        self.lines = collections.defaultdict(set)
+        for path in _sources():
+            for one in mutants.of_file(path):
+                self.functions[one.file].add(one.function)
+                self.lines[one.file, one.function].add(one.line)
+
+    def _guards(self, name, functions):
+        return any(fnmatch(name, one) for function in functions for one in self.guards[function])
+
+    def _rare(self, mutant, names):
+        """Of these cases those that reach a line of the function that few of them reach."""
+        by_line = collections.defaultdict(set)
+        for name in names:
+            for line in self.lines[mutant.file, mutant.function].intersection(self.tests[name]["lines"][mutant.file]):
+                by_line[line].add(name)
+        return {name for reached in by_line.values() if FEW * len(reached) <= len(names) for name in reached}
 
     def candidates(self, mutant):
         names = [name for name, test in self.tests.items() if mutant.line in test["lines"].get(mutant.file, ())]
-        return sorted(names, key=lambda name: (not any(fnmatch(name, one) for one in self.guards[mutant.function]),
-                                               -self.noticed[mutant.file, name], self.tests[name]["seconds"]))
+        rare, stem = self._rare(mutant, names), Path(mutant.file).stem
+        return sorted(names, key=lambda name: (not self._guards(name, [mutant.function]),
+                                               not (stem in name.split(":")[0]
+                                                    or self._guards(name, self.functions[mutant.file])),
+                                               -self.noticed[mutant.file, name], name not in rare,
+                                               self.tests[name]["seconds"]))
 
     def verdict(self, mutant):
         path = self.copies / mutant.file
