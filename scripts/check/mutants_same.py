@@ -57,8 +57,6 @@ SAME = (
      "not less than the size; x86 and x64 read words at any address, and none of them is interlocked"),
     ("SegmentPoolStride", "((SIZE_T)XENNET_CACHE_LINE - 1)", "((SIZE_T)XENNET_CACHE_LINE - (1 + 1))",
      "not less than the size; x86 and x64 read words at any address, and none of them is interlocked"),
-    ("SegmentsCreate", "PER_PROCESSOR_ARRAY(Segments + 1)", "PER_PROCESSOR_ARRAY(Segments + (1 + 1))",
-     "the array begins at a cache line behind it, for which there is room"),
     ("VifQueryInterface", "KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL)",
      "KeWaitForSingleObject(&Event, Executive, KernelMode, TRUE, NULL)",
      "nobody alerts a thread that starts a device"),
