@@ -3,8 +3,9 @@
 
 Which cases run on one is measured: those that execute its line in the driver with counters, with one seed each, until
 one fails or there is no time left. First are those that guard the function by the mutations' table, or its file, or are
-called like it; then those that noticed others there, that reach what few reach of the function, and the quickest. A mutant whose image is the driver's own byte for byte is the same program, and counts as nothing;
-neither does one that does not compile, nor one of scripts/check/mutants_same.py.
+called like it; then those that noticed others there, that reach what few reach of the function, and the quickest. A
+mutant whose image is the driver's own is the same program, and counts as nothing; neither does one that does not
+compile, nor one of scripts/check/mutants_same.py.
 """
 
 import collections
@@ -124,6 +125,17 @@ def guards():
     return found
 
 
+def program_of(image):
+    """An image without what the linker makes of its debug information, which names lines and columns: times that are
+    a sum over the file, the file's checksum and the PDB's GUID."""
+    header = int.from_bytes(image[0x3c:0x40], "little")
+    stamp = image[header + 8:header + 12]
+    checksum = header + 0x58
+    guid = image.index(b"RSDS") + 4
+    image = image[:checksum] + bytes(4) + image[checksum + 4:guid] + bytes(16) + image[guid + 16:]
+    return image.replace(stamp, bytes(4))
+
+
 def known_same(mutant, text):
     """The reason why no test can notice this mutant of `text`, or None."""
     changed = [word for word, _, _ in places.tokens(text[:mutant.start] + mutant.new + text[mutant.end:])]
@@ -139,7 +151,7 @@ class Search:
 
     def __init__(self, tests, copies, build, patience):
         self.tests, self.copies, self.build, self.patience = tests, copies, build, patience
-        self.image = build().read_bytes()
+        self.program = program_of(build().read_bytes())
         self.noticed = collections.Counter()
         self.guards = guards()
         self.functions = collections.defaultdict(set)
@@ -181,7 +193,7 @@ class Search:
             return Result(mutant, "no C", "")
         finally:
             path.write_text(text)
-        if driver.read_bytes() == self.image:
+        if program_of(driver.read_bytes()) == self.program:
             return Result(mutant, "same", "")
         left = self.patience
         for name in self.candidates(mutant):

@@ -239,6 +239,19 @@ TEST(sums_and_packet_counters_keep_all_64_bits)
                                     .body = wide_counters });
 }
 
+static void send_refused(struct watch *watch, uint32_t length, uint32_t segment, int32_t status)
+{
+    static uint8_t bytes[2000];
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+
+    frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, 1);
+    raw_add(watch->raw, nbl, bytes, length, 0, NULL, 0);
+    nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = (void *)(uintptr_t)segment;
+    raw_send(watch->raw, nbl, 0, false);
+    CHECK(raw_wait(watch->raw, SECOND));
+    CHECK_STATUS(nbl->Status, status);
+}
+
 static void out_discards(struct story *story)
 {
     struct watch *watch = watch_open(story);
@@ -259,6 +272,16 @@ static void out_discards(struct story *story)
     CHECK_EQ(statistics.ifOutDiscards, 3);
     CHECK_EQ(oid_get64(story, OID_GEN_XMIT_DISCARDS), 3);
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 1);
+    send_refused(watch, 64, 0, NDIS_STATUS_RESOURCES);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
+    send_refused(watch, 2000, 0, NDIS_STATUS_INVALID_LENGTH);
+    for (i = 0; i < 2; i++) {
+        send_refused(watch, 200, 0xFFFFF, NDIS_STATUS_INVALID_PACKET); /* a large send that makes no sense */
+    }
+    CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &statistics, sizeof(statistics)), SUCCESS);
+    CHECK_EQ(statistics.ifOutDiscards, 3 + 1);
+    CHECK_EQ(statistics.ifOutErrors, 1 + 2);
     watch_close(watch);
 }
 
