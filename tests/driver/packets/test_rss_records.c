@@ -236,6 +236,11 @@ static void spoiled_moves(struct story *story)
     m = moves();
     CHECK_STATUS(move(story, &m, sizeof(m.fixed) - 1), NDIS_STATUS_INVALID_LENGTH);
     CHECK_EQ(moved, 0);
+    m = moves(), m.fixed.NumberOfRssEntries = 0; /* nothing to move, and no room for it */
+    m.fixed.RssEntryTableOffset = sizeof(m.fixed);
+    CHECK_STATUS(move(story, &m, sizeof(m.fixed)), SUCCESS);
+    m = moves(), m.fixed.NumberOfRssEntries = MOVES; /* just as many as there is room for */
+    CHECK_STATUS(move(story, &m, sizeof(m)), SUCCESS);
 }
 
 /* Entries that name what is not there, or what XenVif keeps where it is. */
