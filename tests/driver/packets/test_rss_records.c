@@ -136,6 +136,7 @@ static void sizes_of_revisions(struct story *story)
     CHECK_STATUS(rss_put(story, &set, sizeof(set)), NDIS_STATUS_INVALID_LENGTH);
     CHECK_STATUS(rss_put(story, &good, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2 - 1),
                  NDIS_STATUS_INVALID_LENGTH);
+    CHECK_EQ(oid_needed, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1);
     set = good, set.parameters.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     CHECK_STATUS(rss_put(story, &set, sizeof(set)), NDIS_STATUS_INVALID_DATA);
     set = good, set.parameters.Header.Revision = 0;
