@@ -144,6 +144,7 @@ static void carry_tags(struct story *story)
     CHECK_EQ(send(story, raw, 0, SMALL, &on_wire), NDIS_STATUS_SUCCESS);
     CHECK_EQ(on_wire, VLAN);
     CHECK_EQ(send(story, raw, OTHER_VLAN, SMALL, &on_wire), NDIS_STATUS_INVALID_PACKET);
+    CHECK_EQ(set_vlan(story, 4094), NDIS_STATUS_SUCCESS);
     CHECK_EQ(set_vlan(story, 0), NDIS_STATUS_SUCCESS);
     CHECK(arrives(story, guest, OTHER_VLAN, SMALL, &seen));
     CHECK_EQ(send(story, raw, 0, SMALL, &on_wire), NDIS_STATUS_SUCCESS);
