@@ -3,6 +3,8 @@
  * Statistics agree with what was really sent and received, to the packet and to the octet, whichever way they are read,
  * and with what the provider counted.
  */
+#include "nt/export/fail.h"
+#include "nt/memory/mdl.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
 
@@ -288,4 +290,46 @@ static void out_discards(struct story *story)
 TEST(discarded_sends_show_in_ifoutdiscards)
 {
     story_once(out_discards, 1);
+}
+
+static bool all_returned(struct story *story)
+{
+    (void)story;
+    return vif_inject_returned() == 1;
+}
+
+/* Windows has no memory to map a packet whose tag is to be taken out. */
+static void in_discards(struct story *story)
+{
+    enum { MAPPED = 1, OF_POOL = 4 };
+    static uint8_t bytes[100];
+    struct MDL *mdl = mdl_create(bytes, sizeof(bytes));
+    struct XENVIF_PACKET_INFO_V2 info = { .Length = 18 };
+    struct NDIS_STATISTICS_INFO statistics;
+    char text[1024];
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
+    info.EthernetHeader.Length = 18;
+    mdl->MdlFlags &= (int16_t) ~(MAPPED | OF_POOL);
+    mdl->MappedSystemVa = NULL;
+    fail_at(1);
+    vif_inject(STORY_STAND_IN(story), 0, &(struct vif_inject){ .mdl = mdl, .length = sizeof(bytes), .info = &info });
+    CHECK(fail_described(text, sizeof(text)));
+    CHECK_CONTAINS(text, "MmMapLockedPagesSpecifyCache");
+    fail_disarm();
+    CHECK(story_until(story, all_returned, 1));
+    CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &statistics, sizeof(statistics)), SUCCESS);
+    CHECK_EQ(statistics.ifInDiscards, 1);
+    CHECK_EQ(statistics.ifInErrors, 0);
+    CHECK_EQ(oid_get64(story, OID_GEN_RCV_NO_BUFFER), 1);
+    mdl_free(mdl);
+}
+
+TEST(received_packets_for_which_there_is_no_memory_show_in_ifindiscards)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .prepare = story_inject_start,
+                                    .body = in_discards });
 }
