@@ -10,6 +10,7 @@
 #include "ndis/protocol/edge.h"
 #include "nt/export/fail.h"
 #include "nt/memory/mdl.h"
+#include "nt/sync/timer.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
 
@@ -179,6 +180,20 @@ static void burst(struct story *story, uint32_t packets)
     CHECK(story_until(story, all_returned, 6)); /* some stay with the protocol for seconds */
 }
 
+/* As many packets as it takes until the edge keeps so many. */
+static void burst_kept(struct story *story, uint32_t kept)
+{
+    uint8_t old;
+
+    processor_pin(0);
+    old = irql_raise(DISPATCH_LEVEL);
+    for (uint32_t i = 0; i % 4 != 0 || adapter_outstanding_receives(story->bed.adapter) < kept; i++) {
+        inject_one(story, STORY_FRAME_BYTES, i % 4 != 3);
+    }
+    irql_lower(old);
+    CHECK(story_until(story, all_returned, 6));
+}
+
 static void wait_until(uint64_t time)
 {
     CHECK(sched_now() < time);
@@ -219,6 +234,11 @@ static void grow_and_shrink(struct story *story)
     check_idle(growth->idle[1]);
     sched_sleep(60 * SECOND);
     check_idle(growth->after[0]);
+    CHECK(!timer_armed_within(NULL, SIZE_MAX)); /* an idle adapter wakes no processor */
+    for (uint32_t i = 1; i <= BURSTS; i++) {    /* they went, and may come again */
+        burst(story, BURST);
+        CHECK_EQ(magazines(), growth->after[i]);
+    }
     mdl_free(receive.mdl);
     raw_close(raw);
 }
@@ -240,6 +260,45 @@ TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
                                         .prepare = story_inject_start,
                                         .body = grow_and_shrink });
     }
+}
+
+/* Bursts that need four magazines beside the one in the cache: the depot has one more than it should at the least, and
+ * that one goes. */
+static void shrink_under_load(struct story *story)
+{
+    enum { NEEDED = 4 * MAGAZINE + 4, TIMES = 20 };
+    static uint8_t bytes[STORY_FRAME_BYTES];
+    struct raw *raw =
+        raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .received = find_pool });
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
+    receive.mdl = mdl_create(bytes, sizeof(bytes));
+    for (uint32_t i = 0; i < BURSTS; i++) {
+        burst(story, BURST);
+    }
+    CHECK_EQ(magazines(), 11);
+    for (uint32_t i = 0; i < TIMES; i++) {
+        burst_kept(story, NEEDED);
+        sched_sleep(3 * SECOND);
+    }
+    CHECK_EQ(magazines(), 10);
+    sched_sleep(60 * SECOND);
+    check_idle(6);
+    mdl_free(receive.mdl);
+    raw_close(raw);
+}
+
+TEST(nbls_that_bursts_need_stay)
+{
+    static const char *const set[] = { "*ReceiveBuffers=1024", NULL };
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .set = set,
+                                    .loose_grants = true,
+                                    .prepare = story_inject_start,
+                                    .body = shrink_under_load });
 }
 
 /* Windows has no memory for a magazine: the depot grows the next time, and to what it would have. */
