@@ -348,6 +348,7 @@ int main(int argc, char **argv)
     rule_be_lenient(program.options.lenient);
     guard_pages = program.options.guard_pages;
     timeline_open(program.options.timeline);
+    live.gather = program.options.gather;
     if (!open_edges(error, sizeof(error))) {
         report_error(error);
         return EXIT_BAD_INPUT;

@@ -43,7 +43,8 @@ int sched_run(const struct sched_options *wanted, void (*main_task)(void *), voi
     sched_is_simulated = wanted->kind == SCHED_SIMULATED;
     sched_hears_calls = sched_is_simulated || options.trace != NULL;
     timeline_begin_run();
-    int status = sched_is_simulated ? sched_run_simulated(main_task, argument) : sched_run_live(main_task, argument);
+    int status = sched_is_simulated ? sched_run_simulated(main_task, argument)
+                                    : sched_run_live(wanted->gather, main_task, argument);
     timeline_end_run();
     if (options.trace != NULL) {
         fflush(options.trace);
@@ -111,7 +112,7 @@ void task_common_init(struct task_common *common, const char *name, uint32_t id,
     common->argument = argument;
 }
 
-struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+static struct task *spawn(const char *name, uint32_t processor, bool on_path, void (*run)(void *), void *argument)
 {
     if (sched_current == NULL) {
         fprintf(stderr, "testbed: task_spawn(%s) outside sched_run\n", name);
@@ -119,14 +120,25 @@ struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *
     }
     /* Whoever spawns one task for each queue need not know how many processors there are. */
     uint32_t there = __atomic_load_n(&sched_processors, __ATOMIC_ACQUIRE);
-    processor = there != 0 ? processor % there : processor;
-    struct task *task = sched_is_simulated ? task_spawn_simulated(name, processor, run, argument)
-                                           : task_spawn_live(name, processor, run, argument);
+    uint32_t first = there != 0 ? processor % there : processor;
+    struct task *task = sched_is_simulated
+                            ? task_spawn_simulated(name, first, run, argument)
+                            : task_spawn_live(name, first, on_path ? processor : OFF_PATH, run, argument);
     if (sched_is_simulated) {
         order_release(task);
     }
     sched_point("spawn");
     return task;
+}
+
+struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+{
+    return spawn(name, processor, false, run, argument);
+}
+
+struct task *task_spawn_on_path(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+{
+    return spawn(name, processor, true, run, argument);
 }
 
 void task_join(struct task *task)

@@ -26,6 +26,7 @@ struct sched_options {
     enum sched_kind kind;
     uint64_t seed; /* simulated: what every choice is drawn from; live: seeds sched_random only */
     FILE *trace;   /* NULL, or where the trace goes, one line per event */
+    bool gather;   /* live: see task_spawn_on_path */
 };
 
 enum { TASK_MAX_LOCKS = 8 };
@@ -82,6 +83,10 @@ extern uint32_t sched_processors; /* that tasks may be put on, kept by nt/proces
 /* `name` is copied (at most 31 characters). The task runs on `processor`, counted round those that there are. Never
  * fails: running out of host threads ends the program with a message. */
 struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument);
+/* The same, for a task that packets pass through. Live, where sched_options.gather asks for it: the host threads of all
+ * such tasks that were given the same `processor` share one of the host's, so that a frame is still in its cache when
+ * the next of them reads it. They have the first half of the host's processors; what is at the ends has the rest. */
+struct task *task_spawn_on_path(const char *name, uint32_t processor, void (*run)(void *), void *argument);
 void task_join(struct task *task); /* waits for its end and frees it */
 extern _Thread_local struct task *sched_current;
 extern bool sched_is_simulated;

@@ -4,6 +4,10 @@
  *
  * Threads are kept in a list so that a task still alive at the end can be named. Only spawn, join and the end of the
  * run touch the list; nothing on a packet's way does.
+ *
+ * A frame of 64 KB passes some threads, each of which reads or copies it. The host's scheduler spreads threads that
+ * wake each other over its processors, and each change of processor costs the frame's way out of one L2 cache and into
+ * the other. So those threads may be gathered (task_spawn_on_path).
  */
 #include "run/sched_internal.h"
 
@@ -11,6 +15,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +31,7 @@
 struct live_task {
     struct task_common common;
     pthread_t thread;
+    uint32_t path; /* task_spawn_on_path's processor, or OFF_PATH */
     struct live_task *next;
 };
 
@@ -33,6 +39,11 @@ static struct timespec started;
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct live_task *list;
 static uint32_t last_id;
+/* Of the host, those that gathered threads take their turns on; none: the host's scheduler decides. */
+static struct {
+    int processors[CPU_SETSIZE / 2];
+    uint32_t count;
+} gathered;
 
 uint64_t sched_now_live(void)
 {
@@ -90,6 +101,40 @@ static void delist(struct live_task *task)
     pthread_mutex_unlock(&list_lock);
 }
 
+/* Beginning with another processor in each process: testbeds side by side do not all gather on the first. */
+static void choose_gathered(bool gather)
+{
+    int usable[CPU_SETSIZE];
+    uint32_t count = 0;
+    cpu_set_t set;
+
+    gathered.count = 0;
+    if (!gather || sched_getaffinity(0, sizeof(set), &set) != 0) {
+        return;
+    }
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, &set)) {
+            usable[count++] = i;
+        }
+    }
+    for (; gathered.count < count / 2; gathered.count++) {
+        gathered.processors[gathered.count] = usable[((uint32_t)getpid() + gathered.count) % count];
+    }
+}
+
+/* A preference: a host that does not allow it any more places the thread itself. */
+static void take_place(uint32_t path)
+{
+    cpu_set_t set;
+
+    if (path == OFF_PATH || gathered.count == 0) {
+        return;
+    }
+    CPU_ZERO(&set);
+    CPU_SET(gathered.processors[path % gathered.count], &set);
+    (void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
 static void run_task(struct live_task *task)
 {
     sched_current = &task->common.task;
@@ -110,13 +155,14 @@ static void *thread_main(void *argument)
     char comm[16];
     snprintf(comm, sizeof(comm), "%s", task->common.name);
     pthread_setname_np(pthread_self(), comm);
+    take_place(task->path);
     run_task(task);
     __atomic_store_n(&task->common.done, 1, __ATOMIC_RELEASE);
     sched_wake_live(&task->common.done, UINT_MAX);
     return NULL;
 }
 
-struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+struct task *task_spawn_live(const char *name, uint32_t processor, uint32_t path, void (*run)(void *), void *argument)
 {
     struct live_task *task = malloc(sizeof(*task));
     if (task == NULL) {
@@ -125,6 +171,7 @@ struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(v
     }
     task_common_init(&task->common, name, 0, processor, run, argument);
     task->thread = 0;
+    task->path = path;
     enlist(task);
 
     order_release(&task->common.task);
@@ -184,10 +231,11 @@ uint64_t sched_used_live(const struct task *task)
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
-int sched_run_live(void (*main_task)(void *), void *argument)
+int sched_run_live(bool gather, void (*main_task)(void *), void *argument)
 {
     clock_gettime(CLOCK_MONOTONIC, &started);
     last_id = 0;
+    choose_gathered(gather);
     struct live_task *task = malloc(sizeof(*task));
     if (task == NULL) {
         fprintf(stderr, "testbed: no memory for the main task\n");
@@ -195,6 +243,7 @@ int sched_run_live(void (*main_task)(void *), void *argument)
     }
     task_common_init(&task->common, "main", 0, 0, main_task, argument);
     task->thread = pthread_self();
+    task->path = OFF_PATH;
     enlist(task);
     run_task(task);
     sched_current = NULL;
