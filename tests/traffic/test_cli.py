@@ -22,7 +22,8 @@ from tests.support.traffic_bed import ensure_built, needs_traffic, run_py
 OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif",
            "--xenvif", "--xenvif-inf",
            "--backend-no",
-           "--bypass", "--spread", "--xen", "--xen-guest", "--quick", "--json", "--debug", "--report", "--timeline", "--verbose")
+           "--bypass", "--spread", "--xen", "--xen-guest", "--quick", "--json", "--debug", "--report", "--timeline",
+           "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to run as other users and machines")
 
