@@ -81,7 +81,7 @@ static const struct {
     { "timeline", "FILE", "write what happened when, for Perfetto or chrome://tracing", TIMELINE },
     { "wait-for-debugger", NULL, "do nothing before one has come", WAIT_FOR_DEBUGGER },
     { "life", NULL, "pause, reset and wake a driver that has no wire, once a second", LIFE },
-    { "gather", NULL, "keep the threads of a queue's packets together, on half of this machine's processors", GATHER },
+    { "gather", NULL, "while frames are large, keep the threads of a queue's packets on one processor", GATHER },
     { "last-packets", "FILE", "write the newest frames at both edges in the end, cut to 128 bytes", LAST_PACKETS },
     { "help", NULL, "show this", HELP },
 };

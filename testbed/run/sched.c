@@ -43,8 +43,7 @@ int sched_run(const struct sched_options *wanted, void (*main_task)(void *), voi
     sched_is_simulated = wanted->kind == SCHED_SIMULATED;
     sched_hears_calls = sched_is_simulated || options.trace != NULL;
     timeline_begin_run();
-    int status = sched_is_simulated ? sched_run_simulated(main_task, argument)
-                                    : sched_run_live(wanted->gather, main_task, argument);
+    int status = sched_is_simulated ? sched_run_simulated(main_task, argument) : sched_run_live(main_task, argument);
     timeline_end_run();
     if (options.trace != NULL) {
         fflush(options.trace);
@@ -139,6 +138,13 @@ struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *
 struct task *task_spawn_on_path(const char *name, uint32_t processor, void (*run)(void *), void *argument)
 {
     return spawn(name, processor, true, run, argument);
+}
+
+void sched_gather(bool together)
+{
+    if (!sched_is_simulated) {
+        sched_gather_live(together);
+    }
 }
 
 void task_join(struct task *task)

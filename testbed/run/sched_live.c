@@ -7,7 +7,7 @@
  *
  * A frame of 64 KB passes some threads, each of which reads or copies it. The host's scheduler spreads threads that
  * wake each other over its processors, and each change of processor costs the frame's way out of one L2 cache and into
- * the other. So those threads may be gathered (task_spawn_on_path).
+ * the other. So those threads may be gathered (task_spawn_on_path, sched_gather).
  */
 #include "run/sched_internal.h"
 
@@ -32,6 +32,7 @@ struct live_task {
     struct task_common common;
     pthread_t thread;
     uint32_t path; /* task_spawn_on_path's processor, or OFF_PATH */
+    bool gathered; /* under the list's lock: how it was placed last */
     struct live_task *next;
 };
 
@@ -39,11 +40,14 @@ static struct timespec started;
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct live_task *list;
 static uint32_t last_id;
-/* Of the host, those that gathered threads take their turns on; none: the host's scheduler decides. */
+/* Of the host: those that gathered threads take their turns on, none with a single one; all; and whether threads are
+ * gathered now, under the list's lock. */
 static struct {
     int processors[CPU_SETSIZE / 2];
     uint32_t count;
-} gathered;
+    cpu_set_t all;
+    bool now;
+} gathering;
 
 uint64_t sched_now_live(void)
 {
@@ -102,37 +106,50 @@ static void delist(struct live_task *task)
 }
 
 /* Beginning with another processor in each process: testbeds side by side do not all gather on the first. */
-static void choose_gathered(bool gather)
+static void choose_gathering(void)
 {
     int usable[CPU_SETSIZE];
     uint32_t count = 0;
-    cpu_set_t set;
 
-    gathered.count = 0;
-    if (!gather || sched_getaffinity(0, sizeof(set), &set) != 0) {
+    gathering.count = 0;
+    gathering.now = false;
+    if (sched_getaffinity(0, sizeof(gathering.all), &gathering.all) != 0) {
         return;
     }
     for (int i = 0; i < CPU_SETSIZE; i++) {
-        if (CPU_ISSET(i, &set)) {
+        if (CPU_ISSET(i, &gathering.all)) {
             usable[count++] = i;
         }
     }
-    for (; gathered.count < count / 2; gathered.count++) {
-        gathered.processors[gathered.count] = usable[((uint32_t)getpid() + gathered.count) % count];
+    for (; gathering.count < count / 2; gathering.count++) {
+        gathering.processors[gathering.count] = usable[((uint32_t)getpid() + gathering.count) % count];
     }
 }
 
-/* A preference: a host that does not allow it any more places the thread itself. */
-static void take_place(uint32_t path)
+/* The list's lock is held. A preference: a host that does not allow it any more places the thread itself. */
+static void place(struct live_task *task)
 {
-    cpu_set_t set;
+    cpu_set_t set = gathering.all;
 
-    if (path == OFF_PATH || gathered.count == 0) {
+    if (task->path == OFF_PATH || gathering.count == 0 || task->thread == 0 || task->gathered == gathering.now) {
         return;
     }
-    CPU_ZERO(&set);
-    CPU_SET(gathered.processors[path % gathered.count], &set);
-    (void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+    if (gathering.now) {
+        CPU_ZERO(&set);
+        CPU_SET(gathering.processors[task->path % gathering.count], &set);
+    }
+    (void)pthread_setaffinity_np(task->thread, sizeof(set), &set);
+    task->gathered = gathering.now;
+}
+
+void sched_gather_live(bool together)
+{
+    pthread_mutex_lock(&list_lock);
+    gathering.now = together;
+    for (struct live_task *task = list; task != NULL; task = task->next) {
+        place(task);
+    }
+    pthread_mutex_unlock(&list_lock);
 }
 
 static void run_task(struct live_task *task)
@@ -155,7 +172,6 @@ static void *thread_main(void *argument)
     char comm[16];
     snprintf(comm, sizeof(comm), "%s", task->common.name);
     pthread_setname_np(pthread_self(), comm);
-    take_place(task->path);
     run_task(task);
     __atomic_store_n(&task->common.done, 1, __ATOMIC_RELEASE);
     sched_wake_live(&task->common.done, UINT_MAX);
@@ -172,6 +188,7 @@ struct task *task_spawn_live(const char *name, uint32_t processor, uint32_t path
     task_common_init(&task->common, name, 0, processor, run, argument);
     task->thread = 0;
     task->path = path;
+    task->gathered = false;
     enlist(task);
 
     order_release(&task->common.task);
@@ -191,8 +208,8 @@ struct task *task_spawn_live(const char *name, uint32_t processor, uint32_t path
 void task_reap_live(struct task *task)
 {
     struct live_task *live = (struct live_task *)task;
-    pthread_join(live->thread, NULL);
     delist(live);
+    pthread_join(live->thread, NULL);
     free(live);
 }
 
@@ -207,7 +224,7 @@ void sched_each_live(void (*each)(struct task *task, void *context), void *conte
     pthread_mutex_unlock(&list_lock);
 }
 
-/* A thread is in the list before it is started, and while it is joined. */
+/* A thread is in the list before it is started. */
 static pthread_t thread_of(const struct task *task)
 {
     return __atomic_load_n(&((const struct live_task *)task)->thread, __ATOMIC_ACQUIRE);
@@ -231,11 +248,11 @@ uint64_t sched_used_live(const struct task *task)
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
-int sched_run_live(bool gather, void (*main_task)(void *), void *argument)
+int sched_run_live(void (*main_task)(void *), void *argument)
 {
     clock_gettime(CLOCK_MONOTONIC, &started);
     last_id = 0;
-    choose_gathered(gather);
+    choose_gathering();
     struct live_task *task = malloc(sizeof(*task));
     if (task == NULL) {
         fprintf(stderr, "testbed: no memory for the main task\n");

@@ -186,13 +186,16 @@ class Segments(unittest.TestCase):
 @needs_traffic
 @unittest.skipIf(len(USABLE) < 2, "needs a second processor")
 class Places(unittest.TestCase):
-    """Which of this machine's processors the testbed's threads may run on."""
+    """Which of this machine's processors the testbed's threads may run on, right behind some traffic."""
 
-    def on_path(self, processors, *arguments, **how):
-        """{queue or simulated processor: [where each thread on its packets' way may run]} of a testbed under way."""
+    def on_path(self, *arguments, small=False, **how):
+        """{queue or simulated processor: [where each thread on its packets' way may run]} behind large frames, or
+        behind small ones that came after them."""
         found = {}
-        with running("--queues", str(QUEUES), *processors, *arguments, **how) as (bed, traffic):
-            traffic.ping(4)
+        with running("--queues", str(QUEUES), *arguments, **how) as (bed, traffic):
+            traffic.tcp(4, "out", 1)
+            if small:
+                traffic.small_datagrams("in", 1, 64)
             for thread in Path("/proc", str(bed.process_id), "task").iterdir():
                 match = ON_PATH.fullmatch((thread / "comm").read_text())
                 where = os.sched_getaffinity(int(thread.name))
@@ -212,19 +215,25 @@ class Places(unittest.TestCase):
         self.assertEqual(len(all_of_them), min(len(found), len(USABLE) // 2))
         self.assertLessEqual(all_of_them, USABLE)
 
-    def test_threads_of_a_queue_share_a_processor_and_half_of_them_are_left_alone(self):
+    def check_spread(self, *arguments, per_queue=DRIVER_THREADS, **how):
+        found = self.on_path(*arguments, **how)
+        self.assertEqual(found, {queue: [USABLE] * per_queue for queue in range(QUEUES)})
+
+    def test_behind_large_frames_threads_of_a_queue_share_a_processor_and_half_of_them_are_left_alone(self):
         for processors in ((), ("--processors", str(2 * QUEUES))):
-            found = self.on_path(processors, spread=False)
+            found = self.on_path(*processors, spread=False)
             self.assertEqual(set(found), set(range(2 * QUEUES if processors else QUEUES)))
             self.check_gathered(found, DRIVER_THREADS)
 
     def test_threads_without_a_driver_are_placed_likewise(self):
-        self.check_gathered(self.on_path((), "--bypass", spread=False), BYPASS_THREADS)
+        self.check_gathered(self.on_path("--bypass", spread=False), BYPASS_THREADS)
+
+    def test_behind_small_frames_threads_run_anywhere(self):
+        self.check_spread(small=True, spread=False)
 
     def test_threads_run_anywhere_where_they_are_spread(self):
-        for arguments, per_queue in ((), DRIVER_THREADS), (("--bypass",), BYPASS_THREADS):
-            found = self.on_path((), *arguments)
-            self.assertEqual(found, {queue: [USABLE] * per_queue for queue in range(QUEUES)})
+        self.check_spread()
+        self.check_spread("--bypass", per_queue=BYPASS_THREADS)
 
 
 @needs_traffic

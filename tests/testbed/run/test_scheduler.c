@@ -555,32 +555,58 @@ struct placed {
     cpu_set_t on_path[PLACED], again, elsewhere, main;
 };
 
+static uint32_t may_look;
+
 static void look_where(void *argument)
 {
+    while (__atomic_load_n(&may_look, __ATOMIC_ACQUIRE) == 0) {
+        (void)sched_wait(&may_look, 0, SCHED_FOREVER);
+    }
     CHECK_EQ(sched_getaffinity(0, sizeof(cpu_set_t), argument), 0);
 }
 
-static void spawn_placed(void *argument)
+static void spawn_placed(struct placed *placed, const bool *gather, uint32_t times)
 {
-    struct placed *placed = argument;
-    for (uint32_t i = 0; i < PLACED; i++) {
-        task_join(task_spawn_on_path("on path", i, look_where, &placed->on_path[i]));
+    struct task *tasks[PLACED + 2];
+    uint32_t i;
+
+    may_look = 0;
+    for (i = 0; i < PLACED; i++) {
+        tasks[i] = task_spawn_on_path("on path", i, look_where, &placed->on_path[i]);
     }
-    task_join(task_spawn_on_path("on path again", 1, look_where, &placed->again));
-    task_join(task_spawn("elsewhere", 1, look_where, &placed->elsewhere));
+    tasks[PLACED] = task_spawn_on_path("on path again", 1, look_where, &placed->again);
+    tasks[PLACED + 1] = task_spawn("elsewhere", 1, look_where, &placed->elsewhere);
+    for (i = 0; i < times; i++) {
+        sched_gather(gather[i]);
+    }
+    __atomic_store_n(&may_look, 1, __ATOMIC_RELEASE);
+    sched_wake(&may_look, UINT32_MAX);
+    for (i = 0; i < PLACED + 2; i++) {
+        task_join(tasks[i]);
+    }
     look_where(&placed->main);
 }
 
-static void run_placed(bool gather, struct placed *placed)
+static void gather_once(void *placed)
 {
-    struct sched_options options = { .kind = SCHED_LIVE, .seed = 1, .gather = gather };
-    CHECK_EQ(sched_run(&options, spawn_placed, placed), 0);
+    spawn_placed(placed, (const bool[]){ true }, 1);
 }
 
-static void nobody_is_placed(bool gather, const cpu_set_t *usable)
+static void gather_never(void *placed)
+{
+    spawn_placed(placed, NULL, 0);
+}
+
+static void gather_for_a_while(void *placed)
+{
+    spawn_placed(placed, (const bool[]){ true, true, false }, 3);
+}
+
+static void nobody_is_placed(void (*body)(void *), const cpu_set_t *usable)
 {
     struct placed placed;
-    run_placed(gather, &placed);
+
+    CHECK_EQ(run(SCHED_LIVE, 1, NULL, body, &placed), 0);
     for (int i = 0; i < PLACED; i++) {
         CHECK(CPU_EQUAL(&placed.on_path[i], usable));
     }
@@ -591,11 +617,11 @@ TEST(live_tasks_on_one_path_share_a_host_processor_and_all_paths_half_of_them)
 {
     struct placed placed;
     cpu_set_t usable, all;
-    look_where(&usable);
+    CHECK_EQ(sched_getaffinity(0, sizeof(usable), &usable), 0);
     if (CPU_COUNT(&usable) < 2) {
         test_skip("needs a second processor");
     }
-    run_placed(true, &placed);
+    CHECK_EQ(run(SCHED_LIVE, 1, NULL, gather_once, &placed), 0);
     CPU_ZERO(&all);
     for (int i = 0; i < PLACED; i++) {
         CHECK_EQ(CPU_COUNT(&placed.on_path[i]), 1);
@@ -613,15 +639,16 @@ TEST(live_tasks_run_anywhere_unless_gathered_and_on_a_host_of_one_processor)
 {
     cpu_set_t usable, one;
     int last = CPU_SETSIZE - 1;
-    look_where(&usable);
-    nobody_is_placed(false, &usable);
+    CHECK_EQ(sched_getaffinity(0, sizeof(usable), &usable), 0);
+    nobody_is_placed(gather_never, &usable);
+    nobody_is_placed(gather_for_a_while, &usable);
     while (!CPU_ISSET(last, &usable)) {
         last--;
     }
     CPU_ZERO(&one);
     CPU_SET(last, &one);
     CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
-    nobody_is_placed(true, &one);
+    nobody_is_placed(gather_once, &one);
     CHECK_EQ(sched_setaffinity(0, sizeof(usable), &usable), 0);
 }
 
