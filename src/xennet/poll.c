@@ -5,12 +5,12 @@
  *
  *   receive.c --PollQueue--> [queue of a processor] --PollHandler, at most what NDIS wants--> NDIS
  *
- * NDIS may poll at PASSIVE and, for one round after a change of affinity, elsewhere: so a queue has a lock, taken once
- * per batch on either side. Under it the adapter's state decides whether a batch may still be queued, which makes the
- * emptying of all queues at a pause final. An adapter that does not run any more reports nothing that remains: NDIS
- * would poll for ever what is returned elsewhere, or by nobody after a shutdown.
- *
- * NDIS may poll from within the request for it, so nothing is locked there and the batch is the queue's already.
+ * A queue is its processor's own, at DISPATCH: there XenVif's packets come, there NDIS polls, at PASSIVE too, once
+ * NdisSetPollAffinity has named it, and there ReceiveStop gives back what is left at a pause. So there is no lock.
+ * After NdisSetPollAffinity NDIS may poll once elsewhere: that gets nothing, and a DPC of the processor asks again. The
+ * adapter's state decides whether a batch may still be queued or taken, which makes the emptying at a pause final. An
+ * adapter that does not run any more reports nothing that remains: NDIS would poll for ever what is returned elsewhere,
+ * or by nobody after a shutdown.
  *
  * The routines are looked up at run time: they are in NDIS 6.85 and later.
  */
@@ -20,7 +20,7 @@
 
 #define POLL_FIRST_MINOR 85 // NDIS 6.85
 
-// Read without the lock: whoever queues a batch behind none asks NDIS to poll afterwards.
+// May be read anywhere: whoever queues a batch behind none asks NDIS to poll afterwards.
 LOCK_PRIMITIVE
 FORCEINLINE BOOLEAN
 PollIsEmpty(const POLL_QUEUE *Queue)
@@ -29,7 +29,7 @@ PollIsEmpty(const POLL_QUEUE *Queue)
 }
 
 // Cuts off at most Maximum NBLs; Taken: how many.
-_Requires_lock_held_(POLL_LOCK)
+_IRQL_requires_(DISPATCH_LEVEL)
 static NET_BUFFER_LIST *
 PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
 {
@@ -37,7 +37,6 @@ PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
     NET_BUFFER_LIST *Last;
     ULONG Count;
 
-    DEBUG_ASSERT_LOCKED(&Queue->Lock);
     if (Maximum >= Queue->Count) {
         *Taken = Queue->Count;
         Queue->Head = NULL;
@@ -62,17 +61,33 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 static DECLSPEC_NOINLINE VOID
 PollTake(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
 {
-    KIRQL Irql = IrqlRaise(FALSE);
+    // NDIS polls from a DPC nearly always: two writes of the IRQL less.
+    KIRQL Irql = IrqlRaise((BOOLEAN)(KeGetCurrentIrql() == DISPATCH_LEVEL));
 
-    PollLock(Queue);
-    // What lies here when the adapter pauses is returned by whoever pauses it.
-    if (ContextIsRunning(Queue->Context)) {
+    if (KeGetCurrentProcessorNumberEx(NULL) != Queue->Index) {
+        (void)KeInsertQueueDpc(&Queue->Dpc, NULL, NULL);
+    } else if (ContextIsRunning(Queue->Context)) {
+        // What lies here when the adapter pauses is returned by whoever pauses it.
         Data->Receive.IndicatedNblChain =
             PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
         Data->Receive.NumberOfRemainingNbls = Queue->Count;
     }
-    PollUnlock(Queue);
     IrqlLower(Irql);
+}
+
+// NDIS polled elsewhere; the next poll is here.
+_IRQL_requires_(DISPATCH_LEVEL)
+static VOID NTAPI
+PollDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    POLL_QUEUE *Queue = Context;
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+
+    if (!PollIsEmpty(Queue) && ContextIsRunning(Queue->Context))
+        Queue->Request(Queue->Handle, NULL);
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -113,11 +128,8 @@ PollQueue(XENNET_POLL *Poll, ULONG Processor, NET_BUFFER_LIST *Head, NET_BUFFER_
 
     if (Queue->Handle == NULL)
         return XENNET_POLL_NONE;
-    PollLock(Queue);
-    if (!ContextIsRunning(Queue->Context)) {
-        PollUnlock(Queue);
+    if (!ContextIsRunning(Queue->Context))
         return XENNET_POLL_STOPPED;
-    }
     PollAppend(Queue, Head, Tail, Count);
     return XENNET_POLL_QUEUED;
 }
@@ -126,13 +138,7 @@ _Use_decl_annotations_
 NET_BUFFER_LIST *
 PollTakeAll(XENNET_POLL *Poll, ULONG Processor, ULONG *Count)
 {
-    POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
-    NET_BUFFER_LIST *Head;
-
-    PollLock(Queue);
-    Head = PollCut(Queue, MAXULONG, Count);
-    PollUnlock(Queue);
-    return Head;
+    return PollCut(PollGetQueue(Poll, Processor), MAXULONG, Count);
 }
 
 static PVOID
@@ -227,7 +233,8 @@ PollInitializeQueues(XENNET_POLL *Poll)
         Queue = PollGetQueue(Poll, Index);
         Queue->Context = Poll->Context;
         Queue->Request = Poll->Request;
-        KeInitializeSpinLock(&Queue->Lock);
+        Queue->Index = Index;
+        PerProcessorInitializeDpc(&Queue->Dpc, PollDpc, Queue, Index);
     }
 }
 
@@ -269,6 +276,7 @@ PollDestroy(XENNET_POLL *Poll)
 
     if (Poll == NULL)
         return;
+    KeFlushQueuedDpcs();
     for (Processor = 0; Processor < Poll->QueueCount; Processor++) {
         if (PollGetQueue(Poll, Processor)->Handle != NULL)
             Poll->Deregister(PollGetQueue(Poll, Processor)->Handle);
