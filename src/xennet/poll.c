@@ -56,12 +56,11 @@ PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
     return Head;
 }
 
-// Takes what NDIS wants of a queue that had something.
+// What a poll at DISPATCH on the queue's processor does not come to.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
-PollTake(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
+static RARELY_CALLED VOID
+PollTakeUncommon(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
 {
-    // NDIS polls from a DPC nearly always: two writes of the IRQL less.
     KIRQL Irql = IrqlRaise((BOOLEAN)(KeGetCurrentIrql() == DISPATCH_LEVEL));
 
     if (KeGetCurrentProcessorNumberEx(NULL) != Queue->Index) {
@@ -104,9 +103,18 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Data->Transmit.CompletedNblChain = NULL;
     Data->Transmit.NumberOfCompletedNbls = 0;
     Data->Transmit.NumberOfRemainingNbls = 0;
-    // NDIS asks once more than there is something: that saves no register.
-    if (!PollIsEmpty(Queue))
-        PollTake(Queue, Data);
+    // NDIS asks once more than there is something.
+    if (PollIsEmpty(Queue))
+        return;
+    if (KeGetCurrentIrql() != DISPATCH_LEVEL || KeGetCurrentProcessorNumberEx(NULL) != Queue->Index ||
+        Queue->Count > Data->Receive.MaxNblsToIndicate || !ContextIsRunning(Queue->Context)) {
+        PollTakeUncommon(Queue, Data);
+        return;
+    }
+    Data->Receive.IndicatedNblChain = Queue->Head;
+    Data->Receive.NumberOfIndicatedNbls = Queue->Count;
+    Queue->Head = NULL;
+    Queue->Count = 0;
 }
 
 // There is no interrupt of ours to hold back; work that came while NDIS made up its mind is announced again.

@@ -93,19 +93,17 @@ PollAppend(POLL_QUEUE *Queue, NET_BUFFER_LIST *Head, NET_BUFFER_LIST *Tail, ULON
         Queue->Request(Queue->Handle, NULL);
 }
 
-// Appends the NBLs that were taken for this processor's batch, one at least. FALSE: they are still there (PollQueue
-// knows why).
+// Appends the NBLs that were taken for this processor's batch, one at least. The adapter ran when the last of them
+// came: no pause has visited the processor since. FALSE: they are still there, and not polled.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE BOOLEAN
 PollQueueTaken(POLL_QUEUE *Queue, XENNET_NBL_CACHE *Cache)
 {
-    NET_BUFFER_LIST *Last;
-    ULONG Count;
+    NET_BUFFER_LIST *Last = NblPoolLastTaken(Cache);
+    ULONG Count = Cache->Taken;
 
-    if (Queue->Handle == NULL || !ContextIsRunning(Queue->Context))
+    if (Queue->Handle == NULL)
         return FALSE;
-    Last = NblPoolLastTaken(Cache);
-    Count = Cache->Taken;
     PollAppend(Queue, NblPoolCut(Cache), Last, Count);
     return TRUE;
 }
