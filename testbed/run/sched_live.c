@@ -2,8 +2,8 @@
 /*
  * The live scheduler: a task is a host thread, waiting is the host's futex, time is CLOCK_MONOTONIC.
  *
- * Threads are kept in a list so that a task still alive at the end can be named. Only spawn, join and the end of the
- * run touch the list; nothing on a packet's way does.
+ * Threads are kept in a list so that a task still alive at the end can be named. Only spawn, join, the end of the
+ * run and who places threads touch the list; nothing on a packet's way does.
  *
  * A frame of 64 KB passes some threads, each of which reads or copies it. The host's scheduler spreads threads that
  * wake each other over its processors, and each change of processor costs the frame's way out of one L2 cache and into
@@ -126,19 +126,27 @@ static void choose_gathering(void)
     }
 }
 
+/* A thread is in the list before it is started. */
+static pthread_t thread_of(const struct task *task)
+{
+    return __atomic_load_n(&((const struct live_task *)task)->thread, __ATOMIC_ACQUIRE);
+}
+
 /* The list's lock is held. A preference: a host that does not allow it any more places the thread itself. */
 static void place(struct live_task *task)
 {
-    cpu_set_t set = gathering.all;
+    const pthread_t thread = thread_of(&task->common.task);
+    cpu_set_t set;
 
-    if (task->path == OFF_PATH || gathering.count == 0 || task->thread == 0 || task->gathered == gathering.now) {
+    if (task->path == OFF_PATH || gathering.count == 0 || thread == 0 || task->gathered == gathering.now) {
         return;
     }
+    set = gathering.all;
     if (gathering.now) {
         CPU_ZERO(&set);
         CPU_SET(gathering.processors[task->path % gathering.count], &set);
     }
-    (void)pthread_setaffinity_np(task->thread, sizeof(set), &set);
+    (void)pthread_setaffinity_np(thread, sizeof(set), &set);
     task->gathered = gathering.now;
 }
 
@@ -222,12 +230,6 @@ void sched_each_live(void (*each)(struct task *task, void *context), void *conte
         }
     }
     pthread_mutex_unlock(&list_lock);
-}
-
-/* A thread is in the list before it is started. */
-static pthread_t thread_of(const struct task *task)
-{
-    return __atomic_load_n(&((const struct live_task *)task)->thread, __ATOMIC_ACQUIRE);
 }
 
 void sched_signal_live(const struct task *task, int number)

@@ -582,10 +582,10 @@ TEST(instructions_of_a_packet_are_counted)
                                     .body = instructions });
 }
 
-static const char *const polling[] = { "*NdisPoll=1", "*UdpRsc=0", NULL };
-
-TEST(instructions_of_a_polled_packet_are_counted)
+static void run_polled(void (*prepare)(const struct story_plan *plan), void (*body)(struct story *story))
 {
+    static const char *const polling[] = { "*NdisPoll=1", "*UdpRsc=0", NULL };
+
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                     .needs = STORY_NEEDS_VIF9,
                                     .seed = test_seed(),
@@ -593,8 +593,13 @@ TEST(instructions_of_a_polled_packet_are_counted)
                                     .set = polling,
                                     .edge_buffers = 16,
                                     .loose_grants = true,
-                                    .prepare = story_inject_start,
-                                    .body = polled_instructions });
+                                    .prepare = prepare,
+                                    .body = body });
+}
+
+TEST(instructions_of_a_polled_packet_are_counted)
+{
+    run_polled(story_inject_start, polled_instructions);
 }
 
 TEST(instructions_of_joined_datagrams_are_counted)
@@ -621,12 +626,5 @@ TEST(ticks_of_a_packet_are_measured)
 
 TEST(ticks_of_a_polled_packet_are_measured)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                    .needs = STORY_NEEDS_VIF9,
-                                    .seed = test_seed(),
-                                    .windows = "11-24h2",
-                                    .set = polling,
-                                    .edge_buffers = 16,
-                                    .loose_grants = true,
-                                    .body = polled_ticks });
+    run_polled(NULL, polled_ticks);
 }

@@ -206,16 +206,41 @@ static void check_idle(uint32_t expected)
     CHECK(magazines() == expected || magazines() == expected + 1);
 }
 
-static void grow_and_shrink(struct story *story)
+/* A protocol that finds the pool, and a frame to receive. */
+static struct raw *open_pool(struct story *story)
 {
     static uint8_t bytes[STORY_FRAME_BYTES];
-    const struct growth *growth = story->plan->detail;
-    struct raw *raw =
-        raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .received = find_pool });
-    uint64_t grown;
 
     frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
     receive.mdl = mdl_create(bytes, sizeof(bytes));
+    return raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .received = find_pool });
+}
+
+static void close_pool(struct raw *raw)
+{
+    mdl_free(receive.mdl);
+    raw_close(raw);
+}
+
+/* With *ReceiveBuffers of `set`. */
+static void run_pool(const char *const *set, const void *detail, void (*body)(struct story *story))
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .set = set,
+                                    .detail = detail,
+                                    .loose_grants = true,
+                                    .prepare = story_inject_start,
+                                    .body = body });
+}
+
+static void grow_and_shrink(struct story *story)
+{
+    const struct growth *growth = story->plan->detail;
+    struct raw *raw = open_pool(story);
+    uint64_t grown;
+
     burst(story, 4);
     CHECK_EQ(magazines(), growth->after[0]);
     grown = sched_now();
@@ -239,8 +264,7 @@ static void grow_and_shrink(struct story *story)
         burst(story, BURST);
         CHECK_EQ(magazines(), growth->after[i]);
     }
-    mdl_free(receive.mdl);
-    raw_close(raw);
+    close_pool(raw);
 }
 
 TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
@@ -251,14 +275,7 @@ TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
                                            { { "*ReceiveBuffers=1024" }, { 6, 10, 11, 11 }, { 7, 6 } } };
 
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                        .seed = test_seed(),
-                                        .edge_buffers = 16,
-                                        .set = cases[i].set,
-                                        .detail = &cases[i],
-                                        .loose_grants = true,
-                                        .prepare = story_inject_start,
-                                        .body = grow_and_shrink });
+        run_pool(cases[i].set, &cases[i], grow_and_shrink);
     }
 }
 
@@ -267,12 +284,8 @@ TEST(nbls_grow_in_number_under_load_and_shrink_when_idle)
 static void shrink_under_load(struct story *story)
 {
     enum { NEEDED = 4 * MAGAZINE + 4, TIMES = 20 };
-    static uint8_t bytes[STORY_FRAME_BYTES];
-    struct raw *raw =
-        raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .received = find_pool });
+    struct raw *raw = open_pool(story);
 
-    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
-    receive.mdl = mdl_create(bytes, sizeof(bytes));
     for (uint32_t i = 0; i < BURSTS; i++) {
         burst(story, BURST);
     }
@@ -284,33 +297,22 @@ static void shrink_under_load(struct story *story)
     CHECK_EQ(magazines(), 10);
     sched_sleep(60 * SECOND);
     check_idle(6);
-    mdl_free(receive.mdl);
-    raw_close(raw);
+    close_pool(raw);
 }
 
 TEST(nbls_that_bursts_need_stay)
 {
     static const char *const set[] = { "*ReceiveBuffers=1024", NULL };
 
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                    .seed = test_seed(),
-                                    .edge_buffers = 16,
-                                    .set = set,
-                                    .loose_grants = true,
-                                    .prepare = story_inject_start,
-                                    .body = shrink_under_load });
+    run_pool(set, NULL, shrink_under_load);
 }
 
 /* Windows has no memory for a magazine: the depot grows the next time, and to what it would have. */
 static void grow_later(struct story *story)
 {
-    static uint8_t bytes[STORY_FRAME_BYTES];
-    struct raw *raw =
-        raw_open(story->bed.adapter, &(struct raw_options){ .memory = story->bed.guest, .received = find_pool });
+    struct raw *raw = open_pool(story);
     char text[1024];
 
-    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 7);
-    receive.mdl = mdl_create(bytes, sizeof(bytes));
     burst(story, 4);
     fail_at(1);
     burst(story, BURST);
@@ -320,21 +322,14 @@ static void grow_later(struct story *story)
     CHECK_EQ(magazines(), 6);
     burst(story, BURST);
     CHECK_EQ(magazines(), 10);
-    mdl_free(receive.mdl);
-    raw_close(raw);
+    close_pool(raw);
 }
 
 TEST(a_depot_that_could_not_grow_grows_later)
 {
     static const char *const set[] = { "*ReceiveBuffers=512", NULL };
 
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                    .seed = test_seed(),
-                                    .edge_buffers = 16,
-                                    .set = set,
-                                    .loose_grants = true,
-                                    .prepare = story_inject_start,
-                                    .body = grow_later });
+    run_pool(set, NULL, grow_later);
 }
 
 /* An impossible packet takes no NBL of the reserve, however many come. */
@@ -369,11 +364,5 @@ TEST(packets_that_are_refused_leave_the_reserve_as_it_is)
 {
     static const char *const set[] = { "*ReceiveBuffers=256", NULL };
 
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                    .seed = test_seed(),
-                                    .edge_buffers = 16,
-                                    .set = set,
-                                    .loose_grants = true,
-                                    .prepare = story_inject_start,
-                                    .body = refused_while_scarce });
+    run_pool(set, NULL, refused_while_scarce);
 }
