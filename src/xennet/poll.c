@@ -7,10 +7,11 @@
  *
  * A queue is its processor's own, at DISPATCH: there XenVif's packets come, there NDIS polls, at PASSIVE too, once
  * NdisSetPollAffinity has named it, and there ReceiveStop gives back what is left at a pause. So there is no lock.
- * After NdisSetPollAffinity NDIS may poll once elsewhere: that gets nothing, and a DPC of the processor asks again. The
- * adapter's state decides whether a batch may still be queued or taken, which makes the emptying at a pause final. An
- * adapter that does not run any more reports nothing that remains: NDIS would poll for ever what is returned elsewhere,
- * or by nobody after a shutdown.
+ * After NdisSetPollAffinity NDIS may poll once elsewhere: that gets nothing, and the notification behind it asks again.
+ *
+ * The adapter's state decides whether a batch may still be queued or taken, which makes the emptying at a pause final.
+ * An adapter that does not run any more reports nothing that remains: NDIS would poll for ever what is returned
+ * elsewhere, or by nobody after a shutdown.
  *
  * The routines are looked up at run time: they are in NDIS 6.85 and later.
  */
@@ -63,30 +64,13 @@ PollTakeUncommon(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
 {
     KIRQL Irql = IrqlRaise((BOOLEAN)(KeGetCurrentIrql() == DISPATCH_LEVEL));
 
-    if (KeGetCurrentProcessorNumberEx(NULL) != Queue->Index) {
-        (void)KeInsertQueueDpc(&Queue->Dpc, NULL, NULL);
-    } else if (ContextIsRunning(Queue->Context)) {
-        // What lies here when the adapter pauses is returned by whoever pauses it.
+    // What lies here when the adapter pauses is returned by whoever pauses it.
+    if (KeGetCurrentProcessorNumberEx(NULL) == Queue->Index && ContextIsRunning(Queue->Context)) {
         Data->Receive.IndicatedNblChain =
             PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
         Data->Receive.NumberOfRemainingNbls = Queue->Count;
     }
     IrqlLower(Irql);
-}
-
-// NDIS polled elsewhere; the next poll is here.
-_IRQL_requires_(DISPATCH_LEVEL)
-static VOID NTAPI
-PollDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
-{
-    POLL_QUEUE *Queue = Context;
-
-    UNREFERENCED_PARAMETER(Dpc);
-    UNREFERENCED_PARAMETER(Argument1);
-    UNREFERENCED_PARAMETER(Argument2);
-
-    if (!PollIsEmpty(Queue) && ContextIsRunning(Queue->Context))
-        Queue->Request(Queue->Handle, NULL);
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -117,7 +101,8 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Queue->Count = 0;
 }
 
-// There is no interrupt of ours to hold back; work that came while NDIS made up its mind is announced again.
+// There is no interrupt of ours to hold back; work that came while NDIS made up its mind, or that it asked for
+// elsewhere, is announced again.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID NTAPI
 PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
@@ -242,7 +227,6 @@ PollInitializeQueues(XENNET_POLL *Poll)
         Queue->Context = Poll->Context;
         Queue->Request = Poll->Request;
         Queue->Index = Index;
-        PerProcessorInitializeDpc(&Queue->Dpc, PollDpc, Queue, Index);
     }
 }
 
@@ -284,7 +268,6 @@ PollDestroy(XENNET_POLL *Poll)
 
     if (Poll == NULL)
         return;
-    KeFlushQueuedDpcs();
     for (Processor = 0; Processor < Poll->QueueCount; Processor++) {
         if (PollGetQueue(Poll, Processor)->Handle != NULL)
             Poll->Deregister(PollGetQueue(Poll, Processor)->Handle);

@@ -33,7 +33,6 @@ typedef struct _POLL_QUEUE {
     XENNET_CONTEXT *Context;
     POLL_NDIS_REQUEST *Request;
     NDIS_POLL_HANDLE Handle; // NULL: of no RSS processor
-    KDPC Dpc;                // on the processor: asks for another poll
 } POLL_QUEUE;
 
 typedef struct _XENNET_POLL {
