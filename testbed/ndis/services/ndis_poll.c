@@ -79,6 +79,13 @@ enum asked { ASKED_TO_POLL = 1, ASKED_TO_LEAVE = 2 };
 /* The poll that may still be on another processor. */
 enum stray { STRAY_NONE, STRAY_MAY_COME, STRAY_ASKED, STRAY_ASKED_AGAIN };
 
+static bool varied = true;
+
+void poll_vary(bool vary)
+{
+    varied = vary;
+}
+
 static void notify(struct poll *poll, bool enabled)
 {
     struct poll_notification notification = { .Enabled = enabled };
@@ -95,7 +102,8 @@ static uint32_t limit(void)
 /* One call of the handler; whether it moved anything or has more. */
 static bool run_once(struct poll *poll)
 {
-    const bool at_dispatch = irql_current() == DISPATCH_LEVEL;
+    const bool at_dispatch = irql_current() == DISPATCH_LEVEL, astray = processor_current() != poll->dpc.processor;
+    struct adapter_counters *counts = &adapter_here(poll->adapter)->counts;
     struct poll_data data;
     uint32_t most = limit();
 
@@ -103,13 +111,16 @@ static bool run_once(struct poll *poll)
     NDIS_HEADER(data.Header, NDIS_OBJECT_TYPE_DEFAULT, 1, sizeof(data));
     data.Receive.MaxNblsToIndicate = most;
     data.Transmit.MaxNblsToComplete = most;
-    COUNT(adapter_here(poll->adapter)->counts.polls, 1);
+    COUNT(counts->polls, 1);
+    COUNT(counts->polls_passive, at_dispatch ? 0 : 1);
+    COUNT(counts->polls_astray, astray ? 1 : 0);
     DRIVER_CALL_VOID("NdisPoll", poll->handler(poll->context, &data));
     RULE(data.Receive.NumberOfIndicatedNbls <= most &&
              (data.Receive.NumberOfIndicatedNbls != 0) == (data.Receive.IndicatedNblChain != NULL),
          "ndis-poll", "a poll indicates %u NBLs, %u were asked for", data.Receive.NumberOfIndicatedNbls, most);
     RULE(data.Transmit.CompletedNblChain == NULL || data.Transmit.NumberOfCompletedNbls <= most, "ndis-poll",
          "a poll completes %u NBLs, %u were asked for", data.Transmit.NumberOfCompletedNbls, most);
+    COUNT(counts->polled_astray, astray ? data.Receive.NumberOfIndicatedNbls : 0);
     if (data.Receive.IndicatedNblChain != NULL) {
         adapter_indicate(poll->adapter, data.Receive.IndicatedNblChain, data.Receive.NumberOfIndicatedNbls,
                          at_dispatch ? NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL : 0);
@@ -301,7 +312,7 @@ static void MS_ABI set_affinity(void *handle, const struct PROCESSOR_NUMBER *num
          "NdisSetPollAffinity to processor %u of group %u, which does not exist", number->Number, number->Group);
     asked = stop_polls(poll);
     dpc_init(&poll->dpc, processor, poll_dpc, poll);
-    if (sched_kind() == SCHED_SIMULATED) {
+    if (sched_kind() == SCHED_SIMULATED && varied) {
         if (sched_random(4) == 0) {
             poll->thread = task_spawn("NDIS poll", processor, poll_thread, poll);
         }
