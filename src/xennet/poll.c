@@ -5,12 +5,13 @@
  *
  *   receive.c --PollQueue--> [queue of a processor] --PollHandler, at most what NDIS wants--> NDIS
  *
- * NDIS may poll at PASSIVE and, for one round after a change of affinity, elsewhere: so a queue has a lock, taken once
- * per batch on either side. Under it the adapter's state decides whether a batch may still be queued, which makes the
- * emptying of all queues at a pause final. An adapter that does not run any more reports nothing that remains: NDIS
- * would poll for ever what is returned elsewhere, or by nobody after a shutdown.
+ * A queue is its processor's own, at DISPATCH: there XenVif's packets come, there NDIS polls, at PASSIVE too, once
+ * NdisSetPollAffinity has named it, and there ReceiveStop gives back what is left at a pause. So there is no lock.
+ * After NdisSetPollAffinity NDIS may poll once elsewhere: that gets nothing, and the notification behind it asks again.
  *
- * NDIS may poll from within the request for it, so nothing is locked there and the batch is the queue's already.
+ * The adapter's state decides whether a batch may still be queued or taken, which makes the emptying at a pause final.
+ * An adapter that does not run any more reports nothing that remains: NDIS would poll for ever what is returned
+ * elsewhere, or by nobody after a shutdown.
  *
  * The routines are looked up at run time: they are in NDIS 6.85 and later.
  */
@@ -20,7 +21,7 @@
 
 #define POLL_FIRST_MINOR 85 // NDIS 6.85
 
-// Read without the lock: whoever queues a batch behind none asks NDIS to poll afterwards.
+// May be read anywhere: whoever queues a batch behind none asks NDIS to poll afterwards.
 LOCK_PRIMITIVE
 FORCEINLINE BOOLEAN
 PollIsEmpty(const POLL_QUEUE *Queue)
@@ -29,7 +30,7 @@ PollIsEmpty(const POLL_QUEUE *Queue)
 }
 
 // Cuts off at most Maximum NBLs; Taken: how many.
-_Requires_lock_held_(POLL_LOCK)
+_IRQL_requires_(DISPATCH_LEVEL)
 static NET_BUFFER_LIST *
 PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
 {
@@ -37,7 +38,6 @@ PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
     NET_BUFFER_LIST *Last;
     ULONG Count;
 
-    DEBUG_ASSERT_LOCKED(&Queue->Lock);
     if (Maximum >= Queue->Count) {
         *Taken = Queue->Count;
         Queue->Head = NULL;
@@ -57,21 +57,19 @@ PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
     return Head;
 }
 
-// Takes what NDIS wants of a queue that had something.
+// What a poll at DISPATCH on the queue's processor does not come to.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-static DECLSPEC_NOINLINE VOID
-PollTake(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
+static RARELY_CALLED VOID
+PollTakeUncommon(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
 {
-    KIRQL Irql = IrqlRaise(FALSE);
+    KIRQL Irql = IrqlRaise((BOOLEAN)(KeGetCurrentIrql() == DISPATCH_LEVEL));
 
-    PollLock(Queue);
     // What lies here when the adapter pauses is returned by whoever pauses it.
-    if (ContextIsRunning(Queue->Context)) {
+    if (KeGetCurrentProcessorNumberEx(NULL) == Queue->Index && ContextIsRunning(Queue->Context)) {
         Data->Receive.IndicatedNblChain =
             PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
         Data->Receive.NumberOfRemainingNbls = Queue->Count;
     }
-    PollUnlock(Queue);
     IrqlLower(Irql);
 }
 
@@ -89,12 +87,22 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Data->Transmit.CompletedNblChain = NULL;
     Data->Transmit.NumberOfCompletedNbls = 0;
     Data->Transmit.NumberOfRemainingNbls = 0;
-    // NDIS asks once more than there is something: that saves no register.
-    if (!PollIsEmpty(Queue))
-        PollTake(Queue, Data);
+    // NDIS asks once more than there is something.
+    if (PollIsEmpty(Queue))
+        return;
+    if (KeGetCurrentIrql() != DISPATCH_LEVEL || KeGetCurrentProcessorNumberEx(NULL) != Queue->Index ||
+        Queue->Count > Data->Receive.MaxNblsToIndicate || !ContextIsRunning(Queue->Context)) {
+        PollTakeUncommon(Queue, Data);
+        return;
+    }
+    Data->Receive.IndicatedNblChain = Queue->Head;
+    Data->Receive.NumberOfIndicatedNbls = Queue->Count;
+    Queue->Head = NULL;
+    Queue->Count = 0;
 }
 
-// There is no interrupt of ours to hold back; work that came while NDIS made up its mind is announced again.
+// There is no interrupt of ours to hold back; work that came while NDIS made up its mind, or that it asked for
+// elsewhere, is announced again.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 static VOID NTAPI
 PollNotification(PVOID Context, NDIS_POLL_NOTIFICATION *Notification)
@@ -113,11 +121,8 @@ PollQueue(XENNET_POLL *Poll, ULONG Processor, NET_BUFFER_LIST *Head, NET_BUFFER_
 
     if (Queue->Handle == NULL)
         return XENNET_POLL_NONE;
-    PollLock(Queue);
-    if (!ContextIsRunning(Queue->Context)) {
-        PollUnlock(Queue);
+    if (!ContextIsRunning(Queue->Context))
         return XENNET_POLL_STOPPED;
-    }
     PollAppend(Queue, Head, Tail, Count);
     return XENNET_POLL_QUEUED;
 }
@@ -126,13 +131,7 @@ _Use_decl_annotations_
 NET_BUFFER_LIST *
 PollTakeAll(XENNET_POLL *Poll, ULONG Processor, ULONG *Count)
 {
-    POLL_QUEUE *Queue = PollGetQueue(Poll, Processor);
-    NET_BUFFER_LIST *Head;
-
-    PollLock(Queue);
-    Head = PollCut(Queue, MAXULONG, Count);
-    PollUnlock(Queue);
-    return Head;
+    return PollCut(PollGetQueue(Poll, Processor), MAXULONG, Count);
 }
 
 static PVOID
@@ -227,7 +226,7 @@ PollInitializeQueues(XENNET_POLL *Poll)
         Queue = PollGetQueue(Poll, Index);
         Queue->Context = Poll->Context;
         Queue->Request = Poll->Request;
-        KeInitializeSpinLock(&Queue->Lock);
+        Queue->Index = Index;
     }
 }
 

@@ -14,8 +14,6 @@
 #include "nbl_pool.h"
 #include "per_processor.h"
 
-LOCK_CLASS(POLL_LOCK);
-
 // NDIS's functions, which are found at run time.
 typedef NDIS_STATUS NTAPI POLL_NDIS_REGISTER(NDIS_HANDLE NdisHandle, PVOID Context,
                                              const NDIS_POLL_CHARACTERISTICS *Characteristics,
@@ -25,13 +23,13 @@ typedef VOID NTAPI POLL_NDIS_SET_AFFINITY(NDIS_POLL_HANDLE PollHandle, const PRO
 typedef VOID NTAPI POLL_NDIS_REQUEST(NDIS_POLL_HANDLE PollHandle, PVOID Reserved);
 
 typedef struct _POLL_QUEUE {
-    // Under Lock, which stands first: the queue's address is the lock's.
-    KSPIN_LOCK Lock;
-    _Guarded_by_(POLL_LOCK) NET_BUFFER_LIST *Head;
-    _Guarded_by_(POLL_LOCK) NET_BUFFER_LIST *Tail;
-    _Guarded_by_(POLL_LOCK) ULONG Count;
+    // Of the queue's processor, at DISPATCH.
+    NET_BUFFER_LIST *Head;
+    NET_BUFFER_LIST *Tail;
+    ULONG Count;
 
     // Immutable after PollCreate.
+    ULONG Index; // of the processor
     XENNET_CONTEXT *Context;
     POLL_NDIS_REQUEST *Request;
     NDIS_POLL_HANDLE Handle; // NULL: of no RSS processor
@@ -67,27 +65,9 @@ _IRQL_requires_(DISPATCH_LEVEL)
 XENNET_POLL_RESULT PollQueue(_In_ XENNET_POLL *Poll, _In_ ULONG Processor, _In_ NET_BUFFER_LIST *Head,
                              _In_ NET_BUFFER_LIST *Tail, _In_ ULONG Count);
 
-// Takes all that is queued for a processor. Count: NBLs.
+// Takes all that is queued for this processor. Count: NBLs.
 _IRQL_requires_(DISPATCH_LEVEL)
 NET_BUFFER_LIST *PollTakeAll(_In_ XENNET_POLL *Poll, _In_ ULONG Processor, _Out_ ULONG *Count);
-
-LOCK_PRIMITIVE
-_IRQL_requires_(DISPATCH_LEVEL)
-_Acquires_lock_(POLL_LOCK)
-FORCEINLINE VOID
-PollLock(POLL_QUEUE *Queue)
-{
-    KeAcquireSpinLockAtDpcLevel(&Queue->Lock);
-}
-
-LOCK_PRIMITIVE
-_IRQL_requires_(DISPATCH_LEVEL)
-_Releases_lock_(POLL_LOCK)
-FORCEINLINE VOID
-PollUnlock(POLL_QUEUE *Queue)
-{
-    KeReleaseSpinLockFromDpcLevel(&Queue->Lock);
-}
 
 FORCEINLINE POLL_QUEUE *
 PollGetQueue(const XENNET_POLL *Poll, ULONG Processor)
@@ -95,10 +75,8 @@ PollGetQueue(const XENNET_POLL *Poll, ULONG Processor)
     return PER_PROCESSOR(POLL_QUEUE, Poll->Queues, Processor);
 }
 
-// Appends a chain and asks NDIS for a poll where nothing waited before.
+// Appends a chain and asks NDIS for a poll where nothing waited before. It may poll from within the request.
 _IRQL_requires_(DISPATCH_LEVEL)
-_Requires_lock_held_(POLL_LOCK)
-_Releases_lock_(POLL_LOCK)
 FORCEINLINE VOID
 PollAppend(POLL_QUEUE *Queue, NET_BUFFER_LIST *Head, NET_BUFFER_LIST *Tail, ULONG Count)
 {
@@ -110,29 +88,21 @@ PollAppend(POLL_QUEUE *Queue, NET_BUFFER_LIST *Head, NET_BUFFER_LIST *Tail, ULON
         NET_BUFFER_LIST_NEXT_NBL(Queue->Tail) = Head;
     Queue->Tail = Tail;
     Queue->Count += Count;
-    PollUnlock(Queue);
     if (First)
         Queue->Request(Queue->Handle, NULL);
 }
 
-// Appends the NBLs that were taken for a processor's batch, one at least. FALSE: they are still there (PollQueue knows
-// why). The lock comes first, so that nothing has to be kept in registers while it is taken.
+// Appends the NBLs that were taken for this processor's batch, one at least. The adapter ran when the last of them
+// came: no pause has visited the processor since. FALSE: they are still there, and not polled.
 _IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE BOOLEAN
 PollQueueTaken(POLL_QUEUE *Queue, XENNET_NBL_CACHE *Cache)
 {
-    NET_BUFFER_LIST *Last;
-    ULONG Count;
+    NET_BUFFER_LIST *Last = NblPoolLastTaken(Cache);
+    ULONG Count = Cache->Taken;
 
     if (Queue->Handle == NULL)
         return FALSE;
-    PollLock(Queue);
-    if (!ContextIsRunning(Queue->Context)) {
-        PollUnlock(Queue);
-        return FALSE;
-    }
-    Last = NblPoolLastTaken(Cache);
-    Count = Cache->Taken;
     PollAppend(Queue, NblPoolCut(Cache), Last, Count);
     return TRUE;
 }

@@ -124,6 +124,8 @@ struct adapter_counters {
     uint64_t rx_joined, rx_joined_datagrams; /* URO: packets, and datagrams in them */
     uint64_t polls;                          /* calls of NdisPoll handlers */
     uint64_t polls_made;                     /* poll objects */
+    uint64_t polls_passive;                  /* at PASSIVE_LEVEL */
+    uint64_t polls_astray, polled_astray;    /* on another processor than the poll object's; NBLs that they indicated */
     uint64_t rx_sums_wrong; /* simulated runs: received with a flag about a checksum that is not true */
     uint64_t rx_unshown;    /* received in more pieces than a frame has vectors: returned, not shown to the receiver */
 };

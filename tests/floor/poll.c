@@ -33,6 +33,12 @@ static VOID NTAPI FloorPollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Data->Transmit.CompletedNblChain = NULL;
     Data->Transmit.NumberOfCompletedNbls = 0;
     Data->Transmit.NumberOfRemainingNbls = 0;
+    // NDIS may poll at PASSIVE, and once elsewhere after NdisSetPollAffinity: the list is processor 0's, at DISPATCH.
+    if (Last == NULL || KeGetCurrentIrql() != DISPATCH_LEVEL || KeGetCurrentProcessorNumberEx(NULL) != 0) {
+        Data->Receive.IndicatedNblChain = NULL;
+        Data->Receive.NumberOfIndicatedNbls = 0;
+        return;
+    }
     if (Count <= Data->Receive.MaxNblsToIndicate) {
         Data->Receive.NumberOfIndicatedNbls = Count;
         Poll->Head = NULL;

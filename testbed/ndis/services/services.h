@@ -21,6 +21,8 @@ bool control_device_is(struct DEVICE_OBJECT *object); /* NdisRegisterDeviceEx ma
 /* What NDIS calls after a request for a poll object whose handler hands all up at once, and nothing else: to measure.
  * The NBLs; NULL where it does not hand up all. */
 struct NET_BUFFER_LIST *poll_run_bare(void *handle);
+/* Whether simulated polls may come at PASSIVE_LEVEL and, once, elsewhere, as they do if nothing is said. */
+void poll_vary(bool vary);
 int32_t control_device_dispatch(struct DEVICE_OBJECT *object, struct IRP *irp);
 
 #endif

@@ -60,6 +60,41 @@ TEST(polled_packets_arrive_once_and_pauses_leave_none_behind)
     }
 }
 
+static struct polls {
+    uint32_t passive, astray; /* runs that had some */
+} *polls;                     /* the children's too */
+
+static void look_at_polls(struct story *story)
+{
+    struct adapter_counters counters;
+
+    receive_and_pause(story);
+    adapter_counters(story->bed.adapter, &counters);
+    polls->passive += counters.polls_passive != 0;
+    polls->astray += counters.polls_astray != 0;
+    CHECK_EQ(counters.polled_astray, 0);
+}
+
+/* A queue is of the processor that XenVif's packets come on. NdisSetPollAffinity's page: one poll may still be
+ * elsewhere, and polls come at PASSIVE_LEVEL as well. */
+TEST(a_poll_elsewhere_gets_nothing_and_all_arrives)
+{
+    uint32_t seeds = test_seeds(SEEDS), i;
+
+    polls = mmap(NULL, sizeof(*polls), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(polls != MAP_FAILED);
+    for (i = 0; i < seeds; i++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed_given() ? test_seed() : test_seed() + i,
+                                        .queues = 2,
+                                        .windows = "11-24h2",
+                                        .set = polling,
+                                        .body = look_at_polls });
+    }
+    CHECK(seeds < SEEDS || test_seed_given() || (polls->passive != 0 && polls->astray != 0));
+    munmap(polls, sizeof(*polls));
+}
+
 TEST(polled_packets_arrive_once_live)
 {
     run(SCHED_LIVE, test_seed(), polling);

@@ -13,6 +13,7 @@
 #include "ndis/services/services.h"
 #include "nt/check/fault_emulate.h"
 #include "nt/export/export.h"
+#include "nt/processor/irql.h"
 #include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
 
@@ -184,6 +185,7 @@ void native_start(struct story *story, bool polls)
         redirect(export_bind("ndis.sys", "NdisRequestPoll"), (void *)stub_poll);
     }
     ignore_cr8();
+    irql_raise(DISPATCH_LEVEL);
     redirect((void *)guard_check, (void *)native_guard_check);
     redirect((void *)guard_dispatch, (void *)native_guard_dispatch);
 }
