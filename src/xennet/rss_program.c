@@ -328,9 +328,10 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     if (Why != RssFollowConnection) {
         Again = TRUE;
         Rss->Unsent = Rss->NeedsEnabled;
-    } else if (Nobody) {
-        Rss->Unsent |= Again;
-    } else if (Rss->Unsent || Rss->Lost) {
+    } else if (Nobody && Again) {
+        // The table may name queues that are gone: no send has a hash until it was sent again.
+        Rss->Lost = TRUE;
+    } else if (!Nobody && (Rss->Unsent || Rss->Lost)) {
         Again = TRUE;
         Rss->Unsent = FALSE;
     }

@@ -59,14 +59,15 @@ WatchdogCountOut(XENNET_WATCHDOG *Watchdog)
     return TransmitOutstanding(Watchdog->Adapter->Transmit);
 }
 
-// A migration that nobody has looked at: a send or this driver's own request may wait for XenVif.
+// Nothing is out, and there is something to look at all the same: a migration, over which sends or this driver's own
+// requests may wait for XenVif, or no link while there was no backend.
 static BOOLEAN
-WatchdogHasMigrated(XENNET_WATCHDOG *Watchdog)
+WatchdogHasToLook(XENNET_WATCHDOG *Watchdog)
 {
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
 
     return Watchdog->Enabled && !Adapter->Context.Gone &&
-           (Adapter->Context.Connecting != 0 || RssIsUnanswered(Adapter->Rss) != 0);
+           (Adapter->Context.Connecting != 0 || Adapter->Context.Detached || RssIsUnanswered(Adapter->Rss) != 0);
 }
 
 // Nothing is out: sleep until the next send, unless one, or a migration, has come meanwhile.
@@ -76,7 +77,7 @@ WatchdogSleep(XENNET_WATCHDOG *Watchdog)
 {
     (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, FALSE);
     KeFlushQueuedDpcs();
-    if (WatchdogCountOut(Watchdog) != 0 || WatchdogHasMigrated(Watchdog))
+    if (WatchdogCountOut(Watchdog) != 0 || WatchdogHasToLook(Watchdog))
         (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
 }
 
@@ -145,10 +146,8 @@ WatchdogLookAtOldest(XENNET_WATCHDOG *Watchdog, ULONG64 Out, BOOLEAN Queues)
         WatchdogRecover(Watchdog);
         return;
     }
-    if (Watchdog->Gone == 0 && Watchdog->Adapter->Context.Detached) {
-        Watchdog->Adapter->Context.Detached = FALSE;
-        LinkStateChanged(Watchdog->Adapter->Link);
-    }
+    if (Watchdog->Gone == 0)
+        StateAttach(Watchdog->Adapter);
     if (Watchdog->Quiet == WATCHDOG_STALL)
         WatchdogReportStall(Watchdog);
 }
@@ -316,8 +315,8 @@ WatchdogStart(XENNET_WATCHDOG *Watchdog, BOOLEAN Works)
     WatchdogForget(Watchdog);
     Watchdog->Waited = 0;
     Watchdog->Wait = Works ? 0 : 1;
-    // A migration while there was nothing to look at, for one.
-    Wake = (BOOLEAN)(!Works || WatchdogHasMigrated(Watchdog));
+    // Of a time with nothing to look at.
+    Wake = (BOOLEAN)(!Works || WatchdogHasToLook(Watchdog));
     if (Wake)
         (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
     WatchdogLeaveGate(Watchdog);
