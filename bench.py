@@ -3,7 +3,7 @@
 """Measure this driver against others, turn and turn about in one run.
 
 usage: bench.py [--against FILE [--inf FILE] [--lenient]] [--xenvif FILE] [--scale LIST] [--turns N] [--seconds N]
-                [--json FILE] [--report FILE]
+                [--spread] [--json FILE] [--report FILE]
        bench.py --flame FILE.svg [--against FILE]
 
 Each turn gives each variant a testbed of its own, one after the other, so that other load on the machine meets all of
@@ -47,6 +47,7 @@ def read(arguments):
         help="how long each piece of traffic takes (default 2)")
     add("--queues", metavar="N", type=cli.number("--queues", 1, run_options.MAX_QUEUES),
         help="queues offered (default: this machine's processors, at most 4)")
+    add("--spread", action="store_true", help="with run.py's --spread, all of them")
     add("--scale", metavar="LIST", type=scale, help="numbers of queues to measure at, such as 1,2,4,4/8")
     add("--json", metavar="FILE", type=cli.output_file("--json"), help="write every turn's figures for programs")
     add("--report", metavar="FILE", type=cli.new_file("--report"), help="write a page with plots (HTML)")
@@ -56,9 +57,10 @@ def read(arguments):
     add("--document", action="store_true", help="write those sections anew from what was recorded, and measure nothing")
     add("--note", metavar="TEXT", default="", help="with --record: what else the reader should know")
     options = parser.parse_args(arguments)
-    if options.flame and (options.xenvif or options.json or options.report or options.scale or options.record):
-        raise cli.Stop("--flame counts the driver's instructions alone: leave --xenvif, --json and --report, --scale "
-                       "and --record out")
+    if options.flame and (options.xenvif or options.json or options.report or options.scale or options.record or
+                          options.spread):
+        raise cli.Stop("--flame counts the driver's instructions alone: leave --xenvif, --json and --report, --scale, "
+                       "--spread and --record out")
     if options.scale and options.queues:
         raise cli.Stop("--scale has the numbers of queues: leave --queues out")
     if options.lenient and not options.against:

@@ -23,10 +23,10 @@ def variants(options):
     if options.xenvif:
         inf = ["--xenvif-inf", str(options.xenvif_inf)] if options.xenvif_inf else []
         chosen["on the XenVif"] = ["--xenvif", str(options.xenvif), *inf]
-    found = {}
+    found, spread = {}, ["--spread"] if options.spread else []
     for name, arguments in chosen.items():
         for queues, processors in options.scale or [(options.queues, None)]:
-            found[name + named(queues, processors, options.scale)] = run_py(arguments, queues, processors)
+            found[name + named(queues, processors, options.scale)] = run_py([*arguments, *spread], queues, processors)
     return found
 
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Generated mutants of the driver (scripts/check/mutants.py), and the share of them that some test notices.
 
-Which tests run on one is measured: those that execute its line in the driver with counters, those first that noticed
-others there or guard the place by the mutations' table, then the quickest, with one seed each, until one fails or there
-is no time left. A mutant whose image is the driver's own byte for byte is the same program, and counts as nothing;
-neither does one that does not compile, nor one of scripts/check/mutants_same.py.
+Which cases run on one is measured: those that execute its line in the driver with counters, with one seed each, until
+one fails or there is no time left. First are those that guard the function by the mutations' table, or its file, or are
+called like it; then those that noticed others there, that reach what few reach of the function, and the quickest. A
+mutant whose image is the driver's own is the same program, and counts as nothing; neither does one that does not
+compile, nor one of scripts/check/mutants_same.py.
 """
 
 import collections
@@ -17,6 +18,7 @@ import re
 import select
 import subprocess
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 from scripts import steps
@@ -28,10 +30,11 @@ from scripts.cli import ROOT, Stop
 DRIVER = ROOT / "src" / "xennet"
 FOLDER = ROOT / "build" / "mutations"
 REACH = FOLDER / "reach.json"
-PATIENCE = 120      # seconds of tests for one mutant
-SLOW = 90           # seconds; tests that take longer are left out
-TIMES = 4           # as long as usual, and a test counts as one that never ends
+PATIENCE = 120      # seconds of cases for one mutant
+SLOW = 90           # seconds; cases that take longer are left out
+TIMES = 4           # as long as usual, and a case counts as one that never ends
 CONFIDENCE = 1.96   # 95 %
+FEW = 4             # one in so many of those that reach a mutant's line reach the rarest other line of its function
 
 Result = collections.namedtuple("Result", "mutant verdict test")     # verdict: noticed, survived, same, known, no C
 
@@ -40,9 +43,10 @@ def _sources():
     return sorted(DRIVER.glob("*.c"))
 
 
-def _run(test, driver, seconds, environment):
-    """The first case that failed, "" if none did, or None if it has not ended in time."""
-    process = subprocess.Popen([str(ROOT / "build" / "tests" / test), "--seeds", "1"], cwd=ROOT,
+def _run(case, driver, seconds, environment):
+    """What failed of FILE:CASE, "" if nothing did, or None if it has not ended in time."""
+    file, name = case.split(":")
+    process = subprocess.Popen([str(ROOT / "build" / "tests" / file), name, "--seeds", "1"], cwd=ROOT,
                                env=dict(os.environ, XENNET_DRIVER=str(driver), **environment),
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     end, said = time.monotonic() + seconds, b""
@@ -81,32 +85,55 @@ def _lines(driver, sums):
     return reached
 
 
-def reach(say):
-    """{test: {seconds, lines}} of the tests that pass and are quick, measured once for each state of the sources."""
-    state = hashlib.sha256(b"".join(path.read_bytes() for path in _sources())).hexdigest()
-    if REACH.is_file() and json.loads(REACH.read_text())["state"] == state:
-        return json.loads(REACH.read_text())["tests"]
-    driver, tests = coverage.build(), {}
+def _cases(path):
+    return subprocess.run([str(path), "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+
+
+def _measure(case, driver, say):
+    """{seconds, lines} of one case; no lines if it fails or is slow."""
     sums = FOLDER / "reach.counters"
+    sums.unlink(missing_ok=True)
+    begun = time.monotonic()
+    failed = _run(case, driver, SLOW, {"XENNET_COVERAGE": str(sums)})
+    seconds = time.monotonic() - begun
+    counts = failed == "" and sums.exists()
+    say(f"{case}: {f'{seconds:.1f} s' if counts else 'left out'}")
+    return {"seconds": round(seconds, 2), "lines": _lines(driver, sums) if counts else {}}
+
+
+def reach(say):
+    """{FILE:CASE: {seconds, lines}}, measured once for each state of the driver and of the test's program."""
+    known = json.loads(REACH.read_text()) if REACH.is_file() else {}
+    driver, tests = coverage.build(), {}
+    sources = b"".join(path.read_bytes() for path in _sources())
     FOLDER.mkdir(parents=True, exist_ok=True)
     for path in coverage.programs([]):
-        sums.unlink(missing_ok=True)
-        begun = time.monotonic()
-        failed = _run(path.name, driver, SLOW, {"XENNET_COVERAGE": str(sums)})
-        seconds = time.monotonic() - begun
-        if failed == "" and sums.exists():
-            tests[path.name] = {"seconds": round(seconds, 2), "lines": _lines(driver, sums)}
-        say(f"{path.name}: {'left out' if path.name not in tests else f'{seconds:.1f} s'}")
-    REACH.write_text(json.dumps({"state": state, "tests": tests}))
+        state = hashlib.sha256(sources + path.read_bytes()).hexdigest()
+        if known.get(path.name, {}).get("state") != state:
+            known[path.name] = {"state": state, "cases": {
+                case: _measure(case, driver, say) for case in (f"{path.name}:{name}" for name in _cases(path))}}
+            REACH.write_text(json.dumps(known))     # where it is stopped, too
+        tests.update(known[path.name]["cases"])
     return tests
 
 
 def guards():
-    """{function: tests that a row of the mutations' table names for a place in it}"""
+    """{function: FILE:CASE, with wildcards, that a row of the mutations' table names for a place in it}"""
     found = collections.defaultdict(set)
     for _, where, _, _, test in MUTATIONS:
-        found[where].add(test.split(":")[0])
+        found[where].add(test)
     return found
+
+
+def program_of(image):
+    """An image without what the linker makes of its debug information, which names lines and columns: times that are
+    a sum over the file, the file's checksum and the PDB's GUID."""
+    header = int.from_bytes(image[0x3c:0x40], "little")
+    stamp = image[header + 8:header + 12]
+    checksum = header + 0x58
+    guid = image.index(b"RSDS") + 4
+    image = image[:checksum] + bytes(4) + image[checksum + 4:guid] + bytes(16) + image[guid + 16:]
+    return image.replace(stamp, bytes(4))
 
 
 def known_same(mutant, text):
@@ -120,18 +147,39 @@ def known_same(mutant, text):
 
 
 class Search:
-    """The tests' verdict on one mutant after the other; those that noticed others of a file come first."""
+    """The cases' verdict on one mutant after the other."""
 
     def __init__(self, tests, copies, build, patience):
         self.tests, self.copies, self.build, self.patience = tests, copies, build, patience
-        self.image = build().read_bytes()
+        self.program = program_of(build().read_bytes())
         self.noticed = collections.Counter()
         self.guards = guards()
+        self.functions = collections.defaultdict(set)
+        self.lines = collections.defaultdict(set)
+        for path in _sources():
+            for one in mutants.of_file(path):
+                self.functions[one.file].add(one.function)
+                self.lines[one.file, one.function].add(one.line)
+
+    def _guards(self, name, functions):
+        return any(fnmatch(name, one) for function in functions for one in self.guards[function])
+
+    def _rare(self, mutant, names):
+        """Of these cases those that reach a line of the function that few of them reach."""
+        by_line = collections.defaultdict(set)
+        for name in names:
+            for line in self.lines[mutant.file, mutant.function].intersection(self.tests[name]["lines"][mutant.file]):
+                by_line[line].add(name)
+        return {name for reached in by_line.values() if FEW * len(reached) <= len(names) for name in reached}
 
     def candidates(self, mutant):
         names = [name for name, test in self.tests.items() if mutant.line in test["lines"].get(mutant.file, ())]
-        return sorted(names, key=lambda name: (name not in self.guards[mutant.function],
-                                               -self.noticed[mutant.file, name], self.tests[name]["seconds"]))
+        rare, stem = self._rare(mutant, names), Path(mutant.file).stem
+        return sorted(names, key=lambda name: (not self._guards(name, [mutant.function]),
+                                               not (stem in name.split(":")[0]
+                                                    or self._guards(name, self.functions[mutant.file])),
+                                               -self.noticed[mutant.file, name], name not in rare,
+                                               self.tests[name]["seconds"]))
 
     def verdict(self, mutant):
         path = self.copies / mutant.file
@@ -145,7 +193,7 @@ class Search:
             return Result(mutant, "no C", "")
         finally:
             path.write_text(text)
-        if driver.read_bytes() == self.image:
+        if program_of(driver.read_bytes()) == self.program:
             return Result(mutant, "same", "")
         left = self.patience
         for name in self.candidates(mutant):
@@ -213,7 +261,7 @@ def search(chosen, copies, build, patience, say):
                 results.append(result)
                 if result.verdict == "survived":
                     say(f"not noticed: {mutant.file}:{mutant.line} {mutant.function}: {' '.join(mutant.old.split())} "
-                        f"-> {' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} tests reach it)")
+                        f"-> {' '.join(mutant.new.split())} ({len(looking.candidates(mutant))} cases reach it)")
     finally:    # where it is stopped, too: what was tried until then
         report(results, say)
     return _share(results)

@@ -9,7 +9,7 @@ Builds a copy of the driver with one mistake at a time (scripts/check/mutations_
 prints a table of what each test said. TEST, such as test_rss, chooses the mistakes that this test guards against. Fails
 when a test does not notice. The package and src are left alone.
 
-With --generated the mistakes are made by rule (scripts/check/mutants.py), all of them or a sample, each for the tests
+With --generated the mistakes are made by rule (scripts/check/mutants.py), all of them or a sample, each for the cases
 that execute its line; printed are those that none notices, and the share by file. Fails when it is below 90 %.
 
   scripts/check/mutations.py test_rss

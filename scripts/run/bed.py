@@ -66,6 +66,8 @@ def arguments(options):
             line.append("--lenient")
         if not (options.command or options.shell):
             line.append("--life")
+    if not options.spread:
+        line.append("--gather")
     for setting in options.set:
         line += ["--set", setting]
     if options.backend_no:

@@ -39,7 +39,7 @@ iperf3 (port 5201) and a web server (port 80) are up; more: nsenter --net=$XENNE
 
 Exit status: 0 all of it worked; 1 something did not; 2 something to put right first; with a command, the command's."""
 SELDOM = ("--pcap-bytes", "--pcap-limit", "--processors", "--group-size", "--inf", "--xenvif-inf", "--backend-rate",
-          "--xen-guest", "--debug-commands", "--lenient", "--checked", "--races")
+          "--xen-guest", "--debug-commands", "--lenient", "--checked", "--races", "--spread")
 
 
 def parser():
@@ -67,6 +67,8 @@ def parser():
         help="simulated processors, if not one for each queue")
     add("--group-size", metavar="N", type=number("--group-size", 1, MAX_GROUP),
         help="processors in each processor group (default 64)")
+    add("--spread", action="store_true",
+        help="leave it to the host which of its processors the threads run on that packets pass through")
     add("--mtu", metavar="N", type=number("--mtu", MIN_MTU, MAX_MTU), default=1500,
         help="MTU of both sides (default 1500)")
     add("--driver", metavar="FILE", type=existing_file("--driver"),
@@ -150,6 +152,7 @@ def read(argv):
         refuse_with_xen(options)
     elif options.xen_guest:
         raise Stop("--xen-guest says where on the real Xen the testbed runs: give --xen too, or leave it out")
+    options.spread |= options.races  # the more runs at once, the more of them are met
     options.sampled = False         # status several times a second: bench.py
     options.last_packets = None     # set by run.py once there is a place for them
     options.windows = options.windows or "10-22h2"
@@ -205,6 +208,9 @@ def refuse_with_xen(options):
             what = "a command after --" if name == "command" else f"--{name}"
             raise Stop(f"{what} does not reach into the Xen machine, which has only the show's own tools: leave it or "
                        "--xen out")
+    if options.spread:
+        raise Stop("--spread is about this machine's processors: in the Xen machine its own kernel places all threads: "
+                   "leave it or --xen out")
     if options.processors or options.group_size:
         raise Stop("--processors and --group-size are not for the Xen machine, which has a processor for each queue: "
                    "leave them or --xen out")

@@ -167,9 +167,9 @@ static void queues_start(struct netback *netback)
         char name[32];
 
         snprintf(name, sizeof(name), "netback-tx %u", q);
-        queue->tx_task = task_spawn(name, q, transmit_run, queue);
+        queue->tx_task = task_spawn_on_path(name, q, transmit_run, queue);
         snprintf(name, sizeof(name), "netback-rx %u", q);
-        queue->rx_task = task_spawn(name, q, receive_run, queue);
+        queue->rx_task = task_spawn_on_path(name, q, receive_run, queue);
     }
 }
 

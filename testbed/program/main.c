@@ -24,6 +24,7 @@
 #include "nt/trace/etw.h"
 #include "nt/export/version.h"
 #include "program/options.h"
+#include "program/placement.h"
 #include "program/pump.h"
 #include "program/report.h"
 #include "run/timeline.h"
@@ -135,10 +136,14 @@ static bool live_on(struct bed *bed, struct life *life)
 static void report_until_stopped(struct bed *bed)
 {
     static struct life life;
+    struct placement placement = { .ports = &program.ports, .bed = bed };
     uint64_t start = sched_now(), next = start;
 
     program.ports.life = bed != NULL && bed->root != NULL && program.options.life ? &life : NULL;
     report_ready(&program.options, &program.ports, bed);
+    if (program.options.gather) {
+        placement_begin(&placement);
+    }
     while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0) {
         next += program.options.sample_ms * (uint64_t)MILLISECOND;
         while (__atomic_load_n(&program.stop, __ATOMIC_ACQUIRE) == 0 && sched_wait(&program.stop, 0, next)) {
@@ -148,6 +153,9 @@ static void report_until_stopped(struct bed *bed)
             break;
         }
         switch_uro(bed);
+    }
+    if (program.options.gather) {
+        placement_end(&placement);
     }
     report_keep(sched_now() - start, &program.ports, bed);
 }

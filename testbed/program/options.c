@@ -44,6 +44,7 @@ enum option_id {
     LAST_PACKETS,
     WAIT_FOR_DEBUGGER,
     LIFE,
+    GATHER,
     HELP
 };
 
@@ -80,6 +81,7 @@ static const struct {
     { "timeline", "FILE", "write what happened when, for Perfetto or chrome://tracing", TIMELINE },
     { "wait-for-debugger", NULL, "do nothing before one has come", WAIT_FOR_DEBUGGER },
     { "life", NULL, "pause, reset and wake a driver that has no wire, once a second", LIFE },
+    { "gather", NULL, "while frames are large, keep the threads of a queue's packets on one processor", GATHER },
     { "last-packets", "FILE", "write the newest frames at both edges in the end, cut to 128 bytes", LAST_PACKETS },
     { "help", NULL, "show this", HELP },
 };
@@ -245,6 +247,9 @@ static bool take(struct options *options, enum option_id id, const char *argumen
         return true;
     case LIFE:
         options->life = true;
+        return true;
+    case GATHER:
+        options->gather = true;
         return true;
     case LAST_PACKETS:
         options->last_packets = argument;

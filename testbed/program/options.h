@@ -28,7 +28,7 @@ struct options {
     const char *pcap;
     const char *timeline, *last_packets;
     uint32_t pcap_bytes, pcap_limit; /* of each frame; millions in all; 0: no limit */
-    bool bypass, verbose, trace, strict_grants, real_xen, lenient, guard_pages, wait_for_debugger, life, help;
+    bool bypass, verbose, trace, strict_grants, real_xen, lenient, guard_pages, wait_for_debugger, life, gather, help;
     uint32_t edge_buffers; /* 0: the usual number */
     uint32_t sample_ms;    /* between two status events */
 };

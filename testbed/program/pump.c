@@ -105,7 +105,7 @@ static void lane_start(struct pump *pump, const struct pump_lane *lane, const ch
 
     *slot = *lane;
     snprintf(name, sizeof(name), "%s %u", kind, lane->queue);
-    slot->task = task_spawn(name, lane->queue, run, slot);
+    slot->task = task_spawn_on_path(name, lane->queue, run, slot);
 }
 
 struct pump *pump_start_edge(struct port *guest, struct edge *edge)

@@ -90,6 +90,31 @@ static uint32_t queues_used(struct bed *bed)
     return used;
 }
 
+/* What went through, without a driver too. */
+static void moved(const struct report_ports *ports, struct bed *bed, struct adapter_counters *adapter)
+{
+    struct pump_counters bypass;
+
+    if (bed != NULL) {
+        adapter_counters(bed->adapter, adapter);
+        return;
+    }
+    pump_counters(ports->bypass, &bypass);
+    adapter->tx_packets = bypass.out_packets;
+    adapter->tx_bytes = bypass.out_bytes;
+    adapter->rx_packets = bypass.in_packets;
+    adapter->rx_bytes = bypass.in_bytes;
+}
+
+void report_moved(const struct report_ports *ports, struct bed *bed, uint64_t *packets, uint64_t *bytes)
+{
+    struct adapter_counters adapter = { 0 };
+
+    moved(ports, bed, &adapter);
+    *packets = adapter.tx_packets + adapter.rx_packets;
+    *bytes = adapter.tx_bytes + adapter.rx_bytes;
+}
+
 static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_ports *ports, struct bed *bed)
 {
     struct adapter_counters adapter = { 0 };
@@ -102,21 +127,13 @@ static void put_counters(FILE *out, uint64_t elapsed_ns, const struct report_por
     if (ports->wire != NULL) {
         port_counters(ports->wire, &wire);
     }
+    moved(ports, bed, &adapter);
     if (bed != NULL) {
-        adapter_counters(bed->adapter, &adapter);
         bed_vif_counters(bed, &vif);
         if (bed->netback != NULL) {
             netback_counters(bed->netback, &netback);
         }
         used = queues_used(bed);
-    } else {
-        struct pump_counters bypass;
-
-        pump_counters(ports->bypass, &bypass);
-        adapter.tx_packets = bypass.out_packets;
-        adapter.tx_bytes = bypass.out_bytes;
-        adapter.rx_packets = bypass.in_packets;
-        adapter.rx_bytes = bypass.in_bytes;
     }
     fprintf(out, "\"seconds\":%.3f", (double)elapsed_ns / 1e9);
 #define PUT(name, value) fprintf(out, ",\"" name "\":%" PRIu64, (uint64_t)(value))

@@ -26,6 +26,8 @@ void report_ready(const struct options *options, const struct report_ports *port
                   struct bed *bed); /* bed NULL: bypass */
 void report_status(const struct options *options, uint64_t elapsed_ns, const struct report_ports *ports,
                    struct bed *bed);
+/* Both directions together, so far. */
+void report_moved(const struct report_ports *ports, struct bed *bed, uint64_t *packets, uint64_t *bytes);
 /* Call before the bed goes down: keeps the counters for report_end. */
 void report_keep(uint64_t elapsed_ns, const struct report_ports *ports, struct bed *bed);
 /* `known`: what an image beneath left that no driver above it is blamed for. */

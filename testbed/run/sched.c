@@ -111,7 +111,7 @@ void task_common_init(struct task_common *common, const char *name, uint32_t id,
     common->argument = argument;
 }
 
-struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+static struct task *spawn(const char *name, uint32_t processor, bool on_path, void (*run)(void *), void *argument)
 {
     if (sched_current == NULL) {
         fprintf(stderr, "testbed: task_spawn(%s) outside sched_run\n", name);
@@ -119,14 +119,32 @@ struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *
     }
     /* Whoever spawns one task for each queue need not know how many processors there are. */
     uint32_t there = __atomic_load_n(&sched_processors, __ATOMIC_ACQUIRE);
-    processor = there != 0 ? processor % there : processor;
-    struct task *task = sched_is_simulated ? task_spawn_simulated(name, processor, run, argument)
-                                           : task_spawn_live(name, processor, run, argument);
+    uint32_t first = there != 0 ? processor % there : processor;
+    struct task *task = sched_is_simulated
+                            ? task_spawn_simulated(name, first, run, argument)
+                            : task_spawn_live(name, first, on_path ? processor : OFF_PATH, run, argument);
     if (sched_is_simulated) {
         order_release(task);
     }
     sched_point("spawn");
     return task;
+}
+
+struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+{
+    return spawn(name, processor, false, run, argument);
+}
+
+struct task *task_spawn_on_path(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+{
+    return spawn(name, processor, true, run, argument);
+}
+
+void sched_gather(bool together)
+{
+    if (!sched_is_simulated) {
+        sched_gather_live(together);
+    }
 }
 
 void task_join(struct task *task)

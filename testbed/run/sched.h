@@ -82,6 +82,13 @@ extern uint32_t sched_processors; /* that tasks may be put on, kept by nt/proces
 /* `name` is copied (at most 31 characters). The task runs on `processor`, counted round those that there are. Never
  * fails: running out of host threads ends the program with a message. */
 struct task *task_spawn(const char *name, uint32_t processor, void (*run)(void *), void *argument);
+/* The same, for a task that packets pass through (sched_gather). */
+struct task *task_spawn_on_path(const char *name, uint32_t processor, void (*run)(void *), void *argument);
+/* Live: the host threads of all tasks on a path that were given the same `processor` share one of the host's from now
+ * on, so that a frame is still in its cache when the next of them reads it; or the host's scheduler places them, as it
+ * does in the beginning. They share the first half of the host's processors; what is at the ends has the rest. Tasks
+ * spawned since the last call are placed by the next one. */
+void sched_gather(bool together);
 void task_join(struct task *task); /* waits for its end and frees it */
 extern _Thread_local struct task *sched_current;
 extern bool sched_is_simulated;

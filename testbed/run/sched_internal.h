@@ -26,8 +26,10 @@ void task_common_init(struct task_common *common, const char *name, uint32_t id,
 int sched_run_live(void (*main_task)(void *), void *argument);
 int sched_run_simulated(void (*main_task)(void *), void *argument);
 
-struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(void *), void *argument);
+#define OFF_PATH UINT32_MAX /* it is no task of task_spawn_on_path */
+struct task *task_spawn_live(const char *name, uint32_t processor, uint32_t path, void (*run)(void *), void *argument);
 struct task *task_spawn_simulated(const char *name, uint32_t processor, void (*run)(void *), void *argument);
+void sched_gather_live(bool together);
 void task_reap_live(struct task *task); /* after done: free what the ended task had */
 void task_reap_simulated(struct task *task);
 

@@ -2,8 +2,12 @@
 /*
  * The live scheduler: a task is a host thread, waiting is the host's futex, time is CLOCK_MONOTONIC.
  *
- * Threads are kept in a list so that a task still alive at the end can be named. Only spawn, join and the end of the
- * run touch the list; nothing on a packet's way does.
+ * Threads are kept in a list so that a task still alive at the end can be named. Only spawn, join, the end of the
+ * run and who places threads touch the list; nothing on a packet's way does.
+ *
+ * A frame of 64 KB passes some threads, each of which reads or copies it. The host's scheduler spreads threads that
+ * wake each other over its processors, and each change of processor costs the frame's way out of one L2 cache and into
+ * the other. So those threads may be gathered (task_spawn_on_path, sched_gather).
  */
 #include "run/sched_internal.h"
 
@@ -11,6 +15,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +31,8 @@
 struct live_task {
     struct task_common common;
     pthread_t thread;
+    uint32_t path; /* task_spawn_on_path's processor, or OFF_PATH */
+    bool gathered; /* under the list's lock: how it was placed last */
     struct live_task *next;
 };
 
@@ -33,6 +40,14 @@ static struct timespec started;
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct live_task *list;
 static uint32_t last_id;
+/* Of the host: those that gathered threads take their turns on, none with a single one; all; and whether threads are
+ * gathered now, under the list's lock. */
+static struct {
+    int processors[CPU_SETSIZE / 2];
+    uint32_t count;
+    cpu_set_t all;
+    bool now;
+} gathering;
 
 uint64_t sched_now_live(void)
 {
@@ -90,6 +105,61 @@ static void delist(struct live_task *task)
     pthread_mutex_unlock(&list_lock);
 }
 
+/* Beginning with another processor in each process: testbeds side by side do not all gather on the first. */
+static void choose_gathering(void)
+{
+    int usable[CPU_SETSIZE];
+    uint32_t count = 0;
+
+    gathering.count = 0;
+    gathering.now = false;
+    if (sched_getaffinity(0, sizeof(gathering.all), &gathering.all) != 0) {
+        return;
+    }
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, &gathering.all)) {
+            usable[count++] = i;
+        }
+    }
+    for (; gathering.count < count / 2; gathering.count++) {
+        gathering.processors[gathering.count] = usable[((uint32_t)getpid() + gathering.count) % count];
+    }
+}
+
+/* A thread is in the list before it is started. */
+static pthread_t thread_of(const struct task *task)
+{
+    return __atomic_load_n(&((const struct live_task *)task)->thread, __ATOMIC_ACQUIRE);
+}
+
+/* The list's lock is held. A preference: a host that does not allow it any more places the thread itself. */
+static void place(struct live_task *task)
+{
+    const pthread_t thread = thread_of(&task->common.task);
+    cpu_set_t set;
+
+    if (task->path == OFF_PATH || gathering.count == 0 || thread == 0 || task->gathered == gathering.now) {
+        return;
+    }
+    set = gathering.all;
+    if (gathering.now) {
+        CPU_ZERO(&set);
+        CPU_SET(gathering.processors[task->path % gathering.count], &set);
+    }
+    (void)pthread_setaffinity_np(thread, sizeof(set), &set);
+    task->gathered = gathering.now;
+}
+
+void sched_gather_live(bool together)
+{
+    pthread_mutex_lock(&list_lock);
+    gathering.now = together;
+    for (struct live_task *task = list; task != NULL; task = task->next) {
+        place(task);
+    }
+    pthread_mutex_unlock(&list_lock);
+}
+
 static void run_task(struct live_task *task)
 {
     sched_current = &task->common.task;
@@ -116,7 +186,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(void *), void *argument)
+struct task *task_spawn_live(const char *name, uint32_t processor, uint32_t path, void (*run)(void *), void *argument)
 {
     struct live_task *task = malloc(sizeof(*task));
     if (task == NULL) {
@@ -125,6 +195,8 @@ struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(v
     }
     task_common_init(&task->common, name, 0, processor, run, argument);
     task->thread = 0;
+    task->path = path;
+    task->gathered = false;
     enlist(task);
 
     order_release(&task->common.task);
@@ -144,8 +216,8 @@ struct task *task_spawn_live(const char *name, uint32_t processor, void (*run)(v
 void task_reap_live(struct task *task)
 {
     struct live_task *live = (struct live_task *)task;
-    pthread_join(live->thread, NULL);
     delist(live);
+    pthread_join(live->thread, NULL);
     free(live);
 }
 
@@ -158,12 +230,6 @@ void sched_each_live(void (*each)(struct task *task, void *context), void *conte
         }
     }
     pthread_mutex_unlock(&list_lock);
-}
-
-/* A thread is in the list before it is started, and while it is joined. */
-static pthread_t thread_of(const struct task *task)
-{
-    return __atomic_load_n(&((const struct live_task *)task)->thread, __ATOMIC_ACQUIRE);
 }
 
 void sched_signal_live(const struct task *task, int number)
@@ -188,6 +254,7 @@ int sched_run_live(void (*main_task)(void *), void *argument)
 {
     clock_gettime(CLOCK_MONOTONIC, &started);
     last_id = 0;
+    choose_gathering();
     struct live_task *task = malloc(sizeof(*task));
     if (task == NULL) {
         fprintf(stderr, "testbed: no memory for the main task\n");
@@ -195,6 +262,7 @@ int sched_run_live(void (*main_task)(void *), void *argument)
     }
     task_common_init(&task->common, "main", 0, 0, main_task, argument);
     task->thread = pthread_self();
+    task->path = OFF_PATH;
     enlist(task);
     run_task(task);
     sched_current = NULL;

@@ -75,6 +75,15 @@ class Generated(unittest.TestCase):
         reasons = [generated.known_same(mutant, text) for mutant, text in made]
         self.assertEqual(sorted(filter(None, reasons)), sorted(row[3] for row in mutants_same.SAME))
 
+    def test_images_that_differ_in_their_debug_information_are_one_program(self):
+        def image(stamp, guid, code):
+            start = bytes(0x3c) + (0x40).to_bytes(4, "little") + b"PE\0\0" + bytes(4) + stamp
+            return start.ljust(0x40 + 0x58, b"\0") + stamp[::-1] + code + stamp + b"RSDS" + guid + b"xennet.pdb"
+
+        one = generated.program_of(image(b"time", b"0123456789abcdef", b"code"))
+        self.assertEqual(generated.program_of(image(b"late", b"fedcba9876543210", b"code")), one)
+        self.assertNotEqual(generated.program_of(image(b"time", b"0123456789abcdef", b"cods")), one)
+
     def test_a_mistake_at_the_same_place_that_is_not_in_the_list_counts(self):
         text = (mutations.DRIVER / "config.c").read_text()
         verdicts = {generated.known_same(mutant, text) is not None

@@ -31,10 +31,16 @@ def ensure_built():
 
 
 @contextmanager
-def running(*arguments):
-    """A testbed with addresses, torn down and found clean at the end: (bed, traffic)."""
+def running(*arguments, spread=True):
+    """A testbed with addresses, torn down and found clean at the end: (bed, traffic).
+
+    Unlike run.py's, its threads are spread: where two of one queue really run at the same time, races between them
+    show. Those of what run.py itself does, which its own tests run (run_py), wait for each other on one processor, so
+    that one is interrupted by the other in the middle. What is about throughput or about run.py's own way is not
+    spread here either.
+    """
     ensure_built()
-    options = cli_run.read(list(arguments))
+    options = cli_run.read([*arguments, *(["--spread"] if spread else [])])
     if not options.bypass:
         options.driver, options.inf = made.package(options.windows)
     with Children() as children:

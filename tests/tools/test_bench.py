@@ -20,6 +20,7 @@ from scripts.build import made
 from scripts.check import instructions
 from scripts.cli import ROOT
 from scripts.report import flame, maker
+from scripts.run import bed
 from tests.support import browser
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -106,6 +107,12 @@ class Bench(unittest.TestCase):
         self.assertEqual({name: one.lenient for name, one in chosen.items()},
                          {"this driver": False, "no driver": False, "against": True})
         self.assertEqual(chosen["against"].inf, made.INF)
+
+    def test_it_spreads_the_threads_of_each_variant_where_that_is_asked_for(self):
+        with mock.patch.object(made, "package", lambda windows: (made.DRIVER, made.INF)):
+            for arguments, spread in ([], False), (["--spread"], True):
+                for name, one in compare.variants(bench.read(arguments)).items():
+                    self.assertEqual((one.spread, "--gather" in bed.arguments(one)), (spread, not spread), name)
 
     def test_wrong_use_says_what_to_do(self):
         for arguments, words in ((["--flame", "/tmp/x.svg", "--json", "/tmp/x"], "leave --xenvif, --json and"),

@@ -22,7 +22,8 @@ from tests.support.traffic_bed import ensure_built, needs_traffic, run_py
 OPTIONS = ("--shell", "--pcap", "--queues", "--mtu", "--seconds", "--driver", "--inf", "--set", "--windows", "--vif",
            "--xenvif", "--xenvif-inf",
            "--backend-no",
-           "--bypass", "--xen", "--xen-guest", "--quick", "--json", "--debug", "--report", "--timeline", "--verbose")
+           "--bypass", "--spread", "--xen", "--xen-guest", "--quick", "--json", "--debug", "--report", "--timeline",
+           "--verbose")
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 needs_root = unittest.skipIf(os.geteuid() != 0, "needs root to run as other users and machines")
 
@@ -103,6 +104,9 @@ class Options(SentenceCase):
 
     def test_processors_of_the_xen_machine_cannot_be_chosen(self):
         self.bad("--xen", "--processors", "8")("--processors", "--xen")
+
+    def test_threads_of_the_xen_machine_are_not_placed_from_here(self):
+        self.bad("--xen", "--spread")("--spread", "--xen", "processors")
 
     def test_a_guest_that_xen_does_not_have_is_named_with_those_it_has(self):
         self.bad("--xen", "--xen-guest", "hvm")("--xen-guest 'hvm'", "pv, pvh")

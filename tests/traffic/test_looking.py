@@ -62,7 +62,7 @@ class Looking(unittest.TestCase):
             while len(ratios) < MIN_PAIRS or len(ratios) < MAX_PAIRS and statistics.median(ratios) < SHARE:
                 rates = []
                 for arguments in ([], ["--timeline", f"{folder}/timeline.json"]):
-                    with running(*arguments) as (_, traffic):
+                    with running(*arguments, spread=False) as (_, traffic):
                         rates.append(traffic.tcp(4, "out", 1))
                 ratios.append(rates[1] / rates[0])
         self.assertGreaterEqual(statistics.median(ratios), SHARE, ratios)

@@ -5,12 +5,15 @@ Each case starts its own testbed and ends with nothing left behind, or fails. Fi
 are printed as notes, so that a change in them can be seen in the log before it becomes a failure.
 """
 
+import os
+import re
 import statistics
 import subprocess
 import sys
 import time
 import unittest
 from itertools import product
+from pathlib import Path
 
 from scripts.run import options as cli_run
 from scripts.cli import ROOT
@@ -31,6 +34,9 @@ BYPASS_SHARE = 0.5
 OFFLOAD_GAIN = 3.0
 RATE_SECONDS = 2
 RATE_ROUNDS = 3
+USABLE = os.sched_getaffinity(0)
+ON_PATH = re.compile(r"(?:guest-send |netback-[rt]x |bypass-(?:out|in) |dpc)(\d+)\n")
+QUEUES, DRIVER_THREADS, BYPASS_THREADS = 4, 4, 2
 WITHOUT_LARGE = ("--set", "*LsoV2IPv4=0", "--set", "*LsoV2IPv6=0", "--set", "*RscIPv4=0", "--set", "*RscIPv6=0")
 
 
@@ -108,7 +114,7 @@ class Speed(unittest.TestCase):
         for _ in range(RATE_ROUNDS):
             ends = []
             for found, arguments in zip(best, arrangements):
-                with running("--queues", "1", *arguments) as (bed, traffic):
+                with running("--queues", "1", *arguments, spread=False) as (bed, traffic):
                     for family, way in product((4, 6), ("out", "in")):
                         rate = traffic.tcp(family, way, RATE_SECONDS)
                         found[family, way] = max(found.get((family, way), 0), rate)
@@ -175,6 +181,59 @@ class Segments(unittest.TestCase):
             self.assertLess(8 * end["rx_ndis_calls"], datagrams)
             print(f"note: {datagrams / end['rx_packets']:.1f} datagrams an NBL, "
                   f"{datagrams / end['rx_ndis_calls']:.1f} an NDIS call")
+
+
+@needs_traffic
+@unittest.skipIf(len(USABLE) < 2, "needs a second processor")
+class Places(unittest.TestCase):
+    """Which of this machine's processors the testbed's threads may run on, right behind some traffic."""
+
+    def on_path(self, *arguments, small=False, **how):
+        """{queue or simulated processor: [where each thread on its packets' way may run]} behind large frames, or
+        behind small ones that came after them."""
+        found = {}
+        with running("--queues", str(QUEUES), *arguments, **how) as (bed, traffic):
+            traffic.tcp(4, "out", 1)
+            if small:
+                traffic.small_datagrams("in", 1, 64)
+            for thread in Path("/proc", str(bed.process_id), "task").iterdir():
+                match = ON_PATH.fullmatch((thread / "comm").read_text())
+                where = os.sched_getaffinity(int(thread.name))
+                if match:
+                    found.setdefault(int(match[1]), []).append(where)
+                else:
+                    self.assertEqual(where, USABLE, (thread / "comm").read_text())
+        return found
+
+    def check_gathered(self, found, per_queue):
+        all_of_them = set()
+        for number, places in found.items():
+            self.assertEqual(len(places), per_queue if number < QUEUES else 1, found)
+            self.assertEqual([len(one) for one in places], [1] * len(places), found)
+            self.assertEqual(len(set(map(frozenset, places))), 1, found)
+            all_of_them |= places[0]
+        self.assertEqual(len(all_of_them), min(len(found), len(USABLE) // 2))
+        self.assertLessEqual(all_of_them, USABLE)
+
+    def check_spread(self, *arguments, per_queue=DRIVER_THREADS, **how):
+        found = self.on_path(*arguments, **how)
+        self.assertEqual(found, {queue: [USABLE] * per_queue for queue in range(QUEUES)})
+
+    def test_behind_large_frames_threads_of_a_queue_share_a_processor_and_half_of_them_are_left_alone(self):
+        for processors in ((), ("--processors", str(2 * QUEUES))):
+            found = self.on_path(*processors, spread=False)
+            self.assertEqual(set(found), set(range(2 * QUEUES if processors else QUEUES)))
+            self.check_gathered(found, DRIVER_THREADS)
+
+    def test_threads_without_a_driver_are_placed_likewise(self):
+        self.check_gathered(self.on_path("--bypass", spread=False), BYPASS_THREADS)
+
+    def test_behind_small_frames_threads_run_anywhere(self):
+        self.check_spread(small=True, spread=False)
+
+    def test_threads_run_anywhere_where_they_are_spread(self):
+        self.check_spread()
+        self.check_spread("--bypass", per_queue=BYPASS_THREADS)
 
 
 @needs_traffic

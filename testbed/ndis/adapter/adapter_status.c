@@ -123,6 +123,7 @@ void adapter_facts(struct adapter *adapter, struct adapter_facts *facts)
 {
     const struct late_offload *late = &adapter->offload;
     const struct NDIS_OFFLOAD *o = &late->before;
+    uint32_t rsc_off;
 
     memset(facts, 0, sizeof(*facts));
     sched_lock(&adapter->lock);
@@ -151,13 +152,14 @@ void adapter_facts(struct adapter *adapter, struct adapter_facts *facts)
         (o->LsoV2.IPv6.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0 && o->LsoV2.IPv6.MaxOffLoadSize != 0;
     facts->lso4_size = facts->lso4 ? o->LsoV2.IPv4.MaxOffLoadSize : 0;
     facts->lso6_size = facts->lso6 ? o->LsoV2.IPv6.MaxOffLoadSize : 0;
-    facts->rsc4 = o->Header.Revision >= 3 && o->Rsc.IPv4.Enabled;
-    facts->rsc6 = o->Header.Revision >= 3 && o->Rsc.IPv6.Enabled;
+    rsc_off = adapter_rsc_off(adapter);
+    facts->rsc4 = (rsc_off & RSC_OFF_IPV4) == 0;
+    facts->rsc6 = (rsc_off & RSC_OFF_IPV6) == 0;
     facts->uso4 = (late->UdpSegmentation.IPv4.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0;
     facts->uso6 = (late->UdpSegmentation.IPv6.Encapsulation & NDIS_ENCAPSULATION_IEEE_802_3) != 0;
     facts->uso4_size = facts->uso4 ? late->UdpSegmentation.IPv4.MaxOffLoadSize : 0;
     facts->uso6_size = facts->uso6 ? late->UdpSegmentation.IPv6.MaxOffLoadSize : 0;
-    facts->uro = late->UdpRsc.Enabled != 0;
+    facts->uro = (rsc_off & RSC_OFF_UDP) == 0;
     facts->rss = adapter->has_rss;
     facts->rss_queues = adapter->has_rss ? adapter->rss.NumberOfReceiveQueues : 0;
     sched_unlock(&adapter->lock);

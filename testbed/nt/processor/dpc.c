@@ -299,7 +299,7 @@ void dpc_add(uint32_t index)
 {
     char name[32];
     snprintf(name, sizeof(name), "dpc%u", index);
-    processors[index].dpc_task = task_spawn(name, index, dpc_task, &processors[index]);
+    processors[index].dpc_task = task_spawn_on_path(name, index, dpc_task, &processors[index]);
 }
 
 void dpc_start(void)

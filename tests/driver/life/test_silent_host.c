@@ -136,6 +136,33 @@ TEST(a_device_that_is_removed_in_low_power_is_not_asked_in_d0)
     on_releases_that_give_up(&(struct story_plan){ .queues = 1, .body = removed_while_asleep });
 }
 
+/* --- a pause --- */
+
+/* A protocol keeps a packet, for which the watchdog leaves the adapter as it is. The host is one that answers late, and
+ * then brings no send back: the pause gives it four long naps. */
+static void paused(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    uint64_t before;
+
+    backend_packet_is_kept(story);
+    migrate_to_late_host(story);
+    netback_stall(story->bed.netback, 0, 60 * SECOND);
+    (void)backend_send(watch, 0, 0);
+    CHECK(!raw_wait(watch->raw, SECOND / 10));
+    edge_hold_received(story->bed.edge, false);
+    before = sched_now();
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ((uint32_t)((sched_now() - before) / 1000000), 200 + 4 * 250 + 100);
+    CHECK(raw_wait(watch->raw, 0));
+    watch_close(watch);
+}
+
+TEST(a_pause_at_a_host_that_answered_late_waits_for_four_long_naps)
+{
+    on_releases_that_give_up(&(struct story_plan){ .queues = 1, .body = paused });
+}
+
 /* --- scarce NBLs --- */
 
 static uint64_t injected;

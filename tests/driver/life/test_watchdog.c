@@ -27,14 +27,16 @@ static uint32_t send_all(struct watch *watch)
     return (uint32_t)((sched_now() - before) / 1000000);
 }
 
-/* The event's numbers, as people read them: interface, sends that were out, how often. */
+/* The event's numbers, as people read them: interface, sends that were out, how often, whether XenVif works. */
 static void names_sends(void *context, const char *line)
 {
     const char *numbers = strstr(line, " (8): 2, ");
-    uint32_t sends, times;
+    uint32_t sends, times, works;
+    int size = 0;
 
-    *(bool *)context |= numbers != NULL && sscanf(numbers, " (8): 2, %u, %u", &sends, &times) == 2 && sends != 0 &&
-                        sends <= SENDS && times == 1;
+    *(bool *)context |= numbers != NULL &&
+                        sscanf(numbers, " (8): 2, %u, %u, %u%n", &sends, &times, &works, &size) == 3 && sends != 0 &&
+                        sends <= SENDS && times == 1 && works == 0 && numbers[size] == '\0';
 }
 
 static bool has_recovered(struct story *story)

@@ -5,6 +5,7 @@
  * until NDIS restarts the adapter, which is when NDIS takes a frame size. Both ways, with VIF 8, 9 and 10.
  */
 #include "../include/counters.h"
+#include "packets.h"
 #include "story_release.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
@@ -13,6 +14,7 @@
 
 enum { XENNET_COUNTERS(INDEX) INDEX_COUNT };
 enum { SECOND = 1000000000, HEADER = 14, TAG = 4, START = 3000, LESS = 1400, MORE = 9000, BUFFER = 16384 };
+enum { HEADERS = 40 }; /* of IPv4 and TCP */
 
 static uint32_t wanted;
 
@@ -47,16 +49,19 @@ static void move(struct story *story, uint32_t mtu, uint32_t expected)
 
 static int32_t send(struct watch *watch, uint32_t length, uint32_t mss)
 {
-    static uint8_t bytes[BUFFER];
+    static uint8_t bytes[MAX_FRAME_BYTES];
     struct NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large = { .Value = NULL };
     struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
     int32_t status;
 
     frame_plain(bytes, length, story_peer_mac, story_guest_mac, length);
     if (mss != 0) {
-        memcpy(bytes + 12, "\x08\x00\x45\x00", 4); /* enough of IPv4 and TCP for headers of 20 bytes each */
-        bytes[23] = 6;
-        bytes[46] = 0x50;
+        const struct packet_shape shape = { .version = 4,
+                                            .protocol = PROTOCOL_TCP,
+                                            .payload = length - HEADER - HEADERS };
+        struct frame frame;
+
+        CHECK_EQ(packet_build(&shape, bytes, &frame), length);
         large.LsoV2Transmit.MSS = mss;
         large.LsoV2Transmit.TcpHeaderOffset = 34;
         large.LsoV2Transmit.Type = NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE;
@@ -89,6 +94,9 @@ static void measure(struct story *story, struct watch *watch, uint32_t mtu)
     CHECK_EQ(send(watch, mtu + HEADER, 0), SUCCESS);
     CHECK_EQ(send(watch, mtu + HEADER + TAG + 1, 0), (int32_t)NDIS_STATUS_INVALID_LENGTH);
     CHECK_EQ(counter(story, INDEX_SendDropLength), before + 1);
+    CHECK_EQ(send(watch, mtu + HEADER + TAG, 0), SUCCESS); /* its tag may be among its bytes */
+    CHECK_EQ(send(watch, 2 * mtu, mtu + TAG - HEADERS), SUCCESS);
+    CHECK_EQ(send(watch, 2 * mtu, mtu + TAG - HEADERS + 1), (int32_t)NDIS_STATUS_INVALID_LENGTH);
     CHECK(arrives(story, watch, mtu + HEADER));
 }
 
@@ -104,7 +112,7 @@ static void change(struct story *story)
     move(story, LESS, LESS);
     measure(story, watch, LESS);
     before = counter(story, INDEX_SendDropOffload);
-    CHECK_EQ(send(watch, 4 * START, START - 40), (int32_t)NDIS_STATUS_INVALID_LENGTH);
+    CHECK_EQ(send(watch, 4 * START, START - HEADERS), (int32_t)NDIS_STATUS_INVALID_LENGTH);
     CHECK_EQ(counter(story, INDEX_SendDropOffload), before + 1);
     adapter_facts(story->bed.adapter, &facts);
     CHECK_EQ(facts.mtu, START);

@@ -607,6 +607,7 @@ static void silent_host(struct story *story)
     }
     ndis_event_log(counts_no_answer, &reports);
     CHECK(story_xenvif() != NULL || reports != 0); /* main runs without an answer after a migration */
+    CHECK(story_xenvif() != NULL || silence->sends || story_logged(" (9): 2, 0, 1, 0") == 1);
     CHECK(raw_wait(watch->raw, SECOND));
     raw_free_all(watch->raw);
     netback_silence_control(story->bed.netback, false);

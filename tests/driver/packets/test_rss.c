@@ -253,6 +253,7 @@ static void too_many(struct story *story)
 {
     struct watch *watch = watch_open(story);
     uint32_t queues = story->queues, packets = 0, i, v;
+    uint32_t on[MAX_RSS_TABLE], turn = 0;
     struct adapter_facts facts;
     struct rss_set set;
 
@@ -277,7 +278,12 @@ static void too_many(struct story *story)
         }
         packets += kept;
     }
-    /* A flow for each entry of the table: all queues work, and no other processor. */
+    for (i = 0; i < MAX_RSS_TABLE; i++) {
+        const uint32_t named = processor_index(&set.table[i]), first = processor_index(&set.table[0]);
+
+        on[i] = first - named < queues ? named : first - turn++ % queues;
+    }
+    /* A flow for each entry of the table: all queues work, the others' entries in turn, and no other processor. */
     watch_forget(watch);
     for (i = 0; i < 256; i++) {
         struct rss_vector flow = rss_vectors[1];
@@ -291,6 +297,7 @@ static void too_many(struct story *story)
         uint32_t place = processor_index(&set.table[0]) - watch->seen[i].processor;
 
         CHECK(place < queues);
+        CHECK_EQ(watch->seen[i].processor, on[watch->seen[i].hash_value % MAX_RSS_TABLE]);
         v |= 1u << place;
     }
     CHECK_EQ(v, (1u << queues) - 1);

@@ -136,6 +136,7 @@ static void sizes_of_revisions(struct story *story)
     CHECK_STATUS(rss_put(story, &set, sizeof(set)), NDIS_STATUS_INVALID_LENGTH);
     CHECK_STATUS(rss_put(story, &good, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_2 - 1),
                  NDIS_STATUS_INVALID_LENGTH);
+    CHECK_EQ(oid_needed, NDIS_SIZEOF_RECEIVE_SCALE_PARAMETERS_REVISION_1);
     set = good, set.parameters.Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     CHECK_STATUS(rss_put(story, &set, sizeof(set)), NDIS_STATUS_INVALID_DATA);
     set = good, set.parameters.Header.Revision = 0;
@@ -236,6 +237,11 @@ static void spoiled_moves(struct story *story)
     m = moves();
     CHECK_STATUS(move(story, &m, sizeof(m.fixed) - 1), NDIS_STATUS_INVALID_LENGTH);
     CHECK_EQ(moved, 0);
+    m = moves(), m.fixed.NumberOfRssEntries = 0; /* nothing to move, and no room for it */
+    m.fixed.RssEntryTableOffset = sizeof(m.fixed);
+    CHECK_STATUS(move(story, &m, sizeof(m.fixed)), SUCCESS);
+    m = moves(), m.fixed.NumberOfRssEntries = MOVES; /* just as many as there is room for */
+    CHECK_STATUS(move(story, &m, sizeof(m)), SUCCESS);
 }
 
 /* Entries that name what is not there, or what XenVif keeps where it is. */

@@ -73,11 +73,14 @@ static void found(void *context, const char *name)
 
 /* --- the ways in which a value can be --- */
 
+static char given[MAX_KEYWORDS][32]; /* as the event log has a number that is one: ": NAME = NUMBER, using ..." */
+
 static bool set_number(const char *key, const struct keyword *keyword, uint32_t value)
 {
     char text[16];
 
     snprintf(text, sizeof(text), "%u", value);
+    snprintf(given[keyword - keywords], sizeof(given[0]), " = %s, ", text);
     registry_set_string(key, keyword->name, text);
     return true;
 }
@@ -113,6 +116,7 @@ static bool as_dword(const char *key, const struct keyword *keyword)
 }
 static bool dword_too_large(const char *key, const struct keyword *keyword)
 {
+    snprintf(given[keyword - keywords], sizeof(given[0]), " = %u, ", UINT32_MAX);
     return registry_set_dword(key, keyword->name, UINT32_MAX), true;
 }
 static bool missing(const char *key, const struct keyword *keyword)
@@ -234,6 +238,10 @@ static void try(struct story *story, const struct way *way, const struct adapter
         if (set[i] != (line != NULL)) {
             test_fail(__FILE__, __LINE__, "%s, %s: %s in the event log", keywords[i].name, way->name,
                       line != NULL ? line : "nothing");
+        }
+        if (line != NULL && strstr(line, " is no number, ") == NULL && strstr(line, given[i]) == NULL) {
+            test_fail(__FILE__, __LINE__, "%s, %s: expected%s, the event log says: %s", keywords[i].name, way->name,
+                      given[i], line);
         }
         snprintf(used, sizeof(used), ", using %u", keywords[i].standard);
         if (line != NULL && strcmp(line + strlen(line) - strlen(used), used) != 0) {

@@ -141,9 +141,14 @@ static void carry_tags(struct story *story)
     CHECK(!arrives(story, guest, 0, SMALL, &seen));
     CHECK_EQ(send(story, raw, 6u << 13, SMALL, &on_wire), NDIS_STATUS_SUCCESS);
     CHECK_EQ(on_wire, 6u << 13 | VLAN);
+    CHECK_EQ(send(story, raw, 0, SMALL, &on_wire), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(on_wire, VLAN);
     CHECK_EQ(send(story, raw, OTHER_VLAN, SMALL, &on_wire), NDIS_STATUS_INVALID_PACKET);
+    CHECK_EQ(set_vlan(story, 4094), NDIS_STATUS_SUCCESS);
     CHECK_EQ(set_vlan(story, 0), NDIS_STATUS_SUCCESS);
     CHECK(arrives(story, guest, OTHER_VLAN, SMALL, &seen));
+    CHECK_EQ(send(story, raw, 0, SMALL, &on_wire), NDIS_STATUS_SUCCESS);
+    CHECK_EQ(on_wire, 0);
     raw_close(raw);
 }
 

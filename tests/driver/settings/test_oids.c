@@ -212,6 +212,7 @@ static void required(struct story *story)
     CHECK_EQ(oid_get(story, OID_802_3_PERMANENT_ADDRESS, buffer, sizeof(buffer)), SUCCESS);
     CHECK_EQ(oid_written, 6);
     CHECK(memcmp(buffer, story_guest_mac, 6) == 0);
+    CHECK_EQ(oid_get32(story, OID_GEN_VENDOR_ID), 0x013e1600); /* the first three bytes of the address, and a number */
     CHECK_EQ(oid_get(story, OID_GEN_VENDOR_DESCRIPTION, buffer, sizeof(buffer)), SUCCESS);
     CHECK(oid_written > 4 && buffer[oid_written - 1] == 0);
     (void)oid_get(story, OID_PNP_QUERY_POWER, &power, sizeof(power));

@@ -3,6 +3,8 @@
  * Statistics agree with what was really sent and received, to the packet and to the octet, whichever way they are read,
  * and with what the provider counted.
  */
+#include "nt/export/fail.h"
+#include "nt/memory/mdl.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
 
@@ -239,6 +241,19 @@ TEST(sums_and_packet_counters_keep_all_64_bits)
                                     .body = wide_counters });
 }
 
+static void send_refused(struct watch *watch, uint32_t length, uint32_t segment, int32_t status)
+{
+    static uint8_t bytes[2000];
+    struct NET_BUFFER_LIST *nbl = raw_nbl(watch->raw);
+
+    frame_plain(bytes, sizeof(bytes), story_peer_mac, story_guest_mac, 1);
+    raw_add(watch->raw, nbl, bytes, length, 0, NULL, 0);
+    nbl->NetBufferListInfo[TcpLargeSendNetBufferListInfo] = (void *)(uintptr_t)segment;
+    raw_send(watch->raw, nbl, 0, false);
+    CHECK(raw_wait(watch->raw, SECOND));
+    CHECK_STATUS(nbl->Status, status);
+}
+
 static void out_discards(struct story *story)
 {
     struct watch *watch = watch_open(story);
@@ -259,10 +274,62 @@ static void out_discards(struct story *story)
     CHECK_EQ(statistics.ifOutDiscards, 3);
     CHECK_EQ(oid_get64(story, OID_GEN_XMIT_DISCARDS), 3);
     CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 1);
+    send_refused(watch, 64, 0, NDIS_STATUS_RESOURCES);
+    vif_refuse_sends(STORY_STAND_IN(story), 0, 0);
+    send_refused(watch, 2000, 0, NDIS_STATUS_INVALID_LENGTH);
+    for (i = 0; i < 2; i++) {
+        send_refused(watch, 200, 0xFFFFF, NDIS_STATUS_INVALID_PACKET); /* a large send that makes no sense */
+    }
+    CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &statistics, sizeof(statistics)), SUCCESS);
+    CHECK_EQ(statistics.ifOutDiscards, 3 + 1);
+    CHECK_EQ(statistics.ifOutErrors, 1 + 2);
     watch_close(watch);
 }
 
 TEST(discarded_sends_show_in_ifoutdiscards)
 {
     story_once(out_discards, 1);
+}
+
+static bool all_returned(struct story *story)
+{
+    (void)story;
+    return vif_inject_returned() == 1;
+}
+
+/* Windows has no memory to map a packet whose tag is to be taken out. */
+static void in_discards(struct story *story)
+{
+    enum { MAPPED = 1, OF_POOL = 4 };
+    static uint8_t bytes[100];
+    struct MDL *mdl = mdl_create(bytes, sizeof(bytes));
+    struct XENVIF_PACKET_INFO_V2 info = { .Length = 18 };
+    struct NDIS_STATISTICS_INFO statistics;
+    char text[1024];
+
+    frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
+    info.EthernetHeader.Length = 18;
+    mdl->MdlFlags &= (int16_t) ~(MAPPED | OF_POOL);
+    mdl->MappedSystemVa = NULL;
+    fail_at(1);
+    vif_inject(STORY_STAND_IN(story), 0, &(struct vif_inject){ .mdl = mdl, .length = sizeof(bytes), .info = &info });
+    CHECK(fail_described(text, sizeof(text)));
+    CHECK_CONTAINS(text, "MmMapLockedPagesSpecifyCache");
+    fail_disarm();
+    CHECK(story_until(story, all_returned, 1));
+    CHECK_EQ(oid_get(story, OID_GEN_STATISTICS, &statistics, sizeof(statistics)), SUCCESS);
+    CHECK_EQ(statistics.ifInDiscards, 1);
+    CHECK_EQ(statistics.ifInErrors, 0);
+    CHECK_EQ(oid_get64(story, OID_GEN_RCV_NO_BUFFER), 1);
+    mdl_free(mdl);
+}
+
+TEST(received_packets_for_which_there_is_no_memory_show_in_ifindiscards)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .prepare = story_inject_start,
+                                    .body = in_discards });
 }

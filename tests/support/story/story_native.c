@@ -133,20 +133,22 @@ static const struct stub {
     { "ntoskrnl.exe", "KeReleaseSpinLockFromDpcLevel", (void *)stub_unlock },
 };
 
+static void write_code(void *function, const uint8_t *code, size_t size)
+{
+    const uintptr_t first = (uintptr_t)function & ~(uintptr_t)(PAGE - 1);
+
+    CHECK_EQ(mprotect((void *)first, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), 0);
+    memcpy(function, code, size);
+}
+
 /* The first bytes of `function` become mov $to, %r11; jmp *%r11. */
 static void redirect(void *function, void *to)
 {
-    uint8_t *code = function;
-    const uintptr_t first = (uintptr_t)code & ~(uintptr_t)(PAGE - 1);
+    uint8_t code[] = { 0x49, 0xbb, 0, 0, 0, 0, 0, 0, 0, 0, 0x41, 0xff, 0xe3 };
     const uint64_t address = (uint64_t)to;
 
-    CHECK_EQ(mprotect((void *)first, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), 0);
-    code[0] = 0x49;
-    code[1] = 0xbb;
-    memcpy(&code[2], &address, 8);
-    code[10] = 0x41;
-    code[11] = 0xff;
-    code[12] = 0xe3;
+    memcpy(&code[2], &address, sizeof(address));
+    write_code(function, code, sizeof(code));
 }
 
 /* Control flow guard of the loader: a check that accepts, a dispatch that jumps. */
@@ -163,11 +165,8 @@ void native_guard_dispatch(void);
 static void ignore_cr8(void)
 {
     static const uint8_t code[] = { 0x48, 0x8d, 0x64, 0x24, 16, 0xff, 0x64, 0x24, 0xf0 };
-    uint8_t *thunk = (uint8_t *)fault_cr8_thunk;
-    const uintptr_t first = (uintptr_t)thunk & ~(uintptr_t)(PAGE - 1);
 
-    CHECK_EQ(mprotect((void *)first, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), 0);
-    memcpy(thunk, code, sizeof(code));
+    write_code((void *)fault_cr8_thunk, code, sizeof(code));
 }
 
 void native_start(struct story *story, bool polls)

@@ -109,7 +109,7 @@ static uint32_t runs_until_met(void (*body)(void *), uint32_t depth)
 
     sched_pct = depth;
     for (met = false; run < RUNS && !met; run++) {
-        const struct sched_options options = { SCHED_SIMULATED, test_seed() + run, NULL };
+        const struct sched_options options = { .kind = SCHED_SIMULATED, .seed = test_seed() + run };
 
         CHECK_EQ(sched_run(&options, body, NULL), 0);
     }
@@ -144,7 +144,7 @@ static char *traced(uint64_t seed, uint32_t depth)
     char *text = NULL;
     size_t size = 0;
     FILE *file = open_memstream(&text, &size);
-    const struct sched_options options = { SCHED_SIMULATED, seed, file };
+    const struct sched_options options = { .kind = SCHED_SIMULATED, .seed = seed, .trace = file };
 
     sched_pct = depth;
     CHECK_EQ(sched_run(&options, passed_through, NULL), 0);
@@ -209,7 +209,7 @@ TEST(who_waits_in_circles_lets_the_others_run)
     for (uint32_t depth = 1; depth <= 3; depth++) {
         sched_pct = depth;
         for (uint32_t seed = 0; seed < 20; seed++) {
-            const struct sched_options options = { SCHED_SIMULATED, test_seed() + seed, NULL };
+            const struct sched_options options = { .kind = SCHED_SIMULATED, .seed = test_seed() + seed };
 
             CHECK_EQ(sched_run(&options, wait_in_circles, NULL), 0);
         }

@@ -4,6 +4,7 @@
 #include "harness.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -17,7 +18,7 @@
 
 static int run(enum sched_kind kind, uint64_t seed, FILE *trace, void (*body)(void *), void *argument)
 {
-    struct sched_options options = { kind, seed, trace };
+    struct sched_options options = { .kind = kind, .seed = seed, .trace = trace };
     return sched_run(&options, body, argument);
 }
 
@@ -544,6 +545,111 @@ TEST(event_set_and_cleared_at_once_wakes_all_who_waited)
         CHECK_EQ(run(SCHED_SIMULATED, test_seed() + i, NULL, pulse_three, NULL), 0);
     }
     CHECK_EQ(pulsed, 3);
+}
+
+/* --- where host threads run --- */
+
+enum { PLACED = 5 };
+
+struct placed {
+    cpu_set_t on_path[PLACED], again, elsewhere, main;
+};
+
+static uint32_t may_look;
+
+static void look_where(void *argument)
+{
+    while (__atomic_load_n(&may_look, __ATOMIC_ACQUIRE) == 0) {
+        (void)sched_wait(&may_look, 0, SCHED_FOREVER);
+    }
+    CHECK_EQ(sched_getaffinity(0, sizeof(cpu_set_t), argument), 0);
+}
+
+static void spawn_placed(struct placed *placed, const bool *gather, uint32_t times)
+{
+    struct task *tasks[PLACED + 2];
+    uint32_t i;
+
+    may_look = 0;
+    for (i = 0; i < PLACED; i++) {
+        tasks[i] = task_spawn_on_path("on path", i, look_where, &placed->on_path[i]);
+    }
+    tasks[PLACED] = task_spawn_on_path("on path again", 1, look_where, &placed->again);
+    tasks[PLACED + 1] = task_spawn("elsewhere", 1, look_where, &placed->elsewhere);
+    for (i = 0; i < times; i++) {
+        sched_gather(gather[i]);
+    }
+    __atomic_store_n(&may_look, 1, __ATOMIC_RELEASE);
+    sched_wake(&may_look, UINT32_MAX);
+    for (i = 0; i < PLACED + 2; i++) {
+        task_join(tasks[i]);
+    }
+    look_where(&placed->main);
+}
+
+static void gather_once(void *placed)
+{
+    spawn_placed(placed, (const bool[]){ true }, 1);
+}
+
+static void gather_never(void *placed)
+{
+    spawn_placed(placed, NULL, 0);
+}
+
+static void gather_for_a_while(void *placed)
+{
+    spawn_placed(placed, (const bool[]){ true, true, false }, 3);
+}
+
+static void nobody_is_placed(void (*body)(void *), const cpu_set_t *usable)
+{
+    struct placed placed;
+
+    CHECK_EQ(run(SCHED_LIVE, 1, NULL, body, &placed), 0);
+    for (int i = 0; i < PLACED; i++) {
+        CHECK(CPU_EQUAL(&placed.on_path[i], usable));
+    }
+    CHECK(CPU_EQUAL(&placed.elsewhere, usable));
+}
+
+TEST(live_tasks_on_one_path_share_a_host_processor_and_all_paths_half_of_them)
+{
+    struct placed placed;
+    cpu_set_t usable, all;
+    CHECK_EQ(sched_getaffinity(0, sizeof(usable), &usable), 0);
+    if (CPU_COUNT(&usable) < 2) {
+        test_skip("needs a second processor");
+    }
+    CHECK_EQ(run(SCHED_LIVE, 1, NULL, gather_once, &placed), 0);
+    CPU_ZERO(&all);
+    for (int i = 0; i < PLACED; i++) {
+        CHECK_EQ(CPU_COUNT(&placed.on_path[i]), 1);
+        CPU_OR(&all, &all, &placed.on_path[i]);
+    }
+    CHECK(CPU_EQUAL(&placed.on_path[1], &placed.again));
+    CHECK_EQ(CPU_COUNT(&all), CPU_COUNT(&usable) / 2 < PLACED ? CPU_COUNT(&usable) / 2 : PLACED);
+    CPU_OR(&all, &all, &usable);
+    CHECK(CPU_EQUAL(&all, &usable));
+    CHECK(CPU_EQUAL(&placed.elsewhere, &usable));
+    CHECK(CPU_EQUAL(&placed.main, &usable));
+}
+
+TEST(live_tasks_run_anywhere_unless_gathered_and_on_a_host_of_one_processor)
+{
+    cpu_set_t usable, one;
+    int last = CPU_SETSIZE - 1;
+    CHECK_EQ(sched_getaffinity(0, sizeof(usable), &usable), 0);
+    nobody_is_placed(gather_never, &usable);
+    nobody_is_placed(gather_for_a_while, &usable);
+    while (!CPU_ISSET(last, &usable)) {
+        last--;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(last, &one);
+    CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    nobody_is_placed(gather_once, &one);
+    CHECK_EQ(sched_setaffinity(0, sizeof(usable), &usable), 0);
 }
 
 TEST(a_case_has_its_time)
