@@ -314,7 +314,6 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
 {
     XENNET_CONTEXT *Context = Rss->Context;
     NTSTATUS Status = STATUS_SUCCESS;
-    BOOLEAN Nobody = (BOOLEAN)(Why == RssFollowConnection && Context->Detached);
     BOOLEAN Again;
     KIRQL Irql;
 
@@ -328,16 +327,13 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     if (Why != RssFollowConnection) {
         Again = TRUE;
         Rss->Unsent = Rss->NeedsEnabled;
-    } else if (Nobody && Again) {
-        // The table may name queues that are gone: no send has a hash until it was sent again.
-        Rss->Lost = TRUE;
-    } else if (!Nobody && (Rss->Unsent || Rss->Lost)) {
+    } else if (!Context->Detached && (Rss->Unsent || Rss->Lost)) {
         Again = TRUE;
         Rss->Unsent = FALSE;
     }
     // At a migration always: whether anybody answers decides whether XenVif runs. While it does not, nothing is asked
     // that would wait as long again: the watchdog sees to it.
-    if (Again && !Nobody && !(Rss->Unanswered != 0 && Why == RssFollowConnection) &&
+    if (Again && !(Rss->Unanswered != 0 && Why == RssFollowConnection) &&
         (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why != RssFollowConnection)) {
         Status = RssSendAgain(Rss);
         // Else XenVif would not come up, either; where nobody answers, this would only wait as long again.

@@ -87,16 +87,6 @@ StateIsLost(XENNET_ADAPTER *Adapter)
     return !ContextHasQueues(&Adapter->Context) || BackendIsGone(Adapter);
 }
 
-_Use_decl_annotations_
-VOID
-StateAttach(XENNET_ADAPTER *Adapter)
-{
-    if (!Adapter->Context.Detached)
-        return;
-    Adapter->Context.Detached = FALSE;
-    LinkStateChanged(Adapter->Link);
-}
-
 // From Paused to Restarting, with VIF enabled; back to Paused where that fails.
 _IRQL_requires_(PASSIVE_LEVEL)
 static NDIS_STATUS
@@ -166,13 +156,10 @@ StateDrain(XENNET_ADAPTER *Adapter, ULONG Patience)
     for (Naps = 0; Last != 0; Naps++) {
         if (Adapter->Context.Gone)
             Patience = XENNET_MIN(Patience, STATE_REMOVAL_NAPS);
-        if (Naps % STATE_GONE_EVERY == 0) {
-            // A host that only answered late lets sends come back.
-            if (StateIsLost(Adapter) || (Quiet >= STATE_GONE_EVERY && RssIsUnanswered(Adapter->Rss) != 0))
-                return TRUE;
-            // A backend that has come lets them come back when it has the table (RssFollow).
-            StateAttach(Adapter);
-        }
+        // A host that only answered late lets sends come back.
+        if (Naps % STATE_GONE_EVERY == 0 &&
+            (StateIsLost(Adapter) || (Quiet >= STATE_GONE_EVERY && RssIsUnanswered(Adapter->Rss) != 0)))
+            return TRUE;
         if (Adapter->Context.Vif.Version != 8 && (Quiet >= Patience || Naps >= STATE_MAX_NAPS))
             return FALSE;
         NdisMSleep(STATE_LONG_NAP);

@@ -37,10 +37,6 @@ BOOLEAN StateWake(_Inout_ struct _XENNET_ADAPTER *Adapter);
 _IRQL_requires_(PASSIVE_LEVEL)
 BOOLEAN StateMove(_Inout_ struct _XENNET_ADAPTER *Adapter, _In_ XENNET_STATE To);
 
-// The backend is not gone (any more): there is a link again, and RSS is sent that was set meanwhile.
-_IRQL_requires_(PASSIVE_LEVEL)
-VOID StateAttach(_Inout_ struct _XENNET_ADAPTER *Adapter);
-
 // What the watchdog does between restart and pause, when it alone may move the state.
 typedef enum _XENNET_RECOVERY {
     XennetRecovered, // packets move

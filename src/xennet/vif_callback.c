@@ -11,7 +11,6 @@
 
 #include "vif_callback.h"
 #include "adapter.h"
-#include "backend.h"
 #include "debug.h"
 #include "link.h"
 #include "lock.h"
@@ -46,16 +45,10 @@ _IRQL_requires_max_(DISPATCH_LEVEL)
 static RARELY_CALLED VOID
 VifCallbackUncommon(XENNET_ADAPTER *Adapter, XENVIF_VIF_CALLBACK_TYPE Type)
 {
-    if (Type != XENVIF_MAC_STATE_CHANGE) {
+    if (Type == XENVIF_MAC_STATE_CHANGE)
+        LinkStateChanged(Adapter->Link);
+    else
         DEBUG_ERROR("VIF callback of unknown type %u\n", (ULONG)Type);
-        return;
-    }
-    // XenVif may be connecting to a backend that was gone: it comes up with a table that fits (RssFollow), or not at
-    // all.
-    if (Adapter->Context.Detached && Adapter->Context.Vif.Enabled && KeGetCurrentIrql() == PASSIVE_LEVEL &&
-        ContextHasQueues(&Adapter->Context) && !BackendIsGone(Adapter))
-        Adapter->Context.Detached = FALSE;
-    LinkStateChanged(Adapter->Link);
 }
 
 // Each way ends in the call that it is for, so that no register has to be saved. The IRQL depends on the type:

@@ -59,8 +59,8 @@ WatchdogCountOut(XENNET_WATCHDOG *Watchdog)
     return TransmitOutstanding(Watchdog->Adapter->Transmit);
 }
 
-// Nothing is out, and there is something to look at all the same: a migration, over which sends or this driver's own
-// requests may wait for XenVif, or no link while there was no backend.
+// A migration that nobody has looked at, over which a send or this driver's own request may wait for XenVif, or a
+// backend that was gone when RSS was set.
 static BOOLEAN
 WatchdogHasToLook(XENNET_WATCHDOG *Watchdog)
 {
@@ -146,8 +146,10 @@ WatchdogLookAtOldest(XENNET_WATCHDOG *Watchdog, ULONG64 Out, BOOLEAN Queues)
         WatchdogRecover(Watchdog);
         return;
     }
-    if (Watchdog->Gone == 0)
-        StateAttach(Watchdog->Adapter);
+    if (Watchdog->Gone == 0 && Watchdog->Adapter->Context.Detached) {
+        Watchdog->Adapter->Context.Detached = FALSE;
+        LinkStateChanged(Watchdog->Adapter->Link);
+    }
     if (Watchdog->Quiet == WATCHDOG_STALL)
         WatchdogReportStall(Watchdog);
 }
@@ -315,7 +317,7 @@ WatchdogStart(XENNET_WATCHDOG *Watchdog, BOOLEAN Works)
     WatchdogForget(Watchdog);
     Watchdog->Waited = 0;
     Watchdog->Wait = Works ? 0 : 1;
-    // Of a time with nothing to look at.
+    // A migration while there was nothing to look at, for one.
     Wake = (BOOLEAN)(!Works || WatchdogHasToLook(Watchdog));
     if (Wake)
         (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);

@@ -278,6 +278,32 @@ TEST(a_table_that_comes_without_a_backend_is_sent_to_the_next_one)
     plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_RECONNECT, .body = put_meanwhile });
 }
 
+/* The table that XenVif has names queues which the backend does not, and it is not enabled with that one. */
+static void put_and_fewer_come(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+
+    rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    backend_leaves(story);
+    rss_turn(&set);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    backend_comes(story, 2, 0);
+    backend_works(story, watch, 5);
+    every_flow_arrives(watch, 0, 2);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    every_flow_arrives(watch, FLOWS, 2);
+    watch_close(watch);
+}
+
+TEST(a_table_that_comes_without_a_backend_is_sent_to_one_with_fewer_queues)
+{
+    plan_on_releases(
+        (struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_RECONNECT, .body = put_and_fewer_come });
+}
+
 /* The host that it wakes up on has no backend for it, and gets one later. */
 static void without_backend(struct story *story)
 {
