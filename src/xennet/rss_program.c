@@ -309,7 +309,7 @@ RssSendAgain(XENNET_RSS *Rss)
 }
 
 _Use_decl_annotations_
-VOID
+BOOLEAN
 RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
 {
     XENNET_CONTEXT *Context = Rss->Context;
@@ -355,6 +355,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     if (!NT_SUCCESS(Status))
         DEBUG_ERROR("the backend does not take the RSS setting (status %08x): no hashing until the next one\n",
                     (ULONG)Status);
+    return (BOOLEAN)(Status != STATUS_TRANSACTION_TIMED_OUT);
 }
 
 _Use_decl_annotations_

@@ -176,7 +176,7 @@ WatchdogLookAtSilence(XENNET_WATCHDOG *Watchdog)
         WatchdogRecover(Watchdog);
     } else {
         RssNoteEnabled(Adapter->Rss, Silence);
-        RssFollow(Adapter->Rss, RssFollowConnection);
+        (void)RssFollow(Adapter->Rss, RssFollowConnection);
     }
 }
 

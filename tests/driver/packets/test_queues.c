@@ -11,6 +11,7 @@
 #include "story_backend.h"
 #include "story_release.h"
 #include "story_rss.h"
+#include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
@@ -552,11 +553,18 @@ TEST(a_send_before_the_table_of_fewer_queues_comes_back)
     }
 }
 
-/* A control ring that is not answered any more: one request's time, and traffic goes on. */
+static void report(void *argument)
+{
+    vif_tell_mac(STORY_STAND_IN((struct story *)argument));
+}
+
+/* A control ring that is not answered any more: one request's time, and traffic goes on. Nor does more time take what
+ * is reported while somebody waits for the backend already. */
 static void silent_control(struct story *story)
 {
     struct watch *watch = watch_open(story);
     struct rss_set set;
+    struct task *task;
     uint64_t before;
 
     netback_silence_control(story->bed.netback, true);
@@ -566,9 +574,18 @@ static void silent_control(struct story *story)
     CHECK_EQ(rss_put(story, &set, sizeof(set)), (int32_t)NDIS_STATUS_FAILURE);
     CHECK(sched_now() - before < 6 * SECOND);
     every_flow_arrives(watch, 0, QUEUES);
+    before = sched_now();
+    task = task_spawn("report", 1, report, story);
+    sched_sleep(SECOND);
+    report(story);
+    CHECK(sched_now() - before < 2 * SECOND);
+    task_join(task);
+    CHECK(sched_now() - before > 4 * SECOND);
+    CHECK(sched_now() - before < 6 * SECOND);
+    every_flow_arrives(watch, FLOWS, QUEUES);
     netback_silence_control(story->bed.netback, false);
     CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
-    every_flow_arrives(watch, FLOWS, QUEUES);
+    every_flow_arrives(watch, 2 * FLOWS, QUEUES);
     watch_close(watch);
 }
 
