@@ -52,8 +52,10 @@ typedef struct _XENNET_CONTEXT {
     volatile LONG Running;       // State is Running, and not Gone: one word for every packet to read
     volatile BOOLEAN Recovering; // not running although NDIS has restarted it
 
-    // Whoever NDIS or the watchdog's gate lets move the state.
-    volatile BOOLEAN Detached; // XenVif has nobody to talk to: no link, whatever it reports
+    // XenVif has nobody to talk to: no link, whatever it reports, and no RSS. Set where that is seen in xenstore, by
+    // who may move the state and by RSS requests. The watchdog looks while it is set: what is out of date is soon
+    // cleared.
+    volatile BOOLEAN Detached;
 
     // Within OID requests, which NDIS serialises.
     volatile NDIS_DEVICE_POWER_STATE Power;

@@ -170,7 +170,7 @@ LinkStateChanged(XENNET_LINK *Link)
     // Nobody is left to indicate to, but sends come back only from a backend that takes the table of its queues.
     if (Link->Context->Gone) {
         if (Link->Context->Vif.Enabled)
-            RssFollow(Link->Rss, RssFollowConnection);
+            (void)RssFollow(Link->Rss, RssFollowConnection);
         return;
     }
     if (InterlockedIncrement(&Link->Requests) != 1)
@@ -178,7 +178,10 @@ LinkStateChanged(XENNET_LINK *Link)
     do {
         Seen = Link->Requests;
         LinkFollowBackend(Link);
-        RssFollow(Link->Rss, RssFollowConnection);
+        // XenVif's lock was held over a wait for the backend: what was reported meanwhile is of the same connection,
+        // and to ask again would take as long again.
+        if (!RssFollow(Link->Rss, RssFollowConnection))
+            Seen = Link->Requests;
         LinkQuery(Link, &State);
         if (State.Connect == Link->State.Connect && State.Duplex == Link->State.Duplex &&
             State.Speed == Link->State.Speed)

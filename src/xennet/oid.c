@@ -15,6 +15,8 @@
 #include <version.h>
 #include "oid.h"
 #include "adapter.h"
+#include "alarm.h"
+#include "backend.h"
 #include "counters.h"
 #include "lock.h"
 #include "link.h"
@@ -84,21 +86,36 @@ OidRssStatus(NDIS_STATUS Status)
     return Status == NDIS_STATUS_INVALID_PARAMETER ? NDIS_STATUS_INVALID_DATA : Status;
 }
 
+// Before XenVif is asked for what it asks the backend for. The watchdog, which may be asleep, sees to a backend that is
+// gone.
+static VOID
+OidLookForBackend(XENNET_ADAPTER *Adapter)
+{
+    if (!BackendIsGone(Adapter))
+        return;
+    Adapter->Context.Detached = TRUE;
+    AlarmWake(&Adapter->Context.Alarm);
+    LinkStateChanged(Adapter->Link);
+}
+
 static NDIS_STATUS
 OidSetScaleParameters(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
+    OidLookForBackend(Adapter);
     return OidRssStatus(RssSetParameters(Adapter->Rss, Buffer, Length));
 }
 
 static NDIS_STATUS
 OidSetScaleParametersV2(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
+    OidLookForBackend(Adapter);
     return RssV2SetParameters(Adapter->Rss, Buffer, Length);
 }
 
 static NDIS_STATUS
 OidSetReceiveHash(XENNET_ADAPTER *Adapter, const VOID *Buffer, ULONG Length)
 {
+    OidLookForBackend(Adapter);
     return OidRssStatus(RssSetHash(Adapter->Rss, Buffer, Length));
 }
 

@@ -38,9 +38,9 @@ typedef enum _XENNET_RSS_FOLLOW {
 } XENNET_RSS_FOLLOW;
 
 // Takes the number of queues that XenVif has now, and gives it and the backend the setting in force where they may not
-// have it.
+// have it. FALSE: nobody has answered for as long as XenVif waits.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID RssFollow(_Inout_ XENNET_RSS *Rss, _In_ XENNET_RSS_FOLLOW Why);
+BOOLEAN RssFollow(_Inout_ XENNET_RSS *Rss, _In_ XENNET_RSS_FOLLOW Why);
 
 // At the last migration the control ring was silent. XenVif asks it as well before it runs, so it does not, says
 // nothing and stays enabled. RssNoteEnabled ends this. The migration's number; 0: it was not.

@@ -247,7 +247,8 @@ RssCommit(XENNET_RSS *Rss)
 {
     NTSTATUS Status;
 
-    Status = RssProgram(Rss, &Rss->Next);
+    // XenVif asks the backend at DISPATCH, and some releases wait for ever for one that is not there.
+    Status = Rss->Context->Detached ? STATUS_NOT_SUPPORTED : RssProgram(Rss, &Rss->Next);
     if (Status == STATUS_TRANSACTION_TIMED_OUT) {
         // Each further call would wait as long, at DISPATCH. XenVif has kept what it had.
         DEBUG_ERROR("the backend does not answer on its control ring, keeping the RSS setting in force\n");
@@ -255,7 +256,7 @@ RssCommit(XENNET_RSS *Rss)
         return NDIS_STATUS_FAILURE;
     }
     if (Status == STATUS_NOT_SUPPORTED) {
-        // XenVif has no control ring at the moment. RssFollow sends the setting when it has one.
+        // XenVif has no control ring at the moment, or nobody at it. RssFollow sends the setting when there is one.
         Rss->Unsent = TRUE;
         Status = STATUS_SUCCESS;
     }
@@ -308,7 +309,7 @@ RssSendAgain(XENNET_RSS *Rss)
 }
 
 _Use_decl_annotations_
-VOID
+BOOLEAN
 RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
 {
     XENNET_CONTEXT *Context = Rss->Context;
@@ -326,7 +327,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     if (Why != RssFollowConnection) {
         Again = TRUE;
         Rss->Unsent = Rss->NeedsEnabled;
-    } else if (Rss->Unsent || Rss->Lost) {
+    } else if (!Context->Detached && (Rss->Unsent || Rss->Lost)) {
         Again = TRUE;
         Rss->Unsent = FALSE;
     }
@@ -354,6 +355,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     if (!NT_SUCCESS(Status))
         DEBUG_ERROR("the backend does not take the RSS setting (status %08x): no hashing until the next one\n",
                     (ULONG)Status);
+    return (BOOLEAN)(Status != STATUS_TRANSACTION_TIMED_OUT);
 }
 
 _Use_decl_annotations_

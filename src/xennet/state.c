@@ -109,7 +109,7 @@ StateBegin(XENNET_ADAPTER *Adapter)
         // A backend that is there and answers refuses what XenVif has from before.
         if (Status != NDIS_STATUS_SUCCESS && Adapter->Context.Vif.EnableStatus != STATUS_TRANSACTION_TIMED_OUT &&
             BackendQueryState(Adapter) == XennetBackendConnected) {
-            RssFollow(Adapter->Rss, RssFollowRefusal);
+            (void)RssFollow(Adapter->Rss, RssFollowRefusal);
             Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
         }
         if (Status == NDIS_STATUS_SUCCESS)
@@ -313,7 +313,7 @@ StateWake(XENNET_ADAPTER *Adapter)
     // VIF stayed enabled. What XenVif found since then, at another host, nobody has told: SUSPEND was released. Nobody
     // is there to ask after a removal.
     if (Adapter->Context.State == XennetStatePausing && !Adapter->Context.Gone)
-        RssFollow(Adapter->Rss, RssFollowMigration);
+        (void)RssFollow(Adapter->Rss, RssFollowMigration);
     return StateResume(Adapter) == XennetRecovered;
 }
 

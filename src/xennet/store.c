@@ -185,7 +185,7 @@ StoreResumed(PVOID Argument)
     XENNET_STORE *Store = Argument;
 
     StoreWrite(Store, TRUE);
-    RssFollow(Store->Rss, RssFollowMigration);
+    (void)RssFollow(Store->Rss, RssFollowMigration);
 }
 
 // Acquires STORE and SUSPEND and has the line there. On failure what was taken stays for StoreUnbind.

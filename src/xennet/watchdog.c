@@ -59,14 +59,15 @@ WatchdogCountOut(XENNET_WATCHDOG *Watchdog)
     return TransmitOutstanding(Watchdog->Adapter->Transmit);
 }
 
-// A migration that nobody has looked at: a send or this driver's own request may wait for XenVif.
+// A migration that nobody has looked at, over which a send or this driver's own request may wait for XenVif, or a
+// backend that was gone when RSS was set.
 static BOOLEAN
-WatchdogHasMigrated(XENNET_WATCHDOG *Watchdog)
+WatchdogHasToLook(XENNET_WATCHDOG *Watchdog)
 {
     XENNET_ADAPTER *Adapter = Watchdog->Adapter;
 
     return Watchdog->Enabled && !Adapter->Context.Gone &&
-           (Adapter->Context.Connecting != 0 || RssIsUnanswered(Adapter->Rss) != 0);
+           (Adapter->Context.Connecting != 0 || Adapter->Context.Detached || RssIsUnanswered(Adapter->Rss) != 0);
 }
 
 // Nothing is out: sleep until the next send, unless one, or a migration, has come meanwhile.
@@ -76,7 +77,7 @@ WatchdogSleep(XENNET_WATCHDOG *Watchdog)
 {
     (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, FALSE);
     KeFlushQueuedDpcs();
-    if (WatchdogCountOut(Watchdog) != 0 || WatchdogHasMigrated(Watchdog))
+    if (WatchdogCountOut(Watchdog) != 0 || WatchdogHasToLook(Watchdog))
         (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
 }
 
@@ -175,7 +176,7 @@ WatchdogLookAtSilence(XENNET_WATCHDOG *Watchdog)
         WatchdogRecover(Watchdog);
     } else {
         RssNoteEnabled(Adapter->Rss, Silence);
-        RssFollow(Adapter->Rss, RssFollowConnection);
+        (void)RssFollow(Adapter->Rss, RssFollowConnection);
     }
 }
 
@@ -317,7 +318,7 @@ WatchdogStart(XENNET_WATCHDOG *Watchdog, BOOLEAN Works)
     Watchdog->Waited = 0;
     Watchdog->Wait = Works ? 0 : 1;
     // A migration while there was nothing to look at, for one.
-    Wake = (BOOLEAN)(!Works || WatchdogHasMigrated(Watchdog));
+    Wake = (BOOLEAN)(!Works || WatchdogHasToLook(Watchdog));
     if (Wake)
         (void)InterlockedExchange(&Watchdog->Adapter->Context.Alarm.Awake, TRUE);
     WatchdogLeaveGate(Watchdog);

@@ -4,6 +4,7 @@
 
 #include "ndis/adapter/adapter.h"
 #include "run/sched_choice.h"
+#include "xenvif/state.h"
 
 enum { PATIENCE = 60, LONG_AGO = 3600 };
 
@@ -120,22 +121,29 @@ static void migrate(struct scene *scene)
     CHECK_EQ(vif_suspend_resume(scene->story->bed.vif), 0);
 }
 
-static size_t go_on(const uint32_t *ids, size_t count, size_t goes_on)
+static uint32_t migrating; /* the task's number */
+
+/* Where it waits for what another has half done, that one goes on, but nobody beside it: numbers are given in order,
+ * and XenStore, the backend and XenVif are there before the driver is. */
+static size_t migrating_first(const uint32_t *ids, size_t count, size_t goes_on)
 {
-    (void)ids;
-    (void)count;
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == migrating) {
+            return i;
+        }
+    }
     return goes_on != SIZE_MAX ? goes_on : 0;
 }
 
-/* Nobody runs meanwhile: XenBus holds every processor. Others may be anywhere, also where XenBus would wait for them.
- */
+/* Nobody runs meanwhile, whoever else chooses: XenBus holds every processor from before the suspend until the last late
+ * callback has returned (SyncCapture and SyncRelease in its SuspendTrigger). Others may be anywhere, also where XenBus
+ * would wait for them. */
 static void end_migration(struct scene *scene)
 {
     sched_choice *chooser = sched_chooser;
 
-    if (chooser != NULL) {
-        sched_chooser = go_on;
-    }
+    migrating = task_self()->id;
+    sched_chooser = migrating_first;
     vif_migrate_end(scene->story->bed.vif);
     sched_chooser = chooser;
 }
@@ -307,6 +315,27 @@ static void refused_without_queues(struct scene *scene)
     seen_without_queues(scene);
 }
 
+static bool xenvif_is_disabled(struct story *story)
+{
+    return !STORY_STAND_IN(story)->subscriber.enabled;
+}
+
+/* The watchdog is awake, with nothing out: it goes to sleep when it looks. */
+static void send_and_lose_backend(struct scene *scene)
+{
+    send(scene);
+    story_collect(scene->story, scene->story->out.sent);
+    backend_leaves(scene->story);
+}
+
+/* Nobody sends: the watchdog sees by itself that the backend is gone, and that there is one. */
+static void seen_without_backend(struct scene *scene)
+{
+    CHECK(story_until(scene->story, xenvif_is_disabled, PATIENCE));
+    backend_comes(scene->story, scene->story->queues, 0);
+    works(scene);
+}
+
 static const char *const polls[] = { "*NdisPoll=1", NULL };
 
 /* With so many queues, on two processors, on the usual Windows and the strict XenVif. */
@@ -347,6 +376,8 @@ const struct scene_plan scene_plans[] = {
     SCENE("rss-send", 2, "another RSS table against a send", nothing, works, rss_changes, send_elsewhere),
     SCENE("rss-receive", 2, "another RSS table against a received packet", nothing, arrived, rss_changes,
           inject_elsewhere),
+    SCENE("rss-timer", 2, "an RSS table without a backend against the watchdog that goes to sleep",
+          send_and_lose_backend, seen_without_backend, rss_changes, let_time_come),
     SCENE("offload-send", 1, "offloads switched off and on against a send", nothing, works, offloads_change,
           send_elsewhere),
     SCENE("statistics-traffic", 1, "a request for statistics against a send and a receive", nothing, arrived,

@@ -300,6 +300,54 @@ TEST(low_power_waits_for_what_is_out_whatever_a_protocol_keeps)
                                             .body = sleep_under_load });
 }
 
+/* --- RSS --- */
+
+static bool link_is_down(struct story *story)
+{
+    return oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS) != NdisMediaStateConnected;
+}
+
+/* Whether anybody noticed before, or not. What was asked for meanwhile is in force where a backend comes. */
+static void rss_without_backend(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+    uint64_t before;
+
+    rss_fill(&set, 128, story->queues, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    backend_leaves(story);
+    if (sched_random(2) == 0) {
+        backend_send_many(watch, 8, NULL);
+        CHECK(raw_wait(watch->raw, 30ull * SECOND));
+        CHECK(story_until(story, link_is_down, 1));
+    }
+    before = sched_now();
+    set.parameters.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    rss_fill(&set, 16, story->queues, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    CHECK(sched_now() - before < SECOND / 10);
+    CHECK(story_until(story, link_is_down, 1));
+    if (story_release(story->plan)->reconnects) {
+        backend_comes(story, story->queues, 0);
+        backend_works(story, watch, 60);
+        rss_expect(watch, &rss_vectors[0], true, &set, 16, 0);
+    }
+    watch_close(watch);
+}
+
+TEST(rss_is_set_without_a_backend_and_waits_for_none)
+{
+    story_on_releases(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                            .needs = STORY_NEEDS_RSS,
+                                            .seed = test_seed(),
+                                            .queues = 2,
+                                            .edge_buffers = 32,
+                                            .loose_grants = true,
+                                            .body = rss_without_backend });
+}
+
 /* --- a device that is gone --- */
 
 static void check_left_alone(struct story *story, struct watch *watch)

@@ -22,7 +22,8 @@ MISTAKES = {
     "send-pause": ("StateMove", "ContextSetRunning(&Adapter->Context);",
                    "if (To != XennetStatePausing) ContextSetRunning(&Adapter->Context);"),
     "poll-pause": "a pause leaves polled packets behind",
-    "migration-timer": ("WatchdogSleep", "|| WatchdogHasMigrated(Watchdog)", ""),
+    "migration-timer": ("WatchdogSleep", "|| WatchdogHasToLook(Watchdog)", ""),
+    "rss-timer": ("WatchdogHasToLook", "Adapter->Context.Detached ||", ""),
     "migration-push": ("TransmitContinue", "InterlockedCompareExchange(&Transmit->Context->Connecting, 0, 0) != 0",
                        "FALSE"),
 }

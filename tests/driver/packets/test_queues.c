@@ -11,6 +11,7 @@
 #include "story_backend.h"
 #include "story_release.h"
 #include "story_rss.h"
+#include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
 
 #define SUCCESS NDIS_STATUS_SUCCESS
@@ -278,6 +279,32 @@ TEST(a_table_that_comes_without_a_backend_is_sent_to_the_next_one)
     plan_on_releases((struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_RECONNECT, .body = put_meanwhile });
 }
 
+/* The table that XenVif has names queues which the backend does not, and it is not enabled with that one. */
+static void put_and_fewer_come(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+
+    rss_fill(&set, QUEUES, QUEUES, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    backend_leaves(story);
+    rss_turn(&set);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    backend_comes(story, 2, 0);
+    backend_works(story, watch, 5);
+    every_flow_arrives(watch, 0, 2);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+    every_flow_arrives(watch, FLOWS, 2);
+    watch_close(watch);
+}
+
+TEST(a_table_that_comes_without_a_backend_is_sent_to_one_with_fewer_queues)
+{
+    plan_on_releases(
+        (struct story_plan){ .needs = STORY_NEEDS_RSS | STORY_NEEDS_RECONNECT, .body = put_and_fewer_come });
+}
+
 /* The host that it wakes up on has no backend for it, and gets one later. */
 static void without_backend(struct story *story)
 {
@@ -526,11 +553,18 @@ TEST(a_send_before_the_table_of_fewer_queues_comes_back)
     }
 }
 
-/* A control ring that is not answered any more: one request's time, and traffic goes on. */
+static void report(void *argument)
+{
+    vif_tell_mac(STORY_STAND_IN((struct story *)argument));
+}
+
+/* A control ring that is not answered any more: one request's time, and traffic goes on. Nor does more time take what
+ * is reported while somebody waits for the backend already. */
 static void silent_control(struct story *story)
 {
     struct watch *watch = watch_open(story);
     struct rss_set set;
+    struct task *task;
     uint64_t before;
 
     netback_silence_control(story->bed.netback, true);
@@ -540,9 +574,18 @@ static void silent_control(struct story *story)
     CHECK_EQ(rss_put(story, &set, sizeof(set)), (int32_t)NDIS_STATUS_FAILURE);
     CHECK(sched_now() - before < 6 * SECOND);
     every_flow_arrives(watch, 0, QUEUES);
+    before = sched_now();
+    task = task_spawn("report", 1, report, story);
+    sched_sleep(SECOND);
+    report(story);
+    CHECK(sched_now() - before < 2 * SECOND);
+    task_join(task);
+    CHECK(sched_now() - before > 4 * SECOND);
+    CHECK(sched_now() - before < 6 * SECOND);
+    every_flow_arrives(watch, FLOWS, QUEUES);
     netback_silence_control(story->bed.netback, false);
     CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
-    every_flow_arrives(watch, FLOWS, QUEUES);
+    every_flow_arrives(watch, 2 * FLOWS, QUEUES);
     watch_close(watch);
 }
 
