@@ -136,6 +136,33 @@ TEST(a_silent_backend_is_reported_and_its_sends_come_back_when_it_is_gone)
         .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .body = says_nothing });
 }
 
+/* Each stall counts; the first, second, fourth, eighth ... is in the event log. */
+static void stalls_again(struct story *story)
+{
+    static const uint32_t logged[] = { 1, 2, 2, 3, 3, 3, 3, 4 };
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t i = 0; i < sizeof(logged) / sizeof(logged[0]); i++) {
+        netback_stall(story->bed.netback, 0, SCHED_FOREVER);
+        (void)backend_send(watch, i, 0);
+        sched_sleep(REPORTED_SECONDS * SECOND);
+        CHECK_EQ(story_counter(story, "SendStalls"), i + 1);
+        CHECK_EQ(backend_stalls(), logged[i]);
+        netback_stall(story->bed.netback, 0, 0);
+        CHECK(raw_wait(watch->raw, 4 * SECOND));
+        sched_sleep(4 * SECOND);
+    }
+    CHECK_EQ(story_logged(" (5): 2, 1, 1, 12, 8"), 1);
+    raw_free_all(watch->raw);
+    watch_close(watch);
+}
+
+TEST(a_backend_that_stalls_again_and_again_is_logged_ever_less_often)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .body = stalls_again });
+}
+
 struct tries {
     uint32_t count;
     uint64_t begun[MAX_TRIES], over[MAX_TRIES]; /* Enable waits in between */

@@ -324,13 +324,15 @@ static void unmapped(struct story *story)
     send.shape.payload = 500;
     cuts[1] = 300;
     cuts[2] = 200;
-    nbl = uso_make(uso, &send);
-    for (mdl = nbl->FirstNetBuffer->MdlChain->Next; mdl != NULL; mdl = mdl->Next) {
-        mdl->MdlFlags = MDL_PAGES_LOCKED;
-        mdl->MappedSystemVa = NULL;
+    for (uint32_t i = 0; i < 4; i++) { /* the buffers that XenVif mapped are used again */
+        nbl = uso_make(uso, &send);
+        for (mdl = nbl->FirstNetBuffer->MdlChain->Next; mdl != NULL; mdl = mdl->Next) {
+            mdl->MdlFlags = MDL_PAGES_LOCKED;
+            mdl->MappedSystemVa = NULL;
+        }
+        CHECK_STATUS(status_of(uso, nbl), SUCCESS);
+        CHECK_EQ(uso_expect(uso, &send), 50);
     }
-    CHECK_STATUS(status_of(uso, nbl), SUCCESS);
-    CHECK_EQ(uso_expect(uso, &send), 50);
     uso_close(uso);
 }
 
@@ -643,16 +645,18 @@ TEST(a_segment_may_lie_in_many_pieces)
 static void shrinks(struct story *story)
 {
     struct uso *uso = uso_open(story);
-    uint64_t before = pool_used(), used;
+    uint64_t before = pool_used(), used = 0;
 
-    CHECK_STATUS(uso_send(uso, &plain), SUCCESS);
-    CHECK_EQ(uso_expect(uso, &plain), 5);
-    used = pool_used();
-    CHECK(used > before + 64 * 128);
-    sched_sleep(9 * SECOND);
-    CHECK(pool_used() > before + 64 * 128);
-    sched_sleep(30 * SECOND);
-    CHECK(pool_used() < before + 4096);
+    for (uint32_t i = 0; i < 3; i++) { /* and again */
+        CHECK_STATUS(uso_send(uso, &plain), SUCCESS);
+        CHECK_EQ(uso_expect(uso, &plain), 5);
+        used = pool_used();
+        CHECK(used > before + 64 * 128);
+        sched_sleep(9 * SECOND);
+        CHECK(pool_used() > before + 64 * 128);
+        sched_sleep(30 * SECOND);
+        CHECK(pool_used() < before + 4096);
+    }
     CHECK_STATUS(uso_send(uso, &plain), SUCCESS);
     CHECK_EQ(uso_expect(uso, &plain), 5);
     story_count("%u bytes for buffers while they are in use, none 30 s later", (uint32_t)(used - before));
