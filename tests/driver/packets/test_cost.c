@@ -51,6 +51,7 @@ static const struct load polled[] = {
 /* A packet or two of each kind that has a short way, which one that goes the other way costs far more than. */
 static const struct load common[] = {
     { "send, one packet", true, false, 1, 2, false, 167 },
+    { "large send of 60 KB", true, true, 1, 1, false, 185 },
     { "receive, one packet", false, false, 1, 2, false, 195 },
     { "receive, one packet, headers apart", false, false, 1, 2, true, 190 },
     { "coalesced receive of 60 KB", false, true, 1, 1, false, 236 },
