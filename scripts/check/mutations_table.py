@@ -514,4 +514,10 @@ MUTATIONS = (
      "(KAFFINITY)1 << Number->Number", "(KAFFINITY)2 << Number->Number", "test_processors:a_thread*"),
     ("hash types that XenVif does not know", "RssTypesToVif",
      "RssTypes[Index].Vif : 0", "RssTypes[Index].Vif : 1", "test_rss_v2:*"),
+    ("large sends allowed although they are off", "OffloadApplyTransmit",
+     "Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_LSO4) != 0;",
+     "Options.OffloadIpVersion4LargePacket = TRUE;", "test_offload_off:a_send*"),
+    ("packets coalesced of the version for which that is off", "OffloadApplyReceive",
+     "Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_RSC4) != 0;",
+     "Options.OffloadIpVersion4LargePacket = TRUE;", "test_offload_off:packets*"),
 )

@@ -164,6 +164,8 @@ static void of_others(struct story *story)
     put(story, LAST "/backend", OTHER_BACKEND);
     put(story, OTHER_BACKEND "/state", "6");
     CHECK(comes_up(story));
+    put(story, LAST "/mac", ADDRESS); /* now it is the adapter's */
+    CHECK(!comes_up(story));
     put(story, own, ADDRESS);
     CHECK_EQ(xen_store_remove(story->bed.guest, 0, LAST), 0);
     CHECK(comes_up(story));
