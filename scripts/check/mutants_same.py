@@ -136,6 +136,8 @@ SAME = (
      "no XenVif takes large packets of one byte"),
     ("OffloadPossible", "Offload->LargeSize6 != 0", "Offload->LargeSize6 != (0 + 1)",
      "no XenVif takes large packets of one byte"),
+    ("TransmitDrain", "if (Naps-- == 0)", "if (Naps-- == (0 + 1))",
+     "a look less of 200 or more; the caller begins anew"),
     ("ReceivePacketHeaderFits", "Header->Length <= Limit", "Header->Length < Limit",
      "a header as long as all that it must lie in has no Ethernet header before it"),
     ("SegmentSumPayload", "(Part & 0xFF) << 8 | Part >> 8", "(Part & 0xFF) << 8 | Part << 8",

@@ -520,4 +520,6 @@ MUTATIONS = (
     ("packets coalesced of the version for which that is off", "OffloadApplyReceive",
      "Options.OffloadIpVersion4LargePacket = (Bits & OFFLOAD_RSC4) != 0;",
      "Options.OffloadIpVersion4LargePacket = TRUE;", "test_offload_off:packets*"),
+    ("a watchdog that looks for ever after a migration", "WatchdogSeesQueues",
+     "if (Migration != 0)", "if (Migration == 0)", "test_watchdog:an_idle*"),
 )
