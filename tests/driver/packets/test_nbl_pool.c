@@ -366,3 +366,26 @@ TEST(packets_that_are_refused_leave_the_reserve_as_it_is)
 
     run_pool(set, NULL, refused_while_scarce);
 }
+
+/* Beside six magazines there is a reserve for each processor. */
+static void reserves(struct story *story)
+{
+    struct raw *raw = open_pool(story);
+
+    burst(story, 4);
+    CHECK_EQ(nbl_pool_out(receive.pool), 6 * MAGAZINE + (int64_t)RESERVE * processor_count());
+    close_pool(raw);
+}
+
+TEST(each_processor_has_a_reserve)
+{
+    for (uint32_t processors = 1; processors <= 7; processors += 3) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .processors = processors,
+                                        .edge_buffers = 16,
+                                        .loose_grants = true,
+                                        .prepare = story_inject_start,
+                                        .body = reserves });
+    }
+}
