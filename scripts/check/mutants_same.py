@@ -121,6 +121,8 @@ SAME = (
      "NDIS resets an adapter again only after the reset before has ended"),
     ("PollRegister", "if (Queue->Handle != NULL) return STATUS_SUCCESS;",
      "if (Queue->Handle != NULL) return STATUS_UNSUCCESSFUL;", "NDIS lists no processor twice"),
+    ("StoreTextEquals", "Index < sizeof(StoreText)", "Index <= sizeof(StoreText)",
+     "the text's own end is the last character that is compared"),
     ("StoreTextEquals", "return TRUE; } return FALSE;", "return TRUE; } return TRUE;",
      "the text's own end is the last character that is compared"),
     ("NblPoolSpillCache", "Cache->Count - Cache->Taken >= 2 * NBL_POOL_MAGAZINE",

@@ -301,6 +301,29 @@ TEST(low_power_waits_for_what_is_out_whatever_a_protocol_keeps)
                                             .body = sleep_under_load });
 }
 
+/* The same with nothing kept: XenVif is disabled before the device sleeps. */
+static void sleep_alone(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t state = NdisDeviceStateD1; state <= NdisDeviceStateD3; state++) {
+        uint32_t on = NdisDeviceStateD0;
+
+        CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+        CHECK(!STORY_STAND_IN(story)->subscriber.enabled);
+        CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &on, sizeof(on)), SUCCESS);
+        CHECK(STORY_STAND_IN(story)->subscriber.enabled);
+        backend_works(story, watch, 1);
+    }
+    watch_close(watch);
+}
+
+TEST(xenvif_is_disabled_in_low_power_although_nobody_paused_the_adapter)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .body = sleep_alone });
+}
+
 /* --- a device that is gone --- */
 
 static void check_left_alone(struct story *story, struct watch *watch)

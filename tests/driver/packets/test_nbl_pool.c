@@ -367,6 +367,39 @@ TEST(packets_that_are_refused_leave_the_reserve_as_it_is)
     run_pool(set, NULL, refused_while_scarce);
 }
 
+/* A batch that has not ended, on NBLs of the cache or, when those have run out, of the reserve: a pause gives it back,
+ * and nothing of it goes up later. */
+static void stopped_within_a_batch(struct story *story)
+{
+    struct raw *raw = open_pool(story);
+    uint8_t old;
+
+    for (uint32_t i = 0; i < 4; i++) {
+        processor_pin(0);
+        old = irql_raise(DISPATCH_LEVEL);
+        for (uint32_t k = 0; i % 2 != 0 && k < BURST; k++) {
+            inject_one(story, STORY_FRAME_BYTES, false);
+        }
+        for (uint32_t k = 0; k < 3; k++) {
+            inject_one(story, STORY_FRAME_BYTES, true);
+        }
+        irql_lower(old);
+        CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+        CHECK_EQ(vif_inject_returned(), receive.injected);
+        CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+        burst(story, 4);
+        CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 0);
+    }
+    close_pool(raw);
+}
+
+TEST(a_pause_within_a_batch_gives_it_back)
+{
+    static const char *const set[] = { "*ReceiveBuffers=256", NULL };
+
+    run_pool(set, NULL, stopped_within_a_batch);
+}
+
 /* Beside six magazines there is a reserve for each processor. */
 static void reserves(struct story *story)
 {
