@@ -66,6 +66,8 @@ SAME = (
     ("ContextQueryQueues", "ULONG Count = 0;", "ULONG Count = (0 + 1);", "XenVif always writes it"),
     ("RssTypesFromVif", "ULONG Ndis = 0;", "ULONG Ndis = (0 + 1);",
      "the lowest bits of NDIS's hash information are the function, which is taken out before types are compared"),
+    ("ProcessorVisitAll", "GROUP_AFFINITY Before = {0};", "GROUP_AFFINITY Before = {(0 + 1)};",
+     "the first move writes it, and without one nobody reads it"),
     ("ProcessorVisitAll", "Index < KeQueryActiveProcessorCountEx", "Index <= KeQueryActiveProcessorCountEx",
      "an index that no processor has is skipped"),
     ("WatchdogTakeGate", "KeWaitForSingleObject(&Watchdog->Gate, Executive, KernelMode, FALSE, NULL)",

@@ -13,6 +13,7 @@
 #include "nt/sync/timer.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
+#include "xenvif/state.h"
 
 #define SECOND 1000000000ull
 
@@ -372,6 +373,8 @@ TEST(packets_that_are_refused_leave_the_reserve_as_it_is)
 static void stopped_within_a_batch(struct story *story)
 {
     struct raw *raw = open_pool(story);
+    uint32_t state = NdisDeviceStateD3;
+    uint64_t dropped;
     uint8_t old;
 
     for (uint32_t i = 0; i < 4; i++) {
@@ -384,12 +387,19 @@ static void stopped_within_a_batch(struct story *story)
             inject_one(story, STORY_FRAME_BYTES, true);
         }
         irql_lower(old);
+        dropped = oid_get64(story, OID_GEN_RCV_DISCARDS);
         CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
         CHECK_EQ(vif_inject_returned(), receive.injected);
+        CHECK_EQ(oid_get64(story, OID_GEN_RCV_DISCARDS), dropped + 3);
         CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
         burst(story, 4);
         CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 0);
     }
+    /* Nothing is out by the driver's own count either: it disables XenVif. */
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    CHECK(!STORY_STAND_IN(story)->subscriber.enabled);
+    state = NdisDeviceStateD0;
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
     close_pool(raw);
 }
 
