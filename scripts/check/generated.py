@@ -34,6 +34,7 @@ PATIENCE = 120      # seconds of cases for one mutant
 SLOW = 90           # seconds; cases that take longer are left out
 TIMES = 4           # as long as usual, and a case counts as one that never ends
 CONFIDENCE = 1.96   # 95 %
+AS_SHIPPED = {"XENNET_AS_SHIPPED": "1"}     # a mutant is compiled as the package is: limits of instructions hold
 FEW = 4             # one in so many of those that reach a mutant's line reach the rarest other line of its function
 
 Result = collections.namedtuple("Result", "mutant verdict test")     # verdict: noticed, survived, same, known, no C
@@ -201,7 +202,7 @@ class Search:
             if seconds > left:
                 continue
             left -= seconds
-            failed = _run(name, driver, TIMES * seconds + 10, {})
+            failed = _run(name, driver, TIMES * seconds + 10, AS_SHIPPED)
             if failed != "":
                 self.noticed[mutant.file, name] += 1
                 return Result(mutant, "noticed", f"{name}: {failed or 'it never ended'}")

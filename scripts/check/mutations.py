@@ -87,7 +87,8 @@ def run_test(driver, test):
             continue
         ran += 1
         try:
-            done = subprocess.run([str(program), case, "--seeds", "2"], env=dict(os.environ, XENNET_DRIVER=str(driver)),
+            done = subprocess.run([str(program), case, "--seeds", "2"],
+                                  env=dict(os.environ, XENNET_DRIVER=str(driver), **generated.AS_SHIPPED),
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace",
                                   timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired:

@@ -367,8 +367,14 @@ static void MS_ABI free_nbl_pool(void *handle)
 static struct NET_BUFFER_LIST *new_nbl(struct nbl_pool *pool, uint16_t context_size, uint16_t backfill, struct MDL *mdl,
                                        uint32_t offset, size_t length)
 {
-    struct NET_BUFFER_LIST *nbl = nbl_create(pool, mdl, offset, length);
+    struct NET_BUFFER_LIST *nbl;
 
+    RULE(context_size % 8 == 0 && backfill % 8 == 0, "ndis-pool",
+         "an NBL with a context of %u bytes and %u in front of it: no multiples of MEMORY_ALLOCATION_ALIGNMENT",
+         context_size, backfill);
+    RULE(mdl != NULL || (offset == 0 && length == 0), "ndis-pool", "an NBL without MDLs for %zu bytes at %u", length,
+         offset);
+    nbl = nbl_create(pool, mdl, offset, length);
     if (context_size + backfill + pool->context_size > 0) {
         (void)add_context(nbl, (uint16_t)(context_size > 0 ? context_size : pool->context_size), backfill);
     }

@@ -160,14 +160,13 @@ static struct GROUP_AFFINITY set_affinity(uint16_t group, uint64_t mask)
 static MS_ABI void nt_KeSetSystemGroupAffinityThread(const struct GROUP_AFFINITY *affinity,
                                                      struct GROUP_AFFINITY *previous)
 {
-    struct nt_thread *thread = thread_current();
-    struct GROUP_AFFINITY before = { 0 };
+    struct GROUP_AFFINITY before;
 
-    before.Group = thread->affinity_group;
-    before.Mask = thread->affinity;
-    if ((affinity->Mask & group_active(affinity->Group)) != 0) { /* else Windows leaves it as it is */
-        before = set_affinity(affinity->Group, affinity->Mask);
-    }
+    /* Windows leaves the thread where it is, and says nothing. */
+    RULE((affinity->Mask & group_active(affinity->Group)) != 0, "processor",
+         "KeSetSystemGroupAffinityThread to processors that are not there (group %u, mask %#llx)", affinity->Group,
+         (unsigned long long)affinity->Mask);
+    before = set_affinity(affinity->Group, affinity->Mask);
     if (previous != NULL) {
         *previous = before;
     }

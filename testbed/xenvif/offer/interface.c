@@ -244,6 +244,11 @@ static MS_CDECL int32_t vif_ReceiverQueryHashCapabilities(struct INTERFACE *inte
     return status;
 }
 
+/* XenVif takes what it knows of a mask, and says nothing of the rest. */
+#define HASH_TYPES                                                                                                     \
+    (1u << XENVIF_PACKET_HASH_TYPE_IPV4 | 1u << XENVIF_PACKET_HASH_TYPE_IPV4_TCP |                                     \
+     1u << XENVIF_PACKET_HASH_TYPE_IPV6 | 1u << XENVIF_PACKET_HASH_TYPE_IPV6_TCP)
+
 static MS_CDECL int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *interface, ...)
 {
     ENTER(interface, "ReceiverUpdateHashParameters", DISPATCH_LEVEL);
@@ -256,6 +261,8 @@ static MS_CDECL int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *inter
     hash.types = __builtin_va_arg(arguments, uint32_t);
     key = __builtin_va_arg(arguments, const uint8_t *);
     ms_va_end(arguments);
+    RULE((hash.types & ~HASH_TYPES) == 0, "vif-hash", "ReceiverUpdateHashParameters with types %#x: none is %#x",
+         hash.types, hash.types & ~HASH_TYPES);
     status = change_hash(vif, &hash); /* all of it twice, as XenVif does */
     if (!NT_SUCCESS(status)) {
         return status;

@@ -12,6 +12,7 @@
 enum { COME_BACK_SECONDS = 60, STAY_SECONDS = 3 };
 
 #define OTHER         "device/vif/-other"
+#define LAST          "device/vif/~last"
 #define OTHER_BACKEND "device/other-backend"
 #define ADDRESS       "00:16:3e:5e:00:01"
 
@@ -149,6 +150,30 @@ static void addresses(struct story *story)
 TEST(the_interface_with_the_permanent_address_is_the_adapters)
 {
     on_the_stand_in(addresses);
+}
+
+/* None has the adapter's address, and the last one's backend is gone: that is nobody's business. */
+static void of_others(struct story *story)
+{
+    static const char *const own = "device/vif/0/mac";
+
+    put(story, OTHER "/mac", "00:16:3e:5e:00:02");
+    put(story, own, "00:16:3e:5e:00:03");
+    put(story, LAST "/mac", "00:16:3e:5e:00:04");
+    put(story, LAST "/state", "4");
+    put(story, LAST "/backend", OTHER_BACKEND);
+    put(story, OTHER_BACKEND "/state", "6");
+    CHECK(comes_up(story));
+    put(story, LAST "/mac", ADDRESS); /* now it is the adapter's */
+    CHECK(!comes_up(story));
+    put(story, own, ADDRESS);
+    CHECK_EQ(xen_store_remove(story->bed.guest, 0, LAST), 0);
+    CHECK(comes_up(story));
+}
+
+TEST(a_backend_of_an_interface_that_is_not_the_adapters_says_nothing)
+{
+    on_the_stand_in(of_others);
 }
 
 /* Names as long as the driver has room for, and longer; then nothing of the kind at all. */

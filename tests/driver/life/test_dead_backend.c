@@ -5,6 +5,7 @@
  * that is gone is left alone.
  */
 #include "ndis/adapter/adapter.h"
+#include "nt/sync/thread.h"
 #include "story_backend.h"
 #include "story_rss.h"
 #include "xenvif/state.h"
@@ -300,6 +301,29 @@ TEST(low_power_waits_for_what_is_out_whatever_a_protocol_keeps)
                                             .body = sleep_under_load });
 }
 
+/* The same with nothing kept: XenVif is disabled before the device sleeps. */
+static void sleep_alone(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t state = NdisDeviceStateD1; state <= NdisDeviceStateD3; state++) {
+        uint32_t on = NdisDeviceStateD0;
+
+        CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+        CHECK(!STORY_STAND_IN(story)->subscriber.enabled);
+        CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &on, sizeof(on)), SUCCESS);
+        CHECK(STORY_STAND_IN(story)->subscriber.enabled);
+        backend_works(story, watch, 1);
+    }
+    watch_close(watch);
+}
+
+TEST(xenvif_is_disabled_in_low_power_although_nobody_paused_the_adapter)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .body = sleep_alone });
+}
+
 /* --- RSS --- */
 
 static bool link_is_down(struct story *story)
@@ -477,4 +501,57 @@ static void link_of_restarts(struct story *story)
 TEST(a_link_change_reported_before_enable_returns_is_no_change)
 {
     story_everywhere(&(struct story_plan){ .edge_buffers = 32, .body = link_of_restarts }, 10);
+}
+
+struct disabling {
+    struct story *story;
+    const struct nt_thread *thread; /* that holds XenVif's lock in Disable */
+    uint64_t affinity;              /* of it then */
+    bool stop;
+};
+
+static void look_into_disable(void *argument)
+{
+    struct disabling *look = argument;
+
+    while (!__atomic_load_n(&look->stop, __ATOMIC_ACQUIRE)) {
+        const struct task *task = __atomic_load_n(&STORY_STAND_IN(look->story)->subscriber.exclusive, __ATOMIC_RELAXED);
+
+        if (task != NULL && task->nt != NULL) {
+            look->thread = task->nt;
+            look->affinity = look->thread->affinity;
+        }
+        sched_sleep(SECOND / 10000);
+    }
+}
+
+/* What NDIS gets there comes from a DPC of the processor on which XenVif holds its lock. */
+static void stays_while_disabling(struct story *story)
+{
+    struct disabling look = { .story = story };
+    struct watch *watch = watch_open(story);
+    struct task *task;
+
+    netback_stall(story->bed.netback, 0, SCHED_FOREVER);
+    (void)backend_send(watch, 0, 0);
+    task = task_spawn("look", 1, look_into_disable, &look);
+    CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
+    __atomic_store_n(&look.stop, true, __ATOMIC_RELEASE);
+    task_join(task);
+    CHECK(look.thread != NULL);
+    CHECK_EQ(__builtin_popcountll(look.affinity), 1);
+    netback_stall(story->bed.netback, 0, 0);
+    CHECK_EQ(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
+    CHECK(raw_wait(watch->raw, SECOND));
+    watch_close(watch);
+}
+
+TEST(a_thread_that_disables_xenvif_stays_on_its_processor)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .needs = STORY_NEEDS_DISABLE | STORY_NEEDS_VIF9,
+                                    .edge_buffers = 8,
+                                    .loose_grants = true,
+                                    .body = stays_while_disabling });
 }

@@ -341,6 +341,7 @@ static const struct figure figures[] = {
     { "no address", LIE_ADDRESS, 0 },
     { "a group's address", LIE_ADDRESS, 0x0302015e0001 },
     { "everybody's address", LIE_ADDRESS, 0xffffffffffff },
+    { "another group's address", LIE_ADDRESS, 0x0302015e7733 },
 };
 
 static void lying_figures(struct story *story)
@@ -356,6 +357,11 @@ static void lying_figures(struct story *story)
     CHECK(facts.rss_queues <= 64);
     CHECK((facts.permanent_mac[0] & 1) == 0 && (facts.current_mac[0] & 1) == 0);
     CHECK(memcmp(facts.permanent_mac, "\0\0\0\0\0\0", 6) != 0 && memcmp(facts.current_mac, "\0\0\0\0\0\0", 6) != 0);
+    if (figure->lie == LIE_ADDRESS) { /* no more of it is changed than makes it a local one */
+        CHECK_EQ(facts.permanent_mac[0], (figure->value & 0xfe) | 2);
+        CHECK_EQ(facts.permanent_mac[1], figure->value >> 8 & 0xff);
+        CHECK_EQ(facts.permanent_mac[5], figure->value >> 40 & 0xff);
+    }
     if (figure->lie != LIE_FRAME_SIZE || figure->value > 200) {
         story_send(story, 0, 40, 4);
         story_inject(story, 0, 40);

@@ -58,6 +58,7 @@ static bool link_is_down(struct story *story)
 static void away_for_long(struct story *story)
 {
     struct watch *watch = watch_open(story);
+    struct NET_BUFFER_LIST *refused;
     uint32_t first, later;
     bool named = false;
 
@@ -73,6 +74,9 @@ static void away_for_long(struct story *story)
     raw_free_all(watch->raw);
     later = send_all(watch); /* refused while there is nobody to take them */
     CHECK(later < patient(1000));
+    refused = backend_send(watch, 0, 0);
+    CHECK(raw_wait(watch->raw, patient(1) * SECOND));
+    CHECK_STATUS(refused->Status, NDIS_STATUS_RESET_IN_PROGRESS);
     CHECK_EQ(backend_stalls(), 0);
     if (story_release(story->plan)->reconnects) {
         backend_comes(story, story->queues, 0);
@@ -134,6 +138,90 @@ TEST(a_silent_backend_is_reported_and_its_sends_come_back_when_it_is_gone)
 {
     story_on_releases(&(struct story_plan){
         .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .body = says_nothing });
+}
+
+/* Each stall counts; the first, second, fourth, eighth ... is in the event log. */
+static void stalls_again(struct story *story)
+{
+    static const uint32_t logged[] = { 1, 2, 2, 3, 3, 3, 3, 4 };
+    struct watch *watch = watch_open(story);
+
+    for (uint32_t i = 0; i < sizeof(logged) / sizeof(logged[0]); i++) {
+        netback_stall(story->bed.netback, 0, SCHED_FOREVER);
+        (void)backend_send(watch, i, 0);
+        sched_sleep(REPORTED_SECONDS * SECOND);
+        CHECK_EQ(story_counter(story, "SendStalls"), i + 1);
+        CHECK_EQ(backend_stalls(), logged[i]);
+        netback_stall(story->bed.netback, 0, 0);
+        CHECK(raw_wait(watch->raw, 4 * SECOND));
+        sched_sleep(4 * SECOND);
+    }
+    CHECK_EQ(story_logged(" (5): 2, 1, 1, 12, 8"), 1);
+    raw_free_all(watch->raw);
+    watch_close(watch);
+}
+
+TEST(a_backend_that_stalls_again_and_again_is_logged_ever_less_often)
+{
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 32, .loose_grants = true, .body = stalls_again });
+}
+
+/* With nothing out the watchdog sleeps: nobody asks XenVif anything. */
+static void check_sleeps(struct story *story)
+{
+    sched_sleep(8 * SECOND); /* it may look twice or so before */
+    vif_leave_alone(STORY_STAND_IN(story), true);
+    sched_sleep(60 * SECOND);
+    vif_leave_alone(STORY_STAND_IN(story), false);
+}
+
+static void idle(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+
+    check_sleeps(story);
+    (void)send_all(watch);
+    raw_free_all(watch->raw);
+    CHECK_EQ(backend_frames(story), SENDS);
+    check_sleeps(story);
+    CHECK_EQ(bed_migrate(&story->bed), 0);
+    check_sleeps(story);
+    CHECK_EQ(bed_migrate(&story->bed), 0); /* the second one is counted as another */
+    (void)send_all(watch);
+    raw_free_all(watch->raw);
+    CHECK_EQ(backend_frames(story), SENDS);
+    check_sleeps(story);
+    CHECK_STATUS(adapter_reset(story->bed.adapter), SUCCESS);
+    check_sleeps(story);
+    CHECK_STATUS(adapter_pause(story->bed.adapter), SUCCESS);
+    check_sleeps(story);
+    CHECK_STATUS(adapter_restart(story->bed.adapter), SUCCESS);
+    check_sleeps(story);
+    netback_stall(story->bed.netback, 0, REPORTED_SECONDS * SECOND);
+    (void)backend_send(watch, 0, 0);
+    CHECK(raw_wait(watch->raw, 2 * REPORTED_SECONDS * SECOND));
+    raw_free_all(watch->raw);
+    check_sleeps(story);
+    CHECK_STATUS(adapter_set_power(story->bed.adapter, NdisDeviceStateD3), SUCCESS);
+    check_sleeps(story);
+    CHECK_STATUS(adapter_set_power(story->bed.adapter, NdisDeviceStateD0), SUCCESS);
+    check_sleeps(story);
+    CHECK_EQ(backend_recoveries(), 0);
+    watch_close(watch);
+}
+
+TEST(an_idle_adapter_asks_xenvif_nothing)
+{
+    for (uint32_t queues = 1; queues <= 2; queues++) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .queues = queues,
+                                        .edge_buffers = 32,
+                                        .loose_grants = true,
+                                        .windows = "10-1809",
+                                        .body = idle });
+    }
 }
 
 struct tries {

@@ -335,7 +335,7 @@ static void too_long(struct story *story)
     enum { PAYLOAD = 1400, MANY = 100, FIT = USO_MAX_DATAGRAM / PAYLOAD };
     struct uro *uro = uro_open(story, 4);
     struct uro_batch *batch = calloc(1, sizeof(*batch));
-    struct uro_datagram datagram = { .payload = PAYLOAD };
+    struct uro_datagram datagram = { .payload = PAYLOAD }, last = datagram;
     uint32_t i;
 
     batch->uro = uro;
@@ -350,6 +350,19 @@ static void too_long(struct story *story)
         CHECK_EQ(uro->counts[2], MANY - 2 * FIT);
         uro_batch_end(batch);
         uro_forget(uro);
+        /* A last one that fills it to the byte, and one that is a byte longer. */
+        for (uint32_t more = 0; more < 2; more++) {
+            for (i = 0; i < FIT; i++) {
+                uro_batch_add(batch, 1, &datagram, 0, NULL);
+            }
+            last.payload = USO_MAX_DATAGRAM - FIT * PAYLOAD + more;
+            uro_batch_add(batch, 1, &last, 0, NULL);
+            uro_batch_go(batch, 0, false);
+            CHECK_EQ(uro->nbls, 1 + more);
+            CHECK_EQ(uro->counts[0], FIT + 1 - more);
+            uro_batch_end(batch);
+            uro_forget(uro);
+        }
     }
     free(batch);
     uro_close(uro);
@@ -363,6 +376,41 @@ TEST(no_more_is_joined_than_a_length_has_room_for)
                                     .edge_buffers = 16,
                                     .prepare = story_inject_start,
                                     .body = too_long });
+}
+
+/* A batch of two is one that may be joined, as any longer one. */
+static void pairs(struct story *story)
+{
+    struct uro *uro = uro_open(story, 4);
+    struct uro_batch *batch = calloc(1, sizeof(*batch));
+    struct uro_datagram datagram = { .payload = 1000 };
+
+    batch->uro = uro;
+    for (uint32_t count = 2; count < 5; count++) {
+        for (uint32_t i = 0; i < count; i++) {
+            uro_batch_add(batch, 1, &datagram, 0, NULL);
+        }
+        uro_batch_go(batch, 0, false);
+        uro_batch_end(batch);
+        CHECK_EQ(uro->nbls, 1);
+        CHECK_EQ(uro->counts[0], count);
+        uro_forget(uro);
+    }
+    free(batch);
+    uro_close(uro);
+}
+
+TEST(polled_datagrams_are_joined_from_two_on)
+{
+    static const char *const polling[] = { "*NdisPoll=1", NULL };
+
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .windows = windows,
+                                    .set = polling,
+                                    .edge_buffers = 16,
+                                    .prepare = story_inject_start,
+                                    .body = pairs });
 }
 
 TEST(polled_datagrams_are_joined_too)

@@ -49,6 +49,15 @@ static const struct load polled[] = {
     { "polled receive, 32 packets a batch", false, false, 32, 2, false, 180 },
 };
 
+/* A packet or two of each kind that has a short way, which one that goes the other way costs far more than. */
+static const struct load common[] = {
+    { "send, one packet", true, false, 1, 2, false, 167 },
+    { "large send of 60 KB", true, true, 1, 1, false, 185 },
+    { "receive, one packet", false, false, 1, 2, false, 195 },
+    { "receive, one packet, headers apart", false, false, 1, 2, true, 190 },
+    { "coalesced receive of 60 KB", false, true, 1, 1, false, 236 },
+};
+
 /* Where UDP datagrams are joined (URO), and others looked at for it. */
 static const struct load joining[] = {
     { "receive, one a batch, URO on", false, false, 1, 4, true, 201 },
@@ -262,8 +271,10 @@ static void count_loads(struct story *story, const struct load *load, uint32_t c
         CHECK(step_instructions() > 10 * packets);
         story_count("%s: %.1f instructions a packet", load->what, (double)step_instructions() / packets);
         step_write(load->what);
-        /* Another build of the driver, such as the floor or one with coverage counters, has figures of its own. */
-        CHECK(getenv("XENNET_DRIVER") != NULL || step_instructions() <= (uint64_t)load->most * packets);
+        /* Another build of the driver, such as the floor or one with coverage counters, has figures of its own, unless
+         * whoever built it says that it is compiled as the package's is. */
+        CHECK((getenv("XENNET_DRIVER") != NULL && getenv("XENNET_AS_SHIPPED") == NULL) ||
+              step_instructions() <= (uint64_t)load->most * packets);
     }
     close_memory();
     watch_close(watch);
@@ -272,6 +283,11 @@ static void count_loads(struct story *story, const struct load *load, uint32_t c
 static void instructions(struct story *story)
 {
     count_loads(story, loads, sizeof(loads) / sizeof(loads[0]));
+}
+
+static void common_instructions(struct story *story)
+{
+    count_loads(story, common, sizeof(common) / sizeof(common[0]));
 }
 
 static void polled_instructions(struct story *story)
@@ -570,6 +586,17 @@ TEST(a_packet_costs_no_allocation_and_no_lock)
                                     .loose_grants = true,
                                     .prepare = story_inject_start,
                                     .body = no_memory_no_locks });
+}
+
+TEST(a_common_packet_goes_the_short_way)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .needs = STORY_NEEDS_VIF9,
+                                    .seed = test_seed(),
+                                    .edge_buffers = 16,
+                                    .loose_grants = true,
+                                    .prepare = story_inject_start,
+                                    .body = common_instructions });
 }
 
 TEST(instructions_of_a_packet_are_counted)

@@ -503,3 +503,37 @@ TEST(a_chain_longer_than_xenvif_takes_leaves_nothing_behind)
     }
     each(too_many, 0);
 }
+
+/* Packets without a hash, of which XenVif picks the queue: none waits for the next, which may go to another. */
+static void without_a_hash(struct story *story)
+{
+    enum { COUNT = 6 };
+    static struct NET_BUFFER_LIST *nbls[COUNT];
+    struct watch *watch = watch_open(story);
+    struct vif_counters before, after;
+
+    for (uintptr_t priority = 0; priority < 2; priority++) { /* with one they go the longer way through the driver */
+        make_chain(watch, nbls, COUNT, 0);
+        for (uint32_t i = 0; i < COUNT; i++) {
+            nbls[i]->NetBufferListInfo[Ieee8021QNetBufferListInfo] = (void *)priority;
+        }
+        vif_counters(STORY_STAND_IN(story), &before);
+        raw_send(watch->raw, nbls[0], 0, false);
+        CHECK(raw_wait(watch->raw, SECOND));
+        vif_counters(STORY_STAND_IN(story), &after);
+        CHECK_EQ(after.tx_calls_without_more - before.tx_calls_without_more, COUNT);
+        raw_free_all(watch->raw);
+        CHECK_EQ(backend_frames(story), COUNT);
+    }
+    watch_close(watch);
+}
+
+TEST(a_packet_whose_queue_xenvif_picks_waits_for_no_other)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .queues = RINGS,
+                                    .edge_buffers = 32,
+                                    .loose_grants = true,
+                                    .body = without_a_hash });
+}

@@ -13,6 +13,7 @@
 #include "nt/sync/timer.h"
 #include "story_watch.h"
 #include "xenvif/offer/hostile.h"
+#include "xenvif/state.h"
 
 #define SECOND 1000000000ull
 
@@ -365,4 +366,69 @@ TEST(packets_that_are_refused_leave_the_reserve_as_it_is)
     static const char *const set[] = { "*ReceiveBuffers=256", NULL };
 
     run_pool(set, NULL, refused_while_scarce);
+}
+
+/* A batch that has not ended, on NBLs of the cache or, when those have run out, of the reserve: a pause gives it back,
+ * and nothing of it goes up later. */
+static void stopped_within_a_batch(struct story *story)
+{
+    struct raw *raw = open_pool(story);
+    uint32_t state = NdisDeviceStateD3;
+    uint64_t dropped;
+    uint8_t old;
+
+    for (uint32_t i = 0; i < 4; i++) {
+        processor_pin(0);
+        old = irql_raise(DISPATCH_LEVEL);
+        for (uint32_t k = 0; i % 2 != 0 && k < BURST; k++) {
+            inject_one(story, STORY_FRAME_BYTES, false);
+        }
+        for (uint32_t k = 0; k < 3; k++) {
+            inject_one(story, STORY_FRAME_BYTES, true);
+        }
+        irql_lower(old);
+        dropped = oid_get64(story, OID_GEN_RCV_DISCARDS);
+        CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+        CHECK_EQ(vif_inject_returned(), receive.injected);
+        CHECK_EQ(oid_get64(story, OID_GEN_RCV_DISCARDS), dropped + 3);
+        CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+        burst(story, 4);
+        CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 0);
+    }
+    /* Nothing is out by the driver's own count either: it disables XenVif. */
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    CHECK(!STORY_STAND_IN(story)->subscriber.enabled);
+    state = NdisDeviceStateD0;
+    CHECK_EQ(oid_put(story, OID_PNP_SET_POWER, &state, sizeof(state)), SUCCESS);
+    close_pool(raw);
+}
+
+TEST(a_pause_within_a_batch_gives_it_back)
+{
+    static const char *const set[] = { "*ReceiveBuffers=256", NULL };
+
+    run_pool(set, NULL, stopped_within_a_batch);
+}
+
+/* Beside six magazines there is a reserve for each processor. */
+static void reserves(struct story *story)
+{
+    struct raw *raw = open_pool(story);
+
+    burst(story, 4);
+    CHECK_EQ(nbl_pool_out(receive.pool), 6 * MAGAZINE + (int64_t)RESERVE * processor_count());
+    close_pool(raw);
+}
+
+TEST(each_processor_has_a_reserve)
+{
+    for (uint32_t processors = 1; processors <= 7; processors += 3) {
+        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                        .seed = test_seed(),
+                                        .processors = processors,
+                                        .edge_buffers = 16,
+                                        .loose_grants = true,
+                                        .prepare = story_inject_start,
+                                        .body = reserves });
+    }
 }

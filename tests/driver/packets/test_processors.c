@@ -368,3 +368,46 @@ TEST(a_thread_that_visits_processors_returns)
                                     .edge_buffers = 8,
                                     .body = visits_and_returns });
 }
+
+static struct {
+    const struct nt_thread *thread;
+    uint64_t seen; /* masks that it had */
+    bool over;
+} visits;
+
+static void look_at_visits(void *argument)
+{
+    (void)argument;
+    while (!__atomic_load_n(&visits.over, __ATOMIC_ACQUIRE)) {
+        visits.seen |= visits.thread->affinity;
+        sched_point("a look at the visitor");
+    }
+}
+
+/* Who looks on meets some of the visits; over several requests all of them. */
+static void visits_each(struct story *story)
+{
+    enum { REQUESTS = 40 };
+    struct rss_set set;
+    struct task *task;
+
+    visits.thread = thread_current();
+    task = task_spawn("look", 1, look_at_visits, NULL);
+    rss_fill(&set, 16, QUEUES, RSS_ALL_TYPES);
+    for (uint32_t i = 0; i < REQUESTS; i++) {
+        CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
+    }
+    __atomic_store_n(&visits.over, true, __ATOMIC_RELEASE);
+    task_join(task);
+    CHECK_EQ(visits.seen, (1u << QUEUES) - 1);
+}
+
+TEST(a_table_changes_when_each_processor_was_visited)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .needs = STORY_NEEDS_RSS,
+                                    .queues = QUEUES,
+                                    .edge_buffers = 8,
+                                    .body = visits_each });
+}

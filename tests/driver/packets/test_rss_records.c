@@ -4,7 +4,7 @@
  * or that of MiniportOidRequest for all OIDs, and what was in force still is. Which records switch off what is off, and
  * what "unchanged" means before the first time. On the simulated scheduler.
  */
-#include "story_release.h"
+#include "story_backend.h"
 #include "story_rss.h"
 
 enum { QUEUES = 2, ENTRIES = 8, MOVES = 4, HASH_SIZE = NDIS_SIZEOF_RECEIVE_HASH_PARAMETERS_REVISION_1 };
@@ -48,6 +48,25 @@ static void expect_hash(struct watch *watch, bool hashed)
     CHECK(watch_wait(watch, 1));
     CHECK_EQ(watch->seen[0].hash_value, hashed ? rss_vectors[0].hash_tcp : 0);
     CHECK_EQ(watch->seen[0].hash_info, hashed ? NDIS_HASH_TCP_IPV4 | NdisHashFunctionToeplitz : 0);
+}
+
+/* The queue that a send with this hash goes out on. */
+static uint32_t queue_of_send(struct watch *watch, uint32_t hash)
+{
+    static uint8_t bytes[BACKEND_SEND_BYTES];
+    uint32_t queue = 0;
+
+    (void)backend_send(watch, hash, hash);
+    CHECK(raw_wait(watch->raw, SECOND));
+    raw_free_all(watch->raw);
+    for (;; queue++) {
+        struct frame frame = { .vectors = { { bytes, sizeof(bytes) } }, .vector_count = 1 };
+
+        CHECK(queue < QUEUES);
+        if (memory_port_collect(watch->story->wire, queue, &frame, 0) != 0) {
+            return queue;
+        }
+    }
 }
 
 static void rss_off(struct story *story)
@@ -105,6 +124,9 @@ static void hashes(struct story *story)
     CHECK_STATUS(put_hash(story, &good, sizeof(good)), SUCCESS);
     spoiled_hashes(watch);
     expect_hash(watch, true);
+    for (uint32_t hash = 0; hash < QUEUES; hash++) { /* the table of before is XenVif's still */
+        CHECK_EQ(queue_of_send(watch, hash), hash);
+    }
     /* What is named as unchanged is not read. */
     set = good, set.parameters.Flags |= NDIS_RECEIVE_HASH_FLAG_HASH_KEY_UNCHANGED;
     set.parameters.HashSecretKeySize = 0, set.parameters.HashSecretKeyOffset = UINT32_MAX;

@@ -136,6 +136,40 @@ TEST(the_drivers_line_takes_the_first_free_place_and_goes_with_the_last_adapter)
     story_everywhere(&(struct story_plan){ .body = places }, 5);
 }
 
+/* An index of one, two and three digits is written and found as people write it, and with all taken there is no line.
+ */
+static void indexes(struct story *story)
+{
+    static const uint32_t all[] = { 7, 9, 10, 11, 42, 99, 100, 101, 110, 199, 205, 255 };
+
+    edge_close(story->bed.edge);
+    story->bed.edge = NULL;
+    adapter_remove(story->bed.adapter);
+    for (uint32_t i = 0, next = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        for (; next < all[i]; next++) {
+            put(story, next, "somebody else");
+        }
+        again(story);
+        CHECK(is_ours(read_line(story, all[i])));
+        CHECK_EQ(count_ours(story), 1);
+        CHECK_EQ(xen_store_remove(story->bed.guest, 0, "drivers/3"), 0); /* a hole before the line */
+        CHECK_EQ(bed_migrate(&story->bed), 0);
+        CHECK(is_ours(read_line(story, all[i])));
+        CHECK_EQ(count_ours(story), 1);
+        put(story, 3, "somebody else");
+        adapter_remove(story->bed.adapter);
+        CHECK_EQ(count_ours(story), 0);
+    }
+    put(story, 255, "somebody else");
+    again(story);
+    CHECK_EQ(count_ours(story), 0);
+}
+
+TEST(the_drivers_line_has_an_index_of_up_to_three_digits)
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED, .seed = test_seed(), .body = indexes });
+}
+
 /* Nobody else has a line, as behind a XenVif that writes none. */
 static void alone(struct story *story)
 {

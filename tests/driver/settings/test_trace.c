@@ -127,6 +127,39 @@ TEST(trace_events_report_the_life_of_an_adapter)
     etw_enable(false, 0, 0);
 }
 
+static uint32_t times(const struct lines *lines, const char *wanted)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < lines->count; i++) {
+        found += strstr(lines->text[i], wanted) != NULL;
+    }
+    return found;
+}
+
+/* A surprise removal pauses the adapter by itself, in order; the pause that NDIS asks for then has nothing to do. */
+static void removed(struct story *story)
+{
+    static struct lines lines;
+
+    adapter_surprise_event(story->bed.adapter);
+    sched_sleep(SECOND);
+    collect(&lines);
+    CHECK_EQ(times(&lines, "XenNet State Adapter=2 From=4 To=5"), 1);
+    CHECK_EQ(times(&lines, "XenNet State Adapter=2 From=5 To=2"), 1);
+    CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+    collect(&lines);
+    CHECK_EQ(times(&lines, "XenNet State Adapter=2 From=4 To=5"), 1);
+}
+
+TEST(a_surprise_removal_pauses_the_adapter)
+{
+    etw_enable(true, 0, 0);
+    story_run(&(struct story_plan){
+        .kind = SCHED_SIMULATED, .seed = test_seed(), .edge_buffers = 16, .loose_grants = true, .body = removed });
+    etw_enable(false, 0, 0);
+}
+
 static void stall_and_leave(struct story *story)
 {
     static struct lines lines;

@@ -139,6 +139,26 @@ TRIPS("ndis-flags", a_false_dispatch_flag_is_caught)
     fake_add_running(fake);
     fake_indicate(fake, fake_received(fake), NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL);
 }
+TRIPS("ndis-pool", a_context_that_is_not_aligned_is_caught)
+{
+    fake_add_running(fake);
+    (void)NDIS(NdisAllocateNetBufferAndNetBufferList)(fake->pool, 4, 0, NULL, 0, 0);
+}
+TRIPS("ndis-pool", room_before_a_context_that_is_not_aligned_is_caught)
+{
+    fake_add_running(fake);
+    (void)NDIS(NdisAllocateNetBufferAndNetBufferList)(fake->pool, 0, 1, NULL, 0, 0);
+}
+TRIPS("ndis-pool", a_length_without_mdls_is_caught)
+{
+    fake_add_running(fake);
+    (void)NDIS(NdisAllocateNetBufferAndNetBufferList)(fake->pool, 0, 0, NULL, 0, 1);
+}
+TRIPS("ndis-pool", an_offset_without_mdls_is_caught)
+{
+    fake_add_running(fake);
+    (void)NDIS(NdisAllocateNetBufferAndNetBufferList)(fake->pool, 0, 0, NULL, 1, 0);
+}
 TRIPS("ndis-pool", a_pool_freed_with_nbls_out_is_caught)
 {
     fake_add_running(fake);

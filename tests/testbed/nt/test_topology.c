@@ -194,10 +194,6 @@ static void threads(void)
     CHECK_EQ((CALL(uint32_t, KeGetCurrentProcessorNumberEx, (struct PROCESSOR_NUMBER *), &here)), index_of(3, 40));
     CHECK_EQ(here.Group, 3);
     CHECK_EQ(here.Number, 40);
-    wanted.Group = 2; /* nobody there: nothing changes */
-    wanted.Mask = 3;
-    CALL(void, KeSetSystemGroupAffinityThread, (struct GROUP_AFFINITY *, struct GROUP_AFFINITY *), &wanted, NULL);
-    CHECK_EQ(processor_current(), index_of(3, 40));
     CHECK_EQ((CALL(uint16_t, KeGetCurrentNodeNumber, (void))), 3);
     CALL(void, KeSetSystemAffinityThread, (uint64_t), 8); /* knows no groups: group 0 */
     CHECK_EQ(processor_current(), index_of(0, 3));
@@ -206,6 +202,24 @@ static void threads(void)
 TEST(a_thread_moves_between_groups)
 {
     run(holes, threads);
+}
+
+static void nowhere(void)
+{
+    struct GROUP_AFFINITY wanted = { 0 };
+
+    wanted.Group = 2; /* nobody is there */
+    wanted.Mask = 3;
+    CALL(void, KeSetSystemGroupAffinityThread, (struct GROUP_AFFINITY *, struct GROUP_AFFINITY *), &wanted, NULL);
+}
+static void nowhere_body(void *argument)
+{
+    (void)argument;
+    run(holes, nowhere);
+}
+TEST(a_thread_cannot_move_to_processors_that_are_not_there)
+{
+    EXPECT_RULE("processor", nowhere_body, NULL);
 }
 
 static void newcomer(void)

@@ -5,6 +5,7 @@
 
 typedef MS_ABI void vb_backfill(void *interface, uint32_t size);
 typedef MS_ABI void vb_free(void *interface, void *buffer);
+typedef MS_ABI int32_t vb_parameters(void *interface, ...);
 
 static void expect(void (*body)(struct vif_bed *bed), const char *rule)
 {
@@ -433,4 +434,17 @@ TEST(enable_with_a_dead_control_ring_waits_for_ever_and_is_caught)
 
         test_expect_rule(__FILE__, __LINE__, "vif-control", vb_run_simulated, &story);
     }
+}
+
+static void set_hash_types_that_are_none(struct vif_bed *bed)
+{
+    const uint8_t key[40] = { 0 };
+
+    vb_bind(bed);
+    ((vb_parameters *)bed->vifi.ReceiverUpdateHashParameters)(&bed->vifi, 1 << XENVIF_PACKET_HASH_TYPE_NONE, key);
+}
+
+TEST(hash_types_that_are_none_are_caught)
+{
+    expect(set_hash_types_that_are_none, "vif-hash");
 }
