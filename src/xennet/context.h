@@ -52,9 +52,9 @@ typedef struct _XENNET_CONTEXT {
     volatile LONG Running;       // State is Running, and not Gone: one word for every packet to read
     volatile BOOLEAN Recovering; // not running although NDIS has restarted it
 
-    // XenVif has nobody to talk to: no link, whatever it reports, and no RSS. Set where that is seen in xenstore, by
-    // who may move the state and by RSS requests. The watchdog looks while it is set: what is out of date is soon
-    // cleared.
+    // XenVif has nobody to talk to: no link, whatever it reports, and no RSS. Set where that is seen in xenstore, or by
+    // XenVif not coming up, by who may move the state and by RSS requests. The watchdog looks while it is set: what is
+    // out of date is soon cleared.
     volatile BOOLEAN Detached;
 
     // Within OID requests, which NDIS serialises.

@@ -17,6 +17,7 @@
 #include "link.h"
 #include "context.h"
 #include "filter.h"
+#include "lock.h"
 #include "report.h"
 #include "memory.h"
 #include "min_max.h"
@@ -162,6 +163,8 @@ VOID
 LinkStateChanged(XENNET_LINK *Link)
 {
     XENNET_LINK_STATE State;
+    BOOLEAN Answered;
+    KIRQL Irql;
     LONG Seen;
 
     // NDIS does not know the adapter yet, and the restart asks again.
@@ -179,9 +182,15 @@ LinkStateChanged(XENNET_LINK *Link)
         Seen = Link->Requests;
         LinkFollowBackend(Link);
         // XenVif's lock was held over a wait for the backend: what was reported meanwhile is of the same connection,
-        // and to ask again would take as long again.
-        if (!RssFollow(Link->Rss, RssFollowConnection))
+        // and to ask again would take as long again. At DISPATCH, or another connection could come before that is
+        // noted.
+        Irql = IrqlRaise(FALSE);
+        Answered = RssFollow(Link->Rss, RssFollowConnection);
+        if (!Answered)
             Seen = Link->Requests;
+        IrqlLower(Irql);
+        if (!Answered)
+            LinkFollowBackend(Link);
         LinkQuery(Link, &State);
         if (State.Connect == Link->State.Connect && State.Duplex == Link->State.Duplex &&
             State.Speed == Link->State.Speed)

@@ -34,6 +34,7 @@ static VOID NTAPI FloorPollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Data->Transmit.NumberOfCompletedNbls = 0;
     Data->Transmit.NumberOfRemainingNbls = 0;
     // NDIS may poll at PASSIVE, and once elsewhere after NdisSetPollAffinity: the list is processor 0's, at DISPATCH.
+    // A driver would raise the level; nobody polls the floor below it (poll_vary).
     if (Last == NULL || KeGetCurrentIrql() != DISPATCH_LEVEL || KeGetCurrentProcessorNumberEx(NULL) != 0) {
         Data->Receive.IndicatedNblChain = NULL;
         Data->Receive.NumberOfIndicatedNbls = 0;

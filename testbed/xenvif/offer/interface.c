@@ -261,8 +261,8 @@ static MS_CDECL int32_t vif_ReceiverUpdateHashParameters(struct INTERFACE *inter
     hash.types = __builtin_va_arg(arguments, uint32_t);
     key = __builtin_va_arg(arguments, const uint8_t *);
     ms_va_end(arguments);
-    RULE((hash.types & ~HASH_TYPES) == 0, "vif-hash", "ReceiverUpdateHashParameters with types %#x: none is %#x",
-         hash.types, hash.types & ~HASH_TYPES);
+    RULE_DOCUMENTED((hash.types & ~HASH_TYPES) == 0, "vif-hash",
+                    "ReceiverUpdateHashParameters with types %#x: none is %#x", hash.types, hash.types & ~HASH_TYPES);
     status = change_hash(vif, &hash); /* all of it twice, as XenVif does */
     if (!NT_SUCCESS(status)) {
         return status;

@@ -10,7 +10,7 @@ from scripts.cli import ROOT
 
 SOURCES = sorted((ROOT / "testbed").rglob("*.[ch]"))
 ROW = re.compile(r"^\| `([\w-]+)` \| .+ \| `(\w+)` \|$", re.MULTILINE)
-CALL = re.compile(r"\b(RULE|rule_break|image_hooks_given->broken)\((?!const |condition|\(rule\))")
+CALL = re.compile(r"\b(RULE|RULE_DOCUMENTED|rule_break|image_hooks_given->broken)\((?!const |condition|\(rule\))")
 
 
 def arguments(text, start):
@@ -35,7 +35,7 @@ def enforced():
     for path in SOURCES:
         text = path.read_text()
         for call in CALL.finditer(text):
-            name = arguments(text, call.end())[1 if call.group(1) == "RULE" else 0]
+            name = arguments(text, call.end())[1 if call.group(1).startswith("RULE") else 0]
             found.setdefault(name.strip('"'), set()).add(path.name)
     return found
 
