@@ -174,7 +174,8 @@ bool explore_lie(struct explorer *explorer, const uint32_t *values)
                                   .tci = (uint16_t)any,
                                   .info = any >> 28 & 1 ? NULL : &info,
                                   .hash = any >> 29 & 1 ? NULL : &hash };
-    if (packet.length == STORY_FRAME_BYTES) {
+    /* It may go up with its tag in front of what follows the addresses. */
+    if (packet.length == STORY_FRAME_BYTES || packet.length == STORY_FRAME_BYTES - 4) {
         return false;
     }
     vif_inject(explorer->story->bed.vif, any % explorer->story->bed.options->processors, &packet);
