@@ -29,6 +29,19 @@ PollIsEmpty(const POLL_QUEUE *Queue)
     return *(NET_BUFFER_LIST *const volatile *)&Queue->Head == NULL;
 }
 
+// Cuts off all of it, at DISPATCH, as the handler sees for itself; Taken: how many NBLs. Without Head, Tail is nothing.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+FORCEINLINE NET_BUFFER_LIST *
+PollCutAll(POLL_QUEUE *Queue, ULONG *Taken)
+{
+    NET_BUFFER_LIST *Head = Queue->Head;
+
+    *Taken = Queue->Count;
+    Queue->Head = NULL;
+    Queue->Count = 0;
+    return Head;
+}
+
 // Cuts off at most Maximum NBLs; Taken: how many.
 _IRQL_requires_(DISPATCH_LEVEL)
 static NET_BUFFER_LIST *
@@ -38,13 +51,8 @@ PollCut(POLL_QUEUE *Queue, ULONG Maximum, ULONG *Taken)
     NET_BUFFER_LIST *Last;
     ULONG Count;
 
-    if (Maximum >= Queue->Count) {
-        *Taken = Queue->Count;
-        Queue->Head = NULL;
-        Queue->Tail = NULL;
-        Queue->Count = 0;
-        return Head;
-    }
+    if (Maximum >= Queue->Count)
+        return PollCutAll(Queue, Taken);
     *Taken = Maximum;
     if (Maximum == 0)
         return NULL;
@@ -95,10 +103,7 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
         PollTakeUncommon(Queue, Data);
         return;
     }
-    Data->Receive.IndicatedNblChain = Queue->Head;
-    Data->Receive.NumberOfIndicatedNbls = Queue->Count;
-    Queue->Head = NULL;
-    Queue->Count = 0;
+    Data->Receive.IndicatedNblChain = PollCutAll(Queue, &Data->Receive.NumberOfIndicatedNbls);
 }
 
 // There is no interrupt of ours to hold back; work that came while NDIS made up its mind, or that it asked for
@@ -131,7 +136,7 @@ _Use_decl_annotations_
 NET_BUFFER_LIST *
 PollTakeAll(XENNET_POLL *Poll, ULONG Processor, ULONG *Count)
 {
-    return PollCut(PollGetQueue(Poll, Processor), MAXULONG, Count);
+    return PollCutAll(PollGetQueue(Poll, Processor), Count);
 }
 
 static PVOID
