@@ -21,11 +21,6 @@ static void put(struct story *story, const char *path, const char *value)
     CHECK_EQ(xen_store_printf(story->bed.guest, 0, path, "%s", value), 0);
 }
 
-static bool link_is_up(struct story *story)
-{
-    return oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS) == NdisMediaStateConnected;
-}
-
 /* Paused and restarted: whether there is a link then, and still some seconds later. */
 static bool comes_up(struct story *story)
 {
@@ -33,9 +28,9 @@ static bool comes_up(struct story *story)
 
     CHECK_STATUS(adapter_pause(story->bed.adapter), SUCCESS);
     CHECK_STATUS(adapter_restart(story->bed.adapter), SUCCESS);
-    up = link_is_up(story);
+    up = story_link_is_up(story);
     sched_sleep(STAY_SECONDS * SECOND);
-    CHECK_EQ(link_is_up(story), up);
+    CHECK_EQ(story_link_is_up(story), up);
     return up;
 }
 
@@ -46,7 +41,7 @@ static void be_well(struct story *story, struct watch *watch)
     put(story, OTHER "/state", "4");
     put(story, OTHER "/backend", OTHER_BACKEND);
     put(story, OTHER_BACKEND "/state", "4");
-    CHECK(story_until(story, link_is_up, COME_BACK_SECONDS));
+    CHECK(story_until(story, story_link_is_up, COME_BACK_SECONDS));
     backend_works(story, watch, COME_BACK_SECONDS);
 }
 
@@ -200,7 +195,7 @@ static void names(struct story *story)
         }
         snprintf(path, sizeof(path), "device/vif/%s", cases[i].name);
         CHECK_EQ(xen_store_remove(story->bed.guest, 0, path), 0);
-        CHECK(story_until(story, link_is_up, COME_BACK_SECONDS));
+        CHECK(story_until(story, story_link_is_up, COME_BACK_SECONDS));
         backend_works(story, watch, COME_BACK_SECONDS);
     }
     watch_close(watch);

@@ -326,11 +326,6 @@ TEST(xenvif_is_disabled_in_low_power_although_nobody_paused_the_adapter)
 
 /* --- RSS --- */
 
-static bool link_is_down(struct story *story)
-{
-    return oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS) != NdisMediaStateConnected;
-}
-
 /* Whether anybody noticed before, or not. What was asked for meanwhile is in force where a backend comes. */
 static void rss_without_backend(struct story *story)
 {
@@ -344,7 +339,7 @@ static void rss_without_backend(struct story *story)
     if (sched_random(2) == 0) {
         backend_send_many(watch, 8, NULL);
         CHECK(raw_wait(watch->raw, 30ull * SECOND));
-        CHECK(story_until(story, link_is_down, 1));
+        CHECK(story_until(story, story_link_is_down, 1));
     }
     before = sched_now();
     set.parameters.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
@@ -352,7 +347,7 @@ static void rss_without_backend(struct story *story)
     rss_fill(&set, 16, story->queues, RSS_ALL_TYPES);
     CHECK_EQ(rss_put(story, &set, sizeof(set)), SUCCESS);
     CHECK(sched_now() - before < SECOND / 10);
-    CHECK(story_until(story, link_is_down, 1));
+    CHECK(story_until(story, story_link_is_down, 1));
     if (story_release(story->plan)->reconnects) {
         backend_comes(story, story->queues, 0);
         backend_works(story, watch, 60);

@@ -45,16 +45,6 @@ static bool has_recovered(struct story *story)
     return backend_recoveries() != 0;
 }
 
-static bool link_is_up(struct story *story)
-{
-    return oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS) == NdisMediaStateConnected;
-}
-
-static bool link_is_down(struct story *story)
-{
-    return !link_is_up(story);
-}
-
 static void away_for_long(struct story *story)
 {
     struct watch *watch = watch_open(story);
@@ -70,7 +60,7 @@ static void away_for_long(struct story *story)
     }
     ndis_event_log(names_sends, &named);
     CHECK(named);
-    CHECK(story_until(story, link_is_down, patient(1)));
+    CHECK(story_until(story, story_link_is_down, patient(1)));
     raw_free_all(watch->raw);
     later = send_all(watch); /* refused while there is nobody to take them */
     CHECK(later < patient(1000));
@@ -81,7 +71,7 @@ static void away_for_long(struct story *story)
     if (story_release(story->plan)->reconnects) {
         backend_comes(story, story->queues, 0);
         backend_works(story, watch, COME_BACK_SECONDS);
-        CHECK(link_is_up(story));
+        CHECK(story_link_is_up(story));
     }
     story_count("backend away: %u sends back after %u ms, %u more after %u ms", SENDS, first, SENDS, later);
     watch_close(watch);
@@ -425,11 +415,11 @@ static void held_while_away(struct story *story)
     backend_packet_is_kept(story);
     backend_leaves(story);
     backend_send_many(watch, SENDS, NULL);
-    CHECK(story_until(story, link_is_down, ABORTED_SECONDS));
+    CHECK(story_until(story, story_link_is_down, ABORTED_SECONDS));
     CHECK_EQ(backend_recoveries(), 0);
     backend_comes(story, story->queues, 0);
     backend_works(story, watch, COME_BACK_SECONDS);
-    CHECK(story_until(story, link_is_up, COME_BACK_SECONDS));
+    CHECK(story_until(story, story_link_is_up, COME_BACK_SECONDS));
     CHECK_EQ(adapter_outstanding_receives(story->bed.adapter), 1);
     edge_hold_received(story->bed.edge, false);
     watch_close(watch);

@@ -331,11 +331,6 @@ TEST(a_host_without_backend_costs_the_packets_sent_there)
         (struct story_plan){ .body = without_backend, .stand_in = "XenVif waits at DISPATCH for one that is to come" });
 }
 
-static bool link_is_up(struct story *story)
-{
-    return oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS) == NdisMediaStateConnected;
-}
-
 /* The same to an adapter that sends nothing, and receives nothing while XenVif does not run. `detail`: what xenstore
  * says of the backend cannot be read, as another interface there is taken for the adapter's own. */
 static void idle_without_backend(struct story *story)
@@ -353,7 +348,7 @@ static void idle_without_backend(struct story *story)
     CHECK(backend_recoveries() != 0);
     backend_comes(story, QUEUES, 0);
     CHECK(netback_wait_connected(story->bed.netback, true, 120 * SECOND));
-    CHECK(story_until(story, link_is_up, 60)); /* XenVif is tried again every 32 s at the latest */
+    CHECK(story_until(story, story_link_is_up, 60)); /* XenVif is tried again every 32 s at the latest */
     frame_plain(bytes, sizeof(bytes), story_guest_mac, story_peer_mac, 1);
     wire_inject(story, 0, bytes, sizeof(bytes), &(struct frame_offload){ 0 });
     CHECK(watch_wait(watch, 1));

@@ -172,6 +172,16 @@ int32_t oid_put(struct story *story, uint32_t oid, const void *buffer, uint32_t 
     return adapter_set(story->bed.adapter, oid, buffer, size, &oid_needed);
 }
 
+bool story_link_is_up(struct story *story)
+{
+    return oid_get32(story, OID_GEN_MEDIA_CONNECT_STATUS) == NdisMediaStateConnected;
+}
+
+bool story_link_is_down(struct story *story)
+{
+    return !story_link_is_up(story);
+}
+
 uint32_t oid_get32(struct story *story, uint32_t oid)
 {
     uint32_t value = 0;

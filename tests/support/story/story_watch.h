@@ -49,6 +49,9 @@ int32_t oid_put(struct story *story, uint32_t oid, const void *buffer, uint32_t 
 uint32_t oid_get32(struct story *story, uint32_t oid); /* must succeed with 4 bytes */
 uint64_t oid_get64(struct story *story, uint32_t oid); /* must succeed with 8 bytes */
 bool oid_listed(struct story *story, uint32_t oid);
+/* For story_until, too. */
+bool story_link_is_up(struct story *story);
+bool story_link_is_down(struct story *story);
 
 extern const uint8_t story_guest_mac[6], story_peer_mac[6];
 /* A frame of `length` bytes of an unassigned Ethernet type between these addresses. */
