@@ -110,19 +110,16 @@ static void run_case(struct uro_batch *batch, const struct batch_case *one)
 
 static void run_cases(struct story *story, uint32_t version, const struct batch_case *own, uint32_t own_count)
 {
-    struct uro *uro = uro_open(story, version);
-    struct uro_batch *batch = calloc(1, sizeof(*batch));
+    struct uro_batch *batch = uro_batch_open(story, version);
     uint32_t i;
 
-    batch->uro = uro;
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         run_case(batch, &cases[i]);
     }
     for (i = 0; i < own_count; i++) {
         run_case(batch, &own[i]);
     }
-    free(batch);
-    uro_close(uro);
+    uro_batch_close(batch);
 }
 
 static void case_by_case(struct story *story)
@@ -241,11 +238,10 @@ TEST(every_datagram_arrives_whole_and_in_order)
 static void cuts(struct story *story)
 {
     enum { ROUNDS = 60 };
-    struct uro *uro = uro_open(story, 4 + 2 * (story->plan->seed % 2));
-    struct uro_batch *batch = calloc(1, sizeof(*batch));
+    struct uro_batch *batch = uro_batch_open(story, 4 + 2 * (story->plan->seed % 2));
+    struct uro *uro = batch->uro;
     uint32_t state = (uint32_t)story->plan->seed * 5 + 1, round, i, n;
 
-    batch->uro = uro;
     for (round = 0; round < ROUNDS; round++) {
         uint32_t count = 2 + uso_draw(&state, 30), size = 1 + uso_draw(&state, 1400), apart = 0;
 
@@ -269,8 +265,7 @@ static void cuts(struct story *story)
         uro_batch_end(batch);
         uro_forget(uro);
     }
-    free(batch);
-    uro_close(uro);
+    uro_batch_close(batch);
 }
 
 TEST(payload_may_lie_in_mdls_of_any_cut)
@@ -288,11 +283,10 @@ TEST(payload_may_lie_in_mdls_of_any_cut)
 static void every_total(struct story *story)
 {
     const uint32_t count = sizeof(sizes) / sizeof(sizes[0]);
-    struct uro *uro = uro_open(story, 4);
-    struct uro_batch *batch = calloc(1, sizeof(*batch));
+    struct uro_batch *batch = uro_batch_open(story, 4);
+    struct uro *uro = batch->uro;
     uint32_t total, i = 0, datagrams = 0;
 
-    batch->uro = uro;
     for (total = 2; total <= USO_MAX_DATAGRAM; total++) {
         struct uro_datagram datagram = { .payload = total };
         uint32_t left = total, size = total;
@@ -316,8 +310,7 @@ static void every_total(struct story *story)
         uro_forget(uro);
     }
     story_count("%u totals of %u datagrams, each in one NBL", total - 2, datagrams);
-    free(batch);
-    uro_close(uro);
+    uro_batch_close(batch);
 }
 
 TEST(every_total_of_datagrams_is_one_nbl)
@@ -333,12 +326,11 @@ TEST(every_total_of_datagrams_is_one_nbl)
 static void too_long(struct story *story)
 {
     enum { PAYLOAD = 1400, MANY = 100, FIT = USO_MAX_DATAGRAM / PAYLOAD };
-    struct uro *uro = uro_open(story, 4);
-    struct uro_batch *batch = calloc(1, sizeof(*batch));
+    struct uro_batch *batch = uro_batch_open(story, 4);
+    struct uro *uro = batch->uro;
     struct uro_datagram datagram = { .payload = PAYLOAD }, last = datagram;
     uint32_t i;
 
-    batch->uro = uro;
     for (uro->version = 4; uro->version <= 6; uro->version += 2) {
         for (i = 0; i < MANY; i++) {
             uro_batch_add(batch, 1, &datagram, 0, NULL);
@@ -364,8 +356,7 @@ static void too_long(struct story *story)
             uro_forget(uro);
         }
     }
-    free(batch);
-    uro_close(uro);
+    uro_batch_close(batch);
 }
 
 TEST(no_more_is_joined_than_a_length_has_room_for)
@@ -378,14 +369,15 @@ TEST(no_more_is_joined_than_a_length_has_room_for)
                                     .body = too_long });
 }
 
+static const char *const polling[] = { "*NdisPoll=1", NULL };
+
 /* A batch of two is one that may be joined, as any longer one. */
 static void pairs(struct story *story)
 {
-    struct uro *uro = uro_open(story, 4);
-    struct uro_batch *batch = calloc(1, sizeof(*batch));
+    struct uro_batch *batch = uro_batch_open(story, 4);
+    struct uro *uro = batch->uro;
     struct uro_datagram datagram = { .payload = 1000 };
 
-    batch->uro = uro;
     for (uint32_t count = 2; count < 5; count++) {
         for (uint32_t i = 0; i < count; i++) {
             uro_batch_add(batch, 1, &datagram, 0, NULL);
@@ -396,14 +388,11 @@ static void pairs(struct story *story)
         CHECK_EQ(uro->counts[0], count);
         uro_forget(uro);
     }
-    free(batch);
-    uro_close(uro);
+    uro_batch_close(batch);
 }
 
 TEST(polled_datagrams_are_joined_from_two_on)
 {
-    static const char *const polling[] = { "*NdisPoll=1", NULL };
-
     story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
                                     .seed = test_seed(),
                                     .windows = windows,
@@ -415,8 +404,6 @@ TEST(polled_datagrams_are_joined_from_two_on)
 
 TEST(polled_datagrams_are_joined_too)
 {
-    static const char *const polling[] = { "*NdisPoll=1", NULL };
-
     story_everywhere(&(struct story_plan){ .windows = windows,
                                            .set = polling,
                                            .edge_buffers = 16,

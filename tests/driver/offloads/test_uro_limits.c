@@ -15,21 +15,6 @@ enum { SIZE = 1000, COUNT = 6 };
 
 static const char *const windows = "11-24h2";
 
-static struct uro_batch *batch_open(struct story *story, uint32_t version)
-{
-    struct uro_batch *batch = calloc(1, sizeof(*batch));
-
-    CHECK(batch != NULL);
-    batch->uro = uro_open(story, version);
-    return batch;
-}
-
-static void batch_close(struct uro_batch *batch)
-{
-    uro_close(batch->uro);
-    free(batch);
-}
-
 /* NBLs that a batch of COUNT alike datagrams goes up in. */
 static uint32_t nbls_of_batch(struct uro_batch *batch)
 {
@@ -57,7 +42,7 @@ static bool is_on(struct story *story)
 
 static void switched(struct story *story)
 {
-    struct uro_batch *batch = batch_open(story, 4);
+    struct uro_batch *batch = uro_batch_open(story, 4);
 
     CHECK_EQ(story->bed.adapter->hardware_offload.UdpRsc.Enabled, 1);
     CHECK(is_on(story));
@@ -72,7 +57,7 @@ static void switched(struct story *story)
     CHECK_STATUS(uro_switch(story, LATE_ON), SUCCESS);
     CHECK(is_on(story));
     CHECK_EQ(nbls_of_batch(batch), 1);
-    batch_close(batch);
+    uro_batch_close(batch);
 }
 
 TEST(a_request_switches_it_and_off_is_off)
@@ -84,14 +69,14 @@ TEST(a_request_switches_it_and_off_is_off)
 
 static void off_at_start(struct story *story)
 {
-    struct uro_batch *batch = batch_open(story, 6);
+    struct uro_batch *batch = uro_batch_open(story, 6);
 
     CHECK_EQ(story->bed.adapter->hardware_offload.UdpRsc.Enabled, 1);
     CHECK(!is_on(story));
     CHECK_EQ(nbls_of_batch(batch), COUNT);
     CHECK_STATUS(uro_switch(story, LATE_ON), SUCCESS);
     CHECK_EQ(nbls_of_batch(batch), 1);
-    batch_close(batch);
+    uro_batch_close(batch);
 }
 
 TEST(the_keyword_switches_it_at_start)
@@ -110,13 +95,13 @@ TEST(the_keyword_switches_it_at_start)
 /* Receive checksum offload has to validate what is joined: off for one IP version, that one's come singly. */
 static void one_version(struct story *story, bool joins4, bool joins6)
 {
-    struct uro_batch *batch = batch_open(story, 4);
+    struct uro_batch *batch = uro_batch_open(story, 4);
 
     CHECK_EQ(is_on(story), joins4 || joins6);
     CHECK_EQ(nbls_of_batch(batch), joins4 ? 1 : COUNT);
     batch->uro->version = 6;
     CHECK_EQ(nbls_of_batch(batch), joins6 ? 1 : COUNT);
-    batch_close(batch);
+    uro_batch_close(batch);
 }
 
 static void only6(struct story *story)
@@ -165,12 +150,12 @@ TEST(without_validated_checksums_nothing_is_joined)
 /* Before 6.89 there is none of it. */
 static void none_before(struct story *story)
 {
-    struct uro_batch *batch = batch_open(story, 4);
+    struct uro_batch *batch = uro_batch_open(story, 4);
 
     CHECK(!is_on(story));
     CHECK_STATUS(uro_switch(story, LATE_ON), NDIS_STATUS_INVALID_DATA);
     CHECK_EQ(nbls_of_batch(batch), COUNT);
-    batch_close(batch);
+    uro_batch_close(batch);
 }
 
 TEST(older_windows_has_none_of_it)
@@ -235,13 +220,13 @@ static void off_in_traffic(struct story *story)
 /* While some wait to be polled. */
 static void off_in_batch(struct story *story)
 {
-    struct uro_batch *batch = batch_open(story, 4);
+    struct uro_batch *batch = uro_batch_open(story, 4);
     struct task *task = pairs_begin(batch, story->plan->seed % 32);
 
     CHECK_STATUS(uro_switch(story, LATE_OFF), SUCCESS);
     task_join(task);
     uro_batch_end(batch);
-    batch_close(batch);
+    uro_batch_close(batch);
 }
 
 TEST(joined_datagrams_are_up_when_the_request_that_switches_it_off_is_complete)
@@ -273,7 +258,7 @@ TEST(joined_datagrams_are_up_when_the_request_that_switches_it_off_is_complete)
 /* The adapter pauses between two packets of a batch, or with datagrams joined and queued for a poll: all go back. */
 static void paused(struct story *story)
 {
-    struct uro_batch *batch = batch_open(story, 4);
+    struct uro_batch *batch = uro_batch_open(story, 4);
     struct task *task = pairs_begin(batch, story->plan->seed % 32);
 
     CHECK_STATUS(adapter_pause(story->bed.adapter), SUCCESS);
@@ -282,7 +267,7 @@ static void paused(struct story *story)
     uro_forget(batch->uro);
     CHECK_STATUS(adapter_restart(story->bed.adapter), SUCCESS);
     CHECK_EQ(nbls_of_batch(batch), 1);
-    batch_close(batch);
+    uro_batch_close(batch);
 }
 
 TEST(a_pause_gives_back_what_was_joined)
@@ -377,19 +362,16 @@ TEST(packets_that_lie_are_joined_by_no_rule_broken)
 static uint32_t pair_joined(struct story *story, uint32_t version)
 {
     static const struct uro_datagram datagram = { .payload = 64 };
-    struct uro *uro = uro_open(story, version);
-    struct uro_batch *batch = calloc(1, sizeof(*batch));
+    struct uro_batch *batch = uro_batch_open(story, version);
     uint32_t joined;
 
-    batch->uro = uro;
     uro_batch_add(batch, 1, &datagram, 0, NULL);
     uro_batch_add(batch, 1, &datagram, 0, NULL);
     uro_batch_go(batch, 0, false);
     uro_batch_wait(2);
-    joined = uro->joined_nbls;
+    joined = batch->uro->joined_nbls;
     uro_batch_free(batch);
-    free(batch);
-    uro_close(uro);
+    uro_batch_close(batch);
     return joined;
 }
 

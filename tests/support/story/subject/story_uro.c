@@ -235,6 +235,21 @@ static uint32_t flags_of(const struct uro *uro, const struct uro_datagram *datag
     return datagram->fragment ? ip : ip | (datagram->bad_checksum ? UDP_FAILED : UDP_SUCCEEDED);
 }
 
+struct uro_batch *uro_batch_open(struct story *story, uint32_t version)
+{
+    struct uro_batch *batch = calloc(1, sizeof(*batch));
+
+    CHECK(batch != NULL);
+    batch->uro = uro_open(story, version);
+    return batch;
+}
+
+void uro_batch_close(struct uro_batch *batch)
+{
+    uro_close(batch->uro);
+    free(batch);
+}
+
 void uro_batch_add(struct uro_batch *batch, uint32_t flow, const struct uro_datagram *datagram, uint32_t headers,
                    const uint32_t *pieces)
 {

@@ -60,6 +60,8 @@ struct uro_batch {
         struct vif_inject inject;
     } packets[URO_BATCH];
 };
+struct uro_batch *uro_batch_open(struct story *story, uint32_t version); /* with a uro of its own */
+void uro_batch_close(struct uro_batch *batch);
 /* `headers`: bytes in the first MDL, 0: all headers; `pieces`: lengths of the payload's MDLs, 0 ends them: the rest is
  * in one more. */
 void uro_batch_add(struct uro_batch *batch, uint32_t flow, const struct uro_datagram *datagram, uint32_t headers,
