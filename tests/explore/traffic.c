@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "explore.h"
+#include "wire/headers.h"
 #include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
 
@@ -175,7 +176,7 @@ bool explore_lie(struct explorer *explorer, const uint32_t *values)
                                   .info = any >> 28 & 1 ? NULL : &info,
                                   .hash = any >> 29 & 1 ? NULL : &hash };
     /* It may go up with its tag in front of what follows the addresses. */
-    if (packet.length == STORY_FRAME_BYTES || packet.length == STORY_FRAME_BYTES - 4) {
+    if (packet.length == STORY_FRAME_BYTES || packet.length == STORY_FRAME_BYTES - VLAN_TAG_BYTES) {
         return false;
     }
     vif_inject(explorer->story->bed.vif, any % explorer->story->bed.options->processors, &packet);

@@ -132,19 +132,42 @@ static void go(struct watch *watch, const struct boundary *one, uint32_t shift)
     }
 }
 
-#define GO(cases, shift)                                                                                               \
-    for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {                                                  \
-        go(watch, &cases[i], shift);                                                                                   \
-    }
-
-static void frames(struct story *story)
+/* Each with a tag that XenVif found, or without. */
+static void go_all(struct watch *watch, const struct boundary *cases, size_t count, uint32_t shift)
 {
+    for (size_t i = 0; i < count; i++) {
+        go(watch, &cases[i], shift);
+    }
+}
+
+#define GO(cases, shift) go_all(watch, cases, sizeof(cases) / sizeof((cases)[0]), shift)
+
+static void watched(struct story *story)
+{
+    void (*const *body)(struct watch *watch) = story->plan->detail;
     struct watch *watch = watch_open(story);
 
     frame_plain(memory, 100, story_guest_mac, story_peer_mac, 7);
-    GO(plain, 0)
-    GO(tagged, TAG)
+    (*body)(watch);
     watch_close(watch);
+}
+
+static void run(const char *windows, const char *const *set, void (*body)(struct watch *watch))
+{
+    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
+                                    .seed = test_seed(),
+                                    .windows = windows,
+                                    .set = set,
+                                    .edge_buffers = 16,
+                                    .prepare = story_inject_start,
+                                    .detail = (const void *)&body,
+                                    .body = watched });
+}
+
+static void frames(struct watch *watch)
+{
+    GO(plain, 0);
+    GO(tagged, TAG);
 }
 
 TEST(frames_just_within_what_there_is_go_up_and_none_beyond)
@@ -152,61 +175,37 @@ TEST(frames_just_within_what_there_is_go_up_and_none_beyond)
     static const char *const windows[] = { "7", "8.1", "10-22h2", "11-24h2" };
 
     for (uint32_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                        .seed = test_seed(),
-                                        .windows = windows[i],
-                                        .edge_buffers = 16,
-                                        .prepare = story_inject_start,
-                                        .body = frames });
+        run(windows[i], NULL, frames);
     }
 }
 
-static void large(struct story *story)
+static void large(struct watch *watch)
 {
-    struct watch *watch = watch_open(story);
-
-    frame_plain(memory, 100, story_guest_mac, story_peer_mac, 7);
-    GO(coalesced, 0)
-    GO(coalesced, TAG)
-    watch_close(watch);
+    GO(coalesced, 0);
+    GO(coalesced, TAG);
 }
 
 TEST(coalesced_packets_just_within_what_there_is_go_up_and_none_beyond)
 {
-    story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                    .seed = test_seed(),
-                                    .windows = "10-22h2",
-                                    .edge_buffers = 16,
-                                    .prepare = story_inject_start,
-                                    .body = large });
+    run("10-22h2", NULL, large);
 }
 
 /* Where nothing is coalesced a packet of one segment is an ordinary one. */
-static void not_coalesced(struct story *story)
+static void not_coalesced(struct watch *watch)
 {
     static const struct boundary cases[] = {
         { .what = "one whole segment", .length = HEADERS + MSS, .mss = MSS, .goes_up = true },
         { .what = "a byte more than a segment", .length = HEADERS + MSS + 1, .mss = MSS },
     };
-    struct watch *watch = watch_open(story);
 
-    frame_plain(memory, 100, story_guest_mac, story_peer_mac, 7);
-    GO(cases, 0)
-    GO(cases, TAG)
-    watch_close(watch);
+    GO(cases, 0);
+    GO(cases, TAG);
 }
 
 TEST(where_nothing_is_coalesced_one_segment_goes_up_and_no_byte_more)
 {
     static const char *const off[] = { "*RscIPv4=0", "*RscIPv6=0", NULL };
 
-    for (uint32_t i = 0; i < 2; i++) {
-        story_run(&(struct story_plan){ .kind = SCHED_SIMULATED,
-                                        .seed = test_seed(),
-                                        .windows = i == 0 ? "7" : "10-22h2",
-                                        .set = i == 0 ? NULL : off,
-                                        .edge_buffers = 16,
-                                        .prepare = story_inject_start,
-                                        .body = not_coalesced });
-    }
+    run("7", NULL, not_coalesced);
+    run("10-22h2", off, not_coalesced);
 }

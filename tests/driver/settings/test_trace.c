@@ -28,23 +28,21 @@ static void keep(void *context, const struct etw_event *event)
     }
 }
 
-static bool has(const struct lines *lines, const char *wanted)
+static uint32_t times(const struct lines *lines, const char *wanted)
 {
-    uint32_t i;
+    uint32_t found = 0;
 
-    for (i = 0; i < lines->count; i++) {
-        if (strstr(lines->text[i], wanted) != NULL) {
-            return true;
-        }
+    for (uint32_t i = 0; i < lines->count; i++) {
+        found += strstr(lines->text[i], wanted) != NULL;
     }
-    return false;
+    return found;
 }
 
 static void want(const struct lines *lines, const char *wanted)
 {
     uint32_t i;
 
-    if (!has(lines, wanted)) {
+    if (times(lines, wanted) == 0) {
         for (i = 0; i < lines->count; i++) {
             fprintf(stderr, "# %s\n", lines->text[i]);
         }
@@ -125,16 +123,6 @@ TEST(trace_events_report_the_life_of_an_adapter)
     etw_enable(true, 0, 0);
     story_run(&plan);
     etw_enable(false, 0, 0);
-}
-
-static uint32_t times(const struct lines *lines, const char *wanted)
-{
-    uint32_t found = 0;
-
-    for (uint32_t i = 0; i < lines->count; i++) {
-        found += strstr(lines->text[i], wanted) != NULL;
-    }
-    return found;
 }
 
 /* A surprise removal pauses the adapter by itself, in order; the pause that NDIS asks for then has nothing to do. */
@@ -367,7 +355,7 @@ static void fail_to_start(struct story *story)
     edge_close(bed->edge);
     bed->edge = NULL;
     adapter_remove(bed->adapter);
-    for (n = 1; !has(&lines, "XenNet StartFailed Adapter="); n++) {
+    for (n = 1; times(&lines, "XenNet StartFailed Adapter=") == 0; n++) {
         fail_at(n);
         bed->adapter = adapter_add(bed->driver, bed_pdo(bed), bed->package, error, sizeof(error));
         fail_disarm();
