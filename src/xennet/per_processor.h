@@ -29,11 +29,12 @@
 
 #define PER_PROCESSOR(_Type, _Array, _Index) ((_Type *)((_Array) + (SIZE_T)(_Index)*PER_PROCESSOR_STRIDE(_Type)))
 
-// The running processor's. The array is read after the index: nothing has to be kept over that call.
+// The running processor's. The array is read after the index, which is a call on x86: nothing has to be kept over it.
+_IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE PVOID
 PerProcessorThis(const PUCHAR *Array, SIZE_T Stride)
 {
-    ULONG Index = KeGetCurrentProcessorNumberEx(NULL);
+    ULONG Index = NdisCurrentProcessorIndex();
 
     return *Array + Index * Stride;
 }

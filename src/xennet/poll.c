@@ -73,12 +73,31 @@ PollTakeUncommon(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
     KIRQL Irql = IrqlRaise((BOOLEAN)(KeGetCurrentIrql() == DISPATCH_LEVEL));
 
     // What lies here when the adapter pauses is returned by whoever pauses it.
-    if (KeGetCurrentProcessorNumberEx(NULL) == Queue->Index && ContextIsRunning(Queue->Context)) {
+    if (NdisCurrentProcessorIndex() == Queue->Index && ContextIsRunning(Queue->Context)) {
         Data->Receive.IndicatedNblChain =
             PollCut(Queue, Data->Receive.MaxNblsToIndicate, &Data->Receive.NumberOfIndicatedNbls);
         Data->Receive.NumberOfRemainingNbls = Queue->Count;
     }
     IrqlLower(Irql);
+}
+
+// All that lies there, by a poll at DISPATCH on the queue's processor. FALSE: it is another, nothing was taken.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+FORCEINLINE BOOLEAN
+PollTakeCommon(POLL_QUEUE *Queue, NDIS_POLL_DATA *Data)
+{
+    BOOLEAN Taken;
+    KIRQL Irql;
+
+    if (KeGetCurrentIrql() != DISPATCH_LEVEL)
+        return FALSE;
+    Irql = IrqlRaise(TRUE);
+    Taken = (BOOLEAN)(NdisCurrentProcessorIndex() == Queue->Index && Queue->Count <= Data->Receive.MaxNblsToIndicate &&
+                      ContextIsRunning(Queue->Context));
+    if (Taken)
+        Data->Receive.IndicatedNblChain = PollCutAll(Queue, &Data->Receive.NumberOfIndicatedNbls);
+    IrqlLower(Irql);
+    return Taken;
 }
 
 _IRQL_requires_max_(DISPATCH_LEVEL)
@@ -96,14 +115,8 @@ PollHandler(PVOID Context, NDIS_POLL_DATA *Data)
     Data->Transmit.NumberOfCompletedNbls = 0;
     Data->Transmit.NumberOfRemainingNbls = 0;
     // NDIS asks once more than there is something.
-    if (PollIsEmpty(Queue))
-        return;
-    if (KeGetCurrentIrql() != DISPATCH_LEVEL || KeGetCurrentProcessorNumberEx(NULL) != Queue->Index ||
-        Queue->Count > Data->Receive.MaxNblsToIndicate || !ContextIsRunning(Queue->Context)) {
+    if (!PollIsEmpty(Queue) && !PollTakeCommon(Queue, Data))
         PollTakeUncommon(Queue, Data);
-        return;
-    }
-    Data->Receive.IndicatedNblChain = PollCutAll(Queue, &Data->Receive.NumberOfIndicatedNbls);
 }
 
 // There is no interrupt of ours to hold back; work that came while NDIS made up its mind, or that it asked for

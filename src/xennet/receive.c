@@ -72,6 +72,7 @@ struct _XENNET_RECEIVE {
     XENNET_RECEIVE_LIMITS Limits;
 };
 
+_IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE RECEIVE_PROCESSOR *
 ReceiveThisProcessor(XENNET_RECEIVE *Receive)
 {

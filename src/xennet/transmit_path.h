@@ -29,6 +29,7 @@ struct _XENNET_TRANSMIT {
     ULONG64 Stalls;
 };
 
+_IRQL_requires_(DISPATCH_LEVEL)
 FORCEINLINE XENNET_TRANSMIT_PROCESSOR *
 TransmitThisProcessor(XENNET_TRANSMIT *Transmit)
 {

@@ -152,4 +152,20 @@ NDISAPI NDIS_STATUS NTAPI NdisGetRssProcessorInformation(NDIS_HANDLE NdisHandle,
                                                          PNDIS_RSS_PROCESSOR_INFO RssProcessorInfo, PSIZE_T Size);
 NDISAPI ULONG NTAPI NdisGroupActiveProcessorCount(USHORT Group);
 
+/* Of Windows' headers this one is inline on x64, since NDIS 6.20: the systemwide index of the running processor is read
+ * where its block has it, in all that was ever built with them (wdm.h, KeGetCurrentProcessorIndex). */
+#ifdef _WIN64
+#define NDIS_PROCESSOR_BLOCK_INDEX ((const volatile ULONG __attribute__((address_space(256))) *)0x1a4) /* by GS */
+#endif
+
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE ULONG NdisCurrentProcessorIndex(VOID)
+{
+#ifdef _WIN64
+    return *NDIS_PROCESSOR_BLOCK_INDEX;
+#else
+    return KeGetCurrentProcessorNumberEx(NULL);
+#endif
+}
+
 #endif
