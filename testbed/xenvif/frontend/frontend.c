@@ -20,6 +20,7 @@
 #include "xenvif/state.h"
 
 #define CLOSE_PATIENCE (5ull * 1000000000ull)
+#define RUN_AGAIN      1000000000ull
 
 static void kick(struct frontend *frontend)
 {
@@ -176,18 +177,21 @@ static void step_closing(struct vif *vif, uint32_t backend)
 }
 
 /* The subscriber was notified. A table for more queues than this backend has was refused, and it has had the chance to
- * give another; one that it gave while packets were queued leaves some waiting for others that go elsewhere now. No
- * XenVif connects again by itself under a driver that sends, so there is none to follow in this. */
-static void run_again(struct vif *vif, const struct hash *before)
+ * give another; one that it gave while packets were queued leaves some waiting for others that go elsewhere now. Where
+ * nobody answers yet this comes again: no XenVif connects again by itself, so there is none to follow in this. After a
+ * migration nothing runs until the next Enable, as with all of them. */
+static void run_again(struct vif *vif, const struct hash *before, bool anew)
 {
-    bool running;
+    struct frontend *frontend = &vif->frontend;
 
-    event_wait(&vif->frontend.gate, SCHED_FOREVER);
+    event_wait(&frontend->gate, SCHED_FOREVER);
     connect_abort_beyond(vif);
-    running = __atomic_load_n(&vif->frontend.running, __ATOMIC_SEQ_CST);
-    if (vif->frontend.phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
-        if (!running) {
-            (void)connect_run(vif);
+    frontend->again = 0;
+    if (frontend->phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
+        if (!__atomic_load_n(&frontend->running, __ATOMIC_SEQ_CST)) {
+            if (anew && !NT_SUCCESS(connect_run(vif))) {
+                frontend->again = sched_now() + RUN_AGAIN;
+            }
         } else if (before->size != vif->hash.size ||
                    memcmp(before->mapping, vif->hash.mapping, sizeof(before->mapping)) != 0) {
             __atomic_add_fetch(&vif->tables, 1, __ATOMIC_SEQ_CST);
@@ -196,13 +200,13 @@ static void run_again(struct vif *vif, const struct hash *before)
             }
         }
     }
-    event_set(&vif->frontend.gate);
+    event_set(&frontend->gate);
 }
 
 static bool step(struct vif *vif)
 {
     uint32_t backend = XenbusStateUnknown, before = vif->frontend.phase;
-    bool changed = false, migrating;
+    bool changed = false, migrating, anew;
 
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
     migrating = vif->frontend.migrating; /* the end of it, which comes after Enable, is announced by itself */
@@ -222,12 +226,14 @@ static bool step(struct vif *vif)
         step_closing(vif, backend);
         break;
     }
+    anew = vif->frontend.phase == FRONTEND_CONNECTED &&
+           (before == FRONTEND_CONNECTING || (vif->frontend.again != 0 && sched_now() >= vif->frontend.again));
     event_set(&vif->frontend.gate);
-    if (!migrating && (changed || (before == FRONTEND_CONNECTING && vif->frontend.phase == FRONTEND_CONNECTED))) {
+    if (!migrating && (changed || anew)) {
         struct hash hash = vif->hash;
 
         callback_mac(vif);
-        run_again(vif, &hash);
+        run_again(vif, &hash, anew || vif->frontend.again != 0);
     }
     return vif->frontend.phase != FRONTEND_STOPPED;
 }
@@ -237,6 +243,9 @@ static uint64_t next_look(struct vif *vif)
 {
     if (vif->frontend.phase == FRONTEND_CLOSING) {
         return vif->frontend.patience;
+    }
+    if (vif->frontend.phase == FRONTEND_CONNECTED && vif->frontend.again != 0) {
+        return vif->frontend.again;
     }
     return vif->frontend.phase == FRONTEND_CONNECTED && vif->options.stall_ns != 0
                ? sched_now() + vif->options.stall_ns / 4

@@ -35,6 +35,7 @@ struct frontend {
     bool running;            /* atomic: rings run, XenVif's state ENABLED */
     bool migrating;          /* connected again, and the late callbacks have not run yet */
     bool lost;               /* a migration found no backend of use: the next Enable, or host, may */
+    uint64_t again;          /* when to try once more to let rings run, after a reconnect; or 0 */
     struct nt_event gate;    /* auto-reset: who starts and stops rings; PASSIVE */
     struct features features;
 };
