@@ -140,7 +140,7 @@ static uint32_t collect_now(struct story *story)
 static void rest_for(uint32_t frames)
 {
     if (frames == UINT32_MAX) {
-        sched_sleep(SECOND / 100);
+        sched_sleep(SECOND / 20);
     } else {
         story_rest();
     }
