@@ -40,6 +40,7 @@ static bool begin(struct explorer *explorer, const uint32_t *values, bool inject
     struct vif_counters counters;
     struct burst *burst;
 
+    story_collect_ready(story);
     if (explorer->running == 0) {
         traffic_join(explorer);
     }
@@ -84,14 +85,14 @@ void traffic_join(struct explorer *explorer)
             test_fail(__FILE__, __LINE__, "%s: a sender or an injector still waits after %u s", explorer->operation,
                       (unsigned)MAX_WAIT);
         }
-        story_collect(explorer->story, 0);
+        story_collect_ready(explorer->story);
         story_rest();
     }
     while (explorer->task_count > 0) {
         task_join(explorer->tasks[--explorer->task_count]);
     }
     explorer->busy[0] = explorer->busy[1] = false;
-    story_collect(explorer->story, 0);
+    story_collect_ready(explorer->story);
 }
 
 /* A frame of any length, cut anywhere; NDIS allows a chain that begins before the data. */
@@ -186,7 +187,7 @@ bool explore_lie(struct explorer *explorer, const uint32_t *values)
 bool explore_wait(struct explorer *explorer, const uint32_t *values)
 {
     sched_sleep(values[0] * 1000000ull);
-    story_collect(explorer->story, 0);
+    story_collect_ready(explorer->story);
     return true;
 }
 

@@ -136,6 +136,12 @@ static uint32_t collect_now(struct story *story)
     return came;
 }
 
+void story_collect_ready(struct story *story)
+{
+    while (collect_now(story) != 0) {
+    }
+}
+
 /* Who waits for no number of frames waits for the end of them all, a second or more: there is no haste. */
 static void rest_for(uint32_t frames)
 {
