@@ -39,6 +39,7 @@ static bool begin(struct explorer *explorer, const uint32_t *values, bool inject
     struct story_ledger *ledger = inject ? &story->in : &story->out;
     struct vif_counters counters;
     struct burst *burst;
+    uint32_t queue;
 
     story_collect_ready(story);
     if (explorer->running == 0) {
@@ -48,14 +49,14 @@ static bool begin(struct explorer *explorer, const uint32_t *values, bool inject
         ledger->sent + values[1] > MAX_STORY_FRAMES / 2) {
         return false;
     }
+    bed_vif_counters(&story->bed, &counters);
+    queue = values[0] % (inject && counters.queues != 0 ? counters.queues : story->queues);
+    if (inject && memory_port_room(story->wire, queue) < values[1]) {
+        return false; /* nobody may ever take what is there, and the injector would wait for that */
+    }
     burst = malloc(sizeof(*burst));
     CHECK(burst != NULL);
-    bed_vif_counters(&story->bed, &counters);
-    *burst = (struct burst){ .story = story,
-                             .queue = values[0] % (inject && counters.queues != 0 ? counters.queues : story->queues),
-                             .frames = values[1],
-                             .inject = inject,
-                             .chain = 1 };
+    *burst = (struct burst){ .story = story, .queue = queue, .frames = values[1], .inject = inject, .chain = 1 };
     if (!inject) {
         burst->chain = values[2];
     }
