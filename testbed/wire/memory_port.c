@@ -306,6 +306,13 @@ void memory_port_take_udp_gso(struct port *port)
     port->takes_udp_gso = true;
 }
 
+uint32_t memory_port_room(struct port *port, uint32_t queue)
+{
+    const struct ring *ring = &of(port)->queues[queue].in;
+
+    return of(port)->depth - (ring->head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE));
+}
+
 void memory_port_forget(struct port *port)
 {
     for (uint32_t queue = 0; queue < port->queues; queue++) {

@@ -59,5 +59,6 @@ uint32_t memory_port_collect(struct port *port, uint32_t queue, struct frame *fr
 void memory_port_take_udp_gso(struct port *port);  /* from the beginning; without it the port does not */
 /* Simulated runs: what was injected and not taken yet is gone. */
 void memory_port_forget(struct port *port);
+uint32_t memory_port_room(struct port *port, uint32_t queue); /* for frames to inject; by the one that injects them */
 
 #endif

@@ -11,7 +11,7 @@
 
 struct xen_ops {
     void *(*memory_alloc)(struct xen *xen, size_t pages);
-    void (*memory_free)(struct xen *xen, void *address, size_t pages);
+    void (*memory_free)(struct xen *xen, void *address, size_t pages, bool wiped);
     bool (*memory_owns)(struct xen *xen, const void *address);
     int (*grant)(struct xen *xen, uint16_t peer, const void *page, bool read_only, uint32_t *reference);
     int (*ungrant)(struct xen *xen, uint32_t reference);

@@ -22,7 +22,12 @@ void *xen_memory_alloc(struct xen *xen, size_t pages)
 
 void xen_memory_free(struct xen *xen, void *address, size_t pages)
 {
-    xen->ops->memory_free(xen, address, pages);
+    xen->ops->memory_free(xen, address, pages, false);
+}
+
+void xen_memory_free_wiped(struct xen *xen, void *address, size_t pages)
+{
+    xen->ops->memory_free(xen, address, pages, true);
 }
 
 bool xen_memory_owns(struct xen *xen, const void *address)
@@ -88,18 +93,25 @@ int xen_store_write(struct xen *xen, xen_transaction t, const char *path, const 
 
 int xen_store_printf(struct xen *xen, xen_transaction t, const char *path, const char *format, ...)
 {
-    char *value;
+    char few[64], *value = few;
     va_list arguments;
     int result;
 
     va_start(arguments, format);
-    result = vasprintf(&value, format, arguments);
+    result = vsnprintf(few, sizeof(few), format, arguments);
     va_end(arguments);
+    if (result >= (int)sizeof(few)) {
+        va_start(arguments, format);
+        result = vasprintf(&value, format, arguments);
+        va_end(arguments);
+    }
     if (result < 0) {
         return -ENOMEM;
     }
     result = xen_store_write(xen, t, path, value);
-    free(value);
+    if (value != few) {
+        free(value);
+    }
     return result;
 }
 

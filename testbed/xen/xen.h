@@ -27,6 +27,7 @@ uint16_t xen_domid(struct xen *xen);
 void *xen_memory_alloc(struct xen *xen,
                        size_t pages); /* page-aligned, zeroed, contiguous in this domain's mapping; NULL: none left */
 void xen_memory_free(struct xen *xen, void *address, size_t pages);
+void xen_memory_free_wiped(struct xen *xen, void *address, size_t pages); /* it reads as zero already */
 bool xen_memory_owns(struct xen *xen, const void *address);
 
 /* --- grants: one page each --- */

@@ -80,10 +80,15 @@ uint32_t xenvif_stands(const struct vif_release *release, uint32_t without);
 /* Makes it that of the list, and takes away what it or an image does not stand. */
 void xenvif_settle_release(struct explore_config *config);
 
+/* Each list draws how rare these are in it, so that in some the driver lives long in one connection, and long without
+ * calm: list_make. */
+enum explore_group { OFTEN, LOSES, SETTLES, EXPLORE_GROUPS };
+
 /* One row for each kind of operation. False: it cannot be done now. */
 struct operation_kind {
     const char *name;
-    uint32_t needs;  /* enum explore_needs; at an image that has it not, the operation is not composed */
+    uint32_t needs; /* enum explore_needs; at an image that has it not, the operation is not composed */
+    enum explore_group group;
     uint32_t weight; /* how often, in relation to the others */
     uint32_t values; /* how many numbers it has */
     struct {

@@ -65,34 +65,50 @@ static void make_config(struct explore_config *config, uint64_t seed)
     }
 }
 
-/* The stand-in has lists of its own for each seed, in which what cannot be done is left out only when they are run. */
-static uint32_t weight(uint32_t kind, bool portable)
-{
-    const bool left_out = (portable || story_xenvif() != NULL) && operation_kinds[kind].needs != 0;
+enum { RAREST = 16 };
 
-    return left_out ? 0 : operation_kinds[kind].weight;
+/* Operations compete for the places of a list: what happens often in all of them keeps every list from what takes long
+ * without it. So lists differ in what they have often. (Groce, Zhang, Eide, Chen, Regehr, "Swarm testing", ISSTA 2012,
+ * where a list lacks a kind or has it.) */
+static void draw_rarity(uint32_t rarity[EXPLORE_GROUPS])
+{
+    static const uint32_t rarities[] = { 1, 4, RAREST };
+
+    for (uint32_t group = 0; group < EXPLORE_GROUPS; group++) {
+        rarity[group] = group == OFTEN ? 1 : rarities[between(0, sizeof(rarities) / sizeof(rarities[0]) - 1)];
+    }
+}
+
+/* The stand-in has lists of its own for each seed, in which what cannot be done is left out only when they are run. */
+static uint32_t weight(uint32_t kind, const uint32_t rarity[EXPLORE_GROUPS], bool portable)
+{
+    const struct operation_kind *of = &operation_kinds[kind];
+    const bool left_out = (portable || story_xenvif() != NULL) && of->needs != 0;
+
+    return left_out ? 0 : of->weight * RAREST / rarity[of->group];
 }
 
 void list_make(struct explore_list *list, uint64_t seed, uint32_t operations, bool portable)
 {
-    uint32_t sum = 0;
+    uint32_t sum = 0, rarity[EXPLORE_GROUPS];
 
     state = seed;
     make_config(&list->config, seed);
+    draw_rarity(rarity);
     xenvif_settle_release(&list->config);
     if (portable) {
         list->config.without &= ~(1u << NETBACK_BIT_CTRL_RING);
     }
     for (uint32_t kind = 0; kind < operation_kind_count; kind++) {
-        sum += weight(kind, portable);
+        sum += weight(kind, rarity, portable);
     }
     list->count = operations < MAX_OPERATIONS ? operations : MAX_OPERATIONS;
     for (uint32_t i = 0; i < list->count; i++) {
         struct operation *operation = &list->operations[i];
         uint32_t at = between(0, sum - 1), kind = 0;
 
-        while (at >= weight(kind, portable)) {
-            at -= weight(kind++, portable);
+        while (at >= weight(kind, rarity, portable)) {
+            at -= weight(kind++, rarity, portable);
         }
         *operation = (struct operation){ .kind = kind };
         for (uint32_t v = 0; v < operation_kinds[kind].values; v++) {

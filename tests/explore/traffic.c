@@ -39,7 +39,9 @@ static bool begin(struct explorer *explorer, const uint32_t *values, bool inject
     struct story_ledger *ledger = inject ? &story->in : &story->out;
     struct vif_counters counters;
     struct burst *burst;
+    uint32_t queue;
 
+    story_collect_ready(story);
     if (explorer->running == 0) {
         traffic_join(explorer);
     }
@@ -47,14 +49,14 @@ static bool begin(struct explorer *explorer, const uint32_t *values, bool inject
         ledger->sent + values[1] > MAX_STORY_FRAMES / 2) {
         return false;
     }
+    bed_vif_counters(&story->bed, &counters);
+    queue = values[0] % (inject && counters.queues != 0 ? counters.queues : story->queues);
+    if (inject && memory_port_room(story->wire, queue) < values[1]) {
+        return false; /* nobody may ever take what is there, and the injector would wait for that */
+    }
     burst = malloc(sizeof(*burst));
     CHECK(burst != NULL);
-    bed_vif_counters(&story->bed, &counters);
-    *burst = (struct burst){ .story = story,
-                             .queue = values[0] % (inject && counters.queues != 0 ? counters.queues : story->queues),
-                             .frames = values[1],
-                             .inject = inject,
-                             .chain = 1 };
+    *burst = (struct burst){ .story = story, .queue = queue, .frames = values[1], .inject = inject, .chain = 1 };
     if (!inject) {
         burst->chain = values[2];
     }
@@ -84,14 +86,14 @@ void traffic_join(struct explorer *explorer)
             test_fail(__FILE__, __LINE__, "%s: a sender or an injector still waits after %u s", explorer->operation,
                       (unsigned)MAX_WAIT);
         }
-        story_collect(explorer->story, 0);
+        story_collect_ready(explorer->story);
         story_rest();
     }
     while (explorer->task_count > 0) {
         task_join(explorer->tasks[--explorer->task_count]);
     }
     explorer->busy[0] = explorer->busy[1] = false;
-    story_collect(explorer->story, 0);
+    story_collect_ready(explorer->story);
 }
 
 /* A frame of any length, cut anywhere; NDIS allows a chain that begins before the data. */
@@ -186,7 +188,7 @@ bool explore_lie(struct explorer *explorer, const uint32_t *values)
 bool explore_wait(struct explorer *explorer, const uint32_t *values)
 {
     sched_sleep(values[0] * 1000000ull);
-    story_collect(explorer->story, 0);
+    story_collect_ready(explorer->story);
     return true;
 }
 

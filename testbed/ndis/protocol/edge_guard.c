@@ -88,7 +88,7 @@ static bool describe(uint64_t address, char *text, size_t size)
         const struct edge *edge = edges[i];
 
         for (uint32_t q = 0; edge != NULL && q < edge->queue_count; q++) {
-            for (uint32_t k = 0; k < edge->options.buffers; k++) {
+            for (uint32_t k = 0; k < edge->queues[q].made; k++) {
                 if (describe_slot(&edge->queues[q].slots[k], address, text, size)) {
                     return true;
                 }

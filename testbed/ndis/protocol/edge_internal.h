@@ -28,6 +28,7 @@ struct edge_slot {
     struct MDL *whole; /* the buffer in one MDL */
     struct MDL *rest;  /* from a split point on: with `whole` shortened, the same bytes in two MDLs */
     uint8_t *buffer;
+    uint32_t filled; /* bytes of it that frames have taken */
     struct edge_queue *queue;
     struct edge_slot *next;
     bool block;      /* several datagrams in one, on its way */
@@ -40,6 +41,7 @@ struct edge_queue {
     struct edge *edge;
     uint32_t index;
     struct edge_slot *slots, *free;
+    uint32_t made; /* slots: a buffer is made when none is free */
     uint8_t *memory;
     struct NET_BUFFER_LIST *first, *last; /* queued for the next flush */
     uint32_t queued;

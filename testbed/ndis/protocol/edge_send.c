@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The edge's sending side: buffers, NBL chains, and completions. One task at a time uses a queue (PASSIVE_LEVEL);
- * completions come on any processor at any IRQL up to DISPATCH_LEVEL. No lock and no allocation per packet: a
- * completion pushes the slots of a chain onto their queue with one compare-and-swap.
+ * completions come on any processor at any IRQL up to DISPATCH_LEVEL. No lock and no allocation per packet, once as
+ * many buffers were made as are in use at a time: a completion pushes the slots of a chain onto their queue with one
+ * compare-and-swap.
  */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ndis/nbl/nbl.h"
 #include "ndis/protocol/edge_internal.h"
 #include "nt/memory/guard.h"
 
-static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)
+static void slot_create(struct edge *edge, struct edge_queue *queue)
 {
+    uint32_t i = queue->made++, bytes = edge->options.frame_size;
     struct edge_slot *slot = &queue->slots[i];
-    uint32_t bytes = edge->options.frame_size;
 
     slot->queue = queue;
     slot->buffer = queue->memory + (i * edge->slot_stride + (guard_pages ? 1 : 0)) * XEN_PAGE_SIZE;
@@ -33,20 +35,19 @@ static void slot_create(struct edge *edge, struct edge_queue *queue, uint32_t i)
 
 static void slot_destroy(struct edge_slot *slot)
 {
-    if (slot->nbl != NULL) {
-        if (guard_pages) {
-            edge_guard_end(slot);
-        }
-        nbl_show(slot->nbl, "after it completed its send");
-        nbl_free(slot->nbl, "edge_close");
-        mdl_free(slot->whole);
-        mdl_free(slot->rest);
+    if (guard_pages) {
+        edge_guard_end(slot);
     }
+    nbl_show(slot->nbl, "after it completed its send");
+    nbl_free(slot->nbl, "edge_close");
+    mdl_free(slot->whole);
+    mdl_free(slot->rest);
+    memset(slot->buffer, 0, slot->filled);
 }
 
 bool edge_queues_create(struct edge *edge, char *error, size_t size)
 {
-    uint32_t q, i;
+    uint32_t q;
 
     edge->slot_pages = (edge->options.frame_size + XEN_PAGE_SIZE - 1) / XEN_PAGE_SIZE;
     edge->slot_stride = edge->slot_pages + 2 * (guard_pages ? 1 : 0);
@@ -65,8 +66,8 @@ bool edge_queues_create(struct edge *edge, char *error, size_t size)
                      edge->options.buffers, edge->options.frame_size);
             return false;
         }
-        for (i = edge->options.buffers; i-- > 0;) {
-            slot_create(edge, queue, i);
+        while (guard_pages && queue->made < edge->options.buffers) { /* what is not in use is inaccessible */
+            slot_create(edge, queue);
         }
     }
     edge_guard_start(edge);
@@ -81,11 +82,11 @@ void edge_queues_destroy(struct edge *edge)
     for (q = 0; q < edge->queue_count; q++) {
         struct edge_queue *queue = &edge->queues[q];
 
-        for (i = 0; queue->slots != NULL && i < edge->options.buffers; i++) {
+        for (i = 0; i < queue->made; i++) {
             slot_destroy(&queue->slots[i]);
         }
         if (queue->memory != NULL) {
-            xen_memory_free(edge->options.memory, queue->memory, edge->slot_stride * edge->options.buffers);
+            xen_memory_free_wiped(edge->options.memory, queue->memory, edge->slot_stride * edge->options.buffers);
         }
         free(queue->slots);
     }
@@ -133,6 +134,9 @@ static struct edge_slot *take_slot(struct edge_queue *queue)
         return NULL;
     }
     take_returned(queue);
+    if (queue->free == NULL && queue->made < queue->edge->options.buffers) {
+        slot_create(queue->edge, queue);
+    }
     slot = queue->free;
     if (slot == NULL) {
         return NULL;
@@ -188,8 +192,10 @@ static void release_slot(struct edge_queue *queue, struct edge_slot *slot)
 void edge_buffer_unused(struct edge *edge, uint32_t index, struct frame *frame)
 {
     struct edge_queue *queue = &edge->queues[index];
+    struct edge_slot *slot = slot_of(queue, frame);
 
-    release_slot(queue, slot_of(queue, frame));
+    slot->filled = edge->options.frame_size; /* nobody knows how far */
+    release_slot(queue, slot);
 }
 
 void edge_queue(struct edge *edge, uint32_t index, struct frame *frame)
@@ -197,7 +203,9 @@ void edge_queue(struct edge *edge, uint32_t index, struct frame *frame)
     struct edge_queue *queue = &edge->queues[index];
     struct edge_slot *slot = slot_of(queue, frame);
     struct NET_BUFFER_LIST *nbl = slot->nbl;
+    uint32_t filled = guard_pages ? edge->slot_pages * XEN_PAGE_SIZE : frame->length; /* guards move it */
 
+    slot->filled = slot->filled < filled ? filled : slot->filled;
     if (!edge_prepare(queue, slot, frame)) {
         COUNT(adapter_here(edge->adapter)->counts.tx_failed, 1);
         release_slot(queue, slot);

@@ -116,7 +116,7 @@ struct domain *host_domain(struct xen_host *host, uint16_t domid); /* NULL: no s
 int memory_start(struct xen_host *host); /* 0 or -errno */
 void memory_stop(struct xen_host *host);
 void *memory_alloc(struct xen *xen, size_t pages);
-void memory_free(struct xen *xen, void *address, size_t pages);
+void memory_free(struct xen *xen, void *address, size_t pages, bool wiped);
 bool memory_owns(struct xen *xen, const void *address);
 void memory_cover(struct xen_host *host, size_t page, bool read_only);   /* strict: a grant begins */
 void memory_uncover(struct xen_host *host, size_t page, bool read_only); /* strict: it ended */

@@ -92,7 +92,7 @@ void *memory_alloc(struct xen *xen, size_t pages)
 
 /* Pages read as zero when they are handed out again. A large run goes out of the file; a smaller one is worth more
  * where it is: wiping it costs less than making it anew and mapping each of its pages twice. */
-void memory_free(struct xen *xen, void *address, size_t pages)
+void memory_free(struct xen *xen, void *address, size_t pages, bool wiped)
 {
     enum { LARGE_RUN = 512 };
     struct domain *domain = domain_of(xen);
@@ -105,9 +105,9 @@ void memory_free(struct xen *xen, void *address, size_t pages)
             abort();
         }
     }
-    if (pages < LARGE_RUN || snapshot_taken ||
-        fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-                  (off_t)(pages * XEN_PAGE_SIZE)) < 0) {
+    if (!wiped && (pages < LARGE_RUN || snapshot_taken ||
+                   fallocate(host->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                             (off_t)(pages * XEN_PAGE_SIZE)) < 0)) {
         memset(address, 0, pages * XEN_PAGE_SIZE);
     }
     sched_lock(&host->memory_lock);

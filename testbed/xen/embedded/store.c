@@ -18,6 +18,7 @@
 struct access {
     struct access *next;
     uint64_t generation; /* 0: there was no such node */
+    uint32_t hash;       /* of the path */
     char path[];
 };
 
@@ -27,6 +28,7 @@ struct change {
     struct change *next;
     enum change_kind kind;
     char *path, *value;
+    size_t length; /* of the path; kept ones have it */
     struct permissions permissions;
 };
 
@@ -40,7 +42,8 @@ bool store_path(const struct xen *xen, const char *path, char *absolute, size_t 
     size_t length;
 
     if (path[0] == '/') {
-        length = (size_t)snprintf(absolute, size, "%s", path);
+        length = strlen(path);
+        memcpy(absolute, path, length < size ? length + 1 : size);
     } else {
         length = (size_t)snprintf(absolute, size, "/local/domain/%u/%s", xen->domid, path);
     }
@@ -106,10 +109,8 @@ static struct transaction *find_transaction(struct store *store, const struct xe
 static bool removed_within(const struct transaction *transaction, const char *path)
 {
     for (const struct change *change = transaction->changes; change != NULL; change = change->next) {
-        size_t length = strlen(change->path);
-
-        if (change->kind == CHANGE_REMOVE && strncmp(path, change->path, length) == 0 &&
-            (path[length] == '/' || path[length] == '\0')) {
+        if (change->kind == CHANGE_REMOVE && strncmp(path, change->path, change->length) == 0 &&
+            (path[change->length] == '/' || path[change->length] == '\0')) {
             return true;
         }
     }
@@ -122,9 +123,13 @@ static void note_access(struct transaction *transaction, const char *path, const
 {
     size_t length = strlen(path);
     struct access *access;
+    uint32_t hash = 0;
 
+    for (size_t i = 0; i < length; i++) {
+        hash = hash * 31 + (uint8_t)path[i];
+    }
     for (access = transaction->accesses; access != NULL; access = access->next) {
-        if (strcmp(access->path, path) == 0) {
+        if (access->hash == hash && strcmp(access->path, path) == 0) {
             return;
         }
     }
@@ -134,6 +139,7 @@ static void note_access(struct transaction *transaction, const char *path, const
     access = malloc(sizeof(*access) + length + 1);
     if (access != NULL) {
         access->generation = node != NULL ? node->generation : 0;
+        access->hash = hash;
         memcpy(access->path, path, length + 1);
         access->next = transaction->accesses;
         transaction->accesses = access;
@@ -144,7 +150,7 @@ static void note_access(struct transaction *transaction, const char *path, const
 struct scene {
     struct store *store;
     struct transaction *transaction;
-    struct node *root;
+    struct node **root;
     char path[STORE_MAX_PATH];
 };
 
@@ -156,14 +162,14 @@ static int enter(struct scene *scene, struct xen *xen, xen_transaction t, const 
         return -EINVAL;
     }
     sched_lock(&scene->store->lock);
-    scene->root = scene->store->root;
+    scene->root = &scene->store->root;
     if (t != 0) {
         scene->transaction = find_transaction(scene->store, xen, t);
         if (scene->transaction == NULL) {
             sched_unlock(&scene->store->lock);
             return -ENOENT;
         }
-        scene->root = scene->transaction->root;
+        scene->root = &scene->transaction->root;
     }
     return 0;
 }
@@ -176,7 +182,7 @@ static int leave(const struct scene *scene, int result)
 
 static struct node *look(const struct scene *scene, struct node **parent)
 {
-    struct node *node = tree_find(scene->root, scene->path, parent);
+    struct node *node = tree_find(*scene->root, scene->path, parent);
 
     if (scene->transaction != NULL) {
         note_access(scene->transaction, scene->path, node);
@@ -184,7 +190,7 @@ static struct node *look(const struct scene *scene, struct node **parent)
     return node;
 }
 
-static int apply(struct store *store, struct node *root, const struct change *change, uint16_t domid, bool real)
+static int apply(struct store *store, struct node **root, const struct change *change, uint16_t domid, bool real)
 {
     uint64_t generation = real ? ++store->generation : 0;
     struct node *node;
@@ -192,8 +198,8 @@ static int apply(struct store *store, struct node *root, const struct change *ch
     if (change->kind == CHANGE_REMOVE) {
         return tree_remove(root, change->path, generation) ? 0 : -ENOENT;
     }
-    node = change->kind == CHANGE_WRITE ? tree_make(root, change->path, domid, generation)
-                                        : tree_find(root, change->path, NULL);
+    node =
+        change->kind == CHANGE_WRITE ? tree_make(root, change->path, domid, generation) : tree_own(root, change->path);
     if (node == NULL) {
         return change->kind == CHANGE_WRITE ? -ENOMEM : -ENOENT;
     }
@@ -227,6 +233,7 @@ static int perform(struct scene *scene, struct xen *xen, const struct change *wa
     *kept = *wanted;
     kept->next = NULL;
     kept->path = strdup(wanted->path);
+    kept->length = strlen(wanted->path);
     kept->value = wanted->value != NULL ? strdup(wanted->value) : NULL;
     *scene->transaction->last_change = kept;
     scene->transaction->last_change = &kept->next;
@@ -409,13 +416,13 @@ int store_transaction_end(struct xen *xen, xen_transaction t, bool commit)
         result = -EAGAIN;
     } else if (commit) {
         for (const struct change *change = transaction->changes; change != NULL; change = change->next) {
-            if (apply(store, store->root, change, xen->domid, true) == 0) {
+            if (apply(store, &store->root, change, xen->domid, true) == 0) {
                 watch_match(store, change->path, change->kind == CHANGE_REMOVE);
             }
         }
     }
+    free_transaction(transaction); /* its nodes may be the store's, too */
     sched_unlock(&store->lock);
-    free_transaction(transaction);
     return result;
 }
 

@@ -13,6 +13,8 @@ static struct node *make_node(const char *name, size_t length)
     if (node == NULL) {
         return NULL;
     }
+    node->users = 1;
+    node->name_bytes = (uint32_t)length;
     node->name = strndup(name, length);
     node->value = strdup("");
     if (node->name == NULL || node->value == NULL) {
@@ -29,7 +31,7 @@ struct node *tree_create(void)
 
 void tree_free(struct node *node)
 {
-    if (node == NULL) {
+    if (node == NULL || --node->users != 0) {
         return;
     }
     for (size_t i = 0; i < node->count; i++) {
@@ -41,30 +43,38 @@ void tree_free(struct node *node)
     free(node);
 }
 
-struct node *tree_copy(const struct node *node)
+struct node *tree_copy(struct node *root)
 {
-    struct node *copy = make_node(node->name, strlen(node->name));
+    root->users++;
+    return root;
+}
 
-    if (copy == NULL || !tree_set(copy, node->value, 0)) {
-        tree_free(copy);
+/* Puts a node of this tree alone in its place, which has the same nodes below it. */
+static struct node *own(struct node **place)
+{
+    struct node *shared = *place, *node;
+
+    if (shared->users == 1) {
+        return shared;
+    }
+    node = make_node(shared->name, shared->name_bytes);
+    if (node == NULL || !tree_set(node, shared->value, 0)) {
+        tree_free(node);
         return NULL;
     }
-    copy->permissions = node->permissions;
-    copy->generation = node->generation;
-    copy->children = calloc(node->count ? node->count : 1, sizeof(*copy->children));
-    if (copy->children == NULL) {
-        tree_free(copy);
+    node->children = malloc((shared->count != 0 ? shared->count : 1) * sizeof(*node->children));
+    if (node->children == NULL) {
+        tree_free(node);
         return NULL;
     }
-    for (size_t i = 0; i < node->count; i++) {
-        copy->children[i] = tree_copy(node->children[i]);
-        if (copy->children[i] == NULL) {
-            tree_free(copy);
-            return NULL;
-        }
-        copy->count++;
+    node->permissions = shared->permissions;
+    node->generation = shared->generation;
+    for (size_t i = 0; i < shared->count; i++) {
+        node->children[i] = tree_copy(shared->children[i]);
     }
-    return copy;
+    node->count = shared->count;
+    shared->users--;
+    return *place = node;
 }
 
 /* Where a child of that name is, or where it would go. */
@@ -74,10 +84,11 @@ static bool find_child(const struct node *node, const char *name, size_t length,
 
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = strncmp(node->children[middle]->name, name, length);
+        const struct node *child = node->children[middle];
+        int order = memcmp(child->name, name, child->name_bytes < length ? child->name_bytes : length);
 
-        if (order == 0 && node->children[middle]->name[length] != '\0') {
-            order = 1;
+        if (order == 0) {
+            order = child->name_bytes < length ? -1 : child->name_bytes > length;
         }
         if (order == 0) {
             *position = middle;
@@ -99,7 +110,7 @@ static size_t next_part(const char **path)
     while (**path == '/') {
         (*path)++;
     }
-    return strcspn(*path, "/");
+    return (size_t)(strchrnul(*path, '/') - *path);
 }
 
 struct node *tree_find(struct node *root, const char *path, struct node **parent)
@@ -147,17 +158,22 @@ static struct node *add_child(struct node *node, size_t position, const char *na
     return child;
 }
 
-struct node *tree_make(struct node *root, const char *path, uint16_t creator, uint64_t generation)
+struct node *tree_make(struct node **root, const char *path, uint16_t creator, uint64_t generation)
 {
-    struct node *node = root;
+    struct node *node = own(root);
     size_t length, position;
 
     while (node != NULL && (length = next_part(&path)) != 0) {
-        node = find_child(node, path, length, &position) ? node->children[position]
+        node = find_child(node, path, length, &position) ? own(&node->children[position])
                                                          : add_child(node, position, path, length, creator, generation);
         path += length;
     }
     return node;
+}
+
+struct node *tree_own(struct node **root, const char *path)
+{
+    return tree_find(*root, path, NULL) != NULL ? tree_make(root, path, 0, 0) : NULL;
 }
 
 bool tree_set(struct node *node, const char *value, uint64_t generation)
@@ -175,12 +191,32 @@ bool tree_set(struct node *node, const char *value, uint64_t generation)
     return true;
 }
 
-bool tree_remove(struct node *root, const char *path, uint64_t generation)
+/* The parent, to be written to: the path's last part is cut off for as long. NULL: no memory. */
+static struct node *own_parent(struct node **root, const char *path, size_t name_bytes)
 {
-    struct node *parent = NULL, *node = tree_find(root, path, &parent);
+    size_t length = strlen(path);
+    char *above;
+    struct node *parent;
+
+    while (length != 0 && path[length - 1] == '/') {
+        length--;
+    }
+    above = strndup(path, length - name_bytes);
+    parent = above != NULL ? tree_make(root, above, 0, 0) : NULL;
+    free(above);
+    return parent;
+}
+
+bool tree_remove(struct node **root, const char *path, uint64_t generation)
+{
+    struct node *parent, *node = tree_find(*root, path, NULL);
     size_t position;
 
-    if (node == NULL || node == root || !find_child(parent, node->name, strlen(node->name), &position)) {
+    if (node == NULL || node == *root) {
+        return false;
+    }
+    parent = own_parent(root, path, node->name_bytes);
+    if (parent == NULL || !find_child(parent, node->name, node->name_bytes, &position)) {
         return false;
     }
     parent->count--;

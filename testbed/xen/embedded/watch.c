@@ -40,16 +40,16 @@ static bool below(const char *path, const char *folder)
 
 void watch_match(struct store *store, const char *path, bool removed)
 {
-    const struct node *node = tree_find(store->root, path, NULL);
-
     for (struct watch *watch = store->watches; watch != NULL; watch = watch->next) {
-        if (node != NULL && !tree_allows(node, watch->domain->xen.domid, false)) {
+        const bool above = strcmp(path, watch->path) == 0 || below(path, watch->path);
+        const struct node *node;
+
+        if (!above && !(removed && below(watch->path, path))) {
             continue;
         }
-        if (strcmp(path, watch->path) == 0 || below(path, watch->path)) {
-            queue_event(store, watch, path);
-        } else if (removed && below(watch->path, path)) {
-            queue_event(store, watch, watch->path);
+        node = tree_find(store->root, path, NULL);
+        if (node == NULL || tree_allows(node, watch->domain->xen.domid, false)) {
+            queue_event(store, watch, above ? path : watch->path);
         }
     }
 }

@@ -33,8 +33,9 @@ static void *memory_alloc(struct xen *xen, size_t pages)
     return area->address;
 }
 
-static void memory_free(struct xen *xen, void *address, size_t pages)
+static void memory_free(struct xen *xen, void *address, size_t pages, bool wiped)
 {
+    (void)wiped; /* the file goes */
     struct libxen *libxen = (struct libxen *)xen;
     struct libxen_area **link, *area;
 

@@ -217,9 +217,11 @@ static void take_page(struct rx_ring *ring, const struct netif_rx_response *resp
         assembly->error = true;
     }
     if (packet == NULL || assembly->error) {
+        page_used(page, XEN_PAGE_SIZE);
         pool_page_free(ring, page);
         return;
     }
+    page_used(page, response->offset + (uint32_t)length);
     page->mdl->ByteOffset = response->offset;
     page->mdl->MappedSystemVa = page->address + response->offset;
     page->mdl->ByteCount = (uint32_t)length;

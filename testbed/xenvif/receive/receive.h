@@ -19,6 +19,7 @@ struct rx_page {
     uint8_t *address;
     uint32_t reference; /* 0: not granted */
     uint16_t chunk;
+    uint16_t used; /* bytes of it that something was received into in this connection */
 };
 
 struct rx_packet {

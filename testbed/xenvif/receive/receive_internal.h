@@ -14,6 +14,10 @@ void receive_guard(struct rx_packet *packet); /* receive_guard.c */
 void receive_unguard(struct rx_packet *packet);
 
 /* receive_pool.c: in the ring's DPC, or with none about */
+static inline void page_used(struct rx_page *page, uint32_t bytes)
+{
+    page->used = (uint16_t)(page->used < bytes ? bytes : page->used);
+}
 struct rx_page *pool_page(struct rx_ring *ring); /* NULL: at the bound, or no memory */
 void pool_page_free(struct rx_ring *ring, struct rx_page *page);
 struct rx_packet *pool_packet(struct rx_ring *ring);

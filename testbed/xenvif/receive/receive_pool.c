@@ -13,7 +13,7 @@
 #include "xenvif/receive/receive_internal.h"
 #include "xenvif/state.h"
 
-enum { TIDY_RUNS = 1024, SPARE_PAGES = 2 * RX_CHUNK };
+enum { TIDY_RUNS = 1024, SPARE_CHUNKS = 2, SPARE_PAGES = SPARE_CHUNKS * RX_CHUNK };
 
 static void reset_mdl(struct MDL *mdl, uint8_t *address, uint32_t bytes)
 {
@@ -46,7 +46,7 @@ static bool grow_pages(struct rx_ring *ring)
     for (uint32_t i = 0; i < RX_CHUNK; i++) {
         uint8_t *address = chunk->memory + (size_t)i * XEN_PAGE_SIZE;
 
-        chunk->pages[i] = (struct rx_page){ mdl_create(address, XEN_PAGE_SIZE), address, 0, index };
+        chunk->pages[i] = (struct rx_page){ mdl_create(address, XEN_PAGE_SIZE), address, 0, index, 0 };
     }
     chunk->free = UINT64_MAX;
     ring->chunks[index] = chunk;
@@ -203,14 +203,29 @@ void pool_tidy(struct rx_ring *ring)
     ring->min_pages_free = ring->pages_free;
 }
 
+/* What a new chunk would have: pages of zeros, and MDLs that nobody has seen; those that somebody has are freed. */
+static void renew_page(struct rx_page *page)
+{
+    mdl_free(page->mdl);
+    page->mdl = mdl_create(page->address, XEN_PAGE_SIZE);
+    memset(page->address, 0, page->used);
+    page->used = 0;
+}
+
+/* The next connection begins with the chunks that its ring takes, and some for packets that the subscriber has. */
 void pool_revoke(struct rx_ring *ring)
 {
     for (uint32_t i = 0; i < RX_CHUNKS; i++) {
-        for (uint32_t j = 0; ring->chunks[i] != NULL && j < RX_CHUNK; j++) {
-            revoke_page(ring, &ring->chunks[i]->pages[j]);
-        }
-        if (ring->chunks[i] != NULL && ring->chunks[i]->free == UINT64_MAX) {
+        struct rx_chunk *chunk = ring->chunks[i];
+
+        if (chunk != NULL && chunk->free == UINT64_MAX && i >= RING_SLOTS / RX_CHUNK + SPARE_CHUNKS) {
             free_chunk(ring, i);
+            continue;
+        }
+        for (uint32_t j = 0; chunk != NULL && j < RX_CHUNK; j++) {
+            if (revoke_page(ring, &chunk->pages[j]) && chunk->pages[j].used != 0 && (chunk->free >> j & 1) != 0) {
+                renew_page(&chunk->pages[j]);
+            }
         }
     }
 }

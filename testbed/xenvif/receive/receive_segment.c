@@ -42,6 +42,7 @@ static bool copy_segment(struct rx_ring *ring, const struct rx_settings *setting
             return false;
         }
         piece = piece < size ? piece : size;
+        page_used(page, settings->backfill + piece);
         page->mdl->ByteOffset = settings->backfill;
         page->mdl->MappedSystemVa = page->address + settings->backfill;
         page->mdl->ByteCount = piece;

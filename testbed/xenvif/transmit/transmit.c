@@ -20,7 +20,8 @@ bool transmit_create(struct tx_ring *ring, struct vif *vif, uint32_t index)
     dpc_init(&ring->dpc, index % processor_count(), transmit_poll_dpc, ring);
     ring->packets = calloc(TX_PACKETS, sizeof(*ring->packets));
     ring->cache = calloc(TX_CACHED_GRANTS, sizeof(*ring->cache));
-    if (ring->packets == NULL || ring->cache == NULL) {
+    ring->cached = calloc(TX_CACHED_GRANTS, sizeof(*ring->cached));
+    if (ring->packets == NULL || ring->cache == NULL || ring->cached == NULL) {
         return false;
     }
     for (uint32_t i = 0; i < TX_PACKETS; i++) {
@@ -38,8 +39,12 @@ bool transmit_create(struct tx_ring *ring, struct vif *vif, uint32_t index)
 void transmit_destroy(struct tx_ring *ring)
 {
     dpc_flush(&ring->dpc);
+    if (ring->buffers != NULL) {
+        xen_memory_free(ring->vif->xen, ring->buffers, RING_SLOTS);
+    }
     free(ring->packets);
     free(ring->cache);
+    free(ring->cached);
 }
 
 /* --- lists of packets, by index --- */
@@ -342,15 +347,14 @@ void transmit_multicast(struct vif *vif, const uint8_t address[6], bool add)
 
 void transmit_offend(struct tx_ring *ring)
 {
+    struct tx_fragment crossing;
     uint8_t irql;
 
     spin_lock(&ring->lock, &irql);
-    if (ring->connected && ring->buffers_free_count != 0 && ring->ids_free_count != 0 &&
-        RING_FREE_REQUESTS(&ring->front) != 0) {
-        uint16_t buffer = ring->buffers_free[--ring->buffers_free_count];
-        const struct tx_fragment crossing = { ring->buffer_references[buffer], XEN_PAGE_SIZE - 1, MIN_ETHERNET_PACKET,
-                                              buffer, NO_INDEX };
-
+    if (ring->connected && ring->ids_free_count != 0 && RING_FREE_REQUESTS(&ring->front) != 0 &&
+        prepare_buffer(ring, &crossing)) {
+        crossing.offset = XEN_PAGE_SIZE - 1;
+        crossing.size = MIN_ETHERNET_PACKET;
         post_fragment(ring, &crossing, NO_INDEX, 0, 0);
         push(ring);
     }

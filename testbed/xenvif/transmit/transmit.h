@@ -47,6 +47,7 @@ struct tx_cached {
     const uint8_t *page;
     uint32_t reference;
     uint32_t uses; /* requests that name it now */
+    bool listed;   /* in `cached` */
 };
 
 struct tx_list {
@@ -63,10 +64,11 @@ struct tx_ring {
     struct xen_event *event; /* the receive ring's when channels are not split */
     struct nt_dpc dpc;
     bool connected, enabled;
-    uint8_t *buffers; /* RING_SLOTS pages: headers, and payload that cannot be granted where it is */
-    uint32_t buffer_references[RING_SLOTS];
+    uint8_t *buffers; /* RING_SLOTS pages, kept from connection to connection: headers, and payload that cannot be
+                         granted where it is */
+    uint32_t buffer_references[RING_SLOTS]; /* 0: not taken in this connection, so not granted */
     uint16_t buffers_free[RING_SLOTS];
-    uint32_t buffers_free_count;
+    uint32_t buffers_free_count, buffers_least; /* least: of the connection; those from there on were taken */
     struct tx_slot slots[RING_SLOTS];
     uint16_t ids_free[RING_SLOTS];
     uint32_t ids_free_count;
@@ -76,6 +78,8 @@ struct tx_ring {
     uint32_t outstanding; /* slots in use; Disable sleeps on it */
     uint32_t unpushed;    /* requests since the last push */
     struct tx_cached *cache;
+    uint16_t *cached; /* entries of it that this connection has used */
+    uint32_t cached_count;
     struct {
         uint8_t address[6];
         bool add;
@@ -101,7 +105,7 @@ struct tx_request {
 
 bool transmit_create(struct tx_ring *ring, struct vif *vif, uint32_t index);
 void transmit_destroy(struct tx_ring *ring);
-int transmit_connect(struct tx_ring *ring);     /* ring page and buffers granted; PASSIVE, as all of these */
+int transmit_connect(struct tx_ring *ring);     /* ring page granted; PASSIVE, as all of these */
 void transmit_disconnect(struct tx_ring *ring); /* what the backend still had is completed as dropped */
 void transmit_enable(struct tx_ring *ring);
 void transmit_disable(struct tx_ring *ring); /* what the backend has comes back, as the release has it */

@@ -17,7 +17,8 @@ struct tx_plan {
 };
 enum { NO_HASH = 0xff };
 bool prepare_packet(struct tx_ring *ring, struct tx_packet *packet,
-                    struct tx_plan *plan); /* false: it cannot be sent */
+                    struct tx_plan *plan);                               /* false: it cannot be sent */
+bool prepare_buffer(struct tx_ring *ring, struct tx_fragment *fragment); /* a page of the ring's; false: none is free */
 void prepare_release(struct tx_ring *ring, const struct tx_fragment *fragment);
 void prepare_undo(struct tx_ring *ring, const struct tx_plan *plan);
 

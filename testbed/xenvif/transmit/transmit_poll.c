@@ -160,18 +160,18 @@ int transmit_connect(struct tx_ring *ring)
     int result;
 
     ring->shared = xen_memory_alloc(vif->xen, 1);
-    ring->buffers = xen_memory_alloc(vif->xen, RING_SLOTS);
+    if (ring->buffers == NULL) {
+        ring->buffers = xen_memory_alloc(vif->xen, RING_SLOTS);
+    }
     if (ring->shared == NULL || ring->buffers == NULL) {
         return -1;
     }
     XEN_FRONT_RING_INIT(&ring->front, ring->shared, XEN_PAGE_SIZE);
     result = xen_grant(vif->xen, backend, ring->shared, false, &ring->shared_reference);
-    for (uint32_t i = 0; i < RING_SLOTS && result == 0; i++) {
-        result =
-            xen_grant(vif->xen, backend, ring->buffers + (size_t)i * XEN_PAGE_SIZE, true, &ring->buffer_references[i]);
+    for (uint32_t i = 0; i < RING_SLOTS; i++) {
         ring->buffers_free[i] = (uint16_t)i;
     }
-    ring->buffers_free_count = RING_SLOTS;
+    ring->buffers_free_count = ring->buffers_least = RING_SLOTS;
     ring->unpushed = 0;
     return result;
 }
@@ -190,7 +190,7 @@ static void end_grant(struct vif *vif, uint32_t *reference)
  * answered. */
 static void give_up(struct tx_ring *ring, bool forget)
 {
-    for (uint16_t id = 0; id < RING_SLOTS; id++) {
+    for (uint16_t id = 0; id < RING_SLOTS && ring->outstanding != 0; id++) {
         struct tx_slot *slot = &ring->slots[id];
 
         if (!slot->used) {
@@ -237,23 +237,24 @@ void transmit_disconnect(struct tx_ring *ring)
     transmit_return(ring, completed);
     irql_lower(irql);
     dpc_flush(&ring->dpc);
-    for (uint32_t i = 0; i < TX_CACHED_GRANTS; i++) {
-        if (ring->cache[i].page != NULL) {
-            end_grant(vif, &ring->cache[i].reference);
-            ring->cache[i].page = NULL;
+    while (ring->cached_count != 0) {
+        struct tx_cached *entry = &ring->cache[ring->cached[--ring->cached_count]];
+
+        if (entry->page != NULL) {
+            end_grant(vif, &entry->reference);
+            entry->page = NULL;
         }
+        entry->listed = false;
     }
-    for (uint32_t i = 0; i < RING_SLOTS; i++) {
+    for (uint32_t i = ring->buffers_least; i < RING_SLOTS && ring->buffers != NULL; i++) { /* the others are as new */
         end_grant(vif, &ring->buffer_references[i]);
+        memset(ring->buffers + (size_t)i * XEN_PAGE_SIZE, 0, XEN_PAGE_SIZE);
     }
+    ring->buffers_least = RING_SLOTS;
     end_grant(vif, &ring->shared_reference);
-    if (ring->buffers != NULL) {
-        xen_memory_free(vif->xen, ring->buffers, RING_SLOTS);
-    }
     if (ring->shared != NULL) {
         xen_memory_free(vif->xen, ring->shared, 1);
     }
-    ring->buffers = NULL;
     ring->shared = NULL;
 }
 

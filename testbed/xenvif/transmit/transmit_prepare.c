@@ -19,14 +19,24 @@
 
 /* --- pages and grants --- */
 
-static bool take_buffer(struct tx_ring *ring, struct tx_fragment *fragment)
+bool prepare_buffer(struct tx_ring *ring, struct tx_fragment *fragment)
 {
+    struct vif *vif = ring->vif;
     uint16_t buffer;
 
     if (ring->buffers_free_count == 0) {
         return false;
     }
-    buffer = ring->buffers_free[--ring->buffers_free_count];
+    buffer = ring->buffers_free[ring->buffers_free_count - 1];
+    if (ring->buffer_references[buffer] == 0 &&
+        xen_grant(vif->xen, vif->frontend.backend_domid, ring->buffers + (size_t)buffer * XEN_PAGE_SIZE, true,
+                  &ring->buffer_references[buffer]) < 0) {
+        ring->buffer_references[buffer] = 0;
+        return false;
+    }
+    if (--ring->buffers_free_count < ring->buffers_least) {
+        ring->buffers_least = ring->buffers_free_count;
+    }
     *fragment = (struct tx_fragment){ ring->buffer_references[buffer], 0, 0, buffer, NO_INDEX };
     return true;
 }
@@ -59,6 +69,10 @@ static bool grant_page(struct tx_ring *ring, const uint8_t *page, struct tx_frag
             return false;
         }
         entry->page = page;
+        if (!entry->listed) {
+            entry->listed = true;
+            ring->cached[ring->cached_count++] = (uint16_t)index;
+        }
     }
     entry->uses++;
     fragment->cached = (uint16_t)index;
@@ -268,7 +282,7 @@ static bool copy_payload(struct tx_ring *ring, const struct tx_packet *packet, u
         fragment->size = (uint16_t)(fragment->size + piece + zeros);
         done += piece + zeros;
         if (done < packet->payload + padding) {
-            if (plan->count == TX_MAX_FRAGMENTS || !take_buffer(ring, &plan->fragments[plan->count])) {
+            if (plan->count == TX_MAX_FRAGMENTS || !prepare_buffer(ring, &plan->fragments[plan->count])) {
                 return false;
             }
             plan->count++;
@@ -300,7 +314,7 @@ bool prepare_packet(struct tx_ring *ring, struct tx_packet *packet, struct tx_pl
     plan->flags = plan->mss = 0;
     plan->gso_type = XEN_NETIF_GSO_TYPE_NONE;
     plan->hash_type = NO_HASH;
-    if (!take_buffer(ring, first)) {
+    if (!prepare_buffer(ring, first)) {
         return false;
     }
     plan->count = 1;

@@ -86,6 +86,7 @@ void story_send(struct story *story, uint32_t queue, uint32_t frames, uint32_t b
 void story_inject(struct story *story, uint32_t queue, uint32_t frames);
 /* Collect at the wire until `frames` in all have arrived, or until nothing came for a virtual second. */
 void story_collect(struct story *story, uint32_t frames);
+void story_collect_ready(struct story *story); /* what has come, so that the port has room */
 /* Wait until `frames` in all have been received by the guest, or until nothing came for a virtual second. */
 void story_wait_received(struct story *story, uint32_t frames);
 /* The same for the numbers from `first` on: until each has come at either end; those must have come exactly once. */

@@ -136,11 +136,17 @@ static uint32_t collect_now(struct story *story)
     return came;
 }
 
+void story_collect_ready(struct story *story)
+{
+    while (collect_now(story) != 0) {
+    }
+}
+
 /* Who waits for no number of frames waits for the end of them all, a second or more: there is no haste. */
 static void rest_for(uint32_t frames)
 {
     if (frames == UINT32_MAX) {
-        sched_sleep(SECOND / 100);
+        sched_sleep(SECOND / 20);
     } else {
         story_rest();
     }

@@ -81,13 +81,14 @@ static void status(void *context, uint32_t code, const void *buffer, uint32_t si
 
 struct watch *watch_open(struct story *story)
 {
-    struct watch *watch = calloc(1, sizeof(*watch));
+    struct watch *watch = malloc(sizeof(*watch));
     struct raw_options options = {
         .memory = story->bed.guest, .received = received, .status = status, .context = watch
     };
 
     CHECK(watch != NULL);
-    watch->story = story;
+    watch->story = story; /* the records are large, and each is filled before it is counted */
+    watch->count = watch->status_count = 0;
     pthread_mutex_init(&watch->lock, NULL);
     watch->raw = raw_open(story->bed.adapter, &options);
     return watch;
