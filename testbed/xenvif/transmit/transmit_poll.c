@@ -325,8 +325,9 @@ static void wait_for_backend(struct tx_ring *ring)
 
         spin_lock(&ring->lock, &old);
         transmit_poll(ring);
-        done = !ring->connected || ring->outstanding == 0;
-        if (!done && disable_gives_up(ring, since, backend == XenbusStateConnected, backend == XenbusStateClosing)) {
+        done = ring->outstanding == 0;
+        if (!done && (!ring->connected || /* not believed any more */
+                      disable_gives_up(ring, since, backend == XenbusStateConnected, backend == XenbusStateClosing))) {
             fake_responses(ring, backend == XenbusStateConnected);
             done = true;
         }
