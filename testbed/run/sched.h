@@ -50,7 +50,9 @@ struct task {
     uint32_t driver_calls;   /* rises with each callback of the driver, and with whatever shows that one goes on */
     const char *driver_call; /* the innermost callback that it is in, or NULL; nt/processor/irql.c */
     struct held_lock held[TASK_MAX_LOCKS]; /* the first of `locks_held`, in the order in which they were taken */
-    uint32_t seen_calls;                   /* the watchdog's own: driver_calls when it last rose, and when that was */
+    uint32_t provider_waits;               /* nt/check/provider_wait.h */
+    uint64_t provider_waited;
+    uint32_t seen_calls; /* the watchdog's own: driver_calls when it last rose, and when that was */
     uint64_t seen_since, seen_used;
     uint32_t glanced_calls;
     bool glanced_warned;

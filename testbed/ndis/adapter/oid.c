@@ -27,7 +27,7 @@ enum { WAITS_OF_A_SYNCHRONOUS = 2, WAITS_OF_A_REQUEST = 6, OWN_MILLISECONDS = 10
 
 static void check_waits(const struct provider_waits *before, uint32_t most, uint32_t oid)
 {
-    struct provider_waits now = provider_waits_here();
+    struct provider_waits now = provider_waits_mine();
 
     RULE(now.count - before->count <= most, "ndis-oid-dispatch",
          "OID %#x: %u round trips to the backend at DISPATCH_LEVEL, at most %u", oid, now.count - before->count, most);
@@ -36,7 +36,7 @@ static void check_waits(const struct provider_waits *before, uint32_t most, uint
 /* What a handler at DISPATCH_LEVEL takes for itself; live, a host that is busy takes time too. */
 static void check_time(const struct provider_waits *before, uint64_t begun, uint32_t oid)
 {
-    uint64_t own = sched_now() - begun - (provider_waits_here().nanoseconds - before->nanoseconds);
+    uint64_t own = sched_now() - begun - (provider_waits_mine().nanoseconds - before->nanoseconds);
 
     RULE(sched_kind() != SCHED_SIMULATED || own <= OWN_MILLISECONDS * 1000000ull, "ndis-oid-dispatch",
          "OID %#x: %llu ms at DISPATCH_LEVEL, at most %u", oid, (unsigned long long)(own / 1000000), OWN_MILLISECONDS);
@@ -72,7 +72,6 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     enum adapter_state state = adapter_state(adapter);
     struct expectation expectation;
     struct provider_waits before;
-    uint32_t processor;
     int32_t status;
 
     if (state == ADAPTER_HALTED || state == ADAPTER_INITIALIZING) {
@@ -87,12 +86,9 @@ int32_t adapter_oid(struct adapter *adapter, struct NDIS_OID_REQUEST *request)
     __atomic_store_n(&adapter->oid_pending, request, __ATOMIC_RELEASE);
     request->RequestId = (void *)(uintptr_t)++adapter->oids_made;
     __atomic_store_n(&adapter->oid_id, request->RequestId, __ATOMIC_RELEASE);
-    processor = processor_current();
-    before = provider_waits_here();
+    before = provider_waits_mine();
     status = DRIVER_CALL("MiniportOidRequest", handler(adapter->context, request));
-    if (processor_current() == processor) {
-        check_waits(&before, WAITS_OF_A_REQUEST, request->DATA.QUERY_INFORMATION.Oid);
-    }
+    check_waits(&before, WAITS_OF_A_REQUEST, request->DATA.QUERY_INFORMATION.Oid);
     if (status == NDIS_STATUS_PENDING) {
         watchdog_expect(
             &expectation, handler,
@@ -290,7 +286,7 @@ static int32_t at(uint8_t irql, struct adapter *adapter, struct NDIS_OID_REQUEST
     }
     old = irql_raise(irql);
     order_acquire(&adapter->state);
-    before = provider_waits_here();
+    before = provider_waits_mine();
     begun = sched_now();
     status = DRIVER_CALL("MiniportSynchronousOidRequest", handler(adapter->context, request));
     check_waits(&before, WAITS_OF_A_SYNCHRONOUS, request->DATA.METHOD_INFORMATION.Oid);

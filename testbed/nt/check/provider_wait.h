@@ -15,7 +15,7 @@ struct provider_waits {
 
 /* A round trip that began at `since` has ended. Below DISPATCH_LEVEL it is not counted. */
 void provider_wait(uint64_t since);
-/* On this processor so far. A caller at DISPATCH_LEVEL gets those of its own between two looks. */
-struct provider_waits provider_waits_here(void);
+/* This task's so far. */
+struct provider_waits provider_waits_mine(void);
 
 #endif
