@@ -104,8 +104,10 @@ bool explore_migrate(struct explorer *explorer, const uint32_t *values)
     return true;
 }
 
+/* Sends that wait for XenVif to be enabled anew come back only once nobody holds what it handed up. */
 static void close_all(struct explorer *explorer)
 {
+    (void)explore_hold(explorer, &(uint32_t){ 0 });
     CHECK(raw_wait(explorer->watch->raw, MAX_WAIT * SECOND));
     watch_close(explorer->watch);
     explorer->watch = NULL;
