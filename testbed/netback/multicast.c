@@ -35,6 +35,19 @@ void multicast_remove(struct netback *netback, const uint8_t *address)
     sched_unlock(&netback->multicast_lock);
 }
 
+bool netback_refuses_group(struct netback *netback, const uint8_t address[6])
+{
+    bool refuses;
+
+    sched_lock(&netback->multicast_lock);
+    refuses = flag(&netback->multicast_control) != 0 && netback->multicast_count == MAX_MULTICAST;
+    for (uint32_t i = 0; i < netback->multicast_count && refuses; i++) {
+        refuses = memcmp(netback->multicast[i], address, 6) != 0;
+    }
+    sched_unlock(&netback->multicast_lock);
+    return refuses;
+}
+
 bool multicast_wanted(struct netback *netback, const struct frame *frame)
 {
     static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };

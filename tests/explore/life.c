@@ -79,6 +79,7 @@ static void be_empty(struct explorer *explorer, uint32_t queues)
 
     bed_vif_counters(&explorer->story->bed, &counters);
     if (explorer->story->bed.bus != NULL && queues < counters.queues) {
+        (void)explore_hold(explorer, &(uint32_t){ 0 });
         traffic_join(explorer);
         CHECK(story_until(explorer->story, sends_are_back, MAX_WAIT));
     }
@@ -104,15 +105,21 @@ bool explore_migrate(struct explorer *explorer, const uint32_t *values)
     return true;
 }
 
-/* Sends that wait for XenVif to be enabled anew come back only once nobody holds what it handed up. */
 static void close_all(struct explorer *explorer)
 {
-    (void)explore_hold(explorer, &(uint32_t){ 0 });
     CHECK(raw_wait(explorer->watch->raw, MAX_WAIT * SECOND));
     watch_close(explorer->watch);
     explorer->watch = NULL;
     presence_close(explorer->story);
     explorer->holding = false;
+}
+
+/* Sends that wait for XenVif to be enabled anew come back only once nobody holds what it handed up. */
+static void be_idle(struct explorer *explorer)
+{
+    backend_restore(explorer);
+    (void)explore_hold(explorer, &(uint32_t){ 0 });
+    traffic_join(explorer);
 }
 
 static void open_all(struct explorer *explorer)
@@ -136,8 +143,7 @@ bool explore_exchange(struct explorer *explorer, const uint32_t *values)
 {
     struct story *story = explorer->story;
 
-    backend_restore(explorer);
-    traffic_join(explorer);
+    be_idle(explorer);
     begin(explorer);
     close_all(explorer);
     if (values[0] != 0) {
@@ -174,8 +180,7 @@ bool explore_rebalance(struct explorer *explorer, const uint32_t *values)
     struct story *story = explorer->story;
 
     (void)values;
-    backend_restore(explorer);
-    traffic_join(explorer);
+    be_idle(explorer);
     begin(explorer);
     close_all(explorer);
     adapter_stop(story->bed.adapter);

@@ -265,6 +265,14 @@ static void probe_largest(struct explorer *explorer)
 
 /* --- counters --- */
 
+/* XenVif names its groups to netback once more with each Enable. That it takes them back with Disable it only queues,
+ * and discards what is queued (xenvif/transmitter.c, __TransmitterRingDisable): after some pauses netback has nothing
+ * but the same groups in its list, and takes no other until the next connection. */
+static bool refuses_the_group(struct story *story)
+{
+    return netback_refuses_group(story->bed.netback, group);
+}
+
 /* A frame to each kind of address both ways: every counter of theirs, to the octet, as soon as the sends are back. */
 static void probe_counters(struct explorer *explorer)
 {
@@ -273,6 +281,7 @@ static void probe_counters(struct explorer *explorer)
     struct story *story = explorer->story;
     struct NDIS_STATISTICS_INFO before, after;
     uint64_t sent, received;
+    uint32_t groups = 1;
 
     CHECK(story_until(story, sends_are_back, MAX_WAIT)); /* what is not is not counted yet */
     sent = oid_get64(story, OID_GEN_XMIT_OK), received = oid_get64(story, OID_GEN_RCV_OK);
@@ -282,6 +291,10 @@ static void probe_counters(struct explorer *explorer)
         frame_plain(bytes, SMALL + i, out[i], story_guest_mac, i);
         story_edge_send(story, bytes, SMALL + i, &(struct frame_offload){ 0 });
         CHECK_EQ(wire_collect(story, back, sizeof(back), NULL), SMALL + i);
+        if (in[i] == group && refuses_the_group(story)) {
+            groups = 0;
+            continue;
+        }
         frame_plain(bytes, SMALL + 3 + i, in[i], story_peer_mac, i);
         CHECK_EQ(receive(explorer, SMALL + 3 + i, NULL)->length, SMALL + 3 + i);
     }
@@ -296,19 +309,19 @@ static void probe_counters(struct explorer *explorer)
     GREW(ifHCOutBroadcastOctets, SMALL + 2);
     GREW(ifHCOutOctets, 3 * SMALL + 3);
     GREW(ifHCInUcastPkts, 1);
-    GREW(ifHCInMulticastPkts, 1);
+    GREW(ifHCInMulticastPkts, groups);
     GREW(ifHCInBroadcastPkts, 1);
     GREW(ifHCInUcastOctets, SMALL + 3);
-    GREW(ifHCInMulticastOctets, SMALL + 4);
+    GREW(ifHCInMulticastOctets, groups * (SMALL + 4));
     GREW(ifHCInBroadcastOctets, SMALL + 5);
-    GREW(ifHCInOctets, 3 * SMALL + 12);
+    GREW(ifHCInOctets, 2 * SMALL + 8 + groups * (SMALL + 4));
     GREW(ifOutErrors, 0);
     GREW(ifOutDiscards, 0);
     GREW(ifInErrors, 0);
     GREW(ifInDiscards, 0);
 #undef GREW
     CHECK_EQ(oid_get64(story, OID_GEN_XMIT_OK) - sent, 3);
-    CHECK_EQ(oid_get64(story, OID_GEN_RCV_OK) - received, 3);
+    CHECK_EQ(oid_get64(story, OID_GEN_RCV_OK) - received, 2 + groups);
 }
 
 static bool hashed; /* packets are, as the probe of hashes has seen */
