@@ -9,6 +9,8 @@
 #include "debug.h"
 #include "report.h"
 
+#define FILTER_BACKEND_MULTICAST 64 // groups that a backend has room for
+
 // A multicast address and none at all are no unicast address: a locally administered one takes its place, which
 // XenVif's filter does not know.
 static VOID
@@ -52,10 +54,13 @@ FilterLevel(ULONG Packet, ULONG Everything, ULONG Matching)
     return (Packet & Matching) ? XENVIF_MAC_FILTER_MATCHING : XENVIF_MAC_FILTER_NONE;
 }
 
+// With the level for everything XenVif asks the backend not to filter. What NDIS does not want it leaves out itself, as
+// with all those whose hardware filters groups by a hash.
 static XENVIF_MAC_FILTER_LEVEL
-FilterMulticastLevel(ULONG Packet)
+FilterMulticastLevel(const XENNET_FILTER *Filter, ULONG Packet)
 {
-    return FilterLevel(Packet, NDIS_PACKET_TYPE_ALL_MULTICAST, NDIS_PACKET_TYPE_MULTICAST);
+    return FilterLevel(Packet, NDIS_PACKET_TYPE_ALL_MULTICAST | (Filter->Crowded ? NDIS_PACKET_TYPE_MULTICAST : 0),
+                       NDIS_PACKET_TYPE_MULTICAST);
 }
 
 _Use_decl_annotations_
@@ -71,7 +76,7 @@ FilterApply(const XENNET_FILTER *Filter)
         FilterLevel(Packet, Filter->ForeignAddress ? NDIS_PACKET_TYPE_DIRECTED : 0, NDIS_PACKET_TYPE_DIRECTED));
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST, FilterMulticastLevel(Packet));
+    Status = VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST, FilterMulticastLevel(Filter, Packet));
     if (!NT_SUCCESS(Status))
         return Status;
     return VIF_CALL(Vif, MacSetFilterLevel, ETHERNET_ADDRESS_BROADCAST,
@@ -84,14 +89,37 @@ FilterFollow(const XENNET_FILTER *Filter)
 {
     ULONG Packet;
 
-    if (FilterMulticastLevel(Filter->Packet) != XENVIF_MAC_FILTER_ALL)
+    if (FilterMulticastLevel(Filter, Filter->Packet) != XENVIF_MAC_FILTER_ALL)
         return;
     // A request that comes meanwhile has its filter applied last.
     do {
         Packet = Filter->Packet;
         (void)VIF_CALL(&Filter->Context->Vif, MacSetFilterLevel, ETHERNET_ADDRESS_MULTICAST,
-                       FilterMulticastLevel(Packet));
+                       FilterMulticastLevel(Filter, Packet));
     } while (Filter->Packet != Packet);
+}
+
+/*
+ * XenVif names its groups to the backend with each Enable. That the backend is to forget them it only queues with
+ * Disable, and discards what is queued, in all its releases. Linux's netback has room for 64 (XEN_NETBK_MCAST_MAX),
+ * does not look whether it has one already, and drops what is sent to a group that found no room: IPv6 would not find
+ * this guest at its next address.
+ */
+_Use_decl_annotations_
+VOID
+FilterNoteEnabled(XENNET_FILTER *Filter)
+{
+    Filter->Repeated += Filter->MulticastCount;
+}
+
+// XenVif has named Count groups, and only then taken back those of before.
+static VOID
+FilterLookForRoom(XENNET_FILTER *Filter, ULONG Count)
+{
+    if (Filter->Crowded || Filter->Repeated + Filter->MulticastCount + Count <= FILTER_BACKEND_MULTICAST)
+        return;
+    Filter->Crowded = TRUE;
+    FilterFollow(Filter);
 }
 
 _Use_decl_annotations_
@@ -133,6 +161,7 @@ FilterSetMulticast(XENNET_FILTER *Filter, const VOID *Buffer, ULONG Length)
     }
     if (!NT_SUCCESS(VIF_CALL(&Filter->Context->Vif, MacSetMulticastAddresses, Count != 0 ? List : NULL, Count)))
         return NDIS_STATUS_RESOURCES;
+    FilterLookForRoom(Filter, Count);
     RtlCopyMemory(Filter->Multicast, List, Length);
     Filter->MulticastCount = Count;
     return NDIS_STATUS_SUCCESS;

@@ -24,10 +24,13 @@ typedef struct _XENNET_FILTER {
     ETHERNET_ADDRESS CurrentAddress;
     BOOLEAN ForeignAddress; // CurrentAddress is not the one XenVif filters by
 
-    // Within OID requests. The link's worker reads Packet.
+    // Within OID requests. The link's worker reads Packet and Crowded; who enables XenVif reads MulticastCount.
     volatile ULONG Packet; // NDIS_PACKET_TYPE_*
-    ULONG MulticastCount;
+    volatile ULONG MulticastCount;
     ETHERNET_ADDRESS Multicast[FILTER_MAX_MULTICAST];
+    volatile BOOLEAN Crowded; // the backend may have had no room for a group: it is not to filter them
+
+    volatile ULONG Repeated; // by who enables XenVif: groups that the backend may have in its list once too often
 } XENNET_FILTER;
 
 // XenVif's addresses, or the one of NetworkAddress. Filter is zeroed: nothing goes up yet.
@@ -41,6 +44,10 @@ NTSTATUS FilterApply(_In_ const XENNET_FILTER *Filter);
 // After a connection: XenVif asks each new backend for the groups of its list only, whatever its filter lets through.
 _IRQL_requires_max_(DISPATCH_LEVEL)
 VOID FilterFollow(_In_ const XENNET_FILTER *Filter);
+
+// XenVif was enabled.
+_IRQL_requires_(PASSIVE_LEVEL)
+VOID FilterNoteEnabled(_Inout_ XENNET_FILTER *Filter);
 
 // OID_GEN_CURRENT_PACKET_FILTER.
 _IRQL_requires_(PASSIVE_LEVEL)

@@ -112,8 +112,10 @@ StateBegin(XENNET_ADAPTER *Adapter)
             (void)RssFollow(Adapter->Rss, RssFollowRefusal);
             Status = VifEnable(&Adapter->Context.Vif, &VifCallbacks, Adapter);
         }
-        if (Status == NDIS_STATUS_SUCCESS)
+        if (Status == NDIS_STATUS_SUCCESS) {
             RssNoteEnabled(Adapter->Rss, Unanswered);
+            FilterNoteEnabled(&Adapter->Filter);
+        }
         // An enabled XenVif may have nothing but the rings of a backend that went away.
         if (Status == NDIS_STATUS_SUCCESS && BackendIsGone(Adapter)) {
             VifDisable(&Adapter->Context.Vif);

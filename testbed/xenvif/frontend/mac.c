@@ -167,14 +167,14 @@ int32_t mac_set_multicast(struct vif *vif, const uint8_t *addresses, uint32_t co
     mac->multicast_count = count;
     sched_unlock(&mac->lock);
     if (vif->frontend.features.multicast) {
+        for (uint32_t i = 0; i < count; i++) { /* first, as FrontendSetMulticastAddresses does */
+            if (!listed((const uint8_t(*)[6])before, before_count, after[i])) {
+                transmit_multicast(vif, after[i], true);
+            }
+        }
         for (uint32_t i = 0; i < before_count; i++) {
             if (!listed((const uint8_t(*)[6])after, count, before[i])) {
                 transmit_multicast(vif, before[i], false);
-            }
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            if (!listed((const uint8_t(*)[6])before, before_count, after[i])) {
-                transmit_multicast(vif, after[i], true);
             }
         }
     }

@@ -173,6 +173,49 @@ TEST(a_filter_for_every_group_outlives_a_migration_and_sleep)
     story_everywhere(&(struct story_plan){ .body = after_connections, .windows = STORY_WINDOWS }, 2);
 }
 
+/* XenVif names its groups once more with each Enable, and that they are left out with Disable it discards
+ * (FrontendNotifyMulticastAddresses, __TransmitterRingDisable); netback has room for 64. */
+static void join_after(struct story *story, uint32_t pauses, uint32_t groups, uint32_t then)
+{
+    const uint32_t filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST;
+    struct watch *watch = watch_open(story);
+    uint8_t list[MAX_MULTICAST][6];
+
+    for (uint32_t i = 0; i < MAX_MULTICAST; i++) {
+        memcpy(list[i], (const uint8_t[6]){ 0x33, 0x33, 0xff, 0, 0, (uint8_t)i }, 6);
+    }
+    CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), SUCCESS);
+    CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, list, groups * 6), SUCCESS);
+    for (uint32_t i = 0; i < pauses; i++) {
+        CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS);
+        CHECK_EQ(adapter_restart(story->bed.adapter), SUCCESS);
+        story_send(story, 0, 1, 1); /* what XenVif has to say to netback goes out with a packet */
+    }
+    story_check_from(story, 0, 0);
+    memcpy(list[then - 1], class_address[3], 6);
+    CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, list, then * 6), SUCCESS);
+    comes_through(watch, filter, 3, "after pauses");
+    CHECK_EQ(bed_migrate(&story->bed), 0);
+    comes_through(watch, filter, 3, "after a migration");
+    watch_close(watch);
+}
+
+static void one_more(struct story *story)
+{
+    join_after(story, 12, 6, 7);
+}
+
+static void another(struct story *story)
+{
+    join_after(story, 1, MAX_MULTICAST, MAX_MULTICAST);
+}
+
+TEST(a_group_joined_after_many_pauses_is_heard)
+{
+    story_everywhere(&(struct story_plan){ .body = one_more, .windows = STORY_WINDOWS }, 2);
+    story_everywhere(&(struct story_plan){ .body = another, .windows = STORY_WINDOWS }, 2);
+}
+
 static void lists(struct story *story)
 {
     uint8_t list[MAX_MULTICAST + 1][6], back[MAX_MULTICAST + 1][6];
