@@ -141,6 +141,8 @@ def every_schedule(options, screen):
 
 def show(found, options, arguments, screen):
     screen.line(found.summary())
+    for failure in found.failures[:20]:
+        screen.line(f"seed {failure.seed}: {failure.reason()}")
     if options.report:
         maker.write("explore", options.report, {
             **dataclasses.asdict(found), "done": dict(found.done), "argv": arguments,
@@ -199,8 +201,6 @@ def command(arguments):
         show(found, options, arguments, screen)     # of what was done, too, where it is stopped
     if not found.failures:
         return 0
-    for failure in found.failures[:20]:
-        screen.line(f"seed {failure.seed}: {failure.reason()}")
     if not options.keep_going:
         shrink.shorten(found.failures[0], options, screen)
     return 1
