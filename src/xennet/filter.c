@@ -32,6 +32,8 @@ FilterReadAddresses(XENNET_FILTER *Filter, XENNET_CONTEXT *Context)
     XENNET_VIF *Vif = &Context->Vif;
 
     Filter->Context = Context;
+    // Those of an adapter before, which XenVif would name to the backend once more.
+    (void)VIF_CALL(Vif, MacSetMulticastAddresses, NULL, 0);
     VIF_CALL(Vif, MacQueryPermanentAddress, &Filter->PermanentAddress);
     VIF_CALL(Vif, MacQueryCurrentAddress, &Filter->CurrentAddress);
     FilterMendAddress(Filter, &Filter->PermanentAddress);

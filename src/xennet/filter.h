@@ -33,7 +33,8 @@ typedef struct _XENNET_FILTER {
     volatile ULONG Repeated; // by who enables XenVif: groups that the backend may have in its list once too often
 } XENNET_FILTER;
 
-// XenVif's addresses, or the one of NetworkAddress. Filter is zeroed: nothing goes up yet.
+// XenVif's addresses, or the one of NetworkAddress; no groups. Filter is zeroed: nothing goes up yet. Before XenVif is
+// enabled.
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID FilterReadAddresses(_Inout_ XENNET_FILTER *Filter, _In_ XENNET_CONTEXT *Context);
 

@@ -224,6 +224,7 @@ void netback_disconnect(struct netback *netback)
     netback->queue_count = 0;
     control_disconnect(netback);
     netback->multicast_count = 0; /* its users have ended */
+    netback->multicast_refused = false;
     flag_set(&netback->connected, 0);
     sched_wake(&netback->connected, UINT32_MAX);
 }

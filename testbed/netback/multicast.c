@@ -16,6 +16,8 @@ bool multicast_add(struct netback *netback, const uint8_t *address)
     room = netback->multicast_count < MAX_MULTICAST;
     if (room) {
         memcpy(netback->multicast[netback->multicast_count++], address, 6);
+    } else {
+        netback->multicast_refused = true;
     }
     sched_unlock(&netback->multicast_lock);
     return room;
@@ -40,7 +42,7 @@ bool netback_refuses_group(struct netback *netback, const uint8_t address[6])
     bool refuses;
 
     sched_lock(&netback->multicast_lock);
-    refuses = flag(&netback->multicast_control) != 0 && netback->multicast_count == MAX_MULTICAST;
+    refuses = flag(&netback->multicast_control) != 0 && netback->multicast_refused;
     for (uint32_t i = 0; i < netback->multicast_count && refuses; i++) {
         refuses = memcmp(netback->multicast[i], address, 6) != 0;
     }

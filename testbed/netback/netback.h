@@ -50,7 +50,7 @@ struct netback *netback_create(struct xen *backend_domain, struct port *port,
                                const struct netback_options *options); /* InitWait */
 void netback_destroy(struct netback *netback); /* closes as a backend that goes away: state 5, 6 */
 bool netback_wait_connected(struct netback *netback, bool connected, uint64_t timeout_ns);
-/* With its list of groups full of others: a frame to this one goes nowhere. */
+/* Its list of groups was full, and this one is not in it: a frame to it goes nowhere. */
 bool netback_refuses_group(struct netback *netback, const uint8_t address[6]);
 void netback_set_link(struct netback *netback, bool up);
 void netback_set_mtu(struct netback *netback, uint32_t mtu);

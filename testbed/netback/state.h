@@ -53,6 +53,7 @@ struct netback {
     /* under multicast_lock */
     struct sched_lock multicast_lock;
     uint32_t multicast_count;
+    bool multicast_refused; /* one of them, of this frontend's, for want of room */
     uint8_t multicast[MAX_MULTICAST][6];
 };
 

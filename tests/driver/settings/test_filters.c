@@ -3,6 +3,7 @@
  * Packet filters, multicast lists and addresses: what a filter names comes through and nothing else; what the adapter
  * cannot filter by is refused and changes nothing.
  */
+#include "story_presence.h"
 #include "story_watch.h"
 
 #include <stdio.h>
@@ -129,11 +130,11 @@ TEST(filters_let_through_what_they_name_and_nothing_else)
 
 /* One frame of that class at a host that sends only the groups asked for, until it is there: the backend learns of the
  * filter in its own time. */
-static void comes_through(struct watch *watch, uint32_t filter, uint32_t class, const char *when)
+static void hears(struct watch *watch, const uint8_t address[6], uint32_t filter, const char *when)
 {
     uint8_t bytes[100];
 
-    frame_plain(bytes, sizeof(bytes), class_address[class], story_peer_mac, class);
+    frame_plain(bytes, sizeof(bytes), address, story_peer_mac, 0);
     for (uint32_t i = 0; i < RETRIES; i++) {
         watch_forget(watch);
         wire_inject(watch->story, 0, bytes, sizeof(bytes), NULL);
@@ -142,7 +143,13 @@ static void comes_through(struct watch *watch, uint32_t filter, uint32_t class, 
             return;
         }
     }
-    test_fail(__FILE__, __LINE__, "filter %#x, %s: no frame of class %u comes any more", filter, when, class);
+    test_fail(__FILE__, __LINE__, "filter %#x, %s: no frame to %02x:%02x:%02x:%02x:%02x:%02x comes any more", filter,
+              when, address[0], address[1], address[2], address[3], address[4], address[5]);
+}
+
+static void comes_through(struct watch *watch, uint32_t filter, uint32_t class, const char *when)
+{
+    hears(watch, class_address[class], filter, when);
 }
 
 static void after_connections(struct story *story)
@@ -208,6 +215,32 @@ static void one_more(struct story *story)
 static void another(struct story *story)
 {
     join_after(story, 1, MAX_MULTICAST, MAX_MULTICAST);
+}
+
+/* Nobody empties the list of a device that is gone. The protocol of the adapter that comes joins a group of its own. */
+static void join_after_removal(struct story *story)
+{
+    static const uint8_t own[6] = { 0x01, 0x00, 0x5e, 0x00, 0x00, 0x01 };
+    const uint32_t filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST;
+    uint8_t list[MAX_MULTICAST][6];
+    struct watch *watch;
+
+    for (uint32_t i = 0; i < MAX_MULTICAST; i++) {
+        memcpy(list[i], (const uint8_t[6]){ 0x33, 0x33, 0xff, 0, 0, (uint8_t)i }, 6);
+    }
+    CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, list, sizeof(list)), SUCCESS);
+    story_send(story, 0, 1, 1); /* what XenVif has to say to netback goes out with a packet */
+    story_check_from(story, 0, 0);
+    presence_exchange(story, true);
+    watch = watch_open(story);
+    CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), SUCCESS);
+    hears(watch, own, filter, "after a surprise removal");
+    watch_close(watch);
+}
+
+TEST(a_group_joined_after_a_surprise_removal_is_heard)
+{
+    story_everywhere(&(struct story_plan){ .body = join_after_removal, .windows = STORY_WINDOWS }, 2);
 }
 
 TEST(a_group_joined_after_many_pauses_is_heard)
