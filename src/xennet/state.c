@@ -357,6 +357,9 @@ StateReset(XENNET_ADAPTER *Adapter)
             NdisMSleep(STATE_LONG_NAP);
         if (TransmitOutstanding(Adapter->Transmit) != 0)
             StateFinish(Adapter, 0);
+    } else {
+        // Sends that another processor is refusing right now.
+        ProcessorWaitAll();
     }
     return StateResume(Adapter);
 }
