@@ -103,9 +103,9 @@ FilterFollow(const XENNET_FILTER *Filter)
 
 /*
  * XenVif names its groups to the backend with each Enable. That the backend is to forget them it only queues with
- * Disable, and discards what is queued, in all its releases. Linux's netback has room for 64 (XEN_NETBK_MCAST_MAX),
- * does not look whether it has one already, and drops what is sent to a group that found no room: IPv6 would not find
- * this guest at its next address.
+ * Disable, and discards what is queued, in 8.2.0, 8.2.1 and today's. Linux's netback has room for 64
+ * (XEN_NETBK_MCAST_MAX), does not look whether it has one already, and drops what is sent to a group that found no
+ * room: IPv6 would not find this guest at its next address.
  */
 _Use_decl_annotations_
 VOID

@@ -265,15 +265,9 @@ static void probe_largest(struct explorer *explorer)
 
 /* --- counters --- */
 
-/* XenVif names its groups to netback once more with each Enable. That it takes them back with Disable it only queues,
- * and discards what is queued (xenvif/transmitter.c, __TransmitterRingDisable): after some pauses netback has nothing
- * but the same groups in its list, and takes no other until the next connection. */
-static bool refuses_the_group(struct story *story)
-{
-    return netback_refuses_group(story->bed.netback, group);
-}
-
-/* A frame to each kind of address both ways: every counter of theirs, to the octet, as soon as the sends are back. */
+/* A frame to each kind of address both ways: every counter of theirs, to the octet, as soon as the sends are back. Not
+ * to a group at a netback whose list is full of the same ones: XenVif names them with each Enable, and that it takes
+ * them back with Disable it discards (xenvif/transmitter.c, __TransmitterRingDisable). */
 static void probe_counters(struct explorer *explorer)
 {
     static const uint8_t *const out[] = { story_peer_mac, group, broadcast }, *const in[] = { story_guest_mac, group,
@@ -291,7 +285,7 @@ static void probe_counters(struct explorer *explorer)
         frame_plain(bytes, SMALL + i, out[i], story_guest_mac, i);
         story_edge_send(story, bytes, SMALL + i, &(struct frame_offload){ 0 });
         CHECK_EQ(wire_collect(story, back, sizeof(back), NULL), SMALL + i);
-        if (in[i] == group && refuses_the_group(story)) {
+        if (in[i] == group && netback_refuses_group(story->bed.netback, group)) {
             groups = 0;
             continue;
         }

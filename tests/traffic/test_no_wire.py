@@ -90,7 +90,7 @@ class NoWire(unittest.TestCase):
     def test_a_send_that_never_comes_back_is_reported(self):
         done = run_py("--driver", self.built("MEDIUM_LOSES"))
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertRegex(done.stdout, r"rule ndis-pause: MiniportPause while [1-9]\d* sends were outstanding")
+        self.assertIn("rule ndis-pause: MiniportPause while 1 sends were outstanding", done.stdout)
 
     def test_an_adapter_that_does_not_wake_up_is_reported(self):
         done = run_py("--driver", self.built("MEDIUM_STAYS_DOWN"))

@@ -68,7 +68,7 @@ struct tx_ring {
                          granted where it is */
     uint32_t buffer_references[RING_SLOTS]; /* 0: not taken in this connection, so not granted */
     uint16_t buffers_free[RING_SLOTS];
-    uint32_t buffers_free_count, buffers_least; /* least: of the connection; those from there on were taken */
+    uint32_t buffers_free_count, min_buffers_free; /* min: of the connection; those from there on were taken */
     struct tx_slot slots[RING_SLOTS];
     uint16_t ids_free[RING_SLOTS];
     uint32_t ids_free_count;

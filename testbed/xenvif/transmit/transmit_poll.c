@@ -171,7 +171,7 @@ int transmit_connect(struct tx_ring *ring)
     for (uint32_t i = 0; i < RING_SLOTS; i++) {
         ring->buffers_free[i] = (uint16_t)i;
     }
-    ring->buffers_free_count = ring->buffers_least = RING_SLOTS;
+    ring->buffers_free_count = ring->min_buffers_free = RING_SLOTS;
     ring->unpushed = 0;
     return result;
 }
@@ -246,11 +246,12 @@ void transmit_disconnect(struct tx_ring *ring)
         }
         entry->listed = false;
     }
-    for (uint32_t i = ring->buffers_least; i < RING_SLOTS && ring->buffers != NULL; i++) { /* the others are as new */
+    for (uint32_t i = ring->min_buffers_free; i < RING_SLOTS && ring->buffers != NULL;
+         i++) { /* the others are as new */
         end_grant(vif, &ring->buffer_references[i]);
         memset(ring->buffers + (size_t)i * XEN_PAGE_SIZE, 0, XEN_PAGE_SIZE);
     }
-    ring->buffers_least = RING_SLOTS;
+    ring->min_buffers_free = RING_SLOTS;
     end_grant(vif, &ring->shared_reference);
     if (ring->shared != NULL) {
         xen_memory_free(vif->xen, ring->shared, 1);

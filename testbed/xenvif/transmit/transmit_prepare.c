@@ -34,8 +34,8 @@ bool prepare_buffer(struct tx_ring *ring, struct tx_fragment *fragment)
         ring->buffer_references[buffer] = 0;
         return false;
     }
-    if (--ring->buffers_free_count < ring->buffers_least) {
-        ring->buffers_least = ring->buffers_free_count;
+    if (--ring->buffers_free_count < ring->min_buffers_free) {
+        ring->min_buffers_free = ring->buffers_free_count;
     }
     *fragment = (struct tx_fragment){ ring->buffer_references[buffer], 0, 0, buffer, NO_INDEX };
     return true;

@@ -180,6 +180,14 @@ TEST(a_filter_for_every_group_outlives_a_migration_and_sleep)
     story_everywhere(&(struct story_plan){ .body = after_connections, .windows = STORY_WINDOWS }, 2);
 }
 
+static void fill_groups(uint8_t list[][6], uint32_t count, const char *first_five)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(list[i], first_five, 5);
+        list[i][5] = (uint8_t)i;
+    }
+}
+
 /* XenVif names its groups once more with each Enable, and that they are left out with Disable it discards
  * (FrontendNotifyMulticastAddresses, __TransmitterRingDisable); netback has room for 64. */
 static void join_after(struct story *story, uint32_t pauses, uint32_t groups, uint32_t then)
@@ -188,9 +196,7 @@ static void join_after(struct story *story, uint32_t pauses, uint32_t groups, ui
     struct watch *watch = watch_open(story);
     uint8_t list[MAX_MULTICAST][6];
 
-    for (uint32_t i = 0; i < MAX_MULTICAST; i++) {
-        memcpy(list[i], (const uint8_t[6]){ 0x33, 0x33, 0xff, 0, 0, (uint8_t)i }, 6);
-    }
+    fill_groups(list, MAX_MULTICAST, "\x33\x33\xff\x00\x00");
     CHECK_EQ(oid_put(story, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), SUCCESS);
     CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, list, groups * 6), SUCCESS);
     for (uint32_t i = 0; i < pauses; i++) {
@@ -225,9 +231,7 @@ static void join_after_removal(struct story *story)
     uint8_t list[MAX_MULTICAST][6];
     struct watch *watch;
 
-    for (uint32_t i = 0; i < MAX_MULTICAST; i++) {
-        memcpy(list[i], (const uint8_t[6]){ 0x33, 0x33, 0xff, 0, 0, (uint8_t)i }, 6);
-    }
+    fill_groups(list, MAX_MULTICAST, "\x33\x33\xff\x00\x00");
     CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, list, sizeof(list)), SUCCESS);
     story_send(story, 0, 1, 1); /* what XenVif has to say to netback goes out with a packet */
     story_check_from(story, 0, 0);
@@ -252,12 +256,9 @@ TEST(a_group_joined_after_many_pauses_is_heard)
 static void lists(struct story *story)
 {
     uint8_t list[MAX_MULTICAST + 1][6], back[MAX_MULTICAST + 1][6];
-    uint32_t count, i;
+    uint32_t count;
 
-    for (i = 0; i < MAX_MULTICAST + 1; i++) {
-        memcpy(list[i], "\x01\x00\x5e\x05\x00", 5);
-        list[i][5] = (uint8_t)i;
-    }
+    fill_groups(list, MAX_MULTICAST + 1, "\x01\x00\x5e\x05\x00");
     for (count = 0; count <= MAX_MULTICAST; count++) {
         CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, count != 0 ? list : NULL, count * 6), SUCCESS);
         CHECK_EQ(oid_get(story, OID_802_3_MULTICAST_LIST, back, sizeof(back)), SUCCESS);
@@ -286,7 +287,6 @@ static void add_and_delete(struct story *story)
 {
     static const uint8_t a[6] = { 0x01, 0, 0x5e, 1, 1, 1 }, b[6] = { 0x01, 0, 0x5e, 2, 2, 2 };
     uint8_t back[64 * 6], full[MAX_MULTICAST][6];
-    uint32_t i;
 
     CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, a, 6), SUCCESS);
     CHECK_EQ(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, b, 6), SUCCESS);
@@ -299,10 +299,7 @@ static void add_and_delete(struct story *story)
     /* not there any more */
     CHECK_STATUS(oid_put(story, OID_802_3_DELETE_MULTICAST_ADDRESS, a, 6), NDIS_STATUS_MULTICAST_NOT_FOUND);
     CHECK_STATUS(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, b, 5), NDIS_STATUS_INVALID_LENGTH);
-    for (i = 0; i < MAX_MULTICAST; i++) {
-        memcpy(full[i], "\x01\x00\x5e\x09\x00", 5);
-        full[i][5] = (uint8_t)i;
-    }
+    fill_groups(full, MAX_MULTICAST, "\x01\x00\x5e\x09\x00");
     CHECK_EQ(oid_put(story, OID_802_3_MULTICAST_LIST, full, sizeof(full)), SUCCESS);
     CHECK_STATUS(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, b, 6), NDIS_STATUS_MULTICAST_FULL);
     CHECK_EQ(oid_put(story, OID_802_3_ADD_MULTICAST_ADDRESS, full[3], 6), SUCCESS); /* there already */

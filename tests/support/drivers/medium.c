@@ -119,8 +119,13 @@ static VOID NTAPI Send(NDIS_HANDLE Context, PNET_BUFFER_LIST Lists, NDIS_PORT_NU
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Port);
 #ifdef MEDIUM_LOSES
-    if (++Medium.Calls == 100) {
-        return;
+    if (++Medium.Calls == 100) { /* one NBL, of however many the call has */
+        List = Lists;
+        Lists = NET_BUFFER_LIST_NEXT_NBL(List);
+        NET_BUFFER_LIST_NEXT_NBL(List) = NULL;
+        if (Lists == NULL) {
+            return;
+        }
     }
 #endif
     for (List = Lists; List != NULL; List = NET_BUFFER_LIST_NEXT_NBL(List)) {
