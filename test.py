@@ -196,7 +196,8 @@ def run_files(options, files, screen):
 def show_scores(scores, screen):
     """What failed and what was skipped, then the counts, a line for each release. The exit status."""
     many = len(scores) > 1
-    for heading, lines in (("failed:", [(release, name) for release, score in scores for name in score.failed]),
+    for heading, lines in (("failed:", [(release, "\n      ".join([name, *why]))
+                                        for release, score in scores for name, why in score.failed]),
                            ("skipped:", [(release, f"{name}: {reason}")
                                          for release, score in scores for name, reason in score.skipped])):
         if lines:

@@ -5,6 +5,7 @@ Each file is one process with its own session; its TAP is read as it comes, so a
 file that dies or falls silent fails the case that was running, and the cases after it run in a new process.
 """
 
+import itertools
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ CASE_SECONDS = 900    # without a word from a file, its case hangs; with the see
 USUAL_SEEDS = 200     # as in tests/support/harness.c, whose cases end themselves before that
 RESULT = re.compile(r"^(not ok|ok) \d+ - (\S+)(?: # SKIP ?(.*))?$")
 SEED = re.compile(r"\bseed (\d+)(?:\)| at )")    # of a failure
+GIST_LINES, GIST_WIDTH = 3, 200    # what the end of a run repeats of each failure, so that a cut report has it, too
 NOTE = "# note: "     # a figure that is worth showing although the case passed
 
 
@@ -29,10 +31,20 @@ def case_seconds(seeds):
     return CASE_SECONDS * max(1, -(-(seeds or 0) // USUAL_SEEDS))
 
 
+def gist(said):
+    """The lines that say why: from the exception at the end of a traceback on, or the last ones."""
+    lines = [line[:GIST_WIDTH] for line in said if line.strip("# ")]
+    traces = [number for number, line in enumerate(lines) if line.startswith("# Traceback")]
+    if traces:
+        rest = lines[traces[-1] + 1:]
+        return list(itertools.dropwhile(lambda line: line.startswith("#   "), rest))[:GIST_LINES]
+    return lines[-GIST_LINES:]
+
+
 @dataclass
 class Score:
     passed: int = 0
-    failed: list = field(default_factory=list)    # names
+    failed: list = field(default_factory=list)    # (name, the gist of what it said)
     skipped: list = field(default_factory=list)   # (name, reason)
 
     def text(self):
@@ -165,11 +177,12 @@ class Runner:
 
     def _failed(self, name, seconds, said):
         seeds = [seed for line in said for seed in SEED.findall(line)]
+        why = gist(said)
         if seeds:
             said = [*said, f"# to look at it: ./test.py {self._options}--seed {seeds[-1]} {name} "
                            "--timeline timeline.json"]
         with self._lock:
-            self.score.failed.append(name)
+            self.score.failed.append((name, why))
         self._screen.line("\n".join([f"{self._label}FAIL {seconds:6.1f} s {name}", *(f"     {line}" for line in said)]))
         self._progress()
 

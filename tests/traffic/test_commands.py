@@ -107,7 +107,7 @@ RULES = [
     (r"explore\.py .*--xenvif .*", XENVIF),
     (r"explore\.py .*--against live.*", By("test_explore")),
     (r"explore\.py .*", Run({"400000": "400", "1000000": "400", "200000": "400", "100000": "400", "4000000": "400",
-                             "S": "1", "explore.html": "FOLDER/explore.html"}, says="0 failed")),
+                             "N": "400", "S": "1", "explore.html": "FOLDER/explore.html"}, says="0 failed")),
 
     (r"bench\.py --turns 5 .*", Run({"--xenvif FILE": None, **DRIVER, "5": "1", "bench.html": "FOLDER/bench.html",
                                      "bench.json": "FOLDER/bench.json"}, ("--seconds", "1"), "TCP out, Gb/s", True)),

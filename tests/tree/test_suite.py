@@ -15,6 +15,11 @@ from scripts.test.suite import TestFile, choose
 from scripts.test.runner import Runner
 
 
+def names(score):
+    """Of what failed."""
+    return [name for name, _why in score.failed]
+
+
 class Judgement(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="xennet-")
@@ -35,9 +40,17 @@ class Judgement(unittest.TestCase):
         score = self.judge("""
             print("1..3\\nok 1 - a\\nnot ok 2 - b\\n# why it failed\\nok 3 - c # SKIP not today")
             sys.exit(1)""", "abc")
-        self.assertEqual((score.passed, score.failed, score.skipped), (1, ["file:b"], [("file:c", "not today")]))
+        self.assertEqual((score.passed, score.failed, score.skipped),
+                         (1, [("file:b", ["# why it failed"])], [("file:c", "not today")]))
         self.assertEqual(score.text(), "1 passed, 1 failed, 1 skipped")
         self.assertIn("why it failed", self.out.getvalue())
+
+    def test_the_gist_of_a_failure_is_its_exception_or_its_last_lines(self):
+        trace = ["# Traceback (most recent call last):", "#   File \"a.py\", line 1", "#     call()",
+                 "# AssertionError: 2 != 0 : explore.py", "# what it said"]
+        self.assertEqual(runner.gist(["# with [x]:", *trace, "# "]), trace[3:])
+        self.assertEqual(runner.gist(["# 1", "# 2", "# 3", "#", "# test.c:4: check failed: is_up"]),
+                         ["# 2", "# 3", "# test.c:4: check failed: is_up"])
 
     def test_a_case_in_which_the_program_dies_fails_and_the_rest_still_runs(self):
         score = self.judge("""
@@ -45,20 +58,20 @@ class Judgement(unittest.TestCase):
                 if case == "b":
                     os.abort()
                 print(f"ok {number} - {case}")""", "abc")
-        self.assertEqual((score.passed, score.failed), (2, ["file:b"]))
+        self.assertEqual((score.passed, names(score)), (2, ["file:b"]))
         self.assertIn("SIGABRT", self.out.getvalue())
 
     def test_cases_without_a_result_fail(self):
         score = self.judge("print('1..2')", "ab")
-        self.assertEqual((score.passed, score.failed), (0, ["file:a", "file:b"]))
+        self.assertEqual((score.passed, names(score)), (0, ["file:a", "file:b"]))
 
     def test_an_exit_status_against_the_results_is_a_failure(self):
         score = self.judge("print('ok 1 - a'); sys.exit(1)", "a")
-        self.assertEqual((score.passed, score.failed), (1, ["file:end"]))
+        self.assertEqual((score.passed, names(score)), (1, ["file:end"]))
 
     def test_a_result_for_a_case_that_was_not_asked_for_does_not_count(self):
         score = self.judge("print('ok 1 - z')", "a")
-        self.assertEqual((score.passed, score.failed), (0, ["file:a"]))
+        self.assertEqual((score.passed, names(score)), (0, ["file:a"]))
 
     def test_a_seed_reaches_the_program(self):
         score = self.judge("""
