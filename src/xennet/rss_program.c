@@ -346,7 +346,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
         }
     }
     if (Again)
-        TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)(!Rss->Lost && !Rss->Holding));
+        TransmitSetQueues(Rss->Transmit, Context->QueueCount, Rss->Lost, Rss->Holding);
     RssUnlock(Rss);
     IrqlLower(Irql);
     // There may be no send to wake the watchdog, which sees whether XenVif runs at this host.

@@ -126,9 +126,10 @@ TransmitSetVlan(XENNET_TRANSMIT *Transmit)
 
 _Use_decl_annotations_
 VOID
-TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Mapped)
+TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Lost, BOOLEAN Held)
 {
-    TransmitLimitsSetQueues(&Transmit->Limits, QueueCount, Mapped);
+    Transmit->Lost = Lost;
+    TransmitLimitsSetQueues(&Transmit->Limits, QueueCount, (BOOLEAN)(!Lost && !Held));
 }
 
 _Use_decl_annotations_

@@ -30,11 +30,14 @@ static VOID
 TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     XENNET_TRANSMIT_KEPT Kept = Processor->Kept;
+    // Those before it went where its hash value picked a ring. After a migration whose table XenVif does not have,
+    // which alone sends those, the value may pick one of a queue that is gone, where it would stay.
+    BOOLEAN Hashed = (BOOLEAN)(Kept.Hashed && !Transmit->Lost);
 
     // Until XenVif has it TransmitIsPushed sees it, on other processors: no table is exchanged meanwhile.
     if (ContextMayOffer(Transmit->Context) &&
         NT_SUCCESS(TransmitOfferAsRead(Transmit, Kept.Nbl, Kept.Nb,
-                                       TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Kept.Hashed),
+                                       TransmitHash(Processor, &Transmit->Limits.PlainHash, Kept.Nbl, Hashed),
                                        FALSE))) {
         Processor->Kept.Nbl = NULL;
         return;

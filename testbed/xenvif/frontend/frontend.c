@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nt/processor/dpc.h"
 #include "xenvif/state.h"
 
 #define CLOSE_PATIENCE (5ull * 1000000000ull)
@@ -184,6 +185,7 @@ static void run_again(struct vif *vif, const struct hash *before, bool anew)
 {
     struct frontend *frontend = &vif->frontend;
 
+    dpc_flush_all(); /* what goes by the table of before is queued */
     event_wait(&frontend->gate, SCHED_FOREVER);
     connect_abort_beyond(vif);
     frontend->again = 0;

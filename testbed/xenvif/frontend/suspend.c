@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "nt/processor/dpc.h"
 #include "xenvif/state.h"
 
 #define COME_BACK_PATIENCE (10ull * 1000000000ull)
@@ -26,6 +27,7 @@ bool vif_migrate_begin(struct vif *vif)
 void vif_migrate_end(struct vif *vif)
 {
     xenbus_suspend_late(&vif->suspend);
+    dpc_flush_all(); /* XenBus suspends with every processor captured: no send spans it */
     frontend_migrated(vif);
 }
 
