@@ -28,7 +28,9 @@ static void on_tx_event(void *argument)
     struct netback_queue *queue = argument;
 
     __atomic_fetch_add(&queue->kicks_received, 1, __ATOMIC_RELAXED);
-    bell_ring(&queue->tx_bell);
+    if (!sched_is_beside(queue->index) || !transmit_here(queue)) {
+        bell_ring(&queue->tx_bell);
+    }
 }
 
 static void on_rx_event(void *argument)

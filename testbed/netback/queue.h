@@ -88,6 +88,7 @@ struct queue_tx {
     /* atomic */
     uint32_t refuse;  /* packets to answer with an error */
     uint64_t stalled; /* until when nothing is taken, whatever the rate */
+    uint32_t at_work; /* 1: somebody takes packets; 2: and the task waits for that */
 };
 
 struct netback_queue {
@@ -104,6 +105,8 @@ struct netback_queue {
     _Alignas(64) struct queue_rx rx;
 };
 
+/* In place of the transmit task, by the task that rings. False: that has to, or to go on. */
+bool transmit_here(struct netback_queue *queue);
 /* transmit.c, receive.c: the tasks */
 void transmit_run(void *queue);
 /* transmit_packet.c: what its gather holds was sent */

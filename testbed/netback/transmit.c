@@ -274,30 +274,83 @@ static bool batch_goes_on(const struct netback_queue *queue, uint32_t packets, u
     return *when == 0 || *when <= sched_now();
 }
 
+/* Takes a batch. True: there is more, to be taken at `when` or before. The queue is ours. */
+static bool run_batch(struct netback_queue *queue, uint64_t *when)
+{
+    struct netback *netback = queue->netback;
+    uint32_t packets = 0;
+    int more = 0;
+
+    *when = 0;
+    if (flag(&netback->disabled) == 0) {
+        while (batch_goes_on(queue, packets, when) && take_packet(queue) == PACKET_DONE) {
+            packets++;
+            sched_point("netback-tx");
+        }
+        if (packets != 0) {
+            transmit_flush(queue);
+            push(queue);
+        }
+    }
+    if (flag(&netback->disabled) == 0) {
+        RING_FINAL_CHECK_FOR_REQUESTS(&queue->tx.ring, more);
+    }
+    return more != 0;
+}
+
+static bool begin_work(struct netback_queue *queue)
+{
+    uint32_t nobody = 0;
+
+    return __atomic_compare_exchange_n(&queue->tx.at_work, &nobody, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static void end_work(struct netback_queue *queue)
+{
+    if (__atomic_exchange_n(&queue->tx.at_work, 0, __ATOMIC_SEQ_CST) == 2) {
+        sched_wake(&queue->tx.at_work, 1);
+    }
+}
+
+/* The task's own way in: it has nothing else to do. */
+static void await_work(struct netback_queue *queue)
+{
+    if (begin_work(queue)) {
+        return;
+    }
+    while (__atomic_exchange_n(&queue->tx.at_work, 2, __ATOMIC_SEQ_CST) != 0) {
+        sched_wait(&queue->tx.at_work, 2, SCHED_FOREVER);
+    }
+}
+
+bool transmit_here(struct netback_queue *queue)
+{
+    const struct netback *netback = queue->netback;
+    uint64_t when;
+    bool more;
+
+    /* Events come before the tasks are there, too. */
+    if (flag(&netback->connected) == 0 || flag(&netback->queues_stop) != 0 || !begin_work(queue)) {
+        return false;
+    }
+    more = run_batch(queue, &when);
+    end_work(queue);
+    return !more;
+}
+
 void transmit_run(void *argument)
 {
     struct netback_queue *queue = argument;
-    struct netback *netback = queue->netback;
 
-    while (flag(&netback->queues_stop) == 0) {
-        uint32_t seen = bell_read(&queue->tx_bell), packets = 0;
-        uint64_t when = 0;
-        int more = 0;
+    while (flag(&queue->netback->queues_stop) == 0) {
+        uint32_t seen = bell_read(&queue->tx_bell);
+        uint64_t when;
+        bool more;
 
-        if (flag(&netback->disabled) == 0) {
-            while (batch_goes_on(queue, packets, &when) && take_packet(queue) == PACKET_DONE) {
-                packets++;
-                sched_point("netback-tx");
-            }
-            if (packets != 0) {
-                transmit_flush(queue);
-                push(queue);
-            }
-        }
-        if (flag(&netback->disabled) == 0) {
-            RING_FINAL_CHECK_FOR_REQUESTS(&queue->tx.ring, more);
-        }
-        if (more == 0) {
+        await_work(queue);
+        more = run_batch(queue, &when);
+        end_work(queue);
+        if (!more) {
             bell_wait(&queue->tx_bell, seen, SCHED_FOREVER);
         } else if (when > sched_now()) {
             bell_wait(&queue->tx_bell, seen, when);

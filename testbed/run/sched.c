@@ -147,6 +147,11 @@ void sched_gather(bool together)
     }
 }
 
+bool sched_is_beside(uint32_t path)
+{
+    return !sched_is_simulated && sched_is_beside_live(path);
+}
+
 void task_join(struct task *task)
 {
     struct task_common *common = (struct task_common *)task;

@@ -65,6 +65,7 @@ struct task {
     uint32_t draws;              /* simulated, while somebody chooses (sched_choice.h): numbers that it has drawn */
     uint64_t paused_until;       /* its last `pause`, and how long that was; nt/check/fault_emulate.c */
     uint32_t pause_ns;
+    uint32_t host; /* live: 0, or the host's processor that it is gathered on and 1; sched_live.c */
     uint32_t busy; /* simulated: points since it came to DISPATCH_LEVEL or began a DPC; set to 0 by nt/processor */
 };
 
@@ -91,6 +92,9 @@ struct task *task_spawn_on_path(const char *name, uint32_t processor, void (*run
  * does in the beginning. They share the first half of the host's processors; what is at the ends has the rest. Tasks
  * spawned since the last call are placed by the next one. */
 void sched_gather(bool together);
+/* Live: what a task on that path would do could as well be done by the calling task, since both take turns on one of
+ * the host's processors; that saves two changes of the thread. */
+bool sched_is_beside(uint32_t path);
 void task_join(struct task *task); /* waits for its end and frees it */
 extern _Thread_local struct task *sched_current;
 extern bool sched_is_simulated;

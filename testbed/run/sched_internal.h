@@ -30,6 +30,7 @@ int sched_run_simulated(void (*main_task)(void *), void *argument);
 struct task *task_spawn_live(const char *name, uint32_t processor, uint32_t path, void (*run)(void *), void *argument);
 struct task *task_spawn_simulated(const char *name, uint32_t processor, void (*run)(void *), void *argument);
 void sched_gather_live(bool together);
+bool sched_is_beside_live(uint32_t path);
 void task_reap_live(struct task *task); /* after done: free what the ended task had */
 void task_reap_simulated(struct task *task);
 

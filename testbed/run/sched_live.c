@@ -132,6 +132,12 @@ static pthread_t thread_of(const struct task *task)
     return __atomic_load_n(&((const struct live_task *)task)->thread, __ATOMIC_ACQUIRE);
 }
 
+/* What struct task has of those that are gathered. */
+static uint32_t host_of(uint32_t path)
+{
+    return (uint32_t)gathering.processors[path % gathering.count] + 1;
+}
+
 /* The list's lock is held. A preference: a host that does not allow it any more places the thread itself. */
 static void place(struct live_task *task)
 {
@@ -146,8 +152,17 @@ static void place(struct live_task *task)
         CPU_ZERO(&set);
         CPU_SET(gathering.processors[task->path % gathering.count], &set);
     }
+    __atomic_store_n(&task->common.task.host, gathering.now ? host_of(task->path) : 0, __ATOMIC_RELAXED);
     (void)pthread_setaffinity_np(thread, sizeof(set), &set);
     task->gathered = gathering.now;
+}
+
+bool sched_is_beside_live(uint32_t path)
+{
+    const struct task *task = sched_current;
+    const uint32_t host = task != NULL ? __atomic_load_n(&task->host, __ATOMIC_RELAXED) : 0;
+
+    return host != 0 && host == host_of(path);
 }
 
 void sched_gather_live(bool together)

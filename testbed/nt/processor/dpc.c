@@ -45,6 +45,19 @@ void dpc_kick(struct processor *processor)
     }
 }
 
+/* The calling task is interrupted, runs the DPCs and goes on. */
+static bool interrupted(const struct processor *processor)
+{
+    const struct task *task = task_self();
+
+    if (!sched_is_beside((uint32_t)(processor - processors)) || task->internal_locks != 0 ||
+        task->irql >= DISPATCH_LEVEL || &processors[task->processor] != processor) {
+        return false;
+    }
+    irql_lower(irql_raise(DISPATCH_LEVEL));
+    return true;
+}
+
 static void enqueue(struct processor *processor, void *link, bool first)
 {
     sched_lock(&processor->dpc_lock);
@@ -63,7 +76,7 @@ static void enqueue(struct processor *processor, void *link, bool first)
     __atomic_store_n(&processor->dpc_count, processor->dpc_count + 1, __ATOMIC_SEQ_CST);
     sched_unlock(&processor->dpc_lock);
     /* Whoever holds the token looks at the queue after giving it up; else the DPC task must come. */
-    if (__atomic_load_n(&processor->token, __ATOMIC_SEQ_CST) == 0) {
+    if (__atomic_load_n(&processor->token, __ATOMIC_SEQ_CST) == 0 && !interrupted(processor)) {
         dpc_kick(processor);
     }
 }
