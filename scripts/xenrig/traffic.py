@@ -13,7 +13,8 @@ from scripts.run.namespaces import ADDRESSES
 from scripts.run.traffic import (IPERF_PORT, MIN_RECEIVE_BUFFER, SERVER_SECONDS, WEB_PORT, Traffic, TrafficFailed,
                                  explain)
 
-UDP_RATE = "10M"       # what a software-emulated machine carries without losing any
+UDP_RATE = 10_000_000  # bits/s: what a software-emulated machine carries without losing any,
+UDP_SHARE = 0.25       # or, on a busy one, of what TCP reached
 STALL_SECONDS = 60     # without a packet either way
 TOOL_SECONDS = 600     # the most for one tool: a stall that moves packets still
 
@@ -26,9 +27,16 @@ class XenTraffic(Traffic):
         super().__init__(bed, None)
         self._sum = {}         # size: SHA-256 of the file served
         self._iperf_up = set()  # ports
+        self._tcp_rate = 1.0    # Gb/s: the lowest
 
-    def udp(self, family, direction, seconds, rate=UDP_RATE):
-        return super().udp(family, direction, seconds, rate)
+    def tcp(self, family, direction, seconds, streams=1):
+        rate = super().tcp(family, direction, seconds, streams)
+        self._tcp_rate = min(self._tcp_rate, rate)
+        return rate
+
+    def udp(self, family, direction, seconds, rate=None):
+        return super().udp(family, direction, seconds,
+                           rate or str(int(min(UDP_RATE, UDP_SHARE * self._tcp_rate * 1e9))))
 
     def receive_buffer(self):
         return MIN_RECEIVE_BUFFER

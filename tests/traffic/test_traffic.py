@@ -225,6 +225,16 @@ class Places(unittest.TestCase):
             self.assertEqual(set(found), set(range(2 * QUEUES if processors else QUEUES)))
             self.check_gathered(found, DRIVER_THREADS)
 
+    def test_threads_that_share_a_processor_do_each_others_work(self):
+        with running("--queues", "1", spread=False) as (bed, traffic):
+            traffic.tcp(4, "out", 2)
+            bed.wait_status()
+            statuses = [path.read_text() for path in Path("/proc", str(bed.process_id), "task").glob("*/status")]
+            backend = next(text for text in statuses if "netback-tx 0" in text)
+            sent = bed.status["tx_packets"]
+        self.assertGreater(sent, 1000)
+        self.assertLess(int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", backend)[1]), sent / 4)
+
     def test_threads_without_a_driver_are_placed_likewise(self):
         self.check_gathered(self.on_path("--bypass", spread=False), BYPASS_THREADS)
 
