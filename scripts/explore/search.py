@@ -109,7 +109,10 @@ def explore(options, screen, found=None):
                 break
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
+                failed = len(found.failures)
                 again.extend(add(found, *future.result()))
+                for failure in found.failures[failed:] if options.keep_going else ():
+                    screen.line(f"seed {failure.seed}: {failure.reason()}")
                 found.seconds = time.monotonic() - begun
                 found.history.append((found.seconds, found.operations))
             if time.monotonic() - said > STATUS_EVERY:

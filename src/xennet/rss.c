@@ -159,7 +159,7 @@ RssHoldSends(XENNET_RSS *Rss)
     Rss->Holding = TRUE;
     Single = Rss->Context->QueueCount == 1;
     if (!Single)
-        TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, Rss->Lost, TRUE);
+        TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, FALSE, Rss->Stray);
     RssUnlock(Rss);
     IrqlLower(Irql);
     if (Single)
@@ -181,7 +181,7 @@ RssReleaseSends(XENNET_RSS *Rss)
     Irql = IrqlRaise(FALSE);
     RssLock(Rss);
     Rss->Holding = FALSE;
-    TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, Rss->Lost, FALSE);
+    TransmitSetQueues(Rss->Transmit, Rss->Context->QueueCount, (BOOLEAN)!Rss->Lost, Rss->Stray);
     RssUnlock(Rss);
     IrqlLower(Irql);
 }

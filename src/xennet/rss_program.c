@@ -314,6 +314,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
 {
     XENNET_CONTEXT *Context = Rss->Context;
     NTSTATUS Status = STATUS_SUCCESS;
+    BOOLEAN Others;
     BOOLEAN Again;
     KIRQL Irql;
 
@@ -323,7 +324,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
         (void)InterlockedExchange(&Context->Connecting, Rss->Migrations + 1);
         TransmitHoldAll(Rss->Transmit);
     }
-    Again = RssTakeQueues(Rss);
+    Again = Others = RssTakeQueues(Rss);
     if (Why != RssFollowConnection) {
         Again = TRUE;
         Rss->Unsent = Rss->NeedsEnabled;
@@ -345,8 +346,9 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
             Rss->Unanswered = Status == STATUS_TRANSACTION_TIMED_OUT ? Rss->Migrations : 0;
         }
     }
+    Rss->Stray = (BOOLEAN)(Rss->Lost && (Rss->Stray || Others || Why == RssFollowMigration));
     if (Again)
-        TransmitSetQueues(Rss->Transmit, Context->QueueCount, Rss->Lost, Rss->Holding);
+        TransmitSetQueues(Rss->Transmit, Context->QueueCount, (BOOLEAN)(!Rss->Lost && !Rss->Holding), Rss->Stray);
     RssUnlock(Rss);
     IrqlLower(Irql);
     // There may be no send to wake the watchdog, which sees whether XenVif runs at this host.

@@ -53,6 +53,7 @@ struct _XENNET_RSS {
     BOOLEAN QueueIsIndex;     // XenVif takes the processor's index for the queue
     BOOLEAN Unsent;           // XenVif has not passed on all of the setting
     BOOLEAN Lost;             // nor could it: the backend of the moment does not hash
+    BOOLEAN Stray;            // and XenVif's table is for the queues of another one
     BOOLEAN Holding;          // a table is about to be exchanged: no send waits in XenVif for the next one
     LONG Migrations;          // so far
     volatile LONG Unanswered; // which of them got no answer, nor did XenVif, which therefore does not run; 0: none

@@ -126,10 +126,10 @@ TransmitSetVlan(XENNET_TRANSMIT *Transmit)
 
 _Use_decl_annotations_
 VOID
-TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Lost, BOOLEAN Held)
+TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Mapped, BOOLEAN Stray)
 {
-    Transmit->Lost = Lost;
-    TransmitLimitsSetQueues(&Transmit->Limits, QueueCount, (BOOLEAN)(!Lost && !Held));
+    Transmit->Stray = Stray;
+    TransmitLimitsSetQueues(&Transmit->Limits, QueueCount, Mapped);
 }
 
 _Use_decl_annotations_

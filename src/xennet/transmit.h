@@ -76,8 +76,9 @@ VOID TransmitSetFrameSize(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG MaximumF
 // The adapter's VLAN has changed.
 VOID TransmitSetVlan(_Inout_ XENNET_TRANSMIT *Transmit);
 
-// So many queues from now on. Lost: hash values may pick others. Held: none picks one, but of what was kept before.
-VOID TransmitSetQueues(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG QueueCount, _In_ BOOLEAN Lost, _In_ BOOLEAN Held);
+// So many queues from now on; Mapped: hash values pick one of them. Stray: they may pick one that is gone.
+VOID TransmitSetQueues(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG QueueCount, _In_ BOOLEAN Mapped,
+                       _In_ BOOLEAN Stray);
 
 // NBLs taken from now on count in Out[Age].
 VOID TransmitSetAge(_Inout_ XENNET_TRANSMIT *Transmit, _In_ ULONG Age);

@@ -30,9 +30,9 @@ static VOID
 TransmitOfferKept(XENNET_TRANSMIT *Transmit, XENNET_TRANSMIT_PROCESSOR *Processor)
 {
     XENNET_TRANSMIT_KEPT Kept = Processor->Kept;
-    // Those before it went where its hash value picked a ring. After a migration whose table XenVif does not have,
-    // which alone sends those, the value may pick one of a queue that is gone, where it would stay.
-    BOOLEAN Hashed = (BOOLEAN)(Kept.Hashed && !Transmit->Lost);
+    // Those before it went to the ring that its hash value picked, and wait for it there. XenVif begins to send them by
+    // itself when it has connected anew.
+    BOOLEAN Hashed = (BOOLEAN)(Kept.Hashed && !Transmit->Stray);
 
     // Until XenVif has it TransmitIsPushed sees it, on other processors: no table is exchanged meanwhile.
     if (ContextMayOffer(Transmit->Context) &&

@@ -23,7 +23,7 @@ struct _XENNET_TRANSMIT {
     ULONG ProcessorCount;
     XENNET_SEGMENTS *Segments;     // NULL: NDIS has no UDP segmentation
     XENNET_TRANSMIT_LIMITS Limits; // its lengths: single words, as the backend allows at the moment
-    volatile BOOLEAN Lost;         // XenVif's table may name queues that there are not
+    volatile BOOLEAN Stray;        // hash values may pick queues that are gone
 
     // The watchdog.
     volatile ULONG Age; // of the NBLs taken now: index of Counters.Out

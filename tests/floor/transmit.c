@@ -193,12 +193,12 @@ VOID TransmitSetAge(XENNET_TRANSMIT *Transmit, ULONG Age)
 }
 
 _Use_decl_annotations_
-VOID TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Lost, BOOLEAN Held)
+VOID TransmitSetQueues(XENNET_TRANSMIT *Transmit, ULONG QueueCount, BOOLEAN Mapped, BOOLEAN Stray)
 {
     UNREFERENCED_PARAMETER(Transmit);
     UNREFERENCED_PARAMETER(QueueCount);
-    UNREFERENCED_PARAMETER(Lost);
-    UNREFERENCED_PARAMETER(Held);
+    UNREFERENCED_PARAMETER(Mapped);
+    UNREFERENCED_PARAMETER(Stray);
 }
 
 _Use_decl_annotations_
