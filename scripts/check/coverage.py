@@ -117,7 +117,8 @@ def one_sided(cov, driver, profile):
 
 def unreached(cov, driver, profile):
     """FILE:LINE and the text of each line that was never executed."""
-    done = run([cov, "show", str(driver), f"-instr-profile={profile}", OTHERS], stdout=subprocess.PIPE, text=True)
+    done = run([cov, "show", str(driver), f"-instr-profile={profile}", OTHERS, f"-path-equivalence=build/,{ROOT}/"],
+               stdout=subprocess.PIPE, text=True)     # compiled in build, the sources' names end there
     name = ""
     for line in done.stdout.splitlines():
         if line.endswith(".c:") or line.endswith(".h:"):
@@ -126,6 +127,8 @@ def unreached(cov, driver, profile):
         parts = line.split("|", 2)
         if len(parts) == 3 and parts[1].strip() == "0":
             print(f"{name}:{parts[0].strip()}: {parts[2].strip()}")
+    if not name:
+        raise Stop(f"llvm-cov shows none of the sources:\n{done.stdout.strip()[:500]}", 1)
 
 
 if __name__ == "__main__":
