@@ -54,7 +54,7 @@ static bool interrupted(const struct processor *processor)
         task->irql >= DISPATCH_LEVEL || &processors[task->processor] != processor) {
         return false;
     }
-    irql_lower(irql_raise(DISPATCH_LEVEL));
+    irql_interrupt();
     return true;
 }
 

@@ -74,6 +74,15 @@ static void token_give(struct processor *processor)
     }
 }
 
+/* The token is taken. */
+static void enter_dispatch(struct task *task, uint8_t to)
+{
+    order_acquire(&processors[task->processor]);
+    paged_out(true);
+    task->busy = 0;
+    timeline_irql(task->processor, to);
+}
+
 uint8_t irql_raise(uint8_t to)
 {
     struct task *task = task_self();
@@ -84,10 +93,7 @@ uint8_t irql_raise(uint8_t to)
         RULE(task->processor < processor_count(), "irql", "raised to IRQL %u on processor %u, there are %u", to,
              task->processor, processor_count());
         token_take(&processors[task->processor]);
-        order_acquire(&processors[task->processor]);
-        paged_out(true);
-        task->busy = 0;
-        timeline_irql(task->processor, to);
+        enter_dispatch(task, to);
     }
     task->irql = to;
     return from;
@@ -135,6 +141,18 @@ void irql_lower(uint8_t to)
         sched_point("lower");
     } else {
         task->irql = to;
+    }
+}
+
+void irql_interrupt(void)
+{
+    struct task *task = task_self();
+    uint8_t from = task->irql;
+
+    if (token_try(&processors[task->processor])) {
+        enter_dispatch(task, DISPATCH_LEVEL);
+        task->irql = DISPATCH_LEVEL;
+        irql_lower(from);
     }
 }
 

@@ -36,6 +36,10 @@ static inline bool on_this_stack(const void *object)
  * vector register, so that the code around it need not save them. False: nothing was done. */
 bool irql_write_quick(uint64_t value);
 
+/* Live, below DISPATCH_LEVEL: the DPCs that wait on the calling task's processor run now, or when whoever holds the
+ * token gives it up, which is not waited for: that may wait for what the calling task does next. */
+void irql_interrupt(void);
+
 /* Runs the DPCs queued to the calling task's processor when called, at DISPATCH_LEVEL with the token held. */
 void dpc_drain(struct processor *processor);
 /* Has the DPC task look at its queue. */
