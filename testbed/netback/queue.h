@@ -63,6 +63,7 @@ struct queue_rx {
     uint32_t expected_extras;  /* slots between a frame's first and second page: see receive.c */
     uint32_t headroom;         /* bytes left free at the start of each page, as the frontend asked */
     uint32_t most_posted;      /* slots that the frontend has had posted at a time */
+    bool event_due;            /* for what was pushed, once the lock is free */
     struct rx_slot slots[RING_SLOTS];
     struct rx_hash hash;
     uint64_t packets, bytes, gso, csum_blank, kicks_sent;

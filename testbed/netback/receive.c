@@ -133,7 +133,7 @@ static bool wait_for_slots(struct netback_queue *queue, struct netback_queue *ta
         if (slots_want(target, need)) {
             return true;
         }
-        sched_unlock(&target->rx.lock);
+        slots_unlock(target);
         bell_wait(&target->rx_bell, seen, deadline < give_up ? deadline : give_up);
         sched_lock(&target->rx.lock);
     }
@@ -151,7 +151,7 @@ static void deliver_copy(struct netback_queue *queue, const struct frame *frame,
     do { /* the headroom, and with it the number of pages, may change in the wait */
         pages = slots_of(target, frame->length);
         if (!wait_for_slots(queue, target, pages + judged->extras.count)) {
-            sched_unlock(&target->rx.lock);
+            slots_unlock(target);
             receive_drop(queue, 1);
             return;
         }
@@ -165,7 +165,7 @@ static void deliver_copy(struct netback_queue *queue, const struct frame *frame,
     if (!(queue->rx.segmenting && target == queue)) {
         slots_push(target);
     }
-    sched_unlock(&target->rx.lock);
+    slots_unlock(target);
 }
 
 struct segmenting {
@@ -181,7 +181,7 @@ static void deliver_segment(void *context, struct frame *segment)
 
     sched_lock(&queue->rx.lock);
     verdict = receive_judge(queue, segment, &segmenting->last);
-    sched_unlock(&queue->rx.lock);
+    slots_unlock(queue);
     if (verdict == DELIVER) {
         deliver_copy(queue, segment, &segmenting->last);
     } else {
@@ -211,7 +211,7 @@ static void deliver_staged(struct netback_queue *queue, struct frame *frame, enu
         cut_expect(queue, frame, &segmenting.last);
         queue->rx.elsewhere = queue->rx.cut.size == 0;
     }
-    sched_unlock(&queue->rx.lock);
+    slots_unlock(queue);
 }
 
 void receive_stage(struct netback_queue *queue, struct frame *frame)
@@ -235,7 +235,7 @@ static bool receive_staged(struct netback_queue *queue)
     pcap_write(netback->options.pcap, PCAP_WIRE, PCAP_TOWARDS_DRIVER, &frame);
     sched_lock(&queue->rx.lock);
     verdict = receive_judge(queue, &frame, &judged);
-    sched_unlock(&queue->rx.lock);
+    slots_unlock(queue);
     deliver_staged(queue, &frame, verdict, &judged);
     return true;
 }
@@ -299,7 +299,7 @@ static bool receive_batch(struct netback_queue *queue, uint32_t want)
                                          : receive_direct(queue, &frame, &verdict, &judged);
     }
     slots_push(queue);
-    sched_unlock(&queue->rx.lock);
+    slots_unlock(queue);
     if (received == RECEIVED_ELSEWHERE) {
         deliver_staged(queue, &frame, verdict, &judged);
     }
@@ -314,7 +314,7 @@ static void receive_short(struct netback_queue *queue, uint32_t want, uint32_t h
 
     slots_push(queue);
     came = slots_want(queue, have == 0 ? 1 : want);
-    sched_unlock(&queue->rx.lock);
+    slots_unlock(queue);
     if (came) {
         return;
     }
@@ -338,7 +338,7 @@ static uint32_t wanted_slots(const struct netback_queue *queue)
 /* receive_staged, called with rx.lock, which it gives up. */
 static bool receive_unlocked(struct netback_queue *queue)
 {
-    sched_unlock(&queue->rx.lock);
+    slots_unlock(queue);
     return receive_staged(queue);
 }
 
@@ -351,7 +351,7 @@ void receive_run(void *argument)
     queue->rx.most_posted = 0;
     queue->rx.cut.size = 0;
     queue->rx.elsewhere = false;
-    sched_unlock(&queue->rx.lock);
+    slots_unlock(queue);
     while (flag(&netback->queues_stop) == 0) {
         uint32_t seen = bell_read(&queue->rx_bell), want, have;
 

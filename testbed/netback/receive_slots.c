@@ -174,6 +174,21 @@ void slots_push(struct netback_queue *queue)
     RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&rx->ring, notify);
     if (notify) {
         count(&rx->kicks_sent, 1);
+        if (sched_is_beside(queue->index)) {
+            rx->event_due = true; /* it would run the guest's DPCs here */
+        } else {
+            xen_event_send(queue->rx_event);
+        }
+    }
+}
+
+void slots_unlock(struct netback_queue *queue)
+{
+    bool due = queue->rx.event_due;
+
+    queue->rx.event_due = false;
+    sched_unlock(&queue->rx.lock);
+    if (due) {
         xen_event_send(queue->rx_event);
     }
 }

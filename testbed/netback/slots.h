@@ -16,6 +16,7 @@ void slots_frame(struct netback_queue *queue, uint32_t extras, uint32_t pages, s
 void slots_move(struct netback_queue *queue, uint32_t from_extras, uint32_t to_extras, uint32_t length);
 void slots_complete(struct netback_queue *queue, const struct frame *frame, const struct rx_extras *extras);
 void slots_push(struct netback_queue *queue);                /* responses so far, and a notification if wanted */
+void slots_unlock(struct netback_queue *queue);              /* who has pushed lets rx.lock go so */
 bool slots_want(struct netback_queue *queue, uint32_t want); /* requests a notification; true: they came meanwhile */
 void slots_unmap(struct netback_queue *queue);
 

@@ -22,6 +22,8 @@
 #include "image/image.h"
 #include "nt/memory/guard.h"
 
+#define ROUNDS_BESIDE 4 /* the DPC task would have this thread's processor */
+
 #define LOOKS 128 /* a holder is often gone within a microsecond */
 
 struct processor processors[MAX_PROCESSORS];
@@ -102,11 +104,12 @@ uint8_t irql_raise(uint8_t to)
 static void leave_dispatch(struct task *task, uint8_t to)
 {
     struct processor *processor = &processors[task->processor];
-    bool drained = false;
+    uint32_t rounds = 0, most = sched_is_beside(task->processor) ? ROUNDS_BESIDE : 1;
     for (;;) {
-        if (__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) != 0 && !drained && task->internal_locks == 0) {
+        while (__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) != 0 && rounds < most &&
+               task->internal_locks == 0) {
             task->irql = DISPATCH_LEVEL;
-            drained = true;
+            rounds++;
             dpc_drain(processor);
         }
         task->irql = to;
@@ -117,7 +120,7 @@ static void leave_dispatch(struct task *task, uint8_t to)
         if (__builtin_expect(__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) == 0, 1)) {
             return;
         }
-        if (drained || task->internal_locks != 0) {
+        if (rounds == most || task->internal_locks != 0) {
             dpc_kick(processor);
             return;
         }
