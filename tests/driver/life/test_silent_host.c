@@ -160,7 +160,8 @@ static void paused(struct story *story)
 
 TEST(a_pause_at_a_host_that_answered_late_waits_for_four_long_naps)
 {
-    on_releases_that_give_up(&(struct story_plan){ .queues = 1, .body = paused });
+    on_releases_that_give_up(
+        &(struct story_plan){ .stand_in = "main runs at such a host without an answer", .queues = 1, .body = paused });
 }
 
 /* --- scarce NBLs --- */
