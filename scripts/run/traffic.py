@@ -127,14 +127,19 @@ class Traffic:
 
         It has the lowest priority: what it made beyond that would be dropped, at the others' cost."""
         what = f"small UDP {direction}"
-        receiver = "wire" if direction == "out" else "guest"
-        before = self._overflows(receiver, 4)
-        end = self.iperf3(4, direction, seconds, ["-t", str(seconds), "-u", "-b", "0", "-l", str(length), "-w",
-                                                  str(self.receive_buffer())], what, nice=True)["end"]["sum"]
-        arrived = end["packets"] - end["lost_packets"] + self._overflows(receiver, 4) - before
+        end, overflows = self._datagrams(4, direction, seconds, ["-b", "0", "-l", str(length)], what, nice=True)
+        arrived = end["packets"] - end["lost_packets"] + overflows
         if arrived <= 0:
             raise TrafficFailed(f"{what}: nothing arrived")
         return arrived / end["seconds"]
+
+    def _datagrams(self, family, direction, seconds, options, what, nice=False):
+        """(iperf3's sums, how many datagrams the receiving side's full sockets dropped meanwhile)"""
+        receiver = "wire" if direction == "out" else "guest"
+        before = self._overflows(receiver, family)
+        total = self.iperf3(family, direction, seconds, ["-t", str(seconds), "-u", *options, "-w",
+                                                         str(self.receive_buffer())], what, nice=nice)["end"]["sum"]
+        return total, self._overflows(receiver, family) - before
 
     def tcp(self, family, direction, seconds, streams=1):
         """Gb/s that arrived."""
@@ -148,15 +153,11 @@ class Traffic:
     def udp(self, family, direction, seconds, rate=UDP_RATE):
         """Datagrams sent, lost on their way, and dropped by a receiving socket whose reader was late; Gb/s."""
         what = f"UDP {direction} over IPv{family}"
-        receiver = "wire" if direction == "out" else "guest"
-        before = self._overflows(receiver, family)
-        total = self.iperf3(family, direction, seconds, ["-t", str(seconds), "-u", "-b", rate, "-w",
-                                                         str(self.receive_buffer())], what)["end"]["sum"]
+        total, overflows = self._datagrams(family, direction, seconds, ["-b", rate], what)
         if total["packets"] == 0:
             raise TrafficFailed(f"{what}: nothing was sent")
         # What the receiving stack counts as dropped by a full socket came through; iperf3 counts it as lost. It also
         # counts a late datagram as lost first and as found again later: never below none.
-        overflows = self._overflows(receiver, family) - before
         lost = max(0, total["lost_packets"] - overflows)
         if lost > MAX_UDP_LOST * total["packets"]:
             raise TrafficFailed(f"{what}: {lost} of {total['packets']} datagrams lost")

@@ -32,7 +32,6 @@ struct live_task {
     struct task_common common;
     pthread_t thread;
     uint32_t path; /* task_spawn_on_path's processor, or OFF_PATH */
-    bool gathered; /* under the list's lock: how it was placed last */
     struct live_task *next;
 };
 
@@ -142,19 +141,21 @@ static uint32_t host_of(uint32_t path)
 static void place(struct live_task *task)
 {
     const pthread_t thread = thread_of(&task->common.task);
+    uint32_t host = 0;
     cpu_set_t set;
 
-    if (task->path == OFF_PATH || gathering.count == 0 || thread == 0 || task->gathered == gathering.now) {
+    if (task->path == OFF_PATH || gathering.count == 0 || thread == 0 ||
+        (task->common.task.host != 0) == gathering.now) {
         return;
     }
     set = gathering.all;
     if (gathering.now) {
         CPU_ZERO(&set);
-        CPU_SET(gathering.processors[task->path % gathering.count], &set);
+        host = host_of(task->path);
+        CPU_SET(host - 1, &set);
     }
-    __atomic_store_n(&task->common.task.host, gathering.now ? host_of(task->path) : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&task->common.task.host, host, __ATOMIC_RELAXED);
     (void)pthread_setaffinity_np(thread, sizeof(set), &set);
-    task->gathered = gathering.now;
 }
 
 bool sched_is_beside_live(uint32_t path)
@@ -211,7 +212,6 @@ struct task *task_spawn_live(const char *name, uint32_t processor, uint32_t path
     task_common_init(&task->common, name, 0, processor, run, argument);
     task->thread = 0;
     task->path = path;
-    task->gathered = false;
     enlist(task);
 
     order_release(&task->common.task);

@@ -101,13 +101,18 @@ uint8_t irql_raise(uint8_t to)
     return from;
 }
 
+/* Once more, having done so so often. */
+static bool may_drain(const struct task *task, uint32_t rounds)
+{
+    return task->internal_locks == 0 && (rounds == 0 || (rounds < ROUNDS_BESIDE && sched_is_beside(task->processor)));
+}
+
 static void leave_dispatch(struct task *task, uint8_t to)
 {
     struct processor *processor = &processors[task->processor];
-    uint32_t rounds = 0, most = sched_is_beside(task->processor) ? ROUNDS_BESIDE : 1;
+    uint32_t rounds = 0;
     for (;;) {
-        while (__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) != 0 && rounds < most &&
-               task->internal_locks == 0) {
+        while (__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) != 0 && may_drain(task, rounds)) {
             task->irql = DISPATCH_LEVEL;
             rounds++;
             dpc_drain(processor);
@@ -120,7 +125,7 @@ static void leave_dispatch(struct task *task, uint8_t to)
         if (__builtin_expect(__atomic_load_n(&processor->dpc_count, __ATOMIC_SEQ_CST) == 0, 1)) {
             return;
         }
-        if (rounds == most || task->internal_locks != 0) {
+        if (!may_drain(task, rounds)) {
             dpc_kick(processor);
             return;
         }
