@@ -55,7 +55,7 @@ def read(arguments):
     parser = cli.Parser(prog="explore.py", usage="explore.py [options]", description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("--operations", metavar="N", type=cli.number("--operations", 1, 10**12), default=100_000,
                         help="how many operations in all (default 100000)")
-    parser.add_argument("--length", metavar="N", type=cli.number("--length", 1, 4096), default=1000,
+    parser.add_argument("--length", metavar="N", type=cli.number("--length", 1, 16384), default=1000,
                         help="operations in a list (default 1000)")
     parser.add_argument("--seed", metavar="S", type=cli.number("--seed", 0, 2**64 - 1), default=1,
                         help="of the first list; the others follow it (default 1)")

@@ -64,7 +64,9 @@ uint64_t sched_seed(void)
 
 uint64_t sched_draw(void)
 {
-    uint64_t z = __atomic_add_fetch(&stream, 0x9e3779b97f4a7c15u, __ATOMIC_RELAXED);
+    const uint64_t step = 0x9e3779b97f4a7c15u;
+    uint64_t z = sched_is_simulated ? stream += step : __atomic_add_fetch(&stream, step, __ATOMIC_RELAXED);
+
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);

@@ -9,25 +9,48 @@
  * look. */
 #define LOOKS 64
 
-void sched_lock(struct sched_lock *lock)
+/* Simulated tasks are one thread: interlocked accesses would be slower, and no safer. */
+static bool try_lock(struct sched_lock *lock)
 {
     uint32_t free_word = 0;
-    if (!__atomic_compare_exchange_n(&lock->word, &free_word, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-        bool taken = false;
-        for (int i = 0; i < LOOKS && !sched_is_simulated && !taken; i++) {
-            __builtin_ia32_pause();
-            free_word = 0;
-            taken = __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 &&
-                    __atomic_compare_exchange_n(&lock->word, &free_word, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-        }
-        while (!taken && __atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0) {
-            struct task *task = task_self();
-            if (task != NULL) {
-                task->waits_for = "a lock of the testbed";
-            }
-            sched_wait(&lock->word, 2, SCHED_FOREVER);
-        }
+
+    if (!sched_is_simulated) {
+        return __atomic_compare_exchange_n(&lock->word, &free_word, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
     }
+    if (lock->word != 0) {
+        return false;
+    }
+    lock->word = 1;
+    return true;
+}
+
+static uint32_t clear(struct sched_lock *lock)
+{
+    if (!sched_is_simulated) {
+        return __atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE);
+    }
+
+    const uint32_t was = lock->word;
+    lock->word = 0;
+    return was;
+}
+
+void sched_lock(struct sched_lock *lock)
+{
+    bool taken = try_lock(lock);
+
+    for (int i = 0; i < LOOKS && !sched_is_simulated && !taken; i++) {
+        __builtin_ia32_pause();
+        taken = __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 0 && try_lock(lock);
+    }
+    while (!taken && __atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0) {
+        struct task *task = task_self();
+        if (task != NULL) {
+            task->waits_for = "a lock of the testbed";
+        }
+        sched_wait(&lock->word, 2, SCHED_FOREVER);
+    }
+
     struct task *task = task_self();
     if (task != NULL) {
         task->internal_locks++;
@@ -41,7 +64,7 @@ void sched_unlock(struct sched_lock *lock)
     if (task != NULL) {
         task->internal_locks--;
     }
-    if (__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2) {
+    if (clear(lock) == 2) {
         sched_wake(&lock->word, 1);
     }
 }

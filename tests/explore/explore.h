@@ -17,7 +17,7 @@
 #include "story_rss.h"
 #include "story_watch.h"
 
-enum { MAX_OPERATIONS = 4096, OPERATION_VALUES = 4, MAX_EXPLORE_TASKS = 8, MAX_KEYWORDS = 4 };
+enum { MAX_OPERATIONS = 16384, OPERATION_VALUES = 4, MAX_EXPLORE_TASKS = 8, MAX_KEYWORDS = 4 };
 
 /* The world that a list runs in. */
 struct explore_config {

@@ -90,7 +90,7 @@ static uint32_t weight(uint32_t kind, const uint32_t rarity[EXPLORE_GROUPS], boo
 
 void list_make(struct explore_list *list, uint64_t seed, uint32_t operations, bool portable)
 {
-    uint32_t sum = 0, rarity[EXPLORE_GROUPS];
+    uint32_t sum = 0, rarity[EXPLORE_GROUPS], weights[operation_kind_count];
 
     state = seed;
     make_config(&list->config, seed);
@@ -100,15 +100,16 @@ void list_make(struct explore_list *list, uint64_t seed, uint32_t operations, bo
         list->config.without &= ~(1u << NETBACK_BIT_CTRL_RING);
     }
     for (uint32_t kind = 0; kind < operation_kind_count; kind++) {
-        sum += weight(kind, rarity, portable);
+        weights[kind] = weight(kind, rarity, portable);
+        sum += weights[kind];
     }
     list->count = operations < MAX_OPERATIONS ? operations : MAX_OPERATIONS;
     for (uint32_t i = 0; i < list->count; i++) {
         struct operation *operation = &list->operations[i];
         uint32_t at = between(0, sum - 1), kind = 0;
 
-        while (at >= weight(kind, rarity, portable)) {
-            at -= weight(kind++, rarity, portable);
+        while (at >= weights[kind]) {
+            at -= weights[kind++];
         }
         *operation = (struct operation){ .kind = kind };
         for (uint32_t v = 0; v < operation_kinds[kind].values; v++) {
