@@ -15,7 +15,7 @@
 typedef void MS_ABI pnp_event_handler(void *, struct NET_DEVICE_PNP_EVENT *);
 typedef void MS_ABI shutdown_handler(void *, uint32_t);
 
-enum { SHUTDOWN_POWER_OFF = 0, SHUTDOWN_BUGCHECK = 1, PROTOCOLS_SECONDS = 20 };
+enum { SHUTDOWN_POWER_OFF = 0, SHUTDOWN_BUGCHECK = 1, PROTOCOLS_SECONDS = 10 };
 
 static void notify(struct adapter *adapter, uint32_t what)
 {
@@ -33,10 +33,7 @@ void adapter_surprise_event(struct adapter *adapter)
     notify(adapter, NdisDevicePnPEventSurpriseRemoved);
 }
 
-/* Protocols give back what they have received, and wait for what they have sent: Windows sets no end to that. A driver
- * may have to wait for XenVif first, which asks a control ring at which nobody answers for 5 s each time, with its lock
- * held (xenvif/frontend/control.c): on its own account, for what the driver asked before the event, and for the table
- * of a connection that comes behind it. */
+/* Protocols give back what they have received, and wait for what they have sent. */
 static void pause_protocols(struct adapter *adapter)
 {
     uint64_t deadline = sched_now() + PROTOCOLS_SECONDS * 1000000000ull;
