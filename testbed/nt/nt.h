@@ -160,6 +160,7 @@ void driver_calls_count(uint64_t *calls);
 #define STATUS_OBJECT_NAME_NOT_FOUND  ((int32_t)0xC0000034)
 #define STATUS_INSUFFICIENT_RESOURCES ((int32_t)0xC000009A)
 #define STATUS_NOT_SUPPORTED          ((int32_t)0xC00000BB)
+#define STATUS_TRANSACTION_TIMED_OUT  ((int32_t)0xC0000210)
 #define STATUS_NOT_FOUND              ((int32_t)0xC0000225)
 #define STATUS_RETRY                  ((int32_t)0xC000022D)
 #define STATUS_DEVICE_NOT_READY       ((int32_t)0xC00000A3)

@@ -146,7 +146,7 @@ static int32_t status_of(int result)
     case XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW:
         return STATUS_BUFFER_TOO_SMALL;
     case NO_ANSWER:
-        return (int32_t)0xc0000210; /* STATUS_TRANSACTION_TIMED_OUT */
+        return STATUS_TRANSACTION_TIMED_OUT;
     default:
         return STATUS_UNSUCCESSFUL;
     }

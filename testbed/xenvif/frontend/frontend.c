@@ -21,7 +21,6 @@
 #include "xenvif/state.h"
 
 #define CLOSE_PATIENCE (5ull * 1000000000ull)
-#define RUN_AGAIN      1000000000ull
 
 static void kick(struct frontend *frontend)
 {
@@ -179,20 +178,23 @@ static void step_closing(struct vif *vif, uint32_t backend)
 
 /* The subscriber was notified. A table for more queues than this backend has was refused, and it has had the chance to
  * give another; one that it gave while packets were queued leaves some waiting for others that go elsewhere now. Where
- * nobody answers yet this comes again: no XenVif connects again by itself, so there is none to follow in this. After a
- * migration nothing runs until the next Enable, as with all of them. */
-static void run_again(struct vif *vif, const struct hash *before, bool anew)
+ * nobody answers yet this comes again, and leaves others the time of two such waits: no XenVif connects again by
+ * itself, so there is none to follow in this. After a migration nothing runs until the next Enable, as with all of
+ * them. */
+static void run_again(struct vif *vif, const struct hash *before, bool due)
 {
     struct frontend *frontend = &vif->frontend;
 
     dpc_flush_all(); /* what goes by the table of before is queued */
     event_wait(&frontend->gate, SCHED_FOREVER);
     connect_abort_beyond(vif);
-    frontend->again = 0;
+    if (due) {
+        frontend->again = 0;
+    }
     if (frontend->phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
         if (!__atomic_load_n(&frontend->running, __ATOMIC_SEQ_CST)) {
-            if (anew && !NT_SUCCESS(connect_run(vif))) {
-                frontend->again = sched_now() + RUN_AGAIN;
+            if (due && !NT_SUCCESS(connect_run(vif))) {
+                frontend->again = sched_now() + CONNECT_AGAIN;
             }
         } else if (before->size != vif->hash.size ||
                    memcmp(before->mapping, vif->hash.mapping, sizeof(before->mapping)) != 0) {
@@ -208,7 +210,7 @@ static void run_again(struct vif *vif, const struct hash *before, bool anew)
 static bool step(struct vif *vif)
 {
     uint32_t backend = XenbusStateUnknown, before = vif->frontend.phase;
-    bool changed = false, migrating, anew;
+    bool changed = false, migrating, anew, due;
 
     event_wait(&vif->frontend.gate, SCHED_FOREVER);
     migrating = vif->frontend.migrating; /* the end of it, which comes after Enable, is announced by itself */
@@ -228,14 +230,15 @@ static bool step(struct vif *vif)
         step_closing(vif, backend);
         break;
     }
-    anew = vif->frontend.phase == FRONTEND_CONNECTED &&
-           (before == FRONTEND_CONNECTING || (vif->frontend.again != 0 && sched_now() >= vif->frontend.again));
+    anew = vif->frontend.phase == FRONTEND_CONNECTED && before == FRONTEND_CONNECTING;
+    due = vif->frontend.phase == FRONTEND_CONNECTED &&
+          (vif->frontend.again != 0 ? sched_now() >= vif->frontend.again : anew);
     event_set(&vif->frontend.gate);
-    if (!migrating && (changed || anew)) {
+    if (!migrating && (changed || anew || due)) {
         struct hash hash = vif->hash;
 
         callback_mac(vif);
-        run_again(vif, &hash, anew || vif->frontend.again != 0);
+        run_again(vif, &hash, due);
     }
     return vif->frontend.phase != FRONTEND_STOPPED;
 }

@@ -55,6 +55,8 @@ void frontend_disable(struct vif *vif); /* everything of the subscriber's comes 
 void stall_forget(struct vif *vif); /* at each connection */
 bool stall_seen(struct vif *vif);   /* requests have waited for too long */
 
+#define CONNECT_AGAIN 10000000000ull /* ns after nobody has answered, or the backend has refused twice */
+
 /* frontend_connect.c: rings, channels and keys; in the frontend's thread, gate held */
 int connect_publish(struct vif *vif); /* 0: the backend may connect */
 int32_t connect_run(struct vif *vif); /* rings run; or STATUS_...: the backend does not take the hash, none does */

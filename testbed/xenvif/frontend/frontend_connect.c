@@ -257,8 +257,9 @@ void connect_start(struct vif *vif)
     __atomic_store_n(&vif->queues, queues, __ATOMIC_RELEASE);
     connect_abort_beyond(vif);
     vif->frontend.again = 0;
-    if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && !vif->frontend.migrating) {
-        (void)connect_run(vif);
+    if (__atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) && !vif->frontend.migrating &&
+        connect_run(vif) == STATUS_TRANSACTION_TIMED_OUT) {
+        vif->frontend.again = sched_now() + CONNECT_AGAIN;
     }
 }
 
