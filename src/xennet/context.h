@@ -48,7 +48,7 @@ typedef struct _XENNET_CONTEXT {
 
     // Moved by StateMove.
     volatile LONG State;         // XENNET_STATE
-    volatile LONG Gone;          // surprise removed or shut down: XenVif is not asked any more
+    volatile LONG Gone;          // surprise removed or shut down: the backend is not asked any more
     volatile LONG Running;       // State is Running, and not Gone: one word for every packet to read
     volatile BOOLEAN Recovering; // not running although NDIS has restarted it
 

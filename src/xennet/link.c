@@ -170,7 +170,7 @@ LinkStateChanged(XENNET_LINK *Link)
     // NDIS does not know the adapter yet, and the restart asks again.
     if (Link->Context->State == XennetStateInitializing)
         return;
-    // Nobody is left to indicate to, but sends come back only from a backend that takes the table of its queues.
+    // Nobody is left to indicate to, but VIF 8 has sends back only from a backend that takes the table of its queues.
     if (Link->Context->Gone) {
         if (Link->Context->Vif.Enabled)
             (void)RssFollow(Link->Rss, RssFollowConnection);

@@ -241,14 +241,24 @@ RssProgram(XENNET_RSS *Rss, XENNET_RSS_SETTING *Setting)
     return Status;
 }
 
+// After a removal no table is needed any more, and who gives the sends back (StateRemove) would wait for XenVif's lock
+// as long as a silent control ring is waited for. VIF 8 has them back only from a backend that runs, and so has to be
+// followed.
+static BOOLEAN
+RssMayAsk(const XENNET_CONTEXT *Context)
+{
+    return !Context->Gone || Context->Vif.Version == 8;
+}
+
 _Use_decl_annotations_
 NDIS_STATUS
 RssCommit(XENNET_RSS *Rss)
 {
-    NTSTATUS Status;
+    NTSTATUS Status = STATUS_NOT_SUPPORTED;
 
     // XenVif asks the backend at DISPATCH, and some releases wait for ever for one that is not there.
-    Status = Rss->Context->Detached ? STATUS_NOT_SUPPORTED : RssProgram(Rss, &Rss->Next);
+    if (!Rss->Context->Detached && RssMayAsk(Rss->Context))
+        Status = RssProgram(Rss, &Rss->Next);
     if (Status == STATUS_TRANSACTION_TIMED_OUT) {
         // Each further call would wait as long, at DISPATCH. XenVif has kept what it had.
         DEBUG_ERROR("the backend does not answer on its control ring, keeping the RSS setting in force\n");
@@ -334,7 +344,7 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     }
     // At a migration always: whether anybody answers decides whether XenVif runs. While it does not, nothing is asked
     // that would wait as long again: the watchdog sees to it.
-    if (Again && !(Rss->Unanswered != 0 && Why == RssFollowConnection) &&
+    if (Again && RssMayAsk(Context) && !(Rss->Unanswered != 0 && Why == RssFollowConnection) &&
         (Rss->Current.Hash || Rss->Programmed.TableCount != 0 || Why != RssFollowConnection)) {
         Status = RssSendAgain(Rss);
         // Else XenVif would not come up, either; where nobody answers, this would only wait as long again.

@@ -55,7 +55,7 @@ static const STATE_ARROW StateArrows[] = {
 #define STATE_PATIENCE       35     // long naps without a completion before VIF is disabled all the same
 #define STATE_MAX_NAPS       480    // long naps in all: a backend that only just moves must not hold NDIS for ever
 #define STATE_GONE_EVERY     4      // long naps between two looks at xenstore
-#define STATE_REMOVAL_NAPS   4      // that is enough for a device which is not there any more
+#define STATE_REMOVAL_NAPS   1      // that is enough for a device which is not there any more
 #define STATE_DRAIN_NAPS     200    // short naps for what is on its way to NDIS after VifDisable
 #define STATE_MAX_DRAIN_NAPS 3200   // before a pause tries XenVif again
 

@@ -49,17 +49,17 @@ static void shut_down(struct story *story)
     CHECK_EQ(adapter_pause(story->bed.adapter), SUCCESS); /* of those that were out, each comes back after all */
 }
 
-/* How long each takes, in ms: 20 short naps, then long ones of 250 until none of 35, or of 4, has brought a send back;
- * XenVif's Disable gives up after 100. A backend that is gone is seen behind the short ones. */
+/* How long each takes, in ms: 20 short naps, then long ones of 250 until none of 35, or the first, has brought a send
+ * back; XenVif's Disable gives up after 100. A backend that is gone is seen behind the short ones. */
 static const struct {
     const char *name;
     void (*happen)(struct story *story);
     uint32_t silent, gone;
 } events[] = {
-    { "surprise removal", remove_device, 1300, 200 },
+    { "surprise removal", remove_device, 550, 200 },
     { "pause", pause_adapter, 9050, 200 },
     { "disable", disable_device, 9050, 200 },
-    { "shutdown", shut_down, 1300, 200 },
+    { "shutdown", shut_down, 550, 200 },
 };
 
 static uint32_t event, sends;

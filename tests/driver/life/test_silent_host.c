@@ -2,11 +2,12 @@
 /*
  * A host whose control ring is silent when a migration comes to it, and nothing that would wake the watchdog there or
  * show it that XenVif runs: a machine that slept meanwhile and sends nothing, packets that come while NBLs are scarce.
- * test_queues has what such a host does to flows.
+ * Also one that fell silent before the end of the device. test_queues has what such a host does to flows.
  */
 #include "ndis/adapter/adapter.h"
 #include "nt/memory/mdl.h"
 #include "story_backend.h"
+#include "story_rss.h"
 #include "xenvif/offer/hostile.h"
 #include "xenvif/state.h"
 
@@ -134,6 +135,28 @@ static void removed_while_asleep(struct story *story)
 TEST(a_device_that_is_removed_in_low_power_is_not_asked_in_d0)
 {
     on_releases_that_give_up(&(struct story_plan){ .queues = 1, .body = removed_while_asleep });
+}
+
+/* What the backend was not told yet nobody needs any more: a request would keep XenVif's lock from who disables it. */
+static void told_after_shutdown(struct story *story)
+{
+    struct watch *watch = watch_open(story);
+    struct rss_set set;
+    uint16_t asked;
+
+    netback_silence_control(story->bed.netback, true);
+    rss_fill(&set, 16, story->queues, RSS_ALL_TYPES);
+    CHECK_EQ(rss_put(story, &set, sizeof(set)), (int32_t)NDIS_STATUS_FAILURE);
+    adapter_shutdown(story->bed.adapter);
+    asked = STORY_STAND_IN(story)->control.last_id;
+    vif_tell_mac(STORY_STAND_IN(story));
+    CHECK_EQ(STORY_STAND_IN(story)->control.last_id, asked);
+    watch_close(watch);
+}
+
+TEST(a_silent_host_is_not_asked_again_after_the_end_of_the_device)
+{
+    on_releases_that_give_up(&(struct story_plan){ .queues = 2, .body = told_after_shutdown });
 }
 
 /* --- a pause --- */
