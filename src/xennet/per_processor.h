@@ -61,15 +61,26 @@ PerProcessorSum(const UCHAR *First, SIZE_T Stride, ULONG Count, ULONG64 *Sum, UL
     }
 }
 
-// A DPC that runs on one processor. One that does not exist yet (hot add) has no packets either.
-FORCEINLINE VOID
-PerProcessorInitializeDpc(KDPC *Dpc, KDEFERRED_ROUTINE *Routine, PVOID Context, ULONG Index)
+// The DPC runs on that processor from now on, whoever queues it; without this it runs where it is queued. Each time
+// again, since processors come (hot add): FALSE, that one is not there yet, and has nothing.
+FORCEINLINE BOOLEAN
+PerProcessorAimDpc(KDPC *Dpc, ULONG Index)
 {
     PROCESSOR_NUMBER Number;
 
-    KeInitializeDpc(Dpc, Routine, Context);
-    if (NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)))
-        (void)KeSetTargetProcessorDpcEx(Dpc, &Number);
+    return (BOOLEAN)(NT_SUCCESS(KeGetProcessorNumberFromIndex(Index, &Number)) &&
+                     NT_SUCCESS(KeSetTargetProcessorDpcEx(Dpc, &Number)));
+}
+
+// The same on the running one, before others may queue it.
+_IRQL_requires_(DISPATCH_LEVEL)
+FORCEINLINE VOID
+PerProcessorAimDpcHere(KDPC *Dpc)
+{
+    PROCESSOR_NUMBER Number;
+
+    (void)KeGetCurrentProcessorNumberEx(&Number);
+    (void)KeSetTargetProcessorDpcEx(Dpc, &Number);
 }
 
 #endif

@@ -66,6 +66,7 @@ SegmentPoolSetTimer(XENNET_SEGMENT_POOL *Pool, LONGLONG Time)
         return;
     Due.QuadPart = Time;
     Pool->TimerSet = TRUE;
+    PerProcessorAimDpcHere(&Pool->TimerDpc);
     (void)KeSetTimer(&Pool->Timer, Due, &Pool->TimerDpc);
 }
 
@@ -163,8 +164,7 @@ SegmentPoolTimerDpc(KDPC *Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 
 _Use_decl_annotations_
 VOID
-SegmentPoolInitialize(XENNET_SEGMENT_POOL *Pool, NDIS_HANDLE NdisHandle, ULONG Index, ULONG Maximum, ULONG Longest,
-                      KDPC *Wake)
+SegmentPoolInitialize(XENNET_SEGMENT_POOL *Pool, NDIS_HANDLE NdisHandle, ULONG Maximum, ULONG Longest, KDPC *Wake)
 {
     Pool->NdisHandle = NdisHandle;
     Pool->Maximum = Maximum;
@@ -172,7 +172,7 @@ SegmentPoolInitialize(XENNET_SEGMENT_POOL *Pool, NDIS_HANDLE NdisHandle, ULONG I
     Pool->PagesPerRun = XENNET_MIN((Longest + PAGE_SIZE - 1) / PAGE_SIZE + 1, SEGMENT_POOL_MAX_PAGES);
     Pool->Wake = Wake;
     KeInitializeTimer(&Pool->Timer);
-    PerProcessorInitializeDpc(&Pool->TimerDpc, SegmentPoolTimerDpc, Pool, Index);
+    KeInitializeDpc(&Pool->TimerDpc, SegmentPoolTimerDpc, Pool);
 }
 
 _Use_decl_annotations_
@@ -257,6 +257,7 @@ SegmentPoolWait(XENNET_SEGMENT_POOL *Pool)
     ULONG Before = Pool->FreeCount;
     ULONG Out = Pool->Total - Before;
 
+    PerProcessorAimDpcHere(Pool->Wake);
     // What is out and not collected here counts down, all of it: more is never wanted than comes.
     (void)InterlockedExchange(&Pool->Wanted, (LONG)XENNET_MIN((Out + 1) / 2, SEGMENT_POOL_CHUNK));
     SegmentPoolCollect(Pool);

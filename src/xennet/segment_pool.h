@@ -73,8 +73,8 @@ typedef struct _XENNET_SEGMENT_POOL {
 
 // Pool is zeroed. Maximum: buffers. Longest: bytes of payload that one segment usually has at most.
 _IRQL_requires_(PASSIVE_LEVEL)
-VOID SegmentPoolInitialize(_Inout_ XENNET_SEGMENT_POOL *Pool, _In_ NDIS_HANDLE NdisHandle, _In_ ULONG Index,
-                           _In_ ULONG Maximum, _In_ ULONG Longest, _In_ KDPC *Wake);
+VOID SegmentPoolInitialize(_Inout_ XENNET_SEGMENT_POOL *Pool, _In_ NDIS_HANDLE NdisHandle, _In_ ULONG Maximum,
+                           _In_ ULONG Longest, _In_ KDPC *Wake);
 
 // Every buffer is back.
 _IRQL_requires_(PASSIVE_LEVEL)

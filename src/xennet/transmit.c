@@ -281,8 +281,8 @@ TransmitCreate(XENNET_CONTEXT *Context, const XENNET_OFFLOAD *Offload, XENNET_TR
     }
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
-        TransmitListInitialize(Processor, Context->NdisHandle, Index);
-        PerProcessorInitializeDpc(&Processor->PushDpc, TransmitPushDpc, Transmit, Index);
+        TransmitListInitialize(Processor, Context->NdisHandle);
+        KeInitializeDpc(&Processor->PushDpc, TransmitPushDpc, Transmit);
         if (Transmit->Segments != NULL)
             Processor->Segments = SegmentsProcessor(Transmit->Segments, Index, &Processor->PushDpc);
     }

@@ -61,7 +61,7 @@ TransmitPush(XENNET_TRANSMIT *Transmit)
     // Read from here without its processor: one that is missed is seen at the next look.
     for (Index = 0; Index < Transmit->ProcessorCount; Index++) {
         Processor = PER_PROCESSOR(XENNET_TRANSMIT_PROCESSOR, Transmit->Processors, Index);
-        if (Processor->Held)
+        if (Processor->Held && PerProcessorAimDpc(&Processor->PushDpc, Index))
             (void)KeInsertQueueDpc(&Processor->PushDpc, NULL, NULL);
     }
 }

@@ -72,9 +72,9 @@ TransmitListCountDrop(XENNET_TRANSMIT_PROCESSOR *Processor, const XENNET_REPORTE
 
 _Use_decl_annotations_
 VOID
-TransmitListInitialize(XENNET_TRANSMIT_PROCESSOR *Processor, NDIS_HANDLE NdisHandle, ULONG Index)
+TransmitListInitialize(XENNET_TRANSMIT_PROCESSOR *Processor, NDIS_HANDLE NdisHandle)
 {
     Processor->NdisHandle = NdisHandle;
     Processor->DoneTail = &Processor->Done;
-    PerProcessorInitializeDpc(&Processor->Dpc, TransmitListDpc, Processor, Index);
+    KeInitializeDpc(&Processor->Dpc, TransmitListDpc, Processor);
 }

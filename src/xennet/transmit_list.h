@@ -79,10 +79,9 @@ typedef union _XENNET_TRANSMIT_LIST {
 
 C_ASSERT(sizeof(XENNET_TRANSMIT_LIST) <= RTL_FIELD_SIZE(NET_BUFFER_LIST, MiniportReserved));
 
-// Index: the processor's. Processor is zeroed.
+// Processor is zeroed.
 _IRQL_requires_max_(DISPATCH_LEVEL)
-VOID TransmitListInitialize(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ NDIS_HANDLE NdisHandle,
-                            _In_ ULONG Index);
+VOID TransmitListInitialize(_Inout_ XENNET_TRANSMIT_PROCESSOR *Processor, _In_ NDIS_HANDLE NdisHandle);
 
 // So many packets never reach the backend.
 _IRQL_requires_(DISPATCH_LEVEL)

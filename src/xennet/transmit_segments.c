@@ -255,7 +255,7 @@ SegmentsProcessor(XENNET_SEGMENTS *Segments, ULONG Index, KDPC *Wake)
 
     Here->WaitingTail = &Here->Waiting;
     Here->Cut.Pool = &Here->Pool;
-    SegmentPoolInitialize(&Here->Pool, Segments->Context->NdisHandle, Index, Segments->Context->Config.SegmentBuffers,
+    SegmentPoolInitialize(&Here->Pool, Segments->Context->NdisHandle, Segments->Context->Config.SegmentBuffers,
                           ContextMtu(Segments->Context), Wake);
     return Here;
 }
