@@ -53,6 +53,7 @@ const struct operation_kind operation_kinds[] = {
     { "exchange", 0, LOSES, 1, 1, { { 0, 1 } }, explore_exchange },
     { "surprise", 0, LOSES, 1, 0, { { 0, 0 } }, explore_surprise },
     { "rebalance", 0, LOSES, 1, 0, { { 0, 0 } }, explore_rebalance },
+    { "processor", 0, SELDOM, 1, 0, { { 0, 0 } }, explore_processor },
     { "reset", 0, OFTEN, 2, 0, { { 0, 0 } }, explore_reset },
     { "stall", NEEDS_RECONNECT, LOSES, 4, 2, { { 0, 15 }, { 1, 12000 } }, explore_stall },
     { "refuse", 0, OFTEN, 3, 2, { { 0, 15 }, { 1, 40 } }, explore_refuse },
@@ -246,8 +247,20 @@ static void take_list(uint64_t seed)
     }
 }
 
+/* Some may come later (explore_processor). */
+static struct topology room_for_newcomers(uint32_t processors)
+{
+    const uint32_t maximum = processors + MAX_NEWCOMERS;
+    struct topology topology = { .groups = 1 };
+
+    topology.group[0].maximum = maximum < MAX_GROUP ? maximum : MAX_GROUP;
+    topology.group[0].active = UINT64_MAX >> (64 - processors);
+    return topology;
+}
+
 static void run_one(void)
 {
+    const struct topology topology = room_for_newcomers(list.config.processors);
     const char *keywords[MAX_KEYWORDS + 1] = { NULL };
     bool blank = false; /* checksums that the backend left blank stay so, by a keyword */
 
@@ -262,6 +275,7 @@ static void run_one(void)
                                     .vif_version = list.config.vif,
                                     .queues = list.config.queues,
                                     .processors = list.config.processors,
+                                    .topology = &topology,
                                     .mtu = list.config.mtu,
                                     .backend_without = list.config.without,
                                     .set = keywords,

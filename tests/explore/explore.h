@@ -17,7 +17,7 @@
 #include "story_rss.h"
 #include "story_watch.h"
 
-enum { MAX_OPERATIONS = 16384, OPERATION_VALUES = 4, MAX_EXPLORE_TASKS = 8, MAX_KEYWORDS = 4 };
+enum { MAX_OPERATIONS = 16384, OPERATION_VALUES = 4, MAX_EXPLORE_TASKS = 8, MAX_KEYWORDS = 4, MAX_NEWCOMERS = 4 };
 
 /* The world that a list runs in. */
 struct explore_config {
@@ -82,7 +82,7 @@ void xenvif_settle_release(struct explore_config *config);
 
 /* Each list draws how rare these are in it, so that in some the driver lives long in one connection, and long without
  * calm: list_make. */
-enum explore_group { OFTEN, LOSES, SETTLES, EXPLORE_GROUPS };
+enum explore_group { OFTEN, LOSES, SETTLES, SELDOM, EXPLORE_GROUPS }; /* SELDOM: rare in all */
 
 /* One row for each kind of operation. False: it cannot be done now. */
 struct operation_kind {
@@ -128,6 +128,7 @@ bool explore_exchange(struct explorer *explorer, const uint32_t *values);
 bool explore_surprise(struct explorer *explorer, const uint32_t *values);
 bool explore_rebalance(struct explorer *explorer, const uint32_t *values);
 bool explore_reset(struct explorer *explorer, const uint32_t *values);
+bool explore_processor(struct explorer *explorer, const uint32_t *values);
 
 /* backend.c */
 bool backend_lost_its_place(struct explorer *explorer);

@@ -2,6 +2,7 @@
 /* Operations on the adapter's life (explore.h). Each ends within the time that an administrator would wait. */
 #include "explore.h"
 #include "nt/export/version.h"
+#include "nt/processor/topology.h"
 
 enum { MAX_WAIT = 30 };
 
@@ -206,5 +207,19 @@ bool explore_reset(struct explorer *explorer, const uint32_t *values)
     observe("status", "%#x", (uint32_t)status);
     CHECK(status == SUCCESS || IS(status, NDIS_STATUS_SOFT_ERRORS)); /* the latter: no backend to go on with yet */
     end(explorer);
+    return true;
+}
+
+/* Microsoft, "Changes to the Number of Processors": one may be added at any time. */
+bool explore_processor(struct explorer *explorer, const uint32_t *values)
+{
+    const uint32_t count = processor_count();
+
+    (void)explorer;
+    (void)values;
+    if (count == processor_maximum()) {
+        return false;
+    }
+    CHECK_EQ(processor_add(0, (uint8_t)count), count);
     return true;
 }

@@ -75,7 +75,13 @@ static void draw_rarity(uint32_t rarity[EXPLORE_GROUPS])
     static const uint32_t rarities[] = { 1, 4, RAREST };
 
     for (uint32_t group = 0; group < EXPLORE_GROUPS; group++) {
-        rarity[group] = group == OFTEN ? 1 : rarities[between(0, sizeof(rarities) / sizeof(rarities[0]) - 1)];
+        if (group == OFTEN) {
+            rarity[group] = 1;
+        } else if (group == SELDOM) {
+            rarity[group] = RAREST;
+        } else {
+            rarity[group] = rarities[between(0, sizeof(rarities) / sizeof(rarities[0]) - 1)];
+        }
     }
 }
 
@@ -177,7 +183,7 @@ static bool config_is_valid(const struct explore_config *config)
 {
     return windows_version_find(config->windows) != NULL && vif_release_find(config->xenvif_like) != NULL &&
            config->vif >= 8 && config->vif <= 10 && config->queues >= 1 && config->queues <= 16 &&
-           config->processors >= 1 && config->processors <= 64 && config->mtu >= 576 && config->mtu <= 65521;
+           config->processors >= 1 && config->processors <= MAX_GROUP && config->mtu >= 576 && config->mtu <= 65521;
 }
 
 /* "NAME VALUE" of the configuration. */

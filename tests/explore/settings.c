@@ -75,7 +75,7 @@ bool explore_rss(struct explorer *explorer, const uint32_t *values)
     if (!oid_listed(explorer->story, OID_GEN_RECEIVE_SCALE_PARAMETERS)) {
         return false;
     }
-    rss_fill(&set, 1u << values[0], 1 + values[1] % explorer->story->bed.options->processors, types[values[2]]);
+    rss_fill(&set, 1u << values[0], 1 + values[1] % processor_count(), types[values[2]]);
     if (types[values[2]] == 0) {
         set.parameters.Flags = NDIS_RSS_PARAM_FLAG_DISABLE_RSS;
     }

@@ -121,7 +121,7 @@ bool explore_send_shape(struct explorer *explorer, const uint32_t *values)
     }
     raw_add(raw, nbl, bytes, length, offset, cuts, count);
     nbl->NetBufferListInfo[NetBufferListHashValue] = (void *)(uintptr_t)values[3];
-    raw_send(raw, nbl, values[3] % explorer->story->bed.options->processors, false);
+    raw_send(raw, nbl, values[3] % processor_count(), false);
     return true;
 }
 
@@ -181,7 +181,7 @@ bool explore_lie(struct explorer *explorer, const uint32_t *values)
     if (packet.length == STORY_FRAME_BYTES || packet.length == STORY_FRAME_BYTES - VLAN_TAG_BYTES) {
         return false;
     }
-    vif_inject(explorer->story->bed.vif, any % explorer->story->bed.options->processors, &packet);
+    vif_inject(explorer->story->bed.vif, any % processor_count(), &packet);
     return true;
 }
 
