@@ -178,7 +178,7 @@ static void step_closing(struct vif *vif, uint32_t backend)
 
 /* The subscriber was notified. A table for more queues than this backend has was refused, and it has had the chance to
  * give another; one that it gave while packets were queued leaves some waiting for others that go elsewhere now. Where
- * nobody answers yet this comes again, and leaves others the time of two such waits: no XenVif connects again by
+ * nobody answers yet this comes again, and leaves others the time of such a wait: no XenVif connects again by
  * itself, so there is none to follow in this. After a migration nothing runs until the next Enable, as with all of
  * them. */
 static void run_again(struct vif *vif, const struct hash *before, bool due)

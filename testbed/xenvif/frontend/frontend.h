@@ -55,7 +55,7 @@ void frontend_disable(struct vif *vif); /* everything of the subscriber's comes 
 void stall_forget(struct vif *vif); /* at each connection */
 bool stall_seen(struct vif *vif);   /* requests have waited for too long */
 
-#define CONNECT_AGAIN 10000000000ull /* ns after nobody has answered, or the backend has refused twice */
+#define CONNECT_AGAIN 6000000000ull /* ns after nobody has answered, or the backend has refused twice */
 
 /* frontend_connect.c: rings, channels and keys; in the frontend's thread, gate held */
 int connect_publish(struct vif *vif); /* 0: the backend may connect */
