@@ -15,7 +15,6 @@
 #include <version.h>
 #include "oid.h"
 #include "adapter.h"
-#include "alarm.h"
 #include "backend.h"
 #include "counters.h"
 #include "lock.h"
@@ -25,6 +24,7 @@
 #include "power.h"
 #include "rss_v2.h"
 #include "stats.h"
+#include "watchdog.h"
 
 #define OID_EXACT     0x01  // a set has exactly SetLength bytes
 #define OID_COUNTER   0x02  // 64 bits, or the low 32 of them
@@ -86,16 +86,12 @@ OidRssStatus(NDIS_STATUS Status)
     return Status == NDIS_STATUS_INVALID_PARAMETER ? NDIS_STATUS_INVALID_DATA : Status;
 }
 
-// Before XenVif is asked for what it asks the backend for. The watchdog, which may be asleep, sees to a backend that is
-// gone.
+// Before XenVif is asked for what it asks the backend for.
 static VOID
 OidLookForBackend(XENNET_ADAPTER *Adapter)
 {
-    if (!BackendIsGone(Adapter))
-        return;
-    Adapter->Context.Detached = TRUE;
-    AlarmWake(&Adapter->Context.Alarm);
-    LinkStateChanged(Adapter->Link);
+    if (BackendIsGone(Adapter))
+        WatchdogNoteDetached(Adapter->Watchdog);
 }
 
 static NDIS_STATUS

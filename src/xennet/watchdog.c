@@ -263,6 +263,18 @@ WatchdogCompleteRemoval(XENNET_WATCHDOG *Watchdog)
         StateRemove(Watchdog->Adapter);
 }
 
+// Gate is held. Whoever sees that the backend is gone may be in a hurry: who tells of the link may have to ask XenVif
+// for others, too.
+_IRQL_requires_(PASSIVE_LEVEL)
+static VOID
+WatchdogShowDetached(XENNET_WATCHDOG *Watchdog)
+{
+    XENNET_ADAPTER *Adapter = Watchdog->Adapter;
+
+    if (Adapter->Context.Detached && LinkState(Adapter->Link).Connect == MediaConnectStateConnected)
+        LinkStateChanged(Adapter->Link);
+}
+
 // Gate is held.
 _IRQL_requires_(PASSIVE_LEVEL)
 static VOID
@@ -287,6 +299,7 @@ WatchdogThread(PVOID Context)
         WatchdogTakeGate(Watchdog);
         WatchdogCompleteRemoval(Watchdog);
         WatchdogCompleteReset(Watchdog);
+        WatchdogShowDetached(Watchdog);
         if (InterlockedExchange(&Watchdog->PauseAsked, FALSE) != FALSE)
             WatchdogFinishPause(Watchdog);
         else if (Status == STATUS_TIMEOUT)
@@ -340,6 +353,17 @@ WatchdogRemove(XENNET_WATCHDOG *Watchdog)
 {
     (void)InterlockedExchange(&Watchdog->RemoveAsked, TRUE);
     (void)KeSetEvent(&Watchdog->Adapter->Context.Alarm.Event, IO_NO_INCREMENT, FALSE);
+}
+
+_Use_decl_annotations_
+VOID
+WatchdogNoteDetached(XENNET_WATCHDOG *Watchdog)
+{
+    XENNET_CONTEXT *Context = &Watchdog->Adapter->Context;
+
+    Context->Detached = TRUE;
+    (void)InterlockedExchange(&Context->Alarm.Awake, TRUE);
+    (void)KeSetEvent(&Context->Alarm.Event, IO_NO_INCREMENT, FALSE);
 }
 
 _Use_decl_annotations_

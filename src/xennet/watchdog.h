@@ -59,6 +59,10 @@ VOID WatchdogPause(_Inout_ XENNET_WATCHDOG *Watchdog);
 _IRQL_requires_(PASSIVE_LEVEL)
 VOID WatchdogRemove(_Inout_ XENNET_WATCHDOG *Watchdog);
 
+// The backend is gone: Detached is set, and the watchdog sees to the rest, the link first.
+_IRQL_requires_max_(DISPATCH_LEVEL)
+VOID WatchdogNoteDetached(_Inout_ XENNET_WATCHDOG *Watchdog);
+
 // MiniportResetEx: the reset is pending, or one is already (FALSE).
 _IRQL_requires_max_(DISPATCH_LEVEL)
 BOOLEAN WatchdogReset(_Inout_ XENNET_WATCHDOG *Watchdog);
