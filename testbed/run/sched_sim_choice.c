@@ -204,7 +204,8 @@ static void forget_history(void)
             public->waits_since = 0;
             task->timed_out = false;
         }
-        if (public == sched_current || task->common.done) {
+        /* One that has ended and can run still has to leave its stack. */
+        if (public == sched_current || (task->common.done && task->runnable_at == SIZE_MAX)) {
             task->sp = NULL;
         }
     }
