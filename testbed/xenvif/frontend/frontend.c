@@ -207,6 +207,22 @@ static void run_again(struct vif *vif, const struct hash *before, bool due)
     event_set(&frontend->gate);
 }
 
+/* True: somebody answers, and the subscriber may have to give another table. */
+static bool is_answered(struct vif *vif)
+{
+    struct frontend *frontend = &vif->frontend;
+    bool answered = true;
+
+    event_wait(&frontend->gate, SCHED_FOREVER);
+    if (frontend->phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) &&
+        !__atomic_load_n(&frontend->running, __ATOMIC_SEQ_CST) && connect_run(vif) == STATUS_TRANSACTION_TIMED_OUT) {
+        frontend->again = sched_now() + CONNECT_AGAIN;
+        answered = false;
+    }
+    event_set(&frontend->gate);
+    return answered;
+}
+
 static bool step(struct vif *vif)
 {
     uint32_t backend = XenbusStateUnknown, before = vif->frontend.phase;
@@ -234,7 +250,7 @@ static bool step(struct vif *vif)
     due = vif->frontend.phase == FRONTEND_CONNECTED &&
           (vif->frontend.again != 0 ? sched_now() >= vif->frontend.again : anew);
     event_set(&vif->frontend.gate);
-    if (!migrating && (changed || anew || due)) {
+    if (!migrating && (changed || anew || (due && is_answered(vif)))) {
         struct hash hash = vif->hash;
 
         callback_mac(vif);
