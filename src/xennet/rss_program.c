@@ -338,7 +338,8 @@ RssFollow(XENNET_RSS *Rss, XENNET_RSS_FOLLOW Why)
     if (Why != RssFollowConnection) {
         Again = TRUE;
         Rss->Unsent = Rss->NeedsEnabled;
-    } else if (!Context->Detached && (Rss->Unsent || Rss->Lost)) {
+    } else if (!Context->Detached && Context->Vif.Enabled && (Rss->Unsent || Rss->Lost)) {
+        // Enable asks for what XenVif has, and who enables it comes by here behind that.
         Again = TRUE;
         Rss->Unsent = FALSE;
     }
