@@ -33,7 +33,7 @@ from scripts.explore import search, shrink
 
 LENGTH = 200                # operations in a list
 MAX_SHRUNK = 10
-SEED = 1
+SEED = 2
 
 FOUND = (
     "a table that XenVif 8.2 refuses is not folded",
