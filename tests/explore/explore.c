@@ -251,10 +251,9 @@ static void take_list(uint64_t seed)
 static struct topology room_for_newcomers(uint32_t processors)
 {
     const uint32_t maximum = processors + MAX_NEWCOMERS;
-    struct topology topology = { .groups = 1 };
+    struct topology topology = topology_of(processors, MAX_GROUP);
 
     topology.group[0].maximum = maximum < MAX_GROUP ? maximum : MAX_GROUP;
-    topology.group[0].active = UINT64_MAX >> (64 - processors);
     return topology;
 }
 

@@ -176,6 +176,12 @@ static void step_closing(struct vif *vif, uint32_t backend)
     }
 }
 
+/* With the gate held: rings are to run, or run already. */
+static bool is_wanted(const struct vif *vif)
+{
+    return vif->frontend.phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST);
+}
+
 /* The subscriber was notified. A table for more queues than this backend has was refused, and it has had the chance to
  * give another; one that it gave while packets were queued leaves some waiting for others that go elsewhere now. Where
  * nobody answers yet this comes again, and leaves others the time of such a wait: no XenVif connects again by
@@ -191,7 +197,7 @@ static void run_again(struct vif *vif, const struct hash *before, bool due)
     if (due) {
         frontend->again = 0;
     }
-    if (frontend->phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST)) {
+    if (is_wanted(vif)) {
         if (!__atomic_load_n(&frontend->running, __ATOMIC_SEQ_CST)) {
             if (due && !NT_SUCCESS(connect_run(vif))) {
                 frontend->again = sched_now() + CONNECT_AGAIN;
@@ -214,8 +220,8 @@ static bool is_answered(struct vif *vif)
     bool answered = true;
 
     event_wait(&frontend->gate, SCHED_FOREVER);
-    if (frontend->phase == FRONTEND_CONNECTED && __atomic_load_n(&vif->subscriber.enabled, __ATOMIC_SEQ_CST) &&
-        !__atomic_load_n(&frontend->running, __ATOMIC_SEQ_CST) && connect_run(vif) == STATUS_TRANSACTION_TIMED_OUT) {
+    if (is_wanted(vif) && !__atomic_load_n(&frontend->running, __ATOMIC_SEQ_CST) &&
+        connect_run(vif) == STATUS_TRANSACTION_TIMED_OUT) {
         frontend->again = sched_now() + CONNECT_AGAIN;
         answered = false;
     }
